@@ -1,0 +1,59 @@
+import type { ComponentId, Epoch, GroupId, InstanceId, Revision, RunId, SiteId } from '../base/ids.ts';
+
+/**
+ * Who may write, for one failover group: the one key that the authority holds for it, changed only by
+ * compare-and-set on its revision. Controllers change epoch and holders; a holder's agent changes `ackSet`,
+ * `promotable` and `mode` of its own grant.
+ */
+export interface GroupRecord {
+  readonly group: GroupId;
+  /** Identity of the authority's data; a restored store gets a new one and a higher epoch (ADR 0004). */
+  readonly incarnation: string;
+  readonly epoch: Epoch;
+  readonly activeSite: SiteId | null;
+  readonly grants: Readonly<Record<ComponentId, Grant>>;
+  /** The run that may act on this group (I7); null when none. */
+  readonly run: RunId | null;
+  /** New risk is accepted. Set last in a failover, cleared first. */
+  readonly tradingEnabled: boolean;
+}
+
+export interface Grant {
+  readonly component: ComponentId;
+  /** Null between revocation and promotion. */
+  readonly holder: InstanceId | null;
+  /** Group epoch at which this grant was made; what its holder presents to receivers is the group's epoch. */
+  readonly epoch: Epoch;
+  /** Whom the holder waits for before it acknowledges. Always a superset of `promotable` minus the holder (I9). */
+  readonly ackSet: readonly InstanceId[];
+  /** Who holds everything acknowledged, besides the holder. Shrinks before the real acknowledgement set shrinks. */
+  readonly promotable: readonly InstanceId[];
+  readonly mode: DurabilityMode;
+  /** Who held it before the revocation that made `holder` null; needs a fencing proof before the next grant. */
+  readonly revoked: RevokedHolder | null;
+}
+
+export interface RevokedHolder {
+  readonly instance: InstanceId;
+  readonly epoch: Epoch;
+  /** Lease revision named in the revocation; the wait counts from when the revoker saw it. 0 = it never renewed. */
+  readonly leaseRevision: Revision;
+  /** `promotable` at the moment of revocation: only these (and the old holder itself) may be granted. */
+  readonly promotable: readonly InstanceId[];
+}
+
+/** `degraded`: acknowledging without a peer, so a further failure can lose what is counted as exposure. */
+export type DurabilityMode =
+  | { readonly kind: 'strict' }
+  | { readonly kind: 'degraded'; readonly sinceEpoch: Epoch; readonly lost: readonly InstanceId[] }
+  | { readonly kind: 'halted'; readonly lost: readonly InstanceId[] };
+
+/** Renewal of one grant: a key of its own, put only while the group record is unchanged (ADR 0003). */
+export interface LeaseRecord {
+  readonly component: ComponentId;
+  readonly holder: InstanceId;
+  readonly epoch: Epoch;
+  readonly counter: number;
+  /** The gate outside the agent that was armed when this renewal was sent; null = none, so expiry proves nothing. */
+  readonly gate: { readonly kind: 'self' | 'warden' | 'nftables'; readonly boundMs: number } | null;
+}

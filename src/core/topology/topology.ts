@@ -1,0 +1,185 @@
+import type { ComponentId, GroupId, HostId, InstanceId, LinkId, SiteId } from '../base/ids.ts';
+
+/**
+ * The protected platform as its topology file describes it: parsed, defaulted, references resolved and checked.
+ * Everything below is plain data; no site, component or count is known to the code (T1).
+ */
+export interface Topology {
+  readonly name: string;
+  readonly sites: readonly Site[];
+  readonly links: readonly Link[];
+  readonly hosts: readonly Host[];
+  readonly components: readonly Component[];
+  readonly groups: readonly FailoverGroup[];
+  /** The exchanges the firm trades on: outside every site, own failing domain. */
+  readonly venues: readonly Venue[];
+  readonly contacts: readonly Contact[];
+  readonly timing: Timing;
+}
+
+/** `serve` may be active · `standby` may take over · `witness` votes · `archive` keeps copies, never serves. */
+export type SiteCapability = 'serve' | 'standby' | 'witness' | 'archive';
+
+export interface Site {
+  readonly id: SiteId;
+  readonly title: string;
+  readonly capabilities: readonly SiteCapability[];
+  /** Exactly one voter of the authority per voting site. */
+  readonly voter: boolean;
+  /** Lower is preferred when several sites could serve. */
+  readonly preference: number;
+  readonly inventory: SiteInventory | null;
+}
+
+/** Planning figures (T4); nothing here is run. */
+export interface SiteInventory {
+  readonly location: string | null;
+  readonly serversByRole: Readonly<Record<string, number>>;
+  readonly cores: number | null;
+  readonly ramGb: number | null;
+  readonly storageTb: number | null;
+  readonly uplinks: readonly { readonly count: number; readonly gbps: number }[];
+  readonly powerKw: number | null;
+  readonly coolingBtuPerHour: number | null;
+  readonly powerRedundancy: string | null;
+  readonly coolingRedundancy: string | null;
+  readonly gridId: string | null;
+  readonly latitude: number | null;
+  readonly longitude: number | null;
+  readonly videoRetentionDays: number | null;
+  readonly authorizedPersonnel: number | null;
+  readonly physicalControls: readonly string[];
+}
+
+export interface Link {
+  readonly id: LinkId;
+  readonly between: readonly [SiteId, SiteId];
+  /** Round trip, as `ping` would show it. */
+  readonly rttMs: number;
+  readonly bandwidthMbps: number;
+  readonly provider: string | null;
+  /** Physical route; two links of one pair on one path group fail together. */
+  readonly pathGroup: string;
+  /** 1 is used first; a backup has a higher number. */
+  readonly priority: number;
+  readonly slaPercent: number | null;
+}
+
+export interface Host {
+  readonly id: HostId;
+  readonly site: SiteId;
+  readonly rack: string | null;
+}
+
+export type ComponentKind = 'postgres' | 'trading-engine' | 'order-management' | 'front' | 'inventory';
+export type Category = 'hot' | 'warm' | 'cold';
+export type Automation = 'full' | 'semi' | 'manual';
+
+export interface Component {
+  readonly id: ComponentId;
+  readonly title: string;
+  /** Which driver runs it; `inventory` is planned for and reported on but not run. */
+  readonly kind: ComponentKind;
+  readonly category: Category;
+  readonly automation: Automation;
+  readonly objective: Objective;
+  /** 1 first … 4 last (T3). */
+  readonly priority: 1 | 2 | 3 | 4;
+  readonly dependsOn: readonly ComponentId[];
+  readonly instances: readonly Instance[];
+  readonly probes: readonly Probe[];
+  /** `owned`: Holdfast grants and revokes its right to write. `none`: stateless, moved but never leased. */
+  readonly authority: 'owned' | 'none';
+  readonly durability: Durability | null;
+}
+
+export interface Objective {
+  readonly rtoMs: number;
+  readonly rpoMs: number;
+  readonly availabilityPercent: number | null;
+  /** Where the objective is split by stage; null where it is not. */
+  readonly stages: { readonly detectMs: number; readonly decideMs: number; readonly executeMs: number; readonly validateMs: number } | null;
+}
+
+export interface Instance {
+  readonly id: InstanceId;
+  readonly component: ComponentId;
+  readonly host: HostId;
+  /** `sync`: in the set that must acknowledge. `async`: follows, cannot be promoted without loss. */
+  readonly replication: 'sync' | 'async' | 'none';
+  /** May ever be granted the primary role. False at witness and archive sites. */
+  readonly eligible: boolean;
+  /** Replicates from this instance rather than from the primary (a cascade); null = from the primary. */
+  readonly upstream: InstanceId | null;
+}
+
+/** Process/port, application, business logic, end to end (H1). */
+export type ProbeDepth = 'process' | 'application' | 'business' | 'end-to-end';
+export interface Probe {
+  readonly depth: ProbeDepth;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Above this the observation is `bad` although an answer came; null = no bound. */
+  readonly maxLatencyMs: number | null;
+}
+
+/** What a primary does when a member of its acknowledgement set is gone. */
+export type AfterPeerLoss = 'degrade' | 'halt';
+export interface Durability {
+  /** Who must hold a write before it is acknowledged; shown with the RPO that it gives. */
+  readonly acknowledge: 'local' | 'replica' | 'remote-site';
+  readonly afterPeerLoss: AfterPeerLoss;
+}
+
+/** May Holdfast act on this diagnosis by itself? */
+export type AutomationPolicy = 'automatic' | 'approval' | 'manual' | 'observe';
+
+/** Components that are active in the same site and move together, ordered by their dependencies. */
+export interface FailoverGroup {
+  readonly id: GroupId;
+  readonly components: readonly ComponentId[];
+  /** Within the active site (an instance gives way to another one beside it). */
+  readonly instancePolicy: AutomationPolicy;
+  /** To another site. The shipped policy is `approval` (F9). */
+  readonly sitePolicy: AutomationPolicy;
+  readonly coolDownMs: number;
+  /** More automatic runs than this within `coolDownMs` and the next waits for a person (H6). */
+  readonly maxRunsPerCoolDown: number;
+  /** `automatic`: a diverged standby is rebuilt after its tail has been kept. */
+  readonly rejoinPolicy: 'automatic' | 'approval';
+}
+
+export interface Venue {
+  readonly id: string;
+  readonly title: string;
+  /** Round trip from each site that trades there. */
+  readonly rttMsBySite: Readonly<Record<string, number>>;
+}
+
+export interface Contact {
+  readonly role: string;
+  readonly name: string | null;
+  readonly phone: string | null;
+  readonly email: string | null;
+  /** Exactly one contact leads a crisis. */
+  readonly crisisLead: boolean;
+}
+
+/** Durations that safety rests on; their arithmetic is asserted at start-up (`lease-arithmetic.ts`). */
+export interface Timing {
+  readonly leaseRenewEveryMs: number;
+  /** The holder stops releasing this long after it sent its last successful renewal. */
+  readonly selfFenceAfterMs: number;
+  /** From the decision to stop to nothing being released any more (gate closed, process tree killed). */
+  readonly stopWithinMs: number;
+  /** Clock-rate bound between any two machines, parts per million. */
+  readonly clockRatePpm: number;
+  readonly leaseMarginMs: number;
+  readonly reportEveryMs: number;
+  /** Floor and ceiling of the adaptive silence threshold (F8, H1). */
+  readonly silenceFloorMs: number;
+  readonly silenceCeilingMs: number;
+  readonly leaderRenewEveryMs: number;
+  readonly leaderTimeoutMs: number;
+  readonly stepDeadlineMs: number;
+}
