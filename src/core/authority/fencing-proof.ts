@@ -1,0 +1,24 @@
+import type { Epoch, InstanceId } from '../base/ids.ts';
+
+/**
+ * Why the old writer cannot write any more. Not a ladder: each component kind states a predicate over proofs
+ * (`proofSuffices`).
+ */
+export interface FencingProof {
+  readonly method: FencingMethod;
+  readonly scope: InstanceId;
+  /** Epoch whose holder this silences; a proof for an older one says nothing. */
+  readonly epoch: Epoch;
+  /** Still true after the network heals / after the host restarts. */
+  readonly sticky: { readonly heal: boolean; readonly reboot: boolean };
+  /** What was seen, in words, with numbers. */
+  readonly evidence: string;
+}
+
+/**
+ * `process-dead`: reaped by its supervisor and nothing of its process tree is left. `demoted`: it answered that it has
+ * stopped and stored the newer epoch. `lease-expired`: its last renewal is older than the successor's wait and an
+ * armed gate with a known bound was recorded in that renewal. `never-held`: no renewal was ever recorded under the
+ * revoked grant, so nothing was released under it. `attested`: a named person says so.
+ */
+export type FencingMethod = 'process-dead' | 'demoted' | 'lease-expired' | 'never-held' | 'attested';

@@ -1,0 +1,51 @@
+import type { Epoch, InstanceId } from '../base/ids.ts';
+
+/**
+ * What one instance is doing, as its driver saw it; the same shape for every kind of component, so that rules and plans
+ * need not know which server stands behind it. Absence of an observation is `unknown`, never one of these.
+ */
+export interface InstanceObservation {
+  readonly instance: InstanceId;
+  /** `exited`: its supervisor saw it end, a fact. `frozen`: the process exists and is silent. */
+  readonly process: 'running' | 'exited' | 'stopped' | 'frozen';
+  readonly role: 'closed' | 'standby' | 'primary' | 'fenced' | 'unknown';
+  /** Highest epoch that the instance (or, for one that cannot, its driver) has stored. */
+  readonly epoch: Epoch;
+  readonly health: 'ok' | 'degraded' | 'bad' | 'unknown';
+  readonly reason: string | null;
+  readonly position: LogPosition | null;
+  /** Acknowledging writes right now. Always false unless `role` is `primary`. */
+  readonly releasing: boolean;
+  readonly tradingEnabled: boolean;
+  readonly ackSet: readonly InstanceId[];
+  readonly replicas: readonly ReplicaObservation[];
+  readonly upstream: UpstreamObservation | null;
+  /** A tail of its own that the present primary does not have; kept in `file` before anything is rebuilt. */
+  readonly divergence: { readonly file: string; readonly from: number; readonly count: number } | null;
+  /** Figures for people and for rules on business health (H2), e.g. activeOrders, acknowledged. */
+  readonly figures: Readonly<Record<string, number>>;
+}
+
+/** End of a durable log. `generation` orders before `sequence` (journal epoch; PostgreSQL timeline). */
+export interface LogPosition {
+  readonly generation: number;
+  /** Journal sequence, or WAL position in bytes. */
+  readonly sequence: number;
+}
+
+export interface ReplicaObservation {
+  readonly instance: InstanceId;
+  readonly state: 'connecting' | 'catching-up' | 'in-sync' | 'lost';
+  readonly acknowledgedSequence: number;
+  readonly silentMs: number;
+}
+
+export interface UpstreamObservation {
+  readonly instance: InstanceId;
+  readonly connected: boolean;
+  readonly silentMs: number;
+}
+
+/** Compares two log ends: negative when `left` is behind. */
+export const comparePositions = (left: LogPosition, right: LogPosition): number =>
+  left.generation - right.generation || left.sequence - right.sequence;

@@ -1,0 +1,79 @@
+import type { Epoch, InstanceId, MonoMs } from '../core/base/ids.ts';
+import type { InstanceObservation } from '../core/health/instance-observation.ts';
+
+/**
+ * How an agent drives one instance, whatever server stands behind it. A driver answers three questions only: observe,
+ * perform(action, epoch), confirm(postcondition). It never decides. Every call ends by its deadline: an action that
+ * has not been confirmed by then is `unknown`.
+ */
+export interface InstanceDriver {
+  readonly instance: InstanceId;
+  /** Starts the process closed, or adopts the running one. Observations and exits are pushed to the sink from then on. */
+  start(sink: DriverSink): Promise<void>;
+  observe(options: CallOptions): Promise<InstanceObservation | null>;
+  perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome>;
+  confirm(condition: Postcondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'>;
+  /** Stops watching; leaves the instance as it is. */
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly deadlineMs: number;
+}
+
+export interface DriverSink {
+  /** At once when something that matters changed, and at least once a second while the instance answers. */
+  observed(observation: InstanceObservation): void;
+  /** The supervisor saw the process end: a fact, not silence. */
+  exited(exit: ProcessExit): void;
+}
+
+export interface ProcessExit {
+  readonly instance: InstanceId;
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** The main process was waited for (or is provably gone). */
+  readonly reaped: boolean;
+  /** Nothing of its process tree is left: a dead postmaster's backends can still acknowledge. */
+  readonly treeEmpty: boolean;
+}
+
+export type InstanceAction =
+  /** Start the process, closed. */
+  | { readonly kind: 'start' }
+  /** SIGKILL the whole tree, never a graceful stop first. Succeeds only when reaped and the tree is empty. */
+  | { readonly kind: 'kill' }
+  /** Store the epoch durably and refuse older ones, also at the receivers behind this instance. */
+  | { readonly kind: 'fence'; readonly epoch: Epoch }
+  | { readonly kind: 'follow'; readonly epoch: Epoch; readonly upstream: InstanceId; readonly mode: 'sync' | 'async' }
+  | {
+      readonly kind: 'promote';
+      readonly epoch: Epoch;
+      readonly leaseUntil: MonoMs;
+      readonly ackSet: readonly InstanceId[];
+      readonly tradingEnabled: boolean;
+    }
+  /** Extend the right to release until this moment of the host's monotonic clock; also refreshes the gate. */
+  | { readonly kind: 'lease'; readonly epoch: Epoch; readonly leaseUntil: MonoMs }
+  | { readonly kind: 'demote'; readonly epoch: Epoch }
+  | { readonly kind: 'drain'; readonly epoch: Epoch }
+  | { readonly kind: 'set-ack-set'; readonly epoch: Epoch; readonly ackSet: readonly InstanceId[] }
+  | { readonly kind: 'set-trading'; readonly epoch: Epoch; readonly enabled: boolean }
+  /** Fronts: where each service goes; null closes it and cuts its sessions. */
+  | { readonly kind: 'route'; readonly epoch: Epoch; readonly routes: Readonly<Record<string, InstanceId | null>> }
+  | { readonly kind: 'test-order'; readonly epoch: Epoch };
+
+/** A timed-out action is `unknown`, never `failed`. */
+export type ActionOutcome =
+  | { readonly kind: 'ok'; readonly detail: Readonly<Record<string, string | number | boolean>> }
+  | { readonly kind: 'failed'; readonly code: string; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+export type Postcondition =
+  | { readonly kind: 'process-gone' }
+  | { readonly kind: 'epoch-at-least'; readonly epoch: Epoch }
+  | { readonly kind: 'primary-at'; readonly epoch: Epoch }
+  | { readonly kind: 'not-primary'; readonly epoch: Epoch }
+  | { readonly kind: 'following'; readonly epoch: Epoch; readonly upstream: InstanceId }
+  | { readonly kind: 'routed'; readonly epoch: Epoch; readonly routes: Readonly<Record<string, InstanceId | null>> }
+  | { readonly kind: 'trading'; readonly enabled: boolean };
