@@ -11,6 +11,8 @@ export interface GroupRecord {
   readonly incarnation: string;
   readonly epoch: Epoch;
   readonly activeSite: SiteId | null;
+  /** Whose front clients are led to; every other front is closed. */
+  readonly traffic: SiteId | null;
   readonly grants: Readonly<Record<ComponentId, Grant>>;
   /** The run that may act on this group (I7); null when none. */
   readonly run: RunId | null;
@@ -22,7 +24,7 @@ export interface Grant {
   readonly component: ComponentId;
   /** Null between revocation and promotion. */
   readonly holder: InstanceId | null;
-  /** Group epoch at which this grant was made; what its holder presents to receivers is the group's epoch. */
+  /** Group epoch at which this grant was made: the fencing token that its holder presents to receivers. */
   readonly epoch: Epoch;
   /** Whom the holder waits for before it acknowledges. Always a superset of `promotable` minus the holder (I9). */
   readonly ackSet: readonly InstanceId[];

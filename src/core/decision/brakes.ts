@@ -1,0 +1,48 @@
+import type { InstanceId, PlanDigest, RunId, WallMs } from '../base/ids.ts';
+
+/** The human brakes of one group and the history that cool-down rests on; one key in the authority. */
+export interface Brakes {
+  readonly freeze: Brake | null;
+  readonly maintenance: Brake | null;
+  /** A person has looked at the automatic runs up to this moment; they no longer count against flapping. */
+  readonly acknowledgedAt: WallMs | null;
+  readonly approvals: readonly Approval[];
+  /** Most recent last; at most `HISTORY_KEPT`. */
+  readonly history: readonly FinishedRun[];
+}
+
+export interface Brake {
+  readonly by: string;
+  readonly reason: string;
+  readonly at: WallMs;
+  /** Null = until lifted. */
+  readonly until: WallMs | null;
+}
+
+/** Names exactly one plan; consumed by the run that it allows. */
+export interface Approval {
+  readonly digest: PlanDigest;
+  readonly by: string;
+  readonly role: string;
+  readonly at: WallMs;
+  readonly until: WallMs;
+  /** Set when the person accepted a stated loss, in their words, e.g. `orders:12`. */
+  readonly acceptsLoss: string | null;
+}
+
+export interface FinishedRun {
+  readonly run: RunId;
+  readonly automatic: boolean;
+  /** Whole site (wider) or one component. */
+  readonly scope: 'instance' | 'site';
+  readonly endedAt: WallMs;
+  readonly demoted: readonly InstanceId[];
+  readonly result: 'completed' | 'failed' | 'superseded';
+}
+
+export const HISTORY_KEPT = 20;
+
+export const noBrakes: Brakes = { freeze: null, maintenance: null, acknowledgedAt: null, approvals: [], history: [] };
+
+export const brakeHolds = (brake: Brake | null, now: WallMs): brake is Brake =>
+  brake !== null && (brake.until === null || now < brake.until);

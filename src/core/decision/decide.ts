@@ -1,0 +1,73 @@
+import type { AutomationPolicy } from '../topology/topology.ts';
+import type { Approval } from './brakes.ts';
+import type { Facts } from './facts.ts';
+import type { Intent } from './intent.ts';
+import { SAFETY_RULES } from './rules/index.ts';
+import type { RuleResult, SafetyRule } from './safety-rule.ts';
+import type { RecoveryPlan } from '../plan/recovery-plan.ts';
+
+/**
+ * `stand-down`: nothing to do, or policy says that only people act. `hold`: a rule does not pass. `ask-approval`: all pass, a
+ * person must say yes to this plan. `proceed`: run it. Always with every rule's result; a decision not to act is a
+ * decision.
+ */
+export interface Decision {
+  readonly verdict: 'stand-down' | 'hold' | 'ask-approval' | 'proceed';
+  readonly intent: Intent;
+  readonly plan: RecoveryPlan;
+  readonly policy: AutomationPolicy;
+  readonly rules: readonly RuleResult[];
+  /** The approval that this decision consumes. */
+  readonly approval: Approval | null;
+  readonly reason: string;
+  /** Overrides that a person gave, by rule. */
+  readonly overridden: readonly string[];
+}
+
+export interface DecisionQuestion {
+  readonly facts: Facts;
+  readonly intent: Intent;
+  readonly plan: RecoveryPlan;
+  /** Rules that the requesting person overrides, with reason; only those that allow it count. */
+  readonly overrides?: readonly string[];
+}
+
+/** Asks every rule, no short circuit, then the policy. Pure: the same question always has the same answer. */
+export function decide({ facts, intent, plan, overrides = [] }: DecisionQuestion): Decision {
+  const policy = policyFor(facts, intent);
+  const rules = SAFETY_RULES.map((rule) => ask(rule, facts, intent));
+  const overridden = intent.requestedBy === null ? [] : rules.filter((result) => isOverridden(result, overrides)).map((result) => result.rule);
+  const stopping = rules.filter((result) => result.outcome !== 'pass' && !overridden.includes(result.rule));
+  const approval = findApproval(facts, plan);
+  const base = { intent, plan, policy, rules, overridden, approval: null };
+  if (stopping.length > 0)
+    return { ...base, verdict: 'hold', reason: stopping.map((result) => `${result.rule} ${result.outcome}: ${result.reason}`).join(' · ') };
+  if (intent.requestedBy !== null) return { ...base, verdict: 'proceed', reason: `asked for by ${intent.requestedBy}` };
+  switch (policy) {
+    case 'automatic':
+      return { ...base, verdict: 'proceed', reason: 'all rules pass and the policy is automatic' };
+    case 'approval':
+      return approval
+        ? { ...base, approval, verdict: 'proceed', reason: `approved by ${approval.by} (${approval.role})` }
+        : { ...base, verdict: 'ask-approval', reason: `all rules pass; policy asks for an approval of plan ${plan.digest}` };
+    case 'manual':
+    case 'observe':
+      return { ...base, verdict: 'stand-down', reason: `all rules pass; policy is ${policy}: a person acts` };
+  }
+}
+
+function ask(rule: SafetyRule, facts: Facts, intent: Intent): RuleResult {
+  return { rule: rule.id, ...rule.evaluate({ facts, intent }) };
+}
+
+function isOverridden(result: RuleResult, overrides: readonly string[]): boolean {
+  const rule = SAFETY_RULES.find((each) => each.id === result.rule);
+  return result.outcome !== 'pass' && rule?.overridable === true && overrides.includes(result.rule);
+}
+
+/** Ending a take-over that was begun goes on under the policy of the scope that it needs. */
+export const policyFor = (facts: Facts, intent: Intent): AutomationPolicy =>
+  intent.scope === 'instance' ? facts.group.instancePolicy : facts.group.sitePolicy;
+
+const findApproval = (facts: Facts, plan: RecoveryPlan): Approval | null =>
+  facts.brakes.approvals.find((approval) => approval.digest === plan.digest && facts.wallMs < approval.until) ?? null;

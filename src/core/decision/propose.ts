@@ -1,0 +1,113 @@
+import type { SiteId } from '../base/ids.ts';
+import type { GroupRecord } from '../authority/group-record.ts';
+import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
+import type { Move } from '../plan/recovery-plan.ts';
+import { canServe, indexOf, ownedComponents } from '../topology/topology-index.ts';
+import type { Component } from '../topology/topology.ts';
+import { chooseCandidate } from './candidates.ts';
+import type { Facts } from './facts.ts';
+import type { Intent, Rejection } from './intent.ts';
+
+/** What should be done about the present state, if anything; null when every component is held by a living instance. */
+export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null {
+  const { record } = facts;
+  if (record === null || record.activeSite === null) return null;
+  const owned = ownedComponents(facts.topology, facts.group);
+  const failing = owned.filter((component) => isFailing(facts, record, component));
+  const split = splitOff(facts, record, owned);
+  if (failing.length === 0 && split.length === 0) return null;
+  const active = record.activeSite;
+  const trigger = triggerOf(facts, record, failing);
+  if (facts.sites.get(active)?.verdict.state !== 'failed' && split.length === 0) {
+    const local = bind(facts, failing, active, acceptLoss);
+    if (local.missing.length === 0)
+      return { ...local, runbook: 'failover-instance', scope: 'instance', trigger, requestedBy: null, reason: reasonOf(failing), fromSite: active, toSite: active };
+  }
+  return siteIntent(facts, { owned, active, trigger, acceptLoss, reason: reasonOf(failing.length > 0 ? failing : split) });
+}
+
+interface SiteQuestion {
+  readonly owned: readonly Component[];
+  readonly active: SiteId;
+  readonly trigger: DiagnosisKind;
+  readonly acceptLoss: boolean;
+  readonly reason: string;
+}
+
+/** The other serving sites by preference, then the active one itself: a raise never ends with nobody. */
+function siteIntent(facts: Facts, { owned, active, trigger, acceptLoss, reason }: SiteQuestion): Intent {
+  const others = targetSites(facts, active);
+  const options = [...others, active].map((site) => ({ site, bound: bind(facts, owned, site, acceptLoss) }));
+  const complete = options.find(({ bound }) => bound.missing.length === 0);
+  const { site, bound } = complete ?? options[0]!;
+  const rejected = options.flatMap((option) => option.bound.rejected);
+  return { ...bound, rejected, runbook: 'failover-site', scope: 'site', trigger, requestedBy: null, reason, fromSite: active, toSite: site };
+}
+
+export function proposeSwitchover(facts: Facts, toSite: SiteId, by: string): Intent | null {
+  const { record } = facts;
+  if (record === null || record.activeSite === null || record.activeSite === toSite) return null;
+  const bound = bind(facts, ownedComponents(facts.topology, facts.group), toSite, false);
+  return { ...bound, runbook: 'switchover-site', scope: 'site', trigger: 'Planned', requestedBy: by, reason: `asked for by ${by}`, fromSite: record.activeSite, toSite };
+}
+
+/** A person asks for an unplanned move, to a site of their choice or the preferred one. */
+export function proposeFailover(facts: Facts, toSite: SiteId | null, by: string, acceptLoss: boolean): Intent | null {
+  const { record } = facts;
+  if (record === null || record.activeSite === null) return null;
+  const site = toSite ?? targetSites(facts, record.activeSite)[0] ?? null;
+  if (site === null) return null;
+  const bound = bind(facts, ownedComponents(facts.topology, facts.group), site, acceptLoss);
+  return { ...bound, runbook: 'failover-site', scope: 'site', trigger: 'Planned', requestedBy: by, reason: `asked for by ${by}`, fromSite: record.activeSite, toSite: site };
+}
+
+/** The first grant of a group that nobody has ever held. */
+export function proposeActivation(facts: Facts, site: SiteId, by: string): Intent | null {
+  if (facts.record !== null) return null;
+  const bound = bind(facts, ownedComponents(facts.topology, facts.group), site, false);
+  return { ...bound, runbook: 'activate-site', scope: 'site', trigger: 'Activation', requestedBy: by, reason: `first activation, asked for by ${by}`, fromSite: null, toSite: site };
+}
+
+function bind(facts: Facts, components: readonly Component[], site: SiteId, acceptLoss: boolean) {
+  const moves: Move[] = [];
+  const missing: { component: Component['id']; rejected: readonly Rejection[] }[] = [];
+  const lossy: Component['id'][] = [];
+  const rejected: Rejection[] = [];
+  for (const component of components) {
+    const choice = chooseCandidate(facts, component, site, acceptLoss);
+    rejected.push(...choice.rejected);
+    if (choice.chosen === null) missing.push({ component: component.id, rejected: choice.rejected });
+    else moves.push({ component: component.id, from: facts.record?.grants[component.id]?.holder ?? null, to: choice.chosen });
+    if (choice.lossy) lossy.push(component.id);
+  }
+  return { moves, missing, lossy, rejected };
+}
+
+const targetSites = (facts: Facts, active: SiteId): SiteId[] =>
+  facts.topology.sites
+    .filter((site) => canServe(site) && site.id !== active)
+    .toSorted((a, b) => a.preference - b.preference)
+    .map((site) => site.id);
+
+/** Nobody holds it, or who holds it has failed. */
+export function isFailing(facts: Facts, record: GroupRecord, component: Component): boolean {
+  const holder = record.grants[component.id]?.holder ?? null;
+  return holder === null || facts.instances.get(holder)?.verdict.state === 'failed';
+}
+
+/** Components held outside the active site. */
+export function splitOff(facts: Facts, record: GroupRecord, owned: readonly Component[]): readonly Component[] {
+  const { siteOfInstance } = indexOf(facts.topology);
+  return owned.filter((component) => {
+    const holder = record.grants[component.id]?.holder ?? null;
+    return holder !== null && siteOfInstance.get(holder) !== record.activeSite;
+  });
+}
+
+function triggerOf(facts: Facts, record: GroupRecord, failing: readonly Component[]): DiagnosisKind {
+  if (record.activeSite !== null && facts.sites.get(record.activeSite)?.verdict.state === 'failed') return 'SiteDown';
+  if (failing.length === 0) return 'GroupSplit';
+  return failing.some((component) => record.grants[component.id]?.holder != null) ? 'PrimaryDown' : 'NoPrimary';
+}
+
+const reasonOf = (components: readonly Component[]) => `${components.map((component) => component.id).join(', ')} not served`;

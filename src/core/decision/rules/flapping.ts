@@ -1,0 +1,29 @@
+import { block, pass, type SafetyRule } from '../safety-rule.ts';
+
+/** H6: more than N automatic runs within the window and the next one waits for a person. A wider diagnosis is not held up by narrower runs. */
+export const flappingRule: SafetyRule = {
+  id: 'R-FLAPPING',
+  title: 'Not flapping',
+  overridable: true,
+  evaluate: ({ facts, intent }) => {
+    if (intent.requestedBy !== null) return pass('a person asks');
+    if (intent.trigger === 'NoPrimary') return pass('nobody holds it: the take-over must end');
+    const { history, acknowledgedAt } = facts.brakes;
+    const counted = history.filter(
+      (finished) =>
+        finished.automatic &&
+        finished.result === 'completed' &&
+        facts.wallMs - finished.endedAt < facts.group.coolDownMs &&
+        (acknowledgedAt === null || finished.endedAt > acknowledgedAt) &&
+        !(finished.scope === 'instance' && intent.scope === 'site'),
+    );
+    const limit = facts.group.maxRunsPerCoolDown;
+    if (counted.length < limit) return pass(`${counted.length} of ${limit} automatic runs in the window`);
+    const oldest = Math.min(...counted.map((finished) => finished.endedAt));
+    return block(
+      `${counted.length} automatic runs within ${facts.group.coolDownMs} ms`,
+      `holdfast ack ${counted.at(-1)?.run}, after looking at why`,
+      Math.max(0, oldest + facts.group.coolDownMs - facts.wallMs),
+    );
+  },
+};

@@ -1,0 +1,119 @@
+import type { Facts, InstanceFacts } from '../decision/facts.ts';
+import { splitOff } from '../decision/propose.ts';
+import { isOpen } from '../run/run.ts';
+import { ownedComponents } from '../topology/topology-index.ts';
+import type { Component } from '../topology/topology.ts';
+import type { Diagnosis, DiagnosisKind } from './diagnosis.ts';
+
+const WIDTH: readonly DiagnosisKind[] = [
+  'ControlPlaneWithoutQuorum', 'AuthorityRestored', 'SiteDown', 'SiteIsolated', 'DualPrimarySuspected', 'PrimaryDown',
+  'NoPrimary', 'GroupSplit', 'PrimaryUnreachableButServing', 'HostSilent', 'LinkDown', 'WitnessLost', 'DurabilityDegraded',
+  'ReplicationStalled', 'DataDiverged', 'InstanceDown', 'Overloaded',
+];
+
+/** Everything that is wrong now, widest first. Says what is; what to do about it is `decide`'s. */
+export function diagnose(facts: Facts): readonly Diagnosis[] {
+  const found: Diagnosis[] = [...authority(facts), ...sites(facts), ...links(facts), ...hosts(facts)];
+  for (const component of ownedComponents(facts.topology, facts.group)) found.push(...ofComponent(facts, component));
+  for (const known of facts.instances.values()) found.push(...ofInstance(facts, known));
+  if (facts.record && !isOpen(facts.run))
+    for (const component of splitOff(facts, facts.record, ownedComponents(facts.topology, facts.group)))
+      found.push(one('GroupSplit', { component: component.id, summary: `${component.id} is held outside ${facts.record.activeSite}` }));
+  return found.toSorted((a, b) => WIDTH.indexOf(a.kind) - WIDTH.indexOf(b.kind));
+}
+
+function one(kind: DiagnosisKind, about: Partial<Diagnosis> & { readonly summary: string }): Diagnosis {
+  return { kind, site: null, host: null, component: null, instance: null, basis: 'observation', ...about };
+}
+
+function authority(facts: Facts): Diagnosis[] {
+  const { silentMs, staleAfterMs, incarnationMatches } = facts.authority;
+  const found: Diagnosis[] = [];
+  if (silentMs !== null && silentMs > staleAfterMs)
+    found.push(one('ControlPlaneWithoutQuorum', { summary: `the authority is silent for more than ${staleAfterMs} ms` }));
+  if (!incarnationMatches) found.push(one('AuthorityRestored', { summary: 'the authority is not the one that wrote this record' }));
+  return found;
+}
+
+function sites(facts: Facts): Diagnosis[] {
+  const found: Diagnosis[] = [];
+  for (const { site, verdict } of facts.sites.values()) {
+    if (verdict.state === 'failed') {
+      found.push(one('SiteDown', { site: site.id, basis: 'quorum', summary: `${site.id}: ${verdict.evidence.join('; ')}` }));
+      if (site.voter) found.push(one('WitnessLost', { site: site.id, basis: 'quorum', summary: `voter ${site.id} is lost` }));
+    } else if (verdict.state === 'suspect' || verdict.state === 'degraded') {
+      const silentTo = observersOf(facts, site.id, 'silent');
+      if (silentTo.length > 0 && observersOf(facts, site.id, 'alive').filter((observer) => observer !== site.id).length === 0)
+        found.push(one('SiteIsolated', { site: site.id, summary: `${site.id} is not heard by ${silentTo.join(', ')}; no quorum yet` }));
+    }
+  }
+  return found;
+}
+
+/** Observer sites for whom every host of `site` has this opinion. */
+function observersOf(facts: Facts, site: string, wanted: 'silent' | 'alive'): string[] {
+  const hosts = [...facts.hosts.values()].filter(({ host }) => host.site === site);
+  const names = new Set(hosts.flatMap(({ observers }) => observers.map((observer) => observer.site as string)));
+  return [...names].filter((name) =>
+    hosts.every(({ observers }) => observers.some((observer) => observer.site === name && observer.opinion === wanted)),
+  );
+}
+
+function links(facts: Facts): Diagnosis[] {
+  const found: Diagnosis[] = [];
+  for (const site of facts.topology.sites) {
+    for (const observer of observersOf(facts, site.id, 'silent')) {
+      if (observer === site.id) continue;
+      const heardElsewhere = observersOf(facts, site.id, 'alive').filter((other) => other !== site.id);
+      if (heardElsewhere.length > 0)
+        found.push(one('LinkDown', { site: site.id, summary: `${observer} does not hear ${site.id}; ${heardElsewhere.join(', ')} does` }));
+    }
+  }
+  return found;
+}
+
+const hosts = (facts: Facts): Diagnosis[] =>
+  [...facts.hosts.values()]
+    .filter(({ verdict }) => verdict.state === 'failed')
+    .map(({ host, verdict }) => one('HostSilent', { host: host.id, site: host.site, basis: 'quorum', summary: `${host.id}: ${verdict.evidence.join('; ')}` }));
+
+function ofComponent(facts: Facts, component: Component): Diagnosis[] {
+  const grant = facts.record?.grants[component.id];
+  if (!grant) return [];
+  const found: Diagnosis[] = [];
+  if (grant.holder === null) return [one('NoPrimary', { component: component.id, basis: 'fact', summary: `nobody holds ${component.id}` })];
+  const holder = facts.instances.get(grant.holder);
+  const about = { component: component.id, instance: grant.holder };
+  if (holder?.verdict.state === 'failed')
+    found.push(one('PrimaryDown', { ...about, basis: holder.verdict.basis ?? 'observation', summary: `${grant.holder}: ${holder.verdict.evidence.join('; ')}` }));
+  else if (holder && (holder.verdict.state === 'suspect' || holder.verdict.state === 'unknown'))
+    if (leaseAlive(facts, component) || holder.heldBy.length > 0)
+      found.push(one('PrimaryUnreachableButServing', { ...about, summary: `${grant.holder} is ${holder.verdict.state}, yet its lease or dependants say that it serves` }));
+  if (grant.mode.kind !== 'strict')
+    found.push(one('DurabilityDegraded', { ...about, summary: `${component.id} is ${grant.mode.kind}; lost: ${grant.mode.lost.join(', ') || 'nobody'}` }));
+  for (const replica of holder?.fresh ? (holder.observation?.replicas ?? []) : [])
+    if (replica.state === 'lost' && grant.ackSet.includes(replica.instance))
+      found.push(one('ReplicationStalled', { ...about, summary: `${replica.instance} is lost to ${grant.holder}` }));
+  return found;
+}
+
+const leaseAlive = (facts: Facts, component: Component): boolean => {
+  const lease = facts.leases.get(component.id);
+  return lease !== undefined && lease.seenMsAgo < facts.successorWaitMs / 2;
+};
+
+function ofInstance(facts: Facts, known: InstanceFacts): Diagnosis[] {
+  const { instance, observation, verdict } = known;
+  const about = { instance: instance.id, component: instance.component, host: instance.host };
+  const holder = facts.record?.grants[instance.component]?.holder ?? null;
+  const found: Diagnosis[] = [];
+  if (!known.fresh || observation === null) return found;
+  if (observation.role === 'primary' && holder !== instance.id && facts.record?.grants[instance.component]?.revoked?.instance !== instance.id && holder !== null)
+    found.push(one('DualPrimarySuspected', { ...about, basis: 'fact', summary: `${instance.id} says primary; the grant names ${holder}` }));
+  if (verdict.state === 'failed' && holder !== instance.id)
+    found.push(one('InstanceDown', { ...about, basis: 'fact', summary: `${instance.id}: ${verdict.evidence.join('; ')}` }));
+  if (observation.divergence)
+    found.push(one('DataDiverged', { ...about, basis: 'fact', summary: `${instance.id}: ${observation.divergence.count} entries kept in ${observation.divergence.file}` }));
+  if (verdict.state === 'degraded') found.push(one('Overloaded', { ...about, summary: `${instance.id}: ${observation.reason ?? 'unfit'}` }));
+  return found;
+}

@@ -1,0 +1,35 @@
+import { assert } from '../base/assert.ts';
+import type { Digest } from '../base/canonical-json.ts';
+import { stepId } from '../base/ids.ts';
+import type { Facts } from '../decision/facts.ts';
+import type { Intent } from '../decision/intent.ts';
+import { digestOf, type LossBound, type RecoveryPlan } from './recovery-plan.ts';
+import type { Runbook } from './runbook.ts';
+
+/** Binds a runbook to the facts. `holdfast plan` prints exactly this, and the leader runs exactly this. */
+export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest: Digest): RecoveryPlan {
+  assert(runbook.id === intent.runbook, `runbook ${runbook.id} given for ${intent.runbook}`);
+  let past = false;
+  const steps = runbook.steps.map((step) => {
+    past ||= step.kind === 'grant';
+    return { id: stepId(step.kind), kind: step.kind, deadlineMs: step.deadlineMs, does: step.does, pointOfNoReturn: past };
+  });
+  const lossBound: LossBound =
+    intent.lossy.length === 0 ? { kind: 'none' } : { kind: 'unbounded', components: intent.lossy };
+  const body = {
+    runbook: runbook.id,
+    runbookVersion: runbook.version,
+    group: facts.group.id,
+    scope: intent.scope,
+    fromSite: intent.fromSite,
+    toSite: intent.toSite,
+    moves: intent.moves,
+    steps,
+  };
+  return {
+    ...body,
+    trigger: intent.trigger,
+    predicted: { lossBound, durationMs: null, fenceWaitMs: facts.successorWaitMs },
+    digest: digestOf({ ...body, lossBound }, digest),
+  };
+}

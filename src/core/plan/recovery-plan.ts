@@ -1,0 +1,54 @@
+import { canonicalJson, type Digest } from '../base/canonical-json.ts';
+import { planDigest, type ComponentId, type GroupId, type InstanceId, type PlanDigest, type SiteId, type StepId } from '../base/ids.ts';
+import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
+import type { RunbookId, StepKind } from './runbook.ts';
+
+/** A runbook bound to present facts. What is approved is its digest. */
+export interface RecoveryPlan {
+  readonly runbook: RunbookId;
+  readonly runbookVersion: number;
+  readonly group: GroupId;
+  readonly scope: 'instance' | 'site';
+  readonly trigger: DiagnosisKind | 'Planned' | 'Activation';
+  readonly fromSite: SiteId | null;
+  readonly toSite: SiteId;
+  readonly moves: readonly Move[];
+  readonly steps: readonly Step[];
+  readonly predicted: Prediction;
+  readonly digest: PlanDigest;
+}
+
+/** One component changes hands. `from` null = nobody holds it. */
+export interface Move {
+  readonly component: ComponentId;
+  readonly from: InstanceId | null;
+  readonly to: InstanceId;
+}
+
+export interface Step {
+  readonly id: StepId;
+  readonly kind: StepKind;
+  readonly deadlineMs: number;
+  readonly does: string;
+  /** After this only forward: the run is finished or replaced by a newer epoch, never undone. */
+  readonly pointOfNoReturn: boolean;
+}
+
+export interface Prediction {
+  /** Bounds, not moving numbers: part of the digest. */
+  readonly lossBound: LossBound;
+  /** From decision to validated; null until such a run was measured here. */
+  readonly durationMs: number | null;
+  /** Upper bound of the wait for a fencing proof. */
+  readonly fenceWaitMs: number;
+}
+
+/** `none`: every candidate holds everything acknowledged (I9). `unbounded` needs an approval that names the loss. */
+export type LossBound =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unbounded'; readonly components: readonly ComponentId[] };
+
+export function digestOf(plan: Omit<RecoveryPlan, 'digest' | 'predicted' | 'trigger'> & { readonly lossBound: LossBound }, digest: Digest): PlanDigest {
+  const { runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound } = plan;
+  return planDigest(digest(canonicalJson({ runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound })).slice(0, 16));
+}

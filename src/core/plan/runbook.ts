@@ -1,0 +1,61 @@
+/**
+ * A versioned template of a recovery, as data (`runbooks/*.yaml`). No variables, no conditions, no shell: an ordered list
+ * of typed steps; what they apply to is bound when a plan is built.
+ */
+export interface Runbook {
+  readonly id: RunbookId;
+  readonly version: number;
+  readonly title: string;
+  readonly steps: readonly RunbookStep[];
+}
+
+export type RunbookId = 'failover-instance' | 'failover-site' | 'switchover-site' | 'activate-site';
+
+export interface RunbookStep {
+  readonly kind: StepKind;
+  readonly deadlineMs: number;
+  /** For people: what this does and how one sees that it is done. */
+  readonly does: string;
+}
+
+/** Closed list; what each asks, of whom, is in `src/engine/step-commands.ts`. */
+export const STEP_KINDS = {
+  'stop-trading': 'No new risk at the source; what was accepted is finished.',
+  'await-sync': 'The target has everything that the source has.',
+  revoke: 'Raise the epoch: nobody holds the components that move (authority).',
+  barrier: 'Every reachable receiver stores the new epoch and refuses older ones.',
+  fence: 'Each old holder is proved silent.',
+  'freeze-positions': 'The log ends of the candidates are read, and each still fits.',
+  grant: 'Name the new holders (authority). From here only forward: the point of no return.',
+  'promote-components': 'Each component is promoted, dependencies first.',
+  'move-traffic': 'The fronts of the active site lead to the new holders, all others are closed.',
+  validate: 'A dry-run order passes the real path.',
+  'enable-trading': 'New risk is accepted (authority, then the engine).',
+  'residue-check': 'Nobody else is primary, no other front is open.',
+} as const;
+
+export type StepKind = keyof typeof STEP_KINDS;
+
+/** Steps that are one compare-and-set at the authority, made together with their journal entry. */
+export const AUTHORITY_STEPS: readonly StepKind[] = ['revoke', 'grant'];
+
+/** What every runbook that moves a holder must contain, in this order (I3, I8); checked when it is loaded. */
+const SAFE_ORDER: readonly StepKind[] = ['revoke', 'barrier', 'fence', 'freeze-positions', 'grant', 'promote-components', 'enable-trading'];
+
+/** Problems that make a runbook unusable; empty = sound. */
+export function checkRunbook(runbook: Runbook): readonly string[] {
+  const problems: string[] = [];
+  let from = 0;
+  for (const kind of SAFE_ORDER) {
+    const at = runbook.steps.findIndex((step, index) => index >= from && step.kind === kind);
+    if (at < 0) problems.push(`${runbook.id}: step "${kind}" is missing, or comes before a step that it must follow`);
+    else from = at + 1;
+  }
+  for (const step of runbook.steps) {
+    if (!(step.kind in STEP_KINDS)) problems.push(`${runbook.id}: unknown step "${step.kind}"`);
+    if (!(step.deadlineMs > 0)) problems.push(`${runbook.id}: step "${step.kind}" needs a deadline`);
+  }
+  const kinds = runbook.steps.map((step) => step.kind);
+  if (new Set(kinds).size !== kinds.length) problems.push(`${runbook.id}: a step is listed twice`);
+  return problems;
+}

@@ -1,0 +1,361 @@
+import { assert } from '../core/base/assert.ts';
+import { sameJson } from '../core/base/same-json.ts';
+import type { Grant, GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
+import type { Epoch, GroupId, HostId, InstanceId, MonoMs, SiteId, Term } from '../core/base/ids.ts';
+import { indexOf, type TopologyIndex } from '../core/topology/topology-index.ts';
+import type { FailoverGroup, Topology } from '../core/topology/topology.ts';
+import type { AgentEffect, AgentEvent, AgentEvidence } from './agent-effects.ts';
+import { REMEMBERED, type AgentMemory } from './agent-memory.ts';
+import { AuthorityMirror } from './authority-mirror.ts';
+import { keys } from './authority-keys.ts';
+import type { Transaction, TransactionOutcome } from './authority-port.ts';
+import { CommandDesk } from './command-desk.ts';
+import type { ActionOutcome, InstanceAction, Postcondition } from './driver-port.ts';
+import { HeldLease } from './held-lease.ts';
+import type { InstanceReport } from './messages.ts';
+import { LocalInstance } from './local-instance.ts';
+import { frontRoutes, standbyAction } from './reconcile.ts';
+import { AckSetUpkeep } from './ack-set-upkeep.ts';
+
+/**
+ * One host's agent: event in, effects out, no I/O.
+ *
+ * - It renews the lease of what it hosts while the group record names it, and fences itself when it cannot: it kills before
+ *   `sentAt + selfFenceAfterMs + stopWithinMs`. That is the polite half; a gate outside it does the same when it is frozen.
+ * - It obeys commands of the leading controller, each once, none with an older term or epoch (I2).
+ * - It brings standbys and fronts to where the record says they belong, by itself. It never promotes by itself (I3).
+ */
+export interface AgentConfig {
+  readonly host: HostId;
+  readonly topology: Topology;
+  /** New at each start. */
+  readonly boot: string;
+}
+
+export class AgentCore {
+  readonly config: AgentConfig;
+  readonly index: TopologyIndex;
+  readonly site: SiteId;
+  readonly mirror = new AuthorityMirror();
+  readonly locals: ReadonlyMap<InstanceId, LocalInstance>;
+  readonly #desk: CommandDesk;
+  readonly #upkeep: AckSetUpkeep;
+  #memory: AgentMemory;
+  #effects: AgentEffect[] = [];
+  #operations = 0;
+  #transactions = 0;
+  readonly #onPerformed = new Map<number, (outcome: ActionOutcome, now: number) => void>();
+  readonly #onConfirmed = new Map<number, (answer: 'holds' | 'does-not-hold' | 'unknown') => void>();
+  readonly #onTransacted = new Map<number, (outcome: TransactionOutcome, now: number) => void>();
+  #reportSequence = 0;
+  #nextReportAt = 0;
+  #urgent = true;
+
+  constructor(config: AgentConfig, memory: AgentMemory) {
+    this.config = config;
+    this.index = indexOf(config.topology);
+    const home = this.index.host.get(config.host);
+    assert(home, `host ${config.host} is not in the topology`);
+    this.site = home.site;
+    this.#memory = memory;
+    const locals = new Map<InstanceId, LocalInstance>();
+    for (const component of config.topology.components)
+      for (const instance of component.instances) {
+        const group = config.topology.groups.find((each) => each.components.includes(component.id));
+        if (instance.host === config.host && component.kind !== 'inventory' && group)
+          locals.set(instance.id, new LocalInstance(instance, component, group, memory.mayWrite.includes(instance.id)));
+      }
+    this.locals = locals;
+    this.#desk = new CommandDesk(this);
+    this.#upkeep = new AckSetUpkeep(this);
+  }
+
+  get memory(): AgentMemory {
+    return this.#memory;
+  }
+
+  /** The only way in. `now` is this host's monotonic clock in milliseconds. */
+  step(event: AgentEvent, now: number): readonly AgentEffect[] {
+    this.#effects = [];
+    this.#take(event, now);
+    for (const local of this.locals.values()) this.#work(local, now);
+    this.#report(now);
+    return this.#effects;
+  }
+
+  /** When `tick` is next needed. */
+  nextWakeAt(now: number): number {
+    let wake = this.#nextReportAt;
+    for (const local of this.locals.values()) wake = Math.min(wake, local.nextWakeAt(now));
+    return Math.max(wake, now + 1);
+  }
+
+  #take(event: AgentEvent, now: number): void {
+    switch (event.kind) {
+      case 'tick':
+        return;
+      case 'observed':
+        return this.#observed(event.observation.instance, event.observation, now);
+      case 'exited':
+        return this.#exited(event.exit, now);
+      case 'performed': {
+        const then = this.#onPerformed.get(event.operation);
+        this.#onPerformed.delete(event.operation);
+        return then?.(event.outcome, now);
+      }
+      case 'confirmed': {
+        const then = this.#onConfirmed.get(event.operation);
+        this.#onConfirmed.delete(event.operation);
+        return then?.(event.answer);
+      }
+      case 'command':
+        return this.#desk.receive(event.command, now);
+      case 'authority-snapshot':
+        this.mirror.snapshot(event.entries, { revision: event.revision, incarnation: event.incarnation, now });
+        return this.#recordsMayHaveChanged();
+      case 'authority-changed':
+        this.mirror.change(event.changes, event.revision, now);
+        if (event.changes.some((change) => change.key.startsWith('group/'))) this.#recordsMayHaveChanged();
+        return;
+      case 'authority-heard':
+        return this.mirror.heard(now);
+      case 'transacted': {
+        const then = this.#onTransacted.get(event.transaction);
+        this.#onTransacted.delete(event.transaction);
+        if (event.outcome.kind === 'conflict') this.mirror.learn(event.outcome.current, now);
+        return then?.(event.outcome, now);
+      }
+    }
+  }
+
+  #observed(id: InstanceId, observation: Extract<AgentEvent, { kind: 'observed' }>['observation'], now: number): void {
+    const local = this.locals.get(id);
+    if (!local) return;
+    const before = local.observation;
+    local.observe(observation, now);
+    if (!before || factsDiffer(before, observation)) this.#urgent = true;
+  }
+
+  #exited(exit: Extract<AgentEvent, { kind: 'exited' }>['exit'], now: number): void {
+    const local = this.locals.get(exit.instance);
+    if (!local) return;
+    local.exited(exit, now);
+    if (exit.reaped && exit.treeEmpty) this.silenced(local);
+    this.evidence({ kind: 'exited', instance: exit.instance, data: { code: exit.code, signal: exit.signal, reaped: exit.reaped, treeEmpty: exit.treeEmpty } });
+    this.#urgent = true;
+  }
+
+  #recordsMayHaveChanged(): void {
+    for (const local of this.locals.values()) local.reconsider();
+  }
+
+  /** Lease first, then what the record asks of a standby or front, then the acknowledgement set. */
+  #work(local: LocalInstance, now: number): void {
+    const record = this.usableRecord(local.group.id);
+    const grant = record?.grants[local.component.id] ?? null;
+    if (local.component.authority === 'owned') this.#workLease(local, grant, now);
+    if (local.mayWrite && grant && record) this.#upkeep.work(local, record, grant, now);
+    if (!local.mayWrite && local.promotion === null && local.mayReconcile(now)) this.#reconcile(local, record, now);
+  }
+
+  #workLease(local: LocalInstance, grant: Grant | null, now: number): void {
+    const mine = grant?.holder === local.instance.id;
+    if (!mine || grant === null) {
+      local.lease?.forget();
+      if (local.promotion?.stage === 'lease' && grant !== null) this.#desk.promotionWithdrawn(local);
+      // Unknown record (authority not read yet): the lease that is left runs out by itself.
+      if (local.mayWrite && (grant !== null || this.#overdue(local, now))) this.#selfFence(local, grant === null ? 'lease ran out' : 'the grant is no longer ours', now);
+      return;
+    }
+    if (!local.mayWrite && local.promotion === null) return;
+    local.lease ??= new HeldLease(this.timing, now);
+    if (local.mayWrite && this.#overdue(local, now)) return this.#selfFence(local, 'the lease was not renewed in time', now);
+    if (local.lease.due(now)) this.#renew(local, grant, local.lease, now);
+  }
+
+  #overdue(local: LocalInstance, now: number): boolean {
+    local.lease ??= new HeldLease(this.timing, now);
+    return now >= local.lease.deadline;
+  }
+
+  #renew(local: LocalInstance, grant: Grant, lease: HeldLease, now: number): void {
+    const { id: group } = local.group;
+    const key = keys.lease(group, local.component.id);
+    const counter = lease.sending(now);
+    const value = { component: local.component.id, holder: local.instance.id, epoch: grant.epoch, counter, gate: local.gate };
+    const compare = [
+      { key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },
+      { key, revision: this.mirror.revisionOf(key) },
+    ];
+    this.transact({ compare, put: [{ key, value }] }, this.timing.selfFenceAfterMs / 2, now, (outcome, at) => {
+      lease.answered(counter);
+      if (outcome.kind === 'committed') {
+        this.mirror.change([{ key, value }], outcome.revision, at);
+        this.#renewed(local, grant.epoch, lease, counter, at);
+      } else if (outcome.kind === 'conflict') {
+        const stored = this.mirror.value<{ holder: string; epoch: number; counter: number }>(key);
+        if (stored && stored.holder === local.instance.id && stored.epoch === grant.epoch && lease.knows(stored.counter))
+          this.#renewed(local, grant.epoch, lease, stored.counter, at);
+        lease.retryAt(at);
+        local.reconsider();
+      } else lease.retryAt(at + this.timing.leaseRenewEveryMs / 4);
+    });
+  }
+
+  #renewed(local: LocalInstance, epoch: Epoch, lease: HeldLease, counter: number, now: number): void {
+    if (local.lease !== lease) return;
+    const sentAt = lease.confirmed(counter);
+    if (sentAt === null || now >= lease.deadline) return;
+    local.leaseCounter = Math.max(local.leaseCounter, counter);
+    if (local.promotion) return this.#desk.leaseHeld(local, now);
+    if (local.mayWrite)
+      this.perform(local, { kind: 'lease', epoch, leaseUntil: lease.deadline as MonoMs }, this.timing.selfFenceAfterMs, now, (outcome) => {
+        local.gateArmed(outcome);
+      });
+  }
+
+  #selfFence(local: LocalInstance, reason: string, now: number): void {
+    if (local.killing) return;
+    local.killing = true;
+    local.promotion = null;
+    this.evidence({ kind: 'self-fenced', instance: local.instance.id, data: { reason, leaseDeadline: local.lease?.deadline ?? null, now } });
+    this.perform(local, { kind: 'kill' }, this.timing.stopWithinMs, now, (outcome) => {
+      local.killing = false;
+      if (outcome.kind === 'ok') this.silenced(local);
+      local.reconsider();
+    });
+  }
+
+  #reconcile(local: LocalInstance, record: GroupRecord | null, now: number): void {
+    const front = local.component.kind === 'front';
+    const action = front ? frontRoutes(local, record, this.site, this.config.topology) : standbyAction(local, record, this.index);
+    if (action === null) return;
+    local.reconciling(now);
+    this.evidence({ kind: 'reconciled', instance: local.instance.id, data: { action: action.kind, epoch: 'epoch' in action ? action.epoch : null } });
+    this.perform(local, action, this.timing.stepDeadlineMs * 4, now, (outcome, at) => {
+      local.reconciled(action, outcome, at);
+    });
+  }
+
+  #report(now: number): void {
+    if (!this.#urgent && now < this.#nextReportAt) return;
+    this.#urgent = false;
+    this.#nextReportAt = now + this.timing.reportEveryMs;
+    this.#reportSequence += 1;
+    const instances: InstanceReport[] = [...this.locals.values()].map((local) => local.report(now, this.#storedCounter(local)));
+    this.emit({ kind: 'report', report: { host: this.config.host, site: this.site, boot: this.config.boot, sequence: this.#reportSequence, instances } });
+  }
+
+  /** Number of the last renewal that the authority holds for it: only this agent ever sends one. */
+  #storedCounter(local: LocalInstance): number {
+    const stored = this.mirror.value<LeaseRecord>(keys.lease(local.group.id, local.component.id));
+    return stored?.holder === local.instance.id ? stored.counter : 0;
+  }
+
+  // What the desk, the upkeep and the leases share.
+
+  get timing() {
+    return this.config.topology.timing;
+  }
+
+  /** The record, if this agent may believe it: a restored authority may show one that is older than what was promised here. */
+  usableRecord(group: GroupId): GroupRecord | null {
+    const record = this.mirror.value<GroupRecord>(keys.group(group));
+    if (record === null || record.incarnation !== this.mirror.incarnation) return null;
+    const highest = this.#memory.highest[group];
+    return highest && record.epoch < highest.epoch ? null : record;
+  }
+
+  group(id: GroupId): FailoverGroup | null {
+    return this.config.topology.groups.find((each) => each.id === id) ?? null;
+  }
+
+  emit(effect: AgentEffect): void {
+    this.#effects.push(effect);
+  }
+
+  urgent(): void {
+    this.#urgent = true;
+  }
+
+  evidence(about: AgentEvidence): void {
+    this.emit({ kind: 'evidence', about });
+  }
+
+  perform(local: LocalInstance, action: InstanceAction, deadlineMs: number, now: number, then: (outcome: ActionOutcome, now: number) => void): void {
+    this.#operations += 1;
+    local.began(this.#operations, action, now);
+    const operation = this.#operations;
+    this.#onPerformed.set(operation, (outcome, at) => {
+      local.ended(operation);
+      this.#urgent = true;
+      then(outcome, at);
+    });
+    this.emit({ kind: 'perform', operation, instance: local.instance.id, action, deadlineMs });
+  }
+
+  confirm(local: LocalInstance, condition: Postcondition, deadlineMs: number, then: (answer: 'holds' | 'does-not-hold' | 'unknown') => void): void {
+    this.#operations += 1;
+    this.#onConfirmed.set(this.#operations, then);
+    this.emit({ kind: 'confirm', operation: this.#operations, instance: local.instance.id, condition, deadlineMs });
+  }
+
+  transact(body: Transaction, deadlineMs: number, _now: number, then: (outcome: TransactionOutcome, now: number) => void): void {
+    this.#transactions += 1;
+    this.#onTransacted.set(this.#transactions, then);
+    this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
+  }
+
+  /** True when the command may act; raises what is remembered first, durably. */
+  admit(group: GroupId, epoch: Epoch, term: Term): 'stale-epoch' | 'stale-term' | null {
+    const highest = this.#memory.highest[group] ?? { epoch: 0 as Epoch, term: 0 as Term };
+    if (epoch < highest.epoch) return 'stale-epoch';
+    if (term < highest.term) return 'stale-term';
+    if (epoch > highest.epoch || term > highest.term)
+      this.#remember({ ...this.#memory, highest: { ...this.#memory.highest, [group]: { epoch, term } } });
+    return null;
+  }
+
+  rememberDone(entry: AgentMemory['done'][number]): void {
+    this.#remember({ ...this.#memory, done: [...this.#memory.done, entry].slice(-REMEMBERED) });
+  }
+
+  /** Durable before the promotion begins: after a crash this agent still knows that something may be writing. */
+  willWrite(local: LocalInstance): void {
+    local.mayWrite = true;
+    this.#rememberWriters();
+  }
+
+  silenced(local: LocalInstance): void {
+    if (!local.mayWrite) return;
+    local.mayWrite = false;
+    local.lease = null;
+    local.promotion = null;
+    this.#rememberWriters();
+    this.#urgent = true;
+  }
+
+  #rememberWriters(): void {
+    const mayWrite = [...this.locals.values()].filter((local) => local.mayWrite).map((local) => local.instance.id);
+    if (!sameJson(mayWrite, this.#memory.mayWrite)) this.#remember({ ...this.#memory, mayWrite });
+  }
+
+  #remember(memory: AgentMemory): void {
+    this.#memory = memory;
+    this.emit({ kind: 'persist', memory });
+  }
+}
+
+/** Differences that a controller should know at once. */
+function factsDiffer(before: NonNullable<LocalInstance['observation']>, after: NonNullable<LocalInstance['observation']>): boolean {
+  return (
+    before.process !== after.process ||
+    before.role !== after.role ||
+    before.health !== after.health ||
+    before.releasing !== after.releasing ||
+    before.upstream?.connected !== after.upstream?.connected ||
+    before.upstream?.instance !== after.upstream?.instance ||
+    before.replicas.length !== after.replicas.length ||
+    before.replicas.some((replica, at) => replica.state !== after.replicas[at]?.state)
+  );
+}

@@ -1,0 +1,78 @@
+import type { Revision } from '../core/base/ids.ts';
+import type { StoredValue } from './authority-port.ts';
+
+/** The authority's keys as this process last heard them, in revision order, with when it heard each. */
+export class AuthorityMirror {
+  readonly #entries = new Map<string, StoredValue & { readonly seenAt: number }>();
+  #incarnation: string | null = null;
+  #revision = 0;
+  #heardAt: number | null = null;
+
+  get incarnation(): string | null {
+    return this.#incarnation;
+  }
+  get loaded(): boolean {
+    return this.#incarnation !== null;
+  }
+  get revision(): Revision {
+    return this.#revision as Revision;
+  }
+  /** When anything was last heard; null = never. */
+  get heardAt(): number | null {
+    return this.#heardAt;
+  }
+
+  snapshot(entries: Readonly<Record<string, StoredValue>>, at: { readonly revision: Revision; readonly incarnation: string; readonly now: number }): void {
+    for (const key of this.#entries.keys()) if (!(key in entries)) this.#entries.delete(key);
+    for (const [key, stored] of Object.entries(entries)) this.#put(key, stored, at.now);
+    this.#incarnation = at.incarnation;
+    this.#revision = at.revision;
+    this.#heardAt = at.now;
+  }
+
+  change(changes: readonly { readonly key: string; readonly value: StoredValue['value'] }[], revision: Revision, now: number): void {
+    this.#heardAt = now;
+    for (const { key, value } of changes) {
+      const known = this.#entries.get(key);
+      if (known && known.revision >= revision) continue;
+      if (value === null) this.#entries.delete(key);
+      else this.#entries.set(key, { value, revision, seenAt: now });
+    }
+    if (revision > this.#revision) this.#revision = revision;
+  }
+
+  /** What a refused compare-and-set showed. */
+  learn(current: Readonly<Record<string, StoredValue | null>>, now: number): void {
+    this.#heardAt = now;
+    for (const [key, stored] of Object.entries(current)) {
+      if (stored === null) this.#entries.delete(key);
+      else this.#put(key, stored, now);
+    }
+  }
+
+  heard(now: number): void {
+    this.#heardAt = now;
+  }
+
+  #put(key: string, stored: StoredValue, now: number): void {
+    const known = this.#entries.get(key);
+    if (known && known.revision >= stored.revision) return;
+    this.#entries.set(key, { ...stored, seenAt: now });
+  }
+
+  revisionOf(key: string): Revision {
+    return (this.#entries.get(key)?.revision ?? 0) as Revision;
+  }
+
+  value<Value>(key: string): Value | null {
+    return (this.#entries.get(key)?.value ?? null) as Value | null;
+  }
+
+  seenAt(key: string): number | null {
+    return this.#entries.get(key)?.seenAt ?? null;
+  }
+
+  below(prefix: string): readonly (readonly [string, StoredValue])[] {
+    return [...this.#entries].filter(([key]) => key.startsWith(prefix)).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  }
+}

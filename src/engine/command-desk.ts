@@ -1,0 +1,164 @@
+import type { FencingProof } from '../core/authority/fencing-proof.ts';
+import type { GroupRecord } from '../core/authority/group-record.ts';
+import type { Epoch, MonoMs } from '../core/base/ids.ts';
+import type { AgentCore } from './agent-core.ts';
+import { keys } from './authority-keys.ts';
+import type { ActionOutcome } from './driver-port.ts';
+import type { LocalInstance } from './local-instance.ts';
+import type { Command, CommandOutcome } from './messages.ts';
+
+type Outcome = CommandOutcome['outcome'];
+
+/**
+ * Where an agent takes orders: each once, none that is stale. An order that was carried out is remembered durably with its
+ * answer; one that is under way answers when it ends, to whoever asked last.
+ */
+export class CommandDesk {
+  readonly #agent: AgentCore;
+  /** Orders under way, by key, with the latest command that asked. */
+  readonly #underWay = new Map<string, Command>();
+
+  constructor(agent: AgentCore) {
+    this.#agent = agent;
+  }
+
+  receive(command: Command, now: number): void {
+    const stale = this.#agent.admit(command.group, command.epoch, command.term);
+    if (stale !== null) {
+      this.#agent.evidence({ kind: 'command-refused', instance: null, data: { key: command.key, code: stale, epoch: command.epoch, term: command.term } });
+      return this.#answer(command, { kind: 'refused', code: stale, reason: `this agent has seen a newer ${stale === 'stale-epoch' ? 'epoch' : 'term'}` }, null, false);
+    }
+    const done = this.#agent.memory.done.find((entry) => entry.key === command.key);
+    if (done) return this.#answer(command, done.outcome, done.proof, true);
+    const busy = this.#underWay.has(command.key);
+    this.#underWay.set(command.key, command);
+    if (!busy) this.#carryOut(command, now);
+  }
+
+  #carryOut(command: Command, now: number): void {
+    const { order } = command;
+    if (order.kind === 'raise-epoch') return this.#raiseEpoch(command, order.components, now);
+    const local = this.#agent.locals.get(order.instance);
+    if (!local) return this.#finish(command, { kind: 'refused', code: 'not-mine', reason: `${order.instance} is not on ${this.#agent.config.host}` });
+    switch (order.kind) {
+      case 'silence':
+        return this.#silence(command, local, order.gentle, order.holderEpoch, now);
+      case 'promote':
+        return this.#promote(command, local, order.record, order.revision, now);
+      case 'perform':
+        return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) => this.#finish(command, outcome));
+      case 'confirm':
+        return this.#agent.confirm(local, order.condition, command.deadlineMs, (answer) =>
+          this.#finish(command, answer === 'holds' ? { kind: 'ok', detail: {} } : answer === 'unknown' ? { kind: 'unknown', reason: 'could not be confirmed in time' } : { kind: 'failed', code: 'does-not-hold', reason: 'it does not hold' }),
+        );
+    }
+  }
+
+  /** The agent has stored the epoch already (`admit`); now every running receiver here does. A possible writer is the fence step's. */
+  #raiseEpoch(command: Command, components: readonly string[], now: number): void {
+    const targets = [...this.#agent.locals.values()].filter(
+      (local) => components.includes(local.component.id) && !local.mayWrite && local.promotion === null && local.observation?.process === 'running',
+    );
+    let waiting = targets.length;
+    const failures: string[] = [];
+    if (waiting === 0) return this.#finish(command, { kind: 'ok', detail: { receivers: 0 } });
+    for (const local of targets)
+      this.#agent.perform(local, { kind: 'fence', epoch: command.epoch }, command.deadlineMs, now, (outcome) => {
+        waiting -= 1;
+        if (outcome.kind !== 'ok') failures.push(`${local.instance.id}: ${outcome.reason}`);
+        if (waiting > 0) return;
+        this.#finish(command, failures.length === 0 ? { kind: 'ok', detail: { receivers: targets.length } } : { kind: 'unknown', reason: failures.join('; ') });
+      });
+  }
+
+  #silence(command: Command, local: LocalInstance, gentle: boolean, holderEpoch: Epoch, now: number): void {
+    local.promotion = null;
+    if (!local.mayWrite) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, 'process-dead', 'nothing of it was able to write'));
+    if (gentle)
+      return this.#agent.perform(local, { kind: 'demote', epoch: command.epoch }, command.deadlineMs / 2, now, (outcome, at) => {
+        if (outcome.kind !== 'ok') return this.#kill(command, local, holderEpoch, at);
+        this.#agent.silenced(local);
+        this.#finish(command, outcome, this.#proof(local, holderEpoch, 'demoted', 'it confirmed that it has stopped and stored the newer epoch'));
+      });
+    this.#kill(command, local, holderEpoch, now);
+  }
+
+  #kill(command: Command, local: LocalInstance, holderEpoch: Epoch, now: number): void {
+    local.killing = true;
+    this.#agent.perform(local, { kind: 'kill' }, command.deadlineMs, now, (outcome) => {
+      local.killing = false;
+      if (outcome.kind !== 'ok') return this.#finish(command, outcome);
+      this.#agent.silenced(local);
+      this.#finish(command, outcome, this.#proof(local, holderEpoch, 'process-dead', 'killed, reaped, its process tree is empty'));
+    });
+  }
+
+  #proof(local: LocalInstance, holderEpoch: Epoch, method: FencingProof['method'], evidence: string): FencingProof {
+    return { method, scope: local.instance.id, epoch: holderEpoch, sticky: { heal: true, reboot: true }, evidence: `${this.#agent.config.host}: ${evidence}` };
+  }
+
+  #promote(command: Command, local: LocalInstance, record: GroupRecord, revision: Parameters<AgentCore['mirror']['change']>[1], now: number): void {
+    this.#agent.mirror.change([{ key: keys.group(command.group), value: record as never }], revision, now);
+    const grant = this.#agent.usableRecord(command.group)?.grants[local.component.id];
+    if (grant?.holder !== local.instance.id || grant.epoch > command.epoch)
+      return this.#finish(command, { kind: 'refused', code: 'no-grant', reason: `the record does not name ${local.instance.id}` });
+    local.promotion = { command, stage: 'lease' };
+  }
+
+  /** The lease of a promotion under way was renewed: now, and only now, it may become primary (I3). */
+  leaseHeld(local: LocalInstance, now: number): void {
+    const { promotion, lease } = local;
+    if (promotion === null || lease === null || promotion.stage !== 'lease') return;
+    promotion.stage = 'performing';
+    const { command } = promotion;
+    const needsStart = local.observation === null || local.observation.process !== 'running';
+    if (!needsStart) return this.#performPromotion(local, now);
+    this.#agent.perform(local, { kind: 'start' }, command.deadlineMs, now, (outcome, at) => {
+      if (outcome.kind === 'ok' && local.promotion === promotion) return this.#performPromotion(local, at);
+      if (local.promotion === promotion) local.promotion = null;
+      this.#finish(command, outcome.kind === 'ok' ? { kind: 'unknown', reason: 'the promotion was overtaken' } : outcome);
+    });
+  }
+
+  promotionWithdrawn(local: LocalInstance): void {
+    const { promotion } = local;
+    if (promotion === null) return;
+    local.promotion = null;
+    this.#finish(promotion.command, { kind: 'refused', code: 'no-grant', reason: 'the grant was withdrawn' });
+  }
+
+  #performPromotion(local: LocalInstance, now: number): void {
+    const { promotion, lease } = local;
+    if (promotion === null || lease === null) return;
+    const { command } = promotion;
+    const record = this.#agent.usableRecord(command.group);
+    const grant = record?.grants[local.component.id];
+    if (!record || grant?.holder !== local.instance.id) {
+      local.promotion = null;
+      return this.#finish(command, { kind: 'refused', code: 'no-grant', reason: 'the grant was withdrawn' });
+    }
+    this.#agent.willWrite(local);
+    const action = { kind: 'promote', epoch: grant.epoch, leaseUntil: lease.deadline as MonoMs, ackSet: grant.ackSet, tradingEnabled: record.tradingEnabled } as const;
+    this.#agent.perform(local, action, command.deadlineMs, now, (outcome, at) => {
+      if (local.promotion === promotion) local.promotion = null;
+      local.gateArmed(outcome);
+      lease.retryAt(at);
+      this.#finish(command, outcome);
+    });
+  }
+
+  /** Only a certain success is remembered: anything else may be tried again, and says so. */
+  #finish(command: Command, outcome: Outcome, proof: FencingProof | null = null): void {
+    const latest = this.#underWay.get(command.key) ?? command;
+    this.#underWay.delete(command.key);
+    if (outcome.kind === 'ok' && command.order.kind !== 'confirm') {
+      this.#agent.rememberDone({ key: command.key, outcome: outcome as ActionOutcome, proof });
+      this.#agent.evidence({ kind: 'command-performed', instance: 'instance' in command.order ? command.order.instance : null, data: { key: command.key, order: command.order.kind, epoch: command.epoch, term: command.term } });
+    }
+    this.#answer(latest, outcome, proof, false);
+  }
+
+  #answer(command: Command, outcome: Outcome, proof: FencingProof | null, repeated: boolean): void {
+    this.#agent.emit({ kind: 'answer', outcome: { key: command.key, attempt: command.attempt, host: this.#agent.config.host, outcome, proof, repeated } });
+  }
+}

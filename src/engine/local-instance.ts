@@ -1,0 +1,122 @@
+import type { LeaseRecord } from '../core/authority/group-record.ts';
+import type { InstanceObservation } from '../core/health/instance-observation.ts';
+import type { Component, FailoverGroup, Instance } from '../core/topology/topology.ts';
+import type { ActionOutcome, InstanceAction, ProcessExit } from './driver-port.ts';
+import type { HeldLease } from './held-lease.ts';
+import type { Command, InstanceReport } from './messages.ts';
+
+const RECONCILE_EVERY_MS = 200;
+const BACKOFF_CEILING_MS = 2000;
+
+/** What an agent knows about one instance on its host. */
+export class LocalInstance {
+  readonly instance: Instance;
+  readonly component: Component;
+  readonly group: FailoverGroup;
+  /** A promotion was performed and no proven end was seen since. */
+  mayWrite: boolean;
+  /** A kill is under way. */
+  killing = false;
+  lease: HeldLease | null = null;
+  /** Highest number of a committed renewal of ours. */
+  leaseCounter = 0;
+  promotion: { readonly command: Command; stage: 'lease' | 'performing' } | null = null;
+  /** The gate that the last arming proved; null when arming failed, and then expiry proves nothing. */
+  gate: LeaseRecord['gate'] = null;
+  observation: InstanceObservation | null = null;
+  exit: ProcessExit | null = null;
+  /** Last routes that a front took over, as text. */
+  routed: string | null = null;
+  upkeepBusy = false;
+  #observedAt = 0;
+  #busy: number | null = null;
+  #reconcileAt = 0;
+  #backoffMs = RECONCILE_EVERY_MS;
+
+  constructor(instance: Instance, component: Component, group: FailoverGroup, mayWrite: boolean) {
+    this.instance = instance;
+    this.component = component;
+    this.group = group;
+    this.mayWrite = mayWrite;
+  }
+
+  get busy(): boolean {
+    return this.#busy !== null;
+  }
+
+  observe(observation: InstanceObservation, now: number): void {
+    this.observation = observation;
+    this.#observedAt = now;
+    if (observation.process === 'running') this.exit = null;
+  }
+
+  exited(exit: ProcessExit, now: number): void {
+    this.exit = exit;
+    this.routed = null;
+    this.#observedAt = now;
+    if (this.observation)
+      this.observation = { ...this.observation, process: 'exited', role: 'closed', releasing: false, replicas: [], upstream: null, health: 'bad', reason: `exited with ${exit.signal ?? exit.code}` };
+    this.reconsider();
+  }
+
+  /** A lease refresh is not an action of its own: it may overlap with anything. */
+  began(operation: number, action: InstanceAction, _now: number): void {
+    if (action.kind !== 'lease') this.#busy = operation;
+  }
+
+  ended(operation: number): void {
+    if (this.#busy === operation) this.#busy = null;
+  }
+
+  gateArmed(outcome: ActionOutcome): void {
+    if (outcome.kind !== 'ok') return;
+    const { gate, gateBoundMs } = outcome.detail;
+    this.gate =
+      (gate === 'self' || gate === 'warden' || gate === 'nftables') && typeof gateBoundMs === 'number'
+        ? { kind: gate, boundMs: gateBoundMs }
+        : null;
+  }
+
+  mayReconcile(now: number): boolean {
+    return this.#busy === null && now >= this.#reconcileAt;
+  }
+
+  /** Something changed: look again at once. */
+  reconsider(): void {
+    this.#reconcileAt = 0;
+  }
+
+  reconciling(now: number): void {
+    this.#reconcileAt = now + this.#backoffMs;
+  }
+
+  reconciled(action: InstanceAction, outcome: ActionOutcome, now: number): void {
+    if (outcome.kind === 'ok') {
+      this.#backoffMs = RECONCILE_EVERY_MS;
+      if (action.kind === 'route') this.routed = JSON.stringify([action.epoch, action.routes]);
+      this.#reconcileAt = now + RECONCILE_EVERY_MS;
+      return;
+    }
+    this.#reconcileAt = now + this.#backoffMs;
+    this.#backoffMs = Math.min(BACKOFF_CEILING_MS, this.#backoffMs * 2);
+  }
+
+  nextWakeAt(now: number): number {
+    const reconcileAt = this.mayWrite || this.#busy !== null ? Number.POSITIVE_INFINITY : Math.max(this.#reconcileAt, now + RECONCILE_EVERY_MS);
+    const leaseAt = this.lease && (this.mayWrite || this.promotion) ? this.lease.nextAt : Number.POSITIVE_INFINITY;
+    return Math.min(reconcileAt, leaseAt);
+  }
+
+  report(now: number, storedCounter = 0): InstanceReport {
+    return {
+      instance: this.instance.id,
+      component: this.component.id,
+      observation: this.observation,
+      ageMs: this.observation ? now - this.#observedAt : 0,
+      exit: this.exit,
+      silenced: !this.mayWrite && this.promotion === null,
+      leaseCounter: Math.max(this.leaseCounter, storedCounter),
+      leased: this.lease !== null && (this.mayWrite || this.promotion !== null),
+    };
+  }
+}
