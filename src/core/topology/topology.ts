@@ -98,7 +98,12 @@ export interface Objective {
   readonly rpoMs: number;
   readonly availabilityPercent: number | null;
   /** Where the objective is split by stage; null where it is not. */
-  readonly stages: { readonly detectMs: number; readonly decideMs: number; readonly executeMs: number; readonly validateMs: number } | null;
+  readonly stages: {
+    readonly detectMs: number;
+    readonly decideMs: number;
+    readonly executeMs: number;
+    readonly validateMs: number;
+  } | null;
 }
 
 export interface Instance {

@@ -1,0 +1,296 @@
+import type { Epoch, InstanceId } from '../core/base/ids.ts';
+import type { Host, Topology } from '../core/topology/topology.ts';
+import { AgentCore } from '../engine/agent-core.ts';
+import type { AgentEffect, AgentEvent } from '../engine/agent-effects.ts';
+import { blankMemory, type AgentMemory } from '../engine/agent-memory.ts';
+import type { ActionOutcome, InstanceAction, Postcondition } from '../engine/driver-port.ts';
+import type { AgentReport, CommandOutcome } from '../engine/messages.ts';
+import type { AuthorityModel, Subscriber } from './authority-model.ts';
+import type { EventQueue } from './event-queue.ts';
+import type { GateModel } from './gate-model.ts';
+import type { InstanceModel } from './instance-model.ts';
+import type { MachineClock } from './machine-clock.ts';
+import type { Place } from './network.ts';
+import type { Random } from './random.ts';
+
+export interface AgentSurroundings {
+  readonly queue: EventQueue;
+  readonly random: Random;
+  readonly topology: Topology;
+  readonly authority: AuthorityModel;
+  instances(host: string): readonly InstanceModel[];
+  report(report: AgentReport, from: Place): void;
+  answer(outcome: CommandOutcome, from: Place, command: string): void;
+  performing(agent: AgentProcess, instance: InstanceModel, action: InstanceAction): void;
+  /** True = this process dies between two effects of one batch. */
+  diesNow(agent: AgentProcess): boolean;
+}
+
+/** An agent's process on a simulated host: the real `AgentCore`, a durable memory, and drivers that act on the models. */
+export class AgentProcess implements Subscriber {
+  readonly host: Host;
+  readonly place: Place;
+  readonly #around: AgentSurroundings;
+  readonly #clock: MachineClock;
+  readonly #gate: GateModel;
+  #core: AgentCore | null = null;
+  #memory: AgentMemory = blankMemory;
+  #state: 'running' | 'frozen' | 'dead' = 'dead';
+  #life = 0;
+  #inbox: AgentEvent[] = [];
+  #wakeAt = Number.POSITIVE_INFINITY;
+
+  constructor(host: Host, clock: MachineClock, gate: GateModel, around: AgentSurroundings) {
+    this.host = host;
+    this.place = { site: host.site, host: host.id };
+    this.#clock = clock;
+    this.#gate = gate;
+    this.#around = around;
+  }
+
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+  alive(): boolean {
+    return this.#state !== 'dead';
+  }
+  get core(): AgentCore | null {
+    return this.#core;
+  }
+
+  start(): void {
+    if (this.#state !== 'dead') return;
+    this.#life += 1;
+    this.#state = 'running';
+    this.#core = new AgentCore({ host: this.host.id, topology: this.#around.topology, boot: `${this.host.id}#${this.#life}` }, this.#memory);
+    this.#around.authority.subscribe(this);
+    for (const instance of this.#around.instances(this.host.id)) this.observeSoon(instance);
+    this.deliver({ kind: 'tick' });
+    this.#poll(this.#life);
+  }
+
+  crash(): void {
+    if (this.#state === 'dead') return;
+    this.#state = 'dead';
+    this.#core = null;
+    this.#inbox = [];
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    this.#around.authority.unsubscribe(this);
+  }
+
+  freeze(): void {
+    if (this.#state === 'running') this.#state = 'frozen';
+  }
+
+  thaw(): void {
+    if (this.#state !== 'frozen') return;
+    this.#state = 'running';
+    this.#wakeAt = Number.POSITIVE_INFINITY;
+    const waiting = this.#inbox.splice(0);
+    this.#step({ kind: 'tick' });
+    for (const event of waiting) this.deliver(event);
+  }
+
+  /** Drivers look at least this often. */
+  #poll(life: number): void {
+    this.#around.queue.after(700 + this.#around.random.fraction() * 100, () => {
+      if (this.#life !== life || this.#state === 'dead') return;
+      for (const instance of this.#around.instances(this.host.id)) this.observeSoon(instance);
+      this.#poll(life);
+    });
+  }
+
+  observeSoon(instance: InstanceModel): void {
+    const life = this.#life;
+    this.#around.queue.after(this.#around.random.between(1, 8), () => {
+      if (this.#life === life) this.deliver({ kind: 'observed', observation: instance.observe() });
+    });
+  }
+
+  sawExit(instance: InstanceModel): void {
+    const life = this.#life;
+    this.#around.queue.after(this.#around.random.between(1, 5), () => {
+      if (this.#life === life && instance.process === 'exited')
+        this.deliver({ kind: 'exited', exit: { instance: instance.id, code: null, signal: 'SIGKILL', reaped: true, treeEmpty: true } });
+    });
+  }
+
+  deliver(event: AgentEvent): void {
+    if (this.#state === 'dead') return;
+    if (this.#state === 'frozen') {
+      this.#inbox.push(event);
+      return;
+    }
+    this.#step(event);
+  }
+
+  #step(event: AgentEvent): void {
+    const core = this.#core;
+    if (core === null) return;
+    const now = this.#clock.local(this.#around.queue.now);
+    const effects = core.step(event, now);
+    for (const effect of effects) {
+      if (this.#around.diesNow(this)) return this.crash();
+      this.#carryOut(effect);
+    }
+    this.#arm(core, now);
+  }
+
+  #arm(core: AgentCore, now: number): void {
+    const at = this.#clock.world(core.nextWakeAt(now));
+    if (at >= this.#wakeAt) return;
+    this.#wakeAt = at;
+    const life = this.#life;
+    this.#around.queue.at(at, () => {
+      if (this.#life !== life || this.#state !== 'running' || this.#wakeAt !== at) return;
+      this.#wakeAt = Number.POSITIVE_INFINITY;
+      this.#step({ kind: 'tick' });
+    });
+  }
+
+  #carryOut(effect: AgentEffect): void {
+    switch (effect.kind) {
+      case 'persist':
+        this.#memory = effect.memory;
+        return;
+      case 'report':
+        return this.#around.report(effect.report, this.place);
+      case 'answer':
+        return this.#around.answer(effect.outcome, this.place, effect.outcome.key);
+      case 'evidence':
+        return;
+      case 'transact': {
+        const life = this.#life;
+        return this.#around.authority.transact(this.place, effect.body, effect.deadlineMs, (outcome) => {
+          if (this.#life === life) this.deliver({ kind: 'transacted', transaction: effect.transaction, outcome });
+        });
+      }
+      case 'perform':
+        return this.#drive(effect.instance, (instance) => this.#perform(instance, effect.action), effect.deadlineMs, (outcome) => ({ kind: 'performed', operation: effect.operation, outcome }), effect.action.kind === 'kill');
+      case 'confirm':
+        return this.#confirm(effect);
+    }
+  }
+
+  /** Takes time; a hung instance answers nothing; a slow one may have done it and not said so. */
+  #drive(id: InstanceId, act: (instance: InstanceModel) => ActionOutcome, deadlineMs: number, event: (outcome: ActionOutcome) => AgentEvent, worksWhenHung: boolean): void {
+    const { queue, random } = this.#around;
+    const life = this.#life;
+    const instance = this.#around.instances(this.host.id).find((each) => each.id === id);
+    let answered = false;
+    const once = (outcome: ActionOutcome) => {
+      if (answered || this.#life !== life) return;
+      answered = true;
+      this.deliver(event(outcome));
+    };
+    queue.after(deadlineMs, () => once({ kind: 'unknown', reason: 'deadline' }));
+    if (!instance) return;
+    const attempt = () => {
+      if (this.#life !== life) return;
+      if (this.#state === 'frozen') return void queue.after(50, attempt);
+      if (instance.process === 'frozen' && !worksWhenHung) return;
+      const outcome = act(instance);
+      if (random.chance(0.02)) return;
+      queue.after(random.between(0.2, 3), () => once(outcome));
+    };
+    queue.after(random.between(0.5, 10), attempt);
+  }
+
+  #perform(instance: InstanceModel, action: InstanceAction): ActionOutcome {
+    this.#around.performing(this, instance, action);
+    const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
+    const done = (ok: boolean, code: string): ActionOutcome => (ok ? { kind: 'ok', detail: {} } : failed(code));
+    if (action.kind !== 'start' && action.kind !== 'kill' && instance.process !== 'running') return failed('not-running');
+    switch (action.kind) {
+      case 'start':
+        instance.start();
+        return done(true, '');
+      case 'kill':
+        instance.die();
+        this.#gate.disarm(instance);
+        return done(true, '');
+      case 'fence':
+        return done(instance.fence(action.epoch), 'stale-epoch');
+      case 'follow':
+        return done(instance.follow(action.epoch, action.upstream), 'stale-epoch');
+      case 'promote': {
+        if (!this.#gate.arm(instance, action.leaseUntil)) return failed('gate');
+        const result = instance.promote({ epoch: action.epoch, leaseUntilLocal: action.leaseUntil, ackSet: action.ackSet, tradingEnabled: action.tradingEnabled });
+        return result === 'ok' ? this.#gated(instance) : failed(result);
+      }
+      case 'lease': {
+        const armed = this.#gate.arm(instance, action.leaseUntil);
+        if (!instance.lease(action.epoch, action.leaseUntil)) return failed('not-primary');
+        return armed || instance.selfGated ? this.#gated(instance) : { kind: 'ok', detail: {} };
+      }
+      case 'demote': {
+        const ok = instance.demote(action.epoch);
+        if (ok) this.#gate.disarm(instance);
+        return done(ok, 'stale-epoch');
+      }
+      case 'drain':
+        return done(true, '');
+      case 'set-ack-set':
+        return done(instance.setAckSet(action.epoch, action.ackSet), 'not-primary');
+      case 'set-trading':
+        if (action.epoch < instance.epoch) return failed('stale-epoch');
+        instance.setTrading(action.enabled);
+        return done(true, '');
+      case 'route':
+        return done(this.#route(instance, action.epoch, action.routes), 'stale-epoch');
+      case 'test-order':
+        return done(instance.role === 'primary' && instance.leaseValid && instance.grantEpoch >= action.epoch, 'not-ready');
+    }
+  }
+
+  #route(instance: InstanceModel, epoch: Epoch, routes: Readonly<Record<string, InstanceId | null>>): boolean {
+    if (epoch < instance.epoch) return false;
+    instance.epoch = epoch;
+    this.routes.set(instance.id, routes);
+    return true;
+  }
+
+  /** Routes of the fronts on this host; lost when the front dies. */
+  readonly routes = new Map<InstanceId, Readonly<Record<string, InstanceId | null>>>();
+
+  #gated(instance: InstanceModel): ActionOutcome {
+    return { kind: 'ok', detail: { gate: instance.selfGated ? 'self' : 'warden', gateBoundMs: this.#around.topology.timing.stopWithinMs } };
+  }
+
+  #confirm(effect: Extract<AgentEffect, { kind: 'confirm' }>): void {
+    const { queue, random } = this.#around;
+    const life = this.#life;
+    let answered = false;
+    const once = (answer: 'holds' | 'does-not-hold' | 'unknown') => {
+      if (answered || this.#life !== life) return;
+      answered = true;
+      this.deliver({ kind: 'confirmed', operation: effect.operation, answer });
+    };
+    queue.after(effect.deadlineMs, () => once('unknown'));
+    const instance = this.#around.instances(this.host.id).find((each) => each.id === effect.instance);
+    if (!instance) return;
+    queue.after(random.between(0.5, 6), () => {
+      if (instance.process === 'frozen') return;
+      once(holds(instance, effect.condition, this.routes.get(instance.id)) ? 'holds' : 'does-not-hold');
+    });
+  }
+}
+
+function holds(instance: InstanceModel, condition: Postcondition, routes: Readonly<Record<string, InstanceId | null>> | undefined): boolean {
+  switch (condition.kind) {
+    case 'process-gone':
+      return instance.process === 'exited';
+    case 'epoch-at-least':
+      return instance.epoch >= condition.epoch;
+    case 'primary-at':
+      return instance.role === 'primary' && instance.grantEpoch === condition.epoch;
+    case 'not-primary':
+      return instance.role !== 'primary' && instance.epoch >= condition.epoch;
+    case 'following':
+      return instance.role === 'standby' && instance.upstream === condition.upstream;
+    case 'routed':
+      return JSON.stringify(routes ?? {}) === JSON.stringify(condition.routes);
+    case 'trading':
+      return instance.tradingEnabled === condition.enabled;
+  }
+}

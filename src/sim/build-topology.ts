@@ -1,0 +1,101 @@
+import { componentId, groupId, hostId, instanceId, linkId, siteId } from '../core/base/ids.ts';
+import type { Component, ComponentKind, FailoverGroup, Host, Instance, Link, Site, Timing, Topology } from '../core/topology/topology.ts';
+import type { Random } from './random.ts';
+
+/** What a world's platform looks like; drawn per seed, so quiet and brutal worlds, small and larger firms are all met. */
+export interface Shape {
+  readonly servingSites: number;
+  readonly enginesPerSite: number;
+  readonly archive: boolean;
+  readonly timing: Timing;
+  readonly sitePolicy: FailoverGroup['sitePolicy'];
+  readonly instancePolicy: FailoverGroup['instancePolicy'];
+  readonly afterPeerLoss: 'degrade' | 'halt';
+  readonly coolDownMs: number;
+  readonly maxRunsPerCoolDown: number;
+  readonly rttMs: number;
+}
+
+export function drawShape(random: Random): Shape {
+  const renew = random.pick([250, 400, 500]);
+  const report = random.pick([400, 500, 700]);
+  return {
+    servingSites: random.chance(0.85) ? 2 : 3,
+    enginesPerSite: random.chance(0.7) ? 2 : 1,
+    archive: random.chance(0.6),
+    sitePolicy: random.chance(0.85) ? 'automatic' : 'approval',
+    instancePolicy: random.chance(0.97) ? 'automatic' : random.pick(['manual', 'observe']),
+    afterPeerLoss: random.chance(0.9) ? 'degrade' : 'halt',
+    coolDownMs: random.pick([2000, 5000, 20_000]),
+    maxRunsPerCoolDown: random.whole(2, 6),
+    rttMs: random.pick([1, 8, 20]),
+    timing: {
+      leaseRenewEveryMs: renew,
+      selfFenceAfterMs: renew * random.whole(4, 6),
+      stopWithinMs: random.pick([200, 400]),
+      clockRatePpm: random.pick([500, 5000]),
+      leaseMarginMs: random.pick([50, 150]),
+      reportEveryMs: report,
+      silenceFloorMs: report * 2.5,
+      silenceCeilingMs: report * 5,
+      leaderRenewEveryMs: 500,
+      leaderTimeoutMs: random.pick([1600, 2500]),
+      stepDeadlineMs: 3000,
+    },
+  };
+}
+
+export const GROUP = groupId('trading');
+
+/** Builds the topology of a shape. Names differ from every example file: nothing may depend on names. */
+export function topologyOf(shape: Shape): Topology {
+  const sites: Site[] = [];
+  const hosts: Host[] = [];
+  const db: Instance[] = [];
+  const engine: Instance[] = [];
+  const oms: Instance[] = [];
+  const front: Instance[] = [];
+  const serving = ['alfa', 'bravo', 'carol'].slice(0, shape.servingSites);
+  const witness = shape.servingSites === 2 ? ['wit'] : [];
+  const host = (site: string, name: string) => {
+    hosts.push({ id: hostId(`${site}-${name}`), site: siteId(site), rack: null });
+    return hostId(`${site}-${name}`);
+  };
+  const instance = (id: string, component: string, on: ReturnType<typeof host>, replication: Instance['replication'], eligible = true, upstream: string | null = null): Instance => ({
+    id: instanceId(id), component: componentId(component), host: on, replication, eligible, upstream: upstream === null ? null : instanceId(upstream),
+  });
+  for (const [at, site] of serving.entries()) {
+    sites.push({ id: siteId(site), title: site, capabilities: at === 0 ? ['serve'] : ['serve', 'standby'], voter: true, preference: at + 1, inventory: null });
+    for (let n = 1; n <= shape.enginesPerSite; n += 1) engine.push(instance(`${site}-eng${n}`, 'engine', host(site, `e${n}`), 'sync'));
+    db.push(instance(`${site}-db`, 'db', host(site, 'd'), 'sync'));
+    const edge = host(site, 'x');
+    oms.push(instance(`${site}-oms`, 'oms', edge, 'none'));
+    front.push(instance(`${site}-front`, 'front', edge, 'none'));
+  }
+  for (const site of witness) {
+    sites.push({ id: siteId(site), title: site, capabilities: ['witness', 'archive'], voter: true, preference: 9, inventory: null });
+    const box = host(site, 'a');
+    if (shape.archive) db.push(instance(`${site}-db`, 'db', box, 'async', false, `${serving[1]}-db`));
+  }
+  const component = (id: string, kind: ComponentKind, instances: Instance[], dependsOn: string[], durable: boolean): Component => ({
+    id: componentId(id), title: id, kind, category: 'hot', automation: 'full', priority: 1, probes: [], instances,
+    objective: { rtoMs: 30_000, rpoMs: 0, availabilityPercent: null, stages: null },
+    dependsOn: dependsOn.map(componentId),
+    authority: kind === 'front' ? 'none' : 'owned',
+    durability: durable ? { acknowledge: 'remote-site', afterPeerLoss: shape.afterPeerLoss } : null,
+  });
+  const links: Link[] = sites.flatMap((left, at) =>
+    sites.slice(at + 1).map((right) => ({ id: linkId(`${left.id}-${right.id}`), between: [left.id, right.id] as const, rttMs: shape.rttMs, bandwidthMbps: 1000, provider: null, pathGroup: `${left.id}${right.id}`, priority: 1, slaPercent: null })),
+  );
+  return {
+    name: 'simulated',
+    sites,
+    hosts,
+    links,
+    components: [component('db', 'postgres', db, [], true), component('engine', 'trading-engine', engine, ['db'], true), component('oms', 'order-management', oms, ['db', 'engine'], false), component('front', 'front', front, ['engine'], false)],
+    groups: [{ id: GROUP, components: ['db', 'engine', 'oms', 'front'].map(componentId), instancePolicy: shape.instancePolicy, sitePolicy: shape.sitePolicy, coolDownMs: shape.coolDownMs, maxRunsPerCoolDown: shape.maxRunsPerCoolDown, rejoinPolicy: 'automatic' }],
+    venues: [],
+    contacts: [],
+    timing: shape.timing,
+  };
+}

@@ -1,0 +1,51 @@
+import { DIAGNOSES } from '../core/diagnosis/diagnosis.ts';
+import { RULE_IDS } from '../core/decision/safety-rule.ts';
+import { STEP_KINDS } from '../core/plan/runbook.ts';
+
+/** How often what must be tried was tried. A zero in a long enough run is a failure: the simulator did not look there. */
+export class Coverage {
+  readonly counts: Record<string, number> = {};
+
+  count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  }
+
+  add(other: Readonly<Record<string, number>>): void {
+    for (const [what, count] of Object.entries(other)) this.counts[what] = (this.counts[what] ?? 0) + count;
+  }
+}
+
+const NEVER: Readonly<Record<string, string>> = {
+  'R-LEADER cannot-evaluate': 'a controller always knows whether it leads',
+  'R-LEADER block': 'only the leading controller decides; a follower answers "not leading" before any rule is asked',
+  'R-RUN cannot-evaluate': 'the journal is read or nothing is decided',
+  'R-LEASE cannot-evaluate': 'an unknown lease blocks in R-FENCE',
+  'R-FENCE cannot-evaluate': 'what is not known is unattainable, which blocks',
+  'R-CANDIDATE cannot-evaluate': 'an unknown candidate is a rejected one, which blocks',
+  'R-DUAL cannot-evaluate': 'silence of an instance is no second primary; R-FENCE covers it',
+  'R-FREEZE cannot-evaluate': 'the brakes are one key of the authority, read or R-QUORUM blocks',
+  'R-MAINTENANCE cannot-evaluate': 'as R-FREEZE',
+  'R-COOLDOWN cannot-evaluate': 'as R-FREEZE',
+  'R-FLAPPING cannot-evaluate': 'as R-FREEZE',
+  'R-QUORUM cannot-evaluate': 'a leader has heard the authority, or it would not lead',
+  'R-INCARNATION cannot-evaluate': 'as R-QUORUM',
+  'R-DATA cannot-evaluate': 'an unknown component is refused when the topology is read',
+};
+
+/** Everything that a full run must have met at least once, and what cannot occur, with the reason. */
+export function expectedCoverage(): { readonly required: readonly string[]; readonly impossible: Readonly<Record<string, string>> } {
+  const rules = RULE_IDS.flatMap((rule) => ['pass', 'block', 'cannot-evaluate'].map((outcome) => `${rule} ${outcome}`));
+  const diagnoses = Object.keys(DIAGNOSES).map((kind) => `diagnosis: ${kind}`);
+  const commanded = Object.keys(STEP_KINDS).filter((kind) => !['stop-trading', 'await-sync', 'revoke', 'grant'].includes(kind));
+  const crashes = commanded.map((kind) => `leader crashed in step ${kind}`);
+  const preconditions = [
+    'I1: a newer epoch released', 'I2: a stale command was refused', 'I3: a promotion', 'I4: a promotion after acknowledgements', 'I5: run by policy',
+    'I5: run by approval', 'I5: run by a person', 'I6: a rule could not be evaluated', 'I7: a run was opened', 'I8: a command', 'I9: a promotable set',
+    'I10: a healed world', 'I11: a single lost site under automatic policy',
+  ];
+  const required = [...rules.filter((rule) => !(rule in NEVER)), ...diagnoses, ...crashes, ...preconditions, 'proof: process-dead', 'proof: demoted', 'proof: lease-expired', 'proof: never-held', 'run: completed', 'run: failed', 'run: superseded'];
+  return { required, impossible: NEVER };
+}
+
+export const missingCoverage = (counts: Readonly<Record<string, number>>): readonly string[] =>
+  expectedCoverage().required.filter((what) => !counts[what]);

@@ -1,0 +1,69 @@
+interface Entry {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** The world's one queue: (time, sequence) decides, so equal times run in the order in which they were asked for. */
+export class EventQueue {
+  readonly #heap: Entry[] = [];
+  #order = 0;
+  #now = 0;
+  #handled = 0;
+
+  get now(): number {
+    return this.#now;
+  }
+  get handled(): number {
+    return this.#handled;
+  }
+
+  at(time: number, run: () => void): void {
+    this.#order += 1;
+    const entry = { at: Math.max(time, this.#now), order: this.#order, run };
+    const heap = this.#heap;
+    let child = heap.push(entry) - 1;
+    while (child > 0) {
+      const parent = (child - 1) >> 1;
+      if (!before(entry, heap[parent]!)) break;
+      heap[child] = heap[parent]!;
+      child = parent;
+    }
+    heap[child] = entry;
+  }
+
+  after(delayMs: number, run: () => void): void {
+    this.at(this.#now + delayMs, run);
+  }
+
+  /** Runs everything up to and including `until`. `stop` ends it early. */
+  runUntil(until: number, stop: () => boolean): void {
+    while (this.#heap.length > 0 && this.#heap[0]!.at <= until && !stop()) {
+      const entry = this.#take();
+      this.#now = entry.at;
+      this.#handled += 1;
+      entry.run();
+    }
+    if (!stop()) this.#now = Math.max(this.#now, until);
+  }
+
+  #take(): Entry {
+    const heap = this.#heap;
+    const top = heap[0]!;
+    const last = heap.pop()!;
+    if (heap.length === 0) return top;
+    let parent = 0;
+    for (;;) {
+      let child = 2 * parent + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child += 1;
+      if (!before(heap[child]!, last)) break;
+      heap[parent] = heap[child]!;
+      parent = child;
+    }
+    heap[parent] = last;
+    return top;
+  }
+}
+
+const before = (left: Entry, right: Entry) => left.at < right.at || (left.at === right.at && left.order < right.order);

@@ -1,0 +1,404 @@
+import type { Epoch, InstanceId } from '../core/base/ids.ts';
+import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
+import type { Component, Instance } from '../core/topology/topology.ts';
+import type { EventQueue } from './event-queue.ts';
+import type { MachineClock } from './machine-clock.ts';
+import type { Network, Place } from './network.ts';
+
+export interface LogEntry {
+  readonly id: number;
+  readonly epoch: number;
+}
+
+/** Told to the checkers at the moment of truth: a write became visible to a client. */
+export interface Release {
+  readonly component: string;
+  readonly instance: InstanceId;
+  readonly epoch: number;
+  readonly id: number;
+}
+
+export interface InstanceSurroundings {
+  readonly queue: EventQueue;
+  readonly network: Network;
+  peer(id: InstanceId): InstanceModel | null;
+  released(release: Release): void;
+  /** The agent's driver sees it: push an observation soon. */
+  changed(instance: InstanceModel): void;
+  died(instance: InstanceModel): void;
+}
+
+interface Replica {
+  state: ReplicaObservation['state'];
+  acknowledged: number;
+  heardAt: number;
+}
+
+const HEARTBEAT_MS = 150;
+const LOST_AFTER_MS = 450;
+
+/**
+ * What the simulator knows of a database or an engine: a log, synchronous replication to an acknowledgement set, a role, and a
+ * process that can run, hang or die on its own. Replication obeys only what its own epoch and lease say, as the component
+ * contract asks; everything else is Holdfast's to get right.
+ */
+export class InstanceModel {
+  readonly instance: Instance;
+  readonly component: Component;
+  readonly place: Place;
+  readonly #around: InstanceSurroundings;
+  readonly #clock: MachineClock;
+  process: 'running' | 'exited' | 'frozen' = 'running';
+  role: 'closed' | 'standby' | 'primary' = 'closed';
+  /** Durable. */
+  epoch = 0;
+  grantEpoch = 0;
+  /** Durable. */
+  log: LogEntry[] = [];
+  ackSet: readonly InstanceId[] = [];
+  leaseUntilLocal = 0;
+  tradingEnabled = false;
+  divergence: InstanceObservation['divergence'] = null;
+  upstream: InstanceId | null = null;
+  #upstreamHeardAt = 0;
+  #upstreamConnected = false;
+  #joined = false;
+  readonly #replicas = new Map<InstanceId, Replica>();
+  #releasedTo = 0;
+  /** Raised whenever the process ends: what was under way for an earlier life does nothing. */
+  life = 0;
+  #beating = false;
+
+  constructor(instance: Instance, component: Component, place: Place, clock: MachineClock, around: InstanceSurroundings) {
+    this.instance = instance;
+    this.component = component;
+    this.place = place;
+    this.#clock = clock;
+    this.#around = around;
+  }
+
+  get id(): InstanceId {
+    return this.instance.id;
+  }
+
+  /** Does it check its own deadline before each release? PostgreSQL does not. */
+  get selfGated(): boolean {
+    return this.component.kind !== 'postgres';
+  }
+
+  get leaseValid(): boolean {
+    return this.#clock.local(this.#around.queue.now) < this.leaseUntilLocal;
+  }
+
+  /** Could it release a write, now or after being thawed? What a promotion elsewhere must never meet. */
+  get couldRelease(): boolean {
+    return this.process !== 'exited' && this.role === 'primary' && (!this.selfGated || this.leaseValid);
+  }
+
+  start(): void {
+    if (this.process !== 'exited') return;
+    this.process = 'running';
+    this.role = 'closed';
+    this.#around.changed(this);
+    this.#beat();
+  }
+
+  die(): void {
+    if (this.process === 'exited') return;
+    this.process = 'exited';
+    this.life += 1;
+    this.role = 'closed';
+    this.upstream = null;
+    this.#joined = false;
+    this.ackSet = [];
+    this.leaseUntilLocal = 0;
+    for (const replica of this.#replicas.keys()) this.#tell(replica, (peer) => peer.#upstreamGone(this.id));
+    this.#replicas.clear();
+    this.#around.died(this);
+  }
+
+  freeze(): void {
+    if (this.process !== 'running') return;
+    this.process = 'frozen';
+    this.#around.changed(this);
+  }
+
+  thaw(): void {
+    if (this.process !== 'frozen') return;
+    this.process = 'running';
+    this.#tryRelease();
+    this.#around.changed(this);
+    this.#beat();
+  }
+
+  fence(epoch: Epoch): boolean {
+    if (epoch < this.epoch) return false;
+    this.epoch = epoch;
+    if (this.role === 'primary' && this.grantEpoch < epoch) this.#stepDown();
+    return true;
+  }
+
+  promote(order: { readonly epoch: number; readonly leaseUntilLocal: number; readonly ackSet: readonly InstanceId[]; readonly tradingEnabled: boolean }): 'ok' | 'stale-epoch' | 'no-lease' {
+    if (order.epoch < this.epoch) return 'stale-epoch';
+    if (this.role === 'primary' && this.grantEpoch === order.epoch) return 'ok';
+    if (this.#clock.local(this.#around.queue.now) >= order.leaseUntilLocal) return 'no-lease';
+    this.epoch = order.epoch;
+    this.grantEpoch = order.epoch;
+    this.role = 'primary';
+    this.upstream = null;
+    this.#joined = false;
+    this.ackSet = order.ackSet;
+    this.leaseUntilLocal = order.leaseUntilLocal;
+    this.tradingEnabled = order.tradingEnabled;
+    this.#releasedTo = this.log.length;
+    this.#replicas.clear();
+    for (const member of order.ackSet) this.#replicas.set(member, { state: 'connecting', acknowledged: 0, heardAt: this.#around.queue.now });
+    this.#around.changed(this);
+    this.#beat();
+    return 'ok';
+  }
+
+  lease(epoch: number, untilLocal: number): boolean {
+    if (this.role !== 'primary' || epoch !== this.grantEpoch) return false;
+    this.leaseUntilLocal = Math.max(this.leaseUntilLocal, untilLocal);
+    this.#tryRelease();
+    return true;
+  }
+
+  demote(epoch: Epoch): boolean {
+    if (epoch < this.epoch) return false;
+    this.epoch = epoch;
+    if (this.role === 'primary') this.#stepDown();
+    return true;
+  }
+
+  #stepDown(): void {
+    this.role = 'closed';
+    this.leaseUntilLocal = 0;
+    for (const replica of this.#replicas.keys()) this.#tell(replica, (peer) => peer.#upstreamGone(this.id));
+    this.#replicas.clear();
+    this.ackSet = [];
+    this.#around.changed(this);
+  }
+
+  setAckSet(epoch: number, ackSet: readonly InstanceId[]): boolean {
+    if (this.role !== 'primary' || epoch !== this.grantEpoch) return false;
+    this.ackSet = ackSet;
+    this.#tryRelease();
+    this.#around.changed(this);
+    return true;
+  }
+
+  setTrading(enabled: boolean): void {
+    this.tradingEnabled = enabled;
+    this.#around.changed(this);
+  }
+
+  follow(epoch: Epoch, upstream: InstanceId): boolean {
+    if (epoch < this.epoch || this.role === 'primary') return false;
+    this.epoch = epoch;
+    this.role = 'standby';
+    this.upstream = upstream;
+    this.#joined = false;
+    this.#upstreamConnected = false;
+    this.#upstreamHeardAt = this.#around.queue.now;
+    this.#around.changed(this);
+    this.#join();
+    return true;
+  }
+
+  /** A client asks for a write. False = refused at once; otherwise it is released or never. */
+  write(id: number): boolean {
+    if (this.process !== 'running' || this.role !== 'primary') return false;
+    if (this.component.kind === 'trading-engine' && !this.tradingEnabled) return false;
+    this.log.push({ id, epoch: this.grantEpoch });
+    for (const [replica, { state }] of this.#replicas) if (state === 'in-sync' || state === 'catching-up') this.#replicate(replica, this.log.length - 1);
+    this.#tryRelease();
+    return true;
+  }
+
+  #replicate(replica: InstanceId, from: number): void {
+    const entries = this.log.slice(from);
+    const { grantEpoch, id } = this;
+    this.#tell(replica, (peer) => peer.#receive(id, grantEpoch, from, entries));
+  }
+
+  #receive(sender: InstanceId, epoch: number, from: number, entries: readonly LogEntry[]): void {
+    if (epoch < this.epoch || this.role !== 'standby' || this.upstream !== sender || !this.#joined || from > this.log.length) return;
+    for (const [offset, entry] of entries.entries()) if (from + offset >= this.log.length) this.log.push(entry);
+    this.#heardUpstream();
+    const acknowledged = this.log.length;
+    this.#tell(sender, (peer) => peer.#acknowledged(this.id, epoch, acknowledged));
+  }
+
+  #acknowledged(replica: InstanceId, epoch: number, sequence: number): void {
+    const known = this.#replicas.get(replica);
+    if (this.role !== 'primary' || epoch !== this.grantEpoch || !known) return;
+    known.acknowledged = Math.max(known.acknowledged, sequence);
+    known.heardAt = this.#around.queue.now;
+    this.#setReplica(replica, known, known.acknowledged >= this.#releasedTo ? 'in-sync' : 'catching-up');
+    this.#tryRelease();
+  }
+
+  #setReplica(_id: InstanceId, replica: Replica, state: Replica['state']): void {
+    if (replica.state === state) return;
+    replica.state = state;
+    this.#around.changed(this);
+  }
+
+  /** Rules 2 and 3 of the component contract: lease and acknowledgement set, before every release. */
+  #tryRelease(): void {
+    if (this.role !== 'primary' || this.process !== 'running') return;
+    if (this.selfGated && !this.leaseValid) return;
+    let upTo = this.log.length;
+    for (const member of this.ackSet) upTo = Math.min(upTo, this.#replicas.get(member)?.acknowledged ?? 0);
+    while (this.#releasedTo < upTo) {
+      const entry = this.log[this.#releasedTo]!;
+      this.#releasedTo += 1;
+      this.#around.released({ component: this.component.id, instance: this.id, epoch: this.grantEpoch, id: entry.id });
+    }
+  }
+
+  #join(): void {
+    const { upstream, epoch, life } = this;
+    if (upstream === null || this.role !== 'standby' || this.process !== 'running') return;
+    this.#tell(upstream, (peer) => peer.#joinRequest(this.id, epoch));
+    this.#around.queue.after(300, () => {
+      if (this.life === life && this.upstream === upstream && !this.#joined) this.#join();
+    });
+  }
+
+  #joinRequest(replica: InstanceId, epoch: number): void {
+    if (this.role === 'closed' || epoch > Math.max(this.epoch, this.grantEpoch)) return;
+    const { id, log } = this;
+    const source = this.role === 'primary' ? this.grantEpoch : this.epoch;
+    if (this.role === 'primary') {
+      const known = this.#replicas.get(replica) ?? { state: 'connecting' as const, acknowledged: 0, heardAt: 0 };
+      this.#replicas.set(replica, { ...known, state: 'catching-up', heardAt: this.#around.queue.now });
+      this.#around.changed(this);
+    }
+    const copy = [...log];
+    this.#tell(replica, (peer) => peer.#joinAnswer(id, source, copy), copy.length / 50);
+  }
+
+  /** Cuts what the upstream does not have (kept aside first) and takes the rest. */
+  #joinAnswer(upstream: InstanceId, epoch: number, log: readonly LogEntry[]): void {
+    if (this.role !== 'standby' || this.upstream !== upstream || epoch < this.epoch) return;
+    let common = 0;
+    const shortest = Math.min(log.length, this.log.length);
+    while (common < shortest && log[common]!.id === this.log[common]!.id && log[common]!.epoch === this.log[common]!.epoch) common += 1;
+    const tail = this.log.length - common;
+    if (tail > 0) this.divergence = { file: `quarantine/${this.id}`, from: common, count: tail };
+    this.log = [...this.log.slice(0, common), ...log.slice(common)];
+    this.divergence = null;
+    this.#joined = true;
+    this.#heardUpstream();
+    const acknowledged = this.log.length;
+    this.#tell(upstream, (peer) => {
+      if (peer.role !== 'primary') return;
+      const replica = peer.#replicas.get(this.id);
+      if (replica && peer.log.length > acknowledged) peer.#replicate(this.id, acknowledged);
+      peer.#acknowledged(this.id, epoch, acknowledged);
+    });
+    this.#around.changed(this);
+  }
+
+  #heardUpstream(): void {
+    this.#upstreamHeardAt = this.#around.queue.now;
+    if (!this.#upstreamConnected) {
+      this.#upstreamConnected = true;
+      this.#around.changed(this);
+    }
+  }
+
+  #upstreamGone(upstream: InstanceId): void {
+    if (this.upstream !== upstream || !this.#upstreamConnected) return;
+    this.#upstreamConnected = false;
+    this.#joined = false;
+    this.#around.changed(this);
+    this.#join();
+  }
+
+  #tell(id: InstanceId, deliver: (peer: InstanceModel) => void, extraMs = 0): void {
+    const peer = this.#around.peer(id);
+    if (peer === null) return;
+    const { life } = peer;
+    const arrive = () => {
+      if (peer.life !== life || peer.process === 'exited') return;
+      // A hung process reads what was sent to it when it is thawed.
+      if (peer.process === 'frozen') this.#around.queue.after(100, arrive);
+      else deliver(peer);
+    };
+    const send = () => this.#around.network.send(this.place, peer.place, arrive);
+    if (extraMs > 0) this.#around.queue.after(extraMs, send);
+    else send();
+  }
+
+  /** Heartbeats both ways; silence makes a replica lost, or the upstream disconnected. */
+  #beat(): void {
+    if (this.#beating) return;
+    this.#beating = true;
+    const { life } = this;
+    this.#around.queue.after(HEARTBEAT_MS, () => {
+      this.#beating = false;
+      if (this.life !== life || this.process !== 'running') return;
+      const { now } = this.#around.queue;
+      if (this.role === 'primary') this.#beatPrimary(now);
+      if (this.role === 'standby') this.#beatStandby(now);
+      this.#beat();
+    });
+  }
+
+  #beatPrimary(now: number): void {
+    const { id, grantEpoch } = this;
+    for (const [replica, known] of this.#replicas) {
+      if (now - known.heardAt > LOST_AFTER_MS && known.state !== 'lost') this.#setReplica(replica, known, 'lost');
+      const have = known.acknowledged;
+      if (known.state === 'in-sync' && have < this.log.length && now - known.heardAt > 2 * HEARTBEAT_MS) this.#replicate(replica, have);
+      this.#tell(replica, (peer) => peer.#heartbeat(id, grantEpoch));
+    }
+    this.#tryRelease();
+  }
+
+  #heartbeat(upstream: InstanceId, epoch: number): void {
+    if (this.upstream !== upstream || this.role !== 'standby' || epoch < this.epoch) return;
+    if (!this.#joined) return this.#join();
+    this.#heardUpstream();
+    const acknowledged = this.log.length;
+    this.#tell(upstream, (peer) => peer.#acknowledged(this.id, epoch, acknowledged));
+  }
+
+  #beatStandby(now: number): void {
+    if (this.#upstreamConnected && now - this.#upstreamHeardAt > LOST_AFTER_MS) {
+      this.#upstreamConnected = false;
+      this.#joined = false;
+      this.#around.changed(this);
+      this.#join();
+    }
+  }
+
+  observe(): InstanceObservation {
+    const { now } = this.#around.queue;
+    return {
+      instance: this.id,
+      process: this.process,
+      role: this.process === 'running' ? this.role : this.process === 'frozen' ? 'unknown' : 'closed',
+      epoch: this.epoch as Epoch,
+      health: this.process === 'running' ? 'ok' : 'bad',
+      reason: this.process === 'running' ? null : `process ${this.process}`,
+      position: { generation: this.log.at(-1)?.epoch ?? 0, sequence: this.log.length },
+      releasing: this.role === 'primary' && this.process === 'running' && (!this.selfGated || this.leaseValid),
+      tradingEnabled: this.tradingEnabled,
+      ackSet: this.ackSet,
+      replicas: [...this.#replicas].map(([instance, replica]) => ({ instance, state: replica.state, acknowledgedSequence: replica.acknowledged, silentMs: now - replica.heardAt })),
+      upstream: this.upstream === null ? null : { instance: this.upstream, connected: this.#upstreamConnected, silentMs: now - this.#upstreamHeardAt },
+      divergence: this.divergence,
+      figures: {},
+    };
+  }
+
+  /** Begins its heartbeats; called once when the world starts. */
+  boot(): void {
+    this.#beat();
+  }
+}

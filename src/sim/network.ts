@@ -1,0 +1,95 @@
+import type { SiteId } from '../core/base/ids.ts';
+import { linksBetween } from '../core/topology/topology-index.ts';
+import type { Topology } from '../core/topology/topology.ts';
+import type { EventQueue } from './event-queue.ts';
+import type { Random } from './random.ts';
+
+/** Where something is: a site and, inside it, a host (null = a service of the site itself). */
+export interface Place {
+  readonly site: SiteId;
+  readonly host: string | null;
+}
+
+/**
+ * Messages between places: delay, jitter, duplication; one-way and two-way cuts; silent hosts. What is sent into a cut is
+ * lost, or held and delivered late when the cut heals, as a retransmission would: late commands are a case of their own.
+ */
+export class Network {
+  readonly #queue: EventQueue;
+  readonly #random: Random;
+  readonly #topology: Topology;
+  readonly #cuts = new Map<string, number>();
+  readonly #silentHosts = new Map<string, number>();
+  readonly #held: { readonly from: Place; readonly to: Place; readonly deliver: () => void }[] = [];
+  readonly #rtt = new Map<string, number>();
+  duplicates = 0;
+  extraDelayMs = 0;
+
+  constructor(queue: EventQueue, random: Random, topology: Topology) {
+    this.#queue = queue;
+    this.#random = random;
+    this.#topology = topology;
+  }
+
+  rttMs(from: SiteId, to: SiteId): number {
+    if (from === to) return 0.3;
+    const key = `${from}>${to}`;
+    let known = this.#rtt.get(key);
+    if (known === undefined) {
+      known = linksBetween(this.#topology, from, to)[0]?.rttMs ?? 100;
+      this.#rtt.set(key, known);
+    }
+    return known;
+  }
+
+  open(from: Place, to: Place): boolean {
+    if (from.host !== null && (this.#silentHosts.get(from.host) ?? 0) > 0 && from.host !== to.host) return false;
+    if (to.host !== null && (this.#silentHosts.get(to.host) ?? 0) > 0 && from.host !== to.host) return false;
+    return from.site === to.site || (this.#cuts.get(`${from.site}>${to.site}`) ?? 0) === 0;
+  }
+
+  send(from: Place, to: Place, deliver: () => void): void {
+    if (!this.open(from, to)) {
+      if (this.#random.chance(0.5)) this.#held.push({ from, to, deliver });
+      return;
+    }
+    this.#queue.after(this.#delay(from, to), () => {
+      if (this.open(from, to)) deliver();
+      else if (this.#random.chance(0.5)) this.#held.push({ from, to, deliver });
+    });
+    if (this.duplicates > 0 && this.#random.chance(this.duplicates)) this.#queue.after(this.#delay(from, to) * 3 + 5, deliver);
+  }
+
+  #delay(from: Place, to: Place): number {
+    const base = this.rttMs(from.site, to.site) / 2;
+    return base + this.#random.fraction() * (0.2 + base * 0.2) + this.extraDelayMs * this.#random.fraction();
+  }
+
+  /** Counted, so that two faults on one path heal independently. */
+  cut(from: SiteId, to: SiteId): void {
+    const key = `${from}>${to}`;
+    this.#cuts.set(key, (this.#cuts.get(key) ?? 0) + 1);
+  }
+
+  heal(from: SiteId, to: SiteId): void {
+    const key = `${from}>${to}`;
+    this.#cuts.set(key, Math.max(0, (this.#cuts.get(key) ?? 0) - 1));
+    this.#release();
+  }
+
+  silence(host: string): void {
+    this.#silentHosts.set(host, (this.#silentHosts.get(host) ?? 0) + 1);
+  }
+
+  unsilence(host: string): void {
+    this.#silentHosts.set(host, Math.max(0, (this.#silentHosts.get(host) ?? 0) - 1));
+    this.#release();
+  }
+
+  #release(): void {
+    for (const message of this.#held.splice(0)) {
+      if (this.open(message.from, message.to)) this.#queue.after(this.#delay(message.from, message.to), message.deliver);
+      else this.#held.push(message);
+    }
+  }
+}
