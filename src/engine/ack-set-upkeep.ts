@@ -9,6 +9,9 @@ import type { LocalInstance } from './local-instance.ts';
  * Keeps the recorded promotable set and the real acknowledgement set in the order that I9 needs, on behalf of the holder:
  * a member leaves the record *before* the holder stops waiting for it, and enters the record only *after* the holder waits
  * for it and it has caught up. Interrupted anywhere, the holder waits for more than the record says, never for less.
+ *
+ * Whom the holder waits for is what it last *confirmed* to us, not what an observation says: an observation may be older than our
+ * last change. A member counts as caught up only by an observation that is younger than that change and shows the same set.
  */
 export class AckSetUpkeep {
   readonly #agent: AgentCore;
@@ -28,15 +31,14 @@ export class AckSetUpkeep {
     const shrunk = grant.ackSet.filter((member) => !lost.includes(member));
     const caughtUp = members.filter((member) => state.get(member) === 'in-sync' && !grant.promotable.includes(member));
     if (lost.length > 0) return this.#shrink(local, record, grant, shrunk, lost, now);
-    const waitedFor = caughtUp.filter((member) => observation.ackSet.includes(member));
-    if (waitedFor.length > 0) return this.#grow(local, record, grant, waitedFor, now);
-    const toAsk = caughtUp.filter((member) => !observation.ackSet.includes(member));
-    const surplus = observation.ackSet.filter((member) => !grant.ackSet.includes(member) && !caughtUp.includes(member));
-    if (toAsk.length === 0 && surplus.length === 0) return;
-    if (local.busy) return;
+    const { waitsFor } = local;
+    const sampledSince = waitsFor !== null && local.observedAfter(local.ackSetChangedAt) && sameMembers(waitsFor, observation.ackSet);
+    const joining = sampledSince ? caughtUp.filter((member) => waitsFor.includes(member)) : [];
+    if (joining.length > 0) return this.#grow(local, record, grant, joining, now);
+    if (local.busy || (waitsFor !== null && !sampledSince)) return;
     // What the record does not name any more, the holder need not wait for; what has caught up, it must from now on.
-    const wanted = [...observation.ackSet.filter((member) => !surplus.includes(member)), ...toAsk];
-    this.#ask(local, grant, wanted, now);
+    const wanted = [...grant.ackSet, ...caughtUp.filter((member) => !grant.ackSet.includes(member))];
+    if (waitsFor === null || !sameMembers(waitsFor, wanted)) this.#ask(local, grant, wanted, now);
   }
 
   #shrink(local: LocalInstance, record: GroupRecord, grant: Grant, ackSet: readonly InstanceId[], lost: readonly InstanceId[], now: number): void {
@@ -78,8 +80,14 @@ export class AckSetUpkeep {
 
   #ask(local: LocalInstance, grant: Grant, ackSet: readonly InstanceId[], now: number): void {
     local.upkeepBusy = true;
-    this.#agent.perform(local, { kind: 'set-ack-set', epoch: grant.epoch, ackSet }, this.#agent.timing.stepDeadlineMs, now, () => {
+    local.waitsFor = null;
+    this.#agent.perform(local, { kind: 'set-ack-set', epoch: grant.epoch, ackSet }, this.#agent.timing.stepDeadlineMs, now, (outcome, at) => {
       local.upkeepBusy = false;
+      if (outcome.kind !== 'ok') return;
+      local.waitsFor = ackSet;
+      local.ackSetChangedAt = at;
     });
   }
 }
+
+const sameMembers = (left: readonly InstanceId[], right: readonly InstanceId[]): boolean => left.length === right.length && left.every((member) => right.includes(member));

@@ -30,6 +30,11 @@ export interface AgentConfig {
   readonly topology: Topology;
   /** New at each start. */
   readonly boot: string;
+  /**
+   * The gate that guards each instance. A renewal may name it from the first on: nothing writes under a grant before the
+   * promotion, and a promotion arms the gate or fails.
+   */
+  readonly gates: Readonly<Record<InstanceId, LeaseRecord['gate']>>;
 }
 
 export class AgentCore {
@@ -63,7 +68,7 @@ export class AgentCore {
       for (const instance of component.instances) {
         const group = config.topology.groups.find((each) => each.components.includes(component.id));
         if (instance.host === config.host && component.kind !== 'inventory' && group)
-          locals.set(instance.id, new LocalInstance(instance, component, group, memory.mayWrite.includes(instance.id)));
+          locals.set(instance.id, new LocalInstance({ instance, component, group, mayWrite: memory.mayWrite.includes(instance.id), gate: config.gates[instance.id] ?? null }));
       }
     this.locals = locals;
     this.#desk = new CommandDesk(this);
@@ -153,6 +158,7 @@ export class AgentCore {
   #work(local: LocalInstance, now: number): void {
     const record = this.usableRecord(local.group.id);
     const grant = record?.grants[local.component.id] ?? null;
+    if (local.mayWrite && local.endedUnseen) this.#selfFence(local, 'its process is gone; nobody saw it end', now);
     if (local.component.authority === 'owned') this.#workLease(local, grant, now);
     if (local.mayWrite && grant && record) this.#upkeep.work(local, record, grant, now);
     if (!local.mayWrite && local.promotion === null && local.mayReconcile(now)) this.#reconcile(local, record, now);

@@ -142,6 +142,8 @@ export class CommandDesk {
     this.#agent.perform(local, action, command.deadlineMs, now, (outcome, at) => {
       if (local.promotion === promotion) local.promotion = null;
       local.gateArmed(outcome);
+      local.waitsFor = outcome.kind === 'ok' ? action.ackSet : null;
+      local.ackSetChangedAt = at;
       lease.retryAt(at);
       this.#finish(command, outcome);
     });

@@ -22,7 +22,10 @@ export interface CallOptions {
 }
 
 export interface DriverSink {
-  /** At once when something that matters changed, and at least once a second while the instance answers. */
+  /**
+   * At once when something that matters changed, and at least once a second while the instance answers. What is pushed after
+   * `perform` resolved was sampled after the action took effect (I9 rests on it).
+   */
   observed(observation: InstanceObservation): void;
   /** The supervisor saw the process end: a fact, not silence. */
   exited(exit: ProcessExit): void;

@@ -1,4 +1,5 @@
 import type { LeaseRecord } from '../core/authority/group-record.ts';
+import type { InstanceId } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { Component, FailoverGroup, Instance } from '../core/topology/topology.ts';
 import type { ActionOutcome, InstanceAction, ProcessExit } from './driver-port.ts';
@@ -21,23 +22,42 @@ export class LocalInstance {
   /** Highest number of a committed renewal of ours. */
   leaseCounter = 0;
   promotion: { readonly command: Command; stage: 'lease' | 'performing' } | null = null;
-  /** The gate that the last arming proved; null when arming failed, and then expiry proves nothing. */
-  gate: LeaseRecord['gate'] = null;
+  /** The gate that the next renewal names; null when the last arming failed, and then expiry proves nothing. */
+  gate: LeaseRecord['gate'];
   observation: InstanceObservation | null = null;
   exit: ProcessExit | null = null;
   /** Last routes that a front took over, as text. */
   routed: string | null = null;
   upkeepBusy = false;
+  /** Whom the holder waits for, as it last confirmed; null = not known, and must be asked for again. */
+  waitsFor: readonly InstanceId[] | null = null;
+  ackSetChangedAt = 0;
   #observedAt = 0;
   #busy: number | null = null;
   #reconcileAt = 0;
   #backoffMs = RECONCILE_EVERY_MS;
 
-  constructor(instance: Instance, component: Component, group: FailoverGroup, mayWrite: boolean) {
-    this.instance = instance;
-    this.component = component;
-    this.group = group;
-    this.mayWrite = mayWrite;
+  constructor(known: {
+    readonly instance: Instance;
+    readonly component: Component;
+    readonly group: FailoverGroup;
+    readonly mayWrite: boolean;
+    readonly gate: LeaseRecord['gate'];
+  }) {
+    this.instance = known.instance;
+    this.component = known.component;
+    this.group = known.group;
+    this.mayWrite = known.mayWrite;
+    this.gate = known.gate;
+  }
+
+  /** It ended while this agent was not there to see it: whether its tree is empty has to be made sure of. */
+  get endedUnseen(): boolean {
+    return this.promotion === null && (this.observation?.process === 'exited' || this.observation?.process === 'stopped');
+  }
+
+  observedAfter(moment: number): boolean {
+    return this.#observedAt > moment;
   }
 
   get busy(): boolean {

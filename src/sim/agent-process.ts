@@ -62,11 +62,16 @@ export class AgentProcess implements Subscriber {
     if (this.#state !== 'dead') return;
     this.#life += 1;
     this.#state = 'running';
-    this.#core = new AgentCore({ host: this.host.id, topology: this.#around.topology, boot: `${this.host.id}#${this.#life}` }, this.#memory);
+    this.#core = new AgentCore({ host: this.host.id, topology: this.#around.topology, boot: `${this.host.id}#${this.#life}`, gates: this.#gates() }, this.#memory);
     this.#around.authority.subscribe(this);
     for (const instance of this.#around.instances(this.host.id)) this.observeSoon(instance);
     this.deliver({ kind: 'tick' });
     this.#poll(this.#life);
+  }
+
+  #gates() {
+    const boundMs = this.#around.topology.timing.stopWithinMs;
+    return Object.fromEntries(this.#around.instances(this.host.id).map((each) => [each.id, { kind: each.selfGated ? ('self' as const) : ('warden' as const), boundMs }]));
   }
 
   crash(): void {

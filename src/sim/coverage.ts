@@ -25,8 +25,6 @@ const NEVER: Readonly<Record<string, string>> = {
   'R-DUAL cannot-evaluate': 'silence of an instance is no second primary; R-FENCE covers it',
   'R-FREEZE cannot-evaluate': 'the brakes are one key of the authority, read or R-QUORUM blocks',
   'R-MAINTENANCE cannot-evaluate': 'as R-FREEZE',
-  'R-COOLDOWN cannot-evaluate': 'as R-FREEZE',
-  'R-FLAPPING cannot-evaluate': 'as R-FREEZE',
   'R-QUORUM cannot-evaluate': 'a leader has heard the authority, or it would not lead',
   'R-INCARNATION cannot-evaluate': 'as R-QUORUM',
   'R-DATA cannot-evaluate': 'an unknown component is refused when the topology is read',

@@ -33,8 +33,12 @@ export const FAULTS = {
   'agent crash': (world) => {
     const { agent } = primaryHost(world);
     world.doomed.set(agent, world.random.whole(0, 3));
-    world.queue.after(400, () => agent.crash());
+    let healed = false;
+    world.queue.after(400, () => {
+      if (!healed) agent.crash();
+    });
     return () => {
+      healed = true;
       world.doomed.delete(agent);
       agent.start();
     };

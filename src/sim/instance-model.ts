@@ -90,9 +90,13 @@ export class InstanceModel {
     return this.#clock.local(this.#around.queue.now) < this.leaseUntilLocal;
   }
 
-  /** Could it release a write, now or after being thawed? What a promotion elsewhere must never meet. */
+  /**
+   * Could it release a write, now or after being thawed? What a promotion elsewhere must never meet. It could not if it waits for
+   * somebody who has durably refused its epoch.
+   */
   get couldRelease(): boolean {
-    return this.process !== 'exited' && this.role === 'primary' && (!this.selfGated || this.leaseValid);
+    if (this.process === 'exited' || this.role !== 'primary' || (this.selfGated && !this.leaseValid)) return false;
+    return this.ackSet.every((member) => (this.#around.peer(member)?.epoch ?? 0) <= this.grantEpoch);
   }
 
   start(): void {

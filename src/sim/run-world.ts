@@ -49,7 +49,7 @@ export function runWorld({ seed, runbooks, trace }: RunOptions): WorldResult {
   world.onStep = null;
   world.doomed.clear();
   if (restored) restoreAuthority(world);
-  else heal(world, violated, singleSite);
+  else heal(world, violated);
   return {
     seed,
     violations: checkers.violations,
@@ -63,7 +63,7 @@ export function runWorld({ seed, runbooks, trace }: RunOptions): WorldResult {
 }
 
 /** After the last fault: the brakes are lifted, approvals come, and within the bound everything serves again (I10). */
-function heal(world: World, violated: () => boolean, singleSite: boolean): void {
+function heal(world: World, violated: () => boolean): void {
   const { queue } = world;
   world.say('everything is healed');
   for (const controller of world.controllers) controller.wallOffsetMs = 0;
@@ -74,7 +74,7 @@ function heal(world: World, violated: () => boolean, singleSite: boolean): void 
     helpOut(world);
   }
   if (violated()) return;
-  if (world.shape.instancePolicy === 'automatic' || singleSite) world.checkers.recovered(world.unserved());
+  if (world.shape.instancePolicy === 'automatic') world.checkers.recovered(world.unserved());
   world.load(false);
   queue.runUntil(queue.now + 1500, violated);
   world.checkers.finalState();
@@ -183,7 +183,7 @@ function loseOneSite(world: World, faults: FaultName[]): void {
   const before = world.record?.epoch ?? 0;
   const strict = world.record !== null && world.unserved() === null && Object.values(world.record.grants).every((grant) => grant.mode.kind === 'strict' && (grant.promotable.length > 0 || world.topology.components.find((component) => component.id === grant.component)?.durability === null));
   apply(world, 'site power', [], faults);
-  if (!strict || group.sitePolicy !== 'automatic' || world.shape.afterPeerLoss !== 'degrade') return;
+  if (!strict || group.sitePolicy !== 'automatic' || group.instancePolicy !== 'automatic' || world.shape.afterPeerLoss !== 'degrade') return;
   const lostAt = queue.now;
   const rtoMs = 30_000;
   let servedAt: number | null = null;

@@ -1,5 +1,6 @@
 import type { Facts, InstanceFacts, LeaseFacts } from '../decision/facts.ts';
 import type { Component } from '../topology/topology.ts';
+import type { InstanceId, Revision } from '../base/ids.ts';
 import type { FencingProof } from './fencing-proof.ts';
 import type { Grant, RevokedHolder } from './group-record.ts';
 import { gateBinds } from './proof-suffices.ts';
@@ -13,14 +14,13 @@ export type FencingOutlook =
 /** Outlook for the present holder of a grant, before it is revoked; what the rule about fencing asks. */
 export function outlookForHolder(facts: Facts, component: Component, grant: Grant): FencingOutlook | null {
   if (grant.holder === null) return null;
-  const lease = facts.leases.get(component.id);
-  const would: RevokedHolder = {
-    instance: grant.holder,
-    epoch: facts.record?.epoch ?? grant.epoch,
-    leaseRevision: lease?.revision ?? (0 as RevokedHolder['leaseRevision']),
-    promotable: grant.promotable,
-  };
-  return fencingOutlook(facts, component, would);
+  return fencingOutlook(facts, component, revocationOf(grant, grant.holder, facts.leases.get(component.id) ?? null));
+}
+
+/** What a revocation of this grant records. A renewal under an older grant says nothing about this one. */
+export function revocationOf(grant: Grant, holder: InstanceId, lease: LeaseFacts | null): RevokedHolder {
+  const renewed = lease !== null && lease.holder === holder && lease.epoch === grant.epoch;
+  return { instance: holder, epoch: grant.epoch, leaseRevision: renewed ? lease.revision : (0 as Revision), promotable: grant.promotable };
 }
 
 /** Outlook for a holder that has been revoked. */
@@ -56,10 +56,9 @@ export interface ExpiryQuestion {
  * counts from when it saw it, which is later, so safe).
  */
 export function expiryOutlook({ component, revoked, lease, successorWaitMs }: ExpiryQuestion): FencingOutlook {
-  if (lease === null || lease.holder !== revoked.instance)
-    return revoked.leaseRevision === 0
-      ? { kind: 'proved', proof: neverHeld(revoked) }
-      : { kind: 'unattainable', reason: `the last renewal of ${revoked.instance} is not known here` };
+  if (revoked.leaseRevision === 0) return { kind: 'proved', proof: neverHeld(revoked) };
+  if (lease === null || lease.holder !== revoked.instance || lease.revision < revoked.leaseRevision)
+    return { kind: 'unattainable', reason: `the last renewal of ${revoked.instance} is not known here` };
   if (lease.gate === null || !gateBinds(component.kind, lease.gate.kind))
     return {
       kind: 'unattainable',

@@ -4,9 +4,9 @@ import type { InstanceId, PlanDigest, RunId, WallMs } from '../base/ids.ts';
 export interface Brakes {
   readonly freeze: Brake | null;
   readonly maintenance: Brake | null;
-  /** A person has looked at the automatic runs up to this moment; they no longer count against flapping. */
-  readonly acknowledgedAt: WallMs | null;
   readonly approvals: readonly Approval[];
+  /** Instances that a person has fenced; no candidates until they are unfenced. */
+  readonly fenced?: readonly InstanceId[];
   /** Most recent last; at most `HISTORY_KEPT`. */
   readonly history: readonly FinishedRun[];
 }
@@ -38,11 +38,13 @@ export interface FinishedRun {
   readonly endedAt: WallMs;
   readonly demoted: readonly InstanceId[];
   readonly result: 'completed' | 'failed' | 'superseded';
+  /** A person has looked at it: it no longer holds anything up. */
+  readonly acknowledged: boolean;
 }
 
 export const HISTORY_KEPT = 20;
 
-export const noBrakes: Brakes = { freeze: null, maintenance: null, acknowledgedAt: null, approvals: [], history: [] };
+export const noBrakes: Brakes = { freeze: null, maintenance: null, approvals: [], history: [] };
 
 export const brakeHolds = (brake: Brake | null, now: WallMs): brake is Brake =>
   brake !== null && (brake.until === null || now < brake.until);

@@ -15,8 +15,8 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
   const owned = ownedComponents(facts.topology, facts.group);
   const failing = owned.filter((component) => isFailing(facts, record, component));
   const split = splitOff(facts, record, owned);
-  if (failing.length === 0 && split.length === 0) return null;
   const active = record.activeSite;
+  if (failing.length === 0 && split.length === 0) return isUnfinished(record) ? finishing(active) : null;
   const trigger = triggerOf(facts, record, failing);
   if (facts.sites.get(active)?.verdict.state !== 'failed' && split.length === 0) {
     const local = bind(facts, failing, active, acceptLoss);
@@ -24,6 +24,26 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
       return { ...local, runbook: 'failover-instance', scope: 'instance', trigger, requestedBy: null, reason: reasonOf(failing), fromSite: active, toSite: active };
   }
   return siteIntent(facts, { owned, active, trigger, acceptLoss, reason: reasonOf(failing.length > 0 ? failing : split) });
+}
+
+/** Everything is held and alive, but clients are not led there, or new risk is not accepted: a run ended before its last steps. */
+export const isUnfinished = (record: GroupRecord): boolean => record.activeSite !== null && (record.traffic !== record.activeSite || !record.tradingEnabled);
+
+/** Nothing changes hands; the epoch is raised and the last steps are taken. */
+function finishing(active: SiteId): Intent {
+  return {
+    runbook: 'failover-instance',
+    scope: 'instance',
+    trigger: 'TakeoverUnfinished',
+    requestedBy: null,
+    reason: 'a take-over ended before its last steps',
+    fromSite: active,
+    toSite: active,
+    moves: [],
+    missing: [],
+    lossy: [],
+    rejected: [],
+  };
 }
 
 interface SiteQuestion {

@@ -1,5 +1,5 @@
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
-import { splitOff } from '../decision/propose.ts';
+import { isUnfinished, splitOff } from '../decision/propose.ts';
 import { isOpen } from '../run/run.ts';
 import { ownedComponents } from '../topology/topology-index.ts';
 import type { Component } from '../topology/topology.ts';
@@ -7,7 +7,7 @@ import type { Diagnosis, DiagnosisKind } from './diagnosis.ts';
 
 const WIDTH: readonly DiagnosisKind[] = [
   'ControlPlaneWithoutQuorum', 'AuthorityRestored', 'SiteDown', 'SiteIsolated', 'DualPrimarySuspected', 'PrimaryDown',
-  'NoPrimary', 'GroupSplit', 'PrimaryUnreachableButServing', 'HostSilent', 'LinkDown', 'WitnessLost', 'DurabilityDegraded',
+  'NoPrimary', 'TakeoverUnfinished', 'GroupSplit', 'PrimaryUnreachableButServing', 'HostSilent', 'LinkDown', 'WitnessLost', 'DurabilityDegraded',
   'ReplicationStalled', 'DataDiverged', 'InstanceDown', 'Overloaded',
 ];
 
@@ -19,6 +19,8 @@ export function diagnose(facts: Facts): readonly Diagnosis[] {
   if (facts.record && !isOpen(facts.run))
     for (const component of splitOff(facts, facts.record, ownedComponents(facts.topology, facts.group)))
       found.push(one('GroupSplit', { component: component.id, summary: `${component.id} is held outside ${facts.record.activeSite}` }));
+  if (facts.record && !isOpen(facts.run) && isUnfinished(facts.record))
+    found.push(one('TakeoverUnfinished', { site: facts.record.activeSite, basis: 'fact', summary: `traffic at ${facts.record.traffic ?? 'no site'}, new risk ${facts.record.tradingEnabled ? 'accepted' : 'not accepted'}` }));
   return found.toSorted((a, b) => WIDTH.indexOf(a.kind) - WIDTH.indexOf(b.kind));
 }
 

@@ -12,13 +12,22 @@ const digest = (text: string) => createHash('sha256').update(text).digest('hex')
 const newKey = () => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
   const spki = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
-  return { publicKey: spki, sign: (hash: string) => sign(null, Buffer.from(signedText(hash)), privateKey).toString('base64'), raw: publicKey };
+  return {
+    publicKey: spki,
+    sign: (hash: string) => sign(null, Buffer.from(signedText(hash)), privateKey).toString('base64'),
+    raw: publicKey,
+  };
 };
 const own = newKey();
 const foreign = newKey();
 const verifySignature = (text: string, signature: string, publicKey: string) =>
   Buffer.from(signature, 'base64').toString('base64') === signature &&
-  verify(null, Buffer.from(text), publicKey === own.publicKey ? own.raw : foreign.raw, Buffer.from(signature, 'base64'));
+  verify(
+    null,
+    Buffer.from(text),
+    publicKey === own.publicKey ? own.raw : foreign.raw,
+    Buffer.from(signature, 'base64'),
+  );
 
 function chainOf(length: number, key = own, note = ''): EvidenceEntry[] {
   const entries: EvidenceEntry[] = [];
@@ -66,7 +75,8 @@ test('an untouched chain is intact, whatever its length', () => {
   }
 });
 
-test('an edited entry is named', () => expectFirst(replaced(4, { ...at(4), data: { index: 4, note: 'x' } }), 'edited', 4));
+test('an edited entry is named', () =>
+  expectFirst(replaced(4, { ...at(4), data: { index: 4, note: 'x' } }), 'edited', 4));
 
 test('an entry edited and hashed again without the key is named as unsigned or foreign', () => {
   const edited = { ...at(4), data: 'other' };
@@ -123,9 +133,10 @@ test('an unreadable line counts as an edited entry and does not hide what follow
   const text = `${lines.with(3, '{"broken').join('\n')}\n`;
   const { items } = parseChainText(text);
   const verdict = verifyChain(items, { chain: 'ny4', digest, verifySignature, publicKey: own.publicKey });
-  assert.deepEqual(verdict.findings.map(({ kind, sequence, count }) => ({ kind, sequence, count })), [
-    { kind: 'edited', sequence: 4, count: 1 },
-  ]);
+  assert.deepEqual(
+    verdict.findings.map(({ kind, sequence, count }) => ({ kind, sequence, count })),
+    [{ kind: 'edited', sequence: 4, count: 1 }],
+  );
 });
 
 test('the same value written differently is a changed line', () => {
@@ -146,32 +157,38 @@ const otherValue = (value: unknown): fc.Arbitrary<unknown> =>
   typeof value === 'number'
     ? fc.integer({ min: 1, max: 1_000 }).filter((other) => other !== value)
     : fc.constantFrom('verdict2', 'x', '', { index: 0 }, 7).filter((other) => other !== value);
-const mutation: fc.Arbitrary<{ index: number; what: string; entries: ChainItem[] }> = fc.integer({ min: 1, max: 10 }).chain((index) =>
-  fc.oneof(
-    fc.constantFrom(...(Object.keys(at(1)) as (keyof EvidenceEntry)[])).chain((member) =>
-      otherValue(at(index)[member]).map((value) => ({
+const mutation: fc.Arbitrary<{ index: number; what: string; entries: ChainItem[] }> = fc
+  .integer({ min: 1, max: 10 })
+  .chain((index) =>
+    fc.oneof(
+      fc.constantFrom(...(Object.keys(at(1)) as (keyof EvidenceEntry)[])).chain((member) =>
+        otherValue(at(index)[member]).map((value) => ({
+          index,
+          what: `${member} := ${JSON.stringify(value)}`,
+          entries: throughFile(ten.map(entryLine).with(index - 1, canonicalJson({ ...at(index), [member]: value }))),
+        })),
+      ),
+      fc.constant({ index, what: 'removed', entries: ten.toSpliced(index - 1, 1) }),
+      fc.constant({
         index,
-        what: `${member} := ${JSON.stringify(value)}`,
-        entries: throughFile(ten.map(entryLine).with(index - 1, canonicalJson({ ...at(index), [member]: value }))),
-      })),
+        what: 'signed by another',
+        entries: replaced(index, { ...at(index), signature: foreign.sign(at(index).hash) }),
+      }),
+      fc.constant({ index, what: 'unsigned', entries: replaced(index, { ...at(index), signature: '' }) }),
+      fc.constant({ index, what: 'repeated', entries: ten.toSpliced(index, 0, at(index)) }),
+      fc
+        .integer({ min: 1, max: 10 })
+        .filter((target) => target !== index)
+        .map((target) => ({
+          index: Math.min(index, target),
+          what: `moved to ${target}`,
+          entries: ten.toSpliced(index - 1, 1).toSpliced(target - 1, 0, at(index)),
+        })),
+      fc
+        .integer({ min: 0, max: 300 })
+        .map((position) => ({ index, what: `character ${position} flipped`, entries: flipped(index, position) })),
     ),
-    fc.constant({ index, what: 'removed', entries: ten.toSpliced(index - 1, 1) }),
-    fc.constant({ index, what: 'signed by another', entries: replaced(index, { ...at(index), signature: foreign.sign(at(index).hash) }) }),
-    fc.constant({ index, what: 'unsigned', entries: replaced(index, { ...at(index), signature: '' }) }),
-    fc.constant({ index, what: 'repeated', entries: ten.toSpliced(index, 0, at(index)) }),
-    fc
-      .integer({ min: 1, max: 10 })
-      .filter((target) => target !== index)
-      .map((target) => ({
-        index: Math.min(index, target),
-        what: `moved to ${target}`,
-        entries: ten.toSpliced(index - 1, 1).toSpliced(target - 1, 0, at(index)),
-      })),
-    fc
-      .integer({ min: 0, max: 300 })
-      .map((position) => ({ index, what: `character ${position} flipped`, entries: flipped(index, position) })),
-  ),
-);
+  );
 /** Through the file, as an intruder with an editor would. */
 function flipped(index: number, position: number): ChainItem[] {
   const line = entryLine(at(index));

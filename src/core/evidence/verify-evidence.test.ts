@@ -22,10 +22,19 @@ class World {
     const last = this.chains.get(chain)?.at(-1);
     return last === undefined ? genesisHead(chain, `key of ${chain}`, digest) : headOf(last);
   }
-  write(chain: string, kind: EvidenceKind = 'verdict', data: Json = null, clockErrorMs: number | null = 5): EvidenceEntry {
+  write(
+    chain: string,
+    kind: EvidenceKind = 'verdict',
+    data: Json = null,
+    clockErrorMs: number | null = 5,
+  ): EvidenceEntry {
     this.now += 10;
     const stamp = { at: wallMs(this.now), monoMs: monoMs(this.now), clockErrorMs };
-    const entry = append(this.head(chain), { kind, group: null, run: null, epoch: null, term: null, data, ...stamp }, digest);
+    const entry = append(
+      this.head(chain),
+      { kind, group: null, run: null, epoch: null, term: null, data, ...stamp },
+      digest,
+    );
     this.chains.set(chain, [...(this.chains.get(chain) ?? []), entry]);
     return entry;
   }
@@ -69,17 +78,23 @@ test('whole chains are intact and complete up to the last anchor', () => {
   assert.equal(verdict.completeness.verdict, 'complete');
   assert.equal(verdict.completeness.upToAnchor?.number, 2);
   assert.deepEqual(verdict.completeness.upToAnchor?.countersignedBy, ['ld5']);
-  assert.match(verdict.sentence, /^Intact: \d+ entries in 3 chains\. Complete up to anchor 2 \(countersigned by ld5\)\.$/);
+  assert.match(
+    verdict.sentence,
+    /^Intact: \d+ entries in 3 chains\. Complete up to anchor 2 \(countersigned by ld5\)\.$/,
+  );
   assert.deepEqual(evidenceProblems(verdict), []);
 });
 
 test('what was written after the last anchor is shown as unanchored and not as a fault', () => {
   const { completeness } = judge(threeSites().copies());
-  assert.deepEqual(completeness.unanchored.map(({ chain, from, why }) => [chain, from, why]), [
-    ['ny4', 13, 'tail'],
-    ['ch2', 3, 'tail'],
-    ['ld5', 3, 'tail'],
-  ]);
+  assert.deepEqual(
+    completeness.unanchored.map(({ chain, from, why }) => [chain, from, why]),
+    [
+      ['ny4', 13, 'tail'],
+      ['ch2', 3, 'tail'],
+      ['ld5', 3, 'tail'],
+    ],
+  );
 });
 
 test('a cut tail leaves integrity intact and completeness at the last anchor that is covered', () => {
@@ -104,21 +119,32 @@ test('without an anchor completeness is not proved, whatever was cut', () => {
 test('cutting the anchoring chain as well does not hide the cut while another site countersigned', () => {
   const copies = cutTo(cutTo(threeSites().copies(), 'ny4', 9), 'ch2', 1);
   const verdict = judge(copies);
-  assert.deepEqual(verdict.completeness.missing.map(({ chain, from }) => [chain, from]), [
-    ['ch2', 2],
-    ['ny4', 10],
-  ]);
+  assert.deepEqual(
+    verdict.completeness.missing.map(({ chain, from }) => [chain, from]),
+    [
+      ['ch2', 2],
+      ['ny4', 10],
+    ],
+  );
 });
 
 test('a chain that is missing altogether is named', () => {
-  const verdict = judge(threeSites().copies().filter((copy) => copy.chain !== 'ny4'));
+  const verdict = judge(
+    threeSites()
+      .copies()
+      .filter((copy) => copy.chain !== 'ny4'),
+  );
   assert.match(verdict.sentence, /the chain ny4 is not here; anchor 2 saw its entries up to 12/);
 });
 
 test('an edited entry makes what anchors saw of the chain unreliable from there on', () => {
-  const copies = threeSites().copies().map((copy) =>
-    copy.chain === 'ny4' ? { ...copy, items: copy.items.with(2, { ...(copy.items[2] as EvidenceEntry), data: 'x' }) } : copy,
-  );
+  const copies = threeSites()
+    .copies()
+    .map((copy) =>
+      copy.chain === 'ny4'
+        ? { ...copy, items: copy.items.with(2, { ...(copy.items[2] as EvidenceEntry), data: 'x' }) }
+        : copy,
+    );
   const verdict = judge(copies);
   assert.equal(verdict.integrity, 'broken');
   assert.match(verdict.sentence, /^Broken: ny4: entry 3 was edited/);

@@ -63,7 +63,10 @@ test('marks out of order are not repaired: the stage and the whole are inconclus
   const timeline = recoveryTimeline({ ...marks(0, 100, null, 300, 400), decided: mark(90, 'ny4') });
   assert.equal(stageFigures(timeline).decideMs, null);
   assert.equal(timeline.rtoMs, null);
-  assert.match(timeline.problems.join(), /decided is stamped 10 ms before detected: their clocks \(ny4, ch2\) disagree/);
+  assert.match(
+    timeline.problems.join(),
+    /decided is stamped 10 ms before detected: their clocks \(ny4, ch2\) disagree/,
+  );
 });
 
 test('two clocks make a verdict near its limit inconclusive', () => {
@@ -114,20 +117,27 @@ const change = (mode: DurabilityChange['mode'], atMs: number, acknowledged: numb
 });
 
 test('a degraded stretch counts what was acknowledged in it', () => {
-  const ledger = exposureLedger([change('degraded', 100, 10), change('strict', 600, 35)], { nowMs: 900, acknowledged: {} });
-  assert.deepEqual(ledger.intervals.map(({ elapsedMs, atRisk, endedBy }) => ({ elapsedMs, atRisk, endedBy })), [
-    { elapsedMs: 500, atRisk: 25, endedBy: 'strict' },
-  ]);
+  const ledger = exposureLedger([change('degraded', 100, 10), change('strict', 600, 35)], {
+    nowMs: 900,
+    acknowledged: {},
+  });
+  assert.deepEqual(
+    ledger.intervals.map(({ elapsedMs, atRisk, endedBy }) => ({ elapsedMs, atRisk, endedBy })),
+    [{ elapsedMs: 500, atRisk: 25, endedBy: 'strict' }],
+  );
   assert.equal(ledger.totalAtRisk, 25);
 });
 
 test('an open stretch runs until now, and one that was not counted is unknown, not zero', () => {
   const changes = [change('degraded', 100, 10), change('degraded', 300, null)];
   const ledger = exposureLedger(changes, { nowMs: 900, acknowledged: { engine: 50 } });
-  assert.deepEqual(ledger.intervals.map(({ untilMs, elapsedMs, atRisk }) => ({ untilMs, elapsedMs, atRisk })), [
-    { untilMs: 300, elapsedMs: 200, atRisk: null },
-    { untilMs: null, elapsedMs: 600, atRisk: null },
-  ]);
+  assert.deepEqual(
+    ledger.intervals.map(({ untilMs, elapsedMs, atRisk }) => ({ untilMs, elapsedMs, atRisk })),
+    [
+      { untilMs: 300, elapsedMs: 200, atRisk: null },
+      { untilMs: null, elapsedMs: 600, atRisk: null },
+    ],
+  );
   assert.equal(ledger.totalMs, 800);
   assert.equal(ledger.totalAtRisk, null);
 });

@@ -1,6 +1,6 @@
 import type { FencingProof } from '../authority/fencing-proof.ts';
 import type { ExposureLedger } from './durability-exposure.ts';
-import type { Measurement, ObjectiveVerdict } from './measure.ts';
+import { type Measurement, type ObjectiveVerdict, overallVerdict } from './measure.ts';
 import type { RecoveryMarks, StageFigures } from './recovery-timeline.ts';
 
 /**
@@ -168,14 +168,16 @@ export interface EvidenceSummary {
   readonly path: string | null;
 }
 
-/** One verdict for a fault: its measurements, and what was counted both ways. */
+/**
+ * One verdict for a fault. `met` only when every measurement is met, every stage and the outage were measured, and orders,
+ * commits and writes of older epochs were counted and none is wrong: what was not looked at is inconclusive.
+ */
 export function faultVerdict(fault: FaultReport): ObjectiveVerdict {
-  if (fault.losses.length > 0 || positive(fault.ordersLost, fault.commitsLost, fault.staleWritesAccepted))
-    return 'missed';
+  const { outageMs, rtoMs, stages, ordersLost, commitsLost, staleWritesAccepted } = fault;
   const verdicts = fault.measurements.map((measurement) => measurement.verdict);
-  if (verdicts.includes('missed')) return 'missed';
-  const uncounted = fault.rtoMs === null || fault.ordersLost === null || fault.staleWritesAccepted === null;
-  return uncounted || verdicts.length === 0 || verdicts.includes('inconclusive') ? 'inconclusive' : 'met';
+  if (fault.losses.length > 0 || positive(ordersLost, commitsLost, staleWritesAccepted)) return 'missed';
+  const needed = [outageMs, rtoMs, ordersLost, commitsLost, staleWritesAccepted, ...Object.values(stages)];
+  return overallVerdict(needed.includes(null) ? [...verdicts, 'inconclusive'] : verdicts);
 }
 
 const positive = (...values: readonly (number | null)[]): boolean =>

@@ -1,4 +1,4 @@
-import { block, pass, type SafetyRule } from '../safety-rule.ts';
+import { block, cannotEvaluate, pass, type SafetyRule } from '../safety-rule.ts';
 
 /**
  * H6: do not go back to an instance that was demoted a moment ago. It never blocks a wider diagnosis, nor the end of a
@@ -10,13 +10,13 @@ export const coolDownRule: SafetyRule = {
   overridable: true,
   evaluate: ({ facts, intent }) => {
     if (intent.requestedBy !== null) return pass('a person asks');
-    if (intent.trigger === 'NoPrimary') return pass('nobody holds it: the take-over must end');
-    const { history, acknowledgedAt } = facts.brakes;
+    if (intent.trigger === 'NoPrimary' || intent.trigger === 'TakeoverUnfinished') return pass('nobody holds it: the take-over must end');
+    const { history } = facts.brakes;
     for (const finished of history) {
       const ageMs = facts.wallMs - finished.endedAt;
-      if (!finished.automatic || ageMs >= facts.group.coolDownMs) continue;
-      if (acknowledgedAt !== null && acknowledgedAt >= finished.endedAt) continue;
+      if (!finished.automatic || finished.acknowledged || ageMs >= facts.group.coolDownMs) continue;
       if (finished.scope === 'instance' && intent.scope === 'site') continue;
+      if (ageMs < 0) return cannotEvaluate(`${finished.run} ended in the future: a clock was set`, `holdfast ack, after looking at the clocks`);
       const back = intent.moves.find((move) => move.from !== move.to && finished.demoted.includes(move.to));
       if (back)
         return block(

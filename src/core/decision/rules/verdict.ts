@@ -13,6 +13,7 @@ export const verdictRule: SafetyRule = {
   evaluate: ({ facts, intent }) => {
     if (intent.trigger === 'Activation') return pass('first activation: nothing has failed');
     if (intent.runbook === 'switchover-site') return pass('planned: nothing needs to have failed');
+    if (intent.trigger === 'TakeoverUnfinished') return pass('nothing changes hands: the last steps of a take-over are taken');
     const { record } = facts;
     if (record === null) return cannotEvaluate('the group was never activated', 'holdfast activate SITE');
     const owned = ownedComponents(facts.topology, facts.group);

@@ -4,7 +4,7 @@ import { categoryContradictsObjective } from './category-contradicts-objective.t
 import { componentWithoutGroup } from './component-without-group.ts';
 import { contactUnreachable } from './contact-unreachable.ts';
 import { coolingNotFromPower } from './cooling-not-from-power.ts';
-import { crisisLead } from './crisis-lead.ts';
+import { crisisLeadNotSingle } from './crisis-lead-not-single.ts';
 import { dataClassNotKept } from './data-class-not-kept.ts';
 import { derivedDataRpo } from './derived-data-rpo.ts';
 import { drSiteSmaller } from './dr-site-smaller.ts';
@@ -66,7 +66,7 @@ export const allTopologyRules: readonly TopologyRule[] = [
   coolingNotFromPower,
   videoRetentionShort,
   siteScoreNotFromWeights,
-  crisisLead,
+  crisisLeadNotSingle,
   sharedPhoneNumber,
   roleWithTwoNumbers,
   contactUnreachable,

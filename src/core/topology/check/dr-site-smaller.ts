@@ -25,7 +25,7 @@ function shortfalls(primary: Site, site: Site): readonly RuleHit[] {
         path: `sites.${site.id}.inventory.${measure.field}`,
         severity: measure.severity ?? 'error',
         message: `${site.id} has ${measure.label} ${shown(site.inventory!)}, ${primary.id} has ${shown(primary.inventory!)}: after a failover ${site.id} carries the whole load alone`,
-        remedy: `bring ${site.id} to ${shown(primary.inventory!)}, or accept this finding with the reason why less is enough`,
+        remedy: `bring ${site.id} to ${shown(primary.inventory!)}`,
       },
     ];
   };

@@ -1,6 +1,6 @@
 import type { TopologyRule } from '../topology-finding.ts';
 
-export const crisisLead: TopologyRule = {
+export const crisisLeadNotSingle: TopologyRule = {
   id: 'crisis-lead-not-single',
   title: 'Exactly one contact leads a crisis',
   severity: 'error',

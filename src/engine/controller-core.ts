@@ -1,0 +1,154 @@
+import type { Digest } from '../core/base/canonical-json.ts';
+import type { ControllerId, GroupId, SiteId, WallMs } from '../core/base/ids.ts';
+import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
+import type { Topology } from '../core/topology/topology.ts';
+import { AuthorityMirror } from './authority-mirror.ts';
+import type { Transaction, TransactionOutcome } from './authority-port.ts';
+import type { ControllerEffect, ControllerEvent } from './controller-effects.ts';
+import { GroupControl, type GroupSurroundings } from './group-control.ts';
+import { Leadership } from './leadership.ts';
+import { OperatorDesk } from './operator-desk.ts';
+import { Vantage } from './vantage.ts';
+
+export interface ControllerConfig {
+  readonly id: ControllerId;
+  readonly site: SiteId;
+  readonly topology: Topology;
+  readonly runbooks: ReadonlyMap<RunbookId, Runbook>;
+  readonly digest: Digest;
+}
+
+type Then = (outcome: TransactionOutcome, now: number, wall: WallMs) => void;
+
+/**
+ * One site's controller: event in, effects out, no I/O. All of them watch and hold opinions; the one that leads decides and
+ * acts. It is never trusted to be the only one: whatever it does is compared with the leader's key, the journal and the
+ * group record at the authority, and carries its term and the group's epoch (I2, I7).
+ */
+export class ControllerCore {
+  readonly config: ControllerConfig;
+  readonly mirror = new AuthorityMirror();
+  readonly vantage: Vantage;
+  readonly leadership: Leadership;
+  readonly groups: ReadonlyMap<GroupId, GroupControl>;
+  readonly #desk: OperatorDesk;
+  readonly #then = new Map<number, Then>();
+  #effects: ControllerEffect[] = [];
+  #transactions = 0;
+  #tellAt = 0;
+  #wasLeading = false;
+
+  constructor(config: ControllerConfig) {
+    this.config = config;
+    const { topology } = config;
+    this.vantage = new Vantage(topology, config.site);
+    this.leadership = new Leadership(config.id, topology.timing, rankOf(topology, config.site));
+    const around: GroupSurroundings = {
+      topology,
+      mirror: this.mirror,
+      vantage: this.vantage,
+      leadership: this.leadership,
+      runbooks: config.runbooks,
+      digest: config.digest,
+      controller: config.id,
+      emit: (effect) => this.emit(effect),
+      transact: (body, deadlineMs, then) => this.transact(body, deadlineMs, then),
+    };
+    this.groups = new Map(topology.groups.map((group) => [group.id, new GroupControl(group, around)]));
+    this.#desk = new OperatorDesk(this);
+  }
+
+  /** The only way in. `now` is monotonic, `wall` is UTC; both in milliseconds. */
+  step(event: ControllerEvent, now: number, wall: WallMs): readonly ControllerEffect[] {
+    this.#effects = [];
+    this.vantage.ran(now);
+    this.#take(event, now, wall);
+    this.#lead(now, wall);
+    if (this.leading) for (const group of this.groups.values()) group.work(now, wall);
+    this.#tellPeers(now);
+    return this.#effects;
+  }
+
+  nextWakeAt(now: number): number {
+    let wake = Math.min(this.#tellAt, this.leadership.nextWakeAt(this.mirror, now));
+    if (this.leading) for (const group of this.groups.values()) wake = Math.min(wake, group.nextWakeAt(now));
+    return Math.max(now + 1, wake);
+  }
+
+  get leading(): boolean {
+    return this.leadership.leading(this.mirror);
+  }
+
+  #take(event: ControllerEvent, now: number, wall: WallMs): void {
+    switch (event.kind) {
+      case 'tick':
+        return;
+      case 'report':
+        return this.vantage.report(event.report, now);
+      case 'agent-link':
+        return this.vantage.link(event.host, event.up);
+      case 'peer-opinion':
+        return this.vantage.peer(event.opinion, now);
+      case 'command-outcome':
+        for (const group of this.groups.values()) group.answered(event.outcome, now);
+        return;
+      case 'operator':
+        return this.#desk.receive(event.request, event.person, event.ticket, now, wall);
+      case 'authority-snapshot':
+        return this.mirror.snapshot(event.entries, { revision: event.revision, incarnation: event.incarnation, now });
+      case 'authority-changed':
+        return this.mirror.change(event.changes, event.revision, now);
+      case 'authority-heard':
+        return this.mirror.heard(now);
+      case 'transacted': {
+        const then = this.#then.get(event.transaction);
+        this.#then.delete(event.transaction);
+        if (event.outcome.kind === 'conflict') this.mirror.learn(event.outcome.current, now);
+        return then?.(event.outcome, now, wall);
+      }
+    }
+  }
+
+  #lead(now: number, wall: WallMs): void {
+    const next = this.leadership.next(this.mirror, now);
+    if (next)
+      this.transact(next.body, this.config.topology.timing.leaderTimeoutMs / 2, (outcome, at) => {
+        if (outcome.kind === 'unknown') this.emit({ kind: 'reload-authority' });
+        this.leadership.answered(next.candidacy, outcome, next.body, this.mirror, at);
+      });
+    if (this.leading !== this.#wasLeading) {
+      this.#wasLeading = this.leading;
+      this.emit({
+        kind: 'evidence',
+        entry: { kind: 'leadership', group: null, run: null, epoch: null, term: this.leadership.term, data: { leading: this.leading, controller: this.config.id, at: wall } },
+      });
+    }
+  }
+
+  #tellPeers(now: number): void {
+    if (now < this.#tellAt) return;
+    this.#tellAt = now + this.config.topology.timing.reportEveryMs;
+    this.emit({ kind: 'tell-peers', opinion: this.vantage.opinions(now) });
+  }
+
+  emit(effect: ControllerEffect): void {
+    this.#effects.push(effect);
+  }
+
+  transact(body: Transaction, deadlineMs: number, then: Then): void {
+    this.#transactions += 1;
+    this.#then.set(this.#transactions, then);
+    this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
+  }
+}
+
+/** Leaders prefer a standby site: it is there when the active one is not. Then witnesses, then the rest; ties by name. */
+function rankOf(topology: Topology, site: SiteId): number {
+  const weight = (id: SiteId) => {
+    const { capabilities, preference } = indexOf(topology).site.get(id)!;
+    if (capabilities.includes('standby')) return preference;
+    return (capabilities.includes('serve') ? 2000 : 1000) + preference;
+  };
+  return topology.sites.map((each) => each.id).toSorted((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1)).indexOf(site);
+}

@@ -1,0 +1,182 @@
+import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
+import { leaseBounds } from '../core/authority/lease-arithmetic.ts';
+import type { ComponentId, HostId, InstanceId, SiteId, WallMs } from '../core/base/ids.ts';
+import { noBrakes, type Brakes } from '../core/decision/brakes.ts';
+import type { Facts, HostFacts, InstanceFacts, LeaseFacts, SiteFacts } from '../core/decision/facts.ts';
+import { hostVerdict, siteVerdict, type Verdict } from '../core/health/verdict.ts';
+import type { RunState } from '../core/run/run.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
+import type { FailoverGroup, Instance, Topology } from '../core/topology/topology.ts';
+import type { AuthorityMirror } from './authority-mirror.ts';
+import { keys } from './authority-keys.ts';
+import type { InstanceReport } from './messages.ts';
+import type { Leadership } from './leadership.ts';
+import type { Vantage } from './vantage.ts';
+
+export interface GatherInput {
+  readonly topology: Topology;
+  readonly group: FailoverGroup;
+  readonly mirror: AuthorityMirror;
+  readonly vantage: Vantage;
+  readonly leadership: Leadership;
+  readonly run: RunState | null;
+  /** Since when each holder has been seen alive and not serving, outside a run. */
+  readonly idleSince: Map<InstanceId, number>;
+  readonly now: number;
+  readonly wall: WallMs;
+}
+
+/** How long a living holder may be something else than primary, outside a run, before that counts as failed. */
+const IDLE_GRACE_MS = 500;
+
+/** Turns what this controller has seen into facts about one group at one moment. No decision is taken here. */
+export function gatherFacts(input: GatherInput): Facts {
+  const { topology, group, mirror, leadership, now } = input;
+  const record = mirror.value<GroupRecord>(keys.group(group.id));
+  const hosts = gatherHosts(input);
+  const instances = gatherInstances(input, record, hosts);
+  const sites = new Map<SiteId, SiteFacts>();
+  for (const site of topology.sites) {
+    const verdicts = (indexOf(topology).hostsOfSite.get(site.id) ?? []).map((host) => hosts.get(host.id)!.verdict);
+    sites.set(site.id, { site, verdict: siteVerdict(verdicts) });
+  }
+  return {
+    topology,
+    group,
+    wallMs: input.wall,
+    leadership: { leading: leadership.leading(mirror), term: leadership.term },
+    authority: {
+      silentMs: mirror.heardAt === null ? null : now - mirror.heardAt,
+      staleAfterMs: topology.timing.leaderTimeoutMs,
+      incarnationMatches: record === null || record.incarnation === mirror.incarnation,
+    },
+    record,
+    recordRevision: mirror.revisionOf(keys.group(group.id)),
+    brakes: mirror.value<Brakes>(keys.brakes(group.id)) ?? noBrakes,
+    sites,
+    hosts,
+    instances,
+    leases: gatherLeases(input, record),
+    run: input.run,
+    successorWaitMs: leaseBounds(topology.timing).successorWaitMs,
+  };
+}
+
+function gatherHosts({ topology, vantage, now }: GatherInput): Map<HostId, HostFacts> {
+  const voters = indexOf(topology).voters.length;
+  const hosts = new Map<HostId, HostFacts>();
+  for (const host of topology.hosts) {
+    const observers = vantage.observers(host.id, now);
+    hosts.set(host.id, { host, observers, verdict: hostVerdict(host, observers, voters), connected: vantage.connected(host.id) });
+  }
+  return hosts;
+}
+
+function gatherInstances(input: GatherInput, record: GroupRecord | null, hosts: ReadonlyMap<HostId, HostFacts>): Map<InstanceId, InstanceFacts> {
+  const { topology, group, vantage, now } = input;
+  const { component: components, siteOfInstance } = indexOf(topology);
+  const freshMs = topology.timing.silenceCeilingMs;
+  const members = group.components.flatMap((id) => components.get(id)?.instances ?? []);
+  const words = new Map<InstanceId, { readonly report: InstanceReport; readonly ageMs: number; readonly fresh: boolean }>();
+  for (const instance of members) {
+    const last = vantage.lastReport(instance.host);
+    const report = vantage.instanceReport(instance.host, instance.id);
+    if (!last || !report) continue;
+    const ageMs = now - last.at;
+    words.set(instance.id, { report, ageMs: ageMs + report.ageMs, fresh: ageMs <= freshMs && hosts.get(instance.host)?.verdict.state !== 'failed' });
+  }
+  const facts = new Map<InstanceId, InstanceFacts>();
+  for (const instance of members) {
+    const word = words.get(instance.id);
+    const lostBy: InstanceId[] = [];
+    const heldBy: InstanceId[] = [];
+    for (const [other, { report, fresh }] of words) {
+      if (!fresh || other === instance.id || report.observation?.upstream?.instance !== instance.id) continue;
+      (report.observation.upstream.connected && report.observation.upstream.silentMs < topology.timing.silenceFloorMs / 2 ? heldBy : lostBy).push(other);
+    }
+    const base = {
+      instance,
+      group: group.id,
+      site: siteOfInstance.get(instance.id)!,
+      observation: word?.report.observation ?? null,
+      ageMs: word?.ageMs ?? null,
+      fresh: word?.fresh ?? false,
+      provedDead: isProvedDead(input, instance, word?.report ?? null, word?.fresh ?? false),
+      lostBy,
+      heldBy,
+    };
+    facts.set(instance.id, { ...base, verdict: instanceVerdict(base, hosts.get(instance.host)!, record, input) });
+  }
+  return facts;
+}
+
+/** The agent vouches for its silence, freshly, and knows of every renewal that we know of. */
+function isProvedDead({ mirror, group }: GatherInput, instance: Instance, report: InstanceReport | null, fresh: boolean): boolean {
+  if (!fresh || report === null || !report.silenced) return false;
+  const lease = mirror.value<LeaseRecord>(keys.lease(group.id, instance.component));
+  return lease === null || lease.holder !== instance.id || report.leaseCounter >= lease.counter;
+}
+
+type Known = Omit<InstanceFacts, 'verdict'>;
+
+function instanceVerdict(known: Known, host: HostFacts, record: GroupRecord | null, input: GatherInput): Verdict {
+  const { observation } = known;
+  if (host.verdict.state === 'failed') return silentHost(known, host);
+  if (!known.fresh || observation === null) return { state: 'unknown', basis: null, evidence: [`nothing fresh from ${known.instance.host}`] };
+  if (observation.process === 'exited' || observation.process === 'stopped')
+    return { state: 'failed', basis: 'fact', evidence: [`${known.instance.host}: ${observation.reason ?? `process ${observation.process}`}`] };
+  if (observation.process === 'frozen') return frozenProcess(known);
+  const idle = idleHolder(known, record, input);
+  if (idle) return idle;
+  if (observation.health === 'bad' || observation.health === 'degraded')
+    return { state: 'degraded', basis: 'fact', evidence: [observation.reason ?? `health ${observation.health}`] };
+  return { state: 'healthy', basis: null, evidence: [] };
+}
+
+/** Silence by quorum of the controllers; a dependant that still has it turns that into a suspicion (H5). */
+function silentHost(known: Known, host: HostFacts): Verdict {
+  const evidence = [...host.verdict.evidence];
+  if (known.heldBy.length > 0) return { state: 'suspect', basis: null, evidence: [...evidence, `still has it: ${known.heldBy.join(', ')}`] };
+  if (known.lostBy.length > 0) evidence.push(`lost it: ${known.lostBy.join(', ')}`);
+  return { state: 'failed', basis: 'quorum', evidence };
+}
+
+/** Its own agent does not hear it; where there are dependants one of them must have lost it too, and none have it. */
+function frozenProcess(known: Known): Verdict {
+  const evidence = [`${known.instance.host}: its process exists and does not answer`];
+  const dependants = known.lostBy.length + known.heldBy.length;
+  if (dependants > 0 && known.lostBy.length === 0) return { state: 'suspect', basis: null, evidence: [...evidence, `still has it: ${known.heldBy.join(', ')}`] };
+  return { state: 'failed', basis: dependants > 0 ? 'quorum' : 'fact', evidence: dependants > 0 ? [...evidence, `lost it: ${known.lostBy.join(', ')}`] : evidence };
+}
+
+/** Alive, named in the record, and not primary: after a cold start, or when it fenced itself. A run under way is given its time. */
+function idleHolder(known: Known, record: GroupRecord | null, { idleSince, run, now }: GatherInput): Verdict | null {
+  const { id, component } = known.instance;
+  const holds = record?.grants[component]?.holder === id;
+  if (!holds || isBeingPromoted(run, component) || known.observation?.role === 'primary') {
+    idleSince.delete(id);
+    return null;
+  }
+  const since = idleSince.get(id) ?? now;
+  idleSince.set(id, since);
+  if (now - since < IDLE_GRACE_MS) return null;
+  return { state: 'failed', basis: 'fact', evidence: [`${known.instance.host}: it holds the grant and is ${known.observation?.role ?? 'unknown'}`] };
+}
+
+/** An open run is still on its way to promote this component. */
+export function isBeingPromoted(run: RunState | null, component: ComponentId): boolean {
+  if (run === null || run.result !== null || !run.plan.moves.some((move) => move.component === component)) return false;
+  return run.steps.some((step) => step.step.kind === 'promote-components' && step.state !== 'finished');
+}
+
+function gatherLeases({ mirror, group, now }: GatherInput, record: GroupRecord | null): Map<ComponentId, LeaseFacts> {
+  const leases = new Map<ComponentId, LeaseFacts>();
+  for (const component of Object.keys(record?.grants ?? {}) as ComponentId[]) {
+    const key = keys.lease(group.id, component);
+    const lease = mirror.value<LeaseRecord>(key);
+    const seenAt = mirror.seenAt(key);
+    if (lease === null || seenAt === null) continue;
+    leases.set(component, { holder: lease.holder, epoch: lease.epoch, revision: mirror.revisionOf(key), seenMsAgo: now - seenAt, gate: lease.gate });
+  }
+  return leases;
+}

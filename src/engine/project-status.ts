@@ -1,0 +1,61 @@
+import type { Json } from '../core/base/canonical-json.ts';
+import type { WallMs } from '../core/base/ids.ts';
+import { brakeHolds } from '../core/decision/brakes.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
+import type { ControllerCore } from './controller-core.ts';
+import { keys } from './authority-keys.ts';
+import { receipt, type GroupControl } from './group-control.ts';
+import type { LeaderRecord } from './leadership.ts';
+
+/** What a screen shows of this controller's knowledge, with how old it is. Unknown is said, never left out. */
+export function projectStatus(controller: ControllerCore, now: number, wall: WallMs): Json {
+  const { mirror, config } = controller;
+  const leader = mirror.value<LeaderRecord>(keys.leader);
+  return {
+    at: wall,
+    controller: { id: config.id, site: config.site, leading: controller.leading, term: controller.leadership.term },
+    leader: leader as unknown as Json,
+    authority: { heardMsAgo: mirror.heardAt === null ? null : Math.round(now - mirror.heardAt), incarnation: mirror.incarnation, voters: indexOf(config.topology).voters.length },
+    groups: [...controller.groups.values()].map((group) => projectGroup(group, now, wall)),
+  };
+}
+
+function projectGroup(control: GroupControl, now: number, wall: WallMs): Json {
+  const facts = control.facts(now, wall);
+  const { record, brakes, run } = facts;
+  return {
+    group: control.group.id,
+    record: record as unknown as Json,
+    policy: { instance: control.group.instancePolicy, site: control.group.sitePolicy },
+    brakes: {
+      frozen: brakeHolds(brakes.freeze, wall) ? (brakes.freeze as unknown as Json) : null,
+      maintenance: brakeHolds(brakes.maintenance, wall) ? (brakes.maintenance as unknown as Json) : null,
+      fenced: [...(brakes.fenced ?? [])],
+      history: brakes.history as unknown as Json,
+    },
+    sites: [...facts.sites.values()].map(({ site, verdict }) => ({ site: site.id, title: site.title, capabilities: [...site.capabilities], state: verdict.state, evidence: [...verdict.evidence] })),
+    hosts: [...facts.hosts.values()].map(({ host, verdict, connected, observers }) => ({
+      host: host.id,
+      site: host.site,
+      state: verdict.state,
+      connected,
+      observers: observers.map((observer) => ({ site: observer.site, opinion: observer.opinion, silentMs: Math.round(observer.silentMs) })),
+    })),
+    instances: [...facts.instances.values()].map((known) => ({
+      instance: known.instance.id,
+      component: known.instance.component,
+      site: known.site,
+      state: known.verdict.state,
+      evidence: [...known.verdict.evidence],
+      fresh: known.fresh,
+      ageMs: known.ageMs === null ? null : Math.round(known.ageMs),
+      provedDead: known.provedDead,
+      observation: known.observation as unknown as Json,
+    })),
+    leases: [...facts.leases].map(([component, lease]) => ({ component, holder: lease.holder, epoch: lease.epoch, seenMsAgo: Math.round(lease.seenMsAgo), gate: lease.gate as unknown as Json })),
+    leaseBoundMs: facts.successorWaitMs,
+    diagnoses: control.lastDiagnoses as unknown as Json,
+    decision: control.lastDecision === null ? null : receipt(control.lastDecision),
+    run: run as unknown as Json,
+  };
+}

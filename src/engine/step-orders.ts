@@ -1,0 +1,169 @@
+import type { FencingProof } from '../core/authority/fencing-proof.ts';
+import { fencingOutlook } from '../core/authority/fencing.ts';
+import { proofSuffices } from '../core/authority/proof-suffices.ts';
+import type { GroupRecord } from '../core/authority/group-record.ts';
+import type { HostId, InstanceId, Revision } from '../core/base/ids.ts';
+import type { Facts } from '../core/decision/facts.ts';
+import type { StepKind } from '../core/plan/runbook.ts';
+import type { RunState } from '../core/run/run.ts';
+import { inDependencyOrder, indexOf } from '../core/topology/topology-index.ts';
+import type { Postcondition } from './driver-port.ts';
+import type { AgentOrder } from './messages.ts';
+import { routesFor } from './reconcile.ts';
+
+/** One order of a step to one target. */
+export interface StepOrder {
+  /** Unique in the step; part of the idempotency key. */
+  readonly target: string;
+  readonly host: HostId;
+  readonly order: AgentOrder;
+  /** The step is not done before this one is; others are sent and not waited for. */
+  readonly required: boolean;
+  /** Asked before the order is repeated after an unknown outcome or a change of leader. */
+  readonly confirm: { readonly instance: InstanceId; readonly condition: Postcondition } | null;
+  /** Sent only after the earlier orders are done. */
+  readonly inSequence: boolean;
+}
+
+/** What a step asks of agents, from the present facts. Steps that ask nothing of them have none. */
+export function ordersFor(kind: StepKind, run: RunState, facts: Facts): readonly StepOrder[] {
+  const { record } = facts;
+  if (record === null) return [];
+  switch (kind) {
+    case 'barrier':
+      return barrier(run, facts);
+    case 'fence':
+      return fence(run, facts, record);
+    case 'promote-components':
+      return promote(run, facts, record);
+    case 'move-traffic':
+      return traffic(run, facts, record);
+    case 'validate':
+      return engineOrder(run, facts, record, 'test', { kind: 'test-order', epoch: epochOfEngine(facts, record) }, null);
+    case 'enable-trading':
+      return engineOrder(run, facts, record, 'trading', { kind: 'set-trading', epoch: epochOfEngine(facts, record), enabled: true }, { kind: 'trading', enabled: true });
+    case 'stop-trading':
+    case 'await-sync':
+    case 'revoke':
+    case 'freeze-positions':
+    case 'grant':
+    case 'residue-check':
+      return [];
+  }
+}
+
+function barrier(run: RunState, facts: Facts): readonly StepOrder[] {
+  const components = run.plan.moves.map((move) => move.component);
+  const { component, instance } = indexOf(facts.topology);
+  const hosts = new Set(components.flatMap((id) => component.get(id)?.instances ?? []).map((each) => each.host));
+  const needed = new Set(run.plan.moves.map((move) => instance.get(move.to)?.host));
+  return [...hosts]
+    .filter((host) => facts.hosts.get(host)?.connected || needed.has(host))
+    .map((host) => ({ target: host, host, order: { kind: 'raise-epoch', components }, required: needed.has(host), confirm: null, inSequence: false }));
+}
+
+/** Those whose silence is not proved yet and whose agent can be asked; the others' leases run out. */
+function fence(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
+  const { component: components, instance } = indexOf(facts.topology);
+  const orders: StepOrder[] = [];
+  for (const { component: id } of run.plan.moves) {
+    const component = components.get(id);
+    const revokedHolder = record.grants[id]?.revoked;
+    if (!component || !revokedHolder || fencingOutlook(facts, component, revokedHolder).kind === 'proved') continue;
+    const host = instance.get(revokedHolder.instance)?.host;
+    if (host === undefined || !facts.hosts.get(host)?.connected) continue;
+    const gentle = run.plan.runbook === 'switchover-site' || facts.instances.get(revokedHolder.instance)?.verdict.state === 'healthy';
+    orders.push({ target: revokedHolder.instance, host, order: { kind: 'silence', instance: revokedHolder.instance, gentle, holderEpoch: revokedHolder.epoch }, required: false, confirm: null, inSequence: false });
+  }
+  return orders;
+}
+
+/** Proofs that suffice, one per revoked holder, from facts and from what agents answered; null while one is missing. */
+export function fencingProofs(run: RunState, facts: Facts, answered: readonly FencingProof[]): readonly FencingProof[] | null {
+  const { component: components } = indexOf(facts.topology);
+  const proofs: FencingProof[] = [];
+  for (const { component: id } of run.plan.moves) {
+    const component = components.get(id);
+    const revokedHolder = facts.record?.grants[id]?.revoked;
+    if (!component || !revokedHolder) continue;
+    const outlook = fencingOutlook(facts, component, revokedHolder);
+    const proof = outlook.kind === 'proved' ? outlook.proof : answered.find((each) => proofSuffices(component.kind, revokedHolder, each));
+    if (!proof || !proofSuffices(component.kind, revokedHolder, proof)) return null;
+    proofs.push(proof);
+  }
+  return proofs;
+}
+
+function promote(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
+  const { instance } = indexOf(facts.topology);
+  const order = inDependencyOrder(facts.topology, facts.group).map((component) => component.id);
+  return run.plan.moves
+    .toSorted((a, b) => order.indexOf(a.component) - order.indexOf(b.component))
+    .flatMap((move): StepOrder[] => {
+      const grant = record.grants[move.component];
+      const host = instance.get(move.to)?.host;
+      if (!grant || host === undefined) return [];
+      return [
+        {
+          target: move.to,
+          host,
+          order: { kind: 'promote', instance: move.to, record, revision: facts.recordRevision as Revision },
+          required: true,
+          confirm: { instance: move.to, condition: { kind: 'primary-at', epoch: grant.epoch } },
+          inSequence: true,
+        },
+      ];
+    });
+}
+
+function traffic(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
+  const { siteOfInstance, component } = indexOf(facts.topology);
+  const fronts = facts.group.components.flatMap((id) => {
+    const known = component.get(id);
+    return known?.kind === 'front' ? known.instances : [];
+  });
+  return fronts.map((front) => {
+    const site = siteOfInstance.get(front.id)!;
+    const routes = routesFor({ ...record, traffic: run.plan.toSite }, site, facts.topology, facts.group.components);
+    const action = { kind: 'route', epoch: record.epoch, routes } as const;
+    return {
+      target: front.id,
+      host: front.host,
+      order: { kind: 'perform', instance: front.id, action },
+      required: site === run.plan.toSite,
+      confirm: { instance: front.id, condition: { kind: 'routed', epoch: record.epoch, routes } },
+      inSequence: false,
+    };
+  });
+}
+
+function engineOrder(run: RunState, facts: Facts, record: GroupRecord, target: string, action: Extract<AgentOrder, { kind: 'perform' }>['action'], condition: Postcondition | null): readonly StepOrder[] {
+  const engine = engineHolder(facts, record);
+  if (engine === null || run.result !== null) return [];
+  return [
+    {
+      target: `${target}/${engine.instance}`,
+      host: engine.host,
+      order: { kind: 'perform', instance: engine.instance, action },
+      required: true,
+      confirm: condition === null ? null : { instance: engine.instance, condition },
+      inSequence: false,
+    },
+  ];
+}
+
+function engineHolder(facts: Facts, record: GroupRecord): { readonly instance: InstanceId; readonly host: HostId } | null {
+  const { instance } = indexOf(facts.topology);
+  for (const component of facts.topology.components) {
+    if (component.kind !== 'trading-engine' || !facts.group.components.includes(component.id)) continue;
+    const holder = record.grants[component.id]?.holder ?? null;
+    const host = holder === null ? undefined : instance.get(holder)?.host;
+    if (holder !== null && host !== undefined) return { instance: holder, host };
+  }
+  return null;
+}
+
+function epochOfEngine(facts: Facts, record: GroupRecord) {
+  const engine = facts.topology.components.find((component) => component.kind === 'trading-engine' && facts.group.components.includes(component.id));
+  return (engine && record.grants[engine.id]?.epoch) ?? record.epoch;
+}

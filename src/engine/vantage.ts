@@ -1,0 +1,86 @@
+import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
+import { heard, newDetector, observerWasAway, opinion, type DetectorBounds, type FailureDetector, type Opinion } from '../core/health/failure-detector.ts';
+import type { Observer, PeerOpinion } from '../core/health/verdict.ts';
+import type { Topology } from '../core/topology/topology.ts';
+import type { AgentReport, InstanceReport } from './messages.ts';
+
+/** What one controller sees: reports of agents, when each was heard, and what the other controllers say of the same hosts. */
+export class Vantage {
+  readonly #topology: Topology;
+  readonly #site: SiteId;
+  readonly #bounds: DetectorBounds;
+  readonly #detectors = new Map<HostId, FailureDetector>();
+  readonly #reports = new Map<HostId, { readonly report: AgentReport; readonly at: number }>();
+  readonly #links = new Set<HostId>();
+  readonly #peers = new Map<SiteId, { readonly opinion: PeerOpinion; readonly at: number }>();
+  #tickedAt: number | null = null;
+
+  constructor(topology: Topology, site: SiteId) {
+    this.#topology = topology;
+    this.#site = site;
+    this.#bounds = { floorMs: topology.timing.silenceFloorMs, ceilingMs: topology.timing.silenceCeilingMs };
+    for (const host of topology.hosts) this.#detectors.set(host.id, newDetector(topology.timing.reportEveryMs));
+  }
+
+  /** Call with every event. A gap in our own running means that we were away, not that the others were silent. */
+  ran(now: number): void {
+    const gapMs = this.#tickedAt === null ? 0 : now - this.#tickedAt;
+    this.#tickedAt = now;
+    if (gapMs <= this.#bounds.floorMs / 2) return;
+    for (const [host, detector] of this.#detectors) this.#detectors.set(host, observerWasAway(detector, now));
+  }
+
+  report(report: AgentReport, now: number): void {
+    const detector = this.#detectors.get(report.host);
+    if (!detector) return;
+    const known = this.#reports.get(report.host);
+    if (known && known.report.boot === report.boot && known.report.sequence >= report.sequence) return;
+    this.#detectors.set(report.host, heard(detector, now, this.#bounds));
+    this.#reports.set(report.host, { report, at: now });
+    this.#links.add(report.host);
+  }
+
+  link(host: HostId, up: boolean): void {
+    if (up) this.#links.add(host);
+    else this.#links.delete(host);
+  }
+
+  peer(opinion: PeerOpinion, now: number): void {
+    this.#peers.set(opinion.observer, { opinion, at: now });
+  }
+
+  connected(host: HostId): boolean {
+    return this.#links.has(host);
+  }
+
+  lastReport(host: HostId): { readonly report: AgentReport; readonly at: number } | null {
+    return this.#reports.get(host) ?? null;
+  }
+
+  instanceReport(host: HostId, instance: InstanceId): InstanceReport | null {
+    return this.#reports.get(host)?.report.instances.find((each) => each.instance === instance) ?? null;
+  }
+
+  own(host: HostId, now: number): { readonly opinion: Opinion; readonly silentMs: number } {
+    const detector = this.#detectors.get(host);
+    if (!detector) return { opinion: 'unknown', silentMs: 0 };
+    return { opinion: opinion(detector, now, this.#bounds), silentMs: detector.lastHeardAt === null ? 0 : now - detector.lastHeardAt };
+  }
+
+  opinions(now: number): PeerOpinion {
+    const hosts: Record<HostId, { opinion: Opinion; silentMs: number }> = {};
+    for (const host of this.#topology.hosts) hosts[host.id] = this.own(host.id, now);
+    return { observer: this.#site, hosts };
+  }
+
+  /** Every controller's word on a host. One that we have not heard lately has no word. */
+  observers(host: HostId, now: number): readonly Observer[] {
+    const observers: Observer[] = [{ name: `controller ${this.#site}`, site: this.#site, ...this.own(host, now) }];
+    for (const [site, { opinion: said, at }] of this.#peers) {
+      const word = said.hosts[host];
+      const current = now - at <= this.#bounds.ceilingMs;
+      observers.push({ name: `controller ${site}`, site, opinion: current && word ? word.opinion : 'unknown', silentMs: word?.silentMs ?? 0 });
+    }
+    return observers;
+  }
+}

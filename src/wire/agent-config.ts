@@ -1,0 +1,131 @@
+import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
+import type { Topology } from '../core/topology/topology.ts';
+import { Fields, textItem } from './fields.ts';
+import type { TlsFiles } from './peer-identity.ts';
+import { addressItem, type AuthorityConfig, ConfigSource, linkTiming, type LinkTimingConfig, type SocketAddress } from './process-config.ts';
+
+/**
+ * One agent's configuration file (JSON). Paths are relative to it.
+ *
+ * ```json
+ * {
+ *   "host": "HOST", "topologyJson": "topology.json", "stateDir": "agent",
+ *   "tls": { "ca": "ca.pem", "cert": "agent.pem", "key": "agent.key" },
+ *   "controllers": [{ "site": "SITE", "host": "127.0.0.1", "port": 1 }],
+ *   "authority": { "kind": "lab-only", "host": "127.0.0.1", "port": 1, "client": "SITE", "tokenFile": "token" },
+ *   "gate": { "kind": "warden", "address": "tcp:127.0.0.1:1", "tokenFile": "warden.token", "boundMs": 300 },
+ *   "addresses": { "INSTANCE": { "replication": "127.0.0.1:1", "orders": "127.0.0.1:2" } },
+ *   "instances": [
+ *     { "kind": "managed-app", "instance": "INSTANCE", "command": "node", "args": ["main.ts", "engine.json"], "directory": ".",
+ *       "control": { "host": "127.0.0.1", "port": 3 }, "tokenFile": "instance.token", "selfGateBoundMs": 20, "gated": false },
+ *     { "kind": "postgres", "instance": "INSTANCE", "binDir": null, "options": { } }
+ *   ]
+ * }
+ * ```
+ */
+export interface AgentConfigFile {
+  readonly host: HostId;
+  readonly topology: Topology;
+  /** Memory, evidence chain, pid files; 0700. */
+  readonly stateDir: string;
+  /** `CN` = the host, `OU` = agent. */
+  readonly tls: TlsFiles;
+  readonly controllers: readonly (SocketAddress & { readonly site: SiteId })[];
+  readonly authority: AuthorityConfig;
+  readonly gate: GateConfig;
+  /** How this host reaches each instance: instance → service → `host:port`. */
+  readonly addresses: Readonly<Record<InstanceId, Readonly<Record<string, string>>>>;
+  readonly instances: readonly InstanceConfig[];
+  readonly linkTiming: LinkTimingConfig | null;
+  /** Bound of this host's clock error, for evidence; null = not known. */
+  readonly clockErrorMs: number | null;
+  /** From the first signal to the end. */
+  readonly closeWithinMs: number;
+}
+
+/** What closes writers outside the agent. `boundMs`: from the armed moment to nothing being acknowledged any more. */
+export type GateConfig =
+  | { readonly kind: 'warden'; readonly address: string; readonly tokenFile: string; readonly boundMs: number }
+  | { readonly kind: 'nftables'; readonly table: string; readonly boundMs: number }
+  | { readonly kind: 'none' };
+
+export type InstanceConfig = ManagedAppInstance | PostgresInstance;
+
+export interface ManagedAppInstance {
+  readonly kind: 'managed-app';
+  readonly instance: InstanceId;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Added to the agent's own environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly directory: string;
+  readonly logFile: string | null;
+  readonly control: SocketAddress;
+  readonly tokenFile: string;
+  /** Null: it does not check its lease before each release. */
+  readonly selfGateBoundMs: number | null;
+  /** Put the process behind the agent's gate as well. */
+  readonly gated: boolean;
+  readonly startWithinMs: number;
+}
+
+export interface PostgresInstance {
+  readonly kind: 'postgres';
+  readonly instance: InstanceId;
+  /** Directory of the server's programs; null = those that npm brought. */
+  readonly binDir: string | null;
+  /** `PostgresDriverConfig` (src/adapters/postgres/driver-context.ts) without `instance`; checked there. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** @throws HoldfastError HF-3301, HF-3302 */
+export const readAgentConfig = (path: string): AgentConfigFile => new ConfigSource(path, 'agent').read(parseAgentConfig);
+
+function parseAgentConfig(fields: Fields, source: ConfigSource): AgentConfigFile {
+  return {
+    host: fields.text<HostId>('host'),
+    topology: source.topology(fields),
+    stateDir: source.file(fields.text('stateDir')),
+    tls: source.tls(fields),
+    controllers: fields.list('controllers', (value, at) => ({ site: Fields.of(value, at).text<SiteId>('site'), ...addressItem(value, at) })),
+    authority: source.authority(fields),
+    gate: gateOf(fields, source),
+    addresses: fields.map('addresses', (value, at) => Fields.of({ services: value }, at).map('services', textItem), {}),
+    instances: fields.list('instances', (value, at) => instanceOf(Fields.of(value, at), source)),
+    linkTiming: linkTiming(fields),
+    clockErrorMs: fields.numberOrNull('clockErrorMs'),
+    closeWithinMs: fields.count('closeWithinMs', 3000),
+  };
+}
+
+function gateOf(fields: Fields, source: ConfigSource): GateConfig {
+  const gate = fields.fieldsOrNull('gate');
+  const kind = gate === null ? 'none' : gate.oneOf('kind', ['warden', 'nftables', 'none']);
+  if (gate === null || kind === 'none') return { kind: 'none' };
+  const boundMs = gate.count('boundMs');
+  if (kind === 'nftables') return { kind, table: gate.text('table'), boundMs };
+  return { kind, address: gate.text('address'), tokenFile: source.file(gate.text('tokenFile')), boundMs };
+}
+
+function instanceOf(fields: Fields, source: ConfigSource): InstanceConfig {
+  const instance = fields.text<InstanceId>('instance');
+  if (fields.oneOf('kind', ['managed-app', 'postgres']) === 'postgres') {
+    const binDir = fields.textOrNull('binDir');
+    return { kind: 'postgres', instance, binDir: binDir === null ? null : source.file(binDir), options: fields.fields('options').raw() };
+  }
+  const logFile = fields.textOrNull('logFile');
+  return {
+    kind: 'managed-app',
+    instance,
+    command: fields.text('command'),
+    args: fields.texts('args', []),
+    env: fields.map('env', textItem, {}),
+    directory: source.file(fields.text('directory', '.')),
+    logFile: logFile === null ? null : source.file(logFile),
+    control: addressItem(fields.json('control'), `${fields.at}.control`),
+    tokenFile: source.file(fields.text('tokenFile')),
+    selfGateBoundMs: fields.numberOrNull('selfGateBoundMs'),
+    gated: fields.flag('gated', false),
+    startWithinMs: fields.count('startWithinMs', 10_000),
+  };
+}

@@ -1,0 +1,163 @@
+import { componentId, groupId, hostId, instanceId, linkId, siteId } from '../../core/base/ids.ts';
+import type {
+  Component,
+  Contact,
+  FailoverGroup,
+  Instance,
+  Link,
+  Objective,
+  Probe,
+  Site,
+  SiteInventory,
+  Topology,
+} from '../../core/topology/topology.ts';
+import {
+  btuPerHourPerKw,
+  canServe,
+  defaultAuthority,
+  defaultGroup,
+  defaultProbes,
+  timingOf,
+} from './entry-defaults.ts';
+import type { ComponentEntry, ObjectiveEntry, SiteEntry, TopologyFile } from './file-schema.ts';
+
+/** The platform that a checked file describes, with every default filled in. */
+export function buildTopology(file: TopologyFile): Topology {
+  return {
+    name: file.name,
+    sites: Object.entries(file.sites).map(([id, entry], index) => buildSite(id, entry, index + 1)),
+    links: Object.entries(file.links ?? {}).map(([id, entry]) => buildLink(id, entry)),
+    hosts: Object.entries(file.hosts).map(([id, entry]) => ({
+      id: hostId(id),
+      site: siteId(entry.site),
+      rack: entry.rack ?? null,
+    })),
+    components: Object.entries(file.components).map(([id, entry]) => buildComponent(id, entry, file)),
+    groups: Object.entries(file.groups).map(([id, entry]) => buildGroup(id, entry)),
+    venues: Object.entries(file.venues ?? {}).map(([id, entry]) => ({
+      id,
+      title: entry.title ?? id,
+      rttMsBySite: entry.rtt,
+    })),
+    contacts: (file.contacts ?? []).map(buildContact),
+    timing: timingOf(file.timing),
+  };
+}
+
+const buildSite = (id: string, entry: SiteEntry, position: number): Site => ({
+  id: siteId(id),
+  title: entry.title ?? id,
+  capabilities: entry.capabilities,
+  voter: entry.voter,
+  preference: entry.preference ?? position,
+  inventory: entry.inventory ? buildInventory(entry.inventory) : null,
+});
+
+const buildInventory = (entry: NonNullable<SiteEntry['inventory']>): SiteInventory => ({
+  location: entry.location ?? null,
+  serversByRole: entry.servers ?? {},
+  cores: entry.cores ?? null,
+  ramGb: entry.ram ?? null,
+  storageTb: entry.storage ?? null,
+  uplinks: (entry.uplinks ?? []).map(({ count, speed }) => ({ count, gbps: speed / 1000 })),
+  powerKw: entry.power ?? null,
+  coolingBtuPerHour: entry.cooling ?? (entry.power === undefined ? null : Math.round(entry.power * btuPerHourPerKw)),
+  powerRedundancy: entry.powerRedundancy ?? null,
+  coolingRedundancy: entry.coolingRedundancy ?? null,
+  gridId: entry.grid ?? null,
+  latitude: entry.position?.latitude ?? null,
+  longitude: entry.position?.longitude ?? null,
+  videoRetentionDays: entry.videoRetention === undefined ? null : entry.videoRetention / 86_400_000,
+  authorizedPersonnel: entry.authorizedPersonnel ?? null,
+  physicalControls: entry.physicalControls ?? [],
+});
+
+/** Links without a stated path share one: what nobody has checked is not diverse. */
+export const unstatedPath = ([left, right]: readonly [string, string]): string =>
+  `unstated-${[left, right].toSorted().join('-')}`;
+
+const buildLink = (id: string, entry: NonNullable<TopologyFile['links']>[string]): Link => ({
+  id: linkId(id),
+  between: [siteId(entry.between[0]), siteId(entry.between[1])],
+  rttMs: entry.rtt,
+  bandwidthMbps: entry.bandwidth,
+  provider: entry.provider ?? null,
+  pathGroup: entry.pathGroup ?? unstatedPath(entry.between),
+  priority: entry.priority ?? 1,
+  slaPercent: entry.sla ?? null,
+});
+
+const buildComponent = (id: string, entry: ComponentEntry, file: TopologyFile): Component => ({
+  id: componentId(id),
+  title: entry.title ?? id,
+  kind: entry.kind,
+  category: entry.category,
+  automation: entry.automation,
+  objective: strictest(entry.objective, entry.alsoStated ?? []),
+  priority: entry.priority,
+  dependsOn: (entry.dependsOn ?? []).map(componentId),
+  instances: Object.entries(entry.instances ?? {}).map(([name, each]) => buildInstance(id, name, each, file)),
+  probes: entry.probes?.map(buildProbe) ?? defaultProbes(entry.kind),
+  authority: entry.authority ?? defaultAuthority(entry.kind),
+  durability: entry.durability
+    ? { acknowledge: entry.durability.acknowledge, afterPeerLoss: entry.durability.afterPeerLoss ?? 'halt' }
+    : null,
+});
+
+function buildInstance(
+  component: string,
+  id: string,
+  entry: NonNullable<ComponentEntry['instances']>[string],
+  file: TopologyFile,
+): Instance {
+  const site = file.sites[file.hosts[entry.host]!.site]!;
+  return {
+    id: instanceId(id),
+    component: componentId(component),
+    host: hostId(entry.host),
+    replication: entry.replication ?? 'none',
+    eligible: entry.eligible ?? canServe(site),
+    upstream: entry.upstream === undefined ? null : instanceId(entry.upstream),
+  };
+}
+
+const buildProbe = (entry: NonNullable<ComponentEntry['probes']>[number]): Probe => ({
+  depth: entry.depth,
+  intervalMs: entry.every,
+  timeoutMs: entry.timeout,
+  maxLatencyMs: entry.maxLatency ?? null,
+});
+
+/** Where several documents disagree, the least that any of them allows. */
+export function strictest(entry: ObjectiveEntry, others: NonNullable<ComponentEntry['alsoStated']>): Objective {
+  const all = [entry, ...others];
+  const least = (values: readonly (number | undefined)[]) => Math.min(...values.filter((each) => each !== undefined));
+  const availability = all.map((each) => each.availability).filter((each) => each !== undefined);
+  const { stages } = entry;
+  return {
+    rtoMs: least(all.map((each) => each.rto)),
+    rpoMs: least(all.map((each) => each.rpo)),
+    availabilityPercent: availability.length === 0 ? null : Math.max(...availability),
+    stages: stages
+      ? { detectMs: stages.detect, decideMs: stages.decide, executeMs: stages.execute, validateMs: stages.validate }
+      : null,
+  };
+}
+
+const buildGroup = (id: string, entry: TopologyFile['groups'][string]): FailoverGroup => ({
+  id: groupId(id),
+  components: entry.components.map(componentId),
+  instancePolicy: entry.instancePolicy ?? defaultGroup.instancePolicy,
+  sitePolicy: entry.sitePolicy ?? defaultGroup.sitePolicy,
+  coolDownMs: entry.coolDown ?? defaultGroup.coolDownMs,
+  maxRunsPerCoolDown: entry.maxRunsPerCoolDown ?? defaultGroup.maxRunsPerCoolDown,
+  rejoinPolicy: entry.rejoinPolicy ?? defaultGroup.rejoinPolicy,
+});
+
+const buildContact = (entry: NonNullable<TopologyFile['contacts']>[number]): Contact => ({
+  role: entry.role,
+  name: entry.name ?? null,
+  phone: entry.phone ?? null,
+  email: entry.email ?? null,
+  crisisLead: entry.crisisLead ?? false,
+});

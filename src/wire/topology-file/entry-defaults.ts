@@ -1,0 +1,69 @@
+import type { ComponentKind, Probe, Timing } from '../../core/topology/topology.ts';
+import type { SiteEntry, TopologyFile } from './file-schema.ts';
+
+/** What stands where the file says nothing; docs/reference/topology.md lists the same. */
+export const defaultTiming: Timing = {
+  leaseRenewEveryMs: 250,
+  selfFenceAfterMs: 1500,
+  stopWithinMs: 300,
+  clockRatePpm: 1000,
+  leaseMarginMs: 150,
+  reportEveryMs: 250,
+  silenceFloorMs: 800,
+  silenceCeilingMs: 2000,
+  leaderRenewEveryMs: 300,
+  leaderTimeoutMs: 1500,
+  stepDeadlineMs: 3000,
+};
+
+/** The field of the file that each duration is written in. */
+export const timingFields: Readonly<Record<keyof Timing, keyof NonNullable<TopologyFile['timing']>>> = {
+  leaseRenewEveryMs: 'leaseRenewEvery',
+  selfFenceAfterMs: 'selfFenceAfter',
+  stopWithinMs: 'stopWithin',
+  clockRatePpm: 'clockRate',
+  leaseMarginMs: 'leaseMargin',
+  reportEveryMs: 'reportEvery',
+  silenceFloorMs: 'silenceFloor',
+  silenceCeilingMs: 'silenceCeiling',
+  leaderRenewEveryMs: 'leaderRenewEvery',
+  leaderTimeoutMs: 'leaderTimeout',
+  stepDeadlineMs: 'stepDeadline',
+};
+
+export const timingOf = (entry: TopologyFile['timing']): Timing =>
+  Object.fromEntries(
+    (Object.keys(timingFields) as (keyof Timing)[]).map((field) => [
+      field,
+      entry?.[timingFields[field]] ?? defaultTiming[field],
+    ]),
+  ) as unknown as Timing;
+
+/** Four depths, as often as each demands; what is only inventory is not looked at. */
+export function defaultProbes(kind: ComponentKind): readonly Probe[] {
+  if (kind === 'inventory') return [];
+  const answerWithinMs = kind === 'postgres' ? 100 : 1000;
+  return [
+    { depth: 'process', intervalMs: 1000, timeoutMs: 500, maxLatencyMs: null },
+    { depth: 'application', intervalMs: 2000, timeoutMs: 1500, maxLatencyMs: answerWithinMs },
+    { depth: 'business', intervalMs: 5000, timeoutMs: 2000, maxLatencyMs: null },
+    { depth: 'end-to-end', intervalMs: 10_000, timeoutMs: 5000, maxLatencyMs: null },
+  ];
+}
+
+/** Whoever writes holds a lease; a front only forwards. */
+export const defaultAuthority = (kind: ComponentKind): 'owned' | 'none' =>
+  kind === 'front' || kind === 'inventory' ? 'none' : 'owned';
+
+export const defaultGroup = {
+  instancePolicy: 'automatic',
+  sitePolicy: 'approval',
+  coolDownMs: 300_000,
+  maxRunsPerCoolDown: 2,
+  rejoinPolicy: 'automatic',
+} as const;
+
+export const canServe = (site: SiteEntry): boolean =>
+  site.capabilities.includes('serve') || site.capabilities.includes('standby');
+
+export const btuPerHourPerKw = 3412;
