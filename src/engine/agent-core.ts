@@ -234,7 +234,7 @@ export class AgentCore {
 
   #reconcile(local: LocalInstance, record: GroupRecord | null, now: number): void {
     const front = local.component.kind === 'front';
-    const action = front ? frontRoutes(local, record, this.site, this.config.topology) : standbyAction(local, record, this.index);
+    const action = front ? frontRoutes(local, record, this.site, this.config.topology) : standbyAction(local, record);
     if (action === null) return;
     local.reconciling(now);
     this.evidence({ kind: 'reconciled', instance: local.instance.id, data: { action: action.kind, epoch: 'epoch' in action ? action.epoch : null } });

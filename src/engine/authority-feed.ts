@@ -134,6 +134,8 @@ export class AuthorityFeed {
   #range(prefix: string): Promise<RangeOutcome> {
     const { authority, clock, readDeadlineMs = 1000 } = this.#options;
     const late = (reason: string): RangeOutcome => ({ kind: 'unknown', reason });
-    return byDeadline(clock, { deadlineMs: readDeadlineMs, late }, () => authority.range(prefix, { deadlineMs: readDeadlineMs }));
+    return byDeadline(clock, { deadlineMs: readDeadlineMs, late }, () =>
+      authority.range(prefix, { deadlineMs: readDeadlineMs }),
+    );
   }
 }

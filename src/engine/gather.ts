@@ -126,6 +126,8 @@ function instanceVerdict(known: Known, host: HostFacts, record: GroupRecord | nu
   if (observation.process === 'exited' || observation.process === 'stopped')
     return { state: 'failed', basis: 'fact', evidence: [`${known.instance.host}: ${observation.reason ?? `process ${observation.process}`}`] };
   if (observation.process === 'frozen') return frozenProcess(known);
+  if (observation.health === 'unknown')
+    return { state: 'unknown', basis: null, evidence: [observation.reason ?? `${known.instance.host}: nothing is known of it yet`] };
   const idle = idleHolder(known, record, input);
   if (idle) return idle;
   if (observation.health === 'bad' || observation.health === 'degraded')

@@ -1,6 +1,5 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { InstanceId, SiteId } from '../core/base/ids.ts';
-import type { TopologyIndex } from '../core/topology/topology-index.ts';
 import type { ComponentKind, Topology } from '../core/topology/topology.ts';
 import type { InstanceAction } from './driver-port.ts';
 import type { LocalInstance } from './local-instance.ts';
@@ -12,25 +11,23 @@ export const SERVICE_OF_KIND: Partial<Record<ComponentKind, string>> = { 'tradin
  * What a standby lacks to be where the record wants it: started (closed), or following the present holder. Null when
  * nothing is to be done, also while nobody holds the component: then a run is deciding.
  */
-export function standbyAction(local: LocalInstance, record: GroupRecord | null, index: TopologyIndex): InstanceAction | null {
-  const { observation, instance } = local;
+export function standbyAction(local: LocalInstance, record: GroupRecord | null): InstanceAction | null {
+  const { observation, instance, component } = local;
   if (observation === null) return null;
-  if (observation.process === 'exited' || observation.process === 'stopped') return { kind: 'start' };
   if (observation.process === 'frozen') return { kind: 'kill' };
-  const grant = record?.grants[local.component.id] ?? null;
-  if (grant === null || grant.holder === null || grant.holder === instance.id) return null;
+  const grant = record?.grants[component.id] ?? null;
+  const holder = grant?.holder ?? null;
+  const ended = observation.process === 'exited' || observation.process === 'stopped';
+  const follows = grant !== null && holder !== null && holder !== instance.id && instance.replication !== 'none';
+  // A database that follows somebody is started by that, and made from its upstream where there is nothing yet.
+  if (ended && !(follows && component.kind === 'postgres')) return { kind: 'start' };
+  if (!follows) return observation.role === 'primary' && holder !== null && holder !== instance.id ? { kind: 'kill' } : null;
   if (observation.role === 'primary') return { kind: 'kill' };
-  if (instance.replication === 'none') return null;
-  const upstream = upstreamOf(local, grant.holder, index);
-  const following = observation.role === 'standby' && observation.upstream?.instance === upstream && observation.epoch >= grant.epoch;
-  if (following) return null;
-  return { kind: 'follow', epoch: grant.epoch, upstream, mode: instance.replication };
-}
-
-/** A cascade follows its configured upstream, unless that is itself, the holder, or has left the topology. */
-function upstreamOf(local: LocalInstance, holder: InstanceId, index: TopologyIndex): InstanceId {
-  const { upstream } = local.instance;
-  return upstream === null || upstream === local.instance.id || !index.instance.has(upstream) ? holder : upstream;
+  // A cascade is the driver's choice; either upstream is where it belongs.
+  const upstream = observation.upstream?.instance ?? null;
+  const belongs = upstream === holder || (upstream !== null && upstream === instance.upstream);
+  if (observation.role === 'standby' && belongs && observation.epoch >= grant.epoch) return null;
+  return { kind: 'follow', epoch: grant.epoch, upstream: holder, mode: instance.replication === 'sync' ? 'sync' : 'async' };
 }
 
 /** Routes that this front should have; null when it has them. Closed unless this site has the traffic and somebody holds. */

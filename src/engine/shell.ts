@@ -165,7 +165,9 @@ export function byDeadline<Value>(
   call: () => Promise<Value>,
 ): Promise<Value> {
   const { promise, resolve } = Promise.withResolvers<Value>();
-  const cancel = clock.after(options.deadlineMs, () => resolve(options.late(`no answer within ${Math.round(options.deadlineMs)} ms`)));
+  const cancel = clock.after(options.deadlineMs, () =>
+    resolve(options.late(`no answer within ${Math.round(options.deadlineMs)} ms`)),
+  );
   const settle = (value: Value) => {
     cancel();
     resolve(value);

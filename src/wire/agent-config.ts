@@ -2,7 +2,14 @@ import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { Fields, textItem } from './fields.ts';
 import type { TlsFiles } from './peer-identity.ts';
-import { addressItem, type AuthorityConfig, ConfigSource, linkTiming, type LinkTimingConfig, type SocketAddress } from './process-config.ts';
+import {
+  type AuthorityConfig,
+  addressItem,
+  ConfigSource,
+  type LinkTimingConfig,
+  linkTiming,
+  type SocketAddress,
+} from './process-config.ts';
 
 /**
  * One agent's configuration file (JSON). Paths are relative to it.
@@ -79,7 +86,8 @@ export interface PostgresInstance {
 }
 
 /** @throws HoldfastError HF-3301, HF-3302 */
-export const readAgentConfig = (path: string): AgentConfigFile => new ConfigSource(path, 'agent').read(parseAgentConfig);
+export const readAgentConfig = (path: string): AgentConfigFile =>
+  new ConfigSource(path, 'agent').read(parseAgentConfig);
 
 function parseAgentConfig(fields: Fields, source: ConfigSource): AgentConfigFile {
   return {
@@ -87,7 +95,10 @@ function parseAgentConfig(fields: Fields, source: ConfigSource): AgentConfigFile
     topology: source.topology(fields),
     stateDir: source.file(fields.text('stateDir')),
     tls: source.tls(fields),
-    controllers: fields.list('controllers', (value, at) => ({ site: Fields.of(value, at).text<SiteId>('site'), ...addressItem(value, at) })),
+    controllers: fields.list('controllers', (value, at) => ({
+      site: Fields.of(value, at).text<SiteId>('site'),
+      ...addressItem(value, at),
+    })),
     authority: source.authority(fields),
     gate: gateOf(fields, source),
     addresses: fields.map('addresses', (value, at) => Fields.of({ services: value }, at).map('services', textItem), {}),
@@ -111,7 +122,12 @@ function instanceOf(fields: Fields, source: ConfigSource): InstanceConfig {
   const instance = fields.text<InstanceId>('instance');
   if (fields.oneOf('kind', ['managed-app', 'postgres']) === 'postgres') {
     const binDir = fields.textOrNull('binDir');
-    return { kind: 'postgres', instance, binDir: binDir === null ? null : source.file(binDir), options: fields.fields('options').raw() };
+    return {
+      kind: 'postgres',
+      instance,
+      binDir: binDir === null ? null : source.file(binDir),
+      options: fields.fields('options').raw(),
+    };
   }
   const logFile = fields.textOrNull('logFile');
   return {

@@ -1,11 +1,20 @@
-import { Agent, type RequestOptions, request as httpsRequest } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import type { Json } from '../core/base/canonical-json.ts';
 import { Fields } from './fields.ts';
 import { causeText, HoldfastError } from './holdfast-error.ts';
 import { LineFrames } from './line-frames.ts';
-import { apiLimits, type ApiEvent, type HistoryEntry, isRead, type OperatorAnswer, type OperatorRequest, parseApiProblem, parseOperatorAnswer } from './operator-api.ts';
+import {
+  type ApiEvent,
+  apiLimits,
+  type HistoryEntry,
+  isRead,
+  type OperatorAnswer,
+  type OperatorRequest,
+  parseApiProblem,
+  parseOperatorAnswer,
+} from './operator-api.ts';
 import { mustBe, type TlsIdentity } from './peer-identity.ts';
 
 export interface ControllerAddress {
@@ -52,9 +61,17 @@ export class HoldfastClient {
   #preferred: string | null = null;
 
   constructor(options: HoldfastClientOptions) {
-    if (options.controllers.length === 0) throw new HoldfastError({ code: 'HF-3101', attempted: 'ask a controller', found: 'no controller is configured', next: 'give at least one controller' });
+    if (options.controllers.length === 0)
+      throw new HoldfastError({
+        code: 'HF-3101',
+        attempted: 'ask a controller',
+        found: 'no controller is configured',
+        next: 'give at least one controller',
+      });
     this.#options = options;
-    this.#agents = new Map(options.controllers.map(({ id }) => [id, new Agent({ ...this.#tls(id), keepAlive: true, maxSockets: 4 })]));
+    this.#agents = new Map(
+      options.controllers.map(({ id }) => [id, new Agent({ ...this.#tls(id), keepAlive: true, maxSockets: 4 })]),
+    );
   }
 
   /**
@@ -72,15 +89,23 @@ export class HoldfastClient {
         const leftMs = until - performance.now();
         if (leftMs <= 0) break;
         try {
-          const call = request.kind === 'status' ? { method: 'GET', path: '/v1/status', body: null } : { method: 'POST', path: '/v1/requests', body };
-          const value = await this.#exchange(controller, { ...call, deadlineMs: leftMs, patient: options.only !== undefined });
+          const call =
+            request.kind === 'status'
+              ? { method: 'GET', path: '/v1/status', body: null }
+              : { method: 'POST', path: '/v1/requests', body };
+          const value = await this.#exchange(controller, {
+            ...call,
+            deadlineMs: leftMs,
+            patient: options.only !== undefined,
+          });
           const answer = parseOperatorAnswer(value.json('answer'));
           if (answer.kind !== 'not-leading' || options.only !== undefined) {
             if (answer.kind !== 'not-leading' && !read) this.#preferred = controller.id;
             return answer;
           }
           notLeading = answer;
-          if (answer.leader !== null && answer.leader !== controller.id && this.#agents.has(answer.leader)) this.#preferred = answer.leader;
+          if (answer.leader !== null && answer.leader !== controller.id && this.#agents.has(answer.leader))
+            this.#preferred = answer.leader;
           else if (this.#preferred === controller.id) this.#preferred = null;
         } catch (cause) {
           if (!(cause instanceof NoAnswer)) throw cause;
@@ -103,11 +128,26 @@ export class HoldfastClient {
   }
 
   /** What one controller saw the authority say, oldest first. @throws HoldfastError */
-  async history(options: { readonly controller: string; readonly after?: number; readonly limit?: number; readonly prefix?: string }): Promise<readonly HistoryEntry[]> {
-    const query = new URLSearchParams({ after: String(options.after ?? 0), limit: String(options.limit ?? 500), prefix: options.prefix ?? '' });
+  async history(options: {
+    readonly controller: string;
+    readonly after?: number;
+    readonly limit?: number;
+    readonly prefix?: string;
+  }): Promise<readonly HistoryEntry[]> {
+    const query = new URLSearchParams({
+      after: String(options.after ?? 0),
+      limit: String(options.limit ?? 500),
+      prefix: options.prefix ?? '',
+    });
     const controller = this.#controller(options.controller);
     try {
-      const value = await this.#exchange(controller, { method: 'GET', path: `/v1/history?${query}`, body: null, deadlineMs: this.#options.deadlineMs ?? 10_000, patient: true });
+      const value = await this.#exchange(controller, {
+        method: 'GET',
+        path: `/v1/history?${query}`,
+        body: null,
+        deadlineMs: this.#options.deadlineMs ?? 10_000,
+        patient: true,
+      });
       return value.json('entries') as unknown as readonly HistoryEntry[];
     } catch (cause) {
       if (cause instanceof NoAnswer) throw this.#nobody('history', new Map([[controller.id, cause.message]]));
@@ -119,7 +159,11 @@ export class HoldfastClient {
    * Follows the status of whichever controller answers, until the signal aborts; changes controller when one falls silent.
    * Never rejects; `onGap` says when nobody answers.
    */
-  async follow(options: { readonly onEvent: (event: ApiEvent, controller: string) => void; readonly onGap?: (reason: string) => void; readonly signal: AbortSignal }): Promise<void> {
+  async follow(options: {
+    readonly onEvent: (event: ApiEvent, controller: string) => void;
+    readonly onGap?: (reason: string) => void;
+    readonly signal: AbortSignal;
+  }): Promise<void> {
     const { signal } = options;
     for (let turn = 0; !signal.aborted; turn += 1) {
       const controllers = this.#order(undefined);
@@ -148,7 +192,12 @@ export class HoldfastClient {
     const found = this.#options.controllers.find((controller) => controller.id === id);
     if (found) return found;
     const known = this.#options.controllers.map((controller) => controller.id).join(', ');
-    throw new HoldfastError({ code: 'HF-3101', attempted: `ask the controller ${id}`, found: 'it is not configured', next: `use one of ${known}` });
+    throw new HoldfastError({
+      code: 'HF-3101',
+      attempted: `ask the controller ${id}`,
+      found: 'it is not configured',
+      next: `use one of ${known}`,
+    });
   }
 
   #tls(id: string): ConnectionOptions {
@@ -156,7 +205,10 @@ export class HoldfastClient {
     return { ca, cert, key, minVersion: 'TLSv1.3', checkServerIdentity: mustBe({ name: id, role: 'controller' }) };
   }
 
-  #exchange(controller: ControllerAddress, call: { method: string; path: string; body: string | null; deadlineMs: number; patient: boolean }): Promise<Fields> {
+  #exchange(
+    controller: ControllerAddress,
+    call: { method: string; path: string; body: string | null; deadlineMs: number; patient: boolean },
+  ): Promise<Fields> {
     const { promise, resolve, reject } = Promise.withResolvers<Fields>();
     const outgoing = httpsRequest(this.#requestOptions(controller, call.method, call.path));
     let sent = false;
@@ -165,7 +217,10 @@ export class HoldfastClient {
       outgoing.destroy();
     };
     const whole = setTimeout(() => give(`no answer within ${Math.round(call.deadlineMs)} ms`), call.deadlineMs);
-    const connected = setTimeout(() => sent || call.patient || give(`no connection within ${CONNECT_WITHIN_MS} ms`), Math.min(CONNECT_WITHIN_MS, call.deadlineMs));
+    const connected = setTimeout(
+      () => sent || call.patient || give(`no connection within ${CONNECT_WITHIN_MS} ms`),
+      Math.min(CONNECT_WITHIN_MS, call.deadlineMs),
+    );
     outgoing.on('error', (cause) => give(causeText(cause), cause));
     outgoing.on('socket', (socket) => {
       // The body is written once the handshake is done, so before that nothing can have arrived.
@@ -191,15 +246,23 @@ export class HoldfastClient {
     });
   }
 
-  #stream(controller: ControllerAddress, options: { onEvent: (event: ApiEvent, controller: string) => void; signal: AbortSignal }): Promise<void> {
+  #stream(
+    controller: ControllerAddress,
+    options: { onEvent: (event: ApiEvent, controller: string) => void; signal: AbortSignal },
+  ): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const outgoing = httpsRequest({ ...this.#requestOptions(controller, 'GET', '/v1/events'), signal: options.signal });
     const frames = new LineFrames({ maxLength: apiLimits.answerBytes });
-    outgoing.setTimeout(STREAM_SILENCE_MS, () => outgoing.destroy(new Error(`nothing heard for ${STREAM_SILENCE_MS} ms`)));
+    outgoing.setTimeout(STREAM_SILENCE_MS, () =>
+      outgoing.destroy(new Error(`nothing heard for ${STREAM_SILENCE_MS} ms`)),
+    );
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {
       if (response.statusCode !== 200) {
-        readBody(response, apiLimits.answerBytes).then((text) => reject(problemFrom(response.statusCode ?? 0, text)), reject);
+        readBody(response, apiLimits.answerBytes).then(
+          (text) => reject(problemFrom(response.statusCode ?? 0, text)),
+          reject,
+        );
         return;
       }
       response.setEncoding('utf8');
@@ -221,8 +284,20 @@ export class HoldfastClient {
     // A change goes over a connection of its own: one that was kept open may have been closed by the other side just now,
     // and then nobody could say whether the request arrived.
     const agent = method === 'POST' ? undefined : this.#agents.get(controller.id);
-    const headers = { host: controller.id, accept: 'application/json', ...(method === 'POST' ? { 'content-type': 'application/json' } : {}) };
-    return { host: controller.host, port: controller.port, servername: '', method, path, headers, ...(agent === undefined ? { ...this.#tls(controller.id), agent: false } : { agent }) };
+    const headers = {
+      host: controller.id,
+      accept: 'application/json',
+      ...(method === 'POST' ? { 'content-type': 'application/json' } : {}),
+    };
+    return {
+      host: controller.host,
+      port: controller.port,
+      servername: '',
+      method,
+      path,
+      headers,
+      ...(agent === undefined ? { ...this.#tls(controller.id), agent: false } : { agent }),
+    };
   }
 
   #ambiguous(request: OperatorRequest, controller: ControllerAddress, cause: NoAnswer): HoldfastError {
@@ -237,7 +312,12 @@ export class HoldfastClient {
 
   #nobody(kind: string, problems: ReadonlyMap<string, string>): HoldfastError {
     const found = [...problems].map(([id, problem]) => `${id}: ${problem}`).join('; ');
-    return new HoldfastError({ code: 'HF-3102', attempted: `ask the controllers (${kind})`, found: found === '' ? 'none answered in time' : found, next: 'check that a controller runs and that its address is right' });
+    return new HoldfastError({
+      code: 'HF-3102',
+      attempted: `ask the controllers (${kind})`,
+      found: found === '' ? 'none answered in time' : found,
+      next: 'check that a controller runs and that its address is right',
+    });
   }
 }
 
@@ -267,6 +347,11 @@ function problemFrom(status: number, text: string): HoldfastError {
     const { code, tried, found, next } = parseApiProblem(Fields.parse(text, '').json('error'));
     return new HoldfastError({ code, attempted: tried, found, next });
   } catch {
-    return new HoldfastError({ code: 'HF-3104', attempted: 'read the answer of a controller', found: `status ${status} without a readable reason`, next: 'check that the address is that of the operator API' });
+    return new HoldfastError({
+      code: 'HF-3104',
+      attempted: 'read the answer of a controller',
+      found: `status ${status} without a readable reason`,
+      next: 'check that the address is that of the operator API',
+    });
   }
 }

@@ -3,7 +3,14 @@ import { checkRunbook, type Runbook } from '../core/plan/runbook.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { Fields } from './fields.ts';
 import type { TlsFiles } from './peer-identity.ts';
-import { addressItem, type AuthorityConfig, ConfigSource, linkTiming, type LinkTimingConfig, type SocketAddress } from './process-config.ts';
+import {
+  type AuthorityConfig,
+  addressItem,
+  ConfigSource,
+  type LinkTimingConfig,
+  linkTiming,
+  type SocketAddress,
+} from './process-config.ts';
 
 /**
  * One controller's configuration file (JSON). Paths are relative to it.
@@ -41,7 +48,8 @@ export interface ControllerConfigFile {
 }
 
 /** @throws HoldfastError HF-3301, HF-3302 */
-export const readControllerConfig = (path: string): ControllerConfigFile => new ConfigSource(path, 'controller').read(parseControllerConfig);
+export const readControllerConfig = (path: string): ControllerConfigFile =>
+  new ConfigSource(path, 'controller').read(parseControllerConfig);
 
 function parseControllerConfig(fields: Fields, source: ConfigSource): ControllerConfigFile {
   const listen = fields.fields('listen');
@@ -51,8 +59,15 @@ function parseControllerConfig(fields: Fields, source: ConfigSource): Controller
     runbooks: runbooksOf(fields, source),
     stateDir: source.file(fields.text('stateDir')),
     tls: source.tls(fields),
-    listen: { peers: addressItem(listen.json('peers'), 'listen.peers'), api: addressItem(listen.json('api'), 'listen.api') },
-    controllers: fields.list('controllers', (value, at) => ({ site: Fields.of(value, at).text<SiteId>('site'), ...addressItem(value, at) }), []),
+    listen: {
+      peers: addressItem(listen.json('peers'), 'listen.peers'),
+      api: addressItem(listen.json('api'), 'listen.api'),
+    },
+    controllers: fields.list(
+      'controllers',
+      (value, at) => ({ site: Fields.of(value, at).text<SiteId>('site'), ...addressItem(value, at) }),
+      [],
+    ),
     authority: source.authority(fields),
     linkTiming: linkTiming(fields),
     clockErrorMs: fields.numberOrNull('clockErrorMs'),

@@ -25,7 +25,8 @@ export class Fields {
   }
 
   static of(value: unknown, at: string): Fields {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ShapeError(at, 'must be an object');
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      throw new ShapeError(at, 'must be an object');
     return new Fields(value as Readonly<Record<string, unknown>>, at);
   }
 
@@ -72,7 +73,8 @@ export class Fields {
   /** A whole number, 0 or more. */
   count<Count extends number = number>(name: string, fallback?: number): Count {
     const value = this.#member(name, fallback);
-    if (!Number.isSafeInteger(value) || (value as number) < 0) throw this.error(name, 'must be a whole number, 0 or more');
+    if (!Number.isSafeInteger(value) || (value as number) < 0)
+      throw this.error(name, 'must be a whole number, 0 or more');
     return value as Count;
   }
 
@@ -111,10 +113,16 @@ export class Fields {
   }
 
   /** An object used as a map. */
-  map<Item>(name: string, item: (value: unknown, at: string) => Item, fallback?: Readonly<Record<string, unknown>>): Readonly<Record<string, Item>> {
+  map<Item>(
+    name: string,
+    item: (value: unknown, at: string) => Item,
+    fallback?: Readonly<Record<string, unknown>>,
+  ): Readonly<Record<string, Item>> {
     const { at } = this;
     const fields = Fields.of(this.#member(name, fallback), at === '' ? name : `${at}.${name}`);
-    return Object.fromEntries(Object.entries(fields.#record).map(([key, value]) => [key, item(value, fields.#path(key))]));
+    return Object.fromEntries(
+      Object.entries(fields.#record).map(([key, value]) => [key, item(value, fields.#path(key))]),
+    );
   }
 
   /** Any JSON, as it is. */

@@ -7,7 +7,13 @@ export class HoldfastError extends Error {
   readonly found: string;
   readonly next: string;
 
-  constructor(parts: { readonly code: string; readonly attempted: string; readonly found: string; readonly next: string; readonly cause?: unknown }) {
+  constructor(parts: {
+    readonly code: string;
+    readonly attempted: string;
+    readonly found: string;
+    readonly next: string;
+    readonly cause?: unknown;
+  }) {
     const { code, attempted, found, next, cause } = parts;
     super(`${code} ${attempted}: ${found}\nnext    ${next}`, cause === undefined ? undefined : { cause });
     this.code = code;

@@ -30,17 +30,49 @@ export type OperatorRequest =
       readonly reason: string;
       readonly acceptDataLoss: string | null;
     }
-  | { readonly kind: 'approve'; readonly group: string; readonly digest: string; readonly minutes: number; readonly acceptDataLoss: string | null }
-  | { readonly kind: 'freeze'; readonly group: string; readonly lift: boolean; readonly reason: string; readonly minutes: number | null }
-  | { readonly kind: 'maintenance'; readonly group: string; readonly end: boolean; readonly reason: string; readonly minutes: number | null }
+  | {
+      readonly kind: 'approve';
+      readonly group: string;
+      readonly digest: string;
+      readonly minutes: number;
+      readonly acceptDataLoss: string | null;
+    }
+  | {
+      readonly kind: 'freeze';
+      readonly group: string;
+      readonly lift: boolean;
+      readonly reason: string;
+      readonly minutes: number | null;
+    }
+  | {
+      readonly kind: 'maintenance';
+      readonly group: string;
+      readonly end: boolean;
+      readonly reason: string;
+      readonly minutes: number | null;
+    }
   | { readonly kind: 'acknowledge'; readonly group: string }
-  | { readonly kind: 'fence'; readonly group: string; readonly instance: string; readonly attest: boolean; readonly lift: boolean; readonly reason: string };
+  | {
+      readonly kind: 'fence';
+      readonly group: string;
+      readonly instance: string;
+      readonly attest: boolean;
+      readonly lift: boolean;
+      readonly reason: string;
+    };
 
 export type Move = 'failover' | 'switchover';
 
 export type OperatorAnswer =
   | { readonly kind: 'ok'; readonly result: Json }
-  | { readonly kind: 'refused'; readonly code: string; readonly tried: string; readonly found: string; readonly next: string; readonly result: Json }
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      readonly tried: string;
+      readonly found: string;
+      readonly next: string;
+      readonly result: Json;
+    }
   /** `leader` is the name (site) of the controller that leads, as far as this one knows. */
   | { readonly kind: 'not-leading'; readonly leader: string | null };
 
@@ -51,7 +83,9 @@ export interface ApiProblem {
   readonly next: string;
 }
 
-export type ApiEvent = { readonly event: 'status'; readonly at: number; readonly status: Json } | { readonly event: 'alive'; readonly at: number };
+export type ApiEvent =
+  | { readonly event: 'status'; readonly at: number; readonly status: Json }
+  | { readonly event: 'alive'; readonly at: number };
 
 export interface HistoryEntry {
   readonly number: number;
@@ -63,12 +97,29 @@ export interface HistoryEntry {
   readonly value: Json;
 }
 
-export const apiLimits = { requestBytes: 64 * 1024, answerBytes: 8 * 1024 * 1024, reasonLength: 2000, answerWithinMs: 15_000 } as const;
+export const apiLimits = {
+  requestBytes: 64 * 1024,
+  answerBytes: 8 * 1024 * 1024,
+  reasonLength: 2000,
+  answerWithinMs: 15_000,
+} as const;
 
 /** Requests that change nothing: they may be repeated on another controller. */
-export const isRead = (request: OperatorRequest): boolean => request.kind === 'status' || request.kind === 'runs' || request.kind === 'plan';
+export const isRead = (request: OperatorRequest): boolean =>
+  request.kind === 'status' || request.kind === 'runs' || request.kind === 'plan';
 
-const kinds: readonly OperatorRequest['kind'][] = ['status', 'runs', 'activate', 'plan', 'move', 'approve', 'freeze', 'maintenance', 'acknowledge', 'fence'];
+const kinds: readonly OperatorRequest['kind'][] = [
+  'status',
+  'runs',
+  'activate',
+  'plan',
+  'move',
+  'approve',
+  'freeze',
+  'maintenance',
+  'acknowledge',
+  'fence',
+];
 
 /** @throws ShapeError */
 export function parseOperatorRequest(value: unknown): OperatorRequest {
@@ -92,11 +143,29 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
         acceptDataLoss: fields.textOrNull('acceptDataLoss'),
       };
     case 'approve':
-      return { kind, group: fields.text('group'), digest: fields.text('digest'), minutes: minutesOf(fields) ?? 30, acceptDataLoss: fields.textOrNull('acceptDataLoss') };
+      return {
+        kind,
+        group: fields.text('group'),
+        digest: fields.text('digest'),
+        minutes: minutesOf(fields) ?? 30,
+        acceptDataLoss: fields.textOrNull('acceptDataLoss'),
+      };
     case 'freeze':
-      return { kind, group: fields.text('group'), lift: fields.flag('lift', false), reason: reasonOf(fields), minutes: minutesOf(fields) };
+      return {
+        kind,
+        group: fields.text('group'),
+        lift: fields.flag('lift', false),
+        reason: reasonOf(fields),
+        minutes: minutesOf(fields),
+      };
     case 'maintenance':
-      return { kind, group: fields.text('group'), end: fields.flag('end', false), reason: reasonOf(fields), minutes: minutesOf(fields) };
+      return {
+        kind,
+        group: fields.text('group'),
+        end: fields.flag('end', false),
+        reason: reasonOf(fields),
+        minutes: minutesOf(fields),
+      };
     case 'acknowledge':
       return { kind, group: fields.text('group') };
     case 'fence':
@@ -131,17 +200,23 @@ const problemOf = (fields: Fields): ApiProblem => ({
 });
 
 function moveOf(fields: Fields): { readonly group: string; readonly move: Move; readonly toSite: string | null } {
-  return { group: fields.text('group'), move: fields.oneOf('move', ['failover', 'switchover']), toSite: fields.textOrNull('toSite') };
+  return {
+    group: fields.text('group'),
+    move: fields.oneOf('move', ['failover', 'switchover']),
+    toSite: fields.textOrNull('toSite'),
+  };
 }
 
 function reasonOf(fields: Fields): string {
   const reason = fields.words('reason', '');
-  if (reason.length > apiLimits.reasonLength) throw new ShapeError('request.reason', `must have at most ${apiLimits.reasonLength} characters`);
+  if (reason.length > apiLimits.reasonLength)
+    throw new ShapeError('request.reason', `must have at most ${apiLimits.reasonLength} characters`);
   return reason;
 }
 
 function minutesOf(fields: Fields): number | null {
   const minutes = fields.numberOrNull('minutes');
-  if (minutes !== null && (minutes <= 0 || minutes > 7 * 24 * 60)) throw fields.error('minutes', 'must be more than 0 and at most 10080 (a week)');
+  if (minutes !== null && (minutes <= 0 || minutes > 7 * 24 * 60))
+    throw fields.error('minutes', 'must be more than 0 and at most 10080 (a week)');
   return minutes;
 }

@@ -21,7 +21,9 @@ export const isPerson = (identity: PeerIdentity): identity is PeerIdentity & { r
   personRoles.some((role) => role === identity.role);
 
 /** Null when the subject names nobody, or names more than one. The chain must have been verified before. */
-export function identityOf(certificate: PeerCertificate | DetailedPeerCertificate | null | undefined): PeerIdentity | null {
+export function identityOf(
+  certificate: PeerCertificate | DetailedPeerCertificate | null | undefined,
+): PeerIdentity | null {
   // A subject with two CNs comes as a list; whoever issued it, it names nobody.
   const subject = certificate?.subject as { readonly CN?: unknown; readonly OU?: unknown } | undefined;
   const name = subject?.CN;

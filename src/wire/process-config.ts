@@ -9,9 +9,21 @@ import type { TlsFiles } from './peer-identity.ts';
 /** What the configuration files of agents and controllers have in common. Paths are relative to the file. */
 export type AuthorityConfig =
   /** One voter, for the lab only. `client` is the name under which the authority knows this process. */
-  | { readonly kind: 'lab-only'; readonly host: string; readonly port: number; readonly client: string; readonly tokenFile: string | null; readonly useTls: boolean }
+  | {
+      readonly kind: 'lab-only';
+      readonly host: string;
+      readonly port: number;
+      readonly client: string;
+      readonly tokenFile: string | null;
+      readonly useTls: boolean;
+    }
   /** `endpoints`: `host:port` of every member, the nearest first. Without `tls` the connections are plain. */
-  | { readonly kind: 'etcd'; readonly endpoints: readonly string[]; readonly tls: TlsFiles | null; readonly namespace: string | null };
+  | {
+      readonly kind: 'etcd';
+      readonly endpoints: readonly string[];
+      readonly tls: TlsFiles | null;
+      readonly namespace: string | null;
+    };
 
 export interface SocketAddress {
   readonly host: string;
@@ -49,7 +61,13 @@ export class ConfigSource {
   }
 
   problem(found: string, cause?: unknown): HoldfastError {
-    return new HoldfastError({ code: 'HF-3301', attempted: `read the ${this.what}'s configuration ${this.path}`, found, next: 'correct the file and start again', cause });
+    return new HoldfastError({
+      code: 'HF-3301',
+      attempted: `read the ${this.what}'s configuration ${this.path}`,
+      found,
+      next: 'correct the file and start again',
+      cause,
+    });
   }
 
   tls(fields: Fields, name = 'tls'): TlsFiles {
@@ -83,7 +101,8 @@ export class ConfigSource {
     const value = fields.has('topology') ? fields.json('topology') : this.json(fields.text('topologyJson'));
     const shape = Fields.of(value, 'topology');
     shape.text('name');
-    for (const list of ['sites', 'hosts', 'components', 'groups', 'links', 'venues'] as const) shape.list(list, (item, at) => Fields.of(item, at));
+    for (const list of ['sites', 'hosts', 'components', 'groups', 'links', 'venues'] as const)
+      shape.list(list, (item, at) => Fields.of(item, at));
     shape.fields('timing');
     const topology = value as unknown as Topology;
     const problems = checkTiming(topology.timing);
@@ -102,7 +121,13 @@ export class ConfigSource {
     try {
       return JSON.parse(readFileSync(file, 'utf8'));
     } catch (cause) {
-      throw new HoldfastError({ code: 'HF-3301', attempted: `read ${file}, which ${this.path} names`, found: causeText(cause), next: 'write it anew from the topology or runbook file', cause });
+      throw new HoldfastError({
+        code: 'HF-3301',
+        attempted: `read ${file}, which ${this.path} names`,
+        found: causeText(cause),
+        next: 'write it anew from the topology or runbook file',
+        cause,
+      });
     }
   }
 }
@@ -114,5 +139,11 @@ export function addressItem(value: unknown, at: string): SocketAddress {
 
 export function linkTiming(fields: Fields): LinkTimingConfig | null {
   const timing = fields.fieldsOrNull('linkTiming');
-  return timing === null ? null : { pingEveryMs: timing.count('pingEveryMs', 400), silenceMs: timing.count('silenceMs', 1200), greetWithinMs: timing.count('greetWithinMs', 2000) };
+  return timing === null
+    ? null
+    : {
+        pingEveryMs: timing.count('pingEveryMs', 400),
+        silenceMs: timing.count('silenceMs', 1200),
+        greetWithinMs: timing.count('greetWithinMs', 2000),
+      };
 }

@@ -1,0 +1,225 @@
+import { join } from 'node:path';
+import type { Component, Host, Instance } from '../src/core/topology/topology.ts';
+import type { LabContext } from './configs.ts';
+import {
+  authorityEndpoint,
+  instanceEndpoint,
+  servicesByKind,
+  siteEndpoint,
+  venueEndpoint,
+  wardenEndpoint,
+} from './layout.ts';
+
+/** The firm under whose name every engine of a lab trades. */
+export const labFirm = 'HOLDFAST';
+/** Application role and database of the reference stack. */
+export const labDatabase = 'trading';
+
+/** An agent's configuration file, as `src/wire/agent-config.ts` reads it, for one host of the loopback lab. */
+export function agentConfig(context: LabContext, host: Host): object {
+  const { topology, book, directory, pki, secrets } = context;
+  const warden = book.realAddress(wardenEndpoint(host.id));
+  return {
+    host: host.id,
+    topology,
+    stateDir: join(directory.host(host.id), 'agent'),
+    tls: pki.identity(`agent/${host.id}`),
+    controllers: topology.sites
+      .filter((site) => site.voter)
+      .map((site) => ({
+        site: site.id,
+        ...book.addressFrom({ host: host.id }, siteEndpoint(site.id, 'controller-peer')),
+      })),
+    authority: authorityOf(context, { host: host.id }, host.site),
+    gate: {
+      kind: 'warden',
+      address: `tcp:${warden.host}:${warden.port}`,
+      tokenFile: secrets.wardenToken(host.id),
+      boundMs: gateBoundMs(context),
+    },
+    addresses: Object.fromEntries(
+      allInstances(context).map(({ component, instance }) => [
+        instance.id,
+        Object.fromEntries(
+          servicesByKind[component.kind]
+            .filter((service) => service !== 'control')
+            .map((service) => [
+              service === 'sql' ? 'database' : service,
+              text(book.addressFrom({ host: host.id }, instanceEndpoint(instance.id, service))),
+            ]),
+        ),
+      ]),
+    ),
+    instances: allInstances(context)
+      .filter(({ instance }) => instance.host === host.id)
+      .map(({ component, instance }) => instanceConfig(context, component, instance)),
+    clockErrorMs: 0,
+  };
+}
+
+/** Below `stopWithinMs`: the lease arithmetic counts with that. */
+const gateBoundMs = ({ topology }: LabContext): number => Math.max(50, topology.timing.stopWithinMs - 50);
+
+const text = (address: { readonly host: string; readonly port: number }) => `${address.host}:${address.port}`;
+
+const allInstances = ({ topology }: LabContext) =>
+  topology.components
+    .filter((component) => component.kind !== 'inventory')
+    .flatMap((component) => component.instances.map((instance) => ({ component, instance })));
+
+export function authorityOf(
+  { book, secrets }: LabContext,
+  view: { readonly host: Host['id'] } | { readonly site: Host['site'] },
+  site: string,
+): object {
+  return {
+    kind: 'lab-only',
+    ...book.addressFrom(view, authorityEndpoint),
+    client: site,
+    tokenFile: secrets.authorityToken,
+  };
+}
+
+function instanceConfig(context: LabContext, component: Component, instance: Instance): object {
+  return component.kind === 'postgres'
+    ? postgresConfig(context, component, instance)
+    : applicationConfig(context, component, instance);
+}
+
+const scripts: Partial<Record<Component['kind'], string>> = {
+  'trading-engine': 'trading/engine/main.ts',
+  'order-management': 'trading/oms/main.ts',
+  front: 'trading/front/main.ts',
+};
+
+function applicationConfig(context: LabContext, component: Component, instance: Instance): object {
+  const { book, directory, secrets } = context;
+  const home = directory.instance(instance.host, instance.id);
+  return {
+    kind: 'managed-app',
+    instance: instance.id,
+    command: process.execPath,
+    args: [
+      '--disable-warning=ExperimentalWarning',
+      '--max-semi-space-size=4',
+      join(directory.root, scripts[component.kind]!),
+      join(home, 'config.json'),
+    ],
+    env: {},
+    directory: home,
+    logFile: directory.logOf(`instance/${instance.id}`),
+    control: book.realAddress(instanceEndpoint(instance.id, 'control')),
+    tokenFile: secrets.instanceToken(instance.id),
+    // It asks its lease before every burst of releases, which are never longer than a few milliseconds.
+    selfGateBoundMs: 20,
+    gated: false,
+  };
+}
+
+/** Files that the instances themselves read; written before any agent starts. */
+export function instanceFiles(context: LabContext): readonly { readonly file: string; readonly content: object }[] {
+  return allInstances(context)
+    .filter(({ component }) => component.kind !== 'postgres')
+    .map(({ component, instance }) => ({
+      file: join(context.directory.instance(instance.host, instance.id), 'config.json'),
+      content: instanceFile(context, component, instance),
+    }));
+}
+
+function instanceFile(context: LabContext, component: Component, instance: Instance): object {
+  const { topology, book, directory, secrets } = context;
+  const site = topology.hosts.find((host) => host.id === instance.host)!.site;
+  const own = (service: 'control' | 'orders' | 'replication' | 'database') =>
+    book.realAddress(instanceEndpoint(instance.id, service));
+  const common = {
+    instance: instance.id,
+    site,
+    dataDir: join(directory.instance(instance.host, instance.id), 'data'),
+    control: { ...own('control'), tokenFile: secrets.instanceToken(instance.id) },
+  };
+  const beside = (kind: Component['kind']) =>
+    allInstances(context).filter(
+      (each) =>
+        each.component.kind === kind && topology.hosts.find((host) => host.id === each.instance.host)?.site === site,
+    );
+  switch (component.kind) {
+    case 'trading-engine': {
+      const venue = topology.venues.find((each) => each.rttMsBySite[site] !== undefined)!;
+      return {
+        ...common,
+        orders: own('orders'),
+        replication: own('replication'),
+        venue: {
+          name: venue.id,
+          ...book.addressFrom({ host: instance.host }, venueEndpoint(venue.id, 'session')),
+          firm: labFirm,
+        },
+      };
+    }
+    case 'order-management':
+      return {
+        ...common,
+        engines: beside('trading-engine').map((each) =>
+          book.addressFrom({ host: instance.host }, instanceEndpoint(each.instance.id, 'orders')),
+        ),
+        database: {
+          ...book.addressFrom({ host: instance.host }, instanceEndpoint(beside('postgres')[0]!.instance.id, 'sql')),
+          user: 'persister',
+          passwordFile: secrets.databasePassword('persister'),
+          database: labDatabase,
+        },
+      };
+    default:
+      return { ...common, services: { orders: own('orders'), database: own('database') } };
+  }
+}
+
+function postgresConfig(context: LabContext, component: Component, instance: Instance): object {
+  const { topology, book, directory, secrets } = context;
+  const home = directory.instance(instance.host, instance.id);
+  const credential = (user: 'holdfast' | 'replicator' | 'persister') => ({
+    user,
+    passwordFile: secrets.databasePassword(user),
+  });
+  return {
+    kind: 'postgres',
+    instance: instance.id,
+    binDir: null,
+    options: {
+      workDir: join(directory.root, '.holdfast', 'postgres'),
+      dataDir: join(home, 'data'),
+      stateDir: join(home, 'state'),
+      listen: book.realAddress(instanceEndpoint(instance.id, 'sql')),
+      roles: {
+        superuser: credential('holdfast'),
+        replication: credential('replicator'),
+        application: credential('persister'),
+      },
+      peers: Object.fromEntries(
+        component.instances
+          .filter((peer) => peer.id !== instance.id)
+          .map((peer) => [peer.id, book.addressFrom({ host: instance.host }, instanceEndpoint(peer.id, 'sql'))]),
+      ),
+      initial: instance.id === firstDatabase(context, component),
+      upstreamOverride: instance.upstream,
+      database: labDatabase,
+      rebuildDiverged: topology.groups.some(
+        (group) => group.components.includes(component.id) && group.rejoinPolicy === 'automatic',
+      ),
+    },
+  };
+}
+
+/** The one that makes the cluster which all others clone: in the site that is activated first. */
+function firstDatabase({ topology }: LabContext, component: Component): string | undefined {
+  const site = firstSite(topology.sites).id;
+  return component.instances.find((each) => topology.hosts.find((host) => host.id === each.host)?.site === site)?.id;
+}
+
+/** The preferred one of the sites that may be active. */
+export const firstSite = <S extends { readonly capabilities: readonly string[]; readonly preference: number }>(
+  sites: readonly S[],
+): S =>
+  sites
+    .filter((site) => site.capabilities.includes('serve'))
+    .reduce((best, site) => (site.preference < best.preference ? site : best));

@@ -1,0 +1,199 @@
+import { join } from 'node:path';
+import type { Topology } from '../src/core/topology/topology.ts';
+import { loadRunbooks } from '../src/wire/load-runbooks.ts';
+import { agentConfig, authorityOf, labDatabase } from './agent-config.ts';
+import type { LabDirectory } from './lab-directory.ts';
+import {
+  type AddressBook,
+  authorityEndpoint,
+  instanceEndpoint,
+  loadEndpoint,
+  siteEndpoint,
+  venueEndpoint,
+  wardenEndpoint,
+} from './layout.ts';
+import { quorumRttMs } from './net/path-model.ts';
+import type { LabPki } from './pki.ts';
+import {
+  agentKey,
+  authorityKey,
+  controllerKey,
+  loadKey,
+  type ProcessSpec,
+  type ReadyCheck,
+  venueKey,
+  wardenKey,
+} from './process-spec.ts';
+import type { LabSecrets } from './secrets.ts';
+
+/** All that a configuration may be made of. Everything named here exists before the first process starts. */
+export interface LabContext {
+  readonly topology: Topology;
+  readonly book: AddressBook;
+  readonly directory: LabDirectory;
+  readonly pki: LabPki;
+  readonly secrets: LabSecrets;
+}
+
+/** Turns a lab into its processes. */
+export type ProcessPlanner = (context: LabContext) => readonly ProcessSpec[];
+
+const startDeadlineMs = 30_000;
+const printed = (text: string): ReadyCheck => ({ kind: 'output', text, deadlineMs: startDeadlineMs });
+
+/**
+ * The loopback lab's processes in the order in which they start: what stands outside the sites, then wardens, then agents, then
+ * controllers. The order flow is separate: it starts when the platform serves.
+ */
+export const planProcesses: ProcessPlanner = (context) => [
+  authority(context),
+  ...venues(context),
+  ...wardens(context),
+  ...agents(context),
+  ...controllers(context),
+];
+
+function authority({ topology, book, directory, secrets }: LabContext): ProcessSpec {
+  const file = join(directory.outside('authority'), 'config.json');
+  const { host, port } = book.realAddress(authorityEndpoint);
+  return {
+    key: authorityKey,
+    site: null,
+    host: null,
+    script: 'src/adapters/lab-authority/main.ts',
+    config: {
+      file,
+      content: {
+        host,
+        port,
+        database: join(directory.outside('authority'), 'authority.db'),
+        clients: topology.sites.map((site) => ({
+          name: site.id,
+          tokenFile: secrets.authorityToken,
+          quorumRttMs: quorumRttMs(topology, site.id) ?? 0,
+        })),
+      },
+    },
+    args: ['--config', file],
+    ready: printed('"ready":true'),
+    stage: 1,
+  };
+}
+
+const venues = ({ topology, book, directory, secrets }: LabContext): readonly ProcessSpec[] =>
+  topology.venues.map((venue) => ({
+    key: venueKey(venue.id),
+    site: null,
+    host: null,
+    script: 'trading/venue/main.ts',
+    config: {
+      file: join(directory.outside(`venue-${venue.id}`), 'config.json'),
+      content: {
+        listen: book.realAddress(venueEndpoint(venue.id, 'session')),
+        dataDir: directory.outside(`venue-${venue.id}`),
+        tokenFile: secrets.venueToken(venue.id),
+      },
+    },
+    ready: printed('"t":"listening"'),
+    stage: 1,
+  }));
+
+const wardens = ({ topology, book, secrets }: LabContext): readonly ProcessSpec[] =>
+  topology.hosts.map((host) => {
+    const address = book.realAddress(wardenEndpoint(host.id));
+    return {
+      key: wardenKey(host.id),
+      site: host.site,
+      host: host.id,
+      script: 'src/agent/warden/main.ts',
+      config: null,
+      args: [`tcp:${address.host}:${address.port}`, secrets.wardenToken(host.id)],
+      ready: printed('"event":"ready"'),
+      stage: 2,
+    };
+  });
+
+const agents = (context: LabContext): readonly ProcessSpec[] =>
+  context.topology.hosts.map((host) => ({
+    key: agentKey(host.id),
+    site: host.site,
+    host: host.id,
+    script: 'src/agent/main.ts',
+    config: { file: join(context.directory.host(host.id), 'agent.json'), content: agentConfig(context, host) },
+    ready: printed('"event":"ready"'),
+    stage: 3,
+  }));
+
+const controllers = (context: LabContext): readonly ProcessSpec[] => {
+  const { topology, book, directory, pki } = context;
+  const voters = topology.sites.filter((site) => site.voter);
+  const runbooks = [...loadRunbooks().values()];
+  return voters.map((site) => ({
+    key: controllerKey(site.id),
+    site: site.id,
+    host: null,
+    script: 'src/controller/main.ts',
+    config: {
+      file: join(directory.site(site.id), 'controller.json'),
+      content: {
+        site: site.id,
+        topology,
+        runbooks,
+        stateDir: join(directory.site(site.id), 'controller'),
+        tls: pki.identity(`controller/${site.id}`),
+        listen: {
+          peers: book.realAddress(siteEndpoint(site.id, 'controller-peer')),
+          api: book.realAddress(siteEndpoint(site.id, 'controller-api')),
+        },
+        controllers: voters
+          .filter((other) => other.id !== site.id)
+          .map((other) => ({
+            site: other.id,
+            ...book.addressFrom({ site: site.id }, siteEndpoint(other.id, 'controller-peer')),
+          })),
+        authority: authorityOf(context, { site: site.id }, site.id),
+        clockErrorMs: 0,
+      },
+    },
+    ready: {
+      kind: 'tcp',
+      address: book.realAddress(siteEndpoint(site.id, 'controller-api')),
+      deadlineMs: startDeadlineMs,
+    },
+    stage: 4,
+  }));
+};
+
+/** The order flow: its own failing domain, knows the fronts and nothing behind them. */
+export function planLoad(context: LabContext, flow: { readonly ratePerSecond: number }): ProcessSpec {
+  const { topology, book, directory, secrets } = context;
+  const fronts = topology.components.filter((component) => component.kind === 'front').flatMap((c) => c.instances);
+  return {
+    key: loadKey,
+    site: null,
+    host: null,
+    script: 'trading/load/main.ts',
+    config: {
+      file: join(directory.outside('load'), 'config.json'),
+      content: {
+        clients: ['client-1', 'client-2', 'client-3', 'client-4'],
+        ratePerSecond: flow.ratePerSecond,
+        symbols: ['ALPHA', 'BRAVO', 'CHARLIE'],
+        fronts: fronts.map((instance) => ({
+          site: topology.hosts.find((host) => host.id === instance.host)?.site,
+          orders: book.addressFrom('outside', instanceEndpoint(instance.id, 'orders')),
+          database: {
+            ...book.addressFrom('outside', instanceEndpoint(instance.id, 'database')),
+            user: 'persister',
+            passwordFile: secrets.databasePassword('persister'),
+            database: labDatabase,
+          },
+        })),
+        ledgerDir: join(directory.evidence, 'ledger'),
+        control: { ...book.realAddress(loadEndpoint), tokenFile: secrets.loadToken },
+      },
+    },
+    ready: printed('"t":"listening"'),
+    stage: 5,
+  };
+}

@@ -1,0 +1,198 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import type { Topology } from '../src/core/topology/topology.ts';
+import { instanceFiles } from './agent-config.ts';
+import { type LabContext, type ProcessPlanner, planProcesses } from './configs.ts';
+import { endLab } from './end-lab.ts';
+import type { GroundEvent } from './ground.ts';
+import type { GroundClient } from './ground-client.ts';
+import { LabDirectory, type LabRecord } from './lab-directory.ts';
+import { LabError } from './lab-error.ts';
+import { findLabProcesses } from './lab-processes.ts';
+import { AddressBook, layOut } from './layout.ts';
+import { createPki, type OperatorRole } from './pki.ts';
+import type { LaunchSpec, ProcessSpec } from './process-spec.ts';
+import { isAlive, readProcess } from './process-table.ts';
+import { readRegistry, writeDurably } from './processes.ts';
+import { createSecrets } from './secrets.ts';
+import { startGround } from './start-ground.ts';
+
+export interface LabName {
+  /** The project's root; the lab's files lie below its `.holdfast/`. */
+  readonly root: string;
+  readonly name: string;
+}
+
+export interface LabUpOptions extends LabName {
+  readonly topology: Topology;
+  readonly topologyFile: string | null;
+  /** Second octet of the lab's addresses; null = one that nobody uses. */
+  readonly block?: number | null;
+  readonly insideSite?: 'direct' | 'relayed';
+  /** How long routing takes to leave a dead link. */
+  readonly rerouteMs?: number;
+  readonly operators?: readonly { readonly name: string; readonly role: OperatorRole }[];
+  readonly plan?: ProcessPlanner;
+}
+
+export type LabProgress = { readonly kind: 'step'; readonly text: string; readonly elapsedMs: number } | GroundEvent;
+
+/** Longest that all processes together may take to start. */
+export const startDeadlineMs = 120_000;
+
+export const defaultOperators = [
+  { name: 'Olivia Observer', role: 'observer' },
+  { name: 'Omar Operator', role: 'operator' },
+  { name: 'Ada Approver', role: 'approver' },
+  { name: 'Adam Admin', role: 'admin' },
+] as const;
+
+/**
+ * Brings a lab up: addresses, ground, certificates, configurations, then every process of the plan in order, each waited for.
+ * When it fails, what was started is ended again and the files are removed; the logs' last lines are in the error.
+ * @throws LabError HF-7001 … HF-7011
+ */
+export async function labUp(options: LabUpOptions, progress: (event: LabProgress) => void): Promise<LabContext> {
+  const directory = new LabDirectory(options.root, options.name);
+  const begun = performance.now();
+  const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
+  await claim(directory, options);
+  try {
+    step('addresses');
+    const { client, block } = await startGround(directory, options, progress);
+    try {
+      step('certificates and secrets');
+      const layout = layOut(options.topology, { block, insideSite: options.insideSite ?? 'direct' });
+      const context = await prepare(directory, options, new AddressBook(options.topology, layout));
+      await updateRecord(directory, { block, control: layout.control });
+      step('processes');
+      await launch(client, context, (options.plan ?? planProcesses)(context));
+      await updateRecord(directory, { complete: true });
+      step('ready');
+      return context;
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    await endLab(directory, { deadlineMs: 10_000 }).catch(() => {});
+    throw error;
+  }
+}
+
+/** What an interrupted lab left is cleared first; a lab that lives is refused. */
+async function claim(directory: LabDirectory, options: LabUpOptions): Promise<void> {
+  if (process.platform !== 'linux')
+    throw new LabError({
+      code: 'HF-7011',
+      attempted: 'bring up a loopback lab',
+      found: `this is ${process.platform}; the lab needs Linux (/proc, 127.0.0.0/8)`,
+      next: 'run it in a Linux container or virtual machine',
+    });
+  const inUse = () =>
+    new LabError({
+      code: 'HF-7002',
+      attempted: `bring up lab ${directory.name}`,
+      found: 'it is already up',
+      next: `holdfast lab down --name ${directory.name}, or choose another --name`,
+    });
+  const alive =
+    findLabProcesses({ id: directory.id, directory: directory.path }).length > 0 ||
+    readRegistry(directory.registryFile).entries.some(
+      ({ pid, startTicks }) => pid !== null && startTicks !== null && isAlive({ pid, startTicks }),
+    );
+  if (alive) throw inUse();
+  const left = directory.readRecord();
+  if (left !== null && !left.complete && left.broughtUpBy !== null && isAlive(left.broughtUpBy)) throw inUse();
+  if (left !== null) directory.removeState();
+  directory.create();
+  const claimed = directory.claim({
+    format: 1,
+    id: directory.id,
+    name: directory.name,
+    firm: options.topology.name,
+    topologyFile: options.topologyFile,
+    createdAt: new Date().toISOString(),
+    control: null,
+    block: null,
+    broughtUpBy: readProcess(process.pid),
+    complete: false,
+  });
+  if (!claimed) throw inUse();
+}
+
+async function prepare(directory: LabDirectory, options: LabUpOptions, book: AddressBook): Promise<LabContext> {
+  const { topology } = options;
+  const instances = topology.components.flatMap((component) => component.instances);
+  for (const { host, id } of instances) mkdirSync(directory.instance(host, id), { recursive: true, mode: 0o755 });
+  for (const { id } of topology.hosts) mkdirSync(directory.host(id), { recursive: true, mode: 0o755 });
+  for (const { id } of topology.sites) mkdirSync(directory.site(id), { recursive: true, mode: 0o755 });
+  const secrets = createSecrets(directory.secrets, {
+    instances: instances.map(({ id }) => id),
+    hosts: topology.hosts.map(({ id }) => id),
+    venues: topology.venues.map(({ id }) => id),
+  });
+  const pki = await createPki({
+    directory: directory.pki,
+    organisation: `Holdfast lab ${directory.name}`,
+    machines: [
+      ...topology.hosts.map(({ id }) => ({
+        name: `agent/${id}`,
+        role: 'agent' as const,
+        ips: book.allAddresses(`host/${id}/agent`).map(({ host }) => host),
+      })),
+      ...topology.sites.map(({ id }) => ({
+        name: `controller/${id}`,
+        role: 'controller' as const,
+        ips: (['controller-api', 'controller-peer'] as const).flatMap((service) =>
+          book.allAddresses(`site/${id}/${service}`).map(({ host }) => host),
+        ),
+      })),
+    ],
+    operators: options.operators ?? defaultOperators,
+    evidenceOwners: [
+      ...topology.hosts.map(({ id }) => `agent/${id}`),
+      ...topology.sites.map(({ id }) => `controller/${id}`),
+    ],
+  });
+  const context: LabContext = { topology, book, directory, pki, secrets };
+  for (const { file, content } of instanceFiles(context)) writeFileSync(file, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600 });
+  return context;
+}
+
+/** Writes the configurations and starts the processes, stage after stage. */
+export async function launch(client: GroundClient, context: LabContext, specs: readonly ProcessSpec[]): Promise<void> {
+  const { directory } = context;
+  for (const { config } of specs) {
+    if (config === null) continue;
+    const file = absolute(directory.path, config.file);
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+    writeFileSync(file, `${JSON.stringify(config.content, null, 1)}\n`, { mode: 0o600 });
+  }
+  const specsToStart = specs.map((spec) => settle(directory, spec));
+  await client.request('start', { specs: specsToStart }, startDeadlineMs);
+}
+
+function settle(directory: LabDirectory, spec: ProcessSpec): LaunchSpec {
+  const args = spec.args ?? (spec.config === null ? [] : [absolute(directory.path, spec.config.file)]);
+  const script = absolute(directory.root, spec.script);
+  const nodeArgs = ['--disable-warning=ExperimentalWarning', ...(spec.nodeArgs ?? ['--max-semi-space-size=4'])];
+  return {
+    key: spec.key,
+    site: spec.site,
+    host: spec.host,
+    command: process.execPath,
+    args: [...nodeArgs, script, ...args],
+    cwd: directory.path,
+    env: spec.env ?? {},
+    logFile: directory.logOf(spec.key),
+    ready: spec.ready,
+    stage: spec.stage,
+  };
+}
+
+const absolute = (base: string, path: string): string => (isAbsolute(path) ? path : join(base, path));
+
+async function updateRecord(directory: LabDirectory, change: Partial<LabRecord>): Promise<void> {
+  const record = directory.readRecord();
+  if (record !== null) await writeDurably(directory.recordFile, JSON.stringify({ ...record, ...change }, null, 1));
+}

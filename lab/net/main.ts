@@ -1,0 +1,56 @@
+import { appendFileSync, readFileSync } from 'node:fs';
+import type { Topology } from '../../src/core/topology/topology.ts';
+import { Ground, type GroundEvent } from '../ground.ts';
+import { GroundServer, problemOf } from '../ground-server.ts';
+import { layOut } from '../layout.ts';
+import { readProcess } from '../process-table.ts';
+import { listenOn } from './listen.ts';
+
+/** What `holdfast lab up` writes for the ground; its path is the one argument of this script. */
+export interface GroundConfig {
+  readonly labId: string;
+  readonly directory: string;
+  readonly registryFile: string;
+  readonly eventFile: string;
+  readonly tokenFile: string;
+  readonly topology: Topology;
+  readonly block: number;
+  readonly insideSite: 'direct' | 'relayed';
+  readonly rerouteMs: number;
+}
+
+/**
+ * The ground of one lab: prints `ready` once every address is taken, or one line of JSON with the problem and ends with 2. It
+ * runs until it is killed; ending it is the task of `holdfast lab down`, which needs no cooperation.
+ */
+async function main(configFile: string): Promise<void> {
+  const config = JSON.parse(readFileSync(configFile, 'utf8')) as GroundConfig;
+  const layout = layOut(config.topology, { block: config.block, insideSite: config.insideSite });
+  const lab = { id: config.labId, directory: config.directory };
+  let server: GroundServer | null = null;
+  const onEvent = (event: GroundEvent) => {
+    appendFileSync(config.eventFile, `${JSON.stringify({ at: new Date().toISOString(), ...event })}\n`, {
+      mode: 0o600,
+    });
+    server?.announce(event);
+  };
+  const { registryFile, topology, rerouteMs } = config;
+  const ground = new Ground({ topology, layout, lab, registryFile, rerouteMs, onEvent });
+  server = new GroundServer(ground, { lab: lab.id, token: readFileSync(config.tokenFile, 'utf8').trim() });
+  await listenOn(server.server, layout.control);
+  await ground.network.listen();
+  const startTicks = readProcess(process.pid)?.startTicks ?? null;
+  await ground.registry.record([{ key: 'ground', pid: process.pid, startTicks, startedAt: new Date().toISOString() }]);
+  process.stdout.write('ready\n');
+}
+
+// The lab outlives the terminal that brought it up.
+process.on('SIGHUP', () => {});
+process.on('SIGINT', () => {});
+
+try {
+  await main(process.argv[2] ?? '');
+} catch (error) {
+  process.stdout.write(`${JSON.stringify(problemOf(error))}\n`);
+  process.exit(2);
+}

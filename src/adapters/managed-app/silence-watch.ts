@@ -1,0 +1,94 @@
+import {
+  type DetectorBounds,
+  type FailureDetector,
+  heard,
+  newDetector,
+  observerWasAway,
+  silenceThresholdMs,
+} from '../../core/health/failure-detector.ts';
+
+export interface SilenceWatchOptions {
+  readonly expectedGapMs: number;
+  readonly bounds: DetectorBounds;
+  /** Called once per silence. */
+  readonly onSilent: (silentMs: number) => void;
+}
+
+/** A timer that is late by more than this share of the bound says that this process was away. */
+const LATE_SHARE = 0.5;
+
+/**
+ * Notices that signs of life have stopped, while `watching`. Not fooled by its own process: a timer that comes late by more than
+ * half of the bound restarts the window, and before it speaks it lets what waits in the socket be read.
+ */
+export class SilenceWatch {
+  readonly #options: SilenceWatchOptions;
+  #detector: FailureDetector;
+  #timer: NodeJS.Timeout | null = null;
+  #second: NodeJS.Immediate | null = null;
+  #dueAt = 0;
+  #silent = false;
+
+  constructor(options: SilenceWatchOptions) {
+    this.#options = options;
+    this.#detector = newDetector(options.expectedGapMs);
+  }
+
+  get silent(): boolean {
+    return this.#silent;
+  }
+
+  get boundMs(): number {
+    return silenceThresholdMs(this.#detector, this.#options.bounds);
+  }
+
+  /** @returns true when this ends a silence. */
+  heard(): boolean {
+    this.#detector = heard(this.#detector, performance.now(), this.#options.bounds);
+    const ends = this.#silent;
+    this.#silent = false;
+    if (this.#timer === null && this.#second === null) this.#arm();
+    return ends;
+  }
+
+  /** Forgets everything, e.g. when the process is known to have ended. */
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#second !== null) clearImmediate(this.#second);
+    this.#timer = null;
+    this.#second = null;
+    this.#silent = false;
+    this.#detector = newDetector(this.#options.expectedGapMs);
+  }
+
+  #arm(): void {
+    const lastHeardAt = this.#detector.lastHeardAt ?? performance.now();
+    this.#dueAt = lastHeardAt + this.boundMs;
+    this.#timer = setTimeout(() => this.#due(), Math.max(1, this.#dueAt - performance.now()));
+  }
+
+  #due(): void {
+    this.#timer = null;
+    const now = performance.now();
+    if (now - this.#dueAt > this.boundMs * LATE_SHARE) {
+      this.#detector = observerWasAway(this.#detector, now);
+      return this.#arm();
+    }
+    const { lastHeardAt } = this.#detector;
+    if (lastHeardAt !== null && now - lastHeardAt < this.boundMs) return this.#arm();
+    // What has arrived meanwhile is read between timers and immediates.
+    this.#second = setImmediate(() => {
+      this.#second = null;
+      this.#conclude();
+    });
+  }
+
+  #conclude(): void {
+    const { lastHeardAt } = this.#detector;
+    if (lastHeardAt === null) return;
+    const silentMs = performance.now() - lastHeardAt;
+    if (silentMs < this.boundMs) return this.#arm();
+    this.#silent = true;
+    this.#options.onSilent(silentMs);
+  }
+}

@@ -1,0 +1,232 @@
+import type { FencingProof } from '../../core/authority/fencing-proof.ts';
+import type { DurabilityMode, Grant, GroupRecord } from '../../core/authority/group-record.ts';
+import type {
+  ComponentId,
+  Epoch,
+  GroupId,
+  HostId,
+  InstanceId,
+  MonoMs,
+  Revision,
+  RunId,
+  SiteId,
+  StepId,
+  Term,
+} from '../../core/base/ids.ts';
+import type { InstanceAction, Postcondition } from '../../engine/driver-port.ts';
+import type { AgentOrder, Command, CommandOutcome } from '../../engine/messages.ts';
+import { Fields, ShapeError, textOrNullItem } from '../../wire/fields.ts';
+
+/** @throws ShapeError */
+export function parseCommand(fields: Fields): Command {
+  return {
+    key: fields.text('key'),
+    group: fields.text<GroupId>('group'),
+    term: fields.count<Term>('term'),
+    epoch: fields.count<Epoch>('epoch'),
+    run: fields.text<RunId>('run'),
+    step: fields.text<StepId>('step'),
+    attempt: fields.count('attempt'),
+    deadlineMs: fields.number('deadlineMs'),
+    order: parseOrder(fields.fields('order')),
+  };
+}
+
+/** @throws ShapeError */
+export function parseCommandOutcome(fields: Fields): CommandOutcome {
+  const proof = fields.fieldsOrNull('proof');
+  return {
+    key: fields.text('key'),
+    attempt: fields.count('attempt'),
+    host: fields.text<HostId>('host'),
+    outcome: parseOutcome(fields.fields('outcome')),
+    proof: proof === null ? null : parseProof(proof),
+    repeated: fields.flag('repeated'),
+  };
+}
+
+function parseOutcome(fields: Fields): CommandOutcome['outcome'] {
+  const kind = fields.oneOf('kind', ['ok', 'failed', 'unknown', 'refused']);
+  switch (kind) {
+    case 'ok':
+      return { kind, detail: fields.map('detail', detailItem, {}) };
+    case 'failed':
+      return { kind, code: fields.text('code'), reason: fields.words('reason', '') };
+    case 'unknown':
+      return { kind, reason: fields.words('reason', '') };
+    case 'refused':
+      return {
+        kind,
+        code: fields.oneOf('code', ['stale-term', 'stale-epoch', 'not-mine', 'no-grant']),
+        reason: fields.words('reason', ''),
+      };
+  }
+}
+
+/** @throws ShapeError */
+export function parseProof(fields: Fields): FencingProof {
+  const sticky = fields.fields('sticky');
+  return {
+    method: fields.oneOf('method', ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested']),
+    scope: fields.text<InstanceId>('scope'),
+    epoch: fields.count<Epoch>('epoch'),
+    sticky: { heal: sticky.flag('heal'), reboot: sticky.flag('reboot') },
+    evidence: fields.words('evidence'),
+  };
+}
+
+function parseOrder(fields: Fields): AgentOrder {
+  const kind = fields.oneOf('kind', ['raise-epoch', 'silence', 'promote', 'perform', 'confirm']);
+  const instance = () => fields.text<InstanceId>('instance');
+  switch (kind) {
+    case 'raise-epoch':
+      return { kind, components: fields.texts<ComponentId>('components') };
+    case 'silence':
+      return {
+        kind,
+        instance: instance(),
+        gentle: fields.flag('gentle'),
+        holderEpoch: fields.count<Epoch>('holderEpoch'),
+      };
+    case 'promote':
+      return {
+        kind,
+        instance: instance(),
+        record: parseGroupRecord(fields.fields('record')),
+        revision: fields.count<Revision>('revision'),
+      };
+    case 'perform':
+      return { kind, instance: instance(), action: parseAction(fields.fields('action')) };
+    case 'confirm':
+      return { kind, instance: instance(), condition: parseCondition(fields.fields('condition')) };
+  }
+}
+
+function parseAction(fields: Fields): InstanceAction {
+  const kind = fields.oneOf('kind', actionKinds);
+  const epoch = () => fields.count<Epoch>('epoch');
+  const leaseUntil = () => fields.number('leaseUntil') as MonoMs;
+  const ackSet = () => fields.texts<InstanceId>('ackSet');
+  switch (kind) {
+    case 'start':
+    case 'kill':
+      return { kind };
+    case 'fence':
+    case 'demote':
+    case 'drain':
+    case 'test-order':
+      return { kind, epoch: epoch() };
+    case 'follow':
+      return {
+        kind,
+        epoch: epoch(),
+        upstream: fields.text<InstanceId>('upstream'),
+        mode: fields.oneOf('mode', ['sync', 'async']),
+      };
+    case 'promote':
+      return {
+        kind,
+        epoch: epoch(),
+        leaseUntil: leaseUntil(),
+        ackSet: ackSet(),
+        tradingEnabled: fields.flag('tradingEnabled'),
+      };
+    case 'lease':
+      return { kind, epoch: epoch(), leaseUntil: leaseUntil() };
+    case 'set-ack-set':
+      return { kind, epoch: epoch(), ackSet: ackSet() };
+    case 'set-trading':
+      return { kind, epoch: epoch(), enabled: fields.flag('enabled') };
+    case 'route':
+      return { kind, epoch: epoch(), routes: fields.map('routes', textOrNullItem<InstanceId>) };
+  }
+}
+
+const actionKinds = [
+  'start',
+  'kill',
+  'fence',
+  'follow',
+  'promote',
+  'lease',
+  'demote',
+  'drain',
+  'set-ack-set',
+  'set-trading',
+  'route',
+  'test-order',
+] as const satisfies readonly InstanceAction['kind'][];
+
+function parseCondition(fields: Fields): Postcondition {
+  const kind = fields.oneOf('kind', [
+    'process-gone',
+    'epoch-at-least',
+    'primary-at',
+    'not-primary',
+    'following',
+    'routed',
+    'trading',
+  ]);
+  const epoch = () => fields.count<Epoch>('epoch');
+  switch (kind) {
+    case 'process-gone':
+      return { kind };
+    case 'epoch-at-least':
+    case 'primary-at':
+    case 'not-primary':
+      return { kind, epoch: epoch() };
+    case 'following':
+      return { kind, epoch: epoch(), upstream: fields.text<InstanceId>('upstream') };
+    case 'routed':
+      return { kind, epoch: epoch(), routes: fields.map('routes', textOrNullItem<InstanceId>) };
+    case 'trading':
+      return { kind, enabled: fields.flag('enabled') };
+  }
+}
+
+/** @throws ShapeError */
+export function parseGroupRecord(fields: Fields): GroupRecord {
+  return {
+    group: fields.text<GroupId>('group'),
+    incarnation: fields.text('incarnation'),
+    epoch: fields.count<Epoch>('epoch'),
+    activeSite: fields.textOrNull<SiteId>('activeSite'),
+    traffic: fields.textOrNull<SiteId>('traffic'),
+    grants: fields.map('grants', (value, at) => parseGrant(Fields.of(value, at))),
+    run: fields.textOrNull<RunId>('run'),
+    tradingEnabled: fields.flag('tradingEnabled'),
+  };
+}
+
+function parseGrant(fields: Fields): Grant {
+  const revoked = fields.fieldsOrNull('revoked');
+  return {
+    component: fields.text<ComponentId>('component'),
+    holder: fields.textOrNull<InstanceId>('holder'),
+    epoch: fields.count<Epoch>('epoch'),
+    ackSet: fields.texts<InstanceId>('ackSet'),
+    promotable: fields.texts<InstanceId>('promotable'),
+    mode: parseMode(fields.fields('mode')),
+    revoked:
+      revoked === null
+        ? null
+        : {
+            instance: revoked.text<InstanceId>('instance'),
+            epoch: revoked.count<Epoch>('epoch'),
+            leaseRevision: revoked.count<Revision>('leaseRevision'),
+            promotable: revoked.texts<InstanceId>('promotable'),
+          },
+  };
+}
+
+function parseMode(fields: Fields): DurabilityMode {
+  const kind = fields.oneOf('kind', ['strict', 'degraded', 'halted']);
+  if (kind === 'strict') return { kind };
+  const lost = fields.texts<InstanceId>('lost');
+  return kind === 'halted' ? { kind, lost } : { kind, sinceEpoch: fields.count<Epoch>('sinceEpoch'), lost };
+}
+
+function detailItem(value: unknown, at: string): string | number | boolean {
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  throw new ShapeError(at, 'must be a text, a number, true or false');
+}

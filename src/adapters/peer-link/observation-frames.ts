@@ -1,0 +1,64 @@
+import type { Epoch, InstanceId } from '../../core/base/ids.ts';
+import type {
+  InstanceObservation,
+  LogPosition,
+  ReplicaObservation,
+  UpstreamObservation,
+} from '../../core/health/instance-observation.ts';
+import type { ProcessExit } from '../../engine/driver-port.ts';
+import { Fields, numberItem } from '../../wire/fields.ts';
+
+/** @throws ShapeError */
+export function parseObservation(fields: Fields): InstanceObservation {
+  const position = fields.fieldsOrNull('position');
+  const upstream = fields.fieldsOrNull('upstream');
+  const divergence = fields.fieldsOrNull('divergence');
+  return {
+    instance: fields.text<InstanceId>('instance'),
+    process: fields.oneOf('process', ['running', 'exited', 'stopped', 'frozen']),
+    role: fields.oneOf('role', ['closed', 'standby', 'primary', 'fenced', 'unknown']),
+    epoch: fields.count<Epoch>('epoch'),
+    health: fields.oneOf('health', ['ok', 'degraded', 'bad', 'unknown']),
+    reason: fields.textOrNull('reason'),
+    position: position === null ? null : parsePosition(position),
+    releasing: fields.flag('releasing'),
+    tradingEnabled: fields.flag('tradingEnabled'),
+    ackSet: fields.texts<InstanceId>('ackSet'),
+    replicas: fields.list('replicas', (value, at) => parseReplica(Fields.of(value, at))),
+    upstream: upstream === null ? null : parseUpstream(upstream),
+    divergence:
+      divergence === null
+        ? null
+        : { file: divergence.words('file'), from: divergence.number('from'), count: divergence.number('count') },
+    figures: fields.map('figures', numberItem, {}),
+  };
+}
+
+/** @throws ShapeError */
+export function parseProcessExit(fields: Fields): ProcessExit {
+  return {
+    instance: fields.text<InstanceId>('instance'),
+    code: fields.numberOrNull('code'),
+    signal: fields.textOrNull('signal'),
+    reaped: fields.flag('reaped'),
+    treeEmpty: fields.flag('treeEmpty'),
+  };
+}
+
+const parsePosition = (fields: Fields): LogPosition => ({
+  generation: fields.count('generation'),
+  sequence: fields.count('sequence'),
+});
+
+const parseReplica = (fields: Fields): ReplicaObservation => ({
+  instance: fields.text<InstanceId>('instance'),
+  state: fields.oneOf('state', ['connecting', 'catching-up', 'in-sync', 'lost']),
+  acknowledgedSequence: fields.number('acknowledgedSequence'),
+  silentMs: fields.numberOrNull('silentMs') ?? Number.POSITIVE_INFINITY,
+});
+
+const parseUpstream = (fields: Fields): UpstreamObservation => ({
+  instance: fields.text<InstanceId>('instance'),
+  connected: fields.flag('connected'),
+  silentMs: fields.numberOrNull('silentMs') ?? Number.POSITIVE_INFINITY,
+});

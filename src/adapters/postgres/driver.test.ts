@@ -1,0 +1,435 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { epoch, type InstanceId, instanceId, type MonoMs } from '../../core/base/ids.ts';
+import type { InstanceObservation } from '../../core/health/instance-observation.ts';
+import type { InstanceAction, ProcessExit } from '../../engine/driver-port.ts';
+import { Deadline } from '../process/deadline.ts';
+import { hostMonoMs } from '../process/host-clock.ts';
+import { findTree, signalProcess } from '../process/process-tree.ts';
+import { locateBinaries } from './binaries.ts';
+import { PostgresDriver } from './driver.ts';
+import { parseLsn } from './lsn.ts';
+import { type Row, Session } from './session.ts';
+
+const freePort = async (): Promise<number> => {
+  const server = createServer();
+  const { promise, resolve } = Promise.withResolvers<number>();
+  server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+  const port = await promise;
+  const closed = Promise.withResolvers<void>();
+  server.close(() => closed.resolve());
+  await closed.promise;
+  return port;
+};
+
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast pé-')));
+/** Another installation to try: its directory with `postgres` and `initdb`. */
+const binaries = await locateBinaries({ binDir: process.env.HOLDFAST_TEST_POSTGRES ?? null, workDir: folder });
+
+interface Site {
+  readonly driver: PostgresDriver;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly observations: InstanceObservation[];
+  readonly exits: ProcessExit[];
+}
+
+/** Some instances on one machine, each with its own driver; `a` makes the cluster, the others clone. */
+class World {
+  readonly root: string;
+  readonly sites = new Map<string, Site>();
+  readonly ports = new Map<string, number>();
+
+  constructor(name: string) {
+    this.root = join(folder, name);
+    mkdirSync(this.root, { recursive: true });
+    for (const user of ['holdfast', 'replicator', 'app'])
+      writeFileSync(join(this.root, `${user}.pw`), `pw ${user}:\\'é`, { mode: 0o600 });
+  }
+
+  async add(names: readonly string[], overrides: Readonly<Record<string, string>> = {}): Promise<void> {
+    for (const name of names) this.ports.set(name, await freePort());
+    for (const name of names) {
+      const site = this.build(name, overrides[name] ?? null);
+      this.sites.set(name, site);
+      await site.driver.start({
+        observed: (observation) => site.observations.push(observation),
+        exited: (exit) => site.exits.push(exit),
+      });
+    }
+  }
+
+  build(name: string, upstreamOverride: string | null): Site {
+    const credential = (user: string) => ({ user, passwordFile: join(this.root, `${user}.pw`) });
+    const dataDir = join(this.root, name, 'data');
+    const driver = new PostgresDriver({
+      binaries,
+      gate: null,
+      config: {
+        instance: instanceId(name),
+        dataDir,
+        stateDir: join(this.root, name, 'state'),
+        listen: { host: '127.0.0.1', port: this.ports.get(name) ?? 0 },
+        roles: {
+          superuser: credential('holdfast'),
+          replication: credential('replicator'),
+          application: credential('app'),
+        },
+        peers: Object.fromEntries([...this.ports].map(([peer, port]) => [peer, { host: '127.0.0.1', port }])),
+        initial: name === 'a',
+        upstreamOverride: upstreamOverride === null ? null : instanceId(upstreamOverride),
+        database: 'trading',
+        networks: ['127.0.0.0/8'],
+        initialStatements: ['create table trades (id bigint primary key, note text)'],
+        rebuildDiverged: true,
+        cutUpstreamOnFence: false,
+        memory: 'small',
+        extraSettings: {},
+        observeEveryMs: 100,
+        observeDeadlineMs: 800,
+      },
+    });
+    return { driver, port: this.ports.get(name) ?? 0, dataDir, observations: [], exits: [] };
+  }
+
+  site(name: string): Site {
+    return this.sites.get(name) ?? assert.fail(`no instance ${name}`);
+  }
+
+  perform(name: string, action: InstanceAction, deadlineMs = 20_000) {
+    return this.site(name).driver.perform(action, { deadlineMs });
+  }
+
+  async ok(name: string, action: InstanceAction): Promise<Readonly<Record<string, string | number | boolean>>> {
+    const outcome = await this.perform(name, action);
+    assert.equal(outcome.kind, 'ok', `${action.kind} at ${name}: ${JSON.stringify(outcome)}`);
+    return outcome.kind === 'ok' ? outcome.detail : {};
+  }
+
+  promote(name: string, at: number, ackSet: readonly string[]) {
+    return this.ok(name, {
+      kind: 'promote',
+      epoch: epoch(at),
+      leaseUntil: (hostMonoMs() + 60_000) as MonoMs,
+      ackSet: ackSet.map(instanceId),
+      tradingEnabled: true,
+    });
+  }
+
+  follow(name: string, at: number, upstream: string) {
+    return this.ok(name, { kind: 'follow', epoch: epoch(at), upstream: instanceId(upstream), mode: 'sync' });
+  }
+
+  connect(name: string, within = 3_000): Promise<Session> {
+    const password = `pw app:\\'é`;
+    return Session.connect(
+      {
+        host: '127.0.0.1',
+        port: this.site(name).port,
+        user: 'app',
+        password,
+        database: 'trading',
+        applicationName: 'test',
+      },
+      new Deadline({ afterMs: within }),
+    );
+  }
+
+  async sql(name: string, text: string, within = 3_000): Promise<readonly Row[]> {
+    const session = await this.connect(name, within);
+    try {
+      return await session.query(text, new Deadline({ afterMs: within }));
+    } finally {
+      session.cut();
+    }
+  }
+
+  async look(name: string): Promise<InstanceObservation> {
+    return (await this.site(name).driver.observe({ deadlineMs: 2_000 })) ?? assert.fail('no observation');
+  }
+
+  until<Value>(what: string, ask: () => Promise<Value | null>, within = 10_000): Promise<Value> {
+    return new Deadline({ afterMs: within }).until(what, ask, 30);
+  }
+
+  untilSeen(name: string, what: string, holds: (seen: InstanceObservation) => boolean): Promise<InstanceObservation> {
+    return this.until(what, async () => {
+      const seen = await this.look(name);
+      return holds(seen) ? seen : null;
+    });
+  }
+
+  async down(): Promise<void> {
+    for (const site of this.sites.values()) {
+      await site.driver.perform({ kind: 'kill' }, { deadlineMs: 5_000 });
+      await site.driver.close();
+    }
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+const id = (name: string): InstanceId => instanceId(name);
+
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('three instances: primary, synchronous standby, asynchronous cascade', { timeout: 180_000 }, () => {
+  const world = new World('three');
+  after(() => world.down());
+
+  test('a fresh cluster comes up closed and refuses writes', async () => {
+    await world.add(['a', 'b', 'c'], { c: 'b' });
+    const seen = await world.untilSeen('a', 'a answers', (observed) => observed.role === 'closed');
+    assert.equal(seen.releasing, false);
+    await assert.rejects(world.sql('a', `insert into trades values (1, 'x')`), /read-only/);
+    assert.equal((await world.look('b')).process, 'stopped');
+  });
+
+  test('a promoted instance waits for every member of its acknowledgement set', async () => {
+    await world.promote('a', 1, ['b']);
+    const seen = await world.look('a');
+    assert.deepEqual([seen.role, seen.epoch, seen.releasing], ['primary', 1, false]);
+    assert.deepEqual(
+      seen.replicas.map((replica) => [replica.instance, replica.state]),
+      [['b', 'lost']],
+    );
+    await assert.rejects(world.sql('a', `insert into trades values (1, 'nobody confirms')`, 400), {
+      name: 'DeadlineExceeded',
+    });
+    const cloned = await world.follow('b', 1, 'a');
+    assert.equal(cloned.rebuilt, 'there was no cluster yet');
+    await world.untilSeen('a', 'b in sync', (observed) => observed.releasing);
+    await world.sql('a', `insert into trades values (2, 'confirmed')`);
+    assert.equal(
+      (await world.sql('b', 'select count(*) as n from trades'))[0]?.n,
+      '2',
+      'applied before it was acknowledged',
+    );
+  });
+
+  test('a cascade follows its configured upstream, and lag is 0 on an idle system', async () => {
+    const followed = await world.ok('c', { kind: 'follow', epoch: epoch(1), upstream: id('a'), mode: 'async' });
+    assert.equal(followed.upstream, 'b');
+    await world.sql('a', `insert into trades values (3, 'cascaded')`);
+    await world.until('c has it', async () =>
+      (await world.sql('c', 'select 1 from trades where id = 3')).length === 1 ? true : null,
+    );
+    const seen = await world.untilSeen('c', 'c caught up', (observed) => observed.figures.lagBytes === 0);
+    assert.deepEqual([seen.role, seen.upstream?.instance, seen.upstream?.connected], ['standby', 'b', true]);
+    assert.equal((await world.look('b')).figures.lagBytes, 0);
+    assert.equal(
+      await world
+        .site('c')
+        .driver.confirm({ kind: 'following', epoch: epoch(1), upstream: id('a') }, { deadlineMs: 2_000 }),
+      'holds',
+    );
+  });
+
+  test('an action with an older epoch is refused, also after the agent was restarted', async () => {
+    await world.ok('c', { kind: 'fence', epoch: epoch(2) });
+    const late = await world.perform('c', { kind: 'follow', epoch: epoch(1), upstream: id('a'), mode: 'async' });
+    assert.deepEqual([late.kind, late.kind === 'failed' && late.code], ['failed', 'stale-epoch']);
+    await world.site('c').driver.close();
+    const again = world.build('c', 'b');
+    world.sites.set('c', again);
+    await again.driver.start({
+      observed: (seen) => again.observations.push(seen),
+      exited: (exit) => again.exits.push(exit),
+    });
+    const seen = await world.look('c');
+    assert.deepEqual([seen.process, seen.role, seen.epoch], ['running', 'standby', 2], 'adopted, not restarted');
+    assert.equal((await world.perform('c', { kind: 'demote', epoch: epoch(1) })).kind, 'failed');
+  });
+
+  test('an acknowledgement set that grows is in effect when the action returns', async () => {
+    await world.ok('a', { kind: 'set-ack-set', epoch: epoch(1), ackSet: [] });
+    assert.deepEqual((await world.look('a')).ackSet, []);
+    await world.ok('a', { kind: 'set-ack-set', epoch: epoch(1), ackSet: [id('b'), id('z')] });
+    await assert.rejects(world.sql('a', `insert into trades values (4, 'z is nobody')`, 300), {
+      name: 'DeadlineExceeded',
+    });
+    await world.ok('a', { kind: 'set-ack-set', epoch: epoch(1), ackSet: [id('b')] });
+    await world.untilSeen('a', 'a releases', (observed) => observed.releasing);
+  });
+
+  test('failover keeps every acknowledged commit, and the divergent tail of the old primary is kept before it is rebuilt', async () => {
+    // b stops listening to a; a then writes what nobody ever confirms, and dies.
+    const standby = world.site('b');
+    const acknowledged = await acknowledgeUntilKilled(world, 'a', async () => {
+      const before = await world.look('a');
+      await standby.driver.perform({ kind: 'fence', epoch: epoch(2) }, { deadlineMs: 2_000 });
+      assert.ok(before.releasing);
+      await world.ok('a', { kind: 'kill' });
+    });
+    const promoted = await world.promote('b', 3, []);
+    assert.equal(promoted.timeline, 3);
+    const ids = new Set((await world.sql('b', 'select id from trades')).map((row) => Number(row.id)));
+    assert.deepEqual(
+      acknowledged.filter((written) => !ids.has(written)),
+      [],
+      'nothing acknowledged is missing',
+    );
+    assert.equal(await standby.driver.confirm({ kind: 'primary-at', epoch: epoch(3) }, { deadlineMs: 2_000 }), 'holds');
+
+    // a comes back closed, is promoted on its own by an accident outside Holdfast, and writes: a real divergence.
+    await world.ok('a', { kind: 'start' });
+    assert.equal((await world.look('a')).role, 'closed');
+    const superuser = await Session.connect(
+      {
+        host: '127.0.0.1',
+        port: world.site('a').port,
+        user: 'holdfast',
+        password: `pw holdfast:\\'é`,
+        database: 'trading',
+        applicationName: 'test',
+      },
+      new Deadline({ afterMs: 3_000 }),
+    );
+    await superuser.query('select pg_promote(true, 10)', new Deadline({ afterMs: 12_000 }));
+    assert.equal((await world.look('a')).reason, 'promoted by somebody else than Holdfast');
+    await superuser.query('set synchronous_commit = local', new Deadline({ afterMs: 1_000 }));
+    await superuser.query(`insert into trades values (999999, 'divergent')`, new Deadline({ afterMs: 3_000 }));
+    superuser.cut();
+    const followed = await world.follow('a', 3, 'b');
+    assert.match(String(followed.rebuilt), /diverged/);
+    const manifest = JSON.parse(readFileSync(String(followed.kept), 'utf8')) as {
+      from: string;
+      to: string;
+      files: { name: string }[];
+    };
+    assert.ok(parseLsn(manifest.to) > parseLsn(manifest.from));
+    assert.ok(manifest.files.some((file) => /^[0-9A-F]{24}$/.test(file.name)));
+    const tail = manifest.files.map((file) => readFileSync(join(dirname(String(followed.kept)), file.name)));
+    assert.ok(
+      tail.some((bytes) => bytes.includes('divergent')),
+      'the divergent row is in the kept segments',
+    );
+    const seen = await world.untilSeen(
+      'a',
+      'a is a standby',
+      (observed) => observed.role === 'standby' && observed.upstream?.connected === true,
+    );
+    assert.ok((seen.divergence?.count ?? 0) > 0);
+    assert.deepEqual(await world.sql('a', 'select 1 from trades where id = 999999'), []);
+  });
+
+  test('the cascade follows the new timeline by itself', async () => {
+    await world.sql('b', `insert into trades values (1000001, 'after failover')`);
+    await world.until('c has it', async () =>
+      (await world.sql('c', 'select 1 from trades where id = 1000001')).length === 1 ? true : null,
+    );
+    await world.untilSeen('c', 'c reports timeline 3', (observed) => observed.position?.generation === 3);
+  });
+
+  test('a planned switchover loses nothing and rebuilds nothing', async () => {
+    await world.ok('b', { kind: 'set-ack-set', epoch: epoch(3), ackSet: [id('a')] });
+    await world.untilSeen('b', 'a in sync', (observed) => observed.releasing);
+    await world.sql('b', `insert into trades values (1000002, 'before switchover')`);
+    await world.ok('b', { kind: 'drain', epoch: epoch(4) });
+    await assert.rejects(world.sql('b', `insert into trades values (1000003, 'draining')`), /read-only transaction/);
+    await world.ok('b', { kind: 'demote', epoch: epoch(4) });
+    await world.promote('a', 4, []);
+    assert.equal((await world.sql('a', 'select 1 from trades where id = 1000002')).length, 1);
+    const followed = await world.follow('b', 4, 'a');
+    assert.equal(followed.rebuilt, undefined, JSON.stringify(followed));
+    await world.sql('a', `insert into trades values (1000004, 'after switchover')`);
+  });
+});
+
+describe('one instance under faults', { timeout: 120_000 }, () => {
+  const world = new World('faults');
+  after(() => world.down());
+
+  test('a primary that was killed with SIGKILL from outside is reported with an empty tree and boots closed', async () => {
+    await world.add(['a']);
+    await world.promote('a', 1, []);
+    await world.sql('a', `insert into trades values (1, 'kept')`);
+    const { driver, dataDir, exits } = world.site('a');
+    const [postmaster] = findTree({ root: null, directory: dataDir, environment: null }).filter((entry) =>
+      readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').startsWith(`${entry.pid}\n`),
+    );
+    assert.ok(postmaster);
+    signalProcess(postmaster, 'SIGKILL');
+    const exit = await world.until('the exit', async () => exits[0] ?? null);
+    assert.deepEqual([exit.signal, exit.reaped, exit.treeEmpty], ['SIGKILL', true, true]);
+    assert.equal((await world.look('a')).process, 'exited');
+    assert.equal(await driver.confirm({ kind: 'process-gone' }, { deadlineMs: 1_000 }), 'holds');
+    await world.ok('a', { kind: 'start' });
+    const seen = await world.look('a');
+    assert.deepEqual([seen.role, seen.releasing], ['closed', false]);
+    await assert.rejects(world.sql('a', `insert into trades values (2, 'x')`), /read-only/);
+    assert.equal((await world.sql('a', 'select count(*) as n from trades'))[0]?.n, '1');
+  });
+
+  test('a frozen server is frozen and its role unknown by the deadline, and it can be killed while frozen', async () => {
+    await world.promote('a', 2, []);
+    const { driver, dataDir } = world.site('a');
+    const members = findTree({ root: null, directory: dataDir, environment: null });
+    for (const member of members) signalProcess(member, 'SIGSTOP');
+    const startedMs = hostMonoMs();
+    const seen = await world.until('a frozen report', async () => {
+      const observed = await driver.observe({ deadlineMs: 500 });
+      return observed?.process === 'frozen' && observed.role === 'unknown' ? observed : null;
+    });
+    assert.ok(hostMonoMs() - startedMs < 1_500, `took ${hostMonoMs() - startedMs} ms`);
+    assert.deepEqual([seen.role, seen.health, seen.releasing], ['unknown', 'unknown', false]);
+    assert.equal(await driver.confirm({ kind: 'not-primary', epoch: epoch(2) }, { deadlineMs: 500 }), 'unknown');
+    const timedOut = await world.perform('a', { kind: 'set-ack-set', epoch: epoch(2), ackSet: [] }, 500);
+    assert.equal(timedOut.kind, 'unknown');
+    const killed = await world.ok('a', { kind: 'kill' });
+    assert.equal(killed.treeEmpty, true);
+    assert.deepEqual(findTree({ root: null, directory: dataDir, environment: null }), []);
+  });
+
+  test('after kill has answered ok nothing is acknowledged any more', async () => {
+    for (let round = 0; round < 3; round++) {
+      await world.promote('a', 3 + round, []);
+      const writers = await Promise.all(Array.from({ length: 6 }, () => world.connect('a')));
+      let acknowledged = 0;
+      const loops = writers.map(async (writer, index) => {
+        for (let n = 0; ; n++) {
+          const key = (round + 1) * 1_000_000_000 + index * 1_000_000 + n;
+          await writer.query(`insert into trades values (${key}, 'load')`, new Deadline({ afterMs: 5_000 }));
+          acknowledged += 1;
+        }
+      });
+      for (const loop of loops) loop.catch(() => undefined);
+      await world.until('load', async () => (acknowledged > 50 ? true : null));
+      assert.ok(openServerSockets(world.site('a').port) >= 6);
+      const killed = await world.ok('a', { kind: 'kill' });
+      assert.equal(openServerSockets(world.site('a').port), 0, 'nobody is left who could send an acknowledgement');
+      await Promise.allSettled(loops);
+      assert.ok(Number(killed.killed) >= 7, `killed ${killed.killed}`);
+      assert.equal(existsSync(join(world.site('a').dataDir, 'postmaster.pid')), false);
+    }
+  });
+});
+
+/** Connections that a server process on this port still holds open: TCP state 01 in /proc/net/tcp. */
+const openServerSockets = (port: number): number => {
+  const local = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  return readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[1] === local && fields[3] === '01').length;
+};
+
+/** Writes rows one after the other until the server dies, `disturb` runs meanwhile; the ids that were acknowledged. */
+async function acknowledgeUntilKilled(world: World, name: string, disturb: () => Promise<void>): Promise<number[]> {
+  const writer = await world.connect(name);
+  const acknowledged: number[] = [];
+  const writing = (async () => {
+    for (let key = 10_000; ; key++) {
+      await writer.query(`insert into trades values (${key}, 'load')`, new Deadline({ afterMs: 5_000 }));
+      acknowledged.push(key);
+    }
+  })();
+  writing.catch(() => undefined);
+  await world.until('some acknowledged writes', async () => (acknowledged.length >= 50 ? true : null));
+  await disturb();
+  await assert.rejects(writing);
+  return acknowledged;
+}

@@ -1,0 +1,430 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Epoch, InstanceId, MonoMs } from '../../core/base/ids.ts';
+import type { InstanceObservation } from '../../core/health/instance-observation.ts';
+import type {
+  ActionOutcome,
+  CallOptions,
+  DriverSink,
+  InstanceAction,
+  InstanceDriver,
+  Postcondition,
+} from '../../engine/driver-port.ts';
+import type { Gate } from '../gate/gate.ts';
+import { Deadline, DeadlineExceeded } from '../process/deadline.ts';
+import { hostMonoMs } from '../process/host-clock.ts';
+import { findTree } from '../process/process-tree.ts';
+import type { ExitRecord } from '../process/supervised-process.ts';
+import { applyAckSet } from './acknowledgement.ts';
+import { CLOSED_SETTING, renderSynchronousNames } from './acknowledgement-names.ts';
+import type { PostgresBinaries } from './binaries.ts';
+import { type CloneTransport, cloneTransportFor } from './clone-transport.ts';
+import { initializeCluster, readPassword, writePassFile } from './cluster.ts';
+import { type Confirmation, confirmPostcondition } from './confirmation.ts';
+import type { DriverContext, PostgresDriverConfig, SettingsChange } from './driver-context.ts';
+import { DriverStateFile } from './driver-state.ts';
+import { followUpstream } from './follow.ts';
+import { Monitor } from './monitor.ts';
+import { parseReport, type ServerReport } from './parse.ts';
+import { PostgresProblem } from './postgres-problem.ts';
+import { armGate, promoteServer } from './promotion.ts';
+import { OBSERVE } from './queries.ts';
+import { ServerControl, type ServerDeath } from './server-control.ts';
+import type { ServerSettings } from './server-settings.ts';
+import { Session } from './session.ts';
+
+export interface PostgresDriverParts {
+  readonly config: PostgresDriverConfig;
+  readonly binaries: PostgresBinaries;
+  /** Null = nothing outside this process closes the writer: a renewal may then not claim a gate. */
+  readonly gate: Gate | null;
+  readonly transport?: CloneTransport;
+}
+
+const INITIALIZE_WITHIN_MS = 60_000;
+const START_WITHIN_MS = 15_000;
+
+const succeeded = (detail: Readonly<Record<string, string | number | boolean>> = {}): ActionOutcome => ({
+  kind: 'ok',
+  detail,
+});
+
+/** Drives one PostgreSQL instance under plain streaming replication. README.md lists what it can confirm and what not. */
+export class PostgresDriver implements InstanceDriver {
+  readonly instance: InstanceId;
+  readonly #config: PostgresDriverConfig;
+  readonly #context: DriverContext;
+  readonly #server: ServerControl;
+  readonly #state: DriverStateFile;
+  readonly #gate: Gate | null;
+  readonly #monitor: Monitor;
+  #sink: DriverSink | null = null;
+  #leaseUntil = 0 as MonoMs;
+  #tradingEnabled = false;
+  #endedByItself: string | null = null;
+  #killing = false;
+  /** One action at a time; a kill aborts the one that runs. */
+  #queue: Promise<unknown> = Promise.resolve();
+  #running: AbortController | null = null;
+
+  constructor(parts: PostgresDriverParts) {
+    const { config, binaries, gate } = parts;
+    this.instance = config.instance;
+    this.#config = config;
+    this.#gate = gate;
+    this.#state = new DriverStateFile(join(config.stateDir, 'driver-state.json'));
+    const upstreamPassFile = join(config.stateDir, 'upstream.pgpass');
+    writePassFile(upstreamPassFile, config.roles.replication);
+    this.#server = new ServerControl({
+      binaries,
+      dataDir: config.dataDir,
+      stateDir: config.stateDir,
+      onExit: (exit, death) => this.#exited(exit, death),
+    });
+    this.#monitor = new Monitor({
+      everyMs: config.observeEveryMs,
+      deadlineMs: config.observeDeadlineMs,
+      connect: (deadline) => this.#connect(deadline, 'holdfast-monitor'),
+      ask: (session, deadline) => this.#report(session, deadline),
+      processState: () => this.#server.state,
+      goneAs: () => (this.#endedByItself === null ? 'stopped' : 'exited'),
+      facts: () => ({
+        instance: config.instance,
+        state: this.#state.current,
+        tradingEnabled: this.#tradingEnabled,
+        why: this.#endedByItself,
+      }),
+      onChange: (observation) => this.#sink?.observed(observation),
+    });
+    this.#context = {
+      config,
+      binaries,
+      server: this.#server,
+      state: this.#state,
+      transport: parts.transport ?? cloneTransportFor(binaries),
+      gate,
+      upstreamPassFile,
+      replicationPassword: () => readPassword(config.roles.replication),
+      withSession: async (deadline, work) => {
+        const session = await this.#connect(deadline, 'holdfast-action');
+        try {
+          return await work(session);
+        } finally {
+          session.cut();
+        }
+      },
+      report: (session, deadline) => this.#report(session, deadline),
+      ensureAnswering: (deadline) => this.#ensureAnswering(deadline),
+      writeSettings: (change) => this.#server.writeSettings(this.#settings(change)),
+      leaseUntil: () => this.#leaseUntil,
+    };
+  }
+
+  /**
+   * Adopts the running server, or makes the first cluster when this instance may, and starts it closed. An instance without a
+   * cluster stays stopped until `follow` clones one. Rejects only when PostgreSQL cannot be run at all.
+   */
+  async start(sink: DriverSink): Promise<void> {
+    this.#sink = sink;
+    if (!this.#server.adopt()) {
+      await this.#initializeOnce();
+      if (this.#server.hasCluster) await this.#ensureAnswering(new Deadline({ afterMs: START_WITHIN_MS }));
+    }
+    this.#monitor.start();
+  }
+
+  observe(options: CallOptions): Promise<InstanceObservation | null> {
+    return this.#monitor.look(options.deadlineMs);
+  }
+
+  async perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome> {
+    const refused = this.#refuseStale(action);
+    if (refused !== null) return refused;
+    if (action.kind === 'kill' || action.kind === 'demote') {
+      this.#running?.abort();
+      return this.#guarded(() => this.#kill(action, new Deadline({ afterMs: options.deadlineMs })));
+    }
+    if (action.kind === 'lease' || action.kind === 'fence')
+      return this.#guarded(() => this.#act(action, new Deadline({ afterMs: options.deadlineMs })));
+    const abort = new AbortController();
+    const deadline = new Deadline({ afterMs: options.deadlineMs, signal: abort.signal });
+    const turn = this.#queue.then(() => {
+      this.#running = abort;
+      // The epoch may have been raised while this waited for its turn.
+      return this.#refuseStale(action) ?? this.#guarded(() => this.#act(action, deadline));
+    });
+    this.#queue = turn.finally(() => {
+      this.#running = null;
+    });
+    const outcome = await turn;
+    void this.#monitor.lookNow();
+    return outcome;
+  }
+
+  async confirm(condition: Postcondition, options: CallOptions): Promise<Confirmation> {
+    const seen = await this.#monitor.look(options.deadlineMs);
+    return confirmPostcondition(condition, {
+      state: this.#state.current,
+      tradingEnabled: this.#tradingEnabled,
+      seen,
+      treeMembers: findTree(this.#server.tree).length,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#running?.abort();
+    this.#monitor.close();
+    this.#server.release();
+    await this.#queue.catch(() => undefined);
+  }
+
+  async #act(action: InstanceAction, deadline: Deadline): Promise<ActionOutcome> {
+    switch (action.kind) {
+      case 'start':
+        if (!this.#server.hasCluster)
+          throw new PostgresProblem('no-cluster', 'there is no cluster yet: follow an upstream first');
+        await this.#ensureAnswering(deadline);
+        return succeeded({ pid: this.#server.process?.name.pid ?? 0 });
+      case 'fence':
+        return this.#fence(action.epoch, deadline);
+      case 'follow':
+        this.#storeEpoch(action.epoch);
+        return followUpstream(this.#context, action, deadline);
+      case 'promote': {
+        this.#storeEpoch(action.epoch);
+        const outcome = await promoteServer(this.#context, action, deadline);
+        this.#leaseUntil = action.leaseUntil;
+        this.#tradingEnabled = action.tradingEnabled;
+        return outcome;
+      }
+      case 'lease':
+        return this.#lease(action.epoch, action.leaseUntil, deadline);
+      case 'set-ack-set':
+        this.#storeEpoch(action.epoch);
+        this.#requirePrimary();
+        return this.#context.withSession(deadline, async (session) => {
+          await applyAckSet(this.#context, session, action.ackSet, deadline);
+          return succeeded({ acknowledging: renderSynchronousNames(this.#state.current.ackSet) });
+        });
+      case 'drain':
+        this.#storeEpoch(action.epoch);
+        return this.#drain(deadline);
+      case 'set-trading':
+        this.#storeEpoch(action.epoch);
+        this.#tradingEnabled = action.enabled;
+        return succeeded({ applies: false });
+      case 'route':
+      case 'test-order':
+      case 'kill':
+      case 'demote':
+        throw new PostgresProblem('unsupported', `a database does not do "${action.kind}"`);
+    }
+  }
+
+  async #fence(epoch: Epoch, deadline: Deadline): Promise<ActionOutcome> {
+    const raised = epoch > this.#state.current.epoch;
+    this.#storeEpoch(epoch);
+    if (
+      raised &&
+      this.#config.cutUpstreamOnFence &&
+      this.#state.current.duty === 'standby' &&
+      this.#server.state === 'running'
+    ) {
+      this.#context.writeSettings({ upstream: null, synchronousNames: CLOSED_SETTING, acceptWrites: true });
+      this.#server.reload();
+      await this.#context.withSession(deadline, (session) =>
+        deadline.until('cutting the upstream', async () =>
+          (await this.#context.report(session, deadline)).receiver === null ? true : null,
+        ),
+      );
+    }
+    if (this.#state.current.duty === 'closed') this.#state.update({ fenced: true });
+    return succeeded({ epoch: this.#state.current.epoch });
+  }
+
+  async #lease(epoch: Epoch, leaseUntil: MonoMs, deadline: Deadline): Promise<ActionOutcome> {
+    this.#requirePrimary();
+    if (leaseUntil <= hostMonoMs()) throw new PostgresProblem('no-lease', 'the lease has run out already');
+    this.#storeEpoch(epoch);
+    await armGate(this.#context, { epoch, leaseUntil }, deadline);
+    this.#leaseUntil = leaseUntil;
+    return succeeded({ gate: this.#gate?.kind ?? 'none', boundMs: this.#gate?.boundMs ?? 0 });
+  }
+
+  /** New transactions become read-only (a client may override that), then waits for those that write to end. */
+  async #drain(deadline: Deadline): Promise<ActionOutcome> {
+    this.#requirePrimary();
+    const synchronousNames = renderSynchronousNames(this.#state.current.ackSet);
+    this.#context.writeSettings({ upstream: null, synchronousNames, acceptWrites: false });
+    this.#server.reload();
+    return this.#context.withSession(deadline, async (session) => {
+      const report = await deadline.until('waiting for writing transactions to end', async () => {
+        const seen = await this.#context.report(session, deadline);
+        return seen.writing === 0 ? seen : null;
+      });
+      return succeeded({ position: report.end });
+    });
+  }
+
+  async #kill(action: { kind: 'kill' } | { kind: 'demote'; epoch: Epoch }, deadline: Deadline): Promise<ActionOutcome> {
+    if (action.kind === 'demote') this.#storeEpoch(action.epoch);
+    this.#leaseUntil = 0 as MonoMs;
+    this.#killing = true;
+    try {
+      let death = await this.#server.kill(deadline);
+      // An action that was under way has been told to give up; had it just been starting the server, that is killed too.
+      await deadline.race('waiting for the action under way to give up', this.#queue);
+      if (this.#server.state !== 'gone') death = await this.#server.kill(deadline);
+      if (!death.reaped || !death.treeEmpty)
+        return {
+          kind: 'unknown',
+          reason: `killed ${death.killed} processes; reaped: ${death.reaped}, tree empty: ${death.treeEmpty}`,
+        };
+      const fenced = action.kind === 'demote' || this.#state.current.fenced;
+      this.#state.update({ duty: 'closed', upstream: null, fenced });
+      this.#endedByItself = null;
+      await this.#gate?.disarm(this.instance, { deadlineMs: Math.min(500, deadline.remainingMs() + 1) });
+      return succeeded({ reaped: true, treeEmpty: true, killed: death.killed, elapsedMs: Math.round(death.elapsedMs) });
+    } finally {
+      this.#killing = false;
+      void this.#monitor.lookNow();
+    }
+  }
+
+  #requirePrimary(): void {
+    if (this.#state.current.duty !== 'primary')
+      throw new PostgresProblem('not-primary', 'this instance was not promoted by Holdfast');
+  }
+
+  async #initializeOnce(): Promise<void> {
+    const config = this.#config;
+    const { epoch, rebuilding } = this.#state.current;
+    if (!config.initial || this.#server.hasCluster || epoch > 0 || rebuilding || existsSync(`${config.dataDir}.old`))
+      return;
+    await initializeCluster({
+      binaries: this.#context.binaries,
+      dataDir: config.dataDir,
+      roles: config.roles,
+      database: config.database,
+      networks: config.networks,
+      statements: config.initialStatements,
+      deadlineMs: INITIALIZE_WITHIN_MS,
+    });
+  }
+
+  async #ensureAnswering(deadline: Deadline): Promise<void> {
+    if (this.#server.state === 'gone') {
+      deadline.check('starting the server');
+      this.#state.update({ duty: 'closed', upstream: null });
+      this.#endedByItself = null;
+      // A gate still armed for the server that ended would kill this one; the warden lets go only of what it sees empty.
+      await this.#gate?.disarm(this.instance, { deadlineMs: Math.min(500, deadline.remainingMs()) });
+      await this.#server.startClosed(
+        this.#settings({ upstream: null, synchronousNames: CLOSED_SETTING, acceptWrites: true }),
+      );
+    }
+    await deadline.until('waiting for the server to answer', async () => {
+      if (this.#server.state === 'gone')
+        throw new PostgresProblem(
+          'did-not-start',
+          `HF-6122 the server ended while starting: ${this.#server.lastComplaint() ?? 'see its log'}`,
+        );
+      try {
+        const within = deadline.within(1_000);
+        const session = await this.#connect(within, 'holdfast-action');
+        await this.#report(session, within).finally(() => session.cut());
+        return true;
+      } catch (error) {
+        const { code, name } = error as { code?: string; name: string };
+        if (code === '57P03' || code === 'ECONNREFUSED' || code === 'ECONNRESET' || name === 'DeadlineExceeded')
+          return null;
+        if ((error as Error).message.startsWith('Connection terminated')) return null;
+        throw error;
+      }
+    });
+  }
+
+  async #report(session: Session, deadline: Deadline): Promise<ServerReport> {
+    const [row] = await session.query(OBSERVE, deadline);
+    const { host, port } = this.#config.listen;
+    if (!this.#server.isOurDirectory(row?.directory ?? ''))
+      throw new PostgresProblem(
+        'foreign-server',
+        `HF-6123 another server answers at ${host}:${port}, with the same password.\nnext    stop it, or give this instance another port`,
+      );
+    return parseReport(row?.observed ?? '');
+  }
+
+  #settings(change: SettingsChange): ServerSettings {
+    const config = this.#config;
+    return {
+      listen: config.listen,
+      upstream:
+        change.upstream === null
+          ? null
+          : { ...change.upstream, user: config.roles.replication.user, passFile: this.#context.upstreamPassFile },
+      synchronousNames: change.synchronousNames,
+      acceptWrites: change.acceptWrites,
+      applicationName: config.instance,
+      memory: config.memory,
+      extra: config.extraSettings,
+    };
+  }
+
+  #connect(deadline: Deadline, applicationName: string): Promise<Session> {
+    const { superuser } = this.#config.roles;
+    return Session.connect(
+      {
+        ...this.#config.listen,
+        user: superuser.user,
+        password: readPassword(superuser),
+        database: 'postgres',
+        applicationName,
+      },
+      deadline,
+    );
+  }
+
+  #storeEpoch(epoch: Epoch): void {
+    if (epoch > this.#state.current.epoch) this.#state.update({ epoch });
+  }
+
+  #refuseStale(action: InstanceAction): ActionOutcome | null {
+    const known = this.#state.current.epoch;
+    if (!('epoch' in action) || action.epoch >= known) return null;
+    return {
+      kind: 'failed',
+      code: 'stale-epoch',
+      reason: `epoch ${action.epoch} is older than ${known}, which this instance has stored`,
+    };
+  }
+
+  /** Maps what was thrown: a refusal is `failed`, a passed deadline `unknown`, an unexpected error `unknown` too. */
+  async #guarded(work: () => Promise<ActionOutcome>): Promise<ActionOutcome> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof PostgresProblem) return { kind: 'failed', code: error.code, reason: error.message };
+      if (error instanceof DeadlineExceeded) return { kind: 'unknown', reason: error.message };
+      return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  #exited(exit: ExitRecord, death: ServerDeath): void {
+    this.#leaseUntil = 0 as MonoMs;
+    if (!death.expected) {
+      const how = exit.signal ?? (exit.code === null ? 'nobody saw how' : `status ${exit.code}`);
+      this.#endedByItself = `the server ended (${how})`;
+    }
+    // A rebuild stops the server too; that is a part of `follow`, not an event.
+    if (death.expected && !this.#killing) return;
+    this.#sink?.exited({
+      instance: this.instance,
+      code: exit.code,
+      signal: exit.signal,
+      reaped: exit.reaped,
+      treeEmpty: death.treeEmpty,
+    });
+    void this.#monitor.lookNow();
+  }
+}

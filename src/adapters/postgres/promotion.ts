@@ -1,0 +1,101 @@
+import type { Epoch, InstanceId, MonoMs } from '../../core/base/ids.ts';
+import type { ActionOutcome } from '../../engine/driver-port.ts';
+import { type Deadline, DeadlineExceeded } from '../process/deadline.ts';
+import { hostMonoMs } from '../process/host-clock.ts';
+import { applyAckSet } from './acknowledgement.ts';
+import { renderSynchronousNames, reorder } from './acknowledgement-names.ts';
+import type { DriverContext } from './driver-context.ts';
+import type { ServerReport } from './parse.ts';
+import { PostgresProblem } from './postgres-problem.ts';
+import { promote } from './queries.ts';
+import type { Session } from './session.ts';
+
+export interface Promotion {
+  readonly epoch: Epoch;
+  readonly leaseUntil: MonoMs;
+  readonly ackSet: readonly InstanceId[];
+}
+
+/**
+ * Turns a standby into the primary (I1, I3). The upstream is cut and everything received is replayed first, so the end is
+ * fixed before it is left; the acknowledgement set is in force before the first write is possible; the gate is armed before
+ * that too. Interrupted anywhere, the server is either still closed, or primary with commits waiting for that set.
+ */
+export async function promoteServer(
+  context: DriverContext,
+  promotion: Promotion,
+  deadline: Deadline,
+): Promise<ActionOutcome> {
+  if (promotion.leaseUntil <= hostMonoMs())
+    throw new PostgresProblem('no-lease', 'the lease given with the promotion has run out');
+  await context.ensureAnswering(deadline);
+  await armGate(context, promotion, deadline);
+  return context.withSession(deadline, async (session) => {
+    const before = await context.report(session, deadline);
+    if (before.inRecovery) await leaveRecovery(context, session, promotion, before, deadline);
+    else {
+      context.state.update({ duty: 'primary', primaryEpoch: promotion.epoch, upstream: null, fenced: false });
+      context.server.closeNextBoot();
+      await applyAckSet(context, session, promotion.ackSet, deadline);
+    }
+    const after = await context.report(session, deadline);
+    if (after.inRecovery) throw new PostgresProblem('not-promoted', 'the server is still in recovery');
+    return {
+      kind: 'ok',
+      detail: {
+        timeline: after.timeline ?? 0,
+        position: after.end,
+        promotedAt: before.end,
+        acknowledging: after.synchronousNames,
+      },
+    };
+  });
+}
+
+/** Keeps the gate open until the lease ends; throws when there is a gate and it could not be armed. */
+export async function armGate(
+  context: DriverContext,
+  lease: { readonly epoch: Epoch; readonly leaseUntil: MonoMs },
+  deadline: Deadline,
+): Promise<void> {
+  const { gate, config, server } = context;
+  if (gate === null) return;
+  gate.protect(config.instance, { root: server.tree.root, directory: server.tree.directory, address: config.listen });
+  const armed = await gate.arm({
+    instance: config.instance,
+    epoch: lease.epoch,
+    untilMono: lease.leaseUntil,
+    deadlineMs: deadline.remainingMs(),
+  });
+  if (armed.kind === 'unknown') throw new DeadlineExceeded(`the ${gate.kind} gate may not be armed: ${armed.reason}`);
+  if (armed.kind === 'refused')
+    throw new PostgresProblem('gate-not-armed', `the ${gate.kind} gate refused (${armed.code}): ${armed.reason}`);
+}
+
+async function leaveRecovery(
+  context: DriverContext,
+  session: Session,
+  promotion: Promotion,
+  before: ServerReport,
+  deadline: Deadline,
+): Promise<void> {
+  const ordered = reorder([], promotion.ackSet);
+  const synchronousNames = renderSynchronousNames(ordered);
+  context.state.update({ duty: 'closed', upstream: null });
+  context.writeSettings({ upstream: null, synchronousNames, acceptWrites: true });
+  context.server.reload();
+  await deadline.until('cutting the upstream and replaying what was received', async () => {
+    const report = await context.report(session, deadline);
+    return report.receiver === null && report.synchronousNames === synchronousNames && report.replayed === report.end
+      ? report
+      : null;
+  });
+  deadline.check('promoting');
+  context.state.update({ duty: 'primary', primaryEpoch: promotion.epoch, ackSet: ordered, fenced: false });
+  await session.query(promote(deadline.remainingMs() / 1000), deadline);
+  await deadline.until('leaving recovery', async () => {
+    const report = await context.report(session, deadline);
+    return !report.inRecovery && (report.timeline ?? 0) > (before.timeline ?? 0) ? report : null;
+  });
+  context.server.closeNextBoot();
+}

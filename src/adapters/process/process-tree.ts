@@ -1,0 +1,135 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { hostMonoMs } from './host-clock.ts';
+import {
+  childrenOf,
+  hasEnvironment,
+  isDead,
+  listProcesses,
+  type ProcEntry,
+  readProcess,
+  workingDirectory,
+} from './proc-entry.ts';
+
+/**
+ * Which processes belong together: the root and all descendants, everything in the root's session, everything whose
+ * working directory is `directory` (a database server's children leave the session and outlive their parent, but not the
+ * directory), everything started with `environment`. Zombies do not count; the asking process never does.
+ */
+export interface TreeSpec {
+  readonly root: ProcessName | null;
+  /** Real path. A process that has a terminal (a person's shell) is not a member by this. */
+  readonly directory: string | null;
+  /** `NAME=value`. */
+  readonly environment: string | null;
+}
+
+/** Names one process for as long as the host is up; a pid alone is used again. */
+export interface ProcessName {
+  readonly pid: number;
+  readonly startTicks: number;
+}
+
+export interface TreeLook {
+  readonly directoryOf: (pid: number) => string | null;
+  readonly environmentOf: (pid: number, assignment: string) => boolean;
+  readonly self: number;
+}
+
+const linuxLook: TreeLook = { directoryOf: workingDirectory, environmentOf: hasEnvironment, self: process.pid };
+
+/** The members of a tree among `entries`; pure but for `look`. */
+export function selectTree(spec: TreeSpec, entries: readonly ProcEntry[], look: TreeLook = linuxLook): ProcEntry[] {
+  const { root, directory, environment } = spec;
+  const holderOfRootPid = root === null ? undefined : entries.find((entry) => entry.pid === root.pid);
+  // A pid that names another process now is no longer used as a session id of ours either.
+  const sessionIsOurs = root !== null && (holderOfRootPid?.startTicks ?? root.startTicks) === root.startTicks;
+  const members = new Set<number>();
+  for (const entry of entries) {
+    if (isDead(entry)) continue;
+    const isRoot = root !== null && entry.pid === root.pid && entry.startTicks === root.startTicks;
+    const inSession =
+      sessionIsOurs && root !== null && entry.session === root.pid && entry.startTicks >= root.startTicks;
+    if (
+      isRoot ||
+      inSession ||
+      (directory !== null && entry.terminal === 0 && look.directoryOf(entry.pid) === directory) ||
+      (environment !== null && look.environmentOf(entry.pid, environment))
+    )
+      members.add(entry.pid);
+  }
+  if (sessionIsOurs && root !== null) members.add(root.pid);
+  for (let grew = true; grew; ) {
+    grew = false;
+    for (const entry of entries) {
+      if (members.has(entry.pid) || !members.has(entry.parentPid)) continue;
+      members.add(entry.pid);
+      grew = true;
+    }
+  }
+  return entries.filter(
+    (entry) => members.has(entry.pid) && entry.pid !== look.self && entry.pid > 1 && !isDead(entry),
+  );
+}
+
+/** Members at this moment. */
+export const findTree = (spec: TreeSpec): ProcEntry[] => selectTree(spec, listProcesses());
+
+/** Still the same process, and not a zombie. */
+export function isAlive(name: ProcessName): boolean {
+  const entry = readProcess(name.pid);
+  return entry !== null && entry.startTicks === name.startTicks && !isDead(entry);
+}
+
+/** Sends a signal to exactly this process; false when it is gone already. */
+export function signalProcess(name: ProcessName, signal: NodeJS.Signals): boolean {
+  const entry = readProcess(name.pid);
+  return entry !== null && entry.startTicks === name.startTicks && signalPid(name.pid, signal);
+}
+
+function signalPid(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * One synchronous blow: the root is stopped first, so that it cannot fork, then every member gets SIGKILL, the root last.
+ * Returns how many were found; 0 = the tree was empty. Nothing is waited for.
+ */
+export function strikeTree(spec: TreeSpec): number {
+  if (spec.root !== null && signalProcess(spec.root, 'SIGSTOP'))
+    // The stopped root cannot reap, so these pids are still its children's; the look at all processes takes longer.
+    for (const pid of childrenOf(spec.root.pid)) signalPid(pid, 'SIGKILL');
+  const members = findTree(spec);
+  for (const member of members) if (member.pid !== spec.root?.pid) signalProcess(member, 'SIGKILL');
+  if (spec.root !== null) signalProcess(spec.root, 'SIGKILL');
+  return members.length;
+}
+
+export interface TreeDeath {
+  /** Seen empty twice in a row, after the last kill. False at the deadline: it may still be alive. */
+  readonly treeEmpty: boolean;
+  readonly killed: number;
+  readonly elapsedMs: number;
+  readonly remainingPids: readonly number[];
+}
+
+/** Strikes until two looks in a row find nobody, or the deadline. Works on stopped processes too. */
+export async function killTree(spec: TreeSpec, options: { readonly deadlineMs: number }): Promise<TreeDeath> {
+  const startedMs = hostMonoMs();
+  let killed = 0;
+  let emptyLooks = 0;
+  for (;;) {
+    const found = strikeTree(spec);
+    killed = Math.max(killed, found);
+    emptyLooks = found === 0 ? emptyLooks + 1 : 0;
+    const elapsedMs = hostMonoMs() - startedMs;
+    if (emptyLooks >= 2) return { treeEmpty: true, killed, elapsedMs, remainingPids: [] };
+    if (elapsedMs >= options.deadlineMs)
+      return { treeEmpty: false, killed, elapsedMs, remainingPids: findTree(spec).map((entry) => entry.pid) };
+    if (found > 0) await delay(Math.min(25, Math.max(3, elapsedMs / 4)));
+  }
+}

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { GateClosed } from '../../adapters/gate/gate.ts';
+import { WardenGate } from '../../adapters/gate/warden-gate.ts';
+import { parseWardenAddress } from '../../adapters/gate/warden-protocol.ts';
+import { locateBinaries } from '../../adapters/postgres/binaries.ts';
+import { PostgresDriver } from '../../adapters/postgres/driver.ts';
+import { Session } from '../../adapters/postgres/session.ts';
+import { Deadline } from '../../adapters/process/deadline.ts';
+import { hostMonoMs } from '../../adapters/process/host-clock.ts';
+import { readProcess } from '../../adapters/process/proc-entry.ts';
+import { findTree } from '../../adapters/process/process-tree.ts';
+import { epoch, instanceId, type MonoMs } from '../../core/base/ids.ts';
+
+/** Generous, for a machine that runs other suites as well; what was measured is printed. */
+const BOUND_MS = 750;
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast pé-')));
+const address = `abstract:holdfast-warden-test-${process.pid}`;
+const tokenFile = join(folder, 'token');
+const instance = instanceId('db');
+const dataDir = join(folder, 'db', 'data');
+const tree = { root: null, directory: dataDir, environment: null };
+const children: ChildProcess[] = [];
+const closed: GateClosed[] = [];
+
+let driver: PostgresDriver;
+let gate: WardenGate;
+let port = 0;
+let warden: ChildProcess;
+
+const here = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+/** A stand-in for the agent: arms the gate for 300 ms, every 60 ms, and prints each moment that was confirmed. */
+const REFRESHER = `
+const { WardenGate } = await import(${here('../../adapters/gate/warden-gate.ts')});
+const { parseWardenAddress } = await import(${here('../../adapters/gate/warden-protocol.ts')});
+const { hostMonoMs } = await import(${here('../../adapters/process/host-clock.ts')});
+const [address, directory, root] = process.argv.slice(1);
+const gate = new WardenGate({ address: parseWardenAddress(address), token: 'secret', boundMs: 1, onClosed() {}, onLost() {} });
+gate.protect('db', { root: JSON.parse(root), directory, address: null });
+setInterval(async () => {
+  const untilMono = hostMonoMs() + 300;
+  const outcome = await gate.arm({ instance: 'db', epoch: 1, untilMono, deadlineMs: 5000 });
+  if (outcome.kind === 'ok') process.stdout.write(untilMono + '\\n');
+}, 60);`;
+
+async function startWarden(): Promise<ChildProcess> {
+  const child = spawn(
+    process.execPath,
+    [new URL('main.ts', import.meta.url).pathname.replaceAll('%20', ' '), address, tokenFile],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  children.push(child);
+  assert.ok(child.stdout);
+  const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
+  assert.match(String(line), /"ready"/);
+  return child;
+}
+
+/** Starts the refresher and returns what it has confirmed so far. */
+async function startRefresher(): Promise<{ child: ChildProcess; lastUntil: () => number }> {
+  const postmaster = readProcess(Number(readFileSync(join(dataDir, 'postmaster.pid'), 'utf8').split('\n')[0]));
+  const root = postmaster === null ? null : { pid: postmaster.pid, startTicks: postmaster.startTicks };
+  const child = spawn(
+    process.execPath,
+    ['--input-type=module', '-e', REFRESHER, address, dataDir, JSON.stringify(root)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  children.push(child);
+  assert.ok(child.stdout);
+  let last = 0;
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    last = Number(String(text).trim().split('\n').at(-1));
+  });
+  await new Deadline({ afterMs: 5_000 }).until('the first refresh', () => (last > 0 ? true : null));
+  return { child, lastUntil: () => last };
+}
+
+async function startPrimary(at: number): Promise<void> {
+  const started = await driver.perform({ kind: 'start' }, { deadlineMs: 15_000 });
+  assert.equal(started.kind, 'ok');
+  const leaseUntil = (hostMonoMs() + 60_000) as MonoMs;
+  const promoted = await driver.perform(
+    { kind: 'promote', epoch: epoch(at), leaseUntil, ackSet: [], tradingEnabled: true },
+    { deadlineMs: 15_000 },
+  );
+  assert.equal(promoted.kind, 'ok', JSON.stringify(promoted));
+}
+
+/** Commits as fast as it can; resolves with the moment of the last acknowledgement once the server is gone. */
+async function commitUntilGone(): Promise<number> {
+  const session = await Session.connect(
+    { host: '127.0.0.1', port, user: 'app', password: 'pw', database: 'trading', applicationName: 'load' },
+    new Deadline({ afterMs: 3_000 }),
+  );
+  let lastMs = 0;
+  try {
+    for (;;) {
+      await session.query('insert into load values (1)', new Deadline({ afterMs: 5_000 }));
+      lastMs = hostMonoMs();
+    }
+  } catch {
+    return lastMs;
+  }
+}
+
+const until = (what: string, holds: () => boolean, withinMs = 5_000) =>
+  new Deadline({ afterMs: withinMs }).until(what, () => (holds() ? true : null), 5);
+
+describe('the warden beside a real database', { timeout: 120_000 }, () => {
+  before(async () => {
+    writeFileSync(tokenFile, 'secret\n', { mode: 0o600 });
+    for (const user of ['holdfast', 'replicator', 'app']) writeFileSync(join(folder, user), 'pw', { mode: 0o600 });
+    mkdirSync(join(folder, 'db'));
+    const probe = createServer().listen(0, '127.0.0.1');
+    await once(probe, 'listening');
+    port = (probe.address() as { port: number }).port;
+    probe.close();
+    const credential = (user: string) => ({ user, passwordFile: join(folder, user) });
+    driver = new PostgresDriver({
+      binaries: await locateBinaries({ binDir: null, workDir: folder }),
+      gate: null,
+      config: {
+        instance,
+        dataDir,
+        stateDir: join(folder, 'db', 'state'),
+        listen: { host: '127.0.0.1', port },
+        roles: {
+          superuser: credential('holdfast'),
+          replication: credential('replicator'),
+          application: credential('app'),
+        },
+        peers: {},
+        initial: true,
+        upstreamOverride: null,
+        database: 'trading',
+        networks: ['127.0.0.0/8'],
+        initialStatements: ['create table load (n int)'],
+        rebuildDiverged: true,
+        cutUpstreamOnFence: false,
+        memory: 'small',
+        extraSettings: {},
+        observeEveryMs: 200,
+        observeDeadlineMs: 800,
+      },
+    });
+    await driver.start({ observed: () => undefined, exited: () => undefined });
+    warden = await startWarden();
+    gate = new WardenGate({
+      address: parseWardenAddress(address),
+      token: 'secret',
+      boundMs: BOUND_MS,
+      onClosed: (event) => closed.push(event),
+      onLost: () => undefined,
+    });
+    gate.protect(instance, { root: null, directory: dataDir, address: null });
+  });
+
+  after(async () => {
+    await gate?.end();
+    for (const child of children) child.kill('SIGKILL');
+    await driver?.perform({ kind: 'kill' }, { deadlineMs: 5_000 });
+    await driver?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('beside a frozen refresher it stops every acknowledgement within its bound', async () => {
+    const tookMs: number[] = [];
+    for (let round = 1; round <= 5; round++) {
+      await startPrimary(round);
+      const { child, lastUntil } = await startRefresher();
+      const committing = commitUntilGone();
+      await gate.disarm(instance, { deadlineMs: 1_000 });
+      const before = closed.length;
+      child.kill('SIGSTOP');
+      const lastAckMs = await committing;
+      await until('the announcement', () => closed.length > before);
+      const event = closed.at(-1);
+      assert.ok(event);
+      assert.equal(event.treeEmpty, true);
+      assert.deepEqual(findTree(tree), []);
+      assert.ok(event.dueMono >= lastUntil() - 1);
+      assert.ok(
+        lastAckMs <= event.dueMono + BOUND_MS,
+        `last acknowledgement ${lastAckMs - event.dueMono} ms after it was due`,
+      );
+      tookMs.push(event.tookMs);
+      child.kill('SIGKILL');
+    }
+    tookMs.sort((left, right) => left - right);
+    console.log(`gate closed, tree empty after (ms): ${tookMs.map((ms) => ms.toFixed(1)).join(' ')}`);
+    assert.ok((tookMs.at(-1) ?? 0) <= BOUND_MS, `worst ${tookMs.at(-1)} ms`);
+  });
+
+  test('a warden that was frozen itself closes the overdue gate first, also when a fresh request waits in its socket', async () => {
+    await startPrimary(6);
+    const { child } = await startRefresher();
+    await gate.disarm(instance, { deadlineMs: 1_000 });
+    const before = closed.length;
+    warden.kill('SIGSTOP');
+    child.kill('SIGSTOP');
+    const frozenMs = hostMonoMs();
+    await until('the moment to pass', () => hostMonoMs() > frozenMs + 450);
+    assert.ok(findTree(tree).length > 0, 'nobody could close it');
+    child.kill('SIGCONT');
+    const thawedMs = hostMonoMs();
+    await until('late requests to queue up', () => hostMonoMs() > thawedMs + 200);
+    warden.kill('SIGCONT');
+    await until('the gate to close', () => closed.length > before);
+    assert.deepEqual(findTree(tree), []);
+    child.kill('SIGKILL');
+  });
+
+  test('a gate on which something still runs cannot be let go, and closing it on request empties the tree', async () => {
+    await startPrimary(7);
+    const armed = await gate.arm({
+      instance,
+      epoch: epoch(7),
+      untilMono: (hostMonoMs() + 60_000) as MonoMs,
+      deadlineMs: 1_000,
+    });
+    assert.equal(armed.kind, 'ok', JSON.stringify(armed));
+    const stale = await gate.arm({
+      instance,
+      epoch: epoch(3),
+      untilMono: (hostMonoMs() + 60_000) as MonoMs,
+      deadlineMs: 1_000,
+    });
+    assert.equal(stale.kind === 'refused' && stale.code, 'stale-epoch');
+    const refused = await gate.disarm(instance, { deadlineMs: 1_000 });
+    assert.equal(refused.kind === 'refused' && refused.code, 'still-running');
+    assert.equal((await gate.close(instance, { deadlineMs: 5_000 })).kind, 'ok');
+    assert.deepEqual(findTree(tree), []);
+  });
+
+  test('a frozen warden makes an arm unknown by its deadline, and a wrong token gets nothing', async () => {
+    warden.kill('SIGSTOP');
+    const startedMs = hostMonoMs();
+    const unknown = await gate.arm({
+      instance,
+      epoch: epoch(8),
+      untilMono: (hostMonoMs() + 60_000) as MonoMs,
+      deadlineMs: 200,
+    });
+    assert.equal(unknown.kind, 'unknown');
+    assert.ok(hostMonoMs() - startedMs < 400);
+    warden.kill('SIGCONT');
+    const stranger = new WardenGate({
+      address: parseWardenAddress(address),
+      token: 'guess',
+      boundMs: BOUND_MS,
+      onClosed: () => undefined,
+      onLost: () => undefined,
+    });
+    assert.equal((await stranger.close(instance, { deadlineMs: 1_000 })).kind, 'unknown');
+    await stranger.end();
+    const pssKb = /^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${warden.pid}/smaps_rollup`, 'latin1'))?.[1];
+    console.log(`warden: ${pssKb} kB proportional memory`);
+  });
+});

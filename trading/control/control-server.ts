@@ -1,0 +1,291 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { asRecord, countField, type JsonRecord, parseRecord } from '../base/json-record.ts';
+import { LineReader } from '../base/line-reader.ts';
+import { monoNowMs } from '../base/mono-clock.ts';
+import { TokenFile } from '../base/token-file.ts';
+import {
+  type AckSetParams,
+  CONTRACT_VERSION,
+  ContractError,
+  type EpochParams,
+  type FenceResult,
+  type FollowParams,
+  type LeaseParams,
+  type Position,
+  type PositionResult,
+  type PromoteParams,
+  type PromoteResult,
+  type RouteParams,
+  type Status,
+  type TestOrderResult,
+  type TradingParams,
+} from './contract.ts';
+import {
+  ackSetParams,
+  epochParams,
+  followParams,
+  leaseParams,
+  promoteParams,
+  routeParams,
+  tradingParams,
+} from './contract-params.ts';
+import type { EpochStore } from './epoch-store.ts';
+
+type Answer<Result> = Result | Promise<Result>;
+
+/**
+ * What a component does for each method. A handler is called only with an epoch that is at least the highest one stored,
+ * and after that epoch has been stored durably. A method without a handler is answered `unknown-method`. A handler
+ * refuses by throwing a `ContractError`.
+ */
+export interface ControlHandlers {
+  readonly status: () => Status;
+  readonly position: () => Position;
+  /**
+   * A higher epoch arrived with this method and is about to be stored: stop releasing in the older one now. Called before
+   * `epochs.raise`, synchronously.
+   */
+  readonly epochRaised?: (epoch: number, method: string) => void;
+  readonly fence?: (params: EpochParams) => Answer<FenceResult>;
+  readonly follow?: (params: FollowParams) => Answer<PositionResult>;
+  readonly promote?: (params: PromoteParams) => Answer<PromoteResult>;
+  readonly lease?: (params: LeaseParams) => Answer<object>;
+  readonly demote?: (params: EpochParams) => Answer<PositionResult>;
+  readonly drain?: (params: EpochParams) => Answer<PositionResult>;
+  readonly setAckSet?: (params: AckSetParams) => Answer<object>;
+  readonly setTrading?: (params: TradingParams) => Answer<object>;
+  readonly route?: (params: RouteParams) => Answer<object>;
+  readonly testOrder?: (params: EpochParams) => Answer<TestOrderResult>;
+}
+
+export interface ControlServerOptions {
+  readonly host: string;
+  /** 0 = any free port; the real one is in `ControlServer.port`. */
+  readonly port: number;
+  readonly tokenFile: string;
+  readonly instance: string;
+  /** Kind of component, answered to `hello`, e.g. `trading-engine`. */
+  readonly component: string;
+  readonly version: string;
+  readonly epochs: EpochStore;
+  readonly handlers: ControlHandlers;
+  readonly aliveEveryMs?: number;
+  readonly statusEveryMs?: number;
+}
+
+export interface ControlServer {
+  readonly port: number;
+  /** Pushes a status event soon (changes of one turn of the event loop make one event). */
+  statusChanged(): void;
+  close(): Promise<void>;
+}
+
+const MAX_FRAME_LENGTH = 1024 * 1024;
+
+/** Serves the component contract. Resolves when the port is bound; rejects when it cannot be. */
+export const startControlServer = async (options: ControlServerOptions): Promise<ControlServer> => {
+  const server = new ContractServer(options);
+  await server.listen();
+  return server;
+};
+
+class ContractServer implements ControlServer {
+  readonly #options: ControlServerOptions;
+  readonly #token: TokenFile;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  readonly #greeted = new Set<Socket>();
+  readonly #statusEveryMs: number;
+  readonly #timer: NodeJS.Timeout;
+  #statusPending = false;
+  #statusSentAtMs = 0;
+
+  constructor(options: ControlServerOptions) {
+    this.#options = options;
+    this.#token = new TokenFile(options.tokenFile);
+    this.#statusEveryMs = options.statusEveryMs ?? 1000;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#timer = setInterval(() => this.#beat(), options.aliveEveryMs ?? 50);
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : this.#options.port;
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error) => {
+        clearInterval(this.#timer);
+        reject(error);
+      });
+      this.#server.listen(this.#options.port, this.#options.host, () => resolve());
+    });
+  }
+
+  statusChanged(): void {
+    if (this.#statusPending || this.#greeted.size === 0) return;
+    this.#statusPending = true;
+    setImmediate(() => {
+      this.#statusPending = false;
+      this.#sendStatus();
+    });
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.#timer);
+    for (const socket of this.#sockets) socket.destroy();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #beat(): void {
+    if (this.#greeted.size === 0) return;
+    this.#broadcast(`{"event":"alive","epoch":${this.#options.epochs.highest}}\n`);
+    if (monoNowMs() - this.#statusSentAtMs >= this.#statusEveryMs - 10) this.#sendStatus();
+  }
+
+  #sendStatus(): void {
+    this.#statusSentAtMs = monoNowMs();
+    this.#broadcast(`${JSON.stringify({ event: 'status', status: this.#options.handlers.status() })}\n`);
+  }
+
+  #broadcast(text: string): void {
+    for (const socket of this.#greeted) {
+      if (socket.writableLength > MAX_FRAME_LENGTH) socket.destroy();
+      else socket.write(text);
+    }
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.setEncoding('utf8');
+    const lines = new LineReader({
+      maxLineLength: MAX_FRAME_LENGTH,
+      onLine: (line) => this.#receive(socket, lines, line),
+      onOverflow: () => this.#refuseFrame(socket, lines, null, 'a frame is longer than 1 MiB'),
+    });
+    socket.on('data', (chunk: string) => lines.push(chunk));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      this.#greeted.delete(socket);
+    });
+  }
+
+  #receive(socket: Socket, lines: LineReader, line: string): void {
+    const request = parseRecord(line);
+    const id = request === null ? null : countField(request, 'id');
+    const method = request?.method;
+    if (request === null || id === null || typeof method !== 'string') {
+      this.#refuseFrame(socket, lines, id, 'a frame must be {"id":NUMBER,"method":TEXT,"params":{…}}');
+      return;
+    }
+    const params = asRecord(request.params ?? {});
+    if (!this.#greeted.has(socket)) {
+      this.#greet(socket, lines, { id, method, params });
+      return;
+    }
+    if (params === null) {
+      this.#fail(socket, id, new ContractError('bad-params', 'params must be an object'));
+      return;
+    }
+    void this.#run(method, params).then(
+      (result) => this.#answer(socket, { id, ok: true, result }),
+      (error: unknown) => this.#fail(socket, id, error),
+    );
+  }
+
+  #greet(socket: Socket, lines: LineReader, request: { id: number; method: string; params: JsonRecord | null }): void {
+    const { component, instance, version } = this.#options;
+    const refuse = (error: ContractError) => {
+      this.#fail(socket, request.id, error);
+      lines.end();
+      socket.end();
+    };
+    if (request.method !== 'hello' || !this.#token.accepts(request.params?.token)) {
+      refuse(new ContractError('unauthorized', 'the first request must be hello with the token of this instance'));
+      return;
+    }
+    if (request.params?.contract !== CONTRACT_VERSION) {
+      refuse(new ContractError('bad-params', `this instance speaks contract ${CONTRACT_VERSION}`));
+      return;
+    }
+    if (request.params.instance !== instance) {
+      refuse(new ContractError('bad-params', `this is ${instance}, not ${String(request.params.instance)}`));
+      return;
+    }
+    this.#greeted.add(socket);
+    this.#answer(socket, { id: request.id, ok: true, result: { component, pid: process.pid, version } });
+  }
+
+  async #run(method: string, params: JsonRecord): Promise<unknown> {
+    const { handlers } = this.#options;
+    switch (method) {
+      case 'hello':
+        return { component: this.#options.component, pid: process.pid, version: this.#options.version };
+      case 'status':
+        return handlers.status();
+      case 'position':
+        return handlers.position();
+      case 'fence':
+        return this.#guarded(method, handlers.fence, epochParams(params));
+      case 'follow':
+        return this.#guarded(method, handlers.follow, followParams(params));
+      case 'promote':
+        return this.#guarded(method, handlers.promote, promoteParams(params));
+      case 'lease':
+        return this.#guarded(method, handlers.lease, leaseParams(params));
+      case 'demote':
+        return this.#guarded(method, handlers.demote, epochParams(params));
+      case 'drain':
+        return this.#guarded(method, handlers.drain, epochParams(params));
+      case 'set-ack-set':
+        return this.#guarded(method, handlers.setAckSet, ackSetParams(params));
+      case 'set-trading':
+        return this.#guarded(method, handlers.setTrading, tradingParams(params));
+      case 'route':
+        return this.#guarded(method, handlers.route, routeParams(params));
+      case 'test-order':
+        return this.#guarded(method, handlers.testOrder, epochParams(params));
+      default:
+        throw new ContractError('unknown-method', `contract ${CONTRACT_VERSION} has no method ${method}`);
+    }
+  }
+
+  /** Rule 1 of the contract: nothing of an older epoch is done, and a newer one is on disk before anything is done in it. */
+  #guarded<Params extends EpochParams, Result>(
+    method: string,
+    handler: ((params: Params) => Answer<Result>) | undefined,
+    params: Params,
+  ): Answer<Result> {
+    const { component, epochs, handlers } = this.#options;
+    if (handler === undefined) throw new ContractError('unknown-method', `a ${component} has no method ${method}`);
+    if (params.epoch < epochs.highest)
+      throw new ContractError('stale-epoch', `epoch ${params.epoch} is older than ${epochs.highest}`, epochs.highest);
+    if (params.epoch > epochs.highest) {
+      handlers.epochRaised?.(params.epoch, method);
+      epochs.raise(params.epoch);
+    }
+    return handler(params);
+  }
+
+  #refuseFrame(socket: Socket, lines: LineReader, id: number | null, complaint: string): void {
+    this.#answer(socket, { id, ok: false, error: { code: 'bad-frame', message: complaint } });
+    lines.end();
+    socket.end();
+  }
+
+  #fail(socket: Socket, id: number, error: unknown): void {
+    if (!(error instanceof ContractError)) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#answer(socket, { id, ok: false, error: { code: 'internal', message } });
+      return;
+    }
+    const { code, message, epoch } = error;
+    this.#answer(socket, { id, ok: false, error: epoch === null ? { code, message } : { code, message, epoch } });
+  }
+
+  #answer(socket: Socket, frame: object): void {
+    if (socket.writable) socket.write(`${JSON.stringify(frame)}\n`);
+  }
+}

@@ -1,0 +1,120 @@
+import { countField, type JsonRecord, parseRecord, textField, textListField } from '../base/json-record.ts';
+import type { Entry, Side } from './entry.ts';
+import type { CancelRequest, Order } from './order-state.ts';
+
+/** Messages of the orders port; `trading/README.md` describes them to clients. */
+export interface NewCommand {
+  readonly t: 'new';
+  readonly id: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly price: number;
+  readonly qty: number;
+}
+export interface CancelCommand {
+  readonly t: 'cancel';
+  readonly id: string;
+  readonly target: string;
+}
+export type ClientMessage =
+  | { readonly t: 'logon'; readonly client: string }
+  | NewCommand
+  | CancelCommand
+  | { readonly t: 'query'; readonly ids: readonly string[] }
+  | { readonly t: 'query-all'; readonly after: number; readonly limit: number }
+  | { readonly t: 'subscribe'; readonly after: number };
+
+const MAX_PAGE = 1000;
+const ID = /^[A-Za-z0-9._:-]{1,64}$/;
+
+const idField = (record: JsonRecord, name: string): string | null => {
+  const text = textField(record, name);
+  return text !== null && ID.test(text) ? text : null;
+};
+
+/** The message in a line; null when it is not one. `id` is there for the reject if at all readable. */
+export const parseClientMessage = (
+  line: string,
+): { readonly message: ClientMessage | null; readonly id: string | null } => {
+  const record = parseRecord(line);
+  if (record === null) return { message: null, id: null };
+  return { message: readMessage(record), id: idField(record, 'id') };
+};
+
+const readMessage = (record: JsonRecord): ClientMessage | null => {
+  switch (record.t) {
+    case 'new': {
+      const id = idField(record, 'id');
+      const symbol = idField(record, 'symbol');
+      const side = record.side;
+      const price = countField(record, 'price');
+      const qty = countField(record, 'qty');
+      if (id === null || symbol === null || (side !== 'B' && side !== 'S') || price === null || qty === null)
+        return null;
+      return { t: 'new', id, symbol, side, price, qty };
+    }
+    case 'cancel': {
+      const id = idField(record, 'id');
+      const target = idField(record, 'target');
+      return id === null || target === null ? null : { t: 'cancel', id, target };
+    }
+    case 'logon': {
+      const client = idField(record, 'client');
+      return client === null ? null : { t: 'logon', client };
+    }
+    case 'query': {
+      const ids = textListField(record, 'ids');
+      return ids === null || ids.length > MAX_PAGE ? null : { t: 'query', ids };
+    }
+    case 'query-all': {
+      const after = countField(record, 'after') ?? 0;
+      return { t: 'query-all', after, limit: Math.min(MAX_PAGE, Math.max(1, countField(record, 'limit') ?? MAX_PAGE)) };
+    }
+    case 'subscribe':
+      return { t: 'subscribe', after: countField(record, 'after') ?? 0 };
+    default:
+      return null;
+  }
+};
+
+export const ackText = (known: { readonly id: string; readonly seq: number; readonly epoch: number }): string =>
+  `{"t":"ack","id":"${known.id}","seq":${known.seq},"epoch":${known.epoch}}\n`;
+
+export const rejectText = (id: string | null, code: string, seq?: number): string =>
+  `${JSON.stringify({ t: 'reject', ...(id === null ? {} : { id }), code, ...(seq === undefined ? {} : { seq }) })}\n`;
+
+/** The event that a venue entry means to a client, or null when it means none. */
+export const eventText = (seq: number, epoch: number, entry: Entry): string | null => {
+  switch (entry.kind) {
+    case 'fill': {
+      const { id, exec, price, qty } = entry;
+      return `${JSON.stringify({ t: 'fill', id, exec, price, qty, seq, epoch })}\n`;
+    }
+    case 'cancelled':
+      return `${JSON.stringify({ t: 'cancelled', id: entry.id, target: entry.target, seq, epoch })}\n`;
+    case 'rejected':
+      return rejectText(entry.id, entry.code, seq);
+    case 'cancel-rejected':
+      return rejectText(entry.id, entry.code, seq);
+    default:
+      return null;
+  }
+};
+
+export const recordOf = (known: Order | CancelRequest): object => {
+  if (known.kind === 'cancel') {
+    const { id, target, state, seq, epoch, client } = known;
+    return { id, target, state, seq, epoch, client };
+  }
+  const { id, symbol, side, price, qty, state, filled, seq, epoch, client } = known;
+  return { id, symbol, side, price, qty, state, filled, seq, epoch, client };
+};
+
+/** An entry as subscribers get it. */
+export const entryText = (seq: number, epoch: number, entry: Entry): string => {
+  if ('n' in entry) {
+    const { n: _reportNumber, ...rest } = entry;
+    return `${JSON.stringify({ t: 'entry', seq, epoch, ...rest })}\n`;
+  }
+  return `${JSON.stringify({ t: 'entry', seq, epoch, ...entry })}\n`;
+};

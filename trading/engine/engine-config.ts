@@ -1,0 +1,83 @@
+import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
+import type { Limits } from './pre-trade.ts';
+import type { VenueAddress } from './venue-link.ts';
+
+export interface EngineConfig {
+  readonly instance: string;
+  readonly site: string;
+  readonly dataDir: string;
+  readonly control: ListenAddress;
+  readonly tokenFile: string;
+  readonly orders: ListenAddress;
+  readonly replication: ListenAddress;
+  readonly venue: VenueAddress;
+  readonly limits: Limits;
+  /** See `JournalOptions.sync`. */
+  readonly sync: 'group' | 'none';
+  readonly timing: EngineTiming;
+  readonly maxHeldEntries: number;
+}
+
+export interface EngineTiming {
+  readonly heartbeatMs: number;
+  /** A replica silent for longer is reported lost. */
+  readonly replicaLostMs: number;
+  /** An upstream silent for longer is reported at once, and again each time this passes. */
+  readonly upstreamSilentMs: number;
+  /** A connection to a silent upstream is given up after this. */
+  readonly upstreamGiveUpMs: number;
+  readonly dialDeadlineMs: number;
+  readonly venueDeadlineMs: number;
+  /** How long `promote` waits for the venue to be reconciled before it answers without. */
+  readonly reconcileDeadlineMs: number;
+  readonly drainDeadlineMs: number;
+  readonly testOrderDeadlineMs: number;
+}
+
+/** Reads and defaults one engine's configuration; `trading/README.md` shows one. */
+export const readEngineConfig = (path: string | undefined): EngineConfig => {
+  const file = ConfigFile.read(path);
+  const control = file.requiredSection('control');
+  const venue = file.requiredSection('venue');
+  const limits = file.section('limits');
+  const timing = file.section('timing');
+  const journal = file.section('journal');
+  const sync = journal?.text('sync', 'group') ?? 'group';
+  if (sync !== 'group' && sync !== 'none') throw file.error('journal.sync', 'must be "group" or "none"');
+  const ms = (name: string, fallback: number) => timing?.count(name, fallback) ?? fallback;
+  return {
+    instance: file.text('instance'),
+    site: file.text('site', ''),
+    dataDir: file.directory('dataDir'),
+    control: file.listen('control'),
+    tokenFile: control.filePath('tokenFile'),
+    orders: file.listen('orders'),
+    replication: file.listen('replication'),
+    venue: {
+      name: venue.text('name', 'venue'),
+      host: venue.text('host', '127.0.0.1'),
+      port: venue.count('port'),
+      firm: venue.text('firm'),
+    },
+    limits: {
+      symbols: new Set(limits?.textList('symbols', []) ?? []),
+      maxPrice: limits?.count('maxPrice', 10_000_000) ?? 10_000_000,
+      maxQty: limits?.count('maxQty', 1_000_000) ?? 1_000_000,
+      maxNotional: limits?.count('maxNotional', 1_000_000_000_000) ?? 1_000_000_000_000,
+      maxOpenOrdersPerClient: limits?.count('maxOpenOrdersPerClient', 1_000_000) ?? 1_000_000,
+    },
+    sync,
+    timing: {
+      heartbeatMs: Math.max(5, ms('heartbeatMs', 40)),
+      replicaLostMs: ms('replicaLostMs', 250),
+      upstreamSilentMs: ms('upstreamSilentMs', 100),
+      upstreamGiveUpMs: ms('upstreamGiveUpMs', 2000),
+      dialDeadlineMs: ms('dialDeadlineMs', 1000),
+      venueDeadlineMs: ms('venueDeadlineMs', 500),
+      reconcileDeadlineMs: ms('reconcileDeadlineMs', 2000),
+      drainDeadlineMs: ms('drainDeadlineMs', 2000),
+      testOrderDeadlineMs: ms('testOrderDeadlineMs', 2000),
+    },
+    maxHeldEntries: file.count('maxHeldEntries', 20_000),
+  };
+};

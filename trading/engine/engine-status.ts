@@ -1,0 +1,80 @@
+import { monoNowMs } from '../base/mono-clock.ts';
+import type { Health, Status } from '../control/contract.ts';
+import type { EngineView } from './engine.ts';
+
+/** The contract's `Status` of an engine as it is now. */
+export const engineStatus = (engine: EngineView): Status => {
+  const { reign, replication, journal, lease, epochs } = engine;
+  const core = replication.core;
+  const nowMs = monoNowMs();
+  const { health, reason } = healthOf(engine);
+  const following = engine.upstream.core.upstream;
+  return {
+    role: engine.role,
+    epoch: epochs.highest,
+    health,
+    reason,
+    position: { epoch: journal.end.epoch, sequence: journal.end.sequence },
+    releasing: reign !== null && lease.valid && (core?.complete ?? false),
+    leaseUntilNs: reign === null ? null : lease.untilNs.toString(),
+    tradingEnabled: reign?.tradingEnabled ?? false,
+    ackSet: core?.ackSet ?? [],
+    replicas: (core?.replicas ?? []).map(({ instance, state, acknowledgedSequence, heardAtMs }) => ({
+      instance,
+      state,
+      acknowledgedSequence,
+      silentMs: heardAtMs === null ? 0 : Math.round(nowMs - heardAtMs),
+    })),
+    upstream:
+      engine.role === 'standby' && following !== null
+        ? {
+            instance: following.instance,
+            connected: engine.upstream.core.connected,
+            silentMs: Math.round(nowMs - engine.upstream.core.heardAtMs),
+          }
+        : null,
+    divergence: engine.divergence,
+    business: figuresOf(engine, nowMs),
+  };
+};
+
+const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, number | null>> => {
+  const { reign, journal } = engine;
+  const { state } = engine.replayed;
+  const lastOrderAtMs = reign?.path.lastOrderAtMs ?? null;
+  return {
+    activeOrders: state.active,
+    lastOrderAgeMs: lastOrderAtMs === null ? null : Math.round(nowMs - lastOrderAtMs),
+    acknowledged: reign?.path.acknowledged ?? 0,
+    orders: state.orderCount,
+    fills: state.fillCount,
+    inDoubt: state.pendingOrders.size + state.pendingCancels.size,
+    breaks: state.breaks,
+    waiting: reign?.path.waiting ?? 0,
+    released: journal.released,
+    durable: journal.durable,
+    chainCrc: journal.end.crc,
+    clients: reign?.path.clients ?? 0,
+    subscribers: reign?.path.subscribers ?? 0,
+    venueReady: engine.venue.ready ? 1 : 0,
+    venueReport: state.venueSequence,
+    draining: reign?.draining === true ? 1 : 0,
+  };
+};
+
+const healthOf = (engine: EngineView): { readonly health: Health; readonly reason: string | null } => {
+  const { reign, replayed, role } = engine;
+  if (replayed.state.breaks > 0)
+    return { health: 'degraded', reason: `${replayed.state.breaks} venue reports do not fit the journal` };
+  if (!replayed.complete) return { health: 'degraded', reason: 'the order state is being rebuilt after a cut' };
+  if (reign === null) return { health: 'ok', reason: role === 'standby' ? null : engine.reason };
+  const lost = engine.replication.core?.replicas.filter(
+    ({ state, instance }) => state === 'lost' && engine.replication.core?.ackSet.includes(instance),
+  );
+  if (lost !== undefined && lost.length > 0)
+    return { health: 'degraded', reason: `replica-lost: ${lost.map(({ instance }) => instance).join(', ')}` };
+  if (!engine.lease.valid) return { health: 'degraded', reason: 'its lease has run out; nothing is released' };
+  if (!engine.venue.ready)
+    return { health: 'degraded', reason: 'the venue session is not ready; new orders are refused' };
+  return { health: 'ok', reason: null };
+};

@@ -1,0 +1,413 @@
+import { monoNowMs } from '../base/mono-clock.ts';
+import { ContractError } from '../control/contract.ts';
+import type { Journal } from '../journal/journal.ts';
+import {
+  ackText,
+  type CancelCommand,
+  type ClientMessage,
+  eventText,
+  type NewCommand,
+  parseClientMessage,
+  recordOf,
+  rejectText,
+} from './client-protocol.ts';
+import { type Entry, encodeEntry, type VenueEntry } from './entry.ts';
+import type { Lease } from './lease.ts';
+import type { CancelRequest, Order, OrderState } from './order-state.ts';
+import type { ClientSession, OrdersPort } from './orders-port.ts';
+import { checkCancel, checkNew, type Limits, limitBreach, type Permissions } from './pre-trade.ts';
+import { ReleaseQueue, type ReleaseSink } from './release-queue.ts';
+import { Subscriptions } from './subscriptions.ts';
+import type { VenueLink } from './venue-link.ts';
+
+export interface OrderPathOptions {
+  readonly instance: string;
+  readonly epoch: number;
+  readonly journal: Journal;
+  readonly state: OrderState;
+  readonly lease: Lease;
+  readonly limits: Limits;
+  readonly venue: VenueLink;
+  readonly port: OrdersPort;
+  /** Entries that may wait for release before no more input is read. */
+  readonly maxHeldEntries: number;
+  readonly allowed: () => Permissions;
+  /** A block was appended to the journal. */
+  readonly onAppended: () => void;
+}
+
+const MAX_BATCH = 2000;
+const INBOX_TURN = 512;
+
+/**
+ * The order path of one reign: from client lines and venue reports to journal entries, and from held entries to
+ * acknowledgements, exchange sends and subscribers. It exists only while the instance is primary in one epoch; whatever it
+ * has not released when it is stopped is never released by it.
+ */
+export class OrderPath {
+  readonly #options: OrderPathOptions;
+  readonly #queue = new ReleaseQueue();
+  readonly #subscriptions: Subscriptions;
+  readonly #newestSession = new Map<string, ClientSession>();
+  #inbox: { readonly session: ClientSession; readonly line: string }[] = [];
+  #batch: string[] = [];
+  #flushPending = false;
+  #stopped = false;
+  #inputHeld = false;
+  #resendDue = false;
+  #held = 0;
+  #released = 0;
+  /** Where the journal ended when the reign began. */
+  readonly #base: number;
+  #testNumber = 0;
+  readonly #clientSinks = new Map<string, ReleaseSink>();
+  /** Sequences of orders and cancels that are journalled and not yet acknowledged. */
+  #unacknowledged: number[] = [];
+  #acknowledged = 0;
+  lastOrderAtMs: number | null = null;
+
+  constructor(options: OrderPathOptions) {
+    this.#options = options;
+    this.#base = options.state.applied;
+    this.#subscriptions = new Subscriptions({ journal: options.journal, mayRelease: () => this.#mayRelease() });
+  }
+
+  /** Highest sequence released in this reign. */
+  get released(): number {
+    return this.#released;
+  }
+  /** Entries that wait for the acknowledgement set or the lease. */
+  get waiting(): number {
+    return this.#options.state.applied - Math.max(this.#released, this.#base);
+  }
+  /** Orders and cancels whose acknowledgements were released in this reign. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+  get clients(): number {
+    return this.#newestSession.size;
+  }
+  get subscribers(): number {
+    return this.#subscriptions.count;
+  }
+  /** Nothing is waiting for release, and the venue has answered everything it was sent. */
+  get settled(): boolean {
+    const { state } = this.#options;
+    return (
+      this.#released === state.applied &&
+      this.#inbox.length === 0 &&
+      state.pendingOrders.size === 0 &&
+      state.pendingCancels.size === 0
+    );
+  }
+
+  /** First entry of the reign: gives the log's end this epoch. */
+  begin(): void {
+    this.#append({ kind: 'epoch', instance: this.#options.instance });
+    this.#flush();
+  }
+
+  /** Ends the reign. What was computed and not yet journalled is journalled, so that state and journal stay equal. */
+  stop(): void {
+    this.#flush();
+    this.#stopped = true;
+    this.#queue.clear();
+    this.#subscriptions.clear();
+    this.#inbox = [];
+  }
+
+  /** A line from a client; kept unread while nothing could be released. */
+  receive(session: ClientSession, line: string): void {
+    if (this.#inbox.length > 0 || !this.#mayAccept()) {
+      this.#inbox.push({ session, line });
+      this.#inputHeld = true;
+      session.hold(true);
+      return;
+    }
+    this.#handleLine(session, line);
+  }
+
+  sessionClosed(session: ClientSession): void {
+    this.#subscriptions.remove(session);
+    if (session.client !== null && this.#newestSession.get(session.client) === session)
+      this.#newestSession.delete(session.client);
+  }
+
+  venueReport(entry: VenueEntry): void {
+    if (this.#stopped) return;
+    const sequence = this.#append(entry);
+    const text = eventText(sequence, this.#options.epoch, entry);
+    const owner = text === null ? null : this.#ownerOf(entry);
+    if (text !== null && owner !== null) this.#queue.add(sequence, this.#clientSink(owner), text);
+  }
+
+  /** The venue session is ready: everything released that it has not confirmed goes again, idempotently. */
+  venueReady(): void {
+    this.#resendDue = true;
+    this.release();
+  }
+
+  /** The acknowledgement set holds everything up to here. */
+  heldUpTo(sequence: number): void {
+    this.#held = sequence;
+    this.release();
+  }
+
+  /** Lets out whatever lease and acknowledgement set allow. Cheap when there is nothing. */
+  release(): void {
+    if (!this.#mayRelease()) return;
+    if (this.#held > this.#released) {
+      this.#released = this.#held;
+      this.#options.journal.noteReleased(this.#released);
+    }
+    this.#queue.release(this.#released, () => this.#mayRelease());
+    this.#countAcknowledged();
+    this.#resend();
+    this.#pumpSubscribers();
+    this.#pumpInbox();
+  }
+
+  /** Journals a dry-run order, and after its release asks the venue; settles with the elapsed time. */
+  testOrder(deadlineMs: number): Promise<{ readonly elapsedMs: number }> {
+    const { venue, limits, instance, epoch } = this.#options;
+    if (!venue.ready) throw new ContractError('not-ready', 'the venue session is not ready');
+    const id = `test:${instance}:${epoch}:${++this.#testNumber}`.slice(0, 64);
+    const symbol = limits.symbols.values().next().value ?? 'TEST';
+    const command: NewCommand = { t: 'new', id, symbol, side: 'B', price: 1, qty: 1 };
+    const breach = limitBreach(command, limits);
+    if (breach !== null) throw new ContractError('not-ready', `the limits refuse a test order: ${breach}`);
+    const startedAtMs = monoNowMs();
+    return new Promise((resolve, reject) => {
+      const deadline = setTimeout(() => {
+        venue.forgetDryRun(id);
+        reject(
+          new ContractError(
+            'not-ready',
+            `no answer to the test order within ${deadlineMs} ms (${this.waiting} entries wait for release)`,
+          ),
+        );
+      }, deadlineMs);
+      venue.expectDryRun(id, (code) => {
+        clearTimeout(deadline);
+        if (code === null) resolve({ elapsedMs: monoNowMs() - startedAtMs });
+        else reject(new ContractError('not-ready', `the venue would refuse the test order: ${code}`));
+      });
+      const sequence = this.#append({ kind: 'test', id });
+      this.#queue.add(sequence, venue, `${JSON.stringify({ ...command, dry: true })}\n`);
+    });
+  }
+
+  #handleLine(session: ClientSession, line: string): void {
+    const { message, id } = parseClientMessage(line);
+    if (message === null) {
+      this.#answer(session, rejectText(id, 'bad-message'));
+      return;
+    }
+    this.#handle(session, message);
+  }
+
+  #handle(session: ClientSession, message: ClientMessage): void {
+    const { instance, epoch, state } = this.#options;
+    switch (message.t) {
+      case 'logon':
+        session.client = message.client;
+        this.#newestSession.set(message.client, session);
+        this.#answer(session, `${JSON.stringify({ t: 'logon-ok', instance, epoch })}\n`);
+        return;
+      case 'new':
+        session.client === null
+          ? this.#answer(session, rejectText(message.id, 'bad-message'))
+          : this.#new(session, session.client, message);
+        return;
+      case 'cancel':
+        session.client === null
+          ? this.#answer(session, rejectText(message.id, 'bad-message'))
+          : this.#cancel(session, session.client, message);
+        return;
+      case 'query': {
+        const orders = message.ids.map((id) => state.find(id)).filter((known) => known !== null);
+        this.#answer(session, `${JSON.stringify({ t: 'orders', orders: orders.map(recordOf) })}\n`);
+        return;
+      }
+      case 'query-all': {
+        const orders = state.ordersAfter(message.after, message.limit + 1);
+        const page = orders.slice(0, message.limit).map(recordOf);
+        this.#answer(
+          session,
+          `${JSON.stringify({ t: 'orders', orders: page, more: orders.length > message.limit })}\n`,
+        );
+        return;
+      }
+      case 'subscribe':
+        this.#subscribe(session, message.after);
+        return;
+    }
+  }
+
+  #new(session: ClientSession, client: string, command: NewCommand): void {
+    const { state, limits, epoch, venue } = this.#options;
+    const verdict = checkNew({ command, client, state, limits, allowed: this.#options.allowed() });
+    if (verdict.kind === 'reject') {
+      this.#answer(session, rejectText(command.id, verdict.code));
+      return;
+    }
+    if (verdict.kind === 'repeat') {
+      this.#repeat(session, command.id);
+      return;
+    }
+    const { id, symbol, side, price, qty } = command;
+    const sequence = this.#append({ kind: 'order', id, client, symbol, side, price, qty, at: Date.now() });
+    this.lastOrderAtMs = monoNowMs();
+    this.#queue.add(sequence, venue, venueNewText(command));
+    this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }));
+    this.#unacknowledged.push(sequence);
+  }
+
+  #cancel(session: ClientSession, client: string, command: CancelCommand): void {
+    const { state, epoch, venue } = this.#options;
+    const verdict = checkCancel({ command, client, state });
+    if (verdict.kind === 'reject') {
+      this.#answer(session, rejectText(command.id, verdict.code));
+      return;
+    }
+    if (verdict.kind === 'repeat') {
+      this.#repeat(session, command.id);
+      return;
+    }
+    const { id, target } = command;
+    const sequence = this.#append({ kind: 'cancel', id, client, target, at: Date.now() });
+    this.#queue.add(sequence, venue, venueCancelText(command));
+    this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }));
+    this.#unacknowledged.push(sequence);
+  }
+
+  /** The same answer as the first time: the acknowledgement, and the refusal that came after it if one did. */
+  #repeat(session: ClientSession, id: string): void {
+    const known = this.#options.state.find(id);
+    if (known === null) return;
+    this.#answer(session, ackText(known));
+    if (known.state === 'rejected') this.#answer(session, rejectText(id, known.code ?? 'refused', known.seq));
+  }
+
+  #subscribe(session: ClientSession, after: number): void {
+    const { instance, epoch, journal } = this.#options;
+    const end = journal.end.sequence;
+    if (after > end) {
+      session.refuse(`${JSON.stringify({ t: 'reject', code: 'ahead', end })}\n`);
+      return;
+    }
+    session.push(`${JSON.stringify({ t: 'subscribe-ok', instance, epoch, end })}\n`);
+    session.flush();
+    this.#subscriptions.add(session, after);
+    this.#pumpSubscribers();
+  }
+
+  /** Answers wait until all that they were computed from is released. */
+  #answer(session: ClientSession, text: string): void {
+    this.#queue.add(this.#options.state.applied, session, text);
+    this.#flushSoon();
+  }
+
+  #append(entry: Entry): number {
+    const { state, epoch } = this.#options;
+    const sequence = state.applied + 1;
+    state.apply(sequence, epoch, entry);
+    this.#batch.push(encodeEntry(entry));
+    if (this.#batch.length >= MAX_BATCH) this.#flush();
+    else this.#flushSoon();
+    return sequence;
+  }
+
+  #flushSoon(): void {
+    if (this.#flushPending) return;
+    this.#flushPending = true;
+    setImmediate(() => {
+      this.#flushPending = false;
+      this.#flush();
+      this.release();
+    });
+  }
+
+  /** All that gathered in this turn becomes one block, sent to the replicas and to the disk side by side. */
+  #flush(): void {
+    if (this.#stopped || this.#batch.length === 0) return;
+    const entries = this.#batch;
+    this.#batch = [];
+    this.#options.journal.append({ epoch: this.#options.epoch, entries });
+    this.#options.onAppended();
+  }
+
+  #countAcknowledged(): void {
+    if (this.#unacknowledged.length === 0 || this.#unacknowledged[0]! > this.#released) return;
+    const waiting = this.#unacknowledged.filter((sequence) => sequence > this.#released);
+    this.#acknowledged += this.#unacknowledged.length - waiting.length;
+    this.#unacknowledged = waiting;
+  }
+
+  #resend(): void {
+    const { state, venue } = this.#options;
+    if (!this.#resendDue || !venue.ready || !this.#mayRelease()) return;
+    // What was inherited is in no queue of this reign: it is sent from here, once all of it is released again.
+    if (this.#released < this.#base) return;
+    this.#resendDue = false;
+    // What this reign has not released yet is still in its queue.
+    for (const order of state.pendingOrders) if (order.seq <= this.#released) venue.push(venueNewText(order));
+    for (const cancel of state.pendingCancels) if (cancel.seq <= this.#released) venue.push(venueCancelText(cancel));
+    venue.flush();
+  }
+
+  #pumpSubscribers(): void {
+    if (this.#subscriptions.count === 0) return;
+    this.#subscriptions.pump({ released: this.#released, epoch: this.#options.epoch, nowMs: monoNowMs() });
+  }
+
+  #pumpInbox(): void {
+    if (this.#inbox.length > 0) {
+      const waiting = this.#inbox.splice(0, INBOX_TURN);
+      while (waiting.length > 0 && this.#mayAccept()) {
+        const { session, line } = waiting.shift()!;
+        if (session.open) this.#handleLine(session, line);
+      }
+      this.#inbox = [...waiting, ...this.#inbox];
+      if (this.#inbox.length > 0) {
+        if (this.#mayAccept()) this.#flushSoon();
+        return;
+      }
+    }
+    if (!this.#inputHeld || !this.#mayAccept()) return;
+    this.#inputHeld = false;
+    for (const session of this.#options.port.sessions) session.hold(false);
+  }
+
+  #mayRelease(): boolean {
+    return !this.#stopped && this.#options.lease.valid;
+  }
+
+  #mayAccept(): boolean {
+    return this.#mayRelease() && this.waiting <= this.#options.maxHeldEntries;
+  }
+
+  #ownerOf(entry: VenueEntry): string | null {
+    const { state } = this.#options;
+    if (entry.kind === 'cancelled' && entry.id === '') return state.findOrder(entry.target)?.client ?? null;
+    return state.find(entry.id)?.client ?? null;
+  }
+
+  /** The client's session at the time of release; without one the text is dropped, and the client asks. */
+  #clientSink(client: string): ReleaseSink {
+    const known = this.#clientSinks.get(client);
+    if (known !== undefined) return known;
+    const sink: ReleaseSink = {
+      push: (text) => this.#newestSession.get(client)?.push(text),
+      flush: () => this.#newestSession.get(client)?.flush(),
+    };
+    this.#clientSinks.set(client, sink);
+    return sink;
+  }
+}
+
+const venueNewText = ({ id, symbol, side, price, qty }: NewCommand | Order): string =>
+  `{"t":"new","id":"${id}","symbol":"${symbol}","side":"${side}","price":${price},"qty":${qty}}\n`;
+
+const venueCancelText = ({ id, target }: CancelCommand | CancelRequest): string =>
+  `{"t":"cancel","id":"${id}","target":"${target}"}\n`;

@@ -1,0 +1,48 @@
+import { type Block, blockEntries } from '../journal/block.ts';
+import type { Journal } from '../journal/journal.ts';
+import { decodeEntry } from './entry.ts';
+import { OrderState } from './order-state.ts';
+
+const REBUILD_BYTES = 512 * 1024;
+
+/** The order state that a journal amounts to, kept up with it. After a cut it is computed again from the beginning. */
+export class ReplayedState {
+  #state = new OrderState();
+  #rebuilding = false;
+
+  get state(): OrderState {
+    return this.#state;
+  }
+
+  /** False while it is being computed again. */
+  get complete(): boolean {
+    return !this.#rebuilding;
+  }
+
+  /** Applies the block that was just appended or recovered. */
+  apply(block: Block): void {
+    if (this.#rebuilding) return;
+    this.#applyTo(this.#state, block);
+  }
+
+  /** Starts over, a piece per turn of the event loop, until it has caught up with the journal, which may grow meanwhile. */
+  async rebuild(journal: Journal): Promise<void> {
+    const state = new OrderState();
+    this.#state = state;
+    this.#rebuilding = true;
+    while (this.#state === state) {
+      const blocks = journal.blocksAfter(state.applied, REBUILD_BYTES);
+      if (blocks.length === 0) {
+        this.#rebuilding = false;
+        return;
+      }
+      for (const block of blocks) this.#applyTo(state, block);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #applyTo(state: OrderState, block: Block): void {
+    let sequence = block.header.firstSequence;
+    for (const line of blockEntries(block)) state.apply(sequence++, block.header.epoch, decodeEntry(line));
+  }
+}

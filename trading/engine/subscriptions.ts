@@ -1,0 +1,89 @@
+import { blockEntries, lastSequenceOf } from '../journal/block.ts';
+import type { Journal } from '../journal/journal.ts';
+import { entryText } from './client-protocol.ts';
+import { decodeEntry } from './entry.ts';
+import type { ClientSession } from './orders-port.ts';
+
+interface Subscriber {
+  readonly session: ClientSession;
+  /** Last sequence sent. */
+  at: number;
+  /** What the last `released` message said. */
+  told: number;
+  toldAtMs: number;
+}
+
+const BURST_BYTES = 128 * 1024;
+const TELL_EVERY_MS = 1000;
+
+/** Streams released journal entries: from the journal first, then as they are released. */
+export class Subscriptions {
+  readonly #journal: Journal;
+  readonly #mayRelease: () => boolean;
+  readonly #subscribers = new Map<ClientSession, Subscriber>();
+  #moreSoon = false;
+
+  constructor(options: { journal: Journal; mayRelease: () => boolean }) {
+    this.#journal = options.journal;
+    this.#mayRelease = options.mayRelease;
+  }
+
+  get count(): number {
+    return this.#subscribers.size;
+  }
+
+  add(session: ClientSession, after: number): void {
+    this.#subscribers.set(session, { session, at: after, told: -1, toldAtMs: 0 });
+  }
+
+  remove(session: ClientSession): void {
+    this.#subscribers.delete(session);
+  }
+
+  clear(): void {
+    this.#subscribers.clear();
+  }
+
+  /** Sends what may be sent up to here; the rest follows in later turns of the event loop. */
+  pump(options: { readonly released: number; readonly epoch: number; readonly nowMs: number }): void {
+    let behind = false;
+    for (const subscriber of this.#subscribers.values()) {
+      if (!this.#mayRelease()) return;
+      if (subscriber.session.congested) continue;
+      this.#advance(subscriber, options.released);
+      if (subscriber.at < options.released) behind = true;
+      else this.#tell(subscriber, options);
+      subscriber.session.flush();
+    }
+    if (!behind || this.#moreSoon) return;
+    this.#moreSoon = true;
+    setImmediate(() => {
+      this.#moreSoon = false;
+      this.pump(options);
+    });
+  }
+
+  #advance(subscriber: Subscriber, released: number): void {
+    if (subscriber.at >= released) return;
+    for (const block of this.#journal.blocksAfter(subscriber.at, BURST_BYTES)) {
+      const { firstSequence, epoch } = block.header;
+      if (firstSequence > released) return;
+      const entries = blockEntries(block);
+      const last = Math.min(lastSequenceOf(block.header), released);
+      for (let sequence = Math.max(firstSequence, subscriber.at + 1); sequence <= last; sequence++)
+        subscriber.session.push(entryText(sequence, epoch, decodeEntry(entries[sequence - firstSequence]!)));
+      subscriber.at = Math.max(subscriber.at, last);
+    }
+  }
+
+  #tell(
+    subscriber: Subscriber,
+    options: { readonly released: number; readonly epoch: number; readonly nowMs: number },
+  ): void {
+    const due = subscriber.told === -1 || options.nowMs - subscriber.toldAtMs >= TELL_EVERY_MS;
+    if (!due) return;
+    subscriber.told = options.released;
+    subscriber.toldAtMs = options.nowMs;
+    subscriber.session.push(`{"t":"released","seq":${options.released},"epoch":${options.epoch}}\n`);
+  }
+}

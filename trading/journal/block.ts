@@ -1,0 +1,115 @@
+import { crc32 } from 'node:zlib';
+
+/**
+ * The unit of the journal and of replication: a few entries written at once, in one epoch, chained to the block before by
+ * its checksum. Equal checksums at equal sequences therefore mean equal journals up to there. Blocks are copied between
+ * instances byte for byte.
+ */
+export interface Block {
+  readonly header: BlockHeader;
+  /** Header and payload, as stored and sent. */
+  readonly bytes: Buffer;
+}
+
+export interface BlockHeader {
+  readonly epoch: number;
+  readonly firstSequence: number;
+  readonly count: number;
+  /** Commit marker: how far releases had got when this was written. */
+  readonly committed: number;
+  /** Checksum of the block before; 0 for the first. */
+  readonly previousCrc: number;
+  /** CRC-32 of everything in the block after this field. */
+  readonly crc: number;
+  readonly payloadBytes: number;
+}
+
+/** End of a log: the last sequence, the epoch of that entry and the checksum of its block. Sequence 0 = empty. */
+export interface LogEnd {
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly crc: number;
+}
+
+export const EMPTY_LOG: LogEnd = { sequence: 0, epoch: 0, crc: 0 };
+export const BLOCK_HEADER_BYTES = 48;
+export const MAX_BLOCK_BYTES = 8 * 1024 * 1024;
+const MAGIC = 0x314a_4648; // "HFJ1"
+const CRC_FROM = 8;
+
+export const MAGIC_BYTES: Buffer = Buffer.from([0x48, 0x46, 0x4a, 0x31]);
+
+export const lastSequenceOf = (header: BlockHeader): number => header.firstSequence + header.count - 1;
+export const blockEnd = (header: BlockHeader): LogEnd => ({
+  sequence: lastSequenceOf(header),
+  epoch: header.epoch,
+  crc: header.crc,
+});
+
+/** Makes the block that follows `previous`. Entries are one line of text each. */
+export const encodeBlock = (options: {
+  readonly previous: LogEnd;
+  readonly epoch: number;
+  readonly committed: number;
+  readonly entries: readonly string[];
+}): Block => {
+  const { previous, epoch, committed, entries } = options;
+  const payload = entries.join('\n');
+  const payloadBytes = Buffer.byteLength(payload);
+  const bytes = Buffer.allocUnsafe(BLOCK_HEADER_BYTES + payloadBytes);
+  bytes.fill(0, 0, BLOCK_HEADER_BYTES);
+  bytes.writeUInt32LE(MAGIC, 0);
+  bytes.writeUInt32LE(payloadBytes, 8);
+  bytes.writeUInt32LE(entries.length, 12);
+  bytes.writeUIntLE(epoch, 16, 6);
+  bytes.writeUIntLE(previous.sequence + 1, 24, 6);
+  bytes.writeUIntLE(committed, 32, 6);
+  bytes.writeUInt32LE(previous.crc, 40);
+  bytes.write(payload, BLOCK_HEADER_BYTES);
+  const crc = crc32(bytes.subarray(CRC_FROM));
+  bytes.writeUInt32LE(crc, 4);
+  return {
+    bytes,
+    header: {
+      epoch,
+      firstSequence: previous.sequence + 1,
+      count: entries.length,
+      committed,
+      previousCrc: previous.crc,
+      crc,
+      payloadBytes,
+    },
+  };
+};
+
+/** The block at an offset if all of it is there and its checksum holds, else null. */
+export const decodeBlock = (buffer: Buffer, offset: number): Block | null => {
+  if (offset + BLOCK_HEADER_BYTES > buffer.length || buffer.readUInt32LE(offset) !== MAGIC) return null;
+  const payloadBytes = buffer.readUInt32LE(offset + 8);
+  const end = offset + BLOCK_HEADER_BYTES + payloadBytes;
+  if (payloadBytes > MAX_BLOCK_BYTES || end > buffer.length) return null;
+  const crc = buffer.readUInt32LE(offset + 4);
+  if (crc32(buffer.subarray(offset + CRC_FROM, end)) !== crc) return null;
+  const header: BlockHeader = {
+    epoch: buffer.readUIntLE(offset + 16, 6),
+    firstSequence: buffer.readUIntLE(offset + 24, 6),
+    count: buffer.readUInt32LE(offset + 12),
+    committed: buffer.readUIntLE(offset + 32, 6),
+    previousCrc: buffer.readUInt32LE(offset + 40),
+    crc,
+    payloadBytes,
+  };
+  return { header, bytes: buffer.subarray(offset, end) };
+};
+
+/** Why a block cannot follow `end`, or null when it can. */
+export const whyNotNext = (end: LogEnd, header: BlockHeader): string | null => {
+  if (header.firstSequence !== end.sequence + 1)
+    return `it starts at ${header.firstSequence} where ${end.sequence + 1} is next`;
+  if (header.previousCrc !== end.crc) return `it does not follow the block that ends at ${end.sequence}`;
+  if (header.epoch < end.epoch) return `its epoch ${header.epoch} is older than ${end.epoch}`;
+  return header.count === 0 ? 'it is empty' : null;
+};
+
+/** The entries of a block, one text each. */
+export const blockEntries = (block: Block): string[] => block.bytes.toString('utf8', BLOCK_HEADER_BYTES).split('\n');

@@ -1,0 +1,61 @@
+import { closeSync, constants, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
+
+/** What the journal is known to hold for certain; tells a torn tail from a lost one at recovery. */
+export interface Marker {
+  /** Everything up to here was on disk when this was written. */
+  readonly durable: number;
+  /** Everything up to here had been released, as far as this instance knew. */
+  readonly released: number;
+}
+
+const SLOT_BYTES = 32;
+
+/**
+ * A file of two slots written in turn, so that a torn write leaves the other one. It is written *after* the blocks it
+ * speaks of were synced and not synced itself: it may be behind the journal, never ahead of it.
+ */
+export class CommitMarker {
+  readonly #file: number;
+  readonly #slot = Buffer.alloc(SLOT_BYTES);
+  #generation = 0;
+  #marker: Marker = { durable: 0, released: 0 };
+
+  constructor(path: string) {
+    this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+    for (const slot of [0, 1]) this.#load(slot);
+  }
+
+  get marker(): Marker {
+    return this.#marker;
+  }
+
+  write(marker: Marker): void {
+    this.#marker = marker;
+    this.#generation += 1;
+    this.#slot.writeUIntLE(this.#generation, 0, 6);
+    this.#slot.writeUIntLE(marker.durable, 8, 6);
+    this.#slot.writeUIntLE(marker.released, 16, 6);
+    this.#slot.writeUInt32LE(crc32(this.#slot.subarray(0, 24)), 24);
+    writeSync(this.#file, this.#slot, 0, SLOT_BYTES, (this.#generation % 2) * SLOT_BYTES);
+  }
+
+  /** After this the marker survives a power loss; needed only before it is lowered. */
+  sync(): void {
+    fsyncSync(this.#file);
+  }
+
+  close(): void {
+    closeSync(this.#file);
+  }
+
+  #load(slot: number): void {
+    const bytes = Buffer.alloc(SLOT_BYTES);
+    if (readSync(this.#file, bytes, 0, SLOT_BYTES, slot * SLOT_BYTES) !== SLOT_BYTES) return;
+    if (crc32(bytes.subarray(0, 24)) !== bytes.readUInt32LE(24)) return;
+    const generation = bytes.readUIntLE(0, 6);
+    if (generation <= this.#generation) return;
+    this.#generation = generation;
+    this.#marker = { durable: bytes.readUIntLE(8, 6), released: bytes.readUIntLE(16, 6) };
+  }
+}

@@ -1,0 +1,341 @@
+import {
+  closeSync,
+  fdatasync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { syncDirectory } from '../base/durable-file.ts';
+import { type Block, blockEnd, decodeBlock, encodeBlock, type LogEnd, whyNotNext } from './block.ts';
+import { BlockIndex } from './block-index.ts';
+import { CommitMarker } from './commit-marker.ts';
+import { RecentBlocks } from './recent-blocks.ts';
+import { JournalCorrupt, readSegment } from './segment-recovery.ts';
+
+export interface JournalOptions {
+  readonly directory: string;
+  /**
+   * `group`: durable means synced; one sync is in flight at a time and covers all that was written before it started.
+   * `none`: durable means handed to the operating system: survives the process, not the machine.
+   */
+  readonly sync: 'group' | 'none';
+  readonly segmentBytes?: number;
+  /** The durable end moved. */
+  readonly onDurable: (sequence: number) => void;
+  /** A write or sync failed: nothing more can be promised, end the process. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** A tail that was cut off and kept. */
+export interface KeptTail {
+  readonly file: string;
+  readonly fromSequence: number;
+  readonly count: number;
+  readonly released: number;
+}
+
+/** An append-only log of chained blocks in segment files. One process writes it; reads see what was written. */
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #segmentBytes: number;
+  readonly #index = new BlockIndex();
+  readonly #recent = new RecentBlocks(4 * 1024 * 1024);
+  readonly #marker: CommitMarker;
+  #segments: string[] = [];
+  #file = -1;
+  #fileBytes = 0;
+  #end: LogEnd = { sequence: 0, epoch: 0, crc: 0 };
+  #durable = 0;
+  #released = 0;
+  #syncing = false;
+  #failed = false;
+  /** Counts cuts: a sync that was in flight during one proves nothing about what was written since. */
+  #cuts = 0;
+  #retired: number[] = [];
+
+  private constructor(options: JournalOptions) {
+    this.#options = options;
+    this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    this.#marker = new CommitMarker(join(options.directory, 'commit-marker'));
+  }
+
+  /**
+   * Recovers what is there, giving each block to `onBlock` in order, and makes it durable. A torn tail is cut. Throws
+   * `JournalCorrupt` on damage in the middle, or when the log is shorter than its commit marker says. Yields between
+   * segments.
+   */
+  static async open(options: JournalOptions, onBlock: (block: Block) => void): Promise<Journal> {
+    const journal = new Journal(options);
+    await journal.#recover(onBlock);
+    return journal;
+  }
+
+  /** Last entry written. */
+  get end(): LogEnd {
+    return this.#end;
+  }
+
+  /** Everything up to here is durable in the sense of the `sync` option. */
+  get durable(): number {
+    return this.#durable;
+  }
+
+  /** Highest sequence known to have been released, by this instance or by the primary that it followed. */
+  get released(): number {
+    return this.#released;
+  }
+
+  /** Stored with the next sync. */
+  noteReleased(sequence: number): void {
+    if (sequence > this.#released) this.#released = Math.min(sequence, this.#end.sequence);
+  }
+
+  /** Writes entries as one block at the end. Not durable yet: `sync` follows. */
+  append(options: { readonly epoch: number; readonly entries: readonly string[] }): Block {
+    const block = encodeBlock({ previous: this.#end, committed: this.#released, ...options });
+    this.#write(block);
+    return block;
+  }
+
+  /** Writes a block received from the primary. Throws when it does not follow the end. */
+  appendBlock(block: Block): void {
+    const refusal = whyNotNext(this.#end, block.header);
+    if (refusal !== null) throw new Error(`a block was not appended because ${refusal}`);
+    this.#write(block);
+    this.noteReleased(block.header.committed);
+  }
+
+  /** Starts a group commit unless one is running; `onDurable` tells when. */
+  sync(): void {
+    if (this.#syncing || this.#failed || this.#durable === this.#end.sequence) return;
+    const target = this.#end.sequence;
+    if (this.#options.sync === 'none') {
+      this.#becameDurable(target);
+      return;
+    }
+    this.#syncing = true;
+    const cuts = this.#cuts;
+    fdatasync(this.#file, (error) => {
+      this.#syncing = false;
+      for (const file of this.#retired.splice(0)) closeSync(file);
+      if (this.#failed || this.#file === -1) return;
+      if (error !== null) return this.#fail(error);
+      if (cuts === this.#cuts) this.#becameDurable(target);
+      this.sync();
+    });
+  }
+
+  /** Blocks in order, from the one that holds `after + 1`, at least one if there is one, else up to about `maxBytes`. */
+  blocksAfter(after: number, maxBytes: number): Block[] {
+    const blocks: Block[] = [];
+    let bytes = 0;
+    for (let number = this.#index.blockOf(after + 1); number < this.#index.count && bytes < maxBytes; number++) {
+      const block = this.#recent.get(number) ?? this.#readBlock(number);
+      blocks.push(block);
+      bytes += block.bytes.length;
+    }
+    return blocks;
+  }
+
+  /** The log's end as it was when this sequence was last, if a block ends there. */
+  endAt(sequence: number): LogEnd | null {
+    const end = this.endAtOrBelow(sequence);
+    return end.sequence === sequence ? end : null;
+  }
+
+  /** The same for the last block that ends at or below this sequence. */
+  endAtOrBelow(sequence: number): LogEnd {
+    return this.#index.endAt(this.#index.blockOf(sequence + 1) - 1);
+  }
+
+  lastSequenceOfEpochAtMost(epoch: number): number {
+    return this.#index.endAt(this.#index.lastBlockOfEpochAtMost(epoch)).sequence;
+  }
+
+  /** Epoch of one entry; 0 when there is none. */
+  epochOf(sequence: number): number {
+    if (sequence < 1 || sequence > this.#end.sequence) return 0;
+    return this.#index.endAt(this.#index.blockOf(sequence)).epoch;
+  }
+
+  /**
+   * Removes everything after a block's end, keeping it in a file first. Interrupted anywhere, recovery finds either the
+   * whole log or a shorter one that still holds all that is not being cut.
+   */
+  cutAfter(sequence: number): KeptTail {
+    const first = this.#index.blockOf(sequence + 1);
+    const joint = this.#index.endAt(first - 1);
+    if (joint.sequence !== sequence || first === this.#index.count)
+      throw new Error(`there is no tail to cut after ${sequence}`);
+    this.#cuts += 1;
+    const kept = this.#keepTail(first);
+    const released = Math.max(0, this.#released - sequence);
+    this.#durable = Math.min(this.#durable, sequence);
+    this.#released = Math.min(this.#released, sequence);
+    this.#marker.write({ durable: this.#durable, released: this.#released });
+    this.#marker.sync();
+    const tail = { file: kept, fromSequence: sequence + 1, count: this.#end.sequence - sequence, released };
+    this.#removeFrom(first);
+    this.#end = joint;
+    this.#recent.clear(this.#index.count);
+    return tail;
+  }
+
+  close(): void {
+    if (this.#file !== -1 && !this.#syncing) closeSync(this.#file);
+    else if (this.#file !== -1) this.#retired.push(this.#file);
+    this.#file = -1;
+    this.#marker.close();
+  }
+
+  async #recover(onBlock: (block: Block) => void): Promise<void> {
+    const { directory } = this.#options;
+    this.#segments = readdirSync(directory)
+      .filter((name) => /^segment-\d{16}\.log$/.test(name))
+      .sort();
+    for (const [segment, name] of this.#segments.entries()) {
+      const isLast = segment === this.#segments.length - 1;
+      const read = readSegment({
+        file: join(directory, name),
+        end: this.#end,
+        isLast,
+        onBlock: (block, offset) => {
+          this.#index.add(block.header, { segment, offset, bytes: block.bytes.length });
+          this.#released = Math.max(this.#released, block.header.committed);
+          onBlock(block);
+        },
+      });
+      this.#end = read.end;
+      if (isLast) this.#openLast(name, read);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const { durable, released } = this.#marker.marker;
+    if (this.#end.sequence < durable) {
+      const file = join(directory, this.#segments.at(-1) ?? '');
+      const found = `the log ends at sequence ${this.#end.sequence}, but ${durable} had been made durable`;
+      throw new JournalCorrupt({ file, offset: this.#fileBytes, found });
+    }
+    this.#released = Math.min(Math.max(this.#released, released), this.#end.sequence);
+    this.#recent.clear(this.#index.count);
+    if (this.#segments.length === 0) this.#startSegment();
+    fsyncSync(this.#file);
+    this.#durable = this.#end.sequence;
+    this.#marker.write({ durable: this.#durable, released: this.#released });
+  }
+
+  #openLast(
+    name: string,
+    read: { readonly goodBytes: number; readonly totalBytes: number; readonly end: LogEnd },
+  ): void {
+    this.#fileBytes = read.goodBytes;
+    if (read.end.sequence < this.#marker.marker.durable) return;
+    this.#file = openSync(join(this.#options.directory, name), 'r+');
+    if (read.goodBytes < read.totalBytes) ftruncateSync(this.#file, read.goodBytes);
+  }
+
+  #write(block: Block): void {
+    if (this.#fileBytes >= this.#segmentBytes) this.#startSegment();
+    try {
+      let written = 0;
+      while (written < block.bytes.length)
+        written += writeSync(this.#file, block.bytes, written, block.bytes.length - written, this.#fileBytes + written);
+    } catch (error) {
+      this.#fail(error as Error);
+      throw error;
+    }
+    this.#index.add(block.header, {
+      segment: this.#segments.length - 1,
+      offset: this.#fileBytes,
+      bytes: block.bytes.length,
+    });
+    this.#recent.push(this.#index.count - 1, block);
+    this.#fileBytes += block.bytes.length;
+    this.#end = blockEnd(block.header);
+  }
+
+  #startSegment(): void {
+    const { directory } = this.#options;
+    if (this.#file !== -1) {
+      fsyncSync(this.#file);
+      if (this.#syncing) this.#retired.push(this.#file);
+      else closeSync(this.#file);
+    }
+    const name = `segment-${String(this.#end.sequence + 1).padStart(16, '0')}.log`;
+    this.#file = openSync(join(directory, name), 'w+', 0o600);
+    this.#segments.push(name);
+    this.#fileBytes = 0;
+    syncDirectory(directory);
+  }
+
+  #readBlock(number: number): Block {
+    const { segment, offset, bytes } = this.#index.place(number);
+    const path = join(this.#options.directory, this.#segments[segment]!);
+    const buffer = Buffer.allocUnsafe(bytes);
+    const file = openSync(path, 'r');
+    try {
+      readSync(file, buffer, 0, bytes, offset);
+    } finally {
+      closeSync(file);
+    }
+    const block = decodeBlock(buffer, 0);
+    if (block === null)
+      throw new JournalCorrupt({
+        file: path,
+        offset,
+        found: 'this block was good when it was written and is damaged now',
+      });
+    return block;
+  }
+
+  #keepTail(first: number): string {
+    const { directory } = this.#options;
+    const end = this.#index.endAt(this.#index.count - 1);
+    const stem = `diverged-${String(this.#index.endAt(first - 1).sequence + 1).padStart(16, '0')}-epoch-${end.epoch}-crc-${end.crc.toString(16)}`;
+    const path = join(directory, `${stem}.log`);
+    const file = openSync(path, 'w', 0o600);
+    try {
+      for (let number = first; number < this.#index.count; number++) writeSync(file, this.#readBlock(number).bytes);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    syncDirectory(directory);
+    return path;
+  }
+
+  /** Newest segments go first, so that what is left is always a whole prefix. */
+  #removeFrom(first: number): void {
+    const { directory } = this.#options;
+    const place = this.#index.place(first);
+    if (this.#syncing) this.#retired.push(this.#file);
+    else closeSync(this.#file);
+    while (this.#segments.length - 1 > place.segment) {
+      unlinkSync(join(directory, this.#segments.pop()!));
+      syncDirectory(directory);
+    }
+    this.#file = openSync(join(directory, this.#segments[place.segment]!), 'r+');
+    ftruncateSync(this.#file, place.offset);
+    fsyncSync(this.#file);
+    this.#fileBytes = place.offset;
+    this.#index.truncate(first);
+  }
+
+  #becameDurable(sequence: number): void {
+    if (sequence <= this.#durable) return;
+    this.#durable = sequence;
+    this.#marker.write({ durable: sequence, released: Math.min(this.#released, sequence) });
+    this.#options.onDurable(sequence);
+  }
+
+  #fail(error: Error): void {
+    this.#failed = true;
+    this.#options.onFailure(error);
+  }
+}

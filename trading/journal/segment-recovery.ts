@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { CodedError } from '../base/coded-error.ts';
+import { type Block, blockEnd, decodeBlock, type LogEnd, MAGIC_BYTES, whyNotNext } from './block.ts';
+
+/** A journal that must not be used: damage in its middle, or less of it than is known to have been safe. */
+export class JournalCorrupt extends CodedError {
+  readonly file: string;
+  readonly offset: number;
+
+  constructor(options: { file: string; offset: number; found: string }) {
+    super({
+      code: 'HF-7201',
+      attempted: `recover the journal from ${options.file}`,
+      found: `at offset ${options.offset}: ${options.found}`,
+      next: 'keep the directory for examination and rebuild this instance from the primary; do not edit it',
+    });
+    this.file = options.file;
+    this.offset = options.offset;
+  }
+}
+
+/**
+ * Reads the blocks of one segment in order. Returns how many bytes of it are good and the end of the log after them. What
+ * follows the good part is a torn tail only when this is the last segment and no whole block follows anywhere in it;
+ * otherwise it is damage and throws `JournalCorrupt` with the offset.
+ */
+export const readSegment = (options: {
+  readonly file: string;
+  readonly end: LogEnd;
+  readonly isLast: boolean;
+  readonly onBlock: (block: Block, offset: number) => void;
+}): { readonly goodBytes: number; readonly totalBytes: number; readonly end: LogEnd } => {
+  const { file, isLast, onBlock } = options;
+  const buffer = readFileSync(file);
+  let { end } = options;
+  let offset = 0;
+  while (offset < buffer.length) {
+    const block = decodeBlock(buffer, offset);
+    if (block === null) {
+      if (!isLast) throw new JournalCorrupt({ file, offset, found: 'this block is damaged and later segments follow' });
+      if (hasBlockAfter(buffer, offset + 1))
+        throw new JournalCorrupt({ file, offset, found: 'this block is damaged and good ones follow' });
+      break;
+    }
+    const refusal = whyNotNext(end, block.header);
+    if (refusal !== null) throw new JournalCorrupt({ file, offset, found: `this block is whole but ${refusal}` });
+    onBlock(block, offset);
+    end = blockEnd(block.header);
+    offset += block.bytes.length;
+  }
+  return { goodBytes: offset, totalBytes: buffer.length, end };
+};
+
+const hasBlockAfter = (buffer: Buffer, from: number): boolean => {
+  for (let at = buffer.indexOf(MAGIC_BYTES, from); at !== -1; at = buffer.indexOf(MAGIC_BYTES, at + 1)) {
+    if (decodeBlock(buffer, at) !== null) return true;
+  }
+  return false;
+};

@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import type { WindowReport } from './fault-window.ts';
+import { Generator } from './generator.ts';
+import { LedgerReader } from './ledger-reader.ts';
+import type { LedgerRecord } from './ledger-record.ts';
+import { LineExchange } from './line-exchange.ts';
+import { StandInEngine } from './stand-in-engine.ts';
+
+interface World {
+  readonly north: StandInEngine;
+  readonly south: StandInEngine;
+  readonly ledger: () => Promise<LedgerRecord[]>;
+  call<Result>(method: string, params?: object): Promise<Result>;
+}
+
+const nowhere = { host: '127.0.0.1', port: 1, user: 'none', password: 'none', database: 'none' };
+
+/** A generator in front of two sites; the first one is active. */
+const start = async (context: TestContext): Promise<World> => {
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast load é '));
+  const tokenFile = join(directory, 'token');
+  writeFileSync(tokenFile, 'secret', { mode: 0o600 });
+  const north = await StandInEngine.listen({ instance: 'north' });
+  const south = await StandInEngine.listen({ instance: 'south', epoch: 2 });
+  south.primary = false;
+  const generator = new Generator(
+    {
+      clients: ['c1', 'c2'],
+      ratePerSecond: 1000,
+      commitsPerSecond: 0,
+      commitLanes: 1,
+      symbols: ['ABC'],
+      seed: 3,
+      fronts: [north, south].map((engine) => ({ site: engine.instance, orders: engine.address, database: nowhere })),
+      ledgerDir: directory,
+      control: { host: '127.0.0.1', port: 0, tokenFile },
+      outage: { sustainedMs: 400, maxGapMs: 100 },
+      probeEveryMs: 10,
+      silentAfterMs: 150,
+      preallocateBytes: 1024 * 1024,
+      unknownAfterMs: 600,
+    },
+    () => {},
+  );
+  await generator.start();
+  const control = LineExchange.open('control', { host: '127.0.0.1', port: generator.controlPort });
+  context.after(async () => {
+    await generator.stop();
+    control.close();
+    await north.close();
+    await south.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  let id = 0;
+  const call = async <Result>(method: string, params: object = {}): Promise<Result> => {
+    id += 1;
+    const answer = await control.ask({ id, method, params }, 3000);
+    if (answer['ok'] !== true) throw new Error(JSON.stringify(answer['error']));
+    return answer['result'] as Result;
+  };
+  await call('hello', { token: 'secret' });
+  await until('orders are acknowledged', () => north.requests.size > 700);
+  const ledger = async (): Promise<LedgerRecord[]> => {
+    const records: LedgerRecord[] = [];
+    await new LedgerReader(join(directory, 'orders.ledger')).read((record) => records.push(record));
+    return records;
+  };
+  return { north, south, call, ledger };
+};
+
+const until = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
+  const deadline = performance.now() + 8000;
+  while (!(await holds())) {
+    assert.ok(performance.now() < deadline, `not in time: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+};
+
+const measured = async (world: World, name: string): Promise<WindowReport> => {
+  let report = await world.call<WindowReport>('report', { name });
+  await until(`the outage ${name} is over`, async () => {
+    report = await world.call<WindowReport>('report', { name });
+    return report.state === 'interrupted';
+  });
+  return report;
+};
+
+/** The second site takes over after a while; returns how long after `since` it did. */
+const failOver = async ({ north, south }: World, afterMs: number, since: number): Promise<number> => {
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  south.takeOver(north);
+  south.primary = true;
+  return performance.now() - since;
+};
+
+test('a crashed engine is an outage until another site acknowledges, measured from acknowledgement to acknowledgement', async (context) => {
+  const world = await start(context);
+  await world.call('mark', { name: 'crash' });
+  const since = performance.now();
+  world.north.primary = false;
+  world.north.cutConnections();
+  const takenOverMs = await failOver(world, 300, since);
+  const report = await measured(world, 'crash');
+  assert.ok(
+    report.outageMs! > takenOverMs - 30 && report.outageMs! < takenOverMs + 150,
+    `${report.outageMs} of ${takenOverMs}`,
+  );
+  assert.ok(report.resolutionMs > 0);
+  assert.equal(report.generatorStalled, report.resolutionMs > 10);
+  assert.equal(report.commitState, 'no-service-before');
+});
+
+test('an engine that falls silent without closing anything is left for one that answers, and what was asked of it is resolved', async (context) => {
+  const world = await start(context);
+  await world.call('mark', { name: 'freeze' });
+  const since = performance.now();
+  world.north.frozen = true;
+  const takenOverMs = await failOver(world, 300, since);
+  const report = await measured(world, 'freeze');
+  assert.ok(report.outageMs! < takenOverMs + 150, `${report.outageMs} of ${takenOverMs}`);
+  assert.ok(report.ordersUnknown > 0);
+  await until('every unknown is resolved', async () => {
+    const { orders } = await world.call<{ orders: { unresolved: number; unknown: number } }>('status');
+    return orders.unresolved === 0;
+  });
+  const records = await world.ledger();
+  const unknown = new Set(records.flatMap((record) => (record.k === 'unknown' ? [record.id] : [])));
+  const resolved = new Set(
+    records.flatMap((record) => (record.k === 'resolved-acked' || record.k === 'resolved-absent' ? [record.id] : [])),
+  );
+  assert.deepEqual(
+    [...unknown].filter((id) => !resolved.has(id)),
+    [],
+  );
+});
+
+test('answers that are lost are asked for again and found', async (context) => {
+  const world = await start(context);
+  world.north.mute = true;
+  const stored = world.north.requests.size;
+  await until('orders are stored without an answer', () => world.north.requests.size > stored + 100);
+  world.north.mute = false;
+  await until('they are resolved as acknowledged', async () => {
+    const { orders } = await world.call<{ orders: { resolvedAcked: number } }>('status');
+    return orders.resolvedAcked >= 100;
+  });
+});
+
+test('a thawed engine of an older epoch is not used again', async (context) => {
+  const world = await start(context);
+  world.north.frozen = true;
+  await failOver(world, 0, 0);
+  await until('the second site is used', async () =>
+    Object.values(await sessions(world)).every((each) => each?.startsWith('south/') === true),
+  );
+  world.north.frozen = false;
+  world.south.primary = false;
+  world.south.cutConnections();
+  await until('the old one was refused', async () => {
+    const { orders } = await world.call<{ orders: { staleLogons: number } }>('status');
+    return orders.staleLogons > 0;
+  });
+  assert.deepEqual(Object.values(await sessions(world)), [null, null]);
+});
+
+const sessions = async (world: World): Promise<Record<string, string | null>> => {
+  const { orders } = await world.call<{ orders: { sessions: Record<string, string | null> } }>('status');
+  return orders.sessions;
+};
+
+test('every request at the engine has an intent that was written before', async (context) => {
+  const world = await start(context);
+  await world.call('pause');
+  const atEngine = new Set(world.north.requests.keys());
+  const records = await world.ledger();
+  const intended = new Set(
+    records.flatMap((record) => (record.k === 'new' || record.k === 'cancel' ? [record.id] : [])),
+  );
+  assert.deepEqual(
+    [...atEngine].filter((id) => !intended.has(id)),
+    [],
+  );
+  assert.ok(records.some((record) => record.k === 'fill') && records.some((record) => record.k === 'cancelled'));
+});
+
+test('a deliberate pause is no outage, and the report says that there was one', async (context) => {
+  const world = await start(context);
+  await until('service has been sustained', () => world.north.requests.size > 1000);
+  await world.call('mark', { name: 'pause' });
+  await world.call('pause');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await world.call('resume');
+  const stored = world.north.requests.size;
+  await until('orders flow again', () => world.north.requests.size > stored + 100);
+  const report = await world.call<WindowReport>('report', { name: 'pause' });
+  assert.deepEqual([report.state, report.interruptions, report.paused], ['served', 0, true]);
+});
+
+test('the control port says nothing without the token', async (context) => {
+  const world = await start(context);
+  const { port } = await world.call<{ port: number }>('status');
+  const stranger = LineExchange.open('stranger', { host: '127.0.0.1', port });
+  const answer = await stranger.ask({ id: 1, method: 'status', params: {} }, 2000);
+  assert.equal((answer['error'] as { code: string }).code, 'unauthorized');
+  await assert.rejects(stranger.ask({ id: 2, method: 'hello', params: { token: 'secret' } }, 300));
+  stranger.close();
+});

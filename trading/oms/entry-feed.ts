@@ -1,0 +1,160 @@
+import { countField, type JsonRecord } from '../base/json-record.ts';
+import { monoMs } from '../load/clock.ts';
+import { type Address, LineConnection } from '../load/line-connection.ts';
+import { type JournalEntry, parseEntry } from './journal-entry.ts';
+
+export interface EntryFeedSink {
+  entry(entry: JournalEntry): void;
+  /** A feed is there or has gone. */
+  changed(): void;
+  /** The engine knows less than is stored already: released entries are missing there. */
+  ahead(engineEnd: number): void;
+}
+
+interface Candidate {
+  readonly address: Address;
+  readonly connection: LineConnection;
+  readonly startedAt: number;
+  epoch: number;
+}
+
+/**
+ * Follows the released entries of whichever engine of the list is primary, from a position on, in order and without gaps. Tries
+ * all of them at once while it has none or the present one is silent. Entries of an engine with a lower epoch than one already
+ * followed are not taken.
+ */
+export class EntryFeed {
+  readonly #engines: readonly Address[];
+  readonly #sink: EntryFeedSink;
+  readonly #candidates = new Set<Candidate>();
+  #current: Candidate | null = null;
+  #next: number;
+  #highestEpoch = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+  #paused = false;
+  /** How far the engine has released, as far as is known. */
+  releasedSequence = 0;
+
+  constructor(options: { readonly engines: readonly Address[]; readonly after: number; readonly sink: EntryFeedSink }) {
+    this.#engines = options.engines;
+    this.#sink = options.sink;
+    this.#next = options.after + 1;
+    this.releasedSequence = options.after;
+    this.#probe();
+  }
+
+  get connected(): boolean {
+    return this.#current !== null && (this.#paused || !this.#silent(this.#current));
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#current?.connection.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#current?.connection.resume();
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#current?.connection.close();
+    for (const candidate of this.#candidates) candidate.connection.close();
+  }
+
+  #silent(candidate: Candidate): boolean {
+    return monoMs() - candidate.connection.lastHeardAt > silentAfterMs;
+  }
+
+  #probe(): void {
+    if (this.#closed) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#probe(), probeEveryMs);
+    for (const candidate of this.#candidates) {
+      if (monoMs() - candidate.startedAt > attemptDeadlineMs) candidate.connection.close();
+    }
+    if (this.connected) return;
+    for (const address of this.#engines) {
+      const trying = [...this.#candidates].filter((candidate) => candidate.address === address).length;
+      if (trying < maxAttemptsPerEngine) this.#attempt(address);
+    }
+  }
+
+  #attempt(address: Address): void {
+    const candidate: Candidate = {
+      address,
+      startedAt: monoMs(),
+      epoch: 0,
+      connection: new LineConnection(address, {
+        connected: () => candidate.connection.send({ t: 'subscribe', after: this.#next - 1 }),
+        message: (message) => this.#received(candidate, message),
+        closed: () => {
+          this.#candidates.delete(candidate);
+          if (this.#current !== candidate) return;
+          this.#current = null;
+          this.#sink.changed();
+          if (!this.#closed) setImmediate(() => this.#probe());
+        },
+      }),
+    };
+    this.#candidates.add(candidate);
+  }
+
+  #received(candidate: Candidate, message: JsonRecord): void {
+    switch (message['t']) {
+      case 'subscribe-ok':
+        this.#subscribed(candidate, message);
+        return;
+      case 'entry':
+        this.#took(candidate, message);
+        return;
+      case 'released':
+        if (candidate === this.#current)
+          this.releasedSequence = Math.max(this.releasedSequence, countField(message, 'seq') ?? 0);
+        return;
+      default:
+        if (message['code'] === 'ahead') this.#sink.ahead(countField(message, 'end') ?? 0);
+        candidate.connection.close();
+        return;
+    }
+  }
+
+  #subscribed(candidate: Candidate, message: JsonRecord): void {
+    candidate.epoch = countField(message, 'epoch') ?? 0;
+    const outdated = candidate.epoch < this.#highestEpoch;
+    if (outdated || (this.connected && candidate.epoch <= this.#current!.epoch)) {
+      candidate.connection.close();
+      return;
+    }
+    const replaced = this.#current;
+    this.#candidates.delete(candidate);
+    this.#current = candidate;
+    this.#highestEpoch = candidate.epoch;
+    replaced?.connection.close();
+    for (const other of this.#candidates) other.connection.close();
+    this.#sink.changed();
+  }
+
+  #took(candidate: Candidate, message: JsonRecord): void {
+    if (candidate !== this.#current) return;
+    const entry = parseEntry(message);
+    // Entries that the feed before this one delivered meanwhile come a second time.
+    if (entry !== null && entry.seq < this.#next) return;
+    if (entry === null || entry.seq !== this.#next) {
+      candidate.connection.close();
+      return;
+    }
+    this.#next += 1;
+    this.releasedSequence = Math.max(this.releasedSequence, entry.seq);
+    this.#sink.entry(entry);
+  }
+}
+
+const probeEveryMs = 25;
+const attemptDeadlineMs = 500;
+const maxAttemptsPerEngine = 4;
+/** The engine says once a second how far it is, if nothing else. */
+const silentAfterMs = 1600;

@@ -1,0 +1,49 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describeError } from '../base/coded-error.ts';
+import { type ControlServer, startControlServer } from '../control/control-server.ts';
+import { EpochStore } from '../control/epoch-store.ts';
+import { parseDatabase } from '../load/config.ts';
+import { ConfigNode } from '../load/config-node.ts';
+import { OmsInstance } from './oms-instance.ts';
+
+/**
+ * `holdfast-node trading/oms/main.ts CONFIG.json`. Configuration: `instance`, `dataDir`, `control {host, port, tokenFile}`,
+ * `engines [{host, port}]` (the site's own, orders ports), `database {host, port, user, passwordFile, database}`, and optionally
+ * `stream` (default `engine`) and `databaseDeadlineMs` (default 5000). Prints one `listening` line; starts closed.
+ */
+const main = async (): Promise<void> => {
+  const file = process.argv[2];
+  if (file === undefined) throw new Error('usage: trading/oms/main.ts CONFIG.json');
+  const config = ConfigNode.read(file);
+  const dataDir = config.path('dataDir');
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const epochs = EpochStore.open(join(dataDir, 'epoch.json'));
+  let server: ControlServer | null = null;
+  const oms = new OmsInstance({
+    instance: config.string('instance'),
+    stream: config.has('stream') ? config.string('stream') : 'engine',
+    engines: config.children('engines').map((each) => each.address()),
+    database: parseDatabase(config.child('database')),
+    databaseDeadlineMs: config.number('databaseDeadlineMs', 5000),
+    epochs,
+    statusChanged: () => server?.statusChanged(),
+  });
+  const control = config.child('control');
+  server = await startControlServer({
+    ...control.address(),
+    tokenFile: control.path('tokenFile'),
+    instance: config.string('instance'),
+    component: 'order-management',
+    version: '1',
+    epochs,
+    handlers: oms.handlers,
+  });
+  process.on('SIGTERM', () => process.exit(0));
+  process.stdout.write(`${JSON.stringify({ t: 'listening', pid: process.pid, control: server.port })}\n`);
+};
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exit(1);
+});

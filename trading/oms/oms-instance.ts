@@ -1,0 +1,240 @@
+import { monoNowNs } from '../base/mono-clock.ts';
+import {
+  ContractError,
+  type FenceResult,
+  type LeaseParams,
+  type Position,
+  type PromoteParams,
+  type PromoteResult,
+  type Role,
+  type Status,
+} from '../control/contract.ts';
+import type { ControlHandlers } from '../control/control-server.ts';
+import type { EpochStore } from '../control/epoch-store.ts';
+import type { Address } from '../load/line-connection.ts';
+import { type DatabaseAddress, OrderStore, raiseEpochOnly, StaleWriterError } from './order-store.ts';
+import { Persister } from './persister.ts';
+
+export interface OmsOptions {
+  readonly instance: string;
+  readonly stream: string;
+  readonly engines: readonly Address[];
+  readonly database: DatabaseAddress;
+  readonly databaseDeadlineMs: number;
+  readonly epochs: EpochStore;
+  readonly statusChanged: () => void;
+}
+
+/**
+ * Order management as an instance of the component contract: boots closed, writes only as primary, only while its lease runs,
+ * and only while the database holds no newer writer epoch. It keeps no state of its own but the highest epoch, so a standby has
+ * nothing to follow.
+ */
+export class OmsInstance {
+  readonly #options: OmsOptions;
+  #role: Role = 'closed';
+  #reason: string | null = 'started closed';
+  #leaseUntilNs: bigint | null = null;
+  #leaseTimer: NodeJS.Timeout | null = null;
+  #ackSet: readonly string[] = [];
+  #tradingEnabled = false;
+  #persister: Persister | null = null;
+  #position: Position = { epoch: 0, sequence: 0 };
+  #promotion: { readonly epoch: number; readonly done: Promise<PromoteResult> } | null = null;
+  /** Counts what ended a promotion that is still under way. */
+  #generation = 0;
+
+  constructor(options: OmsOptions) {
+    this.#options = options;
+  }
+
+  readonly handlers: ControlHandlers = {
+    status: () => this.#status(),
+    position: () => this.#currentPosition(),
+    epochRaised: () => this.#stop('fenced', 'a newer epoch was raised'),
+    fence: (params) => this.#fence(params.epoch),
+    follow: () => this.#becomeStandby(),
+    promote: (params) => this.#promote(params),
+    lease: (params) => this.#lease(params),
+    demote: () => {
+      this.#stop('closed', 'demoted');
+      return { position: this.#currentPosition() };
+    },
+    drain: () => this.#drain(),
+    setAckSet: (params) => {
+      this.#ackSet = params.ackSet;
+      return {};
+    },
+    setTrading: (params) => {
+      this.#tradingEnabled = params.enabled;
+      return {};
+    },
+    testOrder: async () => ({ elapsedMs: await this.#requirePrimary().dryRun() }),
+  };
+
+  close(): void {
+    this.#stop('closed', 'ended');
+  }
+
+  #leaseValid(): boolean {
+    return this.#leaseUntilNs !== null && monoNowNs() < this.#leaseUntilNs;
+  }
+
+  #requirePrimary(): Persister {
+    if (this.#persister === null) throw new ContractError('not-ready', `this instance is ${this.#role}`);
+    return this.#persister;
+  }
+
+  #currentPosition(): Position {
+    return this.#persister?.position ?? this.#position;
+  }
+
+  async #fence(epoch: number): Promise<FenceResult> {
+    if (this.#role !== 'primary') this.#role = 'fenced';
+    const outcome = await raiseEpochOnly({
+      database: this.#options.database,
+      epoch,
+      holder: this.#options.instance,
+      deadlineMs: fenceDeadlineMs,
+    });
+    const receivers = outcome === 'not-a-receiver' ? {} : { database: outcome };
+    this.#options.statusChanged();
+    return { epoch, position: this.#currentPosition(), receivers };
+  }
+
+  #becomeStandby(): { readonly position: Position } {
+    this.#stop('standby', null);
+    return { position: this.#currentPosition() };
+  }
+
+  #lease(params: LeaseParams): object {
+    if (this.#role !== 'primary' && this.#promotion === null)
+      throw new ContractError('not-ready', `this instance is ${this.#role}`);
+    this.#holdUntil(params.leaseUntilNs);
+    this.#persister?.wake();
+    return {};
+  }
+
+  /** The status says at once when the lease has run out. */
+  #holdUntil(leaseUntilNs: bigint): void {
+    this.#leaseUntilNs = leaseUntilNs;
+    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
+    const remainingMs = Number(leaseUntilNs - monoNowNs()) / 1e6;
+    this.#leaseTimer = setTimeout(
+      () => this.#options.statusChanged(),
+      Math.min(Math.max(0, remainingMs) + 1, maxTimerMs),
+    );
+  }
+
+  #promote(params: PromoteParams): Promise<PromoteResult> | PromoteResult {
+    if (params.leaseUntilNs <= monoNowNs()) throw new ContractError('no-lease', 'the lease given has run out already');
+    this.#holdUntil(params.leaseUntilNs);
+    this.#ackSet = params.ackSet;
+    this.#tradingEnabled = params.tradingEnabled;
+    if (this.#persister !== null) {
+      this.#persister.wake();
+      return { position: this.#persister.position, recovered: {} };
+    }
+    if (this.#promotion === null) {
+      const done = this.#open(params.epoch).finally(() => {
+        this.#promotion = null;
+      });
+      this.#promotion = { epoch: params.epoch, done };
+    }
+    return this.#promotion.done;
+  }
+
+  async #open(epoch: number): Promise<PromoteResult> {
+    const { database, stream, instance, databaseDeadlineMs, statusChanged } = this.#options;
+    const generation = ++this.#generation;
+    const store = await OrderStore.open({
+      database,
+      stream,
+      epoch,
+      holder: instance,
+      deadlineMs: databaseDeadlineMs,
+    }).catch((error: unknown) => {
+      if (error instanceof StaleWriterError) throw new ContractError('stale-epoch', error.message, error.epoch);
+      const found = error instanceof Error ? error.message : String(error);
+      throw new ContractError('not-ready', `the database cannot be written yet: ${found}`);
+    });
+    if (generation !== this.#generation) {
+      store.close();
+      throw new ContractError('not-ready', 'overtaken by another command');
+    }
+    this.#persister = new Persister(
+      {
+        ...this.#options,
+        epoch,
+        mayCommit: () => this.#leaseValid(),
+        onChanged: statusChanged,
+        onStale: (newer) => this.#stop('fenced', `the database's writer epoch is ${newer}`),
+      },
+      store,
+    );
+    this.#role = 'primary';
+    this.#reason = null;
+    statusChanged();
+    return { position: store.position, recovered: { sequence: store.position.sequence } };
+  }
+
+  async #drain(): Promise<{ readonly position: Position }> {
+    const persister = this.#persister;
+    const deadline = performance.now() + drainDeadlineMs;
+    while (
+      persister !== null &&
+      persister === this.#persister &&
+      persister.lagEntries > 0 &&
+      performance.now() < deadline
+    ) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    return { position: this.#currentPosition() };
+  }
+
+  #stop(role: Role, reason: string | null): void {
+    this.#generation += 1;
+    if (this.#persister !== null) this.#position = this.#persister.position;
+    this.#persister?.close();
+    this.#persister = null;
+    this.#leaseUntilNs = null;
+    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
+    this.#tradingEnabled = false;
+    this.#role = role;
+    this.#reason = reason;
+    this.#options.statusChanged();
+  }
+
+  #status(): Status {
+    const persister = this.#persister;
+    const releasing = persister !== null && this.#leaseValid() && persister.databaseReachable;
+    const problem = persister === null ? null : this.#problemOf(persister);
+    return {
+      role: this.#role,
+      epoch: this.#options.epochs.highest,
+      health: problem === null ? 'ok' : 'degraded',
+      reason: problem ?? this.#reason,
+      position: this.#currentPosition(),
+      releasing,
+      leaseUntilNs: this.#leaseUntilNs === null ? null : String(this.#leaseUntilNs),
+      tradingEnabled: this.#tradingEnabled,
+      ackSet: this.#ackSet,
+      replicas: [],
+      upstream: null,
+      divergence: null,
+      business: persister?.figures ?? { activeOrders: 0, lastOrderAgeMs: null, acknowledged: this.#position.sequence },
+    };
+  }
+
+  #problemOf(persister: Persister): string | null {
+    if (!persister.databaseReachable) return `the database is not reachable: ${persister.problem ?? 'connecting'}`;
+    if (persister.problem !== null) return persister.problem;
+    if (!persister.feedConnected) return 'no engine of this site delivers its released entries';
+    if (!this.#leaseValid()) return 'the lease has run out';
+    return null;
+  }
+}
+
+const fenceDeadlineMs = 250;
+const drainDeadlineMs = 1500;
+const maxTimerMs = 2 ** 31 - 1;

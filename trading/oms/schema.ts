@@ -1,0 +1,67 @@
+/**
+ * What order management keeps in PostgreSQL. Each statement may be repeated; only the primary executes them. Prices are ticks,
+ * quantities lots; `seq` and `epoch` are those of the journal entry that a row came from, and unique: no entry can be applied
+ * twice, not even by hand.
+ */
+export const schemaStatements: readonly string[] = [
+  `CREATE TABLE IF NOT EXISTS public.writer_epoch (
+     id smallint PRIMARY KEY CHECK (id = 1), epoch bigint NOT NULL, holder text NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS public.oms_position (
+     stream text PRIMARY KEY, epoch bigint NOT NULL, sequence bigint NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS public.orders (
+     id text PRIMARY KEY, client text NOT NULL, symbol text NOT NULL, side char(1) NOT NULL CHECK (side IN ('B', 'S')),
+     price bigint NOT NULL, qty bigint NOT NULL, state text NOT NULL, filled bigint NOT NULL CHECK (filled <= qty),
+     seq bigint NOT NULL UNIQUE, epoch bigint NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS public.trades (
+     exec text PRIMARY KEY, order_id text NOT NULL REFERENCES public.orders (id), price bigint NOT NULL,
+     qty bigint NOT NULL CHECK (qty > 0), seq bigint NOT NULL UNIQUE, epoch bigint NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS public.oms_breaks (
+     seq bigint PRIMARY KEY, epoch bigint NOT NULL, order_id text NOT NULL, reason text NOT NULL)`,
+];
+
+/**
+ * Raises the writer epoch; returns the row as it is afterwards. Waits for a transaction of the older epoch that is under way,
+ * so that none of them commits after this did.
+ */
+export const raiseWriterEpoch = `
+  INSERT INTO public.writer_epoch AS w (id, epoch, holder) VALUES (1, $1, $2)
+  ON CONFLICT (id) DO UPDATE SET
+    holder = CASE WHEN w.epoch < excluded.epoch THEN excluded.holder ELSE w.holder END,
+    epoch = greatest(w.epoch, excluded.epoch)
+  RETURNING w.epoch::float8 AS epoch`;
+
+/** Holds the row until the transaction ends, so that a raise and a write are ordered one after the other. */
+export const lockWriterEpoch = 'SELECT epoch::float8 AS epoch FROM public.writer_epoch WHERE id = 1 FOR SHARE';
+
+export const readPosition = `
+  SELECT epoch::float8 AS epoch, sequence::float8 AS sequence FROM public.oms_position WHERE stream = $1`;
+
+export const createPosition = `
+  INSERT INTO public.oms_position (stream, epoch, sequence) VALUES ($1, 0, 0) ON CONFLICT DO NOTHING`;
+
+/** Changes no row when somebody else has moved the position. */
+export const advancePosition = `
+  UPDATE public.oms_position SET epoch = $3, sequence = $4 WHERE stream = $1 AND sequence = $2`;
+
+export const countActiveOrders = `
+  SELECT count(*)::float8 AS count FROM public.orders WHERE state IN ('pending', 'open')`;
+
+export const insertOrders = `
+  INSERT INTO public.orders (id, client, symbol, side, price, qty, state, filled, seq, epoch)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],
+                       $8::bigint[], $9::bigint[], $10::bigint[])`;
+
+export const readOrders = `
+  SELECT id, qty::float8 AS qty, state, filled::float8 AS filled FROM public.orders WHERE id = ANY($1)`;
+
+export const updateOrders = `
+  UPDATE public.orders AS o SET state = c.state, filled = c.filled
+  FROM unnest($1::text[], $2::text[], $3::bigint[]) AS c (id, state, filled) WHERE o.id = c.id`;
+
+export const insertTrades = `
+  INSERT INTO public.trades (exec, order_id, price, qty, seq, epoch)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])`;
+
+export const insertBreaks = `
+  INSERT INTO public.oms_breaks (seq, epoch, order_id, reason)
+  SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[])`;

@@ -1,0 +1,82 @@
+import { countField, type JsonRecord, textField } from '../base/json-record.ts';
+
+/** From a standby to its primary. */
+export type StandbyMessage =
+  /** First: who, the highest epoch it has stored, and where its durable log ends. */
+  | {
+      readonly t: 'hello';
+      readonly protocol: 1;
+      readonly instance: string;
+      readonly epoch: number;
+      readonly sequence: number;
+      readonly sequenceEpoch: number;
+      readonly crc: number;
+    }
+  /** After `mismatch`: an earlier place where its log has a block's end. */
+  | { readonly t: 'probe'; readonly sequence: number; readonly sequenceEpoch: number; readonly crc: number }
+  /** It has cut what it had to cut; send everything after this. */
+  | { readonly t: 'start'; readonly after: number }
+  /** Cumulative: everything up to `sequence` is durable here. `epoch` is that of the primary it answers. */
+  | { readonly t: 'ack'; readonly epoch: number; readonly sequence: number };
+
+/** From a primary to a standby; blocks travel beside these. */
+export type PrimaryMessage =
+  | { readonly t: 'refused'; readonly code: 'stale-epoch' | 'not-primary' | 'bad-message'; readonly epoch: number }
+  /** The logs differ at the probed place; look at or below this sequence. */
+  | { readonly t: 'mismatch'; readonly below: number }
+  | { readonly t: 'matched'; readonly at: number; readonly epoch: number; readonly instance: string }
+  | { readonly t: 'heartbeat'; readonly epoch: number; readonly end: number; readonly released: number };
+
+export const parseStandbyMessage = (record: JsonRecord): StandbyMessage | null => {
+  const sequence = countField(record, 'sequence');
+  const sequenceEpoch = countField(record, 'sequenceEpoch');
+  const epoch = countField(record, 'epoch');
+  const crc = countField(record, 'crc');
+  switch (record.t) {
+    case 'hello': {
+      const instance = textField(record, 'instance');
+      if (record.protocol !== 1 || instance === null || epoch === null) return null;
+      if (sequence === null || sequenceEpoch === null || crc === null) return null;
+      return { t: 'hello', protocol: 1, instance, epoch, sequence, sequenceEpoch, crc };
+    }
+    case 'probe':
+      return sequence === null || sequenceEpoch === null || crc === null
+        ? null
+        : { t: 'probe', sequence, sequenceEpoch, crc };
+    case 'start': {
+      const after = countField(record, 'after');
+      return after === null ? null : { t: 'start', after };
+    }
+    case 'ack':
+      return epoch === null || sequence === null ? null : { t: 'ack', epoch, sequence };
+    default:
+      return null;
+  }
+};
+
+export const parsePrimaryMessage = (record: JsonRecord): PrimaryMessage | null => {
+  const epoch = countField(record, 'epoch');
+  switch (record.t) {
+    case 'refused': {
+      const code = record.code;
+      if (epoch === null || (code !== 'stale-epoch' && code !== 'not-primary' && code !== 'bad-message')) return null;
+      return { t: 'refused', code, epoch };
+    }
+    case 'mismatch': {
+      const below = countField(record, 'below');
+      return below === null ? null : { t: 'mismatch', below };
+    }
+    case 'matched': {
+      const at = countField(record, 'at');
+      const instance = textField(record, 'instance');
+      return at === null || epoch === null || instance === null ? null : { t: 'matched', at, epoch, instance };
+    }
+    case 'heartbeat': {
+      const end = countField(record, 'end');
+      const released = countField(record, 'released');
+      return epoch === null || end === null || released === null ? null : { t: 'heartbeat', epoch, end, released };
+    }
+    default:
+      return null;
+  }
+};

@@ -1,0 +1,109 @@
+import { connect, type Socket } from 'node:net';
+import { monoNowMs } from '../base/mono-clock.ts';
+import { parseAddress } from '../control/contract-params.ts';
+import type { EpochStore } from '../control/epoch-store.ts';
+import type { Block } from '../journal/block.ts';
+import type { Journal, KeptTail } from '../journal/journal.ts';
+import { FrameReader, writeMessage } from './frames.ts';
+import { parsePrimaryMessage } from './messages.ts';
+import { StandbyCore, type StandbyEffect, type StandbyEvent } from './standby-core.ts';
+
+export interface ReplicationClientOptions {
+  readonly instance: string;
+  readonly journal: Journal;
+  readonly epochs: EpochStore;
+  readonly dialDeadlineMs: number;
+  readonly silenceLimitMs: number;
+  /** A block was written to the journal. */
+  readonly onBlock: (block: Block) => void;
+  /** The journal was cut; what was computed from it must be computed again. */
+  readonly onCut: (tail: KeptTail) => void;
+  readonly onUpstreamChanged: () => void;
+}
+
+/** The standby's side of replication: carries out what its core says over one TCP connection at a time. */
+export class ReplicationClient {
+  readonly #options: ReplicationClientOptions;
+  readonly core: StandbyCore;
+  #connection = 0;
+  #socket: Socket | null = null;
+  #reader: FrameReader | null = null;
+  /** Why the last connection ended, for people. */
+  lastReason: string | null = null;
+
+  constructor(options: ReplicationClientOptions) {
+    this.#options = options;
+    const { instance, epochs, journal, dialDeadlineMs, silenceLimitMs } = options;
+    this.core = new StandbyCore({ instance, epochs, log: journal, dialDeadlineMs, silenceLimitMs });
+  }
+
+  step(event: StandbyEvent): void {
+    for (const effect of this.core.step(event)) this.#perform(effect);
+  }
+
+  #perform(effect: StandbyEffect): void {
+    const { journal, epochs } = this.#options;
+    switch (effect.kind) {
+      case 'dial':
+        this.#dial(effect.connection, effect.address);
+        return;
+      case 'close':
+        this.lastReason = effect.reason;
+        if (effect.connection === this.#connection) this.#hangUp();
+        return;
+      case 'send':
+        if (effect.connection === this.#connection && this.#socket !== null) writeMessage(this.#socket, effect.message);
+        return;
+      case 'store-epoch':
+        epochs.raise(effect.epoch);
+        return;
+      case 'append':
+        journal.appendBlock(effect.block);
+        journal.sync();
+        this.#options.onBlock(effect.block);
+        return;
+      case 'note-released':
+        journal.noteReleased(effect.sequence);
+        return;
+      case 'cut': {
+        const tail = journal.cutAfter(effect.after);
+        this.#options.onCut(tail);
+        this.step({ kind: 'cut-done' });
+        return;
+      }
+      case 'upstream-changed':
+        this.#options.onUpstreamChanged();
+        return;
+    }
+  }
+
+  #dial(connection: number, text: string): void {
+    this.#hangUp();
+    this.#connection = connection;
+    const address = parseAddress(text);
+    if (address === null) return;
+    const socket = connect({ ...address, noDelay: true });
+    const reader = new FrameReader({
+      onMessage: (record) => {
+        const message = parsePrimaryMessage(record);
+        if (message === null) socket.destroy();
+        else this.step({ kind: 'message', connection, message, nowMs: monoNowMs() });
+      },
+      onBlock: (senderEpoch, block) => this.step({ kind: 'block', connection, senderEpoch, block, nowMs: monoNowMs() }),
+      onBroken: () => socket.destroy(),
+    });
+    this.#socket = socket;
+    this.#reader = reader;
+    socket.on('connect', () => this.step({ kind: 'connected', connection, nowMs: monoNowMs() }));
+    socket.on('data', (chunk: Buffer) => reader.push(chunk));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.step({ kind: 'closed', connection, nowMs: monoNowMs() }));
+  }
+
+  #hangUp(): void {
+    this.#reader?.end();
+    this.#socket?.destroy();
+    this.#socket = null;
+    this.#reader = null;
+  }
+}

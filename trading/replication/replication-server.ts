@@ -1,0 +1,144 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import { monoNowMs } from '../base/mono-clock.ts';
+import { lastSequenceOf } from '../journal/block.ts';
+import type { Journal } from '../journal/journal.ts';
+import { FrameReader, writeBlocks, writeMessage } from './frames.ts';
+import { parseStandbyMessage } from './messages.ts';
+import { PrimaryCore, type PrimaryEffect, type PrimaryEvent } from './primary-core.ts';
+
+export interface ReplicationServerOptions {
+  readonly instance: string;
+  readonly journal: Journal;
+  readonly lostAfterMs: number;
+  readonly windowEntries: number;
+  /** Everything up to here is held by the whole acknowledgement set. */
+  readonly onHeld: (sequence: number) => void;
+  readonly onReplicasChanged: () => void;
+  readonly onSuperseded: (epoch: number) => void;
+}
+
+const SEND_BYTES = 256 * 1024;
+
+/** The primary's replication port. It always listens; while the instance is not primary every standby is refused. */
+export class ReplicationServer {
+  readonly #options: ReplicationServerOptions;
+  readonly #server: Server;
+  readonly #connections = new Map<number, { readonly socket: Socket; readonly reader: FrameReader }>();
+  #nextConnection = 1;
+  #core: PrimaryCore | null = null;
+  #epoch = 0;
+
+  constructor(options: ReplicationServerOptions) {
+    this.#options = options;
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  /** The running state machine; null while the instance is not primary. */
+  get core(): PrimaryCore | null {
+    return this.#core;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  listen(options: { readonly host: string; readonly port: number }): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(options.port, options.host, () => resolve());
+    });
+  }
+
+  start(options: { readonly epoch: number; readonly ackSet: readonly string[] }): void {
+    this.stop();
+    const { instance, journal, lostAfterMs, windowEntries } = this.#options;
+    this.#epoch = options.epoch;
+    this.#core = new PrimaryCore({ ...options, instance, log: journal, lostAfterMs, windowEntries });
+    this.step({ kind: 'local-durable' });
+  }
+
+  stop(): void {
+    this.#core = null;
+    for (const { socket, reader } of this.#connections.values()) {
+      reader.end();
+      socket.destroy();
+    }
+    this.#connections.clear();
+  }
+
+  step(event: PrimaryEvent): void {
+    if (this.#core === null) return;
+    for (const effect of this.#core.step(event)) this.#perform(effect);
+  }
+
+  close(): Promise<void> {
+    this.stop();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(socket: Socket): void {
+    const connection = this.#nextConnection++;
+    const core = this.#core;
+    socket.on('error', () => socket.destroy());
+    if (core === null) {
+      writeMessage(socket, { t: 'refused', code: 'not-primary', epoch: this.#epoch });
+      socket.end();
+      socket.resume();
+      return;
+    }
+    const reader = new FrameReader({
+      onMessage: (record) => {
+        const message = parseStandbyMessage(record);
+        if (message === null) socket.destroy();
+        else this.step({ kind: 'message', connection, message, nowMs: monoNowMs() });
+      },
+      onBlock: () => socket.destroy(),
+      onBroken: () => socket.destroy(),
+    });
+    this.#connections.set(connection, { socket, reader });
+    this.step({ kind: 'connected', connection, nowMs: monoNowMs() });
+    socket.on('data', (chunk: Buffer) => reader.push(chunk));
+    socket.on('close', () => {
+      if (!this.#connections.delete(connection)) return;
+      this.step({ kind: 'closed', connection });
+    });
+  }
+
+  #perform(effect: PrimaryEffect): void {
+    switch (effect.kind) {
+      case 'send': {
+        const peer = this.#connections.get(effect.connection);
+        if (peer !== undefined) writeMessage(peer.socket, effect.message);
+        return;
+      }
+      case 'send-log': {
+        const peer = this.#connections.get(effect.connection);
+        if (peer === undefined) return;
+        const blocks = this.#options.journal.blocksAfter(effect.after, SEND_BYTES);
+        const last = blocks.at(-1);
+        writeBlocks(peer.socket, this.#epoch, blocks);
+        const sequence = last === undefined ? effect.after : lastSequenceOf(last.header);
+        this.step({ kind: 'sent', connection: effect.connection, sequence });
+        return;
+      }
+      case 'close': {
+        const peer = this.#connections.get(effect.connection);
+        this.#connections.delete(effect.connection);
+        peer?.reader.end();
+        peer?.socket.end();
+        peer?.socket.resume();
+        return;
+      }
+      case 'held':
+        this.#options.onHeld(effect.sequence);
+        return;
+      case 'replicas-changed':
+        this.#options.onReplicasChanged();
+        return;
+      case 'superseded':
+        this.#options.onSuperseded(effect.epoch);
+        return;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { encodeBlock } from '../journal/block.ts';
+import { MemoryLog } from './memory-log.ts';
+import { StandbyCore } from './standby-core.ts';
+
+const streaming = (options: { storedEpoch: number }) => {
+  const log = new MemoryLog();
+  const epochs = { highest: options.storedEpoch };
+  const core = new StandbyCore({ instance: 'b', epochs, log, dialDeadlineMs: 100, silenceLimitMs: 100 });
+  core.step({ kind: 'follow', upstream: { instance: 'a', address: 'a' }, nowMs: 0 });
+  core.step({ kind: 'connected', connection: 1, nowMs: 0 });
+  core.step({
+    kind: 'message',
+    connection: 1,
+    message: { t: 'matched', at: 0, epoch: options.storedEpoch, instance: 'a' },
+    nowMs: 0,
+  });
+  assert.ok(core.connected);
+  return { log, epochs, core };
+};
+
+const firstBlock = encodeBlock({
+  previous: { sequence: 0, epoch: 0, crc: 0 },
+  epoch: 3,
+  committed: 0,
+  entries: ['["x"]'],
+});
+
+test('a replica refuses a frame from an older epoch than it has stored, and hangs up', () => {
+  const { core, epochs } = streaming({ storedEpoch: 3 });
+  epochs.highest = 4;
+  const effects = core.step({ kind: 'block', connection: 1, senderEpoch: 3, block: firstBlock, nowMs: 1 });
+  assert.deepEqual(
+    effects.map(({ kind }) => kind),
+    ['close', 'upstream-changed'],
+  );
+  assert.equal(core.connected, false);
+});
+
+test('a heartbeat from an older epoch is not acknowledged', () => {
+  const { core, epochs } = streaming({ storedEpoch: 3 });
+  epochs.highest = 4;
+  const effects = core.step({
+    kind: 'message',
+    connection: 1,
+    message: { t: 'heartbeat', epoch: 3, end: 0, released: 0 },
+    nowMs: 1,
+  });
+  assert.ok(!effects.some(({ kind }) => kind === 'send'));
+});
+
+test('raising the epoch ends the connection to the older primary at once', () => {
+  const { core, epochs } = streaming({ storedEpoch: 3 });
+  epochs.highest = 4;
+  assert.equal(core.step({ kind: 'epoch-raised', nowMs: 1 })[0]?.kind, 'close');
+});
+
+test('an instance of another name that answers at the address is not followed', () => {
+  const core = new StandbyCore({
+    instance: 'b',
+    epochs: { highest: 1 },
+    log: new MemoryLog(),
+    dialDeadlineMs: 100,
+    silenceLimitMs: 100,
+  });
+  core.step({ kind: 'follow', upstream: { instance: 'a', address: 'a' }, nowMs: 0 });
+  core.step({ kind: 'connected', connection: 1, nowMs: 0 });
+  core.step({ kind: 'message', connection: 1, message: { t: 'matched', at: 0, epoch: 1, instance: 'z' }, nowMs: 0 });
+  assert.equal(core.connected, false);
+});
+
+test('only what is durable is acknowledged', () => {
+  const { core, log } = streaming({ storedEpoch: 3 });
+  log.blocks.push(firstBlock);
+  const before = core.step({ kind: 'durable' });
+  assert.deepEqual(before, [{ kind: 'send', connection: 1, message: { t: 'ack', epoch: 3, sequence: 0 } }]);
+  log.durable = 1;
+  const after = core.step({ kind: 'durable' });
+  assert.deepEqual(after, [{ kind: 'send', connection: 1, message: { t: 'ack', epoch: 3, sequence: 1 } }]);
+});
+
+test('a block that leaves a gap is refused', () => {
+  const { core } = streaming({ storedEpoch: 3 });
+  const later = encodeBlock({
+    previous: { sequence: 5, epoch: 3, crc: 9 },
+    epoch: 3,
+    committed: 0,
+    entries: ['["x"]'],
+  });
+  const effects = core.step({ kind: 'block', connection: 1, senderEpoch: 3, block: later, nowMs: 1 });
+  assert.equal(effects[0]?.kind, 'close');
+});
+
+test('silence that passed while this process itself was paused is not counted', () => {
+  const { core } = streaming({ storedEpoch: 3 });
+  core.step({ kind: 'tick', nowMs: 10 });
+  core.step({ kind: 'tick', nowMs: 5000 });
+  assert.ok(core.connected);
+  core.step({ kind: 'tick', nowMs: 5040 });
+  core.step({ kind: 'tick', nowMs: 5080 });
+  core.step({ kind: 'tick', nowMs: 5120 });
+  assert.equal(core.connected, false);
+});
