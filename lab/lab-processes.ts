@@ -33,8 +33,9 @@ export const keyMarker = 'HOLDFAST_PROCESS';
 
 /**
  * Finds everything that belongs to a lab, whether or not anything of the lab still runs that knows about it: by the marker in
- * the environment; by descent; and, for processes that overwrote their environment and lost their parent (PostgreSQL's
- * backends after a kill of their postmaster), by a working directory below one of the lab's hosts. Never the caller itself.
+ * the environment; by descent; by a working directory below one of the lab's hosts, for processes that overwrote their
+ * environment and lost their parent (PostgreSQL's backends after a kill of their postmaster), and together with an argument
+ * that lies there too for those that were given another environment (a postmaster whose agent is gone). Never the caller.
  */
 export function findLabProcesses(lab: { readonly id: string; readonly directory: string }): readonly LabProcess[] {
   const all = readProcesses();
@@ -44,11 +45,13 @@ export function findLabProcesses(lab: { readonly id: string; readonly directory:
     if (candidate.pid === process.pid) continue;
     const environment = readEnvironment(candidate.pid);
     if (environment !== null) {
-      if (environment.get(labMarker) !== lab.id) continue;
+      const marked = environment.get(labMarker);
+      if (marked !== lab.id && (marked !== undefined || !worksFor(candidate, hostsDirectory))) continue;
+      const files = instanceByFiles(candidate.pid, hostsDirectory);
       found.set(candidate.pid, {
         site: environment.get(siteMarker) ?? null,
-        host: environment.get(hostMarker) ?? null,
-        instance: environment.get(instanceMarker) ?? instanceOf(candidate.pid, hostsDirectory),
+        host: environment.get(hostMarker) ?? files?.host ?? null,
+        instance: instanceName(environment.get(instanceMarker)) ?? files?.instance ?? null,
         key: environment.get(keyMarker) ?? null,
       });
     } else if (!candidate.hasTerminal) {
@@ -83,16 +86,26 @@ function adopt(pid: number, all: ReadonlyMap<number, RunningProcess>, found: Map
   return belonging;
 }
 
-/** An instance's own files lie below `hosts/HOST/INSTANCE/`; its configuration or working directory names it. */
-function instanceOf(pid: number, hostsDirectory: string): string | null {
-  for (const text of [
-    readDirectoryOf(pid) ?? '',
-    ...readArguments(pid).map((argument) => Buffer.from(argument, 'latin1').toString()),
-  ]) {
+/** The marker is the instance's name, or a path that ends in it. */
+const instanceName = (marker: string | undefined): string | null => marker?.split('/').at(-1) ?? null;
+
+/** Somebody who merely looks at the lab's files has a terminal, or works elsewhere, or was not started with one of its paths. */
+function worksFor(candidate: RunningProcess, hostsDirectory: string): boolean {
+  if (candidate.hasTerminal || readDirectoryOf(candidate.pid)?.startsWith(hostsDirectory) !== true) return false;
+  return readArguments(candidate.pid).some((argument) => argument.startsWith(hostsDirectory));
+}
+
+/** An instance's own files lie below `hosts/HOST/INSTANCE/`; its working directory or arguments name it. */
+function instanceByFiles(
+  pid: number,
+  hostsDirectory: string,
+): { readonly host: string; readonly instance: string } | null {
+  for (const text of [readDirectoryOf(pid) ?? '', ...readArguments(pid)]) {
     const at = text.indexOf(hostsDirectory);
     if (at < 0) continue;
-    const [, instance, ...rest] = text.slice(at + hostsDirectory.length).split(sep);
-    if (instance !== undefined && (rest.length > 0 || !instance.includes('.'))) return instance;
+    const [host, instance, ...rest] = text.slice(at + hostsDirectory.length).split(sep);
+    if (host !== undefined && instance !== undefined && (rest.length > 0 || !instance.includes('.')))
+      return { host, instance };
   }
   return null;
 }

@@ -155,7 +155,8 @@ async function prepare(directory: LabDirectory, options: LabUpOptions, book: Add
     ],
   });
   const context: LabContext = { topology, book, directory, pki, secrets };
-  for (const { file, content } of instanceFiles(context)) writeFileSync(file, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600 });
+  for (const { file, content } of instanceFiles(context))
+    writeFileSync(file, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600 });
   return context;
 }
 

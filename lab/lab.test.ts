@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { hostId, instanceId, siteId } from '../src/core/base/ids.ts';
+import { chooseBlock } from './choose-block.ts';
 import { type LabName, labBreak, labDown, labGround, labHeal, labStatus, labUp } from './cli.ts';
 import type { LabContext, ProcessPlanner } from './configs.ts';
 import { LabDirectory } from './lab-directory.ts';
@@ -24,6 +25,8 @@ mkdirSync(root);
 const script = join(import.meta.dirname, 'fixtures', 'stand-in.ts');
 const up: ReadyCheck = { kind: 'output', text: 'up', deadlineMs: 20_000 };
 
+const environments = ['inherited', 'none', 'other'] as const;
+
 /** An agent per host, with one instance that has a child of its own, and a controller per site. */
 const plan: ProcessPlanner = ({ book, directory }: LabContext) => [
   ...topology.hosts.map((host, index): ProcessSpec => {
@@ -31,7 +34,13 @@ const plan: ProcessPlanner = ({ book, directory }: LabContext) => [
     const children =
       instance === undefined
         ? []
-        : [{ instance: instance.id, directory: directory.instance(host.id, instance.id), forgetful: index % 2 === 1 }];
+        : [
+            {
+              instance: instance.id,
+              directory: directory.instance(host.id, instance.id),
+              environment: environments[index % 3]!,
+            },
+          ];
     return {
       key: agentKey(host.id),
       site: host.site,
@@ -151,14 +160,15 @@ describe('the loopback lab', { timeout: 5 * minute }, () => {
   it('leaves nothing when the ground was killed, whole hosts were frozen and agents had died', async () => {
     await bring('one');
     await labBreak(lab('one'), { kind: 'freeze', target: { kind: 'host', host: hostId('east-h1') } }, minute);
-    await labBreak(lab('one'), { kind: 'kill', target: { kind: 'agent', host: hostId('east-h2') } }, null);
+    for (const host of ['east-h2', 'west-h1'])
+      await labBreak(lab('one'), { kind: 'kill', target: { kind: 'agent', host: hostId(host) } }, null);
     const [ground] = (await labStatus(lab('one'), { measure: false })).state.processes.filter(
       ({ key }) => key === 'ground',
     );
     process.kill(ground!.pid!, 'SIGKILL');
     await eventually('the ground is gone', () => alive('one').every(({ pid }) => pid !== ground!.pid));
-    const orphans = onHost('one', 'east-h2');
-    assert.ok(orphans.length > 0, 'instances outlive their agent');
+    const orphans = ['east-h2', 'west-h1'].flatMap((host) => onHost('one', host));
+    assert.equal(orphans.length, 4, 'instances and their children outlive their agents');
     await assert.rejects(labStatus(lab('one'), { measure: false }), /HF-7008/);
     await labDown(lab('one'));
     assert.deepEqual(alive('one'), []);

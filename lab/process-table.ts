@@ -67,7 +67,10 @@ export function readEnvironment(pid: number): ReadonlyMap<string, string> | null
 }
 
 export function readArguments(pid: number): readonly string[] {
-  return (readText(`/proc/${pid}/cmdline`) ?? '').split('\0').filter((argument) => argument !== '');
+  return Buffer.from(readText(`/proc/${pid}/cmdline`) ?? '', 'latin1')
+    .toString('utf8')
+    .split('\0')
+    .filter((argument) => argument !== '');
 }
 
 export function readDirectoryOf(pid: number): string | null {

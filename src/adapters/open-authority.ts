@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Revision, revision } from '../core/base/ids.ts';
 import type { AuthorityPort } from '../engine/authority-port.ts';
@@ -20,7 +21,7 @@ interface Mark {
 }
 
 const MARK_FILE = 'authority-mark.json';
-const KEEP_MARK_EVERY_MS = 1000;
+const KEEP_MARK_EVERY_MS = 5000;
 
 /** Opens the configured authority; only its client is loaded. */
 export async function openAuthority({ config, stateDir, identity }: OpenAuthorityOptions): Promise<AuthorityPort> {
@@ -44,7 +45,10 @@ export async function openAuthority({ config, stateDir, identity }: OpenAuthorit
   });
 }
 
-/** Not on disk at once: a mark that is a second old still shows a store that went back further than that. */
+/**
+ * Not on disk at once: a mark that is some seconds old still shows a store that went back further than that. Never blocks: the
+ * process must keep its deadlines while a disk is stuck.
+ */
 class MarkKeeper {
   readonly #path: string;
   #latest: Mark | null = null;
@@ -65,17 +69,18 @@ class MarkKeeper {
 
   keep(mark: Mark): void {
     this.#latest = mark;
-    this.#timer ??= setTimeout(() => this.#write(), KEEP_MARK_EVERY_MS).unref();
+    this.#timer ??= setTimeout(() => void this.#write(), KEEP_MARK_EVERY_MS).unref();
   }
 
-  #write(): void {
-    this.#timer = null;
+  async #write(): Promise<void> {
     const draft = `${this.#path}.${process.pid}`;
     try {
-      writeFileSync(draft, `${JSON.stringify(this.#latest)}\n`, { mode: 0o600 });
-      renameSync(draft, this.#path);
+      await writeFile(draft, `${JSON.stringify(this.#latest)}\n`, { mode: 0o600 });
+      await rename(draft, this.#path);
     } catch {
       // Only a lost warning: the next change tries again.
+    } finally {
+      this.#timer = null;
     }
   }
 }

@@ -99,14 +99,17 @@ export class AuthorityFeed {
     switch (event.kind) {
       case 'changed':
         this.#heard();
-        return this.#options.give({ kind: 'authority-changed', revision: event.revision, changes: event.changes });
+        this.#options.give({ kind: 'authority-changed', revision: event.revision, changes: event.changes });
+        return;
       case 'resumed':
         this.#heard();
-        return this.#options.give({ kind: 'authority-heard' });
+        this.#options.give({ kind: 'authority-heard' });
+        return;
       case 'lost':
         return;
       case 'compacted':
-        return this.reload();
+        this.reload();
+        return;
     }
   }
 

@@ -3,6 +3,7 @@ import type { ControllerId, GroupId, SiteId, WallMs } from '../core/base/ids.ts'
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import type { Topology } from '../core/topology/topology.ts';
+import { keys } from './authority-keys.ts';
 import { AuthorityMirror } from './authority-mirror.ts';
 import type { Transaction, TransactionOutcome } from './authority-port.ts';
 import type { ControllerEffect, ControllerEvent } from './controller-effects.ts';
@@ -38,6 +39,8 @@ export class ControllerCore {
   #transactions = 0;
   #tellAt = 0;
   #wasLeading = false;
+  /** What came in may change a decision; everything else waits for the groups' own next look. */
+  #matters = false;
 
   constructor(config: ControllerConfig) {
     this.config = config;
@@ -62,17 +65,18 @@ export class ControllerCore {
   /** The only way in. `now` is monotonic, `wall` is UTC; both in milliseconds. */
   step(event: ControllerEvent, now: number, wall: WallMs): readonly ControllerEffect[] {
     this.#effects = [];
+    this.#matters = false;
     this.vantage.ran(now);
     this.#take(event, now, wall);
     this.#lead(now, wall);
-    if (this.leading) for (const group of this.groups.values()) group.work(now, wall);
+    if (this.leading) for (const group of this.groups.values()) if (this.#matters || now >= group.dueAt) group.work(now, wall);
     this.#tellPeers(now);
     return this.#effects;
   }
 
   nextWakeAt(now: number): number {
     let wake = Math.min(this.#tellAt, this.leadership.nextWakeAt(this.mirror, now));
-    if (this.leading) for (const group of this.groups.values()) wake = Math.min(wake, group.nextWakeAt(now));
+    if (this.leading) for (const group of this.groups.values()) wake = Math.min(wake, group.dueAt);
     return Math.max(now + 1, wake);
   }
 
@@ -85,23 +89,30 @@ export class ControllerCore {
       case 'tick':
         return;
       case 'report':
-        return this.vantage.report(event.report, now);
+        this.#matters = this.vantage.report(event.report, now);
+        return;
       case 'agent-link':
+        this.#matters = true;
         return this.vantage.link(event.host, event.up);
       case 'peer-opinion':
         return this.vantage.peer(event.opinion, now);
       case 'command-outcome':
+        this.#matters = true;
         for (const group of this.groups.values()) group.answered(event.outcome, now);
         return;
       case 'operator':
+        this.#matters = true;
         return this.#desk.receive(event.request, event.person, event.ticket, now, wall);
       case 'authority-snapshot':
+        this.#matters = true;
         return this.mirror.snapshot(event.entries, { revision: event.revision, incarnation: event.incarnation, now });
       case 'authority-changed':
+        this.#matters = event.changes.some(({ key }) => !isRenewal(key));
         return this.mirror.change(event.changes, event.revision, now);
       case 'authority-heard':
         return this.mirror.heard(now);
       case 'transacted': {
+        this.#matters = true;
         const then = this.#then.get(event.transaction);
         this.#then.delete(event.transaction);
         if (event.outcome.kind === 'conflict') this.mirror.learn(event.outcome.current, now);
@@ -142,6 +153,9 @@ export class ControllerCore {
     this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
   }
 }
+
+/** Keys that only say that somebody lives; what their absence means is a matter of time, and time is looked at anyway. */
+const isRenewal = (key: string) => key.startsWith('lease/') || key === keys.leaderRenewal;
 
 /** Leaders prefer a standby site: it is there when the active one is not. Then witnesses, then the rest; ties by name. */
 function rankOf(topology: Topology, site: SiteId): number {

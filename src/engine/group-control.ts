@@ -57,6 +57,7 @@ export class GroupControl {
   readonly #around: GroupSurroundings;
   readonly #idleSince = new Map<InstanceId, number>();
   #busy = false;
+  #dueAt = 0;
   #work: StepWork | null = null;
   #run: { readonly revision: number; readonly state: RunState | null } = { revision: -1, state: null };
   #incidentAt: WallMs | null = null;
@@ -97,12 +98,14 @@ export class GroupControl {
 
   /** One round: look, diagnose, and either drive the run or decide whether one is needed. Only for the leader. */
   work(now: number, wall: WallMs): void {
-    if (this.#busy) return;
-    const facts = this.facts(now, wall);
-    this.#diagnose(facts);
-    const run = facts.run;
-    if (isOpen(run)) this.#drive(facts, run, now, wall);
-    else this.#consider(facts, now, wall);
+    if (!this.#busy) {
+      const facts = this.facts(now, wall);
+      this.#diagnose(facts);
+      const run = facts.run;
+      if (isOpen(run)) this.#drive(facts, run, now, wall);
+      else this.#consider(facts, now, wall);
+    }
+    this.#dueAt = this.#nextWakeAt(now);
   }
 
   #diagnose(facts: Facts): void {
@@ -374,7 +377,12 @@ export class GroupControl {
     this.#work?.answered(outcome, now);
   }
 
-  nextWakeAt(now: number): number {
+  /** When the passing of time alone asks for another look. */
+  get dueAt(): number {
+    return this.#dueAt;
+  }
+
+  #nextWakeAt(now: number): number {
     return this.#busy ? now + 500 : (this.#work?.nextWakeAt(now) ?? now + 100);
   }
 

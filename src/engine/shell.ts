@@ -120,8 +120,8 @@ export class Shell<Event, Effect> {
       durable.then(
         () => this.#durable(),
         (cause: unknown) => {
-          this.#durable();
           this.#fail(cause);
+          this.#durable();
         },
       );
     }

@@ -30,14 +30,17 @@ export class Vantage {
     for (const [host, detector] of this.#detectors) this.#detectors.set(host, observerWasAway(detector, now));
   }
 
-  report(report: AgentReport, now: number): void {
+  /** @returns true when it says something that the last one did not, beyond positions and ages. */
+  report(report: AgentReport, now: number): boolean {
     const detector = this.#detectors.get(report.host);
-    if (!detector) return;
+    if (!detector) return false;
     const known = this.#reports.get(report.host);
-    if (known && known.report.boot === report.boot && known.report.sequence >= report.sequence) return;
+    if (known && known.report.boot === report.boot && known.report.sequence >= report.sequence) return false;
+    const news = !known || !this.#links.has(report.host) || saysMore(known.report, report) || now - known.at > this.#bounds.floorMs / 2;
     this.#detectors.set(report.host, heard(detector, now, this.#bounds));
     this.#reports.set(report.host, { report, at: now });
     this.#links.add(report.host);
+    return news;
   }
 
   link(host: HostId, up: boolean): void {
@@ -84,3 +87,19 @@ export class Vantage {
     return observers;
   }
 }
+
+const saysMore = (before: AgentReport, after: AgentReport): boolean =>
+  before.boot !== after.boot ||
+  before.instances.length !== after.instances.length ||
+  after.instances.some((now, at) => {
+    const then = before.instances[at]!;
+    if (now.silenced !== then.silenced || now.leased !== then.leased || (now.exit === null) !== (then.exit === null)) return true;
+    const [is, was] = [now.observation, then.observation];
+    if (is === null || was === null) return is !== was;
+    return (
+      is.process !== was.process || is.role !== was.role || is.epoch !== was.epoch || is.health !== was.health || is.releasing !== was.releasing ||
+      is.tradingEnabled !== was.tradingEnabled || is.upstream?.connected !== was.upstream?.connected || is.upstream?.instance !== was.upstream?.instance ||
+      (is.divergence === null) !== (was.divergence === null) || is.replicas.length !== was.replicas.length ||
+      is.replicas.some((replica, index) => replica.state !== was.replicas[index]?.state)
+    );
+  });

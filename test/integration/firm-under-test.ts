@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { createPki, type LabPki } from '../../lab/pki.ts';
-import type { Topology } from '../../src/core/topology/topology.ts';
 import type { Json } from '../../src/core/base/canonical-json.ts';
+import type { Topology } from '../../src/core/topology/topology.ts';
 import { HoldfastClient } from '../../src/wire/client.ts';
 import { readTlsFiles } from '../../src/wire/peer-identity.ts';
 
@@ -23,7 +23,15 @@ export class RunningProcess {
 
   constructor(name: string, args: readonly string[]) {
     this.name = name;
-    this.child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...(process.env.FIRM_NODE_ARGS ?? '').split(' ').filter((each) => each !== ''), ...args], { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(
+      process.execPath,
+      [
+        '--disable-warning=ExperimentalWarning',
+        ...(process.env.FIRM_NODE_ARGS ?? '').split(' ').filter((each) => each !== ''),
+        ...args,
+      ],
+      { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] },
+    );
     for (const stream of [this.child.stdout, this.child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text;
@@ -32,7 +40,11 @@ export class RunningProcess {
   }
 
   async said(text: string, deadlineMs = 15_000): Promise<void> {
-    await eventually(`${this.name} says ${text}`, () => this.output.includes(text) || (this.child.exitCode !== null && this.fail()), deadlineMs);
+    await eventually(
+      `${this.name} says ${text}`,
+      () => this.output.includes(text) || (this.child.exitCode !== null && this.fail()),
+      deadlineMs,
+    );
   }
 
   async kill(): Promise<void> {
@@ -46,7 +58,11 @@ export class RunningProcess {
 }
 
 /** Looks until it holds; rejects, naming it, when the deadline passes first. */
-export async function eventually(what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 10_000): Promise<void> {
+export async function eventually(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  deadlineMs = 10_000,
+): Promise<void> {
   const until = performance.now() + deadlineMs;
   while (!(await holds())) {
     if (performance.now() > until) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
@@ -90,7 +106,10 @@ export class FirmUnderTest {
     this.peerPorts = bySite();
     this.#authorityPort = take();
     this.#instancePorts = Object.fromEntries(
-      ['engine-east', 'engine-west', 'front-east', 'front-west', 'venue'].map((name) => [name, { control: take(), orders: take(), replication: take() }]),
+      ['engine-east', 'engine-west', 'front-east', 'front-west', 'venue'].map((name) => [
+        name,
+        { control: take(), orders: take(), replication: take() },
+      ]),
     );
   }
 
@@ -115,15 +134,26 @@ export class FirmUnderTest {
 
   /** Everything except the exchange and the instances' own processes, which agents start. */
   async start(): Promise<void> {
-    await this.run('authority', ['src/adapters/lab-authority/main.ts', '--config', this.#write('authority', this.#authorityConfig())]).said('"ready":true');
+    await this.run('authority', [
+      'src/adapters/lab-authority/main.ts',
+      '--config',
+      this.#write('authority', this.#authorityConfig()),
+    ]).said('"ready":true');
     await this.run('venue', ['trading/venue/main.ts', this.#write('venue', this.#venueConfig())]).said('listening');
     for (const site of sites) this.startController(site);
     for (const site of ['east', 'west'] as const) this.startAgent(site);
-    await Promise.all([...this.processes.values()].filter((each) => /^(agent|controller)/.test(each.name)).map((each) => each.said('"event":"ready"')));
+    await Promise.all(
+      [...this.processes.values()]
+        .filter((each) => /^(agent|controller)/.test(each.name))
+        .map((each) => each.said('"event":"ready"')),
+    );
   }
 
   startController(site: Site): RunningProcess {
-    return this.run(`controller ${site}`, ['src/controller/main.ts', this.#write(`controller-${site}`, this.#controllerConfig(site))]);
+    return this.run(`controller ${site}`, [
+      'src/controller/main.ts',
+      this.#write(`controller-${site}`, this.#controllerConfig(site)),
+    ]);
   }
 
   startAgent(site: 'east' | 'west'): RunningProcess {
@@ -152,7 +182,9 @@ export class FirmUnderTest {
   /** The pid of an instance's process, as its agent keeps it. */
   pidOf(instance: string): number {
     const site = instance.endsWith('east') ? 'east' : 'west';
-    const record = JSON.parse(readFileSync(join(this.directory, `agent-${site}`, 'run', `${instance}.pid`), 'utf8')) as { pid: number };
+    const record = JSON.parse(
+      readFileSync(join(this.directory, `agent-${site}`, 'run', `${instance}.pid`), 'utf8'),
+    ) as { pid: number };
     return record.pid;
   }
 
@@ -182,7 +214,13 @@ export class FirmUnderTest {
   }
 
   #venueConfig() {
-    return { listen: { port: this.#instancePorts.venue?.control }, dataDir: 'venue-data', tokenFile: 'token', seed: 7, fillShare: 0.5 };
+    return {
+      listen: { port: this.#instancePorts.venue?.control },
+      dataDir: 'venue-data',
+      tokenFile: 'token',
+      seed: 7,
+      fillShare: 0.5,
+    };
   }
 
   #controllerConfig(site: Site) {
@@ -192,7 +230,10 @@ export class FirmUnderTest {
       runbooks: runbooks(),
       stateDir: `controller-${site}`,
       tls: this.pki.identity(`controller/${site}`),
-      listen: { peers: { host: '127.0.0.1', port: this.peerPorts[site] }, api: { host: '127.0.0.1', port: this.apiPorts[site] } },
+      listen: {
+        peers: { host: '127.0.0.1', port: this.peerPorts[site] },
+        api: { host: '127.0.0.1', port: this.apiPorts[site] },
+      },
       controllers: sites.map((each) => ({ site: each, host: '127.0.0.1', port: this.peerPorts[each] })),
       authority: this.#authority(site),
       anchorEveryMs: 500,
@@ -200,7 +241,10 @@ export class FirmUnderTest {
   }
 
   #agentConfig(site: 'east' | 'west') {
-    const services = (instance: string) => Object.fromEntries(Object.entries(this.#instancePorts[instance] ?? {}).map(([service, port]) => [service, `127.0.0.1:${port}`]));
+    const services = (instance: string) =>
+      Object.fromEntries(
+        Object.entries(this.#instancePorts[instance] ?? {}).map(([service, port]) => [service, `127.0.0.1:${port}`]),
+      );
     return {
       host: `${site}-1`,
       topology: topology(),
@@ -244,7 +288,13 @@ export class FirmUnderTest {
 
   #frontConfig(site: string) {
     const ports = this.#instancePorts[`front-${site}`];
-    return { instance: `front-${site}`, site, dataDir: `front-${site}`, control: { port: ports?.control, tokenFile: 'token' }, services: { orders: { port: ports?.orders } } };
+    return {
+      instance: `front-${site}`,
+      site,
+      dataDir: `front-${site}`,
+      control: { port: ports?.control, tokenFile: 'token' },
+      services: { orders: { port: ports?.orders } },
+    };
   }
 
   #authority(client: string) {
@@ -286,7 +336,14 @@ function topology(): Topology {
     durability: null,
     ...more,
   });
-  const site = (id: string, preference: number, capabilities: readonly string[]) => ({ id, title: id, capabilities, voter: true, preference, inventory: null });
+  const site = (id: string, preference: number, capabilities: readonly string[]) => ({
+    id,
+    title: id,
+    capabilities,
+    voter: true,
+    preference,
+    inventory: null,
+  });
   return {
     name: 'test',
     sites: [site('east', 1, ['serve']), site('west', 2, ['standby']), site('north', 3, ['witness'])],
@@ -298,7 +355,11 @@ function topology(): Topology {
         durability: { acknowledge: 'remote-site', afterPeerLoss: 'degrade' },
         instances: [instance('engine', 'east', 'sync'), instance('engine', 'west', 'sync')],
       }),
-      component('front', 'front', { authority: 'none', dependsOn: ['engine'], instances: [instance('front', 'east', 'none'), instance('front', 'west', 'none')] }),
+      component('front', 'front', {
+        authority: 'none',
+        dependsOn: ['engine'],
+        instances: [instance('front', 'east', 'none'), instance('front', 'west', 'none')],
+      }),
     ],
     groups: [
       {

@@ -353,7 +353,9 @@ export class OrderPath {
     // What this reign has not released yet is still in its queue.
     for (const order of state.pendingOrders) if (order.seq <= this.#released) venue.push(venueNewText(order));
     for (const cancel of state.pendingCancels) if (cancel.seq <= this.#released) venue.push(venueCancelText(cancel));
-    venue.flush();
+    // Sent twice is harmless there, not sent is not.
+    if (this.#mayRelease()) venue.flush();
+    else this.#resendDue = true;
   }
 
   #pumpSubscribers(): void {

@@ -8,8 +8,9 @@ const CHUNK = 256;
 
 /**
  * Everything that waits to leave the engine, in the order in which it was computed, each item with the sequence that the
- * acknowledgement set must hold before it may go. Permission is asked before every chunk of writes, so that a process that was
- * frozen in between writes at most what it had already been allowed to (I1).
+ * acknowledgement set must hold before it may go. Permission is asked immediately before every single write, so that a process
+ * that is frozen anywhere else and thawed when its lease is over writes nothing (I1). What remains is a freeze between the
+ * question and the system call; what such a write carries was held by the whole set.
  */
 export class ReleaseQueue {
   #sequences: number[] = [];
@@ -27,15 +28,13 @@ export class ReleaseQueue {
     this.#texts.push(text);
   }
 
-  /** Writes what may go. Returns how many items went. */
-  release(upTo: number, mayRelease: () => boolean): number {
-    const start = this.#head;
-    while (this.#head < this.#sequences.length && this.#sequences[this.#head]! <= upTo && mayRelease())
-      this.#releaseChunk(upTo);
-    const released = this.#head - start;
+  /** Writes what may go; what may not stays, in order. */
+  release(upTo: number, mayRelease: () => boolean): void {
+    while (this.#head < this.#sequences.length && this.#sequences[this.#head]! <= upTo) {
+      if (!this.#releaseChunk(upTo, mayRelease)) break;
+    }
     if (this.#head === this.#sequences.length) this.clear();
-    else if (this.#head > 4096 && this.#head > this.#sequences.length / 2) this.#compact();
-    return released;
+    else if (this.#head > 4096 && this.#head > this.#sequences.length / 2) this.#dropReleased();
   }
 
   clear(): void {
@@ -45,19 +44,41 @@ export class ReleaseQueue {
     this.#head = 0;
   }
 
-  #releaseChunk(upTo: number): void {
-    const touched = new Set<ReleaseSink>();
+  /** One write per sink. False when permission ended; the items of sinks not yet written to are still queued then. */
+  #releaseChunk(upTo: number, mayRelease: () => boolean): boolean {
+    const gathered = new Map<ReleaseSink, string>();
     const limit = Math.min(this.#sequences.length, this.#head + CHUNK);
-    while (this.#head < limit && this.#sequences[this.#head]! <= upTo) {
-      const sink = this.#sinks[this.#head]!;
-      sink.push(this.#texts[this.#head]!);
-      touched.add(sink);
-      this.#head += 1;
+    let end = this.#head;
+    for (; end < limit && this.#sequences[end]! <= upTo; end++) {
+      const sink = this.#sinks[end]!;
+      gathered.set(sink, (gathered.get(sink) ?? '') + this.#texts[end]!);
     }
-    for (const sink of touched) sink.flush();
+    const written = new Set<ReleaseSink>();
+    for (const [sink, text] of gathered) {
+      if (!mayRelease()) {
+        this.#keepUnwritten(end, written);
+        return false;
+      }
+      sink.push(text);
+      sink.flush();
+      written.add(sink);
+    }
+    this.#head = end;
+    return true;
   }
 
-  #compact(): void {
+  #keepUnwritten(end: number, written: ReadonlySet<ReleaseSink>): void {
+    if (written.size === 0) return;
+    const kept: number[] = [];
+    for (let at = this.#head; at < this.#sequences.length; at++)
+      if (at >= end || !written.has(this.#sinks[at]!)) kept.push(at);
+    this.#sequences = kept.map((at) => this.#sequences[at]!);
+    this.#texts = kept.map((at) => this.#texts[at]!);
+    this.#sinks = kept.map((at) => this.#sinks[at]!);
+    this.#head = 0;
+  }
+
+  #dropReleased(): void {
     this.#sequences = this.#sequences.slice(this.#head);
     this.#sinks = this.#sinks.slice(this.#head);
     this.#texts = this.#texts.slice(this.#head);

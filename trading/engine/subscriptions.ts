@@ -53,6 +53,8 @@ export class Subscriptions {
       this.#advance(subscriber, options.released);
       if (subscriber.at < options.released) behind = true;
       else this.#tell(subscriber, options);
+      // Gathering may have taken a while. What is not written now goes with the next pump.
+      if (!this.#mayRelease()) return;
       subscriber.session.flush();
     }
     if (!behind || this.#moreSoon) return;

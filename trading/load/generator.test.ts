@@ -17,6 +17,12 @@ interface World {
   call<Result>(method: string, params?: object): Promise<Result>;
 }
 
+/**
+ * A busy machine may stall engines and client alike; what must not happen is a wait for TCP, which takes seconds. How exactly an
+ * outage is measured is the matter of `outage.test.ts`.
+ */
+const slackMs = 1000;
+
 const nowhere = { host: '127.0.0.1', port: 1, user: 'none', password: 'none', database: 'none' };
 
 /** A generator in front of two sites; the first one is active. */
@@ -106,7 +112,7 @@ test('a crashed engine is an outage until another site acknowledges, measured fr
   const takenOverMs = await failOver(world, 300, since);
   const report = await measured(world, 'crash');
   assert.ok(
-    report.outageMs! > takenOverMs - 30 && report.outageMs! < takenOverMs + 150,
+    report.outageMs! > takenOverMs - 30 && report.outageMs! < takenOverMs + slackMs,
     `${report.outageMs} of ${takenOverMs}`,
   );
   assert.ok(report.resolutionMs > 0);
@@ -121,7 +127,7 @@ test('an engine that falls silent without closing anything is left for one that 
   world.north.frozen = true;
   const takenOverMs = await failOver(world, 300, since);
   const report = await measured(world, 'freeze');
-  assert.ok(report.outageMs! < takenOverMs + 150, `${report.outageMs} of ${takenOverMs}`);
+  assert.ok(report.outageMs! < takenOverMs + slackMs, `${report.outageMs} of ${takenOverMs}`);
   assert.ok(report.ordersUnknown > 0);
   await until('every unknown is resolved', async () => {
     const { orders } = await world.call<{ orders: { unresolved: number; unknown: number } }>('status');

@@ -120,7 +120,8 @@ export class ContractClient {
     try {
       token = readFileSync(tokenFile, 'utf8').trim();
     } catch (cause) {
-      return this.#retryLater(`its token file cannot be read: ${causeText(cause)}`);
+      this.#retryLater(`its token file cannot be read: ${causeText(cause)}`);
+      return;
     }
     const socket = connect({ host, port, noDelay: true });
     const frames = new LineFrames({ maxLength: MAX_FRAME_LENGTH });
@@ -151,7 +152,10 @@ export class ContractClient {
 
   #received(socket: Socket, line: string, greeting: NodeJS.Timeout): void {
     const { sink } = this.#options;
-    if (line.startsWith('{"event":"alive"')) return sink.alive();
+    if (line.startsWith('{"event":"alive"')) {
+      sink.alive();
+      return;
+    }
     const frame = Fields.parse(line, '');
     if (frame.has('event')) {
       sink.alive();
@@ -161,13 +165,17 @@ export class ContractClient {
     const outcome = outcomeOf(frame);
     if (frame.count('id') === 0 && !this.#up) {
       clearTimeout(greeting);
-      if (outcome.kind === 'ok') return this.#greeted();
-      return this.#lost(
+      if (outcome.kind === 'ok') {
+        this.#greeted();
+        return;
+      }
+      this.#lost(
         socket,
         outcome.kind === 'refused'
           ? `hello was refused with ${outcome.code}: ${outcome.message}`
           : 'hello was not answered',
       );
+      return;
     }
     this.#calls.get(frame.count('id'))?.settle(outcome);
   }

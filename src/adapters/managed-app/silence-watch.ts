@@ -72,10 +72,14 @@ export class SilenceWatch {
     const now = performance.now();
     if (now - this.#dueAt > this.boundMs * LATE_SHARE) {
       this.#detector = observerWasAway(this.#detector, now);
-      return this.#arm();
+      this.#arm();
+      return;
     }
     const { lastHeardAt } = this.#detector;
-    if (lastHeardAt !== null && now - lastHeardAt < this.boundMs) return this.#arm();
+    if (lastHeardAt !== null && now - lastHeardAt < this.boundMs) {
+      this.#arm();
+      return;
+    }
     // What has arrived meanwhile is read between timers and immediates.
     this.#second = setImmediate(() => {
       this.#second = null;
@@ -87,7 +91,10 @@ export class SilenceWatch {
     const { lastHeardAt } = this.#detector;
     if (lastHeardAt === null) return;
     const silentMs = performance.now() - lastHeardAt;
-    if (silentMs < this.boundMs) return this.#arm();
+    if (silentMs < this.boundMs) {
+      this.#arm();
+      return;
+    }
     this.#silent = true;
     this.#options.onSilent(silentMs);
   }

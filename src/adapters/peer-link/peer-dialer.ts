@@ -92,19 +92,34 @@ export class PeerDialer {
 
   #line(socket: FrameSocket, line: string): void {
     const { expect, sink } = this.#options;
-    if (!this.#up) return this.#greeted(socket, line);
+    if (!this.#up) {
+      this.#greeted(socket, line);
+      return;
+    }
     const frame = parsePeerFrame(line);
     const complaint = notYours(expect, frame);
-    if (complaint !== null) return socket.end(complaint);
+    if (complaint !== null) {
+      socket.end(complaint);
+      return;
+    }
     if (frame.t !== 'ping') sink.frame(frame);
   }
 
   #greeted(socket: FrameSocket, line: string): void {
     const greeting = parseGreeting(line);
-    if (greeting.t === 'refused') return socket.end(`refused with ${greeting.code}: ${greeting.reason}`);
-    if (greeting.t !== 'welcome') return socket.end('it did not welcome');
+    if (greeting.t === 'refused') {
+      socket.end(`refused with ${greeting.code}: ${greeting.reason}`);
+      return;
+    }
+    if (greeting.t !== 'welcome') {
+      socket.end('it did not welcome');
+      return;
+    }
     const known = peerProtocol.versions.some((version) => version === greeting.version);
-    if (!known) return socket.end(`it speaks version ${greeting.version}`);
+    if (!known) {
+      socket.end(`it speaks version ${greeting.version}`);
+      return;
+    }
     this.#up = true;
     this.#retryMs = FIRST_RETRY_MS;
     socket.greeted();

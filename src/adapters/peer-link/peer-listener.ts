@@ -157,7 +157,8 @@ export class PeerListener {
     const complaint = notYours(link.peer, frame);
     if (complaint !== null) {
       sink.refused(`${link.peer.role} ${link.peer.name}`, complaint);
-      return link.socket.refuse('HF-3205', complaint);
+      link.socket.refuse('HF-3205', complaint);
+      return;
     }
     if (frame.t !== 'ping' && this.#links.get(keyOf(link.peer)) === link) sink.frame(link, frame);
   }

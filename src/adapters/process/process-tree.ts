@@ -83,12 +83,9 @@ export function isAlive(name: ProcessName): boolean {
 /** Sends a signal to exactly this process; false when it is gone already. */
 export function signalProcess(name: ProcessName, signal: NodeJS.Signals): boolean {
   const entry = readProcess(name.pid);
-  return entry !== null && entry.startTicks === name.startTicks && signalPid(name.pid, signal);
-}
-
-function signalPid(pid: number, signal: NodeJS.Signals): boolean {
+  if (entry === null || entry.startTicks !== name.startTicks) return false;
   try {
-    process.kill(pid, signal);
+    process.kill(name.pid, signal);
     return true;
   } catch {
     return false;
@@ -97,16 +94,22 @@ function signalPid(pid: number, signal: NodeJS.Signals): boolean {
 
 /**
  * One synchronous blow: the root is stopped first, so that it cannot fork, then every member gets SIGKILL, the root last.
- * Returns how many were found; 0 = the tree was empty. Nothing is waited for.
+ * Returns who was struck; nobody = the tree was empty. Nothing is waited for.
  */
-export function strikeTree(spec: TreeSpec): number {
+export function strikeTree(spec: TreeSpec): readonly ProcessName[] {
+  const struck = new Map<number, ProcessName>();
   if (spec.root !== null && signalProcess(spec.root, 'SIGSTOP'))
-    // The stopped root cannot reap, so these pids are still its children's; the look at all processes takes longer.
-    for (const pid of childrenOf(spec.root.pid)) signalPid(pid, 'SIGKILL');
-  const members = findTree(spec);
-  for (const member of members) if (member.pid !== spec.root?.pid) signalProcess(member, 'SIGKILL');
+    // One read, where the look at all processes takes longer.
+    for (const pid of childrenOf(spec.root.pid)) {
+      const child = readProcess(pid);
+      if (child !== null && !isDead(child) && signalProcess(child, 'SIGKILL')) struck.set(pid, child);
+    }
+  for (const member of findTree(spec)) {
+    struck.set(member.pid, member);
+    if (member.pid !== spec.root?.pid) signalProcess(member, 'SIGKILL');
+  }
   if (spec.root !== null) signalProcess(spec.root, 'SIGKILL');
-  return members.length;
+  return [...struck.values()];
 }
 
 export interface TreeDeath {
@@ -117,19 +120,23 @@ export interface TreeDeath {
   readonly remainingPids: readonly number[];
 }
 
-/** Strikes until two looks in a row find nobody, or the deadline. Works on stopped processes too. */
+/**
+ * Strikes until two looks in a row find nobody and everybody struck is dead, or the deadline. Works on stopped processes
+ * too. A dying process leaves its directory before it is dead, so not being found is not enough.
+ */
 export async function killTree(spec: TreeSpec, options: { readonly deadlineMs: number }): Promise<TreeDeath> {
   const startedMs = hostMonoMs();
-  let killed = 0;
+  const struck = new Map<string, ProcessName>();
   let emptyLooks = 0;
   for (;;) {
     const found = strikeTree(spec);
-    killed = Math.max(killed, found);
-    emptyLooks = found === 0 ? emptyLooks + 1 : 0;
+    for (const { pid, startTicks } of found) struck.set(`${pid}/${startTicks}`, { pid, startTicks });
+    const alive = [...struck.values()].filter(isAlive);
+    emptyLooks = found.length === 0 && alive.length === 0 ? emptyLooks + 1 : 0;
     const elapsedMs = hostMonoMs() - startedMs;
-    if (emptyLooks >= 2) return { treeEmpty: true, killed, elapsedMs, remainingPids: [] };
-    if (elapsedMs >= options.deadlineMs)
-      return { treeEmpty: false, killed, elapsedMs, remainingPids: findTree(spec).map((entry) => entry.pid) };
-    if (found > 0) await delay(Math.min(25, Math.max(3, elapsedMs / 4)));
+    const seen = { killed: struck.size, elapsedMs, remainingPids: alive.map((name) => name.pid) };
+    if (emptyLooks >= 2) return { treeEmpty: true, ...seen };
+    if (elapsedMs >= options.deadlineMs) return { treeEmpty: false, ...seen };
+    if (alive.length > 0) await delay(Math.min(25, Math.max(3, elapsedMs / 4)));
   }
 }

@@ -28,7 +28,7 @@ export class WardenServer {
     this.#log = options.log;
     this.#keeper = new GateKeeper({
       nowNs: hostMonoNs,
-      strike: strikeTree,
+      strike: (tree) => strikeTree(tree).length,
       finish: (tree) => killTree(tree, { deadlineMs: KILL_DEADLINE_MS }),
       countMembers: (tree) => findTree(tree).length,
       setAlarm: (afterMs) => this.#setAlarm(afterMs),

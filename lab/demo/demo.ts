@@ -1,0 +1,186 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { RecoveryReport } from '../../src/core/objective/recovery-report.ts';
+import { faultVerdict, reportFigures } from '../../src/core/objective/recovery-report.ts';
+import type { Topology } from '../../src/core/topology/topology.ts';
+import { exportBundle, verifyBundle } from '../../src/wire/evidence-bundle/bundle.ts';
+import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
+import { problemText } from '../../src/wire/topology-file/topology-problem.ts';
+import { firstSite } from '../agent-config.ts';
+import { labDown } from '../cli.ts';
+import { LabDirectory } from '../lab-directory.ts';
+import { labUp } from '../lab-up.ts';
+import { type ActOutcome, actsFor, type Narrate, play, settle } from './acts.ts';
+import { assembleReport, lossesOf } from './assemble-report.ts';
+import { Platform, type Verification } from './platform.ts';
+import type { GroupView } from './status-view.ts';
+
+export interface DemoOptions {
+  /** The project's root, absolute. */
+  readonly root: string;
+  readonly name: string;
+  readonly topologyFile: string;
+  readonly overlays: readonly string[];
+  readonly ratePerSecond: number;
+  readonly keep: boolean;
+  readonly narrate: Narrate;
+  /** Renders the report; given by whoever dispatches, since the lab does not know the command line's rooms. */
+  readonly renderReport: (report: RecoveryReport) => string;
+  /** Called between the last act and the last count; the tests that prove that the demo can fail use it. */
+  readonly beforeLastCount?: (platform: Platform) => Promise<void>;
+}
+
+export interface DemoResult {
+  readonly ok: boolean;
+  readonly ground: string;
+  readonly authority: { readonly kind: string; readonly voters: number };
+  readonly faults: ReturnType<typeof reportFigures>["faults"];
+  readonly evidence: { readonly entries: number | null; readonly verified: boolean; readonly path: string };
+  readonly report: string;
+  readonly wallMs: number;
+  /** What did not hold, by name; empty when `ok`. */
+  readonly problems: readonly string[];
+  readonly memoryPeakBytes: number | null;
+  readonly idleCpuShare: number | null;
+}
+
+/**
+ * The main job, end to end: a platform under load loses an engine, a host and its whole active site, goes back, and everything
+ * is counted. `ok` only if all of it held. The lab is brought down again in every case, unless `keep`.
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoResult> {
+  const begun = performance.now();
+  const startedAtMs = Date.now();
+  const narrate: Narrate = (line) => options.narrate(`${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  const topology = readTopology(options);
+  const lab = { root: options.root, name: options.name };
+  const directory = new LabDirectory(options.root, options.name);
+  await labDown(lab);
+  rmSync(directory.path, { recursive: true, force: true });
+  try {
+    narrate(`bringing up ${topology.name} on the loopback ground: ${topology.sites.length} sites, ${topology.hosts.length} hosts`);
+    await labUp({ ...lab, topology, topologyFile: options.topologyFile }, (event) => {
+      if (event.kind === 'step') narrate(event.text);
+    });
+    const played = await playAll(new Platform(lab, topology), options, narrate);
+    return await conclude({ ...played, topology, directory, options, startedAtMs, begun, narrate });
+  } finally {
+    if (!options.keep) {
+      narrate('bringing the lab down');
+      await labDown(lab);
+    } else narrate(`the lab stays up: holdfast lab down --name ${options.name}`);
+  }
+}
+
+export function readTopology({ topologyFile, overlays }: Pick<DemoOptions, 'topologyFile' | 'overlays'>): Topology {
+  const parsed = readTopologyFile(topologyFile, { overlays });
+  if (!parsed.ok) throw new TopologyUnusable(parsed.error.map(problemText).join('\n'));
+  return parsed.value.topology;
+}
+
+/** Usage: the file, not the platform, is wrong. */
+export class TopologyUnusable extends Error {
+  override readonly name = 'TopologyUnusable';
+}
+
+interface Played {
+  readonly acts: readonly ActOutcome[];
+  readonly final: Awaited<ReturnType<typeof settle>>;
+  readonly finalVerification: Verification;
+  readonly memoryPeakBytes: number;
+  readonly cpuMs: number;
+  readonly idleCpuShare: number | null;
+}
+
+const ACTIVATED_WITHIN_MS = 30_000;
+const IDLE_LOOK_MS = 3000;
+
+/** Activates, measures the idle lab, starts the order flow and plays every act. */
+async function playAll(platform: Platform, options: DemoOptions, narrate: Narrate): Promise<Played> {
+  const group = platform.topology.groups[0]!.id;
+  const site = firstSite(platform.topology.sites).id;
+  await platform.until('a controller leads', (view) => notReady(view, site), ACTIVATED_WITHIN_MS);
+  narrate(`Adam Admin activates ${group} at ${site}`);
+  await platform.demand('Adam Admin', { kind: 'activate', group, site }, ACTIVATED_WITHIN_MS);
+  await settle(platform, narrate);
+  const idle = await platform.usage();
+  await new Promise((resolve) => setTimeout(resolve, IDLE_LOOK_MS));
+  const later = await platform.usage();
+  const idleCpuShare = (later.cpuMs - idle.cpuMs) / (later.atMs - idle.atMs);
+  narrate(`idle: ${Math.round(idleCpuShare * 100)} % of a core, ${Math.round(later.memoryBytes / 1e6)} MB`);
+  await platform.startFlow(options.ratePerSecond);
+  narrate(`order flow: ${options.ratePerSecond} orders/s and a commit ledger, in a process of its own`);
+  await platform.mark('warm-up');
+  let memoryPeakBytes = later.memoryBytes;
+  const acts: ActOutcome[] = [];
+  for (const act of actsFor(platform)) {
+    narrate(`── ${act.title}`);
+    acts.push(await play(platform, act, narrate));
+    memoryPeakBytes = Math.max(memoryPeakBytes, (await platform.usage()).memoryBytes);
+  }
+  const final = await settle(platform, narrate);
+  await options.beforeLastCount?.(platform);
+  const finalVerification = await platform.verify();
+  const used = await platform.usage();
+  return { acts, final, finalVerification, memoryPeakBytes: Math.max(memoryPeakBytes, used.memoryBytes), cpuMs: used.cpuMs, idleCpuShare };
+}
+
+/** What an activation needs: every agent heard, every instance of the site running, closed. */
+function notReady({ hosts, instances }: GroupView, site: string): string | null {
+  const host = hosts.find((each) => !each.connected || each.state !== 'healthy');
+  if (host) return `${host.host} is ${host.state}`;
+  const instance = instances.find((each) => each.site === site && (each.observation?.process !== 'running' || each.observation.health === 'unknown'));
+  return instance ? `${instance.instance} is not running yet` : null;
+}
+
+/** Verifies the evidence, writes the report and judges. */
+async function conclude(
+  facts: Played & { readonly topology: Topology; readonly directory: LabDirectory; readonly options: DemoOptions; readonly startedAtMs: number; readonly begun: number; readonly narrate: Narrate },
+): Promise<DemoResult> {
+  const { topology, directory, options, narrate, acts, final, finalVerification } = facts;
+  const software = { holdfast: versionOf(options.root), node: process.version };
+  const sources = [
+    ...topology.hosts.map((host) => join(directory.host(host.id), 'agent', 'evidence')),
+    ...topology.sites.map((site) => join(directory.site(site.id), 'controller', 'evidence')),
+  ].filter((path) => existsSync(path));
+  const bundlePath = join(directory.evidence, 'evidence.json');
+  mkdirSync(directory.evidence, { recursive: true });
+  mkdirSync(directory.report, { recursive: true });
+  const bundle = await exportBundle({ directories: sources, out: bundlePath, software, createdAt: new Date().toISOString() });
+  const evidence = verifyBundle(bundle);
+  narrate(`evidence: ${evidence.sentence}`);
+  const report = assembleReport({
+    topology, acts, final, finalVerification, software, evidence,
+    authority: { kind: 'lab-only', voters: 1 },
+    evidencePath: relative(directory.report, bundlePath),
+    resources: { memoryPeakBytes: facts.memoryPeakBytes, cpuSeconds: facts.cpuMs / 1000, cpuShare: null, wallMs: Math.round(performance.now() - facts.begun), processes: null },
+    startedAtMs: facts.startedAtMs,
+    endedAtMs: Date.now(),
+  });
+  const htmlPath = join(directory.report, 'report.html');
+  writeFileSync(htmlPath, options.renderReport(report));
+  writeFileSync(join(directory.report, 'report.json'), `${JSON.stringify(report, null, 1)}\n`);
+  const figures = reportFigures(report);
+  const problems = [
+    ...report.faults.filter((fault) => faultVerdict(fault) !== 'met').map((fault) => `${fault.name}: ${faultVerdict(fault)} (${fault.measurements.filter((each) => each.verdict !== 'met').map((each) => `${each.name} ${each.reason}`).join('; ') || fault.losses.map((loss) => `${loss.of} ${loss.id} ${loss.how}`).slice(0, 5).join('; ') || 'not everything was measured'})`),
+    ...lossesOf(finalVerification).slice(0, 20).map((loss) => `last count: ${loss.of} ${loss.how}: ${loss.id} (${loss.detail})`),
+    ...(finalVerification.verdict === 'inconclusive' ? [`last count: ${finalVerification.reasons.join('; ')}`] : []),
+    ...(figures.evidence.verified ? [] : [`evidence: ${evidence.sentence}`]),
+  ];
+  const root = options.root;
+  for (const problem of problems) narrate(`✕ ${problem}`);
+  return {
+    ok: figures.ok && problems.length === 0,
+    ground: figures.ground,
+    authority: figures.authority,
+    faults: figures.faults,
+    evidence: { ...figures.evidence, path: relative(root, bundlePath) },
+    report: relative(root, htmlPath),
+    wallMs: Math.round(performance.now() - facts.begun),
+    problems,
+    memoryPeakBytes: facts.memoryPeakBytes,
+    idleCpuShare: facts.idleCpuShare === null ? null : Math.round(facts.idleCpuShare * 1000) / 1000,
+  };
+}
+
+const versionOf = (root: string): string => (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;

