@@ -9,6 +9,7 @@ import {
   venueEndpoint,
   wardenEndpoint,
 } from './layout.ts';
+import { labNodeArgs } from './warm-compile-cache.ts';
 
 /** The firm under whose name every engine of a lab trades. */
 export const labFirm = 'HOLDFAST';
@@ -100,8 +101,7 @@ function applicationConfig(context: LabContext, component: Component, instance: 
     instance: instance.id,
     command: process.execPath,
     args: [
-      '--disable-warning=ExperimentalWarning',
-      '--max-semi-space-size=4',
+      ...labNodeArgs,
       join(directory.root, scripts[component.kind]!),
       join(home, 'config.json'),
     ],

@@ -16,6 +16,7 @@ import { isAlive, readProcess } from './process-table.ts';
 import { readRegistry, writeDurably } from './processes.ts';
 import { createSecrets } from './secrets.ts';
 import { startGround } from './start-ground.ts';
+import { labNodeArgs, warmCompileCache } from './warm-compile-cache.ts';
 
 export interface LabName {
   /** The project's root; the lab's files lie below its `.holdfast/`. */
@@ -58,6 +59,8 @@ export async function labUp(options: LabUpOptions, progress: (event: LabProgress
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
   await claim(directory, options);
   try {
+    step('compiling');
+    await warmCompileCache(options.root);
     step('addresses');
     const { client, block } = await startGround(directory, options, progress);
     try {
@@ -176,7 +179,7 @@ export async function launch(client: GroundClient, context: LabContext, specs: r
 function settle(directory: LabDirectory, spec: ProcessSpec): LaunchSpec {
   const args = spec.args ?? (spec.config === null ? [] : [absolute(directory.path, spec.config.file)]);
   const script = absolute(directory.root, spec.script);
-  const nodeArgs = ['--disable-warning=ExperimentalWarning', ...(spec.nodeArgs ?? ['--max-semi-space-size=4'])];
+  const nodeArgs = spec.nodeArgs ?? labNodeArgs;
   return {
     key: spec.key,
     site: spec.site,

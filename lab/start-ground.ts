@@ -15,6 +15,7 @@ import { createToken } from './pki.ts';
 import { labMarker } from './process-table.ts';
 import { writeDurably } from './processes.ts';
 import { lastLines, textAfter, waitFor } from './wait.ts';
+import { compileCacheOf, labNodeArgs } from './warm-compile-cache.ts';
 
 const controlDeadlineMs = 5_000;
 
@@ -75,11 +76,11 @@ async function spawnGround(directory: LabDirectory): Promise<GroundProblem | nul
     directory.registryFile,
     JSON.stringify({ lab: directory.id, entries: [started], sharedMemory: [] }),
   );
-  const env: NodeJS.ProcessEnv = { ...process.env, [labMarker]: directory.id, [keyMarker]: 'ground' };
+  const env: NodeJS.ProcessEnv = { ...process.env, [labMarker]: directory.id, [keyMarker]: 'ground', NODE_COMPILE_CACHE: compileCacheOf(directory.root) };
   for (const name of ['NODE_TEST_CONTEXT', 'NODE_V8_COVERAGE', 'NODE_CHANNEL_FD']) delete env[name];
   const child = spawn(
     process.execPath,
-    ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning', groundScript, directory.groundFile],
+    [...labNodeArgs, groundScript, directory.groundFile],
     { cwd: directory.path, env, detached: true, stdio: ['ignore', log, log] },
   );
   closeSync(log);

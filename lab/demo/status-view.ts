@@ -76,5 +76,7 @@ export function unsettled({ record, instances, hosts, diagnoses }: GroupView): s
     );
   });
   if (lone) return `${lone.instance} does not follow yet`;
-  return diagnoses.length > 0 ? `${diagnoses[0]!.kind}: ${diagnoses[0]!.summary}` : null;
+  // A tail that was kept aside is for people to look at; it keeps nothing from working.
+  const wrong = diagnoses.find((diagnosis) => diagnosis.kind !== 'DataDiverged');
+  return wrong ? `${wrong.kind}: ${wrong.summary}` : null;
 }

@@ -103,6 +103,8 @@ export class OperatorDesk {
 
   #run(group: GroupControl, facts: Facts, decision: Decision, asked: Asked, tried: string): void {
     if (decision.verdict !== 'proceed') {
+      const { record } = facts;
+      this.#controller.emit({ kind: 'evidence', entry: { kind: 'decision', group: group.group.id, run: record?.run ?? null, epoch: record?.epoch ?? null, term: facts.leadership.term, data: receipt(decision) } });
       const first = decision.rules.find((rule) => rule.outcome !== 'pass' && !decision.overridden.includes(rule.rule));
       return this.#refuse(asked, refusalCode(first?.rule), tried, first ? `${first.rule} ${first.outcome}: ${first.reason}` : decision.reason, first?.next ?? 'holdfast status', receipt(decision));
     }

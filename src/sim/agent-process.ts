@@ -4,7 +4,7 @@ import { AgentCore } from '../engine/agent-core.ts';
 import type { AgentEffect, AgentEvent } from '../engine/agent-effects.ts';
 import { blankMemory, type AgentMemory } from '../engine/agent-memory.ts';
 import type { ActionOutcome, InstanceAction, Postcondition } from '../engine/driver-port.ts';
-import type { AgentReport, CommandOutcome } from '../engine/messages.ts';
+import type { AgentReport, Command, CommandOutcome } from '../engine/messages.ts';
 import type { AuthorityModel, Subscriber } from './authority-model.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { GateModel } from './gate-model.ts';
@@ -21,7 +21,11 @@ export interface AgentSurroundings {
   instances(host: string): readonly InstanceModel[];
   report(report: AgentReport, from: Place): void;
   answer(outcome: CommandOutcome, from: Place, command: string): void;
-  performing(agent: AgentProcess, instance: InstanceModel, action: InstanceAction): void;
+  /** `leaseLeft`: the deadline that comes with a promotion is still ahead on this host's clock. */
+  performing(instance: InstanceModel, action: InstanceAction, leaseLeft: boolean): void;
+  /** A command was taken in and everything that it led to at once was carried out. */
+  judged(agent: AgentProcess, command: Command, effects: readonly AgentEffect[]): void;
+  fenced(instance: string, reason: string): void;
   /** True = this process dies between two effects of one batch. */
   diesNow(agent: AgentProcess): boolean;
 }
@@ -39,6 +43,8 @@ export class AgentProcess implements Subscriber {
   #life = 0;
   #inbox: AgentEvent[] = [];
   #wakeAt = Number.POSITIVE_INFINITY;
+  /** Its drivers take up to this much longer, deadline or not: what they were told to do happens late. */
+  slowMs = 0;
 
   constructor(host: Host, clock: MachineClock, gate: GateModel, around: AgentSurroundings) {
     this.host = host;
@@ -138,6 +144,7 @@ export class AgentProcess implements Subscriber {
       if (this.#around.diesNow(this)) return this.crash();
       this.#carryOut(effect);
     }
+    if (event.kind === 'command') this.#around.judged(this, event.command, effects);
     this.#arm(core, now);
   }
 
@@ -163,10 +170,11 @@ export class AgentProcess implements Subscriber {
       case 'answer':
         return this.#around.answer(effect.outcome, this.place, effect.outcome.key);
       case 'evidence':
+        if (effect.about.kind === 'self-fenced') this.#around.fenced(effect.about.instance ?? '', (effect.about.data as { reason: string }).reason);
         return;
       case 'transact': {
         const life = this.#life;
-        return this.#around.authority.transact(this.place, effect.body, effect.deadlineMs, (outcome) => {
+        return this.#around.authority.transact(this.place, effect.body, effect.deadlineMs, this.#core?.mirror.incarnation ?? null, (outcome) => {
           if (this.#life === life) this.deliver({ kind: 'transacted', transaction: effect.transaction, outcome });
         });
       }
@@ -198,11 +206,11 @@ export class AgentProcess implements Subscriber {
       if (random.chance(0.02)) return;
       queue.after(random.between(0.2, 3), () => once(outcome));
     };
-    queue.after(random.between(0.5, 10), attempt);
+    queue.after(random.between(0.5, 10) + (this.slowMs > 0 ? random.fraction() * this.slowMs : 0), attempt);
   }
 
   #perform(instance: InstanceModel, action: InstanceAction): ActionOutcome {
-    this.#around.performing(this, instance, action);
+    this.#around.performing(instance, action, action.kind === 'promote' && this.#clock.local(this.#around.queue.now) < action.leaseUntil);
     const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
     const done = (ok: boolean, code: string): ActionOutcome => (ok ? { kind: 'ok', detail: {} } : failed(code));
     if (action.kind !== 'start' && action.kind !== 'kill' && instance.process !== 'running') return failed('not-running');

@@ -33,16 +33,22 @@ export class AuthorityModel {
   readonly #queue: EventQueue;
   readonly #random: Random;
   readonly #network: Network;
-  readonly #topology: Topology;
+  readonly #voters: readonly Place[];
+  /** Round trip to the voter that completes a majority, by site. */
+  readonly #quorumRtt = new Map<SiteId, number>();
   #entries = new Map<string, StoredValue>();
   #history: { readonly revision: number; readonly changes: readonly Change[] }[] = [];
   #revision = 0;
   #incarnation = 'inc-1';
   readonly #subscriptions: Subscription[] = [];
   readonly #downVoters = new Set<SiteId>();
+  /** Places that cannot reach it although the rest of the network can: counted, so that faults heal independently. */
+  readonly #deaf = new Map<string, number>();
   #quorumLost = 0;
   slowMs = 0;
   loseReplies = 0;
+  /** For the trace; null costs nothing. */
+  tell: ((line: string) => void) | null = null;
   /** Called with every committed transaction, before anybody hears of it. */
   onCommit: (changes: readonly Change[], revision: number) => void = () => {};
   #backup: { readonly entries: Map<string, StoredValue>; readonly revision: number } | null = null;
@@ -51,7 +57,7 @@ export class AuthorityModel {
     this.#queue = queue;
     this.#random = random;
     this.#network = network;
-    this.#topology = topology;
+    this.#voters = indexOf(topology).voters.map((voter) => ({ site: voter.id, host: null }));
   }
 
   get incarnation(): string {
@@ -77,6 +83,13 @@ export class AuthorityModel {
     if (!lost) this.#pump();
   }
 
+  /** This place cannot reach the authority, whatever else it reaches. */
+  deafen(place: Place, deaf: boolean): void {
+    const name = nameOf(place);
+    this.#deaf.set(name, (this.#deaf.get(name) ?? 0) + (deaf ? 1 : -1));
+    if (!deaf) this.#pump();
+  }
+
   backUp(): void {
     this.#backup = { entries: new Map(this.#entries), revision: this.#revision };
   }
@@ -94,14 +107,10 @@ export class AuthorityModel {
 
   /** Can a majority be reached from here, both ways? */
   reachable(place: Place): boolean {
-    if (this.#quorumLost > 0) return false;
-    const { voters } = indexOf(this.#topology);
-    const seen = voters.filter((voter) => {
-      if (this.#downVoters.has(voter.id)) return false;
-      const there: Place = { site: voter.id, host: null };
-      return this.#network.open(place, there) && this.#network.open(there, place);
-    });
-    return seen.length > voters.length / 2;
+    if (this.#quorumLost > 0 || (this.#deaf.size > 0 && (this.#deaf.get(nameOf(place)) ?? 0) > 0)) return false;
+    let seen = 0;
+    for (const there of this.#voters) if (!this.#downVoters.has(there.site) && this.#network.open(place, there) && this.#network.open(there, place)) seen += 1;
+    return seen > this.#voters.length / 2;
   }
 
   subscribe(subscriber: Subscriber): void {
@@ -153,8 +162,10 @@ export class AuthorityModel {
         this.#load(subscription);
         continue;
       }
-      for (const { revision, changes } of this.#history) {
-        if (revision <= subscription.sentRevision) continue;
+      let first = this.#history.length;
+      while (first > 0 && this.#history[first - 1]!.revision > subscription.sentRevision) first -= 1;
+      for (; first < this.#history.length; first += 1) {
+        const { revision, changes } = this.#history[first]!;
         subscription.sentRevision = revision;
         this.#arrive(subscription, { kind: 'authority-changed', revision: revision as Revision, changes });
       }
@@ -168,11 +179,13 @@ export class AuthorityModel {
       if (subscription.sentRevision >= 0 && this.reachable(subscription.subscriber.place)) this.#arrive(subscription, { kind: 'authority-heard' });
   }
 
-  transact(place: Place, body: Transaction, deadlineMs: number, answer: (outcome: TransactionOutcome) => void): void {
+  /** `incarnation`: the one that the client last read; a store with another one refuses, as the adapters' guard does (ADR 0004). */
+  transact(place: Place, body: Transaction, deadlineMs: number, incarnation: string | null, answer: (outcome: TransactionOutcome) => void): void {
     let answered = false;
     const once = (outcome: TransactionOutcome) => {
       if (answered) return;
       answered = true;
+      this.tell?.(`authority answers ${nameOf(place)}: ${outcome.kind} ${body.put.map(({ key }) => key).join(' ')}`);
       answer(outcome);
     };
     this.#queue.after(deadlineMs, () => once({ kind: 'unknown', reason: 'deadline' }));
@@ -180,7 +193,7 @@ export class AuthorityModel {
     const latency = this.#latency(place);
     this.#queue.after(latency * this.#random.between(0.4, 0.6), () => {
       if (!this.reachable(place)) return;
-      const outcome = this.#apply(body);
+      const outcome: TransactionOutcome = incarnation === this.#incarnation ? this.#apply(body) : { kind: 'refused', reason: 'another incarnation' };
       if (this.loseReplies > 0 && this.#random.chance(this.loseReplies)) return;
       this.#queue.after(latency * 0.5, () => {
         if (this.reachable(place)) once(outcome);
@@ -189,9 +202,13 @@ export class AuthorityModel {
   }
 
   #latency(place: Place): number {
-    const { voters } = indexOf(this.#topology);
-    const rtts = voters.map((voter) => this.#network.rttMs(place.site, voter.id)).toSorted((a, b) => a - b);
-    return (rtts[Math.floor(voters.length / 2)] ?? 1) + 1 + this.#random.fraction() * 2 + this.slowMs * this.#random.fraction();
+    let rtt = this.#quorumRtt.get(place.site);
+    if (rtt === undefined) {
+      const rtts = this.#voters.map((voter) => this.#network.rttMs(place.site, voter.site)).toSorted((a, b) => a - b);
+      rtt = rtts[Math.floor(rtts.length / 2)] ?? 1;
+      this.#quorumRtt.set(place.site, rtt);
+    }
+    return rtt + 1 + this.#random.fraction() * 2 + this.slowMs * this.#random.fraction();
   }
 
   #apply(body: Transaction): TransactionOutcome {
@@ -219,3 +236,5 @@ export class AuthorityModel {
     return { kind: 'committed', revision };
   }
 }
+
+const nameOf = (place: Place) => place.host ?? `${place.site} controller`;

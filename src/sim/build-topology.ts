@@ -14,6 +14,8 @@ export interface Shape {
   readonly coolDownMs: number;
   readonly maxRunsPerCoolDown: number;
   readonly rttMs: number;
+  /** One controller runs another release. */
+  readonly mixedVersions: boolean;
 }
 
 export function drawShape(random: Random): Shape {
@@ -29,6 +31,7 @@ export function drawShape(random: Random): Shape {
     coolDownMs: random.pick([2000, 5000, 20_000]),
     maxRunsPerCoolDown: random.whole(2, 6),
     rttMs: random.pick([1, 8, 20]),
+    mixedVersions: random.chance(0.2),
     timing: {
       leaseRenewEveryMs: renew,
       selfFenceAfterMs: renew * random.whole(4, 6),

@@ -1,14 +1,21 @@
-import type { GroupRecord } from '../core/authority/group-record.ts';
+import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
+import { gateBinds } from '../core/authority/proof-suffices.ts';
 import type { Json } from '../core/base/canonical-json.ts';
 import type { InstanceId } from '../core/base/ids.ts';
-import type { JournalEntry } from '../core/run/run.ts';
+import type { Brakes } from '../core/decision/brakes.ts';
+import { RULE_IDS } from '../core/decision/safety-rule.ts';
+import type { RecoveryPlan } from '../core/plan/recovery-plan.ts';
+import type { JournalEntry, RunEvent } from '../core/run/run.ts';
 import type { Topology } from '../core/topology/topology.ts';
+import type { AgentEffect } from '../engine/agent-effects.ts';
 import type { InstanceAction } from '../engine/driver-port.ts';
-import type { Command, CommandOutcome } from '../engine/messages.ts';
+import type { Command } from '../engine/messages.ts';
+import type { OperatorRequest, Person } from '../engine/operator-request.ts';
 import type { Coverage } from './coverage.ts';
 import type { InstanceModel, Release } from './instance-model.ts';
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11';
+/** The architecture's invariants, and H5 of the requirements: nobody is deposed who lives and is heard. */
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'H5';
 
 export interface Violation {
   readonly invariant: Invariant;
@@ -16,37 +23,61 @@ export interface Violation {
   readonly detail: string;
 }
 
+/** What the world knows and no process does. */
+export interface Truth {
+  now(): number;
+  /** Reports of this host reach a majority of the controllers, and have for as long as any detector looks back. */
+  steadilyHeard(instance: InstanceModel): boolean;
+  /** Its agent is running, and one of its reports was sent or heard a moment ago. */
+  agentReachable(instance: InstanceModel): boolean;
+}
+
+interface Change {
+  readonly key: string;
+  readonly value: Json | null;
+}
+
+/** A holder that changed its state a moment ago may be seen as it was. */
+const SETTLED_MS = 3000;
+
 /**
  * Watches a world from outside and knows what must never happen. Written against the architecture's invariants, not against the
- * code: it reads the truth (models, committed transactions, what was performed), never what a controller believes.
+ * code: it reads the truth (models, committed transactions, commands as they are taken in, what was performed), never what a
+ * controller believes or an agent remembers.
  */
 export class Checkers {
   readonly violations: Violation[] = [];
   readonly #topology: Topology;
   readonly #coverage: Coverage;
   readonly #instances: ReadonlyMap<InstanceId, InstanceModel>;
-  readonly #now: () => number;
+  readonly #truth: Truth;
   /** Per component: newest epoch that released, and who released in each. */
   readonly #newest = new Map<string, number>();
   readonly #releaser = new Map<string, InstanceId>();
   readonly #acked = new Map<string, Set<number>>();
-  readonly #accepted = new Map<string, { epoch: number; term: number }>();
-  readonly #commands = new Map<string, Command>();
+  readonly #leases = new Map<string, LeaseRecord>();
+  /** Highest epoch and term that each host has taken a command of. */
+  readonly #taken = new Map<string, { epoch: number; term: number }>();
   readonly #begun = new Set<string>();
-  #openRun: string | null = null;
+  readonly #plans = new Map<string, RecoveryPlan>();
+  readonly #asked: { readonly by: string; readonly request: OperatorRequest }[] = [];
+  #open: { readonly run: string; readonly scope: string } | null = null;
+  #superseded: { readonly run: string; readonly scope: string } | null = null;
   #record: GroupRecord | null = null;
+  #brakes: Brakes | null = null;
+  takeovers = 0;
   /** A person accepted a loss, or the authority was restored: I4 and what follows from it cannot be claimed. */
   lossAccepted = false;
 
-  constructor(topology: Topology, instances: ReadonlyMap<InstanceId, InstanceModel>, coverage: Coverage, now: () => number) {
+  constructor(topology: Topology, instances: ReadonlyMap<InstanceId, InstanceModel>, coverage: Coverage, truth: Truth) {
     this.#topology = topology;
     this.#instances = instances;
     this.#coverage = coverage;
-    this.#now = now;
+    this.#truth = truth;
   }
 
   #violated(invariant: Invariant, detail: string): void {
-    if (this.violations.length < 20) this.violations.push({ invariant, at: Math.round(this.#now()), detail });
+    if (this.violations.length < 20) this.violations.push({ invariant, at: Math.round(this.#truth.now()), detail });
   }
 
   get record(): GroupRecord | null {
@@ -57,9 +88,8 @@ export class Checkers {
     return this.#acked.get(component) ?? new Set();
   }
 
-  /** I1 */
-  released(release: Release): void {
-    const { component, instance, epoch, id } = release;
+  /** I1, and I9 at the only moment that counts: whoever may be promoted has what is acknowledged, on its disk. */
+  released({ component, instance, epoch, id, index }: Release): void {
     const newest = this.#newest.get(component) ?? 0;
     if (epoch < newest) this.#violated('I1', `${instance} released ${id} in epoch ${epoch} after ${newest} had released`);
     if (epoch > newest) {
@@ -73,10 +103,14 @@ export class Checkers {
     let acked = this.#acked.get(component);
     if (!acked) this.#acked.set(component, (acked = new Set()));
     acked.add(id);
+    const grant = this.#record?.grants[component as never];
+    if (!grant || grant.holder !== instance || grant.epoch !== epoch || this.lossAccepted) return;
+    for (const member of grant.promotable)
+      if (!this.#instances.get(member)?.holds(index, id)) this.#violated('I9', `${instance} acknowledged ${id}; ${member} may be promoted and does not have it`);
   }
 
   /** I3, I4: at the moment of a promotion nobody else could still release, and what is promoted holds everything acknowledged. */
-  promoting(instance: InstanceModel, action: Extract<InstanceAction, { kind: 'promote' }>): void {
+  promoting(instance: InstanceModel, action: Extract<InstanceAction, { kind: 'promote' }>, leaseLeft: boolean): void {
     this.#coverage.count('I3: a promotion');
     const component = instance.component.id;
     const grant = this.#record?.grants[component];
@@ -84,9 +118,13 @@ export class Checkers {
     if (instance.role === 'primary' && instance.grantEpoch === action.epoch) return;
     if (!grant || grant.epoch < action.epoch || (grant.epoch === action.epoch && grant.holder !== instance.id))
       this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} without a grant`);
-    for (const other of this.#instances.values())
-      if (other !== instance && other.component.id === component && other.couldRelease && other.grantEpoch < action.epoch)
+    for (const other of this.#instances.values()) {
+      if (other === instance || other.component.id !== component) continue;
+      if (other.couldRelease && other.grantEpoch < action.epoch)
         this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} while ${other.id} of epoch ${other.grantEpoch} could still release`);
+      if (leaseLeft && other.role === 'primary' && other.grantEpoch > action.epoch)
+        this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} although ${other.id} is primary at epoch ${other.grantEpoch}`);
+    }
     if (instance.component.durability === null || this.lossAccepted) return;
     const has = new Set(instance.log.map((entry) => entry.id));
     const acked = this.acked(component);
@@ -98,76 +136,79 @@ export class Checkers {
       }
   }
 
-  /** I8: nothing is commanded that the journal did not announce. */
+  /** I5, I8: nothing is commanded that the journal did not announce, and nobody is promoted who is not in the plan. */
   commanded(command: Command): void {
-    this.#commands.set(`${command.key}#${command.attempt}`, command);
     if (command.run.startsWith('operator-')) return;
     this.#coverage.count('I8: a command');
     if (!this.#begun.has(`${command.run}/${command.step}`)) this.#violated('I8', `${command.key} was sent before the journal says that its step began`);
+    const { order } = command;
+    if (order.kind === 'promote' && !this.#plans.get(command.run)?.moves.some((move) => move.to === order.instance))
+      this.#violated('I5', `${command.key} promotes ${order.instance}, which is not in the plan of ${command.run}`);
   }
 
-  /** I2 */
-  answered(host: string, outcome: CommandOutcome): void {
-    const command = this.#commands.get(`${outcome.key}#${outcome.attempt}`);
-    if (!command) return;
-    const before = this.#accepted.get(host) ?? { epoch: 0, term: 0 };
-    const stale = command.epoch < before.epoch || command.term < before.term;
-    if (outcome.outcome.kind === 'refused') {
-      if (stale) this.#coverage.count('I2: a stale command was refused');
+  /** I2: a host that has taken in a newer command refuses this one at once, whatever it remembers of it. */
+  taken(host: string, command: Command, effects: readonly AgentEffect[]): void {
+    const before = this.#taken.get(`${host}/${command.group}`) ?? { epoch: 0, term: 0 };
+    if (command.epoch >= before.epoch && command.term >= before.term) {
+      this.#taken.set(`${host}/${command.group}`, { epoch: command.epoch, term: command.term });
       return;
     }
-    // An answer to what was accepted before a newer command came is not an acceptance.
-    if (outcome.repeated && stale) this.#violated('I2', `${host} answered stale ${outcome.key} (epoch ${command.epoch}, term ${command.term})`);
+    const refused = effects.some((effect) => effect.kind === 'answer' && effect.outcome.key === command.key && effect.outcome.outcome.kind === 'refused');
+    if (refused) this.#coverage.count('I2: a stale command was refused');
+    else this.#violated('I2', `${host} took ${command.key} of epoch ${command.epoch}, term ${command.term} after epoch ${before.epoch}, term ${before.term}`);
   }
 
-  /** I2: at the moment of acceptance. */
-  accepted(host: string, command: Command, performed: boolean): void {
-    const before = this.#accepted.get(host) ?? { epoch: 0, term: 0 };
-    if (performed && (command.epoch < before.epoch || command.term < before.term))
-      this.#violated('I2', `${host} carried out ${command.key} of epoch ${command.epoch}, term ${command.term} after ${before.epoch}, ${before.term}`);
-    this.#accepted.set(host, { epoch: Math.max(before.epoch, command.epoch), term: Math.max(before.term, command.term) });
+  /** A person spoke to the leader. */
+  asked(person: Person, request: OperatorRequest): void {
+    if (person.role !== 'observer') this.#asked.push({ by: person.name, request });
   }
 
-  /** I5, I7, I8: what was committed at the authority. */
-  committed(changes: readonly { readonly key: string; readonly value: Json | null }[]): void {
+  /** I5, I7, I8: one transaction as it was committed. */
+  committed(changes: readonly Change[]): void {
+    const entries = changes.flatMap(({ key, value }) => (key.startsWith('journal/trading/0') && value !== null ? [value as unknown as JournalEntry] : []));
+    for (const entry of entries) this.#journalled(entry);
     for (const { key, value } of changes) {
-      if (key === 'group/trading') this.#recordChanged(value as unknown as GroupRecord);
-      if (key.startsWith('journal/trading/0') && value !== null) this.#journalled(value as unknown as JournalEntry);
+      if (key === 'group/trading') this.#recordChanged(value as unknown as GroupRecord, entries);
+      if (key === 'brakes/trading') this.#brakes = value as unknown as Brakes;
+      if (key.startsWith('lease/trading/') && value !== null) this.#leases.set(key.slice('lease/trading/'.length), value as unknown as LeaseRecord);
     }
   }
 
-  #recordChanged(record: GroupRecord): void {
+  #recordChanged(record: GroupRecord, entries: readonly JournalEntry[]): void {
     const before = this.#record;
+    const events = entries.flatMap((entry) => entry.events);
     if (before && record.epoch < before.epoch) this.#violated('I1', `the group's epoch went back from ${before.epoch} to ${record.epoch}`);
+    for (const grant of Object.values(record.grants)) {
+      const old = before?.grants[grant.component];
+      if (grant.holder !== (old?.holder ?? null)) {
+        const announced = grant.holder === null ? 'revoke' : 'grant';
+        if (!events.some((event) => event.kind === 'step-finished' && event.step === announced)) this.#violated('I8', `${grant.component} changed hands without a journal entry`);
+        if (grant.holder !== null && grant.epoch <= (old?.revoked?.epoch ?? 0)) this.#violated('I1', `${grant.component} is granted to ${grant.holder} in epoch ${grant.epoch}, which was given out before`);
+      }
+      if (grant.mode.kind !== 'strict') this.#coverage.count(`mode: ${grant.mode.kind}`);
+    }
     this.#record = record;
-    for (const grant of Object.values(record.grants)) if (grant.mode.kind === 'degraded') this.#coverage.count('mode: degraded');
-      else if (grant.mode.kind === 'halted') this.#coverage.count('mode: halted');
     this.acknowledgementSetsIntersect();
   }
 
   #journalled(entry: JournalEntry): void {
     for (const event of entry.events) {
       switch (event.kind) {
-        case 'opened': {
-          this.#coverage.count(`plan: ${event.plan.runbook}`);
-          this.#coverage.count('I7: a run was opened');
-          if (this.#openRun !== null && this.#openRun !== entry.run) this.#violated('I7', `${entry.run} opened while ${this.#openRun} is open`);
-          this.#openRun = entry.run;
-          const { plan } = event;
-          const group = this.#topology.groups[0]!;
-          const policy = plan.scope === 'instance' ? group.instancePolicy : group.sitePolicy;
-          const approved = event.by !== `policy ${policy}`;
-          this.#coverage.count(event.automatic ? (approved ? 'I5: run by approval' : 'I5: run by policy') : 'I5: run by a person');
-          if (event.automatic && policy !== 'automatic' && !approved) this.#violated('I5', `${entry.run} ran automatically under policy ${policy}`);
+        case 'opened':
+          this.#opened(entry, event);
           break;
-        }
         case 'step-started':
+          if (!this.#plans.get(entry.run)?.steps.some((step) => step.id === event.step)) this.#violated('I5', `${entry.run} began ${event.step}, which its plan does not have`);
           this.#begun.add(`${entry.run}/${event.step}`);
           this.#coverage.count(`step: ${event.step}`);
           break;
         case 'closed':
           this.#coverage.count(`run: ${event.result}`);
-          if (this.#openRun === entry.run) this.#openRun = null;
+          if (event.result === 'completed' && this.#plans.get(entry.run)?.runbook !== 'activate-site') this.takeovers += 1;
+          if (this.#open?.run === entry.run) {
+            this.#superseded = event.result === 'superseded' ? this.#open : null;
+            this.#open = null;
+          }
           break;
         case 'step-finished':
           for (const proof of event.proofs ?? []) this.#coverage.count(`proof: ${proof.method}`);
@@ -175,10 +216,70 @@ export class Checkers {
     }
   }
 
+  #opened(entry: JournalEntry, event: Extract<RunEvent, { kind: 'opened' }>): void {
+    const { plan } = event;
+    this.#coverage.count(`plan: ${plan.runbook}`);
+    this.#coverage.count('I7: a run was opened');
+    if (this.#open !== null && this.#open.run !== entry.run) this.#violated('I7', `${entry.run} opened while ${this.#open.run} is open`);
+    if (this.#superseded !== null && !(this.#superseded.scope === 'instance' && plan.scope === 'site'))
+      this.#violated('I7', `${entry.run} (${plan.scope}) superseded ${this.#superseded.run} (${this.#superseded.scope}), which is not narrower`);
+    this.#superseded = null;
+    this.#open = { run: entry.run, scope: plan.scope };
+    this.#plans.set(entry.run, plan);
+    this.#allowed(entry, event);
+    if (event.automatic && (plan.trigger === 'PrimaryDown' || plan.trigger === 'SiteDown')) this.#needed(entry.run, plan);
+    if (event.automatic) this.#fencable(entry.run, plan);
+  }
+
+  /** I5, and I4's exception: by a policy, by an approval of this very plan, or by a person who asked for it. */
+  #allowed(entry: JournalEntry, { plan, automatic, by }: Extract<RunEvent, { kind: 'opened' }>): void {
+    const group = this.#topology.groups[0]!;
+    const wide = plan.scope === 'site' || plan.toSite !== (this.#record?.activeSite ?? plan.toSite);
+    const policy = wide ? group.sitePolicy : group.instancePolicy;
+    const approval = this.#brakes?.approvals.find((each) => each.digest === plan.digest) ?? null;
+    const request = this.#asked.find((each) => each.by === by && ((each.request.kind === 'activate' && this.#record === null) || (each.request.kind === 'move' && (each.request.toSite ?? plan.toSite) === plan.toSite)))?.request ?? null;
+    if (automatic) {
+      this.#coverage.count(policy === 'automatic' ? 'I5: run by policy' : 'I5: run by approval');
+      if (policy !== 'automatic' && !(policy === 'approval' && approval !== null)) this.#violated('I5', `${entry.run} ran automatically under policy ${policy}, without an approval of ${plan.digest}`);
+    } else {
+      this.#coverage.count('I5: run by a person');
+      if (request === null) this.#violated('I5', `${entry.run} ran for ${by}, who did not ask for it`);
+    }
+    if (plan.predicted.lossBound.kind === 'none') return;
+    const accepted = automatic ? approval !== null && approval.acceptsLoss !== null : request?.kind === 'move' && this.#asked.some((each) => each.by === by && each.request.kind === 'move' && each.request.acceptDataLoss !== null);
+    if (accepted) this.#coverage.count('I4: a loss was accepted by name');
+    else this.#violated('I4', `${entry.run} may lose acknowledged writes and nobody accepted that`);
+    this.lossAccepted = true;
+  }
+
+  /** H5: somebody who is deposed as failed is not alive, serving and heard by a majority. */
+  #needed(run: string, plan: RecoveryPlan): void {
+    const deposed = plan.moves.flatMap((move) => (move.from === null ? [] : [this.#instances.get(move.from)!]));
+    if (deposed.length === 0 || plan.moves.some((move) => move.from === null)) return;
+    this.#coverage.count('H5: a holder was deposed as failed');
+    const now = this.#truth.now();
+    const well = (each: InstanceModel) =>
+      each.process === 'running' && each.role === 'primary' && each.couldRelease && now - each.changedAt > SETTLED_MS && each.ill === null && this.#truth.steadilyHeard(each);
+    if (deposed.every(well)) this.#violated('H5', `${run} deposes ${deposed.map((each) => each.id).join(', ')}, alive, serving and heard by a majority`);
+  }
+
+  /** I3: nobody is deposed by automation who cannot be proved silent: its gate does not bind it and nobody can reach it. */
+  #fencable(run: string, plan: RecoveryPlan): void {
+    for (const { component, from } of plan.moves) {
+      const grant = this.#record?.grants[component];
+      const lease = this.#leases.get(component);
+      const holder = from === null ? null : this.#instances.get(from)!;
+      if (!grant || !lease || holder === null || lease.holder !== from || lease.epoch !== grant.epoch) continue;
+      if ((lease.gate === null || !gateBinds(holder.component.kind, lease.gate.kind)) && !this.#truth.agentReachable(holder))
+        this.#violated('I3', `${run} deposes ${from}, which nothing can prove silent`);
+    }
+  }
+
   /** I6: from every receipt. */
   receipt(data: Json): void {
     const { verdict, rules, overridden } = data as unknown as { verdict: string; rules: { rule: string; outcome: string }[]; overridden: string[] };
     this.#coverage.count(`decision: ${verdict}`);
+    if (new Set(rules.map(({ rule }) => rule)).size !== RULE_IDS.length) this.#violated('I6', `a decision asked ${rules.length} of ${RULE_IDS.length} rules`);
     for (const { rule, outcome } of rules) {
       this.#coverage.count(`${rule} ${outcome}`);
       if (outcome === 'cannot-evaluate') this.#coverage.count('I6: a rule could not be evaluated');
@@ -214,7 +315,7 @@ export class Checkers {
     }
   }
 
-  /** I10: after the heal every run has ended and every component has one serving holder. */
+  /** I10: after the heal every run has ended, every component has one serving holder, and all that can stand by does. */
   recovered(detail: string | null): void {
     this.#coverage.count('I10: a healed world');
     if (detail !== null) this.#violated('I10', detail);

@@ -38,6 +38,8 @@ export class ControllerProcess implements Subscriber {
   #wakeAt = Number.POSITIVE_INFINITY;
   /** Offset of its idea of UTC; may jump. */
   wallOffsetMs = 0;
+  /** When the report of a host last reached it, and since when they have come without a gap. World time. */
+  readonly hears = new Map<string, { lastAt: number; steadySince: number }>();
 
   constructor(site: SiteId, clock: MachineClock, around: ControllerSurroundings) {
     this.site = site;
@@ -73,6 +75,7 @@ export class ControllerProcess implements Subscriber {
     if (this.#state === 'dead') return;
     this.#state = 'dead';
     this.#core = null;
+    this.hears.clear();
     this.#inbox = [];
     this.#wakeAt = Number.POSITIVE_INFINITY;
     this.#around.authority.unsubscribe(this);
@@ -103,6 +106,7 @@ export class ControllerProcess implements Subscriber {
   #step(event: ControllerEvent): void {
     const core = this.#core;
     if (core === null) return;
+    if (event.kind === 'report') this.#heard(event.report.host);
     const now = this.#clock.local(this.#around.queue.now);
     const wall = Math.floor(1_700_000_000_000 + this.#around.queue.now + this.wallOffsetMs) as WallMs;
     for (const effect of core.step(event, now, wall)) {
@@ -110,6 +114,16 @@ export class ControllerProcess implements Subscriber {
       this.#carryOut(effect);
     }
     this.#arm(core, now);
+  }
+
+  #heard(host: string): void {
+    const { now } = this.#around.queue;
+    const known = this.hears.get(host);
+    if (!known) this.hears.set(host, { lastAt: now, steadySince: now });
+    else {
+      if (now - known.lastAt > this.#around.topology.timing.silenceFloorMs) known.steadySince = now;
+      known.lastAt = now;
+    }
   }
 
   #arm(core: ControllerCore, now: number): void {
@@ -128,7 +142,7 @@ export class ControllerProcess implements Subscriber {
     switch (effect.kind) {
       case 'transact': {
         const life = this.#life;
-        return this.#around.authority.transact(this.place, effect.body, effect.deadlineMs, (outcome) => {
+        return this.#around.authority.transact(this.place, effect.body, effect.deadlineMs, this.#core?.mirror.incarnation ?? null, (outcome) => {
           if (this.#life === life) this.deliver({ kind: 'transacted', transaction: effect.transaction, outcome });
         });
       }

@@ -4,18 +4,33 @@ interface Entry {
   readonly run: () => void;
 }
 
+/** Bits of a number, to be folded into the fingerprint. */
+const asNumber = new Float64Array(1);
+const asWords = new Uint32Array(asNumber.buffer);
+
 /** The world's one queue: (time, sequence) decides, so equal times run in the order in which they were asked for. */
 export class EventQueue {
   readonly #heap: Entry[] = [];
   #order = 0;
   #now = 0;
   #handled = 0;
+  #hash = 0x811c9dc5 | 0;
 
   get now(): number {
     return this.#now;
   }
   get handled(): number {
     return this.#handled;
+  }
+  /** Of everything that happened so far, in order: two worlds with the same one went the same way. */
+  get fingerprint(): string {
+    return `${(this.#hash >>> 0).toString(16).padStart(8, '0')}-${this.#handled}`;
+  }
+
+  /** Folds a number into the fingerprint: what happened, beside when. */
+  mix(value: number): void {
+    asNumber[0] = value;
+    this.#hash = Math.imul(Math.imul(this.#hash ^ asWords[0]!, 0x01000193) ^ asWords[1]!, 0x01000193);
   }
 
   at(time: number, run: () => void): void {
@@ -42,6 +57,8 @@ export class EventQueue {
       const entry = this.#take();
       this.#now = entry.at;
       this.#handled += 1;
+      this.mix(entry.at);
+      this.mix(entry.order);
       entry.run();
     }
     if (!stop()) this.#now = Math.max(this.#now, until);

@@ -143,11 +143,118 @@ export const FAULTS = {
   'rogue promotion': (world) => {
     // Somebody promotes behind Holdfast's back, without a lease: an engine then releases nothing, a database is the gate's.
     const instance = world.random.pick([...world.instances.values()].filter((each) => each.role === 'standby' && each.selfGated));
-    if (!instance) return null;
-    instance.role = 'primary';
-    instance.upstream = null;
-    instance.leaseUntilLocal = 0;
+    instance?.goRogue();
+    return instance ? () => {} : null;
+  },
+  'rogue promotion, then crash': (world) => {
+    const rogue = world.random.pick([...world.instances.values()].filter((each) => each.role === 'standby' && each.selfGated));
+    if (!rogue) return null;
+    const holder = primaries(world).find((each) => each.component.id === rogue.component.id);
+    holder?.die();
+    world.queue.after(world.random.between(0, 60), () => rogue.process === 'running' && rogue.goRogue());
     return () => {};
+  },
+  'stale reboot': (world) => {
+    // Comes back as what it was: its configuration still says primary.
+    const instance = world.random.pick(primaries(world).filter((each) => each.selfGated));
+    if (!instance) return null;
+    instance.die();
+    world.queue.after(world.random.between(300, 3000), () => {
+      instance.start();
+      instance.goRogue();
+    });
+    return () => {};
+  },
+  'instance ill': (world) => {
+    const instance = world.random.pick([...world.instances.values()]);
+    instance.ill = world.random.chance(0.5) ? { health: 'bad', reason: 'rejects 40 % of orders' } : { health: 'degraded', reason: 'median latency 9 ms' };
+    return () => {
+      instance.ill = null;
+    };
+  },
+  'slow disk': (world) => slowDisk(world),
+  'slow disk, then power': (world) => {
+    const heal = slowDisk(world);
+    const host = world.random.pick(world.hosts.filter((each) => each.instances.some((instance) => instance.diskMs > 0)));
+    let off = false;
+    world.queue.after(world.random.between(100, 1500), () => {
+      if (!host) return;
+      powerOff(world, host);
+      off = true;
+    });
+    return () => {
+      heal();
+      if (off && host) powerOn(world, host);
+      off = true;
+    };
+  },
+  'slow agent': (world) => {
+    const { agent } = world.random.chance(0.5) ? primaryHost(world) : world.random.pick(world.hosts);
+    agent.slowMs = world.random.pick([300, 1500, 6000]);
+    return () => {
+      agent.slowMs = 0;
+    };
+  },
+  'late duplicates': (world) => {
+    world.network.duplicates = 0.25;
+    world.network.lateDuplicates = 0.5;
+    return () => {
+      world.network.duplicates = 0;
+      world.network.lateDuplicates = 0;
+    };
+  },
+  'authority out of reach of a host': (world) => {
+    const host = primaryHost(world);
+    world.authority.deafen(host.agent.place, true);
+    return () => world.authority.deafen(host.agent.place, false);
+  },
+  'authority out of reach of a controller': (world) => {
+    const { place } = world.random.pick(world.controllers);
+    world.authority.deafen(place, true);
+    return () => world.authority.deafen(place, false);
+  },
+  'gate freeze, then host unplugged': (world) => {
+    const holder = primaries(world).find((each) => !each.selfGated);
+    const host = world.hosts.find((each) => each.id === holder?.place.host);
+    if (!host) return null;
+    host.gate.freeze();
+    let silent = false;
+    let over = false;
+    world.queue.after(3 * world.topology.timing.leaseRenewEveryMs, () => {
+      if (over) return;
+      world.network.silence(host.id);
+      silent = true;
+    });
+    return () => {
+      over = true;
+      if (silent) world.network.unsilence(host.id);
+      host.gate.thaw();
+    };
+  },
+  'clock set back, then crash': (world) => {
+    world.random.pick(primaries(world))?.die();
+    world.queue.after(world.random.between(1500, 4000), () => {
+      const { leader } = world;
+      if (leader) leader.wallOffsetMs -= world.random.between(2000, 60_000);
+      world.random.pick(primaries(world))?.die();
+    });
+    return () => {};
+  },
+  'authority slow, then host unplugged': (world) => {
+    world.authority.slowMs = world.random.between(100, 1400);
+    const host = primaryHost(world);
+    let silent = false;
+    let over = false;
+    world.queue.after(world.random.between(50, 1500), () => {
+      if (over) return;
+      world.network.silence(host.id);
+      silent = true;
+    });
+    return () => {
+      over = true;
+      world.authority.slowMs = 0;
+      if (silent) world.network.unsilence(host.id);
+    };
   },
 } as const satisfies Record<string, (world: World) => (() => void) | null>;
 
@@ -186,7 +293,7 @@ function powerOff(world: World, host: SimulatedHost): void {
   world.network.silence(host.id);
   host.agent.crash();
   host.gate.reset();
-  for (const instance of host.instances) instance.die();
+  for (const instance of host.instances) instance.losePower();
   host.agent.routes.clear();
 }
 
@@ -230,5 +337,14 @@ function cutOff(world: World, site: SiteId): () => void {
       world.network.heal(site, other.id);
       world.network.heal(other.id, site);
     }
+  };
+}
+
+function slowDisk(world: World): () => void {
+  const instance = world.random.pick([...primaries(world), ...[...world.instances.values()].filter((each) => each.role === 'standby')]);
+  if (!instance) return () => {};
+  instance.diskMs = world.random.pick([30, 150, 600]);
+  return () => {
+    instance.diskMs = 0;
   };
 }

@@ -16,6 +16,8 @@ export interface Release {
   readonly instance: InstanceId;
   readonly epoch: number;
   readonly id: number;
+  /** Place in the log. */
+  readonly index: number;
 }
 
 export interface InstanceSurroundings {
@@ -55,11 +57,20 @@ export class InstanceModel {
   grantEpoch = 0;
   /** Durable. */
   log: LogEntry[] = [];
+  /** How much of the log is on the disk: the rest is gone when power is lost, and is never acknowledged. */
+  #synced = 0;
+  /** How long a write to the disk takes. */
+  diskMs = 0;
+  /** Alive and unfit: what its own health check says. */
+  ill: { readonly health: 'degraded' | 'bad'; readonly reason: string } | null = null;
+  /** World time of the last change of process or role. */
+  changedAt = 0;
   ackSet: readonly InstanceId[] = [];
   leaseUntilLocal = 0;
   tradingEnabled = false;
   divergence: InstanceObservation['divergence'] = null;
   upstream: InstanceId | null = null;
+  #divergedFrom: InstanceId | null = null;
   #upstreamHeardAt = 0;
   #upstreamConnected = false;
   #joined = false;
@@ -99,18 +110,36 @@ export class InstanceModel {
     return this.ackSet.every((member) => (this.#around.peer(member)?.epoch ?? 0) <= this.grantEpoch);
   }
 
+  /** Is this entry on its disk? */
+  holds(index: number, id: number): boolean {
+    return index < this.#synced && this.log[index]?.id === id;
+  }
+
+  #changed(): void {
+    this.changedAt = this.#around.queue.now;
+    this.#around.changed(this);
+  }
+
   start(): void {
     if (this.process !== 'exited') return;
     this.process = 'running';
     this.role = 'closed';
-    this.#around.changed(this);
+    this.#changed();
     this.#beat();
+  }
+
+  /** What was not on the disk yet is gone. */
+  losePower(): void {
+    this.log.length = Math.min(this.log.length, this.#synced);
+    this.die();
   }
 
   die(): void {
     if (this.process === 'exited') return;
     this.process = 'exited';
+    this.changedAt = this.#around.queue.now;
     this.life += 1;
+    this.ill = null;
     this.role = 'closed';
     this.upstream = null;
     this.#joined = false;
@@ -124,14 +153,14 @@ export class InstanceModel {
   freeze(): void {
     if (this.process !== 'running') return;
     this.process = 'frozen';
-    this.#around.changed(this);
+    this.#changed();
   }
 
   thaw(): void {
     if (this.process !== 'frozen') return;
     this.process = 'running';
     this.#tryRelease();
-    this.#around.changed(this);
+    this.#changed();
     this.#beat();
   }
 
@@ -142,22 +171,26 @@ export class InstanceModel {
     return true;
   }
 
-  promote(order: { readonly epoch: number; readonly leaseUntilLocal: number; readonly ackSet: readonly InstanceId[]; readonly tradingEnabled: boolean }): 'ok' | 'stale-epoch' | 'no-lease' {
+  promote(order: { readonly epoch: number; readonly leaseUntilLocal: number; readonly ackSet: readonly InstanceId[]; readonly tradingEnabled: boolean }): 'ok' | 'stale-epoch' | 'no-lease' | 'not-ready' {
     if (order.epoch < this.epoch) return 'stale-epoch';
     if (this.role === 'primary' && this.grantEpoch === order.epoch) return 'ok';
+    // One reign per epoch: what it wrote in it before may differ from what its replicas hold.
+    if (this.log.at(-1)?.epoch === order.epoch) return 'not-ready';
     if (this.#clock.local(this.#around.queue.now) >= order.leaseUntilLocal) return 'no-lease';
     this.epoch = order.epoch;
     this.grantEpoch = order.epoch;
     this.role = 'primary';
     this.upstream = null;
+    this.divergence = null;
     this.#joined = false;
+    this.#synced = this.log.length;
     this.ackSet = order.ackSet;
     this.leaseUntilLocal = order.leaseUntilLocal;
     this.tradingEnabled = order.tradingEnabled;
     this.#releasedTo = this.log.length;
     this.#replicas.clear();
     for (const member of order.ackSet) this.#replicas.set(member, { state: 'connecting', acknowledged: 0, heardAt: this.#around.queue.now });
-    this.#around.changed(this);
+    this.#changed();
     this.#beat();
     return 'ok';
   }
@@ -182,7 +215,7 @@ export class InstanceModel {
     for (const replica of this.#replicas.keys()) this.#tell(replica, (peer) => peer.#upstreamGone(this.id));
     this.#replicas.clear();
     this.ackSet = [];
-    this.#around.changed(this);
+    this.#changed();
   }
 
   setAckSet(epoch: number, ackSet: readonly InstanceId[]): boolean {
@@ -201,6 +234,7 @@ export class InstanceModel {
   follow(epoch: Epoch, upstream: InstanceId): boolean {
     if (epoch < this.epoch || this.role === 'primary') return false;
     this.epoch = epoch;
+    if (upstream !== this.#divergedFrom) this.divergence = null;
     this.role = 'standby';
     this.upstream = upstream;
     this.#joined = false;
@@ -216,9 +250,30 @@ export class InstanceModel {
     if (this.process !== 'running' || this.role !== 'primary') return false;
     if (this.component.kind === 'trading-engine' && !this.tradingEnabled) return false;
     this.log.push({ id, epoch: this.grantEpoch });
+    this.#sync(() => this.#tryRelease());
     for (const [replica, { state }] of this.#replicas) if (state === 'in-sync' || state === 'catching-up') this.#replicate(replica, this.log.length - 1);
     this.#tryRelease();
     return true;
+  }
+
+  /** Runs `then` now and, with a slow disk, again when everything up to here is on it. */
+  #sync(then: () => void): void {
+    const upTo = this.log.length;
+    if (this.diskMs === 0) this.#synced = upTo;
+    else {
+      const { life } = this;
+      this.#around.queue.after(this.diskMs, () => {
+        if (this.life !== life || this.process === 'exited') return;
+        this.#synced = Math.max(this.#synced, Math.min(upTo, this.log.length));
+        then();
+      });
+    }
+    then();
+  }
+
+  #acknowledge(upstream: InstanceId, epoch: number): void {
+    const acknowledged = this.#synced;
+    this.#tell(upstream, (peer) => peer.#acknowledged(this.id, epoch, acknowledged));
   }
 
   #replicate(replica: InstanceId, from: number): void {
@@ -231,8 +286,7 @@ export class InstanceModel {
     if (epoch < this.epoch || this.role !== 'standby' || this.upstream !== sender || !this.#joined || from > this.log.length) return;
     for (const [offset, entry] of entries.entries()) if (from + offset >= this.log.length) this.log.push(entry);
     this.#heardUpstream();
-    const acknowledged = this.log.length;
-    this.#tell(sender, (peer) => peer.#acknowledged(this.id, epoch, acknowledged));
+    this.#sync(() => this.upstream === sender && this.#acknowledge(sender, epoch));
   }
 
   #acknowledged(replica: InstanceId, epoch: number, sequence: number): void {
@@ -254,12 +308,12 @@ export class InstanceModel {
   #tryRelease(): void {
     if (this.role !== 'primary' || this.process !== 'running') return;
     if (this.selfGated && !this.leaseValid) return;
-    let upTo = this.log.length;
+    let upTo = Math.min(this.log.length, this.#synced);
     for (const member of this.ackSet) upTo = Math.min(upTo, this.#replicas.get(member)?.acknowledged ?? 0);
     while (this.#releasedTo < upTo) {
-      const entry = this.log[this.#releasedTo]!;
+      const index = this.#releasedTo;
       this.#releasedTo += 1;
-      this.#around.released({ component: this.component.id, instance: this.id, epoch: this.grantEpoch, id: entry.id });
+      this.#around.released({ component: this.component.id, instance: this.id, epoch: this.grantEpoch, id: this.log[index]!.id, index });
     }
   }
 
@@ -292,17 +346,23 @@ export class InstanceModel {
     const shortest = Math.min(log.length, this.log.length);
     while (common < shortest && log[common]!.id === this.log[common]!.id && log[common]!.epoch === this.log[common]!.epoch) common += 1;
     const tail = this.log.length - common;
-    if (tail > 0) this.divergence = { file: `quarantine/${this.id}`, from: common, count: tail };
+    if (tail > 0) {
+      this.divergence = { file: `quarantine/${this.id}`, from: common, count: tail };
+      this.#divergedFrom = upstream;
+    }
+    this.#synced = Math.min(this.#synced, common);
     this.log = [...this.log.slice(0, common), ...log.slice(common)];
-    this.divergence = null;
     this.#joined = true;
     this.#heardUpstream();
-    const acknowledged = this.log.length;
-    this.#tell(upstream, (peer) => {
-      if (peer.role !== 'primary') return;
-      const replica = peer.#replicas.get(this.id);
-      if (replica && peer.log.length > acknowledged) peer.#replicate(this.id, acknowledged);
-      peer.#acknowledged(this.id, epoch, acknowledged);
+    this.#sync(() => {
+      if (this.upstream !== upstream) return;
+      const acknowledged = this.#synced;
+      this.#tell(upstream, (peer) => {
+        if (peer.role !== 'primary') return;
+        const replica = peer.#replicas.get(this.id);
+        if (replica && peer.log.length > acknowledged) peer.#replicate(this.id, acknowledged);
+        peer.#acknowledged(this.id, epoch, acknowledged);
+      });
     });
     this.#around.changed(this);
   }
@@ -368,8 +428,7 @@ export class InstanceModel {
     if (this.upstream !== upstream || this.role !== 'standby' || epoch < this.epoch) return;
     if (!this.#joined) return this.#join();
     this.#heardUpstream();
-    const acknowledged = this.log.length;
-    this.#tell(upstream, (peer) => peer.#acknowledged(this.id, epoch, acknowledged));
+    this.#acknowledge(upstream, epoch);
   }
 
   #beatStandby(now: number): void {
@@ -388,8 +447,8 @@ export class InstanceModel {
       process: this.process,
       role: this.process === 'running' ? this.role : this.process === 'frozen' ? 'unknown' : 'closed',
       epoch: this.epoch as Epoch,
-      health: this.process === 'running' ? 'ok' : 'bad',
-      reason: this.process === 'running' ? null : `process ${this.process}`,
+      health: this.process === 'running' ? (this.ill?.health ?? 'ok') : 'bad',
+      reason: this.process === 'running' ? (this.ill?.reason ?? null) : `process ${this.process}`,
       position: { generation: this.log.at(-1)?.epoch ?? 0, sequence: this.log.length },
       releasing: this.role === 'primary' && this.process === 'running' && (!this.selfGated || this.leaseValid),
       tradingEnabled: this.tradingEnabled,
@@ -399,6 +458,14 @@ export class InstanceModel {
       divergence: this.divergence,
       figures: {},
     };
+  }
+
+  /** Somebody makes it primary behind Holdfast's back: without a lease, it releases nothing. */
+  goRogue(): void {
+    this.role = 'primary';
+    this.upstream = null;
+    this.leaseUntilLocal = 0;
+    this.#changed();
   }
 
   /** Begins its heartbeats; called once when the world starts. */

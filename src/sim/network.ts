@@ -20,9 +20,13 @@ export class Network {
   readonly #topology: Topology;
   readonly #cuts = new Map<string, number>();
   readonly #silentHosts = new Map<string, number>();
+  /** Hosts that reach the sites' own services, and no other host or controller. */
+  readonly #mute = new Set<string>();
   readonly #held: { readonly from: Place; readonly to: Place; readonly deliver: () => void }[] = [];
   readonly #rtt = new Map<string, number>();
   duplicates = 0;
+  /** Share of the duplicates that arrive seconds later, when everything may be different. */
+  lateDuplicates = 0;
   extraDelayMs = 0;
 
   constructor(queue: EventQueue, random: Random, topology: Topology) {
@@ -48,16 +52,24 @@ export class Network {
     return from.site === to.site || (this.#cuts.get(`${from.site}>${to.site}`) ?? 0) === 0;
   }
 
+  #passes(from: Place, to: Place): boolean {
+    if (this.#mute.size > 0 && from.host !== to.host && (this.#mute.has(from.host ?? '') || this.#mute.has(to.host ?? ''))) return false;
+    return this.open(from, to);
+  }
+
   send(from: Place, to: Place, deliver: () => void): void {
-    if (!this.open(from, to)) {
+    if (!this.#passes(from, to)) {
       if (this.#random.chance(0.5)) this.#held.push({ from, to, deliver });
       return;
     }
     this.#queue.after(this.#delay(from, to), () => {
-      if (this.open(from, to)) deliver();
+      if (this.#passes(from, to)) deliver();
       else if (this.#random.chance(0.5)) this.#held.push({ from, to, deliver });
     });
-    if (this.duplicates > 0 && this.#random.chance(this.duplicates)) this.#queue.after(this.#delay(from, to) * 3 + 5, deliver);
+    if (this.duplicates > 0 && this.#random.chance(this.duplicates)) {
+      const late = this.lateDuplicates > 0 && this.#random.chance(this.lateDuplicates) ? this.#random.between(500, 9000) : 5;
+      this.#queue.after(this.#delay(from, to) * 3 + late, deliver);
+    }
   }
 
   #delay(from: Place, to: Place): number {
@@ -86,9 +98,18 @@ export class Network {
     this.#release();
   }
 
+  mute(host: string): void {
+    this.#mute.add(host);
+  }
+
+  unmute(host: string): void {
+    this.#mute.delete(host);
+    this.#release();
+  }
+
   #release(): void {
     for (const message of this.#held.splice(0)) {
-      if (this.open(message.from, message.to)) this.#queue.after(this.#delay(message.from, message.to), message.deliver);
+      if (this.#passes(message.from, message.to)) this.#queue.after(this.#delay(message.from, message.to), message.deliver);
       else this.#held.push(message);
     }
   }

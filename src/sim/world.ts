@@ -1,10 +1,11 @@
-import { controllerId, type HostId, type InstanceId, type SiteId } from '../core/base/ids.ts';
+import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { Digest, Json } from '../core/base/canonical-json.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
-import { currentStep, isOpen } from '../core/run/run.ts';
+import type { JournalEntry } from '../core/run/run.ts';
 import { indexOf, ownedComponents } from '../core/topology/topology-index.ts';
 import type { Topology } from '../core/topology/topology.ts';
+import type { ControllerEvidence } from '../engine/controller-effects.ts';
 import type { OperatorAnswer, OperatorRequest, Person } from '../engine/operator-request.ts';
 import type { Command } from '../engine/messages.ts';
 import { AgentProcess } from './agent-process.ts';
@@ -31,7 +32,10 @@ export interface SimulatedHost {
 export interface WorldOptions {
   readonly seed: number;
   readonly runbooks: ReadonlyMap<RunbookId, Runbook>;
+  /** Gets one line per event; without it no line is ever made. */
   readonly trace?: (line: string) => void;
+  /** Gets what people would tell each other afterwards: faults, diagnoses, decisions, what was done. */
+  readonly story?: (line: string) => void;
   readonly shape?: Shape;
 }
 
@@ -55,33 +59,53 @@ export class World {
   readonly controllers: ControllerProcess[] = [];
   readonly coverage = new Coverage();
   readonly checkers: Checkers;
+  /** A line of the trace is wanted: ask before making one. */
+  readonly tracing: boolean;
   readonly #trace: ((line: string) => void) | null;
+  readonly #story: ((line: string) => void) | null;
   readonly #onAnswer = new Map<number, (answer: OperatorAnswer) => void>();
   #tickets = 0;
   #writes = 0;
   /** Set by faults: the next batch of effects of this process is cut in the middle. */
   readonly doomed = new Map<object, number>();
-  /** When a leader begins this step, it (or an agent) is hurt. */
+  /** Called when a leader journals that a step begins. */
   onStep: ((step: string, leader: ControllerProcess) => void) | null = null;
-  takeovers = 0;
+  /** Called with every diagnosis that a leader makes. */
+  onDiagnosis: ((kinds: readonly string[]) => void) | null = null;
   writesAcknowledged = 0;
   #load = false;
 
-  constructor({ seed, runbooks, trace, shape }: WorldOptions) {
+  constructor({ seed, runbooks, trace, story, shape }: WorldOptions) {
     this.random = new Random(seed);
     this.#trace = trace ?? null;
+    this.#story = story ?? null;
+    this.tracing = trace !== undefined || story !== undefined;
     this.shape = shape ?? drawShape(this.random);
     this.topology = topologyOf(this.shape);
     this.network = new Network(this.queue, this.random, this.topology);
     this.authority = new AuthorityModel(this.queue, this.random, this.network, this.topology);
-    this.checkers = new Checkers(this.topology, this.instances, this.coverage, () => this.queue.now);
+    this.checkers = new Checkers(this.topology, this.instances, this.coverage, {
+      now: () => this.queue.now,
+      steadilyHeard: (instance) => this.#steadilyHeard(instance),
+      agentReachable: (instance) => this.#agentReachable(instance),
+    });
     this.authority.onCommit = (changes) => this.#committed(changes);
+    if (trace) this.authority.tell = (line) => this.say(line);
     for (const host of this.topology.hosts) this.hosts.push(this.#buildHost(host.id));
-    for (const site of this.topology.sites) if (site.voter) this.controllers.push(this.#buildController(site.id, runbooks));
+    const elsewhere = this.shape.mixedVersions ? otherVersion(runbooks) : runbooks;
+    for (const site of this.topology.sites)
+      if (site.voter) this.controllers.push(this.#buildController(site.id, this.controllers.length === 0 ? elsewhere : runbooks));
   }
 
+  /** For the trace only. */
   say(line: string): void {
     this.#trace?.(`${(this.queue.now / 1000).toFixed(3).padStart(9)}  ${line}`);
+  }
+
+  /** For the trace and the story. */
+  tell(line: string): void {
+    this.say(line);
+    this.#story?.(line);
   }
 
   #clock(): MachineClock {
@@ -93,44 +117,55 @@ export class World {
     const host = indexOf(this.topology).host.get(id)!;
     const clock = this.#clock();
     const gate = new GateModel(this.queue, this.random, clock, this.topology.timing.stopWithinMs);
+    const mine: InstanceModel[] = [];
     const agent: AgentProcess = new AgentProcess(host, clock, gate, {
       queue: this.queue,
       random: this.random,
       topology: this.topology,
       authority: this.authority,
-      instances: (name) => [...this.instances.values()].filter((each) => each.place.host === name),
+      instances: () => mine,
       report: (report, from) => {
+        if (this.tracing) this.say(`${host.id} reports ${report.instances.map((each) => `${each.instance} ${each.observation?.process ?? 'unseen'} ${each.observation?.role ?? ''}`).join(', ')}`);
         for (const controller of this.controllers) this.network.send(from, controller.place, () => controller.deliver({ kind: 'report', report }));
       },
       answer: (outcome, from) => {
-        this.checkers.answered(host.id, outcome);
+        if (this.tracing) this.say(`${host.id} answers ${outcome.key}: ${outcome.outcome.kind}${outcome.repeated ? ' (again)' : ''}`);
         for (const controller of this.controllers) if (controller.leading) this.network.send(from, controller.place, () => controller.deliver({ kind: 'command-outcome', outcome }));
       },
-      performing: (_agent, instance, action) => {
-        if (action.kind === 'promote') this.checkers.promoting(instance, action);
-        if (action.kind !== 'lease') this.say(`${instance.id} ${action.kind}${'epoch' in action ? ` epoch ${action.epoch}` : ''}`);
+      performing: (instance, action, leaseLeft) => {
+        if (action.kind === 'promote') this.checkers.promoting(instance, action, leaseLeft);
+        if (this.tracing && action.kind === 'promote') this.tell(`${instance.id} is promoted at epoch ${action.epoch}`);
+        else if (this.tracing && action.kind !== 'lease') this.say(`${instance.id} ${action.kind}${'epoch' in action ? ` epoch ${action.epoch}` : ''}`);
         if (action.kind === 'set-ack-set' || action.kind === 'promote') this.queue.after(0, () => this.checkers.acknowledgementSetsIntersect());
       },
-      diesNow: (agentProcess) => this.#diesNow(agentProcess),
+      judged: (_agent, command, effects) => this.checkers.taken(host.id, command, effects),
+      fenced: (instance, reason) => {
+        if (this.tracing) this.tell(`${host.id} fences its own ${instance}: ${reason}`);
+      },
+      diesNow: (process) => this.#diesNow(process),
     });
-    const instances = this.topology.components.flatMap((component) =>
-      component.instances.filter((each) => each.host === id).map((each) => new InstanceModel(each, component, agent.place, clock, {
-        queue: this.queue,
-        network: this.network,
-        peer: (peer) => this.instances.get(peer) ?? null,
-        released: (release) => {
-          this.writesAcknowledged += 1;
-          this.checkers.released(release);
-        },
-        changed: (instance) => agent.observeSoon(instance),
-        died: (instance) => {
-          this.say(`${instance.id} exited`);
-          agent.sawExit(instance);
-        },
-      })),
-    );
-    for (const instance of instances) this.instances.set(instance.id, instance);
-    return { id, site: host.site, agent, gate, instances };
+    for (const component of this.topology.components)
+      for (const each of component.instances) if (each.host === id) mine.push(this.#buildInstance(each, component, agent, clock));
+    for (const instance of mine) this.instances.set(instance.id, instance);
+    return { id, site: host.site, agent, gate, instances: mine };
+  }
+
+  #buildInstance(instance: Topology['components'][number]['instances'][number], component: Topology['components'][number], agent: AgentProcess, clock: MachineClock): InstanceModel {
+    return new InstanceModel(instance, component, agent.place, clock, {
+      queue: this.queue,
+      network: this.network,
+      peer: (peer) => this.instances.get(peer) ?? null,
+      released: (release) => {
+        this.writesAcknowledged += 1;
+        this.queue.mix(release.id);
+        this.checkers.released(release);
+      },
+      changed: (changed) => agent.observeSoon(changed),
+      died: (dead) => {
+        if (this.tracing) this.tell(`${dead.id} ends`);
+        agent.sawExit(dead);
+      },
+    });
   }
 
   #buildController(site: SiteId, runbooks: WorldOptions['runbooks']): ControllerProcess {
@@ -144,7 +179,7 @@ export class World {
       opinion: (from, opinion) => {
         for (const other of this.controllers) if (other !== from) this.network.send(from.place, other.place, () => other.deliver({ kind: 'peer-opinion', opinion }));
       },
-      evidence: (from, entry) => this.#evidence(from, entry.kind, entry.data),
+      evidence: (from, entry) => this.#evidence(from, entry),
       answered: (ticket, answer) => {
         this.#onAnswer.get(ticket)?.(answer);
         this.#onAnswer.delete(ticket);
@@ -154,6 +189,7 @@ export class World {
   }
 
   #diesNow(process: object): boolean {
+    if (this.doomed.size === 0) return false;
     const left = this.doomed.get(process);
     if (left === undefined) return false;
     if (left > 0) {
@@ -161,7 +197,7 @@ export class World {
       return false;
     }
     this.doomed.delete(process);
-    this.say(`a process dies between two effects`);
+    if (this.tracing) this.say('a process dies between two effects');
     return true;
   }
 
@@ -169,47 +205,79 @@ export class World {
     this.checkers.commanded(command);
     const host = this.hosts.find((each) => each.id === hostId);
     if (!host) return;
-    this.network.send(from.place, host.agent.place, () => {
-      if (!host.agent.alive()) return;
-      // Acceptance is judged by what the agent remembers afterwards: it has to have stored at least this much, or refused.
-      const before = host.agent.core?.memory.highest[command.group] ?? { epoch: 0, term: 0 };
-      const stale = command.epoch < before.epoch || command.term < before.term;
-      const operations = host.agent.core?.memory.done.length ?? 0;
-      host.agent.deliver({ kind: 'command', command });
-      const performed = host.agent.running && (host.agent.core?.memory.done.length ?? 0) > operations;
-      if (host.agent.running) this.checkers.accepted(host.id, command, stale && performed);
-    });
+    if (this.tracing) this.say(`${from.site} commands ${hostId}: ${command.key} (epoch ${command.epoch}, term ${command.term}, attempt ${command.attempt})`);
+    this.network.send(from.place, host.agent.place, () => host.agent.deliver({ kind: 'command', command }));
   }
 
-  #evidence(from: ControllerProcess, kind: string, data: Json): void {
+  #evidence(from: ControllerProcess, entry: ControllerEvidence): void {
+    const { kind, data } = entry;
     if (kind === 'decision') {
       this.checkers.receipt(data);
-      const receipt = data as { verdict: string; reason: string; toSite: string };
-      this.say(`${from.site} decides ${receipt.verdict} → ${receipt.toSite}: ${receipt.reason}`);
+      if (this.tracing) this.#tellDecision(from, data);
     }
     if (kind === 'diagnosis') {
       const { diagnoses } = data as { diagnoses: { kind: string; summary: string }[] };
       for (const diagnosis of diagnoses) this.coverage.count(`diagnosis: ${diagnosis.kind}`);
-      if (diagnoses.length > 0) this.say(`${from.site} sees ${diagnoses.map((each) => `${each.kind} (${each.summary})`).join(', ')}`);
+      const kinds = [...new Set(diagnoses.map((diagnosis) => diagnosis.kind))];
+      this.onDiagnosis?.(kinds);
+      if (this.tracing && diagnoses.length > 0) this.say(`${from.site} sees ${diagnoses.map((each) => `${each.kind} (${each.summary})`).join(', ')}`);
+      if (this.tracing) this.#story?.(`${from.site} sees ${kinds.join(', ') || 'nothing wrong'}`);
     }
-    if (kind === 'leadership') this.say(`${from.site} ${(data as { leading: boolean }).leading ? 'leads' : 'no longer leads'}`);
+    if (kind === 'leadership' && this.tracing) this.tell(`${from.site} ${(data as { leading: boolean }).leading ? 'leads' : 'no longer leads'}`);
     if (kind === 'step-started') this.onStep?.((data as { step: string }).step, from);
   }
 
+  #tellDecision(from: ControllerProcess, data: Json): void {
+    const { verdict, reason, toSite, rules } = data as unknown as { verdict: string; reason: string; toSite: string; rules: { rule: string; outcome: string }[] };
+    this.say(`${from.site} decides ${verdict} → ${toSite}: ${reason}`);
+    const against = rules.filter((each) => each.outcome !== 'pass').map((each) => `${each.rule} ${each.outcome}`);
+    this.#story?.(`${from.site} decides: ${verdict}, to ${toSite}${against.length > 0 ? `; ${against.join(', ')}` : ''}`);
+  }
+
   #committed(changes: readonly { readonly key: string; readonly value: Json | null }[]): void {
-    const before = this.record?.epoch ?? 0;
     this.checkers.committed(changes);
+    this.queue.mix(changes.length);
+    if (!this.tracing) return;
     for (const { key, value } of changes) {
-      if (key === 'group/trading') {
-        const record = value as unknown as GroupRecord;
-        if (record.epoch > before && before > 0) this.takeovers += 1;
-        const holders = Object.values(record.grants).map((grant) => `${grant.component}=${grant.holder ?? '–'}[${grant.promotable.join(' ')}]`);
-        this.say(`record: epoch ${record.epoch}, ${holders.join(' ')}${record.run ? `, ${record.run}` : ''}`);
-      }
-      if (key.startsWith('journal/trading/0') && value !== null)
-        for (const event of (value as { events: { kind: string; step?: string; outcome?: string; reason?: string; detail?: string }[] }).events)
-          this.say(`journal: ${event.kind} ${event.step ?? ''} ${event.outcome ?? ''} ${event.detail ?? event.reason ?? ''}`.trimEnd());
+      if (key === 'group/trading') this.#tellRecord(value as unknown as GroupRecord);
+      if (key.startsWith('journal/trading/0') && value !== null) this.#tellJournal(value as unknown as JournalEntry);
     }
+  }
+
+  #tellRecord(record: GroupRecord): void {
+    const grants = Object.values(record.grants).map((grant) => `${grant.component} ${grant.holder ?? 'nobody'}${grant.promotable.length > 0 ? ` +${grant.promotable.join('+')}` : ''}${grant.mode.kind === 'strict' ? '' : ` ${grant.mode.kind}`}`);
+    this.tell(`record: epoch ${record.epoch}, ${grants.join(', ')}${record.tradingEnabled ? ', trading' : ''}`);
+  }
+
+  #tellJournal({ run, events }: JournalEntry): void {
+    for (const event of events) {
+      if (event.kind === 'opened') this.tell(`journal: ${run} opened: ${event.plan.runbook} → ${event.plan.toSite}, by ${event.by}`);
+      else if (event.kind === 'closed') this.tell(`journal: ${run} ${event.result}`);
+      else if (event.kind === 'step-started') this.say(`journal: ${event.step} begins, attempt ${event.attempt}`);
+      else {
+        this.say(`journal: ${event.step} ${event.outcome} ${event.detail ?? ''}`);
+        const proofs = (event.proofs ?? []).map((proof) => `${proof.scope} ${proof.method}`);
+        this.#story?.(`journal: ${event.step} ${event.outcome}${proofs.length > 0 ? `: ${proofs.join(', ')}` : ''}`);
+      }
+    }
+  }
+
+  #steadilyHeard(instance: InstanceModel): boolean {
+    const { silenceFloorMs, silenceCeilingMs } = this.topology.timing;
+    const { now } = this.queue;
+    const hearing = this.controllers.filter((controller) => {
+      const heard = instance.place.host === null ? undefined : controller.hears.get(instance.place.host);
+      return controller.running && heard !== undefined && now - heard.lastAt < silenceFloorMs && heard.steadySince < now - 3 * silenceCeilingMs;
+    });
+    return hearing.length > this.controllers.length / 2;
+  }
+
+  #agentReachable(instance: InstanceModel): boolean {
+    const host = this.hosts.find((each) => each.id === instance.place.host);
+    if (!host) return false;
+    if (host.agent.running && this.controllers.some((controller) => controller.running && this.network.open(controller.place, host.agent.place))) return true;
+    const { now } = this.queue;
+    return this.controllers.some((controller) => now - (controller.hears.get(host.id)?.lastAt ?? -Infinity) < 2 * this.topology.timing.silenceCeilingMs);
   }
 
   get record(): GroupRecord | null {
@@ -239,16 +307,23 @@ export class World {
   #activate(): void {
     this.queue.after(500, () => {
       if (this.record !== null) return;
-      this.ask({ kind: 'activate', group: GROUP, site: this.topology.sites[0]!.id }, { name: 'ada', role: 'admin' }, () => {});
+      this.ask({ kind: 'activate', group: GROUP, site: this.topology.sites[0]!.id }, { name: 'ada', role: 'admin' });
       this.#activate();
     });
   }
 
-  ask(request: OperatorRequest, person: Person, then: (answer: OperatorAnswer) => void): boolean {
+  /** A person speaks to whoever leads. False = nobody does. */
+  ask(request: OperatorRequest, person: Person, then: (answer: OperatorAnswer) => void = () => {}): boolean {
     const leader = this.leader;
     if (leader === null) return false;
     this.#tickets += 1;
-    this.#onAnswer.set(this.#tickets, then);
+    if (this.tracing) this.say(`${person.name} (${person.role}) asks ${leader.site}: ${request.kind}`);
+    this.checkers.asked(person, request);
+    this.#onAnswer.set(this.#tickets, (answer) => {
+      this.coverage.count(`answer: ${request.kind} ${answer.kind === 'refused' ? answer.code : answer.kind}`);
+      if (this.tracing) this.say(`${person.name} is answered: ${answer.kind}${answer.kind === 'refused' ? ` ${answer.code} ${answer.found}` : ''}`);
+      then(answer);
+    });
     leader.deliver({ kind: 'operator', request, person, ticket: this.#tickets });
     return true;
   }
@@ -291,14 +366,22 @@ export class World {
     return null;
   }
 
-  /** Step of the open run, if any. */
-  get step(): string | null {
-    const core = this.leader?.core;
-    const run = core ? [...core.groups.values()][0]!.run() : null;
-    return isOpen(run) ? (currentStep(run)?.step.id ?? null) : null;
-  }
-
-  controllerAt(site: SiteId): ControllerProcess | undefined {
-    return this.controllers.find((controller) => controller.site === controllerId(site) as unknown as SiteId || controller.site === site);
+  /** Null when, beside that, all that can stand by does and nobody else believes to be primary; else what is missing. */
+  incomplete(): string | null {
+    const { record } = this;
+    if (record === null) return 'never activated';
+    for (const instance of this.instances.values()) {
+      const grant = record.grants[instance.component.id];
+      if (!grant || grant.holder === instance.id) continue;
+      if (instance.process !== 'running') return `${instance.id} is ${instance.process}`;
+      if (instance.role === 'primary') return `${instance.id} still believes to be primary`;
+      const { replication, eligible } = instance.instance;
+      if (replication === 'sync' && eligible && !grant.promotable.includes(instance.id)) return `${instance.id} is not back in the promotable set`;
+    }
+    return null;
   }
 }
+
+/** The same runbooks as another release ships them: other texts, longer deadlines, another digest. */
+const otherVersion = (runbooks: WorldOptions['runbooks']): WorldOptions['runbooks'] =>
+  new Map([...runbooks].map(([id, runbook]) => [id, { ...runbook, version: runbook.version + 1, steps: runbook.steps.map((step) => ({ ...step, deadlineMs: step.deadlineMs * 1.5 })) }]));

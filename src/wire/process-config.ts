@@ -142,8 +142,8 @@ export function linkTiming(fields: Fields): LinkTimingConfig | null {
   return timing === null
     ? null
     : {
-        pingEveryMs: timing.count('pingEveryMs', 400),
-        silenceMs: timing.count('silenceMs', 1200),
+        pingEveryMs: timing.count('pingEveryMs', 500),
+        silenceMs: timing.count('silenceMs', 1500),
         greetWithinMs: timing.count('greetWithinMs', 2000),
       };
 }

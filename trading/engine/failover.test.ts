@@ -21,8 +21,9 @@ interface Trio {
   readonly c: EngineUnderTest;
 }
 
-const trio = async (leaseMs = 60_000): Promise<Trio> => {
-  world = await TradingWorld.open();
+const trio = async (options: { leaseMs?: number; fillShare?: number } = {}): Promise<Trio> => {
+  const { leaseMs = 60_000, fillShare = 0.5 } = options;
+  world = await TradingWorld.open({ fillShare });
   const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => world!.engine(name)));
   await a!.promote(1, ['b', 'c'], leaseMs);
   await Promise.all([b!.follow(1, a!), c!.follow(1, a!)]);
@@ -95,7 +96,7 @@ test('a primary killed under load loses no acknowledged order, and the venue agr
 });
 
 test('a frozen primary thawed after its successor took over releases nothing, and the venue accepts nothing from it', async () => {
-  const { world, a, b, c } = await trio(1500);
+  const { world, a, b, c } = await trio({ leaseMs: 1500 });
   const client = await a.client('load');
   const stream = new OrderStream(client, { prefix: 'one', ordersPerSecond: ORDERS_PER_SECOND });
   const renewal = setInterval(() => void a.call('lease', { epoch: 1, leaseUntilNs: leaseIn(400) }), 50);
@@ -140,7 +141,7 @@ test('a frozen primary thawed after its successor took over releases nothing, an
 });
 
 test('a divergent tail is kept in a file, reported and cut, and the state is computed again', async () => {
-  const { a, b, c } = await trio();
+  const { a, b, c } = await trio({ fillShare: 0 });
   const client = await a.client('load');
   client.send({ t: 'new', id: 'held', symbol: 'SYM0', side: 'B', price: 10, qty: 1 });
   await client.expect((message) => message.id === 'held');

@@ -55,16 +55,13 @@ export class PeerListener {
       key,
       minVersion: 'TLSv1.3',
       requestCert: true,
-      rejectUnauthorized: true,
+      // Refused in `#accept`, where it can be said why.
+      rejectUnauthorized: false,
       handshakeTimeout: 5000,
     });
     this.#server.maxConnections = MAX_CONNECTIONS;
     this.#server.on('secureConnection', (socket) => this.#accept(socket));
-    this.#server.on('tlsClientError', (cause, socket) => {
-      socket.destroy();
-      const code = (cause as NodeJS.ErrnoException).code;
-      if (code !== 'ECONNRESET') options.sink.refused('an unknown peer', causeText(cause));
-    });
+    this.#server.on('tlsClientError', (_cause, socket) => socket.destroy());
   }
 
   /** Resolves when the port is bound. @throws HoldfastError HF-3202 */
@@ -105,6 +102,12 @@ export class PeerListener {
   }
 
   #accept(socket: TLSSocket): void {
+    if (!socket.authorized) {
+      socket.on('error', () => {});
+      socket.destroy();
+      this.#options.sink.refused('an unknown peer', String(socket.authorizationError ?? 'no certificate'));
+      return;
+    }
     const peer = identityOf(socket.getPeerCertificate());
     let link: Accepted | null = null;
     const frames = new FrameSocket(socket, this.#options.timing ?? defaultLinkTiming, {

@@ -78,7 +78,7 @@ test('killing the tree leaves no descendant, also those that left the session, a
     return found.length >= 5 ? found : null;
   });
   for (const member of members) signalProcess(member, 'SIGSTOP');
-  assert.equal(running.state(), 'stopped');
+  await new Deadline({ afterMs: 5_000 }).until('the stop', () => (running.state() === 'stopped' ? true : null));
   const death = await running.killTree({ deadlineMs: 5_000 });
   assert.deepEqual([death.reaped, death.treeEmpty], [true, true]);
   for (const member of members) assert.equal(isAlive(member), false);
@@ -95,9 +95,10 @@ test('a running process is adopted by its pid file, and its exit is seen', async
   const adopted = SupervisedProcess.adopt(join(folder, 'adopted.pid'));
   assert.ok(adopted !== null);
   assert.deepEqual([adopted.adopted, adopted.name], [true, running.name]);
+  const log = () => readFileSync(join(folder, 'adopted.log'), 'utf8');
+  await new Deadline({ afterMs: 5_000 }).until('its output', () => (log() === 'up\n' ? true : null));
   const death = await adopted.killTree({ deadlineMs: 5_000 });
   assert.deepEqual([death.reaped, death.treeEmpty], [true, true]);
   await running.exited;
   assert.equal(SupervisedProcess.adopt(join(folder, 'adopted.pid')), null);
-  assert.equal(readFileSync(join(folder, 'adopted.log'), 'utf8'), 'up\n');
 });

@@ -2,7 +2,7 @@ import type { InstanceId, SiteId } from '../base/ids.ts';
 import type { Grant } from '../authority/group-record.ts';
 import { indexOf } from '../topology/topology-index.ts';
 import type { Component, Instance } from '../topology/topology.ts';
-import type { Facts, InstanceFacts } from './facts.ts';
+import type { Facts } from './facts.ts';
 import type { Rejection } from './intent.ts';
 
 export interface Choice {
@@ -68,8 +68,5 @@ function unfitBecause(facts: Facts, instance: Instance, grant: Grant | null): st
   if (known.observation?.role === 'primary' && !wasHolder) return 'it says that it is primary already';
   if (known.observation?.process !== 'running' && !wasHolder) return `its process is ${known.observation?.process ?? 'unknown'}`;
   if (known.observation?.health === 'bad') return `its health is bad: ${known.observation.reason ?? 'no reason given'}`;
-  return replicaBehind(known, wasHolder);
+  return null;
 }
-
-const replicaBehind = (known: InstanceFacts, wasHolder: boolean): string | null =>
-  !wasHolder && known.observation?.divergence ? 'it has a diverged tail that has not been dealt with' : null;

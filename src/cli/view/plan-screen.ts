@@ -1,0 +1,50 @@
+import type { Step } from '../../core/plan/recovery-plan.ts';
+import { lossText, type ReceiptView, stopping } from './receipt-view.ts';
+import { ruleLines, wayOn } from './rule-words.ts';
+import { labelled, labelWidth, screenColumns, wrap } from './text.ts';
+import { elapsedText } from './time-text.ts';
+
+/** A dry run for people: what would be done in which order, what it would cost, every rule's result, and the digest. */
+export function planScreen(receipt: ReceiptView, title: string): readonly string[] {
+  const { plan, moves, missing } = receipt;
+  const stops = stopping(receipt);
+  return [
+    ...labelled('PLAN', `${title}, digest ${receipt.digest}`),
+    ...labelled('FROM', `${receipt.fromSite ?? 'no site'} → ${receipt.toSite}`),
+    ...labelled('LOSS', `${lossText(receipt.lossBound)}${receipt.lossBound.kind === 'none' ? '' : ': needs --accept-data-loss naming it'}`),
+    ...labelled('TIME', timeText(receipt)),
+    ...moves.flatMap(({ component, from, to }, index) =>
+      labelled(index === 0 ? 'MOVES' : '', `${component}: ${from === to ? `stays at ${to}` : `${from ?? 'nobody'} → ${to}`}`),
+    ),
+    ...missing.flatMap(({ component, rejected }) =>
+      labelled('', `${component}: nobody; ${rejected.map((each) => `${each.instance} ${each.reason}`).join('; ') || 'no instance there'}`),
+    ),
+    ...stepLines(plan?.steps ?? []),
+    ...ruleLines(receipt.rules, receipt.overridden),
+    ...(stops.length === 0
+      ? labelled('SAYS', receipt.verdict === 'ask-approval' ? 'all rules pass; it needs an approval' : 'all rules pass: it can be run')
+      : stops.flatMap((rule, index) => {
+          return labelled(index === 0 ? 'SAYS' : '', `${rule.rule}: ${wayOn(rule).join('; ')}`);
+        })),
+  ];
+}
+
+function timeText({ plan }: ReceiptView): string {
+  if (plan === null) return 'not predicted';
+  const { durationMs, fenceWaitMs } = plan.predicted;
+  const total = durationMs === null ? 'duration not measured here yet' : `about ${elapsedText(durationMs)}`;
+  const bound = plan.steps.reduce((sum, step) => sum + step.deadlineMs, 0);
+  return `${total}; fencing waits at most ${elapsedText(fenceWaitMs)}; all deadlines together ${elapsedText(bound)}`;
+}
+
+/** The point of no return is a ruled line. */
+function stepLines(steps: readonly Pick<Step, 'kind' | 'does' | 'pointOfNoReturn'>[]): readonly string[] {
+  const width = Math.max(0, ...steps.map((step) => step.kind.length));
+  const forward = steps.findIndex((step) => step.pointOfNoReturn);
+  return steps.flatMap((step, index) => {
+    const head = `${(index === 0 ? 'STEPS' : '').padEnd(labelWidth)}${String(index + 1).padStart(2)} ${step.kind.padEnd(width)}  `;
+    const ruled = index === forward ? [`${' '.repeat(labelWidth)}──── from here on only forward ────`] : [];
+    const [first = '', ...rest] = wrap(step.does, screenColumns - head.length);
+    return [...ruled, `${head}${first}`, ...rest.map((line) => `${' '.repeat(head.length)}${line}`)];
+  });
+}

@@ -1,0 +1,126 @@
+import { AUTHORITY_STEPS, type StepKind } from '../core/plan/runbook.ts';
+import type { ControllerProcess } from './controller-process.ts';
+import { FAULTS, FAULT_NAMES, type FaultName } from './faults.ts';
+import type { World } from './world.ts';
+
+/** Faults of one world: what was done to it, and what ends the faults that are still in force. */
+export class FaultPlay {
+  readonly world: World;
+  readonly applied: FaultName[] = [];
+  readonly #heals: (() => void)[] = [];
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  /** Ends by itself after a while; some never do before the world is healed. */
+  apply(name: FaultName): void {
+    const { world } = this;
+    const { random, queue } = world;
+    if (world.tracing) world.tell(`fault: ${name}`);
+    const heal = FAULTS[name](world);
+    if (heal === null) return;
+    this.applied.push(name);
+    this.#heals.push(heal);
+    if (random.chance(0.15)) return;
+    queue.after(random.pick([150, 700, 1800, 4000, 9000]) * random.between(0.6, 1.4), () => this.#end(heal, name));
+  }
+
+  /** In force until `ms` from now, or until everything is healed. */
+  applyFor(name: string, ms: number, heal: () => void): void {
+    this.#heals.push(heal);
+    this.world.queue.after(ms, () => this.#end(heal, name));
+  }
+
+  #end(heal: () => void, name: string): void {
+    const at = this.#heals.indexOf(heal);
+    if (at < 0) return;
+    this.#heals.splice(at, 1);
+    if (this.world.tracing) this.world.tell(`heals: ${name}`);
+    heal();
+  }
+
+  endAll(): void {
+    for (const heal of this.#heals.splice(0)) heal();
+  }
+}
+
+/** These alone make somebody take over, if they last. */
+const DECISIVE: readonly FaultName[] = ['instance crash', 'instance crash', 'host power', 'site power', 'site isolated', 'instance freeze', 'host freeze', 'host unplugged', 'rogue promotion, then crash', 'clock set back, then crash'];
+
+/** Swarm-drawn: each world has a few favourites, met again and again, so that some worlds combine what others never do. */
+export function scheduleFaults(play: FaultPlay, untilMs: number): void {
+  const { world } = play;
+  const { random, queue } = world;
+  const favourites = Array.from({ length: random.whole(1, 5) }, () => random.pick(FAULT_NAMES));
+  const gapMs = random.pick([1200, 3000, 6000]);
+  const next = (at: number) => {
+    if (at > untilMs) return;
+    queue.at(at, () => {
+      play.apply(random.chance(0.75) ? random.pick(favourites) : random.pick(FAULT_NAMES));
+      next(queue.now + random.between(0.2, 2) * gapMs);
+    });
+  };
+  if (random.chance(0.5)) {
+    play.apply(random.pick(DECISIVE));
+    next(queue.now + random.between(1500, 6000));
+  } else next(queue.now + random.between(0, 1500));
+}
+
+export const COMMANDED_STEPS = (['barrier', 'fence', 'freeze-positions', 'promote-components', 'move-traffic', 'validate', 'enable-trading', 'residue-check'] as const satisfies readonly StepKind[]).filter(
+  (kind) => !AUTHORITY_STEPS.includes(kind),
+);
+
+/** A crash or a freeze of the leader, of an agent or of a target, exactly while a step is under way. */
+export function hurtAtStep(play: FaultPlay, afterMs: number): void {
+  const { world } = play;
+  const { random, queue } = world;
+  if (!random.chance(0.65)) return;
+  const chosen = random.pick(COMMANDED_STEPS);
+  const how = random.pick(['crash', 'crash', 'freeze', 'instant', 'agent', 'host', 'target', 'person'] as const);
+  let left = random.whole(1, 2);
+  world.onStep = (step, leader) => {
+    if (step !== chosen || left === 0 || queue.now < afterMs) return;
+    left -= 1;
+    switch (how) {
+      case 'agent':
+        return play.apply('agent crash');
+      case 'host':
+        return play.apply('host power');
+      case 'target':
+        return loseTarget(play, leader);
+      case 'person':
+        return void queue.after(random.between(0, 30), () => world.ask({ kind: 'move', group: world.topology.groups[0]!.id, move: 'failover', toSite: null, digest: null, overrides: ['R-VERDICT'], reason: 'impatient', acceptDataLoss: null }, { name: 'grace', role: 'operator' }));
+      default:
+        return hurtLeader(play, step, leader, how);
+    }
+  };
+}
+
+function hurtLeader(play: FaultPlay, step: string, leader: ControllerProcess, how: 'crash' | 'freeze' | 'instant'): void {
+  const { world } = play;
+  const { random, queue } = world;
+  world.coverage.count(`leader crashed in step ${step}`);
+  if (world.tracing) world.tell(`fault: leader ${how === 'freeze' ? 'frozen' : 'crashes'} in step ${step}`);
+  play.applied.push('leader crash');
+  queue.after(how === 'instant' ? 0 : random.between(0, 40), () => (how === 'freeze' ? leader.freeze() : leader.crash()));
+  play.applyFor('leader', random.between(1500, 6000), () => (how === 'freeze' ? leader.thaw() : leader.start()));
+}
+
+/** The instance that is about to be promoted is cut off in the middle of it, while the leader hears of renewals late. */
+function loseTarget(play: FaultPlay, leader: ControllerProcess): void {
+  const { world } = play;
+  const { random, queue, record } = world;
+  const run = leader.core ? [...leader.core.groups.values()][0]!.run() : null;
+  const move = run === null ? undefined : random.pick(run.plan.moves);
+  const host = world.hosts.find((each) => each.instances.some((instance) => instance.id === move?.to));
+  if (!host || record === null) return;
+  if (world.tracing) world.tell(`fault: ${host.id} is cut off from all but the authority`);
+  play.applied.push('host unplugged');
+  if (random.chance(0.5)) world.authority.slowMs = random.between(200, 1500);
+  queue.after(random.between(0, 60), () => host.agent.running && world.network.mute(host.id));
+  play.applyFor(`${host.id} cut off`, random.between(2000, 9000), () => {
+    world.network.unmute(host.id);
+    world.authority.slowMs = 0;
+  });
+}

@@ -1,0 +1,73 @@
+import type { Decision } from '../core/decision/decide.ts';
+import { canServe } from '../core/topology/topology-index.ts';
+import type { Person } from '../engine/operator-request.ts';
+import { GROUP } from './build-topology.ts';
+import type { World } from './world.ts';
+
+const ada: Person = { name: 'ada', role: 'admin' };
+
+const lastDecision = (world: World): Decision | null => (world.leader?.core ? [...world.leader.core.groups.values()][0]!.lastDecision : null);
+
+/** People plan moves, freeze, fence, approve late or the wrong thing, accept losses, and ask while a run is under way. */
+export function schedulePeople(world: World, untilMs: number): void {
+  const { random, queue } = world;
+  if (!random.chance(0.6)) return;
+  const person: Person = { name: 'grace', role: random.pick(['operator', 'approver', 'admin', 'admin', 'observer'] as const) };
+  const next = (at: number) => {
+    if (at > untilMs) return;
+    queue.at(at, () => {
+      speak(world, person);
+      next(queue.now + random.between(800, 7000));
+    });
+  };
+  next(queue.now + random.between(300, 5000));
+}
+
+function speak(world: World, person: Person): void {
+  const { random } = world;
+  const toSite = random.chance(0.4) ? null : random.pick(world.topology.sites).id;
+  const decision = lastDecision(world);
+  const digest = random.chance(0.7) && decision ? decision.plan.digest : 'ffff';
+  const acceptDataLoss = random.chance(0.2) ? 'orders: whatever is missing' : null;
+  const say: readonly (() => boolean)[] = [
+    () => world.ask({ kind: 'move', group: GROUP, move: 'switchover', toSite, digest: null, overrides: [], reason: 'practice', acceptDataLoss: null }, person),
+    () => world.ask({ kind: 'move', group: GROUP, move: 'switchover', toSite: random.pick(world.topology.sites.filter(canServe)).id, digest: null, overrides: [], reason: 'practice', acceptDataLoss: null }, person),
+    () => world.ask({ kind: 'move', group: GROUP, move: 'failover', toSite, digest: null, overrides: random.chance(0.4) ? ['R-VERDICT'] : [], reason: 'practice', acceptDataLoss }, person),
+    () => world.ask({ kind: 'freeze', group: GROUP, lift: false, reason: 'look first', minutes: 0.05 }, person),
+    () => world.ask({ kind: 'maintenance', group: GROUP, end: false, reason: 'cabling', minutes: 0.05 }, person),
+    () => world.ask({ kind: 'approve', group: GROUP, digest, minutes: 1, acceptDataLoss }, person),
+    () => approveLossy(world, person),
+    () => world.ask({ kind: 'fence', group: GROUP, instance: random.pick([...world.instances.keys()]), attest: random.chance(0.1), lift: random.chance(0.2), reason: 'odd noise' }, person),
+    () => world.ask({ kind: 'plan', group: GROUP, move: random.pick(['failover', 'switchover'] as const), toSite }, person),
+    () => world.ask({ kind: 'acknowledge', group: GROUP }, person),
+    () => world.ask({ kind: 'status' }, person),
+  ];
+  random.pick(say)();
+}
+
+/** What somebody does when nothing without loss is left: looks at the plan that may lose, and approves exactly that. */
+function approveLossy(world: World, person: Person): boolean {
+  const acceptDataLoss = 'orders: whatever is missing';
+  return world.ask({ kind: 'approve', group: GROUP, digest: '?', minutes: 1, acceptDataLoss }, person, (answer) => {
+    const digest = answer.kind === 'refused' ? /the plan is now (\w+)/.exec(answer.found)?.[1] : undefined;
+    if (digest) world.queue.after(world.random.between(5, 800), () => world.ask({ kind: 'approve', group: GROUP, digest, minutes: 1, acceptDataLoss }, person));
+  });
+}
+
+/** The person at the desk after everything has healed: lifts brakes, acknowledges, approves what waits, and accepts no loss. */
+export function helpOut(world: World): void {
+  const { leader } = world;
+  if (leader === null) return;
+  const brakes = world.authority.value<{ freeze: unknown; maintenance: unknown; history: { acknowledged: boolean }[]; fenced?: string[] }>('brakes/trading');
+  if (brakes?.freeze) world.ask({ kind: 'freeze', group: GROUP, lift: true, reason: 'over', minutes: null }, ada);
+  else if (brakes?.maintenance) world.ask({ kind: 'maintenance', group: GROUP, end: true, reason: 'over', minutes: null }, ada);
+  else if (brakes?.fenced?.length) world.ask({ kind: 'fence', group: GROUP, instance: brakes.fenced[0]!, attest: false, lift: true, reason: 'over' }, ada);
+  else if (brakes?.history.some((run) => !run.acknowledged)) world.ask({ kind: 'acknowledge', group: GROUP }, ada);
+  const decision = lastDecision(world);
+  if (decision?.verdict === 'ask-approval') world.ask({ kind: 'approve', group: GROUP, digest: decision.plan.digest, minutes: 5, acceptDataLoss: null }, ada);
+}
+
+/** The first thing that people want when a site is back, sometimes too early. */
+export function askForFailback(world: World, site: string): void {
+  world.ask({ kind: 'move', group: GROUP, move: 'switchover', toSite: site, digest: null, overrides: [], reason: 'failback', acceptDataLoss: null }, ada);
+}
