@@ -94,6 +94,7 @@ interface Played {
 
 const ACTIVATED_WITHIN_MS = 30_000;
 const IDLE_LOOK_MS = 3000;
+const FLOWING_WITHIN_MS = 20_000;
 
 /** Activates, measures the idle lab, starts the order flow and plays every act. */
 async function playAll(platform: Platform, options: DemoOptions, narrate: Narrate): Promise<Played> {
@@ -111,6 +112,7 @@ async function playAll(platform: Platform, options: DemoOptions, narrate: Narrat
   await platform.startFlow(options.ratePerSecond);
   narrate(`order flow: ${options.ratePerSecond} orders/s and a commit ledger, in a process of its own`);
   await platform.mark('warm-up');
+  await platform.flowing('warm-up', FLOWING_WITHIN_MS);
   let memoryPeakBytes = later.memoryBytes;
   const acts: ActOutcome[] = [];
   for (const act of actsFor(platform)) {

@@ -43,6 +43,9 @@ export interface Verification {
   readonly [list: string]: unknown;
 }
 
+const FLOWING_ORDERS = 1000;
+const FLOWING_COMMITS = 50;
+
 /** One lab's platform from outside: asked through the operators' API, hurt through the ground, watched by the order flow. */
 export class Platform {
   readonly lab: LabName;
@@ -149,6 +152,18 @@ export class Platform {
       params: { name },
       deadlineMs: 3000,
     })) as FlowReport;
+  }
+
+  /** Waits until orders and commits have been acknowledged for a while: an outage can only be seen against that. */
+  async flowing(name: string, deadlineMs: number): Promise<void> {
+    const deadline = performance.now() + deadlineMs;
+    for (;;) {
+      const { ordersAcked, commitsAcked } = await this.flow(name);
+      if (ordersAcked >= FLOWING_ORDERS && commitsAcked >= FLOWING_COMMITS) return;
+      if (performance.now() > deadline)
+        throw new LabError({ code: 'HF-7021', attempted: 'wait until orders flow', found: `${ordersAcked} orders and ${commitsAcked} commits acknowledged after ${deadlineMs / 1000} s`, next: 'look at the logs of the lab' });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }
 
   /** Waits until what the order flow saw of a mark is settled: an outage that is over, or none. */

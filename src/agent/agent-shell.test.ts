@@ -142,6 +142,7 @@ test('a kill passes a promotion that waits for the disk, and the promotion is to
       [2, 'ok'],
     ],
   );
+  void shell.end();
 });
 
 test('what must not be forgotten is read back as it was, and a file that cannot be read stops the start', async () => {

@@ -4,7 +4,8 @@ import type { GroupView, StatusView } from './view/status-view.ts';
 /** The named group, or the only one. @throws HoldfastError HF-8007 */
 export function chooseGroup(status: StatusView, wanted: string | null): GroupView {
   const names = status.groups.map(({ group }) => group);
-  const found = wanted === null && names.length === 1 ? status.groups[0] : status.groups.find(({ group }) => group === wanted);
+  const found =
+    wanted === null && names.length === 1 ? status.groups[0] : status.groups.find(({ group }) => group === wanted);
   if (found !== undefined) return found;
   throw new HoldfastError({
     code: 'HF-8007',

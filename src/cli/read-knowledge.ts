@@ -81,7 +81,9 @@ async function readExposure(controllers: Controllers, status: StatusView): Promi
 function stretchBegan(entries: readonly HistoryEntry[], component: string): number | null {
   let began: number | null = null;
   for (const { at, value } of entries) {
-    const grants = (value as { readonly grants?: Readonly<Record<string, { readonly mode?: { readonly kind?: string } }>> } | null)?.grants;
+    const grants = (
+      value as { readonly grants?: Readonly<Record<string, { readonly mode?: { readonly kind?: string } }>> } | null
+    )?.grants;
     const kind = grants?.[component]?.mode?.kind;
     if (kind === undefined || kind === 'strict') began = null;
     else began ??= at;

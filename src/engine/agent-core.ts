@@ -170,7 +170,10 @@ export class AgentCore {
       local.lease?.forget();
       if (local.promotion?.stage === 'lease' && grant !== null) this.#desk.promotionWithdrawn(local);
       // Unknown record (authority not read yet): the lease that is left runs out by itself.
-      if (local.mayWrite && (grant !== null || this.#overdue(local, now))) this.#selfFence(local, grant === null ? 'lease ran out' : 'the grant is no longer ours', now);
+      if (!local.mayWrite) return;
+      const asked = grant?.holder === null && grant.revoked?.instance === local.instance.id && !this.#overdue(local, now);
+      if (asked) this.#stepDown(local, grant.epoch, now);
+      else if (grant !== null || this.#overdue(local, now)) this.#selfFence(local, grant === null ? 'lease ran out' : 'the grant is no longer ours', now);
       return;
     }
     if (!local.mayWrite && local.promotion === null) return;
@@ -220,6 +223,19 @@ export class AgentCore {
       });
   }
 
+  /** Revoked, with its lease still running: it is asked to stop, and killed if it does not say at once that it has. */
+  #stepDown(local: LocalInstance, epoch: Epoch, now: number): void {
+    if (local.killing) return;
+    local.killing = true;
+    local.promotion = null;
+    this.perform(local, { kind: 'demote', epoch }, this.timing.stopWithinMs, now, (outcome, at) => {
+      local.killing = false;
+      if (outcome.kind === 'ok') this.silenced(local, 'demoted');
+      else this.#selfFence(local, 'revoked, and it did not confirm that it stopped', at);
+      local.reconsider();
+    });
+  }
+
   #selfFence(local: LocalInstance, reason: string, now: number): void {
     if (local.killing) return;
     local.killing = true;
@@ -234,7 +250,7 @@ export class AgentCore {
 
   #reconcile(local: LocalInstance, record: GroupRecord | null, now: number): void {
     const front = local.component.kind === 'front';
-    const action = front ? frontRoutes(local, record, this.site, this.config.topology) : standbyAction(local, record);
+    const action = front ? frontRoutes(local, record, this.site, this.config.topology, now) : standbyAction(local, record, now);
     if (action === null) return;
     local.reconciling(now);
     this.evidence({ kind: 'reconciled', instance: local.instance.id, data: { action: action.kind, epoch: 'epoch' in action ? action.epoch : null } });
@@ -332,11 +348,14 @@ export class AgentCore {
     this.#rememberWriters();
   }
 
-  silenced(local: LocalInstance): void {
+  silenced(local: LocalInstance, by: 'process-dead' | 'demoted' = 'process-dead'): void {
     if (!local.mayWrite) return;
+    local.silencedBy = by;
     local.mayWrite = false;
     local.lease = null;
     local.promotion = null;
+    // What is known of it was seen before its end was confirmed.
+    if (local.observation?.role === 'primary') local.observation = { ...local.observation, role: 'closed', releasing: false };
     this.#rememberWriters();
     this.#urgent = true;
   }

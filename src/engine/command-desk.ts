@@ -73,11 +73,11 @@ export class CommandDesk {
 
   #silence(command: Command, local: LocalInstance, gentle: boolean, holderEpoch: Epoch, now: number): void {
     local.promotion = null;
-    if (!local.mayWrite) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, 'process-dead', 'nothing of it was able to write'));
+    if (!local.mayWrite) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, local.silencedBy, 'nothing of it is able to write'));
     if (gentle)
       return this.#agent.perform(local, { kind: 'demote', epoch: command.epoch }, command.deadlineMs / 2, now, (outcome, at) => {
         if (outcome.kind !== 'ok') return this.#kill(command, local, holderEpoch, at);
-        this.#agent.silenced(local);
+        this.#agent.silenced(local, 'demoted');
         this.#finish(command, outcome, this.#proof(local, holderEpoch, 'demoted', 'it confirmed that it has stopped and stored the newer epoch'));
       });
     this.#kill(command, local, holderEpoch, now);

@@ -101,6 +101,7 @@ function gatherInstances(input: GatherInput, record: GroupRecord | null, hosts: 
       observation: word?.report.observation ?? null,
       ageMs: word?.ageMs ?? null,
       fresh: word?.fresh ?? false,
+      silencedBy: word?.report.silencedBy ?? 'process-dead',
       provedDead: isProvedDead(input, instance, word?.report ?? null, word?.fresh ?? false),
       lostBy,
       heldBy,

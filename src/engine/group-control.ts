@@ -1,3 +1,4 @@
+import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { Digest, Json } from '../core/base/canonical-json.ts';
 import { runId, type InstanceId, type RunId, type WallMs } from '../core/base/ids.ts';
@@ -150,7 +151,7 @@ export class GroupControl {
   }
 
   /** Opens a run: the journal entry, the raised epoch and the removed holders are one transaction. */
-  open(facts: Facts, decision: Decision, now: number, wall: WallMs, then?: (committed: boolean, run: RunId) => void): void {
+  open(facts: Facts, decision: Decision, now: number, wall: WallMs, then?: (result: TransactionOutcome['kind'], run: RunId) => void): void {
     const { plan, intent } = decision;
     const run = runId(`${this.group.id}-${(facts.record?.epoch ?? 0) + 1}`);
     const before = facts.run;
@@ -176,7 +177,7 @@ export class GroupControl {
       history: isOpen(before) ? finished(facts.brakes, before, 'superseded', wall) : facts.brakes.history,
     };
     const fresh = foldRun([{ number: 0, run, term: facts.leadership.term, epoch: 0 as never, controller: '', events: [opened] }])!;
-    this.#advance(facts, fresh, { before: superseding, events: [opened], previous: isOpen(before) ? before.run : null, brakes: sameJson(brakes, facts.brakes) ? null : brakes }, now, wall, (committed) => then?.(committed, run));
+    this.#advance(facts, fresh, { before: superseding, events: [opened], previous: isOpen(before) ? before.run : null, brakes: sameJson(brakes, facts.brakes) ? null : brakes }, now, wall, (result) => then?.(result, run));
   }
 
   #drive(facts: Facts, run: RunState, now: number, wall: WallMs): void {
@@ -213,7 +214,7 @@ export class GroupControl {
     switch (kind) {
       case 'fence': {
         const proofs = fencingProofs(run, facts, work.proofs);
-        return proofs === null ? 'working' : { outcome: 'ok', detail: proofs.map((proof) => `${proof.scope}: ${proof.method}`).join(', ') || 'nobody had to be fenced' };
+        return proofs === null ? 'working' : { outcome: 'ok', detail: proofsInWords(proofs) };
       }
       case 'freeze-positions':
         return frozenPositions(facts, run);
@@ -253,7 +254,7 @@ export class GroupControl {
 
   /**
    * Journals what ended and what begins next, and with it the record change that the next step is. Steps that are nothing but a
-   * record change begin and end in the same entry.
+   * record change begin and end in the same entry; so do those whose question the facts already answer.
    */
   #advance(
     facts: Facts,
@@ -261,7 +262,7 @@ export class GroupControl {
     change: { readonly before: readonly RunEvent[]; readonly events: readonly RunEvent[]; readonly previous: RunId | null; readonly brakes: Brakes | null },
     now: number,
     wall: WallMs,
-    then?: (committed: boolean) => void,
+    then?: (result: TransactionOutcome['kind']) => void,
   ): void {
     const events = [...change.events];
     const done = new Set(events.flatMap((event) => (event.kind === 'step-finished' ? [event.step] : [])));
@@ -276,7 +277,15 @@ export class GroupControl {
         record = revoked(base, plan, run.run, this.#around.mirror.incarnation ?? '');
         leases = true;
       } else if (step.kind === 'grant') record = granted(base, plan);
-      else {
+      else if (step.kind === 'fence' && fencingProofs(run, base, [])) {
+        const proofs = fencingProofs(run, base, []) ?? [];
+        events.push({ kind: 'step-finished', step: step.id, outcome: 'ok', at: wall, proofs, detail: proofsInWords(proofs) });
+        continue;
+      } else if (step.kind === 'freeze-positions' && frozenPositions(base, run) !== 'working') {
+        const verdict = frozenPositions(base, run) as Exclude<ReturnType<typeof frozenPositions>, 'working'>;
+        events.push({ kind: 'step-finished', step: step.id, outcome: verdict.outcome, at: wall, detail: verdict.detail });
+        continue;
+      } else {
         if (step.kind === 'move-traffic') record = { ...(base.record as GroupRecord), traffic: plan.toSite };
         if (step.kind === 'enable-trading') record = { ...(base.record as GroupRecord), tradingEnabled: true };
         break;
@@ -293,7 +302,7 @@ export class GroupControl {
     change: { readonly record: GroupRecord | null; readonly brakes: Brakes | null; readonly leases: boolean; readonly previous: RunId | null; readonly before: readonly RunEvent[] },
     now: number,
     wall: WallMs,
-    then?: (committed: boolean) => void,
+    then?: (result: TransactionOutcome['kind']) => void,
   ): void {
     const { mirror, leadership, controller } = this.#around;
     const { id } = this.group;
@@ -329,11 +338,11 @@ export class GroupControl {
       if (outcome.kind === 'committed') {
         mirror.change([...put, ...remove.map((key) => ({ key, value: null }))], outcome.revision, at);
         this.#journalled(facts, run, events, change.record);
-        then?.(true);
+        then?.('committed');
         if (leadership.leading(mirror)) this.work(at, wallAt);
       } else {
         if (outcome.kind === 'unknown') this.#around.emit({ kind: 'reload-authority' });
-        then?.(false);
+        then?.(outcome.kind);
       }
     });
     void now;
@@ -390,6 +399,9 @@ export class GroupControl {
     return this.#busy;
   }
 }
+
+const proofsInWords = (proofs: readonly FencingProof[]): string =>
+  proofs.map((proof) => `${proof.scope}: ${proof.method}`).join(', ') || 'nobody had to be fenced';
 
 /** A receipt: what was seen, what every rule said, what was chosen and what not. */
 export function receipt(decision: Decision): Json {

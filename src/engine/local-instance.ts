@@ -1,5 +1,5 @@
 import type { LeaseRecord } from '../core/authority/group-record.ts';
-import type { InstanceId } from '../core/base/ids.ts';
+import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { Component, FailoverGroup, Instance } from '../core/topology/topology.ts';
 import type { ActionOutcome, InstanceAction, ProcessExit } from './driver-port.ts';
@@ -16,6 +16,8 @@ export class LocalInstance {
   readonly group: FailoverGroup;
   /** A promotion was performed and no proven end was seen since. */
   mayWrite: boolean;
+  /** How it was made sure that it writes no more, last time. */
+  silencedBy: 'process-dead' | 'demoted' = 'process-dead';
   /** A kill is under way. */
   killing = false;
   lease: HeldLease | null = null;
@@ -28,11 +30,14 @@ export class LocalInstance {
   exit: ProcessExit | null = null;
   /** Last routes that a front took over, as text. */
   routed: string | null = null;
+  /** The grant under which it was last told whom to follow, and when. */
+  followed: { readonly epoch: Epoch; readonly at: number } | null = null;
   upkeepBusy = false;
   /** Whom the holder waits for, as it last confirmed; null = not known, and must be asked for again. */
   waitsFor: readonly InstanceId[] | null = null;
   ackSetChangedAt = 0;
   #observedAt = 0;
+  #frozenSince: number | null = null;
   #busy: number | null = null;
   #reconcileAt = 0;
   #backoffMs = RECONCILE_EVERY_MS;
@@ -64,7 +69,13 @@ export class LocalInstance {
     return this.#busy !== null;
   }
 
+  /** Silent for so long that stopping it is better than waiting: a busy machine makes the best process late. */
+  frozenFor(now: number): number {
+    return this.#frozenSince === null ? 0 : now - this.#frozenSince;
+  }
+
   observe(observation: InstanceObservation, now: number): void {
+    this.#frozenSince = observation.process === 'frozen' ? (this.#frozenSince ?? now) : null;
     this.observation = observation;
     this.#observedAt = now;
     if (observation.process === 'running') this.exit = null;
@@ -113,6 +124,7 @@ export class LocalInstance {
   reconciled(action: InstanceAction, outcome: ActionOutcome, now: number): void {
     if (outcome.kind === 'ok') {
       this.#backoffMs = RECONCILE_EVERY_MS;
+      if (action.kind === 'follow') this.followed = { epoch: action.epoch, at: now };
       if (action.kind === 'route') this.routed = JSON.stringify([action.epoch, action.routes]);
       this.#reconcileAt = now + RECONCILE_EVERY_MS;
       return;
@@ -135,6 +147,7 @@ export class LocalInstance {
       ageMs: this.observation ? now - this.#observedAt : 0,
       exit: this.exit,
       silenced: !this.mayWrite && this.promotion === null,
+      silencedBy: this.silencedBy,
       leaseCounter: Math.max(this.leaseCounter, storedCounter),
       leased: this.lease !== null && (this.mayWrite || this.promotion !== null),
     };

@@ -27,6 +27,8 @@ export interface InstanceReport {
    * since. Durable knowledge, kept through a restart of the agent.
    */
   readonly silenced: boolean;
+  /** How: its process tree is gone, or it confirmed that it stopped under a newer epoch. */
+  readonly silencedBy: 'process-dead' | 'demoted';
   /** Number of the last lease renewal that this agent sent for it; a later one makes this report's `silenced` worthless. */
   readonly leaseCounter: number;
   /** Right now the agent renews a lease for it and it is, or is about to be, primary. */

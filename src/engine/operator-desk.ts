@@ -15,6 +15,9 @@ import { projectStatus } from './project-status.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
 
+/** How often a move is decided anew because a holder renewed in between. */
+const CONFLICTS_BORNE = 8;
+
 interface Asked {
   readonly person: Person;
   readonly ticket: number;
@@ -82,10 +85,10 @@ export class OperatorDesk {
     if (!this.#knowsSite(request.site, facts)) return this.#noSite(request.site, facts, asked, 'activate');
     const intent = proposeActivation(facts, siteId(request.site), asked.person.name);
     if (intent === null) return this.#refuse(asked, 'HF-4003', tried, `${request.group} was activated before; its epoch is ${facts.record?.epoch}`, 'use switchover or failover');
-    this.#run(group, facts, group.decideOn(facts, intent), asked, tried);
+    this.#run(group, facts, group.decideOn(facts, intent), asked, tried, null);
   }
 
-  #move(request: Of<'move'>, group: GroupControl, asked: Asked): void {
+  #move(request: Of<'move'>, group: GroupControl, asked: Asked, triesLeft = CONFLICTS_BORNE): void {
     const facts = group.facts(asked.now, asked.wall);
     const tried = `${request.move} ${request.group} → ${request.toSite ?? 'preferred site'}`;
     if (!this.#knowsSite(request.toSite, facts)) return this.#noSite(request.toSite, facts, asked, tried);
@@ -98,10 +101,11 @@ export class OperatorDesk {
     const decision = group.decideOn(accepted, intent, request.overrides);
     if (request.digest !== null && request.digest !== decision.plan.digest)
       return this.#refuse(asked, 'HF-4104', tried, `the plan is now ${decision.plan.digest}, not ${request.digest}: the facts have changed`, 'look at the new plan: holdfast plan', receipt(decision));
-    this.#run(group, facts, decision, asked, tried);
+    this.#run(group, facts, decision, asked, tried, triesLeft > 0 ? () => this.#move(request, group, asked, triesLeft - 1) : null);
   }
 
-  #run(group: GroupControl, facts: Facts, decision: Decision, asked: Asked, tried: string): void {
+  /** `again` looks and decides anew: a living holder renews its lease all the time, and a revocation names its last renewal. */
+  #run(group: GroupControl, facts: Facts, decision: Decision, asked: Asked, tried: string, again: (() => void) | null): void {
     if (decision.verdict !== 'proceed') {
       const { record } = facts;
       this.#controller.emit({ kind: 'evidence', entry: { kind: 'decision', group: group.group.id, run: record?.run ?? null, epoch: record?.epoch ?? null, term: facts.leadership.term, data: receipt(decision) } });
@@ -109,11 +113,11 @@ export class OperatorDesk {
       return this.#refuse(asked, refusalCode(first?.rule), tried, first ? `${first.rule} ${first.outcome}: ${first.reason}` : decision.reason, first?.next ?? 'holdfast status', receipt(decision));
     }
     if (group.busy) return this.#refuse(asked, 'HF-4105', tried, 'a change of this group is being written', 'try again', receipt(decision));
-    group.open(facts, decision, asked.now, asked.wall, (committed, run) =>
-      committed
-        ? this.#answer(asked, { kind: 'ok', result: { run, digest: decision.plan.digest, decision: receipt(decision) } })
-        : this.#refuse(asked, 'HF-4105', tried, 'the authority did not take it: somebody else changed the group, or it did not answer', 'look at status, then try again', receipt(decision)),
-    );
+    group.open(facts, decision, asked.now, asked.wall, (result, run) => {
+      if (result === 'committed') return this.#answer(asked, { kind: 'ok', result: { run, digest: decision.plan.digest, decision: receipt(decision) } });
+      if (result === 'conflict' && again !== null) return again();
+      return this.#refuse(asked, 'HF-4105', tried, 'the authority did not take it: somebody else changed the group, or it did not answer', 'look at status, then try again', receipt(decision));
+    });
   }
 
   #approve(request: Of<'approve'>, group: GroupControl, asked: Asked): void {

@@ -7,35 +7,42 @@ import type { LocalInstance } from './local-instance.ts';
 /** Name under which a front offers a kind of component to clients. */
 export const SERVICE_OF_KIND: Partial<Record<ComponentKind, string>> = { 'trading-engine': 'orders', postgres: 'database' };
 
+const FROZEN_TOO_LONG_MS = 3000;
+
+/** A standby that is still without its upstream is told again. */
+const REFOLLOW_AFTER_MS = 3000;
+
 /**
  * What a standby lacks to be where the record wants it: started (closed), or following the present holder. Null when
  * nothing is to be done, also while nobody holds the component: then a run is deciding.
  */
-export function standbyAction(local: LocalInstance, record: GroupRecord | null): InstanceAction | null {
+export function standbyAction(local: LocalInstance, record: GroupRecord | null, now: number): InstanceAction | null {
   const { observation, instance, component } = local;
   if (observation === null) return null;
-  if (observation.process === 'frozen') return { kind: 'kill' };
+  if (observation.process === 'frozen') return local.frozenFor(now) > FROZEN_TOO_LONG_MS ? { kind: 'kill' } : null;
   const grant = record?.grants[component.id] ?? null;
   const holder = grant?.holder ?? null;
   const ended = observation.process === 'exited' || observation.process === 'stopped';
   const follows = grant !== null && holder !== null && holder !== instance.id && instance.replication !== 'none';
   // A database that follows somebody is started by that, and made from its upstream where there is nothing yet.
   if (ended && !(follows && component.kind === 'postgres')) return { kind: 'start' };
-  if (!follows) return observation.role === 'primary' && holder !== null && holder !== instance.id ? { kind: 'kill' } : null;
+  // Only what this agent has not promoted comes here: a primary became one by itself, also where nobody holds, also the holder.
   if (observation.role === 'primary') return { kind: 'kill' };
-  // A cascade is the driver's choice; either upstream is where it belongs.
-  const upstream = observation.upstream?.instance ?? null;
-  const belongs = upstream === holder || (upstream !== null && upstream === instance.upstream);
-  if (observation.role === 'standby' && belongs && observation.epoch >= grant.epoch) return null;
+  if (!follows) return null;
+  // A cascade is the driver's choice; either upstream is where it belongs. A new grant is followed anew: raising the epoch cut it off.
+  const { upstream, role } = observation;
+  const belongs = upstream !== null && (upstream.instance === holder || upstream.instance === instance.upstream);
+  const settled = local.followed !== null && local.followed.epoch === grant.epoch && (upstream?.connected === true || now - local.followed.at < REFOLLOW_AFTER_MS);
+  if (role === 'standby' && belongs && settled && observation.epoch >= grant.epoch) return null;
   return { kind: 'follow', epoch: grant.epoch, upstream: holder, mode: instance.replication === 'sync' ? 'sync' : 'async' };
 }
 
 /** Routes that this front should have; null when it has them. Closed unless this site has the traffic and somebody holds. */
-export function frontRoutes(local: LocalInstance, record: GroupRecord | null, site: SiteId, topology: Topology): InstanceAction | null {
+export function frontRoutes(local: LocalInstance, record: GroupRecord | null, site: SiteId, topology: Topology, now: number): InstanceAction | null {
   const { observation } = local;
   if (observation === null) return null;
   if (observation.process === 'exited' || observation.process === 'stopped') return { kind: 'start' };
-  if (observation.process === 'frozen') return { kind: 'kill' };
+  if (observation.process === 'frozen') return local.frozenFor(now) > FROZEN_TOO_LONG_MS ? { kind: 'kill' } : null;
   if (record === null) return null;
   const routes = routesFor(record, site, topology, local.group.components);
   const wanted = JSON.stringify([record.epoch, routes]);

@@ -18,7 +18,9 @@ export interface AgentSurroundings {
   readonly random: Random;
   readonly topology: Topology;
   readonly authority: AuthorityModel;
-  instances(host: string): readonly InstanceModel[];
+  /** Those on this host. */
+  instances(): readonly InstanceModel[];
+  peer(id: InstanceId): InstanceModel | null;
   report(report: AgentReport, from: Place): void;
   answer(outcome: CommandOutcome, from: Place, command: string): void;
   /** `leaseLeft`: the deadline that comes with a promotion is still ahead on this host's clock. */
@@ -70,14 +72,14 @@ export class AgentProcess implements Subscriber {
     this.#state = 'running';
     this.#core = new AgentCore({ host: this.host.id, topology: this.#around.topology, boot: `${this.host.id}#${this.#life}`, gates: this.#gates() }, this.#memory);
     this.#around.authority.subscribe(this);
-    for (const instance of this.#around.instances(this.host.id)) this.observeSoon(instance);
+    for (const instance of this.#around.instances()) this.observeSoon(instance);
     this.deliver({ kind: 'tick' });
     this.#poll(this.#life);
   }
 
   #gates() {
     const boundMs = this.#around.topology.timing.stopWithinMs;
-    return Object.fromEntries(this.#around.instances(this.host.id).map((each) => [each.id, { kind: each.selfGated ? ('self' as const) : ('warden' as const), boundMs }]));
+    return Object.fromEntries(this.#around.instances().map((each) => [each.id, { kind: each.selfGated ? ('self' as const) : ('warden' as const), boundMs }]));
   }
 
   crash(): void {
@@ -106,7 +108,7 @@ export class AgentProcess implements Subscriber {
   #poll(life: number): void {
     this.#around.queue.after(700 + this.#around.random.fraction() * 100, () => {
       if (this.#life !== life || this.#state === 'dead') return;
-      for (const instance of this.#around.instances(this.host.id)) this.observeSoon(instance);
+      for (const instance of this.#around.instances()) this.observeSoon(instance);
       this.#poll(life);
     });
   }
@@ -189,7 +191,7 @@ export class AgentProcess implements Subscriber {
   #drive(id: InstanceId, act: (instance: InstanceModel) => ActionOutcome, deadlineMs: number, event: (outcome: ActionOutcome) => AgentEvent, worksWhenHung: boolean): void {
     const { queue, random } = this.#around;
     const life = this.#life;
-    const instance = this.#around.instances(this.host.id).find((each) => each.id === id);
+    const instance = this.#around.instances().find((each) => each.id === id);
     let answered = false;
     const once = (outcome: ActionOutcome) => {
       if (answered || this.#life !== life) return;
@@ -213,6 +215,10 @@ export class AgentProcess implements Subscriber {
     this.#around.performing(instance, action, action.kind === 'promote' && this.#clock.local(this.#around.queue.now) < action.leaseUntil);
     const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
     const done = (ok: boolean, code: string): ActionOutcome => (ok ? { kind: 'ok', detail: {} } : failed(code));
+    // A database that is told to follow somebody is started by that.
+    if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
+    // A database is started by being told whom to follow; an application has to be started first.
+    if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
     if (action.kind !== 'start' && action.kind !== 'kill' && instance.process !== 'running') return failed('not-running');
     switch (action.kind) {
       case 'start':
@@ -225,7 +231,7 @@ export class AgentProcess implements Subscriber {
       case 'fence':
         return done(instance.fence(action.epoch), 'stale-epoch');
       case 'follow':
-        return done(instance.follow(action.epoch, action.upstream), 'stale-epoch');
+        return done(instance.follow(action.epoch, this.#cascade(instance, action.upstream)), 'stale-epoch');
       case 'promote': {
         if (!this.#gate.arm(instance, action.leaseUntil)) return failed('gate');
         const result = instance.promote({ epoch: action.epoch, leaseUntilLocal: action.leaseUntil, ackSet: action.ackSet, tradingEnabled: action.tradingEnabled });
@@ -256,6 +262,13 @@ export class AgentProcess implements Subscriber {
     }
   }
 
+  /** A cascade's configured upstream, when it is a standby itself; else the one that was commanded. */
+  #cascade(instance: InstanceModel, commanded: InstanceId): InstanceId {
+    const preferred = instance.instance.upstream;
+    if (preferred === null || preferred === instance.id || preferred === commanded) return commanded;
+    return this.#around.peer(preferred)?.role === 'standby' ? preferred : commanded;
+  }
+
   #route(instance: InstanceModel, epoch: Epoch, routes: Readonly<Record<string, InstanceId | null>>): boolean {
     if (epoch < instance.epoch) return false;
     instance.epoch = epoch;
@@ -280,7 +293,7 @@ export class AgentProcess implements Subscriber {
       this.deliver({ kind: 'confirmed', operation: effect.operation, answer });
     };
     queue.after(effect.deadlineMs, () => once('unknown'));
-    const instance = this.#around.instances(this.host.id).find((each) => each.id === effect.instance);
+    const instance = this.#around.instances().find((each) => each.id === effect.instance);
     if (!instance) return;
     queue.after(random.between(0.5, 6), () => {
       if (instance.process === 'frozen') return;

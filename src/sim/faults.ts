@@ -177,15 +177,16 @@ export const FAULTS = {
     const heal = slowDisk(world);
     const host = world.random.pick(world.hosts.filter((each) => each.instances.some((instance) => instance.diskMs > 0)));
     let off = false;
+    let over = false;
     world.queue.after(world.random.between(100, 1500), () => {
-      if (!host) return;
+      if (!host || over) return;
       powerOff(world, host);
       off = true;
     });
     return () => {
+      over = true;
       heal();
       if (off && host) powerOn(world, host);
-      off = true;
     };
   },
   'slow agent': (world) => {

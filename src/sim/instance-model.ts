@@ -38,6 +38,7 @@ interface Replica {
 
 const HEARTBEAT_MS = 150;
 const LOST_AFTER_MS = 450;
+const JOIN_AGAIN_MS = 400;
 
 /**
  * What the simulator knows of a database or an engine: a log, synchronous replication to an acknowledgement set, a role, and a
@@ -74,6 +75,9 @@ export class InstanceModel {
   #upstreamHeardAt = 0;
   #upstreamConnected = false;
   #joined = false;
+  /** Number of the session that is being joined: an answer to an earlier one is of the past. */
+  #session = 0;
+  #joinedAt = 0;
   readonly #replicas = new Map<InstanceId, Replica>();
   #releasedTo = 0;
   /** Raised whenever the process ends: what was under way for an earlier life does nothing. */
@@ -139,6 +143,7 @@ export class InstanceModel {
     this.process = 'exited';
     this.changedAt = this.#around.queue.now;
     this.life += 1;
+    this.#beating = false;
     this.ill = null;
     this.role = 'closed';
     this.upstream = null;
@@ -320,13 +325,16 @@ export class InstanceModel {
   #join(): void {
     const { upstream, epoch, life } = this;
     if (upstream === null || this.role !== 'standby' || this.process !== 'running') return;
-    this.#tell(upstream, (peer) => peer.#joinRequest(this.id, epoch));
-    this.#around.queue.after(300, () => {
-      if (this.life === life && this.upstream === upstream && !this.#joined) this.#join();
+    this.#session += 1;
+    const session = this.#session;
+    this.#tell(upstream, (peer) => peer.#joinRequest(this.id, epoch, session));
+    this.#joinedAt = this.#around.queue.now;
+    this.#around.queue.after(JOIN_AGAIN_MS, () => {
+      if (this.life === life && this.upstream === upstream && !this.#joined && this.#session === session) this.#join();
     });
   }
 
-  #joinRequest(replica: InstanceId, epoch: number): void {
+  #joinRequest(replica: InstanceId, epoch: number, session: number): void {
     if (this.role === 'closed' || epoch > Math.max(this.epoch, this.grantEpoch)) return;
     const { id, log } = this;
     const source = this.role === 'primary' ? this.grantEpoch : this.epoch;
@@ -336,12 +344,12 @@ export class InstanceModel {
       this.#around.changed(this);
     }
     const copy = [...log];
-    this.#tell(replica, (peer) => peer.#joinAnswer(id, source, copy), copy.length / 50);
+    this.#tell(replica, (peer) => peer.#joinAnswer(id, source, session, copy), copy.length / 50);
   }
 
   /** Cuts what the upstream does not have (kept aside first) and takes the rest. */
-  #joinAnswer(upstream: InstanceId, epoch: number, log: readonly LogEntry[]): void {
-    if (this.role !== 'standby' || this.upstream !== upstream || epoch < this.epoch) return;
+  #joinAnswer(upstream: InstanceId, epoch: number, session: number, log: readonly LogEntry[]): void {
+    if (this.role !== 'standby' || this.#joined || session !== this.#session || this.upstream !== upstream || epoch < this.epoch) return;
     let common = 0;
     const shortest = Math.min(log.length, this.log.length);
     while (common < shortest && log[common]!.id === this.log[common]!.id && log[common]!.epoch === this.log[common]!.epoch) common += 1;
@@ -404,8 +412,9 @@ export class InstanceModel {
     this.#beating = true;
     const { life } = this;
     this.#around.queue.after(HEARTBEAT_MS, () => {
+      if (this.life !== life) return;
       this.#beating = false;
-      if (this.life !== life || this.process !== 'running') return;
+      if (this.process !== 'running') return;
       const { now } = this.#around.queue;
       if (this.role === 'primary') this.#beatPrimary(now);
       if (this.role === 'standby') this.#beatStandby(now);
@@ -426,7 +435,7 @@ export class InstanceModel {
 
   #heartbeat(upstream: InstanceId, epoch: number): void {
     if (this.upstream !== upstream || this.role !== 'standby' || epoch < this.epoch) return;
-    if (!this.#joined) return this.#join();
+    if (!this.#joined) return void (this.#around.queue.now - this.#joinedAt > JOIN_AGAIN_MS && this.#join());
     this.#heardUpstream();
     this.#acknowledge(upstream, epoch);
   }
@@ -463,6 +472,7 @@ export class InstanceModel {
   /** Somebody makes it primary behind Holdfast's back: without a lease, it releases nothing. */
   goRogue(): void {
     this.role = 'primary';
+    this.grantEpoch = 0;
     this.upstream = null;
     this.leaseUntilLocal = 0;
     this.#changed();

@@ -124,6 +124,7 @@ export class World {
       topology: this.topology,
       authority: this.authority,
       instances: () => mine,
+      peer: (id) => this.instances.get(id) ?? null,
       report: (report, from) => {
         if (this.tracing) this.say(`${host.id} reports ${report.instances.map((each) => `${each.instance} ${each.observation?.process ?? 'unseen'} ${each.observation?.role ?? ''}`).join(', ')}`);
         for (const controller of this.controllers) this.network.send(from, controller.place, () => controller.deliver({ kind: 'report', report }));

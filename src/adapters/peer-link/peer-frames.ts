@@ -121,6 +121,7 @@ function parseInstanceReport(fields: Fields): InstanceReport {
     ageMs: fields.number('ageMs'),
     exit: exit === null ? null : parseProcessExit(exit),
     silenced: fields.flag('silenced'),
+    silencedBy: fields.oneOf('silencedBy', ['process-dead', 'demoted']),
     leaseCounter: fields.count('leaseCounter'),
     leased: fields.flag('leased'),
   };

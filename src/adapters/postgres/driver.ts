@@ -126,11 +126,12 @@ export class PostgresDriver implements InstanceDriver {
    */
   async start(sink: DriverSink): Promise<void> {
     this.#sink = sink;
-    if (!this.#server.adopt()) {
-      await this.#initializeOnce();
-      if (this.#server.hasCluster) await this.#ensureAnswering(new Deadline({ afterMs: START_WITHIN_MS }));
-    }
+    const adopted = this.#server.adopt();
+    // Watched from the first moment: a start that fails, or is cut short by a kill, must not leave the agent blind.
     this.#monitor.start();
+    if (adopted) return;
+    await this.#initializeOnce();
+    if (this.#server.hasCluster) await this.#ensureAnswering(new Deadline({ afterMs: START_WITHIN_MS }));
   }
 
   observe(options: CallOptions): Promise<InstanceObservation | null> {

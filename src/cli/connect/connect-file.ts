@@ -119,7 +119,12 @@ export function connectFileText(connection: {
   readonly firm: string | null;
   readonly controllers: readonly ControllerAddress[];
   readonly ca: string;
-  readonly people: readonly { readonly name: string; readonly role: string; readonly cert: string; readonly key: string }[];
+  readonly people: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly cert: string;
+    readonly key: string;
+  }[];
 }): string {
   return `${JSON.stringify({ format: connectFormat, ...connection }, null, 2)}\n`;
 }

@@ -9,7 +9,10 @@ import { type ConnectWish, findConnection } from './connect-file.ts';
 export interface Controllers {
   /** Names of those that are configured. */
   readonly names: readonly string[];
-  ask(request: OperatorRequest, options?: { readonly deadlineMs?: number; readonly only?: string }): Promise<OperatorAnswer>;
+  ask(
+    request: OperatorRequest,
+    options?: { readonly deadlineMs?: number; readonly only?: string },
+  ): Promise<OperatorAnswer>;
   history(query: {
     readonly controller: string;
     readonly after?: number;

@@ -17,16 +17,35 @@ export type DepthState = 'ok' | 'degraded' | 'bad' | 'unknown' | 'not measured' 
 export function depthsOf(instance: InstanceView, holds: boolean): Readonly<Record<Depth, DepthState>> {
   const { fresh, observation } = instance;
   if (!fresh || observation === null)
-    return { process: 'unknown', application: 'unknown', business: 'unknown', 'end-to-end': holds ? 'unknown' : 'does not apply' };
+    return {
+      process: 'unknown',
+      application: 'unknown',
+      business: 'unknown',
+      'end-to-end': holds ? 'unknown' : 'does not apply',
+    };
   const process: DepthState = observation.process === 'running' ? 'ok' : 'bad';
   const application: DepthState = process === 'bad' ? 'bad' : observation.role === 'unknown' ? 'unknown' : 'ok';
-  const business: DepthState = process === 'bad' ? 'bad' : observation.health === 'unknown' ? 'not measured' : observation.health;
-  const end: DepthState = !holds ? 'does not apply' : observation.releasing ? 'ok' : observation.role === 'primary' ? 'bad' : 'not measured';
+  const business: DepthState =
+    process === 'bad' ? 'bad' : observation.health === 'unknown' ? 'not measured' : observation.health;
+  const end: DepthState = !holds
+    ? 'does not apply'
+    : observation.releasing
+      ? 'ok'
+      : observation.role === 'primary'
+        ? 'bad'
+        : 'not measured';
   return { process, application, business, 'end-to-end': end };
 }
 
 const depthText = (state: DepthState): string =>
-  ({ ok: '● ok', degraded: '◐ degraded', bad: '✕ bad', unknown: '? unknown', 'not measured': 'not measured', 'does not apply': '–' })[state];
+  ({
+    ok: '● ok',
+    degraded: '◐ degraded',
+    bad: '✕ bad',
+    unknown: '? unknown',
+    'not measured': 'not measured',
+    'does not apply': '–',
+  })[state];
 
 const holdsIn = (group: GroupView, instance: InstanceView): boolean =>
   Object.values(group.record?.grants ?? {}).some((grant) => grant.holder === instance.instance);
@@ -58,7 +77,16 @@ function instanceTable(group: GroupView, columns?: number): readonly string[] {
     ];
   });
   return table(
-    [{ title: '  INSTANCE', gives: true }, { title: 'STATE' }, { title: 'ROLE', gives: true }, { title: 'PROCESS' }, { title: 'APPLICATION' }, { title: 'BUSINESS' }, { title: 'END TO END' }, { title: 'AGE', align: 'right' }],
+    [
+      { title: '  INSTANCE', gives: true },
+      { title: 'STATE' },
+      { title: 'ROLE', gives: true },
+      { title: 'PROCESS' },
+      { title: 'APPLICATION' },
+      { title: 'BUSINESS' },
+      { title: 'END TO END' },
+      { title: 'AGE', align: 'right' },
+    ],
     rows,
     columns ?? 100,
   );
@@ -84,7 +112,11 @@ function hostTable(group: GroupView, columns?: number): readonly string[] {
     ...observers.map((site) => opinionText(host, site)),
   ]);
   const heads = ['  HOST', 'SITE', 'STATE', 'AGENT LINK'].map((title, index) => ({ title, gives: index === 0 }));
-  return table([...heads, ...observers.map((site) => ({ title: `SEEN FROM ${site}`, gives: true }))], rows, columns ?? 100);
+  return table(
+    [...heads, ...observers.map((site) => ({ title: `SEEN FROM ${site}`, gives: true }))],
+    rows,
+    columns ?? 100,
+  );
 }
 
 function opinionText(host: HostView, site: string): string {
@@ -98,20 +130,31 @@ function disputeLines(group: GroupView, site: string): readonly string[] {
   const who = (opinion: string) => opinions.filter((each) => each.opinion === opinion).map(({ observer }) => observer);
   const silent = who('silent');
   if (silent.length === 0 || who('alive').length === 0) return [];
-  return labelled('≠', `${site}: ${silent.length} of ${opinions.length} say silent (${silent.join(', ')}); ${who('alive').join(', ')} hear it`);
+  return labelled(
+    '≠',
+    `${site}: ${silent.length} of ${opinions.length} say silent (${silent.join(', ')}); ${who('alive').join(', ')} hear it`,
+  );
 }
 
 function diagnosisLines({ status }: Knowledge, group: GroupView): readonly string[] {
-  if (!status.controller.leading) return ['', ...labelled('WHY', '? unknown: only a leader diagnoses, and none answered')];
+  if (!status.controller.leading)
+    return ['', ...labelled('WHY', '? unknown: only a leader diagnoses, and none answered')];
   const found = knownDiagnoses(status, group);
   if (found.length === 0) return ['', ...labelled('WHY', 'no diagnosis: nothing that is looked for was found')];
-  return ['', ...found.flatMap(({ kind, summary, basis }, index) => labelled(index === 0 ? 'WHY' : '', `${kind} (${basis}): ${summary}`))];
+  return [
+    '',
+    ...found.flatMap(({ kind, summary, basis }, index) =>
+      labelled(index === 0 ? 'WHY' : '', `${kind} (${basis}): ${summary}`),
+    ),
+  ];
 }
 
 /** 0 all healthy · 1 something failed or degraded · 5 something suspect or unknown, and nothing worse. */
 export function healthExitCode(knowledge: Knowledge): ExitCode {
   const states = new Set<State>(
-    knowledge.status.groups.flatMap((group) => [...group.instances, ...group.hosts, ...group.sites].map((each) => each.state)),
+    knowledge.status.groups.flatMap((group) =>
+      [...group.instances, ...group.hosts, ...group.sites].map((each) => each.state),
+    ),
   );
   if (states.has('failed') || states.has('degraded')) return exitCodes.failed;
   return states.has('suspect') || states.has('unknown') ? exitCodes.unknown : exitCodes.ok;
@@ -134,7 +177,12 @@ export const healthJson = ({ status }: Knowledge): Json => ({
       depths: { ...depthsOf(each, holdsIn(group, each)) },
     })),
     hosts: group.hosts.map((host) => ({ ...host, observers: host.observers.map((one) => ({ ...one })) })),
-    sites: group.sites.map(({ site, state, evidence }) => ({ site, state, evidence: [...evidence], opinions: opinionsOn(group, site).map((each) => ({ ...each })) })),
+    sites: group.sites.map(({ site, state, evidence }) => ({
+      site,
+      state,
+      evidence: [...evidence],
+      opinions: opinionsOn(group, site).map((each) => ({ ...each })),
+    })),
     diagnoses: status.controller.leading ? (group.diagnoses as unknown as Json) : null,
   })),
 });

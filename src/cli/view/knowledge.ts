@@ -26,12 +26,17 @@ export type Outlook =
 const authoritySilentMs = 5000;
 
 /** Why nothing can be approved or run now; null when it can, as far as this answer says. */
-export function standstill({ status, outlooks, receivedMsAgo }: Knowledge): { readonly word: string; readonly sentence: string } | null {
+export function standstill({
+  status,
+  outlooks,
+  receivedMsAgo,
+}: Knowledge): { readonly word: string; readonly sentence: string } | null {
   const { controller, authority } = status;
   const no = (found: string) => ({ word: 'NO QUORUM', sentence: `${found}: nothing can be approved or run` });
   if (authority.heardMsAgo === null) return no(`${controller.id} never heard the authority`);
   const silentMs = authority.heardMsAgo + receivedMsAgo;
-  if (silentMs > authoritySilentMs) return no(`${controller.id} has not heard the authority for ${elapsedText(silentMs)}`);
+  if (silentMs > authoritySilentMs)
+    return no(`${controller.id} has not heard the authority for ${elapsedText(silentMs)}`);
   for (const group of status.groups)
     if (knownDiagnoses(status, group).some(({ kind }) => kind === 'ControlPlaneWithoutQuorum'))
       return no('the authority does not answer');
@@ -47,7 +52,10 @@ export const knownDecision = (status: StatusView, group: GroupView): ReceiptView
   status.controller.leading ? group.decision : null;
 
 /** Sites of controllers that are configured as observers, and those of them that have a word on anything now. */
-export function observersOf(group: GroupView): { readonly all: readonly string[]; readonly speaking: readonly string[] } {
+export function observersOf(group: GroupView): {
+  readonly all: readonly string[];
+  readonly speaking: readonly string[];
+} {
   const all = [...new Set(group.hosts.flatMap(({ observers }) => observers.map(({ site }) => site)))];
   const speaking = all.filter((site) =>
     group.hosts.some(({ observers }) => observers.some((one) => one.site === site && one.opinion !== 'unknown')),
@@ -56,10 +64,15 @@ export function observersOf(group: GroupView): { readonly all: readonly string[]
 }
 
 /** What each observer says of a site: `silent` when it hears none of its hosts, `alive` when it hears one. */
-export function opinionsOn(group: GroupView, site: string): readonly { readonly observer: string; readonly opinion: string }[] {
+export function opinionsOn(
+  group: GroupView,
+  site: string,
+): readonly { readonly observer: string; readonly opinion: string }[] {
   const hosts = group.hosts.filter((host) => host.site === site);
   return observersOf(group).all.map((observer) => {
-    const words = hosts.flatMap(({ observers }) => observers.filter((one) => one.site === observer).map((one) => one.opinion));
+    const words = hosts.flatMap(({ observers }) =>
+      observers.filter((one) => one.site === observer).map((one) => one.opinion),
+    );
     const opinion = words.includes('alive') ? 'alive' : words.includes('silent') ? 'silent' : 'unknown';
     return { observer, opinion };
   });

@@ -11,18 +11,30 @@ export function planScreen(receipt: ReceiptView, title: string): readonly string
   return [
     ...labelled('PLAN', `${title}, digest ${receipt.digest}`),
     ...labelled('FROM', `${receipt.fromSite ?? 'no site'} → ${receipt.toSite}`),
-    ...labelled('LOSS', `${lossText(receipt.lossBound)}${receipt.lossBound.kind === 'none' ? '' : ': needs --accept-data-loss naming it'}`),
+    ...labelled(
+      'LOSS',
+      `${lossText(receipt.lossBound)}${receipt.lossBound.kind === 'none' ? '' : ': needs --accept-data-loss naming it'}`,
+    ),
     ...labelled('TIME', timeText(receipt)),
     ...moves.flatMap(({ component, from, to }, index) =>
-      labelled(index === 0 ? 'MOVES' : '', `${component}: ${from === to ? `stays at ${to}` : `${from ?? 'nobody'} → ${to}`}`),
+      labelled(
+        index === 0 ? 'MOVES' : '',
+        `${component}: ${from === to ? `stays at ${to}` : `${from ?? 'nobody'} → ${to}`}`,
+      ),
     ),
     ...missing.flatMap(({ component, rejected }) =>
-      labelled('', `${component}: nobody; ${rejected.map((each) => `${each.instance} ${each.reason}`).join('; ') || 'no instance there'}`),
+      labelled(
+        '',
+        `${component}: nobody; ${rejected.map((each) => `${each.instance} ${each.reason}`).join('; ') || 'no instance there'}`,
+      ),
     ),
     ...stepLines(plan?.steps ?? []),
     ...ruleLines(receipt.rules, receipt.overridden),
     ...(stops.length === 0
-      ? labelled('SAYS', receipt.verdict === 'ask-approval' ? 'all rules pass; it needs an approval' : 'all rules pass: it can be run')
+      ? labelled(
+          'SAYS',
+          receipt.verdict === 'ask-approval' ? 'all rules pass; it needs an approval' : 'all rules pass: it can be run',
+        )
       : stops.flatMap((rule, index) => {
           return labelled(index === 0 ? 'SAYS' : '', `${rule.rule}: ${wayOn(rule).join('; ')}`);
         })),

@@ -1,8 +1,8 @@
 import { SAFETY_RULES } from '../../core/decision/rules/index.ts';
 import { RULE_IDS, type RuleId, type RuleResult } from '../../core/decision/safety-rule.ts';
 import { ruleGlyph } from './glyph.ts';
-import { elapsedText } from './time-text.ts';
 import { cut, labelWidth, screenColumns } from './text.ts';
+import { elapsedText } from './time-text.ts';
 
 export interface RuleWords {
   readonly code: string;

@@ -14,7 +14,8 @@ export interface KnownRun {
   readonly controllers: readonly string[];
 }
 
-export const endWord = ({ result }: RunState): string => (result === null ? '▶ open' : { completed: '✓ completed', failed: '✕ failed', superseded: '⤼ superseded' }[result]);
+export const endWord = ({ result }: RunState): string =>
+  result === null ? '▶ open' : { completed: '✓ completed', failed: '✕ failed', superseded: '⤼ superseded' }[result];
 
 /** One line per run, newest first. */
 export function runList(runs: readonly KnownRun[], nowMs: number, columns?: number): readonly string[] {
@@ -30,7 +31,16 @@ export function runList(runs: readonly KnownRun[], nowMs: number, columns?: numb
     momentText(state.openedAt, nowMs),
   ]);
   return table(
-    [{ title: 'RUN' }, { title: 'RESULT' }, { title: 'FROM → TO' }, { title: 'RUNBOOK' }, { title: 'BY', gives: true }, { title: 'EPOCH', align: 'right' }, { title: 'TOOK', align: 'right' }, { title: 'OPENED' }],
+    [
+      { title: 'RUN' },
+      { title: 'RESULT' },
+      { title: 'FROM → TO' },
+      { title: 'RUNBOOK' },
+      { title: 'BY', gives: true },
+      { title: 'EPOCH', align: 'right' },
+      { title: 'TOOK', align: 'right' },
+      { title: 'OPENED' },
+    ],
     rows,
     columns ?? 132,
   );
@@ -43,12 +53,17 @@ export function runScreen(run: KnownRun, nowMs: number): readonly string[] {
   const end = state.closedAt ?? nowMs;
   const moves = plan.moves.map((move) => `${move.component}: ${move.from ?? 'nobody'} → ${move.to}`);
   return [
-    spread(`${endWord(state)}  ${state.run}  ${plan.runbook} ${plan.fromSite ?? '–'} → ${plan.toSite}`, `epoch ${run.epoch}`),
+    spread(
+      `${endWord(state)}  ${state.run}  ${plan.runbook} ${plan.fromSite ?? '–'} → ${plan.toSite}`,
+      `epoch ${run.epoch}`,
+    ),
     ...labelled('WHY', `${plan.trigger}; ${state.automatic ? 'automatic, ' : ''}${state.by}; plan ${plan.digest}`),
     ...labelled('TIMES', timesText(state, nowMs)),
     ...labelled('TOOK', `${elapsedText(end - state.openedAt)} since it was opened; by ${run.controllers.join(', ')}`),
     ...moves.flatMap((move, index) => labelled(index === 0 ? 'MOVES' : '', move)),
-    ...state.steps.flatMap((step, index) => stepLines(step, { number: index + 1, detail: run.details[step.step.id] ?? null, nowMs })),
+    ...state.steps.flatMap((step, index) =>
+      stepLines(step, { number: index + 1, detail: run.details[step.step.id] ?? null, nowMs }),
+    ),
     ...proofLines(state),
     ...(state.reason === null ? labelled('NOW', 'it is still open') : labelled('ENDED', state.reason)),
   ];
@@ -74,13 +89,20 @@ export function stepLines(
   const room = screenColumns - line.length - 2;
   if (about.detail.length <= room) return [`${line}  ${about.detail}`];
   const indent = ' '.repeat(labelWidth + 5);
-  return [line.trimEnd(), ...wrap(about.detail, screenColumns - indent.length).map((each) => cut(`${indent}${each}`, screenColumns))];
+  return [
+    line.trimEnd(),
+    ...wrap(about.detail, screenColumns - indent.length).map((each) => cut(`${indent}${each}`, screenColumns)),
+  ];
 }
 
 const proofLines = ({ proofs }: RunState): readonly string[] =>
   proofs.length === 0
     ? labelled('PROOFS', 'none was needed or none is known yet')
     : proofs.flatMap(({ scope, method, evidence, sticky }, index) => {
-        const holds = sticky.reboot ? 'holds after a restart' : sticky.heal ? 'holds after the network heals' : 'does not outlast the heal';
+        const holds = sticky.reboot
+          ? 'holds after a restart'
+          : sticky.heal
+            ? 'holds after the network heals'
+            : 'does not outlast the heal';
         return labelled(index === 0 ? 'PROOFS' : '', `${scope}: ${method} (${holds}): ${evidence}`);
       });

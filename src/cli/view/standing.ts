@@ -32,7 +32,8 @@ export function standingOf(knowledge: Knowledge, group: GroupView): Standing {
     return say('failed', word, `site down: ${observersText(group, active)}${run ? `, ${run.run} under way` : ''}`);
   }
   if (silent !== null) return say('unknown', silent.word, silent.sentence);
-  if (record === null || active === null) return say('unknown', 'NOT ACTIVE', `${group.group} was never activated: holdfast activate SITE`);
+  if (record === null || active === null)
+    return say('unknown', 'NOT ACTIVE', `${group.group} was never activated: holdfast activate SITE`);
   if (run) return say('in-progress', 'MOVING', `${run.run}: ${run.plan.runbook} to ${run.plan.toSite}`);
   const grants = Object.values(record.grants);
   const orphans = grants.filter((grant) => grant.holder === null).map((grant) => grant.component);
@@ -41,7 +42,11 @@ export function standingOf(knowledge: Knowledge, group: GroupView): Standing {
   const worst = (state: State) => holders.filter((each) => each.state === state).map((each) => each.instance);
   if (worst('failed').length > 0) return say('failed', 'DOWN', `${worst('failed').join(', ')} failed`);
   if (record.traffic !== active || !record.tradingEnabled)
-    return say('degraded', 'STOPPED', record.traffic === active ? 'no new risk is accepted' : `clients are led to ${record.traffic ?? 'no site'}`);
+    return say(
+      'degraded',
+      'STOPPED',
+      record.traffic === active ? 'no new risk is accepted' : `clients are led to ${record.traffic ?? 'no site'}`,
+    );
   const unsure = [...worst('unknown'), ...worst('suspect')];
   if (unsure.length > 0) return say('suspect', 'UNSURE', `${unsure.join(', ')}: not known whether it serves`);
   if (site === undefined || site.state === 'suspect' || site.state === 'unknown')
@@ -71,7 +76,8 @@ function weaknesses(knowledge: Knowledge, group: GroupView): readonly string[] {
   if (doubtful.length > 0) weak.push(`${doubtful.join(', ')} not heard by all`);
   const lostSites = new Set(bySite('failed'));
   const down = group.instances.filter((each) => each.state !== 'healthy' && !lostSites.has(each.site));
-  if (down.length > 0 && doubtful.length === 0) weak.push(down.map((each) => `${each.instance} ${each.state}`).join(', '));
+  if (down.length > 0 && doubtful.length === 0)
+    weak.push(down.map((each) => `${each.instance} ${each.state}`).join(', '));
   if (weak.length === 0) weak.push(...knownDiagnoses(knowledge.status, group).map(({ summary }) => summary));
   return weak;
 }

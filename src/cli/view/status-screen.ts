@@ -44,7 +44,10 @@ export function statusScreen(knowledge: Knowledge, options: ScreenOptions = {}):
 
 function fit(lines: readonly string[], most: number): readonly string[] {
   if (lines.length <= most) return lines;
-  return [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more lines: holdfast health, holdfast status --json`];
+  return [
+    ...lines.slice(0, most - 1),
+    `… ${lines.length - most + 1} more lines: holdfast health, holdfast status --json`,
+  ];
 }
 
 function headLines(
@@ -76,9 +79,14 @@ function todo(knowledge: Knowledge, group: GroupView): readonly string[] {
   const what = `${decision.trigger}: ${decision.scope === 'site' ? 'failover' : 'restart or replace'} ${group.group} → ${decision.toSite}`;
   const cost = `loss ${lossText(decision.lossBound)} · fence wait at most ${elapsedText(group.leaseBoundMs)}`;
   if (decision.verdict === 'ask-approval')
-    return [...labelled('DO', `holdfast approve ${decision.digest}   ${what}`, { lines: 2 }), ...labelled('', cost, { lines: 1 })];
+    return [
+      ...labelled('DO', `holdfast approve ${decision.digest}   ${what}`, { lines: 2 }),
+      ...labelled('', cost, { lines: 1 }),
+    ];
   if (decision.verdict === 'stand-down')
-    return labelled('DO', `policy is ${decision.policy}: a person acts. holdfast plan failover (${what})`, { lines: 2 });
+    return labelled('DO', `policy is ${decision.policy}: a person acts. holdfast plan failover (${what})`, {
+      lines: 2,
+    });
   const [rule] = stopping(decision);
   if (decision.verdict !== 'hold' || rule === undefined) return [];
   const wait = rule.passesInMs === undefined ? (rule.next ?? '') : `passes in ${elapsedText(rule.passesInMs)}`;
@@ -91,7 +99,9 @@ function runLines(run: RunState, now: number): readonly string[] {
   const elapsed = elapsedText(now - run.openedAt);
   const what = step === null ? 'every step is done' : `step ${at} of ${run.steps.length} ${step.step.kind}`;
   const last = run.steps.findIndex((each) => each.step.pointOfNoReturn);
-  const back = step?.step.pointOfNoReturn ? 'only forward from here' : `undo until step ${last < 0 ? run.steps.length : last}`;
+  const back = step?.step.pointOfNoReturn
+    ? 'only forward from here'
+    : `undo until step ${last < 0 ? run.steps.length : last}`;
   return labelled('RUN', `${run.run} ▶ ${what} · ${elapsed} · ${back} · holdfast runs ${run.run}`, { lines: 2 });
 }
 
@@ -100,7 +110,13 @@ function stateText(knowledge: Knowledge, group: GroupView): string {
   if (record === null) return 'never activated · epoch –';
   const trading = record.tradingEnabled ? 'new risk accepted' : 'NO NEW RISK ACCEPTED';
   const traffic = record.traffic === record.activeSite ? [] : [`clients led to ${record.traffic ?? 'no site'}`];
-  const parts = [`active ${record.activeSite ?? 'no site'}`, `epoch ${record.epoch}`, durabilityText(knowledge, group), trading, ...traffic];
+  const parts = [
+    `active ${record.activeSite ?? 'no site'}`,
+    `epoch ${record.epoch}`,
+    durabilityText(knowledge, group),
+    trading,
+    ...traffic,
+  ];
   return parts.join(' · ');
 }
 
@@ -145,10 +161,14 @@ function quorumText(knowledge: Knowledge, group: GroupView): string {
 
 function automationText({ status }: Knowledge, group: GroupView): string {
   const { frozen, maintenance, fenced } = group.brakes;
-  const until = (at: number | null) => (at === null ? 'until lifted' : `until ${clockText(at)} (${elapsedText(at - status.at)} left)`);
+  const until = (at: number | null) =>
+    at === null ? 'until lifted' : `until ${clockText(at)} (${elapsedText(at - status.at)} left)`;
   const parts = [`instance ${group.policy.instance}`, `site ${group.policy.site}`];
   if (frozen) parts.unshift(`FROZEN by ${frozen.by} ${until(frozen.until)}: ${frozen.reason || 'no reason given'}`);
-  if (maintenance) parts.unshift(`MAINTENANCE by ${maintenance.by} ${until(maintenance.until)}: ${maintenance.reason || 'no reason given'}`);
+  if (maintenance)
+    parts.unshift(
+      `MAINTENANCE by ${maintenance.by} ${until(maintenance.until)}: ${maintenance.reason || 'no reason given'}`,
+    );
   if (fenced.length > 0) parts.push(`fenced by a person: ${fenced.join(', ')}`);
   return parts.join(' · ');
 }
@@ -156,44 +176,73 @@ function automationText({ status }: Knowledge, group: GroupView): string {
 /** Who could take over if the active site were lost now, and which rules would hold that up. */
 function outlookLines({ outlooks }: Knowledge, group: GroupView): readonly string[] {
   const outlook = outlooks[group.group];
-  if (isOpen(group.run)) return labelled('NEXT', 'a run is under way: who could take over is known when it has ended', { lines: 1 });
+  if (isOpen(group.run))
+    return labelled('NEXT', 'a run is under way: who could take over is known when it has ended', { lines: 1 });
   if (outlook === undefined || outlook.kind === 'not-asked')
     return labelled('NEXT', `? unknown: ${outlook?.why ?? 'no dry run was asked for'}`, { lines: 1 });
-  if (outlook.kind === 'no-leader') return labelled('NEXT', '? unknown: no controller leads, so no dry run', { lines: 1 });
+  if (outlook.kind === 'no-leader')
+    return labelled('NEXT', '? unknown: no controller leads, so no dry run', { lines: 1 });
   if (outlook.kind === 'refused') return labelled('NEXT', `no plan: ${outlook.found}`, { lines: 2 });
   const { receipt } = outlook;
   const takers = receipt.moves.map(({ to }) => takerText(group, to));
   const missing = receipt.missing.map(
-    ({ component, rejected }) => `${component}: nobody (${rejected.map((each) => `${each.instance} ${each.reason}`).join('; ') || `no instance at ${receipt.toSite}`})`,
+    ({ component, rejected }) =>
+      `${component}: nobody (${rejected.map((each) => `${each.instance} ${each.reason}`).join('; ') || `no instance at ${receipt.toSite}`})`,
   );
   const next =
     missing.length > 0
       ? `✕ ${receipt.toSite} cannot take over: ${missing.join(' · ')}`
       : `✓ ${receipt.toSite} can take over: ${takers.join(', ')}`;
   const stops = stopping(receipt).filter((rule) => rule.rule !== 'R-VERDICT' || rule.outcome !== 'block');
-  const quiet = stopping(receipt).length > stops.length ? 'only that nothing has failed (R-VERDICT)' : 'nothing: every rule passes';
-  const more = stops.length > 1 ? ` · and ${stops.slice(1).map((rule) => rule.rule).join(', ')}` : '';
+  const quiet =
+    stopping(receipt).length > stops.length ? 'only that nothing has failed (R-VERDICT)' : 'nothing: every rule passes';
+  const more =
+    stops.length > 1
+      ? ` · and ${stops
+          .slice(1)
+          .map((rule) => rule.rule)
+          .join(', ')}`
+      : '';
   const first = stops[0];
   return [
     ...labelled('NEXT', next, { lines: 2 }),
-    ...labelled('STOPS', first === undefined ? quiet : `${first.rule} ${first.outcome === 'block' ? '✕' : '?'} ${first.reason}${more}`, { lines: 2 }),
+    ...labelled(
+      'STOPS',
+      first === undefined ? quiet : `${first.rule} ${first.outcome === 'block' ? '✕' : '?'} ${first.reason}${more}`,
+      { lines: 2 },
+    ),
   ];
 }
 
 function takerText(group: GroupView, id: string): string {
   const known = group.instances.find((each) => each.instance === id);
   const grant = Object.values(group.record?.grants ?? {}).find((each) => each.component === known?.component);
-  const promotable = grant?.promotable.some((each) => each === id) || grant?.holder === id || grant?.revoked?.promotable.some((each) => each === id);
-  const weak = [...(known?.fresh ? [] : ['not fresh']), ...(promotable || known?.observation?.position == null ? [] : ['not promotable'])];
+  const promotable =
+    grant?.promotable.some((each) => each === id) ||
+    grant?.holder === id ||
+    grant?.revoked?.promotable.some((each) => each === id);
+  const weak = [
+    ...(known?.fresh ? [] : ['not fresh']),
+    ...(promotable || known?.observation?.position == null ? [] : ['not promotable']),
+  ];
   return weak.length === 0 ? id : `${id} (${weak.join(', ')})`;
 }
 
-const star = (options: ScreenOptions, row: string, column: string) => (options.changed?.has(`${row} ${column}`) ? '*' : '');
+const star = (options: ScreenOptions, row: string, column: string) =>
+  options.changed?.has(`${row} ${column}`) ? '*' : '';
 
 function siteTable(knowledge: Knowledge, group: GroupView, options: ScreenOptions): readonly string[] {
   const rows = group.sites.map((site) => siteRow(knowledge, group, site, options));
   return table(
-    [{ title: '  SITE', gives: true }, { title: 'STATE' }, { title: 'ROLE' }, { title: 'HOLDS', align: 'right' }, { title: 'INSTANCES', align: 'right' }, { title: 'HEARD BY', align: 'right' }, { title: 'AGE', align: 'right' }],
+    [
+      { title: '  SITE', gives: true },
+      { title: 'STATE' },
+      { title: 'ROLE' },
+      { title: 'HOLDS', align: 'right' },
+      { title: 'INSTANCES', align: 'right' },
+      { title: 'HEARD BY', align: 'right' },
+      { title: 'AGE', align: 'right' },
+    ],
     rows,
     options.columns,
   );
@@ -230,18 +279,28 @@ function componentTable(knowledge: Knowledge, group: GroupView, options: ScreenO
   const rows = grants.map((grant) => {
     const holder = group.instances.find((each) => each.instance === grant.holder);
     const lease = group.leases.find((each) => each.component === grant.component);
-    const fresh = grant.promotable.filter((id) => group.instances.some((each) => each.instance === id && each.fresh && each.state !== 'failed'));
+    const fresh = grant.promotable.filter((id) =>
+      group.instances.some((each) => each.instance === id && each.fresh && each.state !== 'failed'),
+    );
     const stateful = grant.promotable.length > 0 || grant.ackSet.length > 0 || holder?.observation?.position != null;
     return [
       `${stateGlyph[holder?.state ?? 'unknown'] ?? '?'} ${grant.component}`,
       `${grant.holder ?? 'nobody'}${star(options, grant.component, 'holder')}`,
       holder === undefined ? 'not served' : holderText(holder),
       stateful ? `${fresh.length}/${grant.promotable.length}` : '–',
-      lease === undefined || lease.holder !== grant.holder ? 'none' : ageText(lease.seenMsAgo + knowledge.receivedMsAgo),
+      lease === undefined || lease.holder !== grant.holder
+        ? 'none'
+        : ageText(lease.seenMsAgo + knowledge.receivedMsAgo),
     ];
   });
   return table(
-    [{ title: '  COMPONENT', gives: true }, { title: 'HOLDER', gives: true }, { title: 'SEEN AS', gives: true }, { title: 'PROMOTABLE', align: 'right' }, { title: 'LEASE', align: 'right' }],
+    [
+      { title: '  COMPONENT', gives: true },
+      { title: 'HOLDER', gives: true },
+      { title: 'SEEN AS', gives: true },
+      { title: 'PROMOTABLE', align: 'right' },
+      { title: 'LEASE', align: 'right' },
+    ],
     rows,
     options.columns,
   );
@@ -261,6 +320,10 @@ function diagnosisLines(status: StatusView, group: GroupView, most: number): rea
   const found = knownDiagnoses(status, group);
   if (found.length === 0) return [];
   const shown = found.length > most ? found.slice(0, Math.max(0, most - 1)) : found;
-  const lines = shown.map(({ kind, summary }, index) => cut(`${index === 0 ? 'WHY' : '   '}     ${kind}: ${summary}`, screenColumns));
-  return shown.length < found.length ? [...lines, `${lines.length === 0 ? 'WHY' : '   '}     … ${found.length - shown.length} more: holdfast health`] : lines;
+  const lines = shown.map(({ kind, summary }, index) =>
+    cut(`${index === 0 ? 'WHY' : '   '}     ${kind}: ${summary}`, screenColumns),
+  );
+  return shown.length < found.length
+    ? [...lines, `${lines.length === 0 ? 'WHY' : '   '}     … ${found.length - shown.length} more: holdfast health`]
+    : lines;
 }

@@ -63,11 +63,16 @@ export function table(
   rows: readonly (readonly string[])[],
   columns: number = screenColumns,
 ): readonly string[] {
-  const widths = heads.map((head, index) => Math.max(head.title.length, ...rows.map((row) => (row[index] ?? '').length)));
+  const widths = heads.map((head, index) =>
+    Math.max(head.title.length, ...rows.map((row) => (row[index] ?? '').length)),
+  );
   const total = () => widths.reduce((sum, width) => sum + width + 2, -2);
   const giving = heads.flatMap((head, index) => (head.gives ? [index] : []));
   while (total() > columns) {
-    const widest = giving.reduce((best, index) => (widths[index]! > (widths[best] ?? -1) ? index : best), giving[0] ?? -1);
+    const widest = giving.reduce(
+      (best, index) => (widths[index]! > (widths[best] ?? -1) ? index : best),
+      giving[0] ?? -1,
+    );
     if (widest < 0 || widths[widest]! <= 6) break;
     widths[widest]! -= 1;
   }

@@ -35,11 +35,14 @@ export function fencingOutlook(facts: Facts, component: Component, revoked: Revo
 function factualProof(instance: InstanceFacts, revoked: RevokedHolder): FencingProof | null {
   if (!instance.provedDead) return null;
   return {
-    method: 'process-dead',
+    method: instance.silencedBy,
     scope: revoked.instance,
     epoch: revoked.epoch,
     sticky: { heal: true, reboot: true },
-    evidence: `its agent on ${instance.instance.host} reaped it and found its process tree empty`,
+    evidence:
+      instance.silencedBy === 'demoted'
+        ? `its agent on ${instance.instance.host}: it confirmed that it stopped and stored the newer epoch`
+        : `its agent on ${instance.instance.host} reaped it and found its process tree empty`,
   };
 }
 

@@ -62,6 +62,8 @@ export interface InstanceFacts {
   readonly fresh: boolean;
   /** Its own agent, freshly, says that the process is gone, reaped, with an empty tree. */
   readonly provedDead: boolean;
+  /** How its agent knows that it writes no more; says something only while `provedDead`. */
+  readonly silencedBy: 'process-dead' | 'demoted';
   /** Dependants (replicas, fronts) that lost it, and those that still have it. */
   readonly lostBy: readonly InstanceId[];
   readonly heldBy: readonly InstanceId[];

@@ -1,0 +1,226 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { labContext } from '../../lab/cli.ts';
+import { type DemoResult, readTopology, runDemo, TopologyUnusable } from '../../lab/demo/demo.ts';
+import { LabDirectory } from '../../lab/lab-directory.ts';
+import type { CommandOutcome } from '../../src/cli/command-outcome.ts';
+import { exitCodes } from '../../src/cli/exit-code.ts';
+import { renderReport } from '../../src/cli/report/render-report.ts';
+import { renderReportJson } from '../../src/cli/report/report-json.ts';
+import type { Terminal } from '../../src/cli/terminal.ts';
+import { elapsedText } from '../../src/cli/view/time-text.ts';
+import type { Json } from '../../src/core/base/canonical-json.ts';
+import { faultVerdict, type RecoveryReport } from '../../src/core/objective/recovery-report.ts';
+import { parseBundle, verifyBundle } from '../../src/wire/evidence-bundle/bundle.ts';
+import { HoldfastError } from '../../src/wire/holdfast-error.ts';
+import { writeConnectFile } from './lab-connect.ts';
+
+export interface PlayWish {
+  readonly root: string;
+  readonly name: string;
+  /** Null = the shipped three-site firm. */
+  readonly topologyFile: string | null;
+  /** Empty = the shipped demo overlay. */
+  readonly overlays: readonly string[];
+  readonly ratePerSecond: number;
+  readonly keep: boolean;
+}
+
+const settled = ({ topologyFile, overlays, ...wish }: PlayWish) => ({
+  ...wish,
+  topologyFile: topologyFile ?? join(wish.root, 'examples', 'three-site.yaml'),
+  overlays: overlays.length > 0 ? overlays : [join(wish.root, 'examples', 'demo-overlay.yaml')],
+});
+
+export async function demo(
+  wish: PlayWish,
+  { narrate }: { readonly narrate: (line: string) => void },
+): Promise<CommandOutcome> {
+  const options = settled(wish);
+  const topology = usableTopology(options);
+  if (typeof topology === 'string') return unusable(topology);
+  const connect = onceComplete(options.root, options.name, topology);
+  const result = await runDemo({
+    ...options,
+    renderReport,
+    narrate: (line) => {
+      connect();
+      narrate(line);
+    },
+  });
+  const exitCode = result.ok ? exitCodes.ok : exitCodes.failed;
+  return { exitCode, text: demoText(result), json: result as unknown as Json };
+}
+
+function demoText(result: DemoResult): string {
+  const lines = result.faults.map(
+    (fault) =>
+      `  ${fault.name.padEnd(14)} outage ${msText(fault.outageMs)}  back in ${msText(fault.rtoMs)}  orders lost ${fault.ordersLost ?? 'not counted'}  commits lost ${fault.commitsLost ?? 'not counted'}  fenced by ${fault.fencingProof ?? 'nobody had to be'}`,
+  );
+  return [
+    '',
+    result.ok ? 'HELD    every acknowledged order and commit was found, once and unaltered' : 'DID NOT HOLD',
+    ...lines,
+    ...result.problems.map((problem) => `✕ ${problem}`),
+    `evidence ${result.evidence.verified ? 'verified' : 'DOES NOT VERIFY'}: ${result.evidence.entries ?? 'unknown'} entries, ${result.evidence.path}`,
+    `report   ${result.report}`,
+    `took     ${elapsedText(result.wallMs)}`,
+    '',
+  ].join('\n');
+}
+
+const msText = (ms: number | null): string => (ms === null ? 'not measured' : `${Math.round(ms)} ms`).padStart(12);
+
+type UsableTopology = ReturnType<typeof readTopology>;
+
+function usableTopology(options: {
+  readonly topologyFile: string;
+  readonly overlays: readonly string[];
+}): UsableTopology | string {
+  try {
+    return readTopology(options);
+  } catch (error) {
+    if (error instanceof TopologyUnusable) return error.message;
+    throw error;
+  }
+}
+
+const unusable = (problems: string): CommandOutcome => ({
+  exitCode: exitCodes.usage,
+  text: `${problems}\n`,
+  json: { ok: false, problems: [problems] },
+  toStderr: true,
+});
+
+/** Called now and then; writes the connection file the first time that the lab is whole, so that others can look at it. */
+function onceComplete(root: string, name: string, topology: UsableTopology): () => void {
+  const directory = new LabDirectory(root, name);
+  let written = false;
+  return () => {
+    if (written || directory.readRecord()?.complete !== true) return;
+    written = true;
+    writeConnectFile(labContext({ root, name }, topology));
+  };
+}
+
+/** What `lab/demo/start.ts` is given: it brings the lab up, activates it, starts the flow, shows the board, and ends it. */
+export interface StartOptions extends ReturnType<typeof settled> {
+  readonly narrate: (line: string) => void;
+  /** Shows the live status until Ctrl-C; the lab must be up. */
+  readonly board: () => Promise<void>;
+}
+
+export async function start(wish: PlayWish, terminal: Terminal): Promise<CommandOutcome> {
+  const options = settled(wish);
+  const topology = usableTopology(options);
+  if (typeof topology === 'string') return unusable(topology);
+  const script = new URL(`../../lab/demo/start${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
+  if (!existsSync(script))
+    throw new HoldfastError({
+      code: 'HF-8011',
+      attempted: 'start a lab with order flow',
+      found: 'this version does not have it yet',
+      next: 'holdfast lab up, holdfast activate SITE, holdfast lab load start, holdfast status -w',
+    });
+  const { runStart } = (await import(script.href)) as { readonly runStart: (options: StartOptions) => Promise<void> };
+  const connect = onceComplete(options.root, options.name, topology);
+  await runStart({
+    ...options,
+    narrate: (line) => {
+      connect();
+      terminal.err(`${line}\n`);
+    },
+    board: () => showBoard(options, topology, terminal),
+  });
+  return { exitCode: exitCodes.ok, text: '', json: { ok: true } };
+}
+
+async function showBoard(
+  { root, name }: { readonly root: string; readonly name: string },
+  topology: UsableTopology,
+  terminal: Terminal,
+): Promise<void> {
+  const [{ openSession }, { watchCommand }] = await Promise.all([
+    import('../../src/cli/connect/session.ts'),
+    import('../../src/cli/commands/watch.ts'),
+  ]);
+  const file = writeConnectFile(labContext({ root, name }, topology));
+  const session = openSession({ file, person: null, projectRoot: root });
+  const interrupt = new AbortController();
+  const onInterrupt = () => interrupt.abort();
+  process.once('SIGINT', onInterrupt);
+  process.once('SIGTERM', onInterrupt);
+  try {
+    const nowMs = () => Date.now();
+    await watchCommand(
+      { session, terminal, json: false, group: null, nowMs, signal: interrupt.signal },
+      { maxAgeMs: 60_000 },
+    );
+  } finally {
+    process.removeListener('SIGINT', onInterrupt);
+    process.removeListener('SIGTERM', onInterrupt);
+    session.controllers.close();
+  }
+}
+
+/** The figures were computed from the evidence when the lab ended; they are drawn again only beside what the evidence says now. */
+export async function report(root: string, lab: string | null, out: string | null): Promise<CommandOutcome> {
+  const directory = lab === null ? newestReport(root) : join(root, '.holdfast', 'labs', lab, 'report');
+  const file = directory === null ? null : join(directory, 'report.json');
+  if (file === null || directory === null || !existsSync(file))
+    throw new HoldfastError({
+      code: 'HF-8012',
+      attempted: `draw the report of ${lab ?? 'the newest lab'}`,
+      found: 'no lab left a report of that name',
+      next: 'holdfast demo leaves one',
+    });
+  const stored = JSON.parse(readFileSync(file, 'utf8')) as RecoveryReport | { readonly report: RecoveryReport };
+  const figures = 'report' in stored ? stored.report : stored;
+  if (figures.evidence.path === null)
+    throw new HoldfastError({
+      code: 'HF-8012',
+      attempted: `verify what ${file} rests on`,
+      found: 'the report names no evidence bundle',
+      next: 'holdfast evidence verify PATH, if you have one',
+    });
+  const evidence = verifyBundle(parseBundle(readFileSync(resolve(directory, figures.evidence.path), 'utf8')));
+  const target = out === null ? directory : resolve(out);
+  mkdirSync(target, { recursive: true });
+  const html = join(target, 'report.html');
+  writeFileSync(html, renderReport(figures));
+  if (target !== directory) writeFileSync(join(target, 'report.json'), renderReportJson(figures));
+  const verified = evidence.integrity === 'intact' && evidence.completeness.verdict !== 'incomplete';
+  const missed = figures.faults
+    .filter((fault) => faultVerdict(fault) !== 'met')
+    .map((fault) => `${fault.name}: ${faultVerdict(fault)}`);
+  const exitCode = verified && missed.length === 0 ? exitCodes.ok : exitCodes.failed;
+  const shown = relative(root, html).startsWith('..') ? html : relative(root, html);
+  const text = [
+    `report    ${shown}`,
+    `evidence  ${verified ? '✓' : '✕'} ${evidence.sentence}`,
+    missed.length === 0
+      ? `verdict   ✓ every one of ${figures.faults.length} recoveries met its objective`
+      : `verdict   ✕ ${missed.join('; ')}`,
+    '',
+  ].join('\n');
+  return {
+    exitCode,
+    text,
+    json: {
+      report: shown,
+      evidence: { verified, sentence: evidence.sentence, entries: evidence.entries },
+      missed,
+      exitCode,
+    },
+  };
+}
+
+function newestReport(root: string): string | null {
+  const labs = join(root, '.holdfast', 'labs');
+  if (!existsSync(labs)) return null;
+  const found = readdirSync(labs).flatMap((name) => {
+    const file = statSync(join(labs, name, 'report', 'report.json'), { throwIfNoEntry: false });
+    return file === undefined ? [] : [{ directory: join(labs, name, 'report'), writtenAt: file.mtimeMs }];
+  });
+  return found.toSorted((left, right) => right.writtenAt - left.writtenAt)[0]?.directory ?? null;
+}

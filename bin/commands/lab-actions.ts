@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { firstSite } from '../../lab/agent-config.ts';
+import { type LabName, labBreak, labDown, labHeal, labLoad, labRestart, labStatus, labUp } from '../../lab/cli.ts';
+import type { FaultReport } from '../../lab/ground.ts';
+import { LabDirectory } from '../../lab/lab-directory.ts';
+import { LabError } from '../../lab/lab-error.ts';
+import type { GroundConfig } from '../../lab/net/main.ts';
+import type { CommandOutcome } from '../../src/cli/command-outcome.ts';
+import { exitCodes } from '../../src/cli/exit-code.ts';
+import { table } from '../../src/cli/view/text.ts';
+import { elapsedText } from '../../src/cli/view/time-text.ts';
+import type { Json } from '../../src/core/base/canonical-json.ts';
+import type { Topology } from '../../src/core/topology/topology.ts';
+import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
+import { problemText } from '../../src/wire/topology-file/topology-problem.ts';
+import { writeConnectFile } from './lab-connect.ts';
+import { type FaultWords, parseFault } from './parse-fault.ts';
+
+const ok = (text: string, json: Json): CommandOutcome => ({ exitCode: exitCodes.ok, text: `${text}\n`, json });
+
+export interface UpOptions extends LabName {
+  /** Null = the shipped three-site firm. */
+  readonly topologyFile: string | null;
+  readonly overlays: readonly string[];
+  readonly block: number | null;
+  readonly relayed: boolean;
+}
+
+export async function up(options: UpOptions, say: (line: string) => void): Promise<CommandOutcome> {
+  const { root, name, overlays, block, relayed } = options;
+  const topologyFile = options.topologyFile ?? join(root, 'examples', 'three-site.yaml');
+  const parsed = readTopologyFile(topologyFile, { overlays });
+  if (!parsed.ok) {
+    const problems = parsed.error.map((problem) => ({ ...problem })) as unknown as Json;
+    return {
+      exitCode: exitCodes.usage,
+      text: `${parsed.error.map(problemText).join('\n')}\n`,
+      json: { ok: false, problems },
+      toStderr: true,
+    };
+  }
+  const { topology } = parsed.value;
+  const context = await labUp(
+    { root, name, topology, topologyFile, block, insideSite: relayed ? 'relayed' : 'direct' },
+    (event) => {
+      if (event.kind === 'step') say(`${elapsedText(event.elapsedMs).padStart(7)}  ${event.text}`);
+    },
+  );
+  const connect = relative(root, writeConnectFile(context));
+  const site = firstSite(topology.sites).id;
+  const other = name === 'lab' ? '' : ` --name ${name}`;
+  const text = [
+    `${topology.name} is up as lab ${name}: ${topology.sites.length} sites, ${topology.hosts.length} hosts. Nothing is active yet.`,
+    `next    holdfast activate ${site}, then holdfast status, holdfast lab load start${other}`,
+    `        holdfast lab down${other} ends it`,
+  ].join('\n');
+  return ok(text, { ok: true, lab: name, firm: topology.name, connect, next: `holdfast activate ${site}` });
+}
+
+export async function status(lab: LabName, measure: boolean): Promise<CommandOutcome> {
+  const { record, state, usage, measured } = await labStatus(lab, { measure });
+  const rows = state.processes.map(({ key, pid, alive }) => {
+    const used = usage.processes.find((each) => each.name === key);
+    return [
+      `${alive ? '●' : '✕'} ${key}`,
+      alive ? 'running' : 'not running',
+      pid === null ? '–' : String(pid),
+      megabytes(used?.memoryBytes ?? null),
+      used === undefined ? '? unknown' : elapsedText(used.cpuMs),
+    ];
+  });
+  const heads = [
+    { title: '  PROCESS' },
+    { title: 'STATE' },
+    { title: 'PID', align: 'right' as const },
+    { title: 'MEMORY', align: 'right' as const },
+    { title: 'CPU', align: 'right' as const },
+  ];
+  const others = usage.processes.filter(({ name }) => !state.processes.some(({ key }) => key === name));
+  const links = (measured ?? []).map(
+    ({ link, rttMs }) =>
+      `${link}: ${rttMs === null ? '? no answer in time' : `${rttMs.median.toFixed(1)} ms median, ${rttMs.max.toFixed(1)} ms worst`}`,
+  );
+  const text = [
+    `LAB ${lab.name}: ${record.firm}, ${record.complete ? 'up' : 'NOT COMPLETELY UP'} since ${record.createdAt}; ${megabytes(usage.memoryBytes)}, ${state.connections} connections`,
+    ...faultLines(state.faults),
+    ...table(heads, rows, 100),
+    ...others.map(
+      ({ name, count, memoryBytes, cpuMs }) => `  ${name} (${count}): ${megabytes(memoryBytes)}, ${elapsedText(cpuMs)}`,
+    ),
+    ...(links.length > 0 ? ['LINKS as measured now:', ...links.map((line) => `  ${line}`)] : []),
+  ].join('\n');
+  return ok(text, { record, state, usage, measured } as unknown as Json);
+}
+
+const megabytes = (bytes: number | null): string => (bytes === null ? '? unknown' : `${Math.round(bytes / 1e6)} MB`);
+
+const faultLines = (faults: readonly FaultReport[]): readonly string[] =>
+  faults.length === 0 ? ['FAULTS  none in force'] : faults.map((fault) => `FAULT   ${faultText(fault)}`);
+
+function faultText({ id, fault, expiresAt, pids }: FaultReport): string {
+  const { kind, ...what } = fault;
+  const until = expiresAt === null ? 'over at once' : `ends by itself at ${new Date(expiresAt).toISOString()}`;
+  return `${id} ${kind} ${JSON.stringify(what)}, ${until}${pids.length === 0 ? '' : `, ${pids.length} processes`}`;
+}
+
+export async function breakIt(lab: LabName, words: FaultWords, forMs: number): Promise<CommandOutcome> {
+  const fault = parseFault(words);
+  const report = await labBreak(lab, fault, fault.kind === 'kill' ? null : forMs);
+  const heal =
+    fault.kind === 'kill'
+      ? 'holdfast lab status shows what has started again by itself'
+      : `holdfast lab heal ${report.id}`;
+  return ok(`in force: ${faultText(report)}\nnext    ${heal}`, report as unknown as Json);
+}
+
+export async function heal(lab: LabName, fault: string): Promise<CommandOutcome> {
+  const ended = await labHeal(lab, fault);
+  const text =
+    ended.length === 0 ? 'no fault was in force' : ended.map((each) => `ended: ${faultText(each)}`).join('\n');
+  return ok(text, { ended } as unknown as Json);
+}
+
+export async function restart(lab: LabName, key: string): Promise<CommandOutcome> {
+  await labRestart(lab, key);
+  return ok(`${key} runs again`, { ok: true, key });
+}
+
+const defaultRate = 1000;
+
+export async function load(lab: LabName, action: string, rate: number | null): Promise<CommandOutcome> {
+  const topology = topologyOf(lab);
+  if (action === 'start') {
+    const { Platform } = await import('../../lab/demo/platform.ts');
+    await new Platform(lab, topology).startFlow(rate ?? defaultRate);
+    return ok(`the order flow runs: ${rate ?? defaultRate} orders/s\nnext    holdfast lab load status`, {
+      ok: true,
+      ratePerSecond: rate ?? defaultRate,
+    });
+  }
+  if (!['status', 'pause', 'resume', 'rate', 'stop'].includes(action) || (action === 'rate' && rate === null))
+    throw new LabError({
+      code: 'HF-7012',
+      attempted: `lab load ${action}`,
+      found: action === 'rate' ? 'no rate is given' : 'there is no such action',
+      next: 'use one of: start [RATE], status, pause, resume, rate RATE, stop',
+    });
+  const params = action === 'rate' ? { ordersPerSecond: rate } : {};
+  const result = await labLoad(lab, topology, { method: action, params, deadlineMs: 15_000 });
+  return ok(JSON.stringify(result, null, 2), result as Json);
+}
+
+export async function down(lab: LabName): Promise<CommandOutcome> {
+  const { processesEnded, kept } = await labDown(lab);
+  const stays = kept.map((path) => relative(lab.root, path));
+  const text = `lab ${lab.name} is down: ${processesEnded} processes ended${stays.length === 0 ? '' : `; kept ${stays.join(', ')}`}`;
+  return ok(text, { ok: true, processesEnded, kept: stays });
+}
+
+/** The topology that a lab was brought up with, overlays included. */
+function topologyOf(lab: LabName): Topology {
+  const directory = new LabDirectory(lab.root, lab.name);
+  if (directory.readRecord() === null)
+    throw new LabError({
+      code: 'HF-7003',
+      attempted: `find lab ${lab.name}`,
+      found: 'it is not up',
+      next: `holdfast lab up --name ${lab.name}`,
+    });
+  return (JSON.parse(readFileSync(directory.groundFile, 'utf8')) as GroundConfig).topology;
+}

@@ -1,0 +1,182 @@
+import type { Command } from 'commander';
+import { collect, durationOption, wholeNumberOption } from '../../src/cli/option-values.ts';
+import { teach } from '../../src/cli/program/help.ts';
+import type { GlobalOptions, Shell } from '../../src/cli/shell.ts';
+import { projectRoot } from './project-root.ts';
+
+const globals = (command: Command) => command.optsWithGlobals<GlobalOptions>();
+
+interface Named {
+  readonly name: string;
+}
+
+/** `holdfast lab …`: several data centres on this machine. */
+export function registerLabCommands(program: Command, shell: Shell): void {
+  const lab = program
+    .command('lab')
+    .helpGroup('On this machine:')
+    .summary('several data centres on this machine: up, status, break, heal, load, down')
+    .description(
+      'The loopback lab: every site of a topology as processes on this machine, with the links’ latencies, and faults that end by themselves.',
+    );
+  const named = (command: Command) =>
+    command.option('--name <name>', 'of the lab; several can run side by side', 'lab');
+  const actions = () => import('./lab-actions.ts');
+  teach(
+    named(lab.command('up'))
+      .summary('bring a topology up')
+      .option('--topology <file>', 'the firm (default: examples/three-site.yaml)')
+      .option('--overlay <file>', 'laid over it; may be given again, the lowest first', collect, [])
+      .option('--block <n>', 'second octet of its addresses, 127.N.…', wholeNumberOption)
+      .option('--relayed', 'relays also inside a site, so that its hosts can be cut off from each other')
+      .action(
+        async (
+          flags: Named & {
+            readonly topology?: string;
+            readonly overlay: readonly string[];
+            readonly block?: number;
+            readonly relayed?: boolean;
+          },
+          command: Command,
+        ) =>
+          shell.run(globals(command), async (terminal) =>
+            (await actions()).up(
+              {
+                root: projectRoot,
+                name: flags.name,
+                topologyFile: flags.topology ?? null,
+                overlays: flags.overlay,
+                block: flags.block ?? null,
+                relayed: flags.relayed === true,
+              },
+              globals(command).json === true ? () => {} : (line) => terminal.out(`${line}\n`),
+            ),
+          ),
+      ),
+    {
+      examples: [
+        ['holdfast lab up', 'the three-site firm'],
+        ['holdfast lab up --topology examples/two-site.yaml --name two', 'another one beside it'],
+      ],
+      touches: 'starts processes; files below .holdfast/labs/NAME. Nothing outside 127.0.0.0/8.',
+    },
+  );
+  teach(
+    named(lab.command('status'))
+      .summary('processes, faults in force, memory and processor time')
+      .option('--measure', 'also send messages over every link and time them')
+      .action(async (flags: Named & { readonly measure?: boolean }, command: Command) =>
+        shell.run(globals(command), async () =>
+          (await actions()).status({ root: projectRoot, name: flags.name }, flags.measure === true),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast lab status', ''],
+        ['holdfast lab status --measure', 'with round trips as they are'],
+      ],
+      touches: 'nothing.',
+    },
+  );
+  teach(
+    named(lab.command('break <fault> [what...]'))
+      .summary('hurt it; every fault ends by itself')
+      .description(
+        'Injects one fault. Kinds: link-down LINK · path-down GROUP · cut A B · one-way FROM TO · site-isolated SITE · extra-latency A B · loss A B · host-silent HOST · host-power-off HOST · site-power-off SITE · freeze KIND NAME · kill KIND NAME, where KIND is instance, agent, warden, controller, host or process.',
+      )
+      .option('--for <duration>', 'it ends by itself after so long (a kill is over at once)', durationOption, 60_000)
+      .option('--keep <place>', 'site-isolated: leave these paths open (outside, venues)', collect, [])
+      .option('--rtt <ms>', 'extra-latency: so much is added to the round trip', wholeNumberOption)
+      .option('--percent <n>', 'loss: so many of a hundred', wholeNumberOption)
+      .action(
+        async (
+          kind: string,
+          what: readonly string[],
+          flags: Named & {
+            readonly for: number;
+            readonly keep: readonly string[];
+            readonly rtt?: number;
+            readonly percent?: number;
+          },
+          command: Command,
+        ) =>
+          shell.run(globals(command), async () =>
+            (await actions()).breakIt(
+              { root: projectRoot, name: flags.name },
+              { kind, what, keep: flags.keep, rttMs: flags.rtt ?? null, percent: flags.percent ?? null },
+              flags.for,
+            ),
+          ),
+      ),
+    {
+      examples: [
+        ['holdfast lab break site-power-off ny4 --for 30s', 'the active site is gone; its power returns'],
+        ['holdfast lab break freeze instance engine-ny4-a --for 5s', ''],
+        ['holdfast lab break kill controller ch2', 'for good, until it is restarted'],
+        ['holdfast lab break cut ny4 ch2 --for 10s', 'both ways, every link'],
+      ],
+      touches: 'the lab.',
+    },
+  );
+  teach(
+    named(lab.command('heal [fault]'))
+      .summary('end one fault before its time, or all')
+      .action(async (fault: string | undefined, flags: Named, command: Command) =>
+        shell.run(globals(command), async () =>
+          (await actions()).heal({ root: projectRoot, name: flags.name }, fault ?? 'all'),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast lab heal', 'all'],
+        ['holdfast lab heal f3', 'one'],
+      ],
+      touches: 'the lab.',
+    },
+  );
+  teach(
+    named(lab.command('restart <key>'))
+      .summary('start a process again that was killed for good')
+      .action(async (key: string, flags: Named, command: Command) =>
+        shell.run(globals(command), async () =>
+          (await actions()).restart({ root: projectRoot, name: flags.name }, key),
+        ),
+      ),
+    { examples: [['holdfast lab restart controller/ch2', 'keys are in "lab status"']], touches: 'the lab.' },
+  );
+  teach(
+    named(lab.command('load <start|status|pause|resume|rate|stop> [rate]'))
+      .summary('the order flow: an open loop of clients, in a process of its own')
+      .action(async (action: string, rate: string | undefined, flags: Named, command: Command) =>
+        shell.run(globals(command), async () =>
+          (await actions()).load(
+            { root: projectRoot, name: flags.name },
+            action,
+            rate === undefined ? null : wholeNumberOption(rate),
+          ),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast lab load start 1000', 'orders per second'],
+        ['holdfast lab load status', ''],
+        ['holdfast lab load stop', 'ledgers stay'],
+      ],
+      touches: 'the lab: orders flow to its fronts.',
+    },
+  );
+  teach(
+    named(lab.command('down'))
+      .summary('end it, whatever state it is in; evidence and reports stay')
+      .action(async (flags: Named, command: Command) =>
+        shell.run(globals(command), async () => (await actions()).down({ root: projectRoot, name: flags.name })),
+      ),
+    {
+      examples: [
+        ['holdfast lab down', ''],
+        ['holdfast lab down --name two', ''],
+      ],
+      touches: 'ends every process of this lab and removes its files, except evidence and report.',
+    },
+  );
+}

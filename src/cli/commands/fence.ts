@@ -1,0 +1,107 @@
+import { HoldfastError } from '../../wire/holdfast-error.ts';
+import { chooseGroup } from '../choose-group.ts';
+import { askStatus } from '../choosing.ts';
+import { type CommandContext, say } from '../command-context.ts';
+import type { CommandOutcome } from '../command-outcome.ts';
+import { confirmTarget } from '../confirm.ts';
+import { led } from '../connect/session.ts';
+import { exitCodes } from '../exit-code.ts';
+import { readKnowledge } from '../read-knowledge.ts';
+import { refusalOutcome } from '../view/refusal.ts';
+import { holderText, statusScreen } from '../view/status-screen.ts';
+import type { GroupView, InstanceView, StatusView } from '../view/status-view.ts';
+
+export interface FenceOptions {
+  readonly instance: string;
+  /** Unfence: it may be a candidate again. */
+  readonly lift: boolean;
+  /** A person says that it is off. */
+  readonly attest: boolean;
+  readonly reason: string;
+  readonly yes: boolean;
+}
+
+const confirmWithinMs = 10_000;
+const lookEveryMs = 250;
+
+/** Stops one instance through its agent and waits until it is seen to have stopped; unknown is said as unknown. */
+export async function fenceCommand(context: CommandContext, options: FenceOptions): Promise<CommandOutcome> {
+  const { instance, lift, attest, reason, yes } = options;
+  const before = await readKnowledge(context.session.controllers);
+  const group = groupOf(before.status, context.group, instance);
+  const attempted = `${lift ? 'unfence' : 'fence'} ${instance}`;
+  if (!lift) {
+    const known = group.instances.find((each) => each.instance === instance);
+    const holds = Object.values(group.record?.grants ?? {}).some((grant) => grant.holder === instance);
+    say(context, [
+      ...statusScreen(before),
+      '',
+      `fence ${instance}: its process is stopped at once, and it is no candidate until it is unfenced`,
+      known === undefined
+        ? ''
+        : `now     ${holderText(known)}${holds ? '. It HOLDS a grant: a take-over follows under the usual rules' : ''}`,
+    ]);
+    await confirmTarget(context, { consent: { yes, digest: null }, target: instance, attempted, hasPlan: false });
+  }
+  const answer = led(
+    await context.session.controllers.ask({ kind: 'fence', group: group.group, instance, attest, lift, reason }),
+    attempted,
+  );
+  if (answer.kind === 'refused') return refusalOutcome(answer);
+  if (lift)
+    return {
+      exitCode: exitCodes.ok,
+      text: `${instance} may be a candidate again\n`,
+      json: { ok: true, unfenced: instance, exitCode: exitCodes.ok },
+    };
+  const seen = await seenStopped(context, group.group, instance);
+  const exitCode = seen === null ? exitCodes.unknown : exitCodes.ok;
+  const text =
+    seen === null
+      ? `UNKNOWN HF-8010 ${instance} was told to stop; it was not seen to have stopped within ${confirmWithinMs / 1000} s\nnext    holdfast health; what follows is decided by the usual rules\n`
+      : `${instance} has stopped: ${holderText(seen)}${seen.provedDead ? ', proved dead by its agent' : ''}\nnext    holdfast unfence ${instance}, when it may serve again\n`;
+  return {
+    exitCode,
+    text,
+    json: {
+      ok: seen !== null,
+      fenced: instance,
+      stopped: seen !== null,
+      provedDead: seen?.provedDead ?? null,
+      exitCode,
+    },
+  };
+}
+
+async function seenStopped(context: CommandContext, group: string, instance: string): Promise<InstanceView | null> {
+  const until = performance.now() + confirmWithinMs;
+  while (performance.now() < until && !context.signal.aborted) {
+    const status = await askStatus(context).catch(() => null);
+    const seen = status?.groups
+      .find((each) => each.group === group)
+      ?.instances.find((each) => each.instance === instance);
+    if (seen?.fresh && hasStopped(seen)) return seen;
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+  return null;
+}
+
+const hasStopped = ({ observation, provedDead }: InstanceView): boolean =>
+  provedDead ||
+  (observation !== null &&
+    (observation.process === 'exited' ||
+      observation.process === 'stopped' ||
+      observation.role === 'fenced' ||
+      observation.role === 'closed'));
+
+function groupOf(status: StatusView, wanted: string | null, instance: string): GroupView {
+  const home = status.groups.find((group) => group.instances.some((each) => each.instance === instance));
+  if (home !== undefined && (wanted === null || wanted === home.group)) return home;
+  const group = chooseGroup(status, wanted);
+  throw new HoldfastError({
+    code: 'HF-4002',
+    attempted: `fence ${instance}`,
+    found: `there is no instance ${instance} in ${group.group}`,
+    next: `instances: ${group.instances.map((each) => each.instance).join(', ')}`,
+  });
+}

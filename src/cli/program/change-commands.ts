@@ -1,0 +1,320 @@
+import type { Command } from 'commander';
+import { collect, lossOption, minutesOption } from '../option-values.ts';
+import type { GlobalOptions, Shell } from '../shell.ts';
+import { teach } from './help.ts';
+
+const group = 'Act:';
+const globals = (command: Command) => command.optsWithGlobals<GlobalOptions>();
+const asks =
+  'Shows topology, plan and rules, asks for the target to be typed, follows the run, shows the topology again.';
+const exits = '3 refused by a safety rule · 4 needs an approval · 5 unknown: look before you repeat it';
+
+/** Commands that change something. Each is evidence, also when it is refused. */
+export function registerChangeCommands(program: Command, shell: Shell): void {
+  registerMoves(program, shell);
+  registerApproval(program, shell);
+  registerFencing(program, shell);
+  registerBrakes(program, shell);
+}
+
+interface MoveFlags {
+  readonly override: readonly string[];
+  readonly reason?: string;
+  readonly acceptDataLoss?: string;
+  readonly plan?: string;
+  readonly yes?: boolean;
+  readonly wait: boolean;
+}
+
+function registerMoves(program: Command, shell: Shell): void {
+  const move = (
+    verb: 'failover' | 'switchover' | 'failback',
+    words: { readonly args: string; readonly summary: string; readonly description: string },
+  ) =>
+    program
+      .command(`${verb}${words.args}`)
+      .helpGroup(group)
+      .summary(words.summary)
+      .description(`${words.description} ${asks}`)
+      .option('--plan <digest>', 'only this plan, as "holdfast plan" showed it')
+      .option('-y, --yes', 'do not ask; needs --plan. Skips no safety rule')
+      .option('--override <rule>', 'act in spite of one rule that allows it; needs --reason', collect, [])
+      .option('--reason <text>', 'why; stands beside your name in the evidence')
+      .option('--accept-data-loss <class:count>', 'accept this loss by name, e.g. orders:12', lossOption)
+      .option('--no-wait', 'return when the run has begun')
+      .action(async (...given: readonly unknown[]) => {
+        const command = given.at(-1) as Command;
+        const flags = command.opts<MoveFlags>();
+        const site = verb === 'failback' ? undefined : (given[0] as string | undefined);
+        await shell.ask(globals(command), async (context) =>
+          (await import('../commands/move.ts')).moveCommand(context, {
+            verb,
+            toSite: site ?? null,
+            overrides: flags.override,
+            reason: flags.reason ?? '',
+            acceptDataLoss: flags.acceptDataLoss ?? null,
+            consent: { yes: flags.yes === true, digest: flags.plan ?? null },
+            wait: flags.wait,
+          }),
+        );
+      });
+  teach(
+    move('failover', {
+      args: ' [site]',
+      summary: 'unplanned move: the active site is lost or must be left',
+      description:
+        'Moves a group away from a site that has failed. The old holders are fenced before anything is promoted.',
+    }),
+    {
+      examples: [
+        ['holdfast failover', 'to the preferred site that is left'],
+        ['holdfast failover ch2 --plan 8c1f… --yes', 'from a script: exactly this plan'],
+        ['holdfast failover ch2 --override R-VERDICT --reason "NOC sees smoke"', 'on what only you know'],
+        ['holdfast failover ch2 --accept-data-loss=orders:12', 'accepting a loss by name'],
+      ],
+      touches: 'the group: epoch, holders, traffic.',
+      exits,
+    },
+  );
+  teach(
+    move('switchover', {
+      args: ' [site]',
+      summary: 'planned move: both sites are well',
+      description:
+        'Moves a group while everything is well: trading stops, the target catches up, then the usual order. Loses nothing or is refused.',
+    }),
+    {
+      examples: [
+        ['holdfast switchover ch2', 'to ch2'],
+        ['holdfast switchover --no-wait', 'to the preferred other site; return at once'],
+      ],
+      touches: 'the group: epoch, holders, traffic; new risk stops for the time of the move.',
+      exits,
+    },
+  );
+  teach(
+    move('failback', {
+      args: '',
+      summary: 'switchover to the most preferred serving site that is not active',
+      description:
+        'Goes back after a failover: a switchover to the most preferred serving site that is not active, which must have been fenced, re-seeded and caught up.',
+    }),
+    {
+      examples: [['holdfast failback', 'says where to, and asks']],
+      touches: 'the group, as switchover does.',
+      exits,
+    },
+  );
+}
+
+function registerApproval(program: Command, shell: Shell): void {
+  teach(
+    program
+      .command('approve <digest>')
+      .helpGroup(group)
+      .summary('say yes to exactly the plan that waits')
+      .description(
+        'Approves one plan by its digest. When the facts change so does the digest, and the approval says nothing any more. Follows the run that it allows.',
+      )
+      .option('--for <duration>', 'the approval holds so long', minutesOption, 30)
+      .option('--accept-data-loss <class:count>', 'accept this loss by name, e.g. orders:12', lossOption)
+      .option('-y, --yes', 'do not ask: the digest names the plan')
+      .option('--no-wait', 'return when the approval is recorded')
+      .action(
+        async (
+          digest: string,
+          flags: {
+            readonly for: number;
+            readonly acceptDataLoss?: string;
+            readonly yes?: boolean;
+            readonly wait: boolean;
+          },
+          command: Command,
+        ) =>
+          shell.ask(globals(command), async (context) =>
+            (await import('../commands/approve.ts')).approveCommand(context, {
+              digest,
+              minutes: flags.for,
+              acceptDataLoss: flags.acceptDataLoss ?? null,
+              yes: flags.yes === true,
+              wait: flags.wait,
+            }),
+          ),
+      ),
+    {
+      examples: [
+        ['holdfast status', 'shows the plan that waits, and its digest'],
+        ['holdfast approve 8c1f27aa90e3b1d4', 'look, type the target, follow'],
+      ],
+      touches: "the group's approvals; the leader then acts. Needs the role approver.",
+      exits,
+    },
+  );
+  teach(
+    program
+      .command('activate <site>')
+      .helpGroup(group)
+      .summary('first grant of a group, once in its life')
+      .description('Grants the first epoch to the instances of one site. Only for a group that nobody has ever held.')
+      .option('-y, --yes', 'do not ask')
+      .option('--no-wait', 'return when the run has begun')
+      .action(async (site: string, flags: { readonly yes?: boolean; readonly wait: boolean }, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/activate.ts')).activateCommand(context, {
+            site,
+            yes: flags.yes === true,
+            wait: flags.wait,
+          }),
+        ),
+      ),
+    {
+      examples: [['holdfast activate ny4', 'look, type the site, follow']],
+      touches: 'the group: its first epoch. Needs the role admin.',
+      exits,
+    },
+  );
+}
+
+function registerFencing(program: Command, shell: Shell): void {
+  teach(
+    program
+      .command('fence <instance>')
+      .helpGroup(group)
+      .summary('stop one instance now, through its agent')
+      .description(
+        'Stops the instance and keeps it from being a candidate until it is unfenced. If it holds a grant, what follows is decided as after any failure.',
+      )
+      .option('--attest', 'say that it is off, when its agent cannot be reached; needs two people')
+      .option('--reason <text>', 'why; stands beside your name in the evidence')
+      .option('-y, --yes', 'do not ask')
+      .action(
+        async (
+          instance: string,
+          flags: { readonly attest?: boolean; readonly reason?: string; readonly yes?: boolean },
+          command: Command,
+        ) =>
+          shell.ask(globals(command), async (context) =>
+            (await import('../commands/fence.ts')).fenceCommand(context, {
+              instance,
+              lift: false,
+              attest: flags.attest === true,
+              reason: flags.reason ?? '',
+              yes: flags.yes === true,
+            }),
+          ),
+      ),
+    {
+      examples: [['holdfast fence engine-ny4-a --reason "odd prices"', 'look, type the instance, see it stop']],
+      touches: 'one instance, and the brakes of its group.',
+      exits: '4 --attest needs a second person · 5 told to stop, not seen to have stopped',
+    },
+  );
+  teach(
+    program
+      .command('unfence <instance>')
+      .helpGroup(group)
+      .summary('let a fenced instance be a candidate again')
+      .description('Takes back a fence. Starts nothing: its agent brings it up as a standby.')
+      .option('--reason <text>', 'why')
+      .action(async (instance: string, flags: { readonly reason?: string }, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/fence.ts')).fenceCommand(context, {
+            instance,
+            lift: true,
+            attest: false,
+            reason: flags.reason ?? '',
+            yes: true,
+          }),
+        ),
+      ),
+    { examples: [['holdfast unfence engine-ny4-a', '']], touches: "the group's brakes." },
+  );
+}
+
+function registerBrakes(program: Command, shell: Shell): void {
+  const brake = (
+    what: 'freeze' | 'maintenance',
+    lift: boolean,
+    flags: { readonly reason?: string; readonly for?: number },
+    command: Command,
+  ) =>
+    shell.ask(globals(command), async (context) =>
+      (await import('../commands/brakes.ts')).brakeCommand(context, {
+        what,
+        lift,
+        reason: flags.reason ?? '',
+        minutes: flags.for ?? null,
+      }),
+    );
+  teach(
+    program
+      .command('freeze')
+      .helpGroup(group)
+      .summary('nothing happens by itself until it is lifted')
+      .description('Freezes automation of a group. Diagnosis goes on, and people can still act.')
+      .option('--reason <text>', 'why; whoever meets the brake tonight will read it')
+      .option('--for <duration>', 'ends by itself after so long; without it, until lifted', minutesOption)
+      .option('--lift', 'the same as unfreeze')
+      .action((flags: { readonly reason?: string; readonly for?: number; readonly lift?: boolean }, command: Command) =>
+        brake('freeze', flags.lift === true, flags, command),
+      ),
+    {
+      examples: [
+        ['holdfast freeze --reason "exchange test" --for 2h', ''],
+        ['holdfast unfreeze', 'lift it'],
+      ],
+      touches: "the group's brakes.",
+    },
+  );
+  teach(
+    program
+      .command('unfreeze')
+      .helpGroup(group)
+      .summary('let automation act again')
+      .description('Lifts a freeze. What has waited is decided at once.')
+      .option('--reason <text>', 'why')
+      .action((flags: { readonly reason?: string }, command: Command) => brake('freeze', true, flags, command)),
+    { examples: [['holdfast unfreeze', '']], touches: "the group's brakes." },
+  );
+  teach(
+    program
+      .command('maintenance')
+      .helpGroup(group)
+      .summary('announced work: what looks like a failure may be a screwdriver')
+      .description('Announces work on a group. Automation waits; diagnosis goes on; people can still act.')
+      .option('--reason <text>', 'what is being done')
+      .option('--for <duration>', 'ends by itself after so long; without it, until ended', minutesOption)
+      .option('--end', 'the work is done')
+      .action((flags: { readonly reason?: string; readonly for?: number; readonly end?: boolean }, command: Command) =>
+        brake('maintenance', flags.end === true, flags, command),
+      ),
+    {
+      examples: [
+        ['holdfast maintenance --reason "new switch" --for 90min', ''],
+        ['holdfast maintenance --end', ''],
+      ],
+      touches: "the group's brakes.",
+    },
+  );
+  teach(
+    program
+      .command('ack [run]')
+      .helpGroup(group)
+      .summary('you have looked: finished runs hold nothing up any more')
+      .description(
+        'Acknowledges the finished runs of a group, so that cool-down and flapping no longer count them. With an id it first makes sure that the group remembers that run; all are acknowledged together.',
+      )
+      .action(async (run: string | undefined, _flags: object, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/brakes.ts')).acknowledgeCommand(context, run ?? null),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast runs last', 'look at why first'],
+        ['holdfast ack', ''],
+      ],
+      touches: "the group's brakes.",
+    },
+  );
+}

@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+import { durationOption } from '../option-values.ts';
+import type { GlobalOptions, Shell } from '../shell.ts';
+import { teach } from './help.ts';
+
+const group = 'Look:';
+
+/** Commands that change nothing. */
+export function registerReadCommands(program: Command, shell: Shell): void {
+  const globals = (command: Command) => command.optsWithGlobals<GlobalOptions>();
+  teach(
+    program
+      .command('status')
+      .helpGroup(group)
+      .summary('one screen: who is active, who can take over, what would stop it')
+      .description(
+        'One screen of at most 24 × 80: a verdict, what to do, who is active, epoch, durability with exposure, who can take over and which rule would stop that, quorum, brakes, every site. What is unknown is said as unknown, with the last value and its age.',
+      )
+      .option('-w, --watch', 'follow it; on a pipe, one JSON line per change')
+      .option('--max-age <duration>', 'older than this counts as stale', durationOption, 10_000)
+      .action(async (options: { readonly watch?: boolean; readonly maxAge: number }, command: Command) =>
+        shell.ask(globals(command), async (context) => {
+          if (options.watch)
+            return (await import('../commands/watch.ts')).watchCommand(context, { maxAgeMs: options.maxAge });
+          return (await import('../commands/status.ts')).statusCommand(context, { maxAgeMs: options.maxAge });
+        }),
+      ),
+    {
+      examples: [
+        ['holdfast status', 'now'],
+        ['holdfast status -w', 'until Ctrl-C, redrawn with every event'],
+        ['holdfast status -w --max-age 5s | tee log', 'one JSON line per change; 5 when the stream dies'],
+        ['holdfast status --connect firm.json --as ada', 'another firm, as somebody else'],
+      ],
+      touches: 'nothing. Asks a controller for its status, and the leader for a dry run of a failover.',
+      exits: '5 nobody answered, or what is known is older than --max-age',
+    },
+  );
+  teach(
+    program
+      .command('health')
+      .helpGroup(group)
+      .summary('every instance at four depths, through every observer')
+      .description(
+        'Instances at four depths (process, application, business, end to end) with the age of each word, and what every observer says of every host.',
+      )
+      .action(async (_options: object, command: Command) =>
+        shell.ask(globals(command), async (context) => (await import('../commands/health.ts')).healthCommand(context)),
+      ),
+    {
+      examples: [
+        ['holdfast health', 'everything'],
+        ['holdfast health --json | jq .groups[].diagnoses', 'what is wrong, for scripts'],
+      ],
+      touches: 'nothing.',
+      exits: '1 something failed or degraded · 5 something suspect or unknown, nothing worse',
+    },
+  );
+  const plan = program
+    .command('plan')
+    .helpGroup(group)
+    .summary('dry run of a failover or switchover: steps, cost, every rule')
+    .description(
+      'What would be done, in which order, with which predicted loss and duration, and what every safety rule says. Its digest is what scripts and approvals name.',
+    );
+  for (const move of ['failover', 'switchover'] as const)
+    teach(
+      plan
+        .command(`${move} [site]`)
+        .summary(
+          move === 'failover' ? 'unplanned: the active site is lost or must be left' : 'planned: both sites are well',
+        )
+        .action(async (site: string | undefined, _options: object, command: Command) =>
+          shell.ask(globals(command), async (context) =>
+            (await import('../commands/plan.ts')).planCommand(context, { move, toSite: site ?? null }),
+          ),
+        ),
+      {
+        examples: [
+          [`holdfast plan ${move}`, 'to the preferred site'],
+          [`holdfast plan ${move} ch2 --json`, 'to a named one, for scripts'],
+        ],
+        touches: 'nothing. Only the leading controller answers.',
+        exits: '3 a rule would refuse it · 4 it would need an approval · 5 no controller leads',
+      },
+    );
+  teach(
+    program
+      .command('runs [id]')
+      .helpGroup(group)
+      .summary('history of moves, or one of them with steps and proofs')
+      .description(
+        'Every run that the answering controllers remember, newest first; with an id (or "last") its steps, outcomes, durations and fencing proofs.',
+      )
+      .action(async (id: string | undefined, _options: object, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/runs.ts')).runsCommand(context, id ?? null),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast runs', 'the list'],
+        ['holdfast runs last', 'the newest, whole'],
+        ['holdfast runs trading-7 --json', 'one, as data'],
+      ],
+      touches: 'nothing. Reads the journal as every controller has copied it.',
+      exits: '5 no controller answered',
+    },
+  );
+}
