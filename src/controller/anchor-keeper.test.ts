@@ -108,6 +108,7 @@ test('what anchors themselves leave behind does not make more of them', async ()
   const east = controllerOf(store, 'east');
   const west = controllerOf(store, 'west');
   east.keeper.head({ chain: 'agent-a', sequence: 5, hash: 'a5' });
+  east.keeper.head({ ...west.own });
   await east.later(100);
   east.keeper.head({ ...west.own });
   for (let i = 0; i < 20; i += 1) await east.later(100);

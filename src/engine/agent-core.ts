@@ -37,6 +37,9 @@ export interface AgentConfig {
   readonly gates: Readonly<Record<InstanceId, LeaseRecord['gate']>>;
 }
 
+/** A refusal or two may be a promotion that is about to be confirmed. */
+const LEASE_REFUSALS = 3;
+
 export class AgentCore {
   readonly config: AgentConfig;
   readonly index: TopologyIndex;
@@ -218,8 +221,12 @@ export class AgentCore {
     local.leaseCounter = Math.max(local.leaseCounter, counter);
     if (local.promotion) return this.#desk.leaseHeld(local, now);
     if (local.mayWrite)
-      this.perform(local, { kind: 'lease', epoch, leaseUntil: lease.deadline as MonoMs }, this.timing.selfFenceAfterMs, now, (outcome) => {
+      this.perform(local, { kind: 'lease', epoch, leaseUntil: lease.deadline as MonoMs }, this.timing.selfFenceAfterMs, now, (outcome, at) => {
         local.gateArmed(outcome);
+        local.leaseRefusals = outcome.kind === 'failed' ? local.leaseRefusals + 1 : 0;
+        // What refuses the lease of our grant is not what we promoted: it came up by itself, and serves nobody.
+        if (outcome.kind === 'failed' && local.leaseRefusals >= LEASE_REFUSALS && local.mayWrite && local.promotion === null)
+          this.#selfFence(local, `it refused its lease ${local.leaseRefusals} times: ${outcome.reason}`, at);
       });
   }
 
@@ -353,6 +360,7 @@ export class AgentCore {
     local.silencedBy = by;
     local.mayWrite = false;
     local.lease = null;
+    local.leaseRefusals = 0;
     local.promotion = null;
     // What is known of it was seen before its end was confirmed.
     if (local.observation?.role === 'primary') local.observation = { ...local.observation, role: 'closed', releasing: false };

@@ -33,6 +33,8 @@ export class LocalInstance {
   /** The grant under which it was last told whom to follow, and when. */
   followed: { readonly epoch: Epoch; readonly at: number } | null = null;
   upkeepBusy = false;
+  /** In a row. */
+  leaseRefusals = 0;
   /** Whom the holder waits for, as it last confirmed; null = not known, and must be asked for again. */
   waitsFor: readonly InstanceId[] | null = null;
   ackSetChangedAt = 0;

@@ -39,6 +39,7 @@ interface Replica {
 const HEARTBEAT_MS = 150;
 const LOST_AFTER_MS = 450;
 const JOIN_AGAIN_MS = 400;
+const NO_REIGN = -1;
 
 /**
  * What the simulator knows of a database or an engine: a log, synchronous replication to an acknowledgement set, a role, and a
@@ -77,6 +78,8 @@ export class InstanceModel {
   #joined = false;
   /** Number of the session that is being joined: an answer to an earlier one is of the past. */
   #session = 0;
+  /** Reign of the primary that it has joined; NO_REIGN when that is a standby (a cascade), which counts for nobody. */
+  #joinedReign = NO_REIGN;
   #joinedAt = 0;
   readonly #replicas = new Map<InstanceId, Replica>();
   #releasedTo = 0;
@@ -288,10 +291,10 @@ export class InstanceModel {
   }
 
   #receive(sender: InstanceId, epoch: number, from: number, entries: readonly LogEntry[]): void {
-    if (epoch < this.epoch || this.role !== 'standby' || this.upstream !== sender || !this.#joined || from > this.log.length) return;
+    if (epoch < this.epoch || this.role !== 'standby' || this.upstream !== sender || !this.#joined || this.#joinedReign !== epoch || from > this.log.length) return;
     for (const [offset, entry] of entries.entries()) if (from + offset >= this.log.length) this.log.push(entry);
     this.#heardUpstream();
-    this.#sync(() => this.upstream === sender && this.#acknowledge(sender, epoch));
+    this.#sync(() => this.upstream === sender && this.#joinedReign === epoch && this.#acknowledge(sender, epoch));
   }
 
   #acknowledged(replica: InstanceId, epoch: number, sequence: number): void {
@@ -337,18 +340,19 @@ export class InstanceModel {
   #joinRequest(replica: InstanceId, epoch: number, session: number): void {
     if (this.role === 'closed' || epoch > Math.max(this.epoch, this.grantEpoch)) return;
     const { id, log } = this;
-    const source = this.role === 'primary' ? this.grantEpoch : this.epoch;
+    const source = this.epoch;
+    const reign = this.role === 'primary' ? this.grantEpoch : NO_REIGN;
     if (this.role === 'primary') {
       const known = this.#replicas.get(replica) ?? { state: 'connecting' as const, acknowledged: 0, heardAt: 0 };
       this.#replicas.set(replica, { ...known, state: 'catching-up', heardAt: this.#around.queue.now });
       this.#around.changed(this);
     }
     const copy = [...log];
-    this.#tell(replica, (peer) => peer.#joinAnswer(id, source, session, copy), copy.length / 50);
+    this.#tell(replica, (peer) => peer.#joinAnswer({ upstream: id, epoch: source, reign, session, log: copy }), copy.length / 50);
   }
 
   /** Cuts what the upstream does not have (kept aside first) and takes the rest. */
-  #joinAnswer(upstream: InstanceId, epoch: number, session: number, log: readonly LogEntry[]): void {
+  #joinAnswer({ upstream, epoch, reign, session, log }: { readonly upstream: InstanceId; readonly epoch: number; readonly reign: number; readonly session: number; readonly log: readonly LogEntry[] }): void {
     if (this.role !== 'standby' || this.#joined || session !== this.#session || this.upstream !== upstream || epoch < this.epoch) return;
     let common = 0;
     const shortest = Math.min(log.length, this.log.length);
@@ -361,15 +365,16 @@ export class InstanceModel {
     this.#synced = Math.min(this.#synced, common);
     this.log = [...this.log.slice(0, common), ...log.slice(common)];
     this.#joined = true;
+    this.#joinedReign = reign;
     this.#heardUpstream();
     this.#sync(() => {
-      if (this.upstream !== upstream) return;
+      if (this.upstream !== upstream || this.#joinedReign !== reign) return;
       const acknowledged = this.#synced;
       this.#tell(upstream, (peer) => {
         if (peer.role !== 'primary') return;
         const replica = peer.#replicas.get(this.id);
         if (replica && peer.log.length > acknowledged) peer.#replicate(this.id, acknowledged);
-        peer.#acknowledged(this.id, epoch, acknowledged);
+        peer.#acknowledged(this.id, reign, acknowledged);
       });
     });
     this.#around.changed(this);
@@ -435,7 +440,7 @@ export class InstanceModel {
 
   #heartbeat(upstream: InstanceId, epoch: number): void {
     if (this.upstream !== upstream || this.role !== 'standby' || epoch < this.epoch) return;
-    if (!this.#joined) return void (this.#around.queue.now - this.#joinedAt > JOIN_AGAIN_MS && this.#join());
+    if (!this.#joined || this.#joinedReign !== epoch) return void (this.#around.queue.now - this.#joinedAt > JOIN_AGAIN_MS && this.#join());
     this.#heardUpstream();
     this.#acknowledge(upstream, epoch);
   }

@@ -23,15 +23,10 @@ export class RunningProcess {
 
   constructor(name: string, args: readonly string[]) {
     this.name = name;
-    this.child = spawn(
-      process.execPath,
-      [
-        '--disable-warning=ExperimentalWarning',
-        ...(process.env.FIRM_NODE_ARGS ?? '').split(' ').filter((each) => each !== ''),
-        ...args,
-      ],
-      { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    this.child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+      cwd: repository,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.child.stdout, this.child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text;

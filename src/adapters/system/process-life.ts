@@ -78,6 +78,8 @@ function exitCodeFor(cause: unknown): number {
 
 /** Runs a process's `main`; what prevents the start is printed for people. */
 export async function runMain(name: string, main: (configPath: string) => Promise<void>): Promise<void> {
+  // Whoever read our output may be gone; that is no reason to end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const [path, ...rest] = process.argv.slice(2);
   if (path === undefined || rest.length > 0) {
     process.stderr.write(`usage   ${name} CONFIG.json\n`);

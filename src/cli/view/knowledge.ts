@@ -35,8 +35,7 @@ export function standstill({
   const no = (found: string) => ({ word: 'NO QUORUM', sentence: `${found}: nothing can be approved or run` });
   if (authority.heardMsAgo === null) return no(`${controller.id} never heard the authority`);
   const silentMs = authority.heardMsAgo + receivedMsAgo;
-  if (silentMs > authoritySilentMs)
-    return no(`${controller.id} has not heard the authority for ${elapsedText(silentMs)}`);
+  if (silentMs > authoritySilentMs) return no(`the authority is silent for ${elapsedText(silentMs)}`);
   for (const group of status.groups)
     if (knownDiagnoses(status, group).some(({ kind }) => kind === 'ControlPlaneWithoutQuorum'))
       return no('the authority does not answer');

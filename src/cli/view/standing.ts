@@ -50,15 +50,16 @@ export function standingOf(knowledge: Knowledge, group: GroupView): Standing {
   const unsure = [...worst('unknown'), ...worst('suspect')];
   if (unsure.length > 0) return say('suspect', 'UNSURE', `${unsure.join(', ')}: not known whether it serves`);
   if (site === undefined || site.state === 'suspect' || site.state === 'unknown')
-    return say('suspect', 'SUSPECT', `${active}: ${observersText(group, active)}`);
+    return say('suspect', 'SUSPECT', doubtText(group, active));
   const weak = weaknesses(knowledge, group);
   if (weak.length > 0) return say('degraded', 'DEGRADED', `${active} serves; ${weak.join('; ')}`);
   const decided = knownDecision(knowledge.status, group);
   if (decided !== null && decided.verdict !== 'proceed') return say('degraded', 'WAITING', decided.reason);
   const all = `${active} serves; ${plural(grants.length, 'component')} held, ${plural(group.sites.length, 'site')} heard`;
   const { frozen, maintenance } = group.brakes;
-  if (frozen) return say('healthy', 'HEALTHY', `${all}; automation is frozen by ${frozen.by}`);
-  return say('healthy', 'HEALTHY', `${all}${maintenance ? `; in maintenance by ${maintenance.by}` : ''}`);
+  if (frozen) return say('healthy', 'HEALTHY, FROZEN', `${active} serves; automation frozen by ${frozen.by}`);
+  if (maintenance) return say('healthy', 'HEALTHY, MAINTENANCE', `${active} serves; work by ${maintenance.by}`);
+  return say('healthy', 'HEALTHY', all);
 }
 
 /** Everything that still serves and could stand less than it should. */
@@ -82,11 +83,19 @@ function weaknesses(knowledge: Knowledge, group: GroupView): readonly string[] {
   return weak;
 }
 
-const observersText = (group: GroupView, site: string): string => {
+function observersText(group: GroupView, site: string): string {
   const opinions = opinionsOn(group, site);
   const silent = opinions.filter(({ opinion }) => opinion === 'silent').length;
-  const alive = opinions.filter(({ opinion }) => opinion === 'alive').length;
-  return alive > 0
-    ? `${silent} of ${opinions.length} observers do not hear it, ${alive} do`
-    : `${silent}/${opinions.length} observers do not hear it`;
-};
+  return `${silent}/${opinions.length} observers do not hear it`;
+}
+
+/** Which hosts of a site are in doubt, and who does not hear them. */
+function doubtText(group: GroupView, site: string): string {
+  const hosts = group.hosts.filter((host) => host.site === site);
+  const doubtful = hosts.filter(({ state }) => state !== 'healthy');
+  const deaf = new Set(
+    doubtful.flatMap(({ observers }) => observers.filter(({ opinion }) => opinion === 'silent').map((one) => one.site)),
+  );
+  const by = deaf.size === 0 ? '' : `, not heard by ${[...deaf].join(', ')}`;
+  return `${doubtful.length} of ${plural(hosts.length, 'host')} of ${site} in doubt${by}`;
+}

@@ -15,7 +15,7 @@ import { lossText, stopping } from './receipt-view.ts';
 import { standingOf } from './standing.ts';
 import type { GroupView, InstanceView, SiteView, StatusView } from './status-view.ts';
 import { cut, labelled, screenColumns, screenLines, spread, table } from './text.ts';
-import { ageText, clockText, elapsedText, liveUpToMs } from './time-text.ts';
+import { ageText, clockText, elapsedText, liveUpToMs, staleFromMs } from './time-text.ts';
 
 export interface ScreenOptions {
   readonly columns?: number;
@@ -61,13 +61,22 @@ function headLines(
   const named = knowledge.status.groups.length > 1 ? `${group.group}: ${standing.sentence}` : standing.sentence;
   const reader = `${clockText(status.at)} ${status.controller.id}${status.controller.leading ? ' leads' : ''}`;
   return [
-    spread(`${glyph} ${standing.word}  ${named}`, first ? reader : '', columns),
+    ...verdictLines(`${glyph} ${standing.word}  ${named}`, first ? reader : '', columns),
     ...todo(knowledge, group),
     ...labelled('STATE', stateText(knowledge, group), { lines: 2 }),
     ...labelled('QUORUM', quorumText(knowledge, group), { lines: 2 }),
     ...labelled('AUTO', automationText(knowledge, group), { lines: 2 }),
     ...outlookLines(knowledge, group),
   ];
+}
+
+/** The sentence is never cut: what does not fit beside the reader goes on below. */
+function verdictLines(sentence: string, reader: string, columns: number): readonly string[] {
+  const room = columns - reader.length - 2;
+  if (sentence.length <= room) return [spread(sentence, reader, columns)];
+  const at = Math.max(sentence.lastIndexOf(' ', room), sentence.indexOf('  ') + 2);
+  const rest = labelled('', sentence.slice(at), { columns });
+  return [spread(sentence.slice(0, at).trimEnd(), reader, columns), ...rest];
 }
 
 /** The one thing to do or to wait for. */
@@ -149,7 +158,9 @@ function quorumText(knowledge: Knowledge, group: GroupView): string {
   const { all, speaking } = observersOf(group);
   const silent = all.filter((site) => !speaking.includes(site));
   const heard =
-    authority.heardMsAgo === null ? 'authority never heard' : `authority heard ${ageText(authority.heardMsAgo)} ago`;
+    authority.heardMsAgo === null
+      ? 'authority never heard'
+      : `authority heard ${elapsedText(authority.heardMsAgo)} ago${authority.heardMsAgo > staleFromMs ? ', stale' : ''}`;
   const views = `controllers ${speaking.length}/${authority.voters}${silent.length > 0 ? ` (silent: ${silent.join(', ')})` : ''}`;
   const who = controller.leading
     ? `${controller.id} answers and leads, term ${controller.term}`
@@ -223,10 +234,14 @@ function takerText(group: GroupView, id: string): string {
     grant?.revoked?.promotable.some((each) => each === id);
   const weak = [
     ...(known?.fresh ? [] : ['not fresh']),
-    ...(promotable || known?.observation?.position == null ? [] : ['not promotable']),
+    ...(promotable || grant === undefined || !isStateful(grant) ? [] : ['not promotable']),
   ];
   return weak.length === 0 ? id : `${id} (${weak.join(', ')})`;
 }
+
+/** Only what keeps something is ever waited for, promised to be promotable, or degraded. */
+const isStateful = ({ ackSet, promotable, mode }: Grant): boolean =>
+  ackSet.length > 0 || promotable.length > 0 || mode.kind !== 'strict';
 
 const star = (options: ScreenOptions, row: string, column: string) =>
   options.changed?.has(`${row} ${column}`) ? '*' : '';
@@ -282,7 +297,7 @@ function componentTable(knowledge: Knowledge, group: GroupView, options: ScreenO
     const fresh = grant.promotable.filter((id) =>
       group.instances.some((each) => each.instance === id && each.fresh && each.state !== 'failed'),
     );
-    const stateful = grant.promotable.length > 0 || grant.ackSet.length > 0 || holder?.observation?.position != null;
+    const stateful = isStateful(grant);
     return [
       `${stateGlyph[holder?.state ?? 'unknown'] ?? '?'} ${grant.component}`,
       `${grant.holder ?? 'nobody'}${star(options, grant.component, 'holder')}`,
