@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { RecoveryReport } from '../../src/core/objective/recovery-report.ts';
 import { faultVerdict, reportFigures } from '../../src/core/objective/recovery-report.ts';
@@ -6,14 +6,12 @@ import type { Topology } from '../../src/core/topology/topology.ts';
 import { exportBundle, verifyBundle } from '../../src/wire/evidence-bundle/bundle.ts';
 import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
 import { problemText } from '../../src/wire/topology-file/topology-problem.ts';
-import { firstSite } from '../agent-config.ts';
 import { labDown } from '../cli.ts';
 import { LabDirectory } from '../lab-directory.ts';
-import { labUp } from '../lab-up.ts';
 import { type ActOutcome, actsFor, type Narrate, play, settle } from './acts.ts';
 import { assembleReport, lossesOf } from './assemble-report.ts';
+import { activate, bringUp, downOnSignal, startFlow } from './bring-up.ts';
 import { Platform, type Verification } from './platform.ts';
-import type { GroupView } from './status-view.ts';
 
 export interface DemoOptions {
   /** The project's root, absolute. */
@@ -55,13 +53,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const topology = readTopology(options);
   const lab = { root: options.root, name: options.name };
   const directory = new LabDirectory(options.root, options.name);
-  await labDown(lab);
-  rmSync(directory.path, { recursive: true, force: true });
+  const release = downOnSignal(lab, narrate);
   try {
-    narrate(`bringing up ${topology.name} on the loopback ground: ${topology.sites.length} sites, ${topology.hosts.length} hosts`);
-    await labUp({ ...lab, topology, topologyFile: options.topologyFile }, (event) => {
-      if (event.kind === 'step') narrate(event.text);
-    });
+    await bringUp(lab, topology, options.topologyFile, narrate);
     const played = await playAll(new Platform(lab, topology), options, narrate);
     return await conclude({ ...played, topology, directory, options, startedAtMs, begun, narrate });
   } finally {
@@ -69,6 +63,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       narrate('bringing the lab down');
       await labDown(lab);
     } else narrate(`the lab stays up: holdfast lab down --name ${options.name}`);
+    release();
   }
 }
 
@@ -92,27 +87,17 @@ interface Played {
   readonly idleCpuShare: number | null;
 }
 
-const ACTIVATED_WITHIN_MS = 30_000;
 const IDLE_LOOK_MS = 3000;
-const FLOWING_WITHIN_MS = 20_000;
 
 /** Activates, measures the idle lab, starts the order flow and plays every act. */
 async function playAll(platform: Platform, options: DemoOptions, narrate: Narrate): Promise<Played> {
-  const group = platform.topology.groups[0]!.id;
-  const site = firstSite(platform.topology.sites).id;
-  await platform.until('a controller leads', (view) => notReady(view, site), ACTIVATED_WITHIN_MS);
-  narrate(`Adam Admin activates ${group} at ${site}`);
-  await platform.demand('Adam Admin', { kind: 'activate', group, site }, ACTIVATED_WITHIN_MS);
-  await settle(platform, narrate);
+  await activate(platform, narrate);
   const idle = await platform.usage();
   await new Promise((resolve) => setTimeout(resolve, IDLE_LOOK_MS));
   const later = await platform.usage();
   const idleCpuShare = (later.cpuMs - idle.cpuMs) / (later.atMs - idle.atMs);
   narrate(`idle: ${Math.round(idleCpuShare * 100)} % of a core, ${Math.round(later.memoryBytes / 1e6)} MB`);
-  await platform.startFlow(options.ratePerSecond);
-  narrate(`order flow: ${options.ratePerSecond} orders/s and a commit ledger, in a process of its own`);
-  await platform.mark('warm-up');
-  await platform.flowing('warm-up', FLOWING_WITHIN_MS);
+  await startFlow(platform, options.ratePerSecond, narrate);
   let memoryPeakBytes = later.memoryBytes;
   const acts: ActOutcome[] = [];
   for (const act of actsFor(platform)) {
@@ -125,14 +110,6 @@ async function playAll(platform: Platform, options: DemoOptions, narrate: Narrat
   const finalVerification = await platform.verify();
   const used = await platform.usage();
   return { acts, final, finalVerification, memoryPeakBytes: Math.max(memoryPeakBytes, used.memoryBytes), cpuMs: used.cpuMs, idleCpuShare };
-}
-
-/** What an activation needs: every agent heard, every instance of the site running, closed. */
-function notReady({ hosts, instances }: GroupView, site: string): string | null {
-  const host = hosts.find((each) => !each.connected || each.state !== 'healthy');
-  if (host) return `${host.host} is ${host.state}`;
-  const instance = instances.find((each) => each.site === site && (each.observation?.process !== 'running' || each.observation.health === 'unknown'));
-  return instance ? `${instance.instance} is not running yet` : null;
 }
 
 /** Verifies the evidence, writes the report and judges. */

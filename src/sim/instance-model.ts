@@ -432,7 +432,7 @@ export class InstanceModel {
     for (const [replica, known] of this.#replicas) {
       if (now - known.heardAt > LOST_AFTER_MS && known.state !== 'lost') this.#setReplica(replica, known, 'lost');
       const have = known.acknowledged;
-      if (known.state === 'in-sync' && have < this.log.length && now - known.heardAt > 2 * HEARTBEAT_MS) this.#replicate(replica, have);
+      if ((known.state === 'in-sync' || known.state === 'catching-up') && have < this.log.length) this.#replicate(replica, have);
       this.#tell(replica, (peer) => peer.#heartbeat(id, grantEpoch));
     }
     this.#tryRelease();

@@ -24,7 +24,7 @@ export interface FenceOptions {
 const confirmWithinMs = 10_000;
 const lookEveryMs = 250;
 
-/** Stops one instance through its agent and waits until it is seen to have stopped; unknown is said as unknown. */
+/** Stops one instance through its agent and waits until it is seen to be silent; unknown is said as unknown. */
 export async function fenceCommand(context: CommandContext, options: FenceOptions): Promise<CommandOutcome> {
   const { instance, lift, attest, reason, yes } = options;
   const before = await readKnowledge(context.session.controllers);
@@ -54,39 +54,39 @@ export async function fenceCommand(context: CommandContext, options: FenceOption
       text: `${instance} may be a candidate again\n`,
       json: { ok: true, unfenced: instance, exitCode: exitCodes.ok },
     };
-  const seen = await seenStopped(context, group.group, instance);
+  const seen = await seenSilent(context, group.group, instance);
   const exitCode = seen === null ? exitCodes.unknown : exitCodes.ok;
   const text =
     seen === null
-      ? `UNKNOWN HF-8010 ${instance} was told to stop; it was not seen to have stopped within ${confirmWithinMs / 1000} s\nnext    holdfast health; what follows is decided by the usual rules\n`
-      : `${instance} has stopped: ${holderText(seen)}${seen.provedDead ? ', proved dead by its agent' : ''}\nnext    holdfast unfence ${instance}, when it may serve again\n`;
+      ? `UNKNOWN HF-8010 ${instance} was told to stop; it was not seen to be silent within ${confirmWithinMs / 1000} s\nnext    holdfast health; what follows is decided by the usual rules\n`
+      : `${instance} is silent: ${holderText(seen)}${seen.provedDead ? '; its agent vouches for it' : ''}\nnext    holdfast unfence ${instance}, when it may serve again\n`;
   return {
     exitCode,
     text,
     json: {
       ok: seen !== null,
       fenced: instance,
-      stopped: seen !== null,
+      silent: seen !== null,
       provedDead: seen?.provedDead ?? null,
       exitCode,
     },
   };
 }
 
-async function seenStopped(context: CommandContext, group: string, instance: string): Promise<InstanceView | null> {
+async function seenSilent(context: CommandContext, group: string, instance: string): Promise<InstanceView | null> {
   const until = performance.now() + confirmWithinMs;
   while (performance.now() < until && !context.signal.aborted) {
     const status = await askStatus(context).catch(() => null);
     const seen = status?.groups
       .find((each) => each.group === group)
       ?.instances.find((each) => each.instance === instance);
-    if (seen?.fresh && hasStopped(seen)) return seen;
+    if (seen?.fresh && isSilent(seen)) return seen;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
   }
   return null;
 }
 
-const hasStopped = ({ observation, provedDead }: InstanceView): boolean =>
+const isSilent = ({ observation, provedDead }: InstanceView): boolean =>
   provedDead ||
   (observation !== null &&
     (observation.process === 'exited' ||

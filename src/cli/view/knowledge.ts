@@ -85,7 +85,8 @@ export function siteSilentMs(group: GroupView, site: string): number | null {
   return heard.length === 0 ? null : Math.min(...heard);
 }
 
-/** `primary, running` and the like: the last that was seen, for a value that is no longer known. */
+/** The last that was seen, for a value that is no longer known. */
 export function lastSeenText(observation: { readonly role: string; readonly process: string } | null): string {
-  return observation === null ? 'never seen' : `was ${observation.role} ${observation.process}`;
+  if (observation === null) return 'never seen';
+  return `was ${observation.process === 'running' ? observation.role : `${observation.role}, ${observation.process}`}`;
 }

@@ -33,7 +33,7 @@ export function standingOf(knowledge: Knowledge, group: GroupView): Standing {
   }
   if (silent !== null) return say('unknown', silent.word, silent.sentence);
   if (record === null || active === null)
-    return say('unknown', 'NOT ACTIVE', `${group.group} was never activated: holdfast activate SITE`);
+    return say('unknown', 'NOT ACTIVE', `${group.group} was never activated`);
   if (run) return say('in-progress', 'MOVING', `${run.run}: ${run.plan.runbook} to ${run.plan.toSite}`);
   const grants = Object.values(record.grants);
   const orphans = grants.filter((grant) => grant.holder === null).map((grant) => grant.component);

@@ -83,6 +83,7 @@ function verdictLines(sentence: string, reader: string, columns: number): readon
 function todo(knowledge: Knowledge, group: GroupView): readonly string[] {
   const { status } = knowledge;
   if (isOpen(group.run)) return runLines(group.run, status.at);
+  if (group.record === null) return labelled('DO', 'holdfast activate SITE: the first grant, once in its life');
   const decision = knownDecision(status, group);
   if (standstill(knowledge) !== null || decision === null) return [];
   const what = `${decision.trigger}: ${decision.scope === 'site' ? 'failover' : 'restart or replace'} ${group.group} → ${decision.toSite}`;
@@ -150,7 +151,7 @@ function exposureText(group: GroupView, grant: Grant): string {
   const known = (holder?.observation?.replicas ?? []).filter((replica) => replica.acknowledgedSequence > 0);
   if (end == null || known.length === 0) return 'exposure not counted';
   const best = known.reduce((kept, each) => (each.acknowledgedSequence > kept.acknowledgedSequence ? each : kept));
-  return `exposed: log ${(end.sequence - best.acknowledgedSequence).toLocaleString('en')} ahead of ${best.instance}`;
+  return `at risk: log ${(end.sequence - best.acknowledgedSequence).toLocaleString('en')} ahead of ${best.instance}`;
 }
 
 function quorumText(knowledge: Knowledge, group: GroupView): string {

@@ -3,10 +3,10 @@ import { exitCodes } from '../exit-code.ts';
 import { labelled, spread } from './text.ts';
 
 /** What the parser complained about, in the words of every other error. Help that was printed instead of a complaint is kept. */
-export function usageOutcome(complaint: string, args: readonly string[]): CommandOutcome {
+export function usageOutcome(complaint: string, args: readonly string[], commands: readonly string[]): CommandOutcome {
   const lines = complaint.split('\n').map((line) => line.trim());
   const errors = lines.filter((line) => line.startsWith('error:') || /^\(Did you mean/.test(line));
-  const typed = args.filter((arg) => !arg.startsWith('-')).slice(0, 2);
+  const typed = args.find((arg) => commands.includes(arg));
   if (errors.length === 0)
     return {
       exitCode: exitCodes.usage,
@@ -15,7 +15,7 @@ export function usageOutcome(complaint: string, args: readonly string[]): Comman
       toStderr: true,
     };
   const found = errors.join(' ').replace(/^error: /, '');
-  const next = `holdfast ${typed[0] === undefined ? '' : `${typed[0]} `}--help`;
+  const next = `holdfast ${typed === undefined ? '' : `${typed} `}--help`;
   const text = [
     spread('USAGE HF-8003 the command line cannot be understood', `exit ${exitCodes.usage}`),
     ...labelled('tried', `holdfast ${args.join(' ')}`),

@@ -1,0 +1,64 @@
+import { rmSync } from 'node:fs';
+import type { Topology } from '../../src/core/topology/topology.ts';
+import { firstSite } from '../agent-config.ts';
+import { type LabName, labDown } from '../cli.ts';
+import { LabDirectory } from '../lab-directory.ts';
+import { labUp } from '../lab-up.ts';
+import { type Narrate, settle } from './acts.ts';
+import type { Platform } from './platform.ts';
+import type { GroupView } from './status-view.ts';
+
+const ACTIVATED_WITHIN_MS = 30_000;
+const FLOWING_WITHIN_MS = 20_000;
+
+/** A fresh lab of this name: what an earlier one left is ended and removed, its evidence and report included. */
+export async function bringUp(lab: LabName, topology: Topology, topologyFile: string, narrate: Narrate): Promise<void> {
+  await labDown(lab);
+  rmSync(new LabDirectory(lab.root, lab.name).path, { recursive: true, force: true });
+  narrate(`bringing up ${topology.name} on the loopback ground: ${topology.sites.length} sites, ${topology.hosts.length} hosts`);
+  await labUp({ ...lab, topology, topologyFile }, (event) => {
+    if (event.kind === 'step') narrate(event.text);
+  });
+}
+
+/** A person activates the preferred site; returns when the platform is as its topology wants it. */
+export async function activate(platform: Platform, narrate: Narrate): Promise<void> {
+  const group = platform.topology.groups[0]!.id;
+  const site = firstSite(platform.topology.sites).id;
+  await platform.until('a controller leads', (view) => notReady(view, site), ACTIVATED_WITHIN_MS);
+  narrate(`Adam Admin activates ${group} at ${site}`);
+  await platform.demand('Adam Admin', { kind: 'activate', group, site }, ACTIVATED_WITHIN_MS);
+  await settle(platform, narrate);
+}
+
+export async function startFlow(platform: Platform, ratePerSecond: number, narrate: Narrate): Promise<void> {
+  await platform.startFlow(ratePerSecond);
+  narrate(`order flow: ${ratePerSecond} orders/s and a commit ledger, in a process of its own`);
+  await platform.mark('warm-up');
+  await platform.flowing('warm-up', FLOWING_WITHIN_MS);
+}
+
+/** What an activation needs: every agent heard, every instance of the site running, closed. */
+function notReady({ hosts, instances }: GroupView, site: string): string | null {
+  const host = hosts.find((each) => !each.connected || each.state !== 'healthy');
+  if (host) return `${host.host} is ${host.state}`;
+  const instance = instances.find((each) => each.site === site && (each.observation?.process !== 'running' || each.observation.health === 'unknown'));
+  return instance ? `${instance.instance} is not running yet` : null;
+}
+
+/** Ctrl-C ends the lab before it ends the process. @returns what takes this back */
+export function downOnSignal(lab: LabName, narrate: Narrate): () => void {
+  const end = () => {
+    narrate('interrupted: bringing the lab down');
+    labDown(lab).then(
+      () => process.exit(130),
+      () => process.exit(1),
+    );
+  };
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  return () => {
+    process.removeListener('SIGINT', end);
+    process.removeListener('SIGTERM', end);
+  };
+}
