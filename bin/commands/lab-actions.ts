@@ -12,6 +12,7 @@ import { table } from '../../src/cli/view/text.ts';
 import { elapsedText } from '../../src/cli/view/time-text.ts';
 import type { Json } from '../../src/core/base/canonical-json.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
+import { HoldfastError } from '../../src/wire/holdfast-error.ts';
 import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
 import { problemText } from '../../src/wire/topology-file/topology-problem.ts';
 import { writeConnectFile } from './lab-connect.ts';
@@ -139,12 +140,12 @@ export async function load(lab: LabName, action: string, rate: number | null): P
       ratePerSecond: rate ?? defaultRate,
     });
   }
-  if (!['status', 'pause', 'resume', 'rate', 'stop'].includes(action) || (action === 'rate' && rate === null))
-    throw new LabError({
-      code: 'HF-7012',
-      attempted: `lab load ${action}`,
-      found: action === 'rate' ? 'no rate is given' : 'there is no such action',
-      next: 'use one of: start [RATE], status, pause, resume, rate RATE, stop',
+  if (action === 'rate' && rate === null)
+    throw new HoldfastError({
+      code: 'HF-8003',
+      attempted: 'lab load rate',
+      found: 'no rate is given',
+      next: 'holdfast lab load rate 500',
     });
   const params = action === 'rate' ? { ordersPerSecond: rate } : {};
   const result = await labLoad(lab, topology, { method: action, params, deadlineMs: 15_000 });

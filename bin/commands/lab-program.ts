@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { collect, durationOption, wholeNumberOption } from '../../src/cli/option-values.ts';
 import { teach } from '../../src/cli/program/help.ts';
 import type { GlobalOptions, Shell } from '../../src/cli/shell.ts';
@@ -145,15 +145,15 @@ export function registerLabCommands(program: Command, shell: Shell): void {
     { examples: [['holdfast lab restart controller/ch2', 'keys are in "lab status"']], touches: 'the lab.' },
   );
   teach(
-    named(lab.command('load <start|status|pause|resume|rate|stop> [rate]'))
+    named(lab.command('load'))
+      .addArgument(
+        new Argument('<action>', 'what to do').choices(['start', 'status', 'pause', 'resume', 'rate', 'stop']),
+      )
+      .argument('[rate]', 'orders per second', wholeNumberOption)
       .summary('the order flow: an open loop of clients, in a process of its own')
-      .action(async (action: string, rate: string | undefined, flags: Named, command: Command) =>
+      .action(async (action: string, rate: number | undefined, flags: Named, command: Command) =>
         shell.run(globals(command), async () =>
-          (await actions()).load(
-            { root: projectRoot, name: flags.name },
-            action,
-            rate === undefined ? null : wholeNumberOption(rate),
-          ),
+          (await actions()).load({ root: projectRoot, name: flags.name }, action, rate ?? null),
         ),
       ),
     {

@@ -124,7 +124,14 @@ async function main(path: string): Promise<void> {
     evidence: ({ kind, instance, data }) => recorder.note({ kind, data: { instance, about: data } }),
     failed: life.die,
   });
-  const feed = new AuthorityFeed({ authority, clock: systemClock, give: (event) => shell.give(event) });
+  const feed = new AuthorityFeed({
+    authority,
+    clock: systemClock,
+    give: (event) => shell.give(event),
+    // An agent needs the group records; its own renewals answer for themselves, and those of others are no business of its.
+    watchPrefix: 'group/',
+    quietMs: null,
+  });
   const heads = setInterval(() => links.head(headOf(recorder)), HEAD_EVERY_MS);
   for (const driver of drivers)
     driver

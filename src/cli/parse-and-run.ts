@@ -6,7 +6,11 @@ import type { Shell } from './shell.ts';
 export type Register = (program: Command, shell: Shell) => void;
 
 /** Parses and runs one command line; returns the exit code. What the parser complains about ends as 2, told like every error. */
-export async function parseAndRun(shell: Shell, args: readonly string[], registers: readonly Register[]): Promise<number> {
+export async function parseAndRun(
+  shell: Shell,
+  args: readonly string[],
+  registers: readonly Register[],
+): Promise<number> {
   const program = buildProgram(shell);
   for (const register of registers) register(program, shell);
   const complaints: string[] = [];
@@ -23,7 +27,11 @@ export async function parseAndRun(shell: Shell, args: readonly string[], registe
     if (!isCommanderError(error)) throw error;
     if (error.code === 'commander.helpDisplayed' || error.code === 'commander.version') return 0;
     const { usageOutcome } = await import('./view/usage-outcome.ts');
-    const { exitCode, text, json } = usageOutcome(complaints.join(''), args, program.commands.map((command) => command.name()));
+    const { exitCode, text, json } = usageOutcome(
+      complaints.join(''),
+      args,
+      program.commands.map((command) => command.name()),
+    );
     if (args.includes('--json')) terminal.out(`${JSON.stringify(json)}\n`);
     else terminal.err(text);
     return exitCode;

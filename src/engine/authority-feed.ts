@@ -9,8 +9,10 @@ export interface AuthorityFeedOptions {
   readonly give: (event: AuthorityEvent) => void;
   /** Deadline of one read. Default 1000. */
   readonly readDeadlineMs?: number;
-  /** When nothing was heard for this long, the authority is asked. Default 400. */
-  readonly quietMs?: number;
+  /** When nothing was heard for this long, the authority is asked. Default 400; null = never, for who takes its silence as it is. */
+  readonly quietMs?: number | null;
+  /** Changes below this are watched; everything is read at the start. Default all. */
+  readonly watchPrefix?: string;
 }
 
 const FIRST_RETRY_MS = 50;
@@ -87,7 +89,7 @@ export class AuthorityFeed {
   #follow(afterRevision: Revision): void {
     this.#generation += 1;
     const generation = this.#generation;
-    this.#watch = this.#options.authority.watch('', {
+    this.#watch = this.#options.authority.watch(this.#options.watchPrefix ?? '', {
       afterRevision,
       onEvent: (event) => {
         if (!this.#closed && generation === this.#generation) this.#seen(event);
@@ -119,6 +121,7 @@ export class AuthorityFeed {
 
   #listenForQuiet(): void {
     const { clock, quietMs = 400 } = this.#options;
+    if (quietMs === null) return;
     const left = this.#heardAt + quietMs - clock.monoMs();
     this.#cancelQuiet = clock.after(Math.max(quietMs / 4, left), () => void this.#probe(quietMs));
   }

@@ -85,7 +85,9 @@ export class GroupControl {
     const revision = mirror.revisionOf(keys.journalHead(this.group.id));
     if (this.#run.revision !== revision) {
       const head = mirror.value<JournalHead>(keys.journalHead(this.group.id));
-      this.#run = { revision, state: head === null ? null : foldRun(this.#entriesOf(head.run)) };
+      const entries = head === null ? [] : this.#entriesOf(head.run);
+      // A restored authority may show a journal without its beginning. Nothing is promoted on its word (R-INCARNATION); it is no run.
+      this.#run = { revision, state: entries[0]?.events[0]?.kind === 'opened' ? foldRun(entries) : null };
     }
     return this.#run.state;
   }
@@ -124,7 +126,7 @@ export class GroupControl {
 
   #consider(facts: Facts, now: number, wall: WallMs): void {
     this.#work = null;
-    const intent = proposeRecovery(facts) ?? null;
+    const intent = proposal(facts);
     if (intent === null) {
       this.lastDecision = null;
       this.#toldDecision = '';
@@ -398,6 +400,14 @@ export class GroupControl {
   get busy(): boolean {
     return this.#busy;
   }
+}
+
+/** Without loss where that is possible; with it only where a person has accepted one, and then R-DATA asks which. */
+function proposal(facts: Facts): Intent | null {
+  const lossless = proposeRecovery(facts);
+  if (lossless === null || lossless.missing.length === 0) return lossless;
+  const accepted = facts.brakes.approvals.some((approval) => approval.acceptsLoss !== null && facts.wallMs < approval.until);
+  return (accepted ? proposeRecovery(facts, true) : null) ?? lossless;
 }
 
 const proofsInWords = (proofs: readonly FencingProof[]): string =>

@@ -97,7 +97,7 @@ export class OperatorDesk {
     const accepted: Facts =
       request.acceptDataLoss === null
         ? facts
-        : { ...facts, brakes: { ...facts.brakes, approvals: [...facts.brakes.approvals, acceptance(asked, request.acceptDataLoss)] } };
+        : { ...facts, brakes: { ...facts.brakes, approvals: [...facts.brakes.approvals, acceptance(asked, request.acceptDataLoss, group.decideOn(facts, intent).plan.digest)] } };
     const decision = group.decideOn(accepted, intent, request.overrides);
     if (request.digest !== null && request.digest !== decision.plan.digest)
       return this.#refuse(asked, 'HF-4104', tried, `the plan is now ${decision.plan.digest}, not ${request.digest}: the facts have changed`, 'look at the new plan: holdfast plan', receipt(decision));
@@ -216,8 +216,8 @@ const brake = ({ person, wall }: Asked, reason: string, minutes: number | null) 
   until: minutes === null ? null : ((wall + minutes * 60_000) as WallMs),
 });
 
-const acceptance = ({ person, wall }: Asked, loss: string): Approval => ({
-  digest: planDigest(''),
+const acceptance = ({ person, wall }: Asked, loss: string, digest: Approval['digest']): Approval => ({
+  digest,
   by: person.name,
   role: person.role,
   at: wall,

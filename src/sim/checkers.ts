@@ -14,8 +14,11 @@ import type { OperatorRequest, Person } from '../engine/operator-request.ts';
 import type { Coverage } from './coverage.ts';
 import type { InstanceModel, Release } from './instance-model.ts';
 
-/** The architecture's invariants, and H5 of the requirements: nobody is deposed who lives and is heard. */
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'H5';
+/**
+ * The architecture's invariants; H5 of the requirements: nobody is deposed who lives and is heard; `assertion`: the code itself
+ * found that it is wrong, and in production the process would have stopped.
+ */
+export type Invariant = 'assertion' | 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'H5';
 
 export interface Violation {
   readonly invariant: Invariant;
@@ -80,6 +83,13 @@ export class Checkers {
     if (this.violations.length < 20) this.violations.push({ invariant, at: Math.round(this.#truth.now()), detail });
   }
 
+  /** A core threw. */
+  crashed(error: unknown): void {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const lines = stack.split('\n').filter((line) => !line.includes('/core/base/assert'));
+    this.#violated('assertion', lines.slice(0, 4).map((line) => line.trim().replace(/\(?file:.*\/(src\/[^)]*)\)?/, '$1')).join(' '));
+  }
+
   get record(): GroupRecord | null {
     return this.#record;
   }
@@ -91,7 +101,7 @@ export class Checkers {
   /** I1, and I9 at the only moment that counts: whoever may be promoted has what is acknowledged, on its disk. */
   released({ component, instance, epoch, id, index }: Release): void {
     const newest = this.#newest.get(component) ?? 0;
-    if (epoch < newest) this.#violated('I1', `${instance} released ${id} in epoch ${epoch} after ${newest} had released`);
+    if (epoch < newest && !this.#conceded(instance)) this.#violated('I1', `${instance} released ${id} in epoch ${epoch} after ${newest} had released`);
     if (epoch > newest) {
       this.#newest.set(component, epoch);
       if (newest > 0) this.#coverage.count('I1: a newer epoch released');
@@ -109,6 +119,15 @@ export class Checkers {
       if (!this.#instances.get(member)?.holds(index, id)) this.#violated('I9', `${instance} acknowledged ${id}; ${member} may be promoted and does not have it`);
   }
 
+  /**
+   * What a person concedes with an accepted loss: a foreign writer that was frozen together with its gate and waits for nobody may
+   * acknowledge once more when it is thawed. No receiver is behind it, and a paused machine's clock stops no one.
+   */
+  #conceded(instance: InstanceId): boolean {
+    const model = this.#instances.get(instance);
+    return this.lossAccepted && model !== undefined && !model.selfGated && model.ackSet.length === 0;
+  }
+
   /** I3, I4: at the moment of a promotion nobody else could still release, and what is promoted holds everything acknowledged. */
   promoting(instance: InstanceModel, action: Extract<InstanceAction, { kind: 'promote' }>, leaseLeft: boolean): void {
     this.#coverage.count('I3: a promotion');
@@ -120,7 +139,7 @@ export class Checkers {
       this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} without a grant`);
     for (const other of this.#instances.values()) {
       if (other === instance || other.component.id !== component) continue;
-      if (other.couldRelease && other.grantEpoch < action.epoch)
+      if (other.couldRelease && other.grantEpoch < action.epoch && !this.#conceded(other.id))
         this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} while ${other.id} of epoch ${other.grantEpoch} could still release`);
       if (leaseLeft && other.role === 'primary' && other.grantEpoch > action.epoch)
         this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} although ${other.id} is primary at epoch ${other.grantEpoch}`);

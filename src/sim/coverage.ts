@@ -27,6 +27,8 @@ const NEVER: Readonly<Record<string, string>> = {
   'R-MAINTENANCE cannot-evaluate': 'as R-FREEZE',
   'R-QUORUM cannot-evaluate': 'a leader has heard the authority, or it would not lead',
   'R-INCARNATION cannot-evaluate': 'as R-QUORUM',
+  'R-SYNC cannot-evaluate': 'a candidate is chosen only from what is freshly known; without one R-CANDIDATE blocks',
+  'diagnosis: GroupSplit': 'all components of a group move to another site in one compare-and-set; only a record written by hand is split',
   'R-DATA cannot-evaluate': 'an unknown component is refused when the topology is read',
 };
 
@@ -37,11 +39,11 @@ export function expectedCoverage(): { readonly required: readonly string[]; read
   const commanded = Object.keys(STEP_KINDS).filter((kind) => !['stop-trading', 'await-sync', 'revoke', 'grant'].includes(kind));
   const crashes = commanded.map((kind) => `leader crashed in step ${kind}`);
   const preconditions = [
-    'I1: a newer epoch released', 'I2: a stale command was refused', 'I3: a promotion', 'I4: a promotion after acknowledgements', 'I5: run by policy',
+    'I1: a newer epoch released', 'I2: a stale command was refused', 'I3: a promotion', 'I4: a promotion after acknowledgements', 'I4: a loss was accepted by name', 'I5: run by policy',
     'I5: run by approval', 'I5: run by a person', 'I6: a rule could not be evaluated', 'I7: a run was opened', 'I8: a command', 'I9: a promotable set',
-    'I10: a healed world', 'I11: a single lost site under automatic policy',
+    'I10: a healed world', 'I11: a single lost site under automatic policy', 'H5: a holder was deposed as failed', 'the authority was restored',
   ];
-  const required = [...rules.filter((rule) => !(rule in NEVER)), ...diagnoses, ...crashes, ...preconditions, 'proof: process-dead', 'proof: demoted', 'proof: lease-expired', 'proof: never-held', 'run: completed', 'run: failed', 'run: superseded'];
+  const required = [...rules.filter((rule) => !(rule in NEVER)), ...diagnoses.filter((diagnosis) => !(diagnosis in NEVER)), ...crashes, ...preconditions, 'proof: process-dead', 'proof: demoted', 'proof: lease-expired', 'proof: never-held', 'run: completed', 'run: failed', 'run: superseded'];
   return { required, impossible: NEVER };
 }
 

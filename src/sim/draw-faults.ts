@@ -1,7 +1,11 @@
 import { AUTHORITY_STEPS, type StepKind } from '../core/plan/runbook.ts';
 import type { ControllerProcess } from './controller-process.ts';
 import { FAULTS, FAULT_NAMES, type FaultName } from './faults.ts';
+import { askForFailback, askForFailover } from './people.ts';
 import type { World } from './world.ts';
+
+/** What looks like silence before anybody can be sure. */
+const SILENT: readonly FaultName[] = ['site isolated', 'host unplugged', 'link cut', 'one-way cut', 'agent freeze', 'site power'];
 
 /** Faults of one world: what was done to it, and what ends the faults that are still in force. */
 export class FaultPlay {
@@ -22,6 +26,7 @@ export class FaultPlay {
     if (heal === null) return;
     this.applied.push(name);
     this.#heals.push(heal);
+    if (SILENT.includes(name) && random.chance(0.15)) queue.after(random.between(300, 2500), () => askForFailover(world));
     if (random.chance(0.15)) return;
     queue.after(random.pick([150, 700, 1800, 4000, 9000]) * random.between(0.6, 1.4), () => this.#end(heal, name));
   }
@@ -36,8 +41,10 @@ export class FaultPlay {
     const at = this.#heals.indexOf(heal);
     if (at < 0) return;
     this.#heals.splice(at, 1);
-    if (this.world.tracing) this.world.tell(`heals: ${name}`);
+    const { world } = this;
+    if (world.tracing) world.tell(`heals: ${name}`);
     heal();
+    if (name.includes('site') && world.random.chance(0.25)) world.queue.after(world.random.between(50, 1500), () => askForFailback(world));
   }
 
   endAll(): void {

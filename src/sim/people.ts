@@ -42,7 +42,14 @@ function speak(world: World, person: Person): void {
     () => world.ask({ kind: 'acknowledge', group: GROUP }, person),
     () => world.ask({ kind: 'status' }, person),
   ];
+  const stuck = decision?.verdict === 'hold' && decision.rules.some(({ rule, outcome }) => rule === 'R-CANDIDATE' && outcome === 'block');
+  if (stuck && random.chance(0.5)) return void (random.chance(0.5) ? approveLossy(world, person) : takeTheLoss(world, person));
   random.pick(say)();
+}
+
+function takeTheLoss(world: World, person: Person): boolean {
+  const site = world.random.pick(world.topology.sites.filter(canServe)).id;
+  return world.ask({ kind: 'move', group: GROUP, move: 'failover', toSite: site, digest: null, overrides: ['R-VERDICT'], reason: 'nothing else is left', acceptDataLoss: 'orders: whatever is missing' }, person);
 }
 
 /** What somebody does when nothing without loss is left: looks at the plan that may lose, and approves exactly that. */
@@ -68,6 +75,12 @@ export function helpOut(world: World): void {
 }
 
 /** The first thing that people want when a site is back, sometimes too early. */
-export function askForFailback(world: World, site: string): void {
+/** Somebody sees silence and will not wait for a verdict. */
+export function askForFailover(world: World): void {
+  world.ask({ kind: 'move', group: GROUP, move: 'failover', toSite: null, digest: null, overrides: [], reason: 'it is silent', acceptDataLoss: null }, { name: 'grace', role: 'operator' });
+}
+
+export function askForFailback(world: World): void {
+  const site = world.random.pick(world.topology.sites.filter((each) => canServe(each) && each.id !== world.record?.activeSite)).id;
   world.ask({ kind: 'move', group: GROUP, move: 'switchover', toSite: site, digest: null, overrides: [], reason: 'failback', acceptDataLoss: null }, ada);
 }

@@ -1,5 +1,4 @@
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
-import { canServe } from '../core/topology/topology-index.ts';
 import type { Violation } from './checkers.ts';
 import { FaultPlay, hurtAtStep, scheduleFaults } from './draw-faults.ts';
 import type { FaultName } from './faults.ts';
@@ -43,9 +42,32 @@ function drawKind(world: World): Kind {
 /** One world from its seed: settle, hurt it under load, heal it, and see that it is well. */
 export function runWorld({ seed, runbooks, trace }: RunOptions): WorldResult {
   const world = new World({ seed, runbooks, ...(trace ? { trace } : {}) });
-  const { random, queue, checkers } = world;
+  const { queue, checkers } = world;
   const violated = () => checkers.violations.length > 0;
   const play = new FaultPlay(world);
+  let hurtUnderLoad = false;
+  try {
+    hurtUnderLoad = live(world, play, violated);
+  } catch (error) {
+    checkers.crashed(error);
+  }
+  return {
+    seed,
+    violations: checkers.violations,
+    simulatedMs: queue.now,
+    events: queue.handled,
+    fingerprint: queue.fingerprint,
+    faults: play.applied,
+    takeovers: checkers.takeovers,
+    writesAcknowledged: world.writesAcknowledged,
+    hurtUnderLoad,
+    coverage: world.coverage.counts,
+  };
+}
+
+/** @returns true when faults met clients that were being served. */
+function live(world: World, play: FaultPlay, violated: () => boolean): boolean {
+  const { random, queue } = world;
   world.start();
   world.load(true);
   queue.runUntil(SETTLE_MS, violated);
@@ -66,29 +88,15 @@ export function runWorld({ seed, runbooks, trace }: RunOptions): WorldResult {
   world.doomed.clear();
   if (kind === 'restored') restoreAuthority(world, violated);
   else heal(world, violated);
-  return {
-    seed,
-    violations: checkers.violations,
-    simulatedMs: queue.now,
-    events: queue.handled,
-    fingerprint: queue.fingerprint,
-    faults: play.applied,
-    takeovers: checkers.takeovers,
-    writesAcknowledged: world.writesAcknowledged,
-    hurtUnderLoad,
-    coverage: world.coverage.counts,
-  };
+  return hurtUnderLoad;
 }
 
 /** After the last fault: the brakes are lifted, approvals come, and within the bound everything serves and stands by again (I10). */
 function heal(world: World, violated: () => boolean): void {
-  const { queue, random, topology } = world;
+  const { queue, random } = world;
   if (world.tracing) world.tell('everything is healed');
   for (const controller of world.controllers) controller.wallOffsetMs = 0;
-  if (random.chance(0.3)) {
-    const site = random.pick(topology.sites.filter(canServe)).id;
-    queue.after(random.between(100, 2500), () => askForFailback(world, site));
-  }
+  if (random.chance(0.3)) queue.after(random.between(100, 2500), () => askForFailback(world));
   const begin = queue.now;
   while (queue.now < begin + HEALED_WITHIN_MS && !violated()) {
     queue.runUntil(queue.now + 500, violated);

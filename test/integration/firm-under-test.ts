@@ -34,7 +34,7 @@ export class RunningProcess {
     this.ended = new Promise((resolve) => this.child.on('exit', (code) => resolve(code)));
   }
 
-  async said(text: string, deadlineMs = 15_000): Promise<void> {
+  async said(text: string, deadlineMs = 45_000): Promise<void> {
     await eventually(
       `${this.name} says ${text}`,
       () => this.output.includes(text) || (this.child.exitCode !== null && this.fail()),

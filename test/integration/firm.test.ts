@@ -12,7 +12,9 @@ interface Group {
     readonly activeSite: string;
     readonly tradingEnabled: boolean;
     readonly epoch: number;
+    readonly grants: Readonly<Record<string, { readonly promotable: readonly string[] }>>;
   } | null;
+  readonly decision: unknown;
   readonly hosts: readonly { readonly state: string }[];
   readonly instances: readonly {
     readonly instance: string;
@@ -46,7 +48,9 @@ before(async () => {
 });
 after(() => firm.close());
 
-test('controllers and agents find each other, and a person activates the first site', { timeout: 60_000 }, async () => {
+test('controllers and agents find each other, and a person activates the first site', {
+  timeout: 120_000,
+}, async () => {
   await eventually(
     'every host is healthy',
     async () => (await group()).hosts.every((host) => host.state === 'healthy'),
@@ -54,7 +58,7 @@ test('controllers and agents find each other, and a person activates the first s
   );
   const answer = await ada.ask({ kind: 'activate', group: 'trading', site: 'east' });
   assert.equal(answer.kind, 'ok');
-  await eventually('east is active', active('east'), 20_000);
+  await eventually('east is active', active('east'), 40_000);
   await eventually(
     'its engine releases',
     instanceIs('engine-east', (seen) => seen.role === 'primary' && seen.releasing),
@@ -75,14 +79,22 @@ test('an agent that is killed and started again adopts what runs and keeps its l
   assert.equal((await group()).record?.epoch, 1);
 });
 
-test('the loss of the active site moves everything to the other one', { timeout: 60_000 }, async () => {
+test('the loss of the active site moves everything to the other one', { timeout: 120_000 }, async () => {
+  await eventually(
+    'the standby has everything',
+    async () => (await group()).record?.grants.engine?.promotable.includes('engine-west') === true,
+    30_000,
+  );
   for (const name of ['controller east', 'agent east']) firm.process(name).child.kill('SIGKILL');
   for (const instance of ['engine-east', 'front-east']) process.kill(firm.pidOf(instance), 'SIGKILL');
-  await eventually('west is active', active('west'), 20_000);
+  await eventually('west is active', active('west'), 40_000).catch(async (cause) => {
+    const { record, decision, hosts } = await group();
+    assert.fail(`${cause}\n${JSON.stringify({ record, decision, hosts }, null, 1)}`);
+  });
   assert.equal((await group()).record?.epoch, 2);
 });
 
-test('what comes back follows, and does not become primary by itself', { timeout: 60_000 }, async () => {
+test('what comes back follows, and does not become primary by itself', { timeout: 120_000 }, async () => {
   const agent = firm.startAgent('east');
   firm.startController('east');
   await agent.said('"event":"ready"');
@@ -94,7 +106,7 @@ test('what comes back follows, and does not become primary by itself', { timeout
   assert.equal((await group()).record?.activeSite, 'west');
 });
 
-test('anchors cover the chains of controllers and agents', { timeout: 60_000 }, async () => {
+test('anchors cover the chains of controllers and agents', { timeout: 120_000 }, async () => {
   await eventually('an anchor covers both agents', async () => {
     const entries = await ada.history({ controller: 'west', prefix: 'anchor/', limit: 5000 });
     const heads = (entries.at(-1)?.value as { heads?: Record<string, unknown> } | undefined)?.heads ?? {};
@@ -121,7 +133,7 @@ test('a first signal closes in good order and leaves the instances running; then
   assert.ok(verdict.chains.length >= 5);
 });
 
-test('a configuration that does not hold is refused with what is wrong', { timeout: 20_000 }, async () => {
+test('a configuration that does not hold is refused with what is wrong', { timeout: 60_000 }, async () => {
   const refused = firm.run('agent without a configuration', ['src/agent/main.ts', 'no-such-file.json']);
   assert.equal(await refused.ended, 2);
   assert.match(refused.output, /HF-3301 read the agent's configuration/);

@@ -1,6 +1,5 @@
 import { HoldfastError } from '../../wire/holdfast-error.ts';
 import { chooseGroup } from '../choose-group.ts';
-import { askStatus } from '../choosing.ts';
 import { type CommandContext, say } from '../command-context.ts';
 import type { CommandOutcome } from '../command-outcome.ts';
 import { confirmTarget } from '../confirm.ts';
@@ -9,7 +8,7 @@ import { exitCodes } from '../exit-code.ts';
 import { readKnowledge } from '../read-knowledge.ts';
 import { refusalOutcome } from '../view/refusal.ts';
 import { holderText, statusScreen } from '../view/status-screen.ts';
-import type { GroupView, InstanceView, StatusView } from '../view/status-view.ts';
+import { type GroupView, type InstanceView, parseStatus, type StatusView } from '../view/status-view.ts';
 
 export interface FenceOptions {
   readonly instance: string;
@@ -22,7 +21,6 @@ export interface FenceOptions {
 }
 
 const confirmWithinMs = 10_000;
-const lookEveryMs = 250;
 
 /** Stops one instance through its agent and waits until it is seen to be silent; unknown is said as unknown. */
 export async function fenceCommand(context: CommandContext, options: FenceOptions): Promise<CommandOutcome> {
@@ -73,17 +71,33 @@ export async function fenceCommand(context: CommandContext, options: FenceOption
   };
 }
 
-async function seenSilent(context: CommandContext, group: string, instance: string): Promise<InstanceView | null> {
-  const until = performance.now() + confirmWithinMs;
-  while (performance.now() < until && !context.signal.aborted) {
-    const status = await askStatus(context).catch(() => null);
-    const seen = status?.groups
-      .find((each) => each.group === group)
-      ?.instances.find((each) => each.instance === instance);
-    if (seen?.fresh && isSilent(seen)) return seen;
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+/** Null when it was not seen in time: whether it stopped is not known. */
+async function seenSilent(
+  { session, signal }: CommandContext,
+  group: string,
+  instance: string,
+): Promise<InstanceView | null> {
+  const stop = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<InstanceView | null>();
+  const timer = setTimeout(() => resolve(null), confirmWithinMs);
+  const onAbort = () => resolve(null);
+  signal.addEventListener('abort', onAbort, { once: true });
+  const following = session.controllers.follow({
+    signal: AbortSignal.any([stop.signal, signal]),
+    onEvent: (event) => {
+      if (event.event !== 'status') return;
+      const known = parseStatus(event.status).groups.find((each) => each.group === group)?.instances ?? [];
+      const seen = known.find((each) => each.instance === instance);
+      if (seen?.fresh && isSilent(seen)) resolve(seen);
+    },
+  });
+  try {
+    return await Promise.race([promise, following.then(() => null)]);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+    stop.abort();
   }
-  return null;
 }
 
 const isSilent = ({ observation, provedDead }: InstanceView): boolean =>

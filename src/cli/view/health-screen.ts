@@ -3,7 +3,7 @@ import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { stateGlyph } from './glyph.ts';
 import { type Knowledge, knownDiagnoses, opinionsOn } from './knowledge.ts';
 import type { GroupView, HostView, InstanceView, State } from './status-view.ts';
-import { labelled, spread, table } from './text.ts';
+import { type Column, labelled, spread, table } from './text.ts';
 import { clockText, elapsedText } from './time-text.ts';
 
 /** The four depths of looking, shallow to deep. */
@@ -78,9 +78,9 @@ function instanceTable(group: GroupView, columns?: number): readonly string[] {
   });
   return table(
     [
-      { title: '  INSTANCE', gives: true },
+      { title: '  INSTANCE', gives: 1 },
       { title: 'STATE' },
-      { title: 'ROLE', gives: true },
+      { title: 'ROLE', gives: 1 },
       { title: 'PROCESS' },
       { title: 'APPLICATION' },
       { title: 'BUSINESS' },
@@ -111,9 +111,14 @@ function hostTable(group: GroupView, columns?: number): readonly string[] {
     host.connected ? 'yes' : 'no',
     ...observers.map((site) => opinionText(host, site)),
   ]);
-  const heads = ['  HOST', 'SITE', 'STATE', 'AGENT LINK'].map((title, index) => ({ title, gives: index === 0 }));
+  const heads: readonly Column[] = [
+    { title: '  HOST', gives: 1 },
+    { title: 'SITE' },
+    { title: 'STATE' },
+    { title: 'AGENT LINK' },
+  ];
   return table(
-    [...heads, ...observers.map((site) => ({ title: `SEEN FROM ${site}`, gives: true }))],
+    [...heads, ...observers.map((site): Column => ({ title: `SEEN FROM ${site}`, gives: 1 }))],
     rows,
     columns ?? 100,
   );

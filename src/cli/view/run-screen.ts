@@ -36,7 +36,7 @@ export function runList(runs: readonly KnownRun[], nowMs: number, columns?: numb
       { title: 'RESULT' },
       { title: 'FROM → TO' },
       { title: 'RUNBOOK' },
-      { title: 'BY', gives: true },
+      { title: 'BY', gives: 1 },
       { title: 'EPOCH', align: 'right' },
       { title: 'TOOK', align: 'right' },
       { title: 'OPENED' },

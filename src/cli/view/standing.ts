@@ -32,8 +32,7 @@ export function standingOf(knowledge: Knowledge, group: GroupView): Standing {
     return say('failed', word, `site down: ${observersText(group, active)}${run ? `, ${run.run} under way` : ''}`);
   }
   if (silent !== null) return say('unknown', silent.word, silent.sentence);
-  if (record === null || active === null)
-    return say('unknown', 'NOT ACTIVE', `${group.group} was never activated`);
+  if (record === null || active === null) return say('unknown', 'NOT ACTIVE', `${group.group} was never activated`);
   if (run) return say('in-progress', 'MOVING', `${run.run}: ${run.plan.runbook} to ${run.plan.toSite}`);
   const grants = Object.values(record.grants);
   const orphans = grants.filter((grant) => grant.holder === null).map((grant) => grant.component);
@@ -86,7 +85,7 @@ function weaknesses(knowledge: Knowledge, group: GroupView): readonly string[] {
 function observersText(group: GroupView, site: string): string {
   const opinions = opinionsOn(group, site);
   const silent = opinions.filter(({ opinion }) => opinion === 'silent').length;
-  return `${silent}/${opinions.length} observers do not hear it`;
+  return `${silent}/${opinions.length} observers`;
 }
 
 /** Which hosts of a site are in doubt, and who does not hear them. */

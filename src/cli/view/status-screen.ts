@@ -251,7 +251,7 @@ function siteTable(knowledge: Knowledge, group: GroupView, options: ScreenOption
   const rows = group.sites.map((site) => siteRow(knowledge, group, site, options));
   return table(
     [
-      { title: '  SITE', gives: true },
+      { title: '  SITE', gives: 1 },
       { title: 'STATE' },
       { title: 'ROLE' },
       { title: 'HOLDS', align: 'right' },
@@ -279,7 +279,7 @@ function siteRow(knowledge: Knowledge, group: GroupView, site: SiteView, options
     `${stateGlyph[site.state] ?? '?'} ${site.site}`,
     `${site.state}${star(options, site.site, 'state')}`,
     `${role}${star(options, site.site, 'role')}`,
-    here.length === 0 ? '–' : `${held}/${grants.length}`,
+    here.length === 0 || grants.length === 0 ? '–' : `${held}/${grants.length}`,
     here.length === 0 ? '–' : unseen ? `? of ${here.length}` : `${well}/${here.length}`,
     `${split ? '≠ ' : ''}${alive}/${opinions.length}`,
     silentMs === null ? '? never' : ageText(silentMs + knowledge.receivedMsAgo),
@@ -311,10 +311,10 @@ function componentTable(knowledge: Knowledge, group: GroupView, options: ScreenO
   });
   return table(
     [
-      { title: '  COMPONENT', gives: true },
-      { title: 'HOLDER', gives: true },
-      { title: 'SEEN AS', gives: true },
-      { title: 'PROMOTABLE', align: 'right' },
+      { title: '  COMPONENT', gives: 1 },
+      { title: 'HOLDER', gives: 1 },
+      { title: 'SEEN AS', gives: 2 },
+      { title: 'COPIES', align: 'right' },
       { title: 'LEASE', align: 'right' },
     ],
     rows,
@@ -327,6 +327,7 @@ export function holderText(instance: InstanceView): string {
   const { fresh, observation, ageMs } = instance;
   if (!fresh || observation === null)
     return `? unknown, ${lastSeenText(observation)}${ageMs === null ? '' : ` ${elapsedText(ageMs)} ago`}`;
+  if (observation.process === 'running' && observation.role === 'unknown') return '? role unknown';
   const doing = observation.process === 'running' ? observation.role : observation.process;
   return `${doing}${observation.releasing ? ', releasing' : ''}${observation.health === 'ok' ? '' : `, health ${observation.health}`}`;
 }

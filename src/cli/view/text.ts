@@ -53,9 +53,11 @@ export function spread(left: string, right: string, columns: number = screenColu
 export interface Column {
   readonly title: string;
   readonly align?: 'right';
-  /** May be narrowed until the row fits. */
-  readonly gives?: boolean;
+  /** May be narrowed until the row fits; those with 1 before those with 2. */
+  readonly gives?: 1 | 2;
 }
+
+const leastWidth = 12;
 
 /** A table without lines, two spaces between columns; at most `columns` wide. */
 export function table(
@@ -67,14 +69,13 @@ export function table(
     Math.max(head.title.length, ...rows.map((row) => (row[index] ?? '').length)),
   );
   const total = () => widths.reduce((sum, width) => sum + width + 2, -2);
-  const giving = heads.flatMap((head, index) => (head.gives ? [index] : []));
-  while (total() > columns) {
-    const widest = giving.reduce(
-      (best, index) => (widths[index]! > (widths[best] ?? -1) ? index : best),
-      giving[0] ?? -1,
-    );
-    if (widest < 0 || widths[widest]! <= 6) break;
-    widths[widest]! -= 1;
+  for (const turn of [1, 2] as const) {
+    const giving = heads.flatMap((head, index) => (head.gives === turn ? [index] : []));
+    while (total() > columns) {
+      const widest = giving.reduce((best, index) => (widths[index]! > (widths[best] ?? -1) ? index : best), -1);
+      if (widest < 0 || widths[widest]! <= leastWidth) break;
+      widths[widest]! -= 1;
+    }
   }
   const line = (cells: readonly string[]) =>
     cells

@@ -3,7 +3,7 @@ import type { Approval } from './brakes.ts';
 import type { Facts } from './facts.ts';
 import type { Intent } from './intent.ts';
 import { SAFETY_RULES } from './rules/index.ts';
-import type { RuleResult, SafetyRule } from './safety-rule.ts';
+import type { RuleQuestion, RuleResult, SafetyRule } from './safety-rule.ts';
 import type { RecoveryPlan } from '../plan/recovery-plan.ts';
 
 /**
@@ -35,7 +35,7 @@ export interface DecisionQuestion {
 /** Asks every rule, no short circuit, then the policy. Pure: the same question always has the same answer. */
 export function decide({ facts, intent, plan, overrides = [] }: DecisionQuestion): Decision {
   const policy = policyFor(facts, intent);
-  const rules = SAFETY_RULES.map((rule) => ask(rule, facts, intent));
+  const rules = SAFETY_RULES.map((rule) => ask(rule, { facts, intent, plan }));
   const overridden = intent.requestedBy === null ? [] : rules.filter((result) => isOverridden(result, overrides)).map((result) => result.rule);
   const stopping = rules.filter((result) => result.outcome !== 'pass' && !overridden.includes(result.rule));
   const approval = findApproval(facts, plan);
@@ -45,7 +45,9 @@ export function decide({ facts, intent, plan, overrides = [] }: DecisionQuestion
   if (intent.requestedBy !== null) return { ...base, verdict: 'proceed', reason: `asked for by ${intent.requestedBy}` };
   switch (policy) {
     case 'automatic':
-      return { ...base, verdict: 'proceed', reason: 'all rules pass and the policy is automatic' };
+      return plan.predicted.lossBound.kind === 'none'
+        ? { ...base, verdict: 'proceed', reason: 'all rules pass and the policy is automatic' }
+        : { ...base, approval, verdict: 'proceed', reason: `all rules pass, the policy is automatic, and ${approval?.by ?? 'nobody'} accepted the loss` };
     case 'approval':
       return approval
         ? { ...base, approval, verdict: 'proceed', reason: `approved by ${approval.by} (${approval.role})` }
@@ -56,8 +58,8 @@ export function decide({ facts, intent, plan, overrides = [] }: DecisionQuestion
   }
 }
 
-function ask(rule: SafetyRule, facts: Facts, intent: Intent): RuleResult {
-  return { rule: rule.id, ...rule.evaluate({ facts, intent }) };
+function ask(rule: SafetyRule, question: RuleQuestion): RuleResult {
+  return { rule: rule.id, ...rule.evaluate(question) };
 }
 
 function isOverridden(result: RuleResult, overrides: readonly string[]): boolean {

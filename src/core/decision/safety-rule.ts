@@ -1,6 +1,7 @@
 import type { WallMs } from '../base/ids.ts';
 import type { Facts } from './facts.ts';
 import type { Intent } from './intent.ts';
+import type { RecoveryPlan } from '../plan/recovery-plan.ts';
 
 /**
  * One reason not to act, as a pure predicate with an id that people can quote. Three answers: what cannot be evaluated
@@ -17,6 +18,8 @@ export interface SafetyRule {
 export interface RuleQuestion {
   readonly facts: Facts;
   readonly intent: Intent;
+  /** The intent bound to a runbook; what an acceptance of a loss has to name. */
+  readonly plan: RecoveryPlan;
 }
 
 export interface RuleAnswer {

@@ -3,14 +3,14 @@ import type { SiteEntry, TopologyFile } from './file-schema.ts';
 
 /** What stands where the file says nothing; docs/reference/topology.md lists the same. */
 export const defaultTiming: Timing = {
-  leaseRenewEveryMs: 250,
+  leaseRenewEveryMs: 300,
   selfFenceAfterMs: 1500,
   stopWithinMs: 300,
   clockRatePpm: 1000,
   leaseMarginMs: 150,
-  reportEveryMs: 250,
-  silenceFloorMs: 800,
-  silenceCeilingMs: 2000,
+  reportEveryMs: 500,
+  silenceFloorMs: 1250,
+  silenceCeilingMs: 2_500,
   leaderRenewEveryMs: 300,
   leaderTimeoutMs: 1500,
   stepDeadlineMs: 3000,

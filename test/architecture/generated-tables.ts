@@ -1,0 +1,103 @@
+import { SAFETY_RULES } from '../../src/core/decision/rules/index.ts';
+import { RULE_IDS, type RuleAnswer } from '../../src/core/decision/safety-rule.ts';
+import { DIAGNOSES } from '../../src/core/diagnosis/diagnosis.ts';
+import { AUTHORITY_STEPS, STEP_KINDS, type Runbook } from '../../src/core/plan/runbook.ts';
+import { ruleWords } from '../../src/cli/view/rule-words.ts';
+import { expectedCoverage } from '../../src/sim/coverage.ts';
+import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
+
+/** A Markdown table; what a cell says may contain bars. */
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(heads), `|${heads.map(() => '---|').join('')}`, ...rows.map(line)].join('\n');
+}
+
+const diagnoses = (): string =>
+  table(
+    ['diagnosis', 'means'],
+    Object.entries(DIAGNOSES).map(([kind, meaning]) => [`\`${kind}\``, meaning]),
+  );
+
+const OUTCOMES: readonly RuleAnswer['outcome'][] = ['pass', 'block', 'cannot-evaluate'];
+
+function rules(): string {
+  const { impossible } = expectedCoverage();
+  const answers = (rule: string) =>
+    OUTCOMES.filter((outcome) => !(`${rule} ${outcome}` in impossible))
+      .map((outcome) => `\`${outcome}\``)
+      .join(' ');
+  return table(
+    ['rule', 'passes when', 'code', 'if it were ignored', 'a person may override it', 'answers'],
+    SAFETY_RULES.map(({ id, title, overridable }) => [
+      `\`${id}\``,
+      title,
+      ruleWords[id].code,
+      ruleWords[id].so,
+      overridable ? 'yes, with a reason' : 'no',
+      answers(id),
+    ]),
+  );
+}
+
+const impossible = (): string =>
+  table(
+    ['what', 'why it cannot occur'],
+    Object.entries(expectedCoverage().impossible)
+      .toSorted(([left], [right]) => orderOf(left) - orderOf(right))
+      .map(([answer, why]) => [`\`${answer}\``, why]),
+  );
+
+const orderOf = (answer: string): number => RULE_IDS.findIndex((id) => answer.startsWith(`${id} `));
+
+const steps = (): string =>
+  table(
+    ['step', 'what it is for', 'made by'],
+    Object.entries(STEP_KINDS).map(([kind, meaning]) => [
+      `\`${kind}\``,
+      meaning,
+      AUTHORITY_STEPS.some((each) => each === kind) ? 'one transaction at the authority' : 'the leading controller',
+    ]),
+  );
+
+function runbooks(): string {
+  const shipped = [...loadRunbooks().values()].toSorted((left, right) => (left.id < right.id ? -1 : 1));
+  const deadline = (runbook: Runbook, kind: string) => {
+    const step = runbook.steps.find((each) => each.kind === kind);
+    return step === undefined ? '–' : `${step.deadlineMs} ms`;
+  };
+  return [
+    table(
+      ['runbook', 'version', 'for'],
+      shipped.map(({ id, version, title }) => [`\`${id}\``, String(version), title]),
+    ),
+    '',
+    'Deadline of each step; `–` where a runbook does not have it:',
+    '',
+    table(
+      ['step', ...shipped.map(({ id }) => `\`${id}\``)],
+      Object.keys(STEP_KINDS).map((kind) => [`\`${kind}\``, ...shipped.map((runbook) => deadline(runbook, kind))]),
+    ),
+  ].join('\n');
+}
+
+/** Tables of the reference that follow from the code, by the name that a page's marker gives. */
+export const generatedTables: Readonly<Record<string, () => string>> = {
+  diagnoses,
+  rules,
+  impossible,
+  steps,
+  runbooks,
+};
+
+const MARKED = /<!-- generated: ([a-z-]+) -->\n[\s\S]*?<!-- end -->/g;
+
+/** Names of the tables that a page has room for. */
+export const markersIn = (page: string): readonly string[] => [...page.matchAll(MARKED)].map(([, name]) => name ?? '');
+
+/** The page with every marked table as the code has it now. @throws when a marker names no table */
+export const withCurrentTables = (page: string): string =>
+  page.replaceAll(MARKED, (_whole, name: string) => {
+    const make = generatedTables[name];
+    if (make === undefined) throw new Error(`no table is called "${name}"; there are ${Object.keys(generatedTables).join(', ')}`);
+    return `<!-- generated: ${name} -->\n${make()}\n<!-- end -->`;
+  });

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
+import { labDown } from '../../lab/cli.ts';
+import { lossesOf } from '../../lab/demo/assemble-report.ts';
+import { readTopology, runDemo } from '../../lab/demo/demo.ts';
+import { Platform } from '../../lab/demo/platform.ts';
+import { LabDirectory } from '../../lab/lab-directory.ts';
+import { renderReport } from '../../src/cli/report/render-report.ts';
+import { eachLine } from '../../lab/lines.ts';
+import { example, LabUnderTest, projectRoot } from './lab-under-test.ts';
+import { deleteAcknowledgedCommit, deleteAcknowledgedOrder, letStaleWriteThrough } from './sabotage.ts';
+
+const minute = 60_000;
+const shipped = { topologyFile: example('three-site.yaml'), overlays: [example('demo-overlay.yaml')] };
+
+describe('the count on a running platform', { timeout: 6 * minute }, () => {
+  let lab: LabUnderTest;
+  before(async () => {
+    lab = await LabUnderTest.open('suite-can-fail');
+  });
+  afterEach((context) => lab.noteResult(context as TestContext));
+  after(() => lab?.close());
+
+  it('finds nothing while nothing is wrong', async () => {
+    const { verdict, reasons } = await lab.verified();
+    assert.deepEqual({ verdict, reasons }, { verdict: 'met', reasons: [] });
+  });
+
+  it('misses an acknowledged order that was deleted in order management, and names it', async () => {
+    const { item } = await deleteAcknowledgedOrder(lab.platform);
+    const found = await lab.verified();
+    assert.equal(found.verdict, 'missed');
+    assert.deepEqual(found['persistedMissing'], [item]);
+    assert.ok(lossesOf(found).some((loss) => loss.of === 'orders' && loss.how === 'missing' && loss.id === item));
+  });
+
+  it('misses an acknowledged commit that was deleted in PostgreSQL, and names it', async () => {
+    const { item } = await deleteAcknowledgedCommit(lab.platform);
+    const found = await lab.verified();
+    assert.equal(found.verdict, 'missed');
+    assert.deepEqual(found['commitsLost'], [item]);
+    assert.ok(lossesOf(found).some((loss) => loss.of === 'commits' && loss.how === 'missing' && loss.id === item));
+  });
+
+  it('counts a stale write that the exchange let through, and names the order', async () => {
+    const { item } = await letStaleWriteThrough(lab.platform);
+    const found = await lab.verified();
+    assert.equal(found.verdict, 'missed');
+    assert.equal(found.staleWritesAccepted, 1);
+    assert.ok((found['ordersNeverSent'] as readonly string[]).includes(item));
+    assert.ok(lossesOf(found).some((loss) => loss.of === 'stale-writes'));
+  });
+});
+
+describe('the demo', { timeout: 8 * minute }, () => {
+  const names = ['suite-demo-fails', 'suite-demo-exit'];
+  after(async () => {
+    for (const name of names) {
+      await labDown({ root: projectRoot, name });
+      rmSync(new LabDirectory(projectRoot, name).path, { recursive: true, force: true });
+    }
+  });
+
+  it('does not hold when a commit was lost that the last count alone could see', async () => {
+    let item = '';
+    const result = await runDemo({
+      root: projectRoot,
+      name: names[0]!,
+      ...shipped,
+      ratePerSecond: 200,
+      keep: false,
+      acts: ['engine-crash'],
+      narrate: () => {},
+      renderReport,
+      beforeLastCount: async (platform) => {
+        item = (await deleteAcknowledgedCommit(platform)).item;
+      },
+    });
+    assert.equal(result.ok, false);
+    assert.deepEqual(
+      result.faults.map((fault) => [fault.name, fault.ordersLost, fault.commitsLost, fault.staleWritesAccepted]),
+      [['engine-crash', 0, 0, 0]],
+    );
+    assert.ok(
+      result.problems.some((problem) => problem.includes('commits missing') && problem.includes(item)),
+      `${item} is in none of ${JSON.stringify(result.problems)}`,
+    );
+  });
+
+  it('exits with 1 and names what was lost behind its back', async () => {
+    const child = spawn('bin/holdfast', ['demo', '--name', names[1]!, '--json'], {
+      cwd: projectRoot,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    let spoiled: Promise<{ readonly item: string }> | null = null;
+    eachLine(child.stderr, (line) => {
+      if (!line.includes('── ')) return;
+      const platform = new Platform({ root: projectRoot, name: names[1]! }, readTopology(shipped));
+      spoiled ??= deleteAcknowledgedCommit(platform);
+    });
+    let out = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+    const code = await exited;
+    const { item } = await spoiled!;
+    assert.equal(code, 1, out.slice(-2000));
+    const result = JSON.parse(out) as { readonly ok: boolean; readonly problems: readonly string[] };
+    assert.equal(result.ok, false);
+    assert.ok(result.problems.some((problem) => problem.includes(item)));
+  });
+});

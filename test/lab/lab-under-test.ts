@@ -1,0 +1,212 @@
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { labDown, labHeal, labRestart, labStatus } from '../../lab/cli.ts';
+import type { Narrate } from '../../lab/demo/acts.ts';
+import { activate, bringUp } from '../../lab/demo/bring-up.ts';
+import { readTopology } from '../../lab/demo/demo.ts';
+import { Platform, type Verification } from '../../lab/demo/platform.ts';
+import { type GroupView, unsettled } from '../../lab/demo/status-view.ts';
+import type { Fault } from '../../lab/fault.ts';
+import type { FaultReport } from '../../lab/ground.ts';
+import { LabDirectory } from '../../lab/lab-directory.ts';
+import type { SiteId } from '../../src/core/base/ids.ts';
+import { type EvidenceEntry, parseEntry } from '../../src/core/evidence/evidence-entry.ts';
+import type { Component, Topology } from '../../src/core/topology/topology.ts';
+import { chainFiles } from '../../src/wire/evidence-bundle/chain-directory.ts';
+
+export const projectRoot = join(import.meta.dirname, '../..');
+export const example = (name: string): string => join(projectRoot, 'examples', name);
+
+export interface LabWish {
+  readonly topologyFile?: string;
+  /** Null: no order flow. */
+  readonly ratePerSecond?: number | null;
+}
+
+/** Long, because a test machine may be doing something else as well; a lab that is well needs a tenth of it. */
+const SETTLED_WITHIN_MS = 180_000;
+
+/** A whole lab of a test's own, active and under load. Whatever happens in the test, `close` leaves nothing of it behind. */
+export class LabUnderTest {
+  readonly name: string;
+  readonly topology: Topology;
+  readonly platform: Platform;
+  readonly directory: LabDirectory;
+  readonly story: string[];
+  #failed = false;
+
+  private constructor(known: { readonly name: string; readonly topology: Topology; readonly story: string[] }) {
+    this.name = known.name;
+    this.topology = known.topology;
+    this.platform = new Platform({ root: projectRoot, name: known.name }, known.topology);
+    this.directory = new LabDirectory(projectRoot, known.name);
+    this.story = known.story;
+  }
+
+  static async open(name: string, wish: LabWish = {}): Promise<LabUnderTest> {
+    const topologyFile = wish.topologyFile ?? example('three-site.yaml');
+    const topology = readTopology({ topologyFile, overlays: [example('demo-overlay.yaml')] });
+    const lab = { root: projectRoot, name };
+    const story: string[] = [];
+    const narrate = storyteller(name, story);
+    try {
+      await bringUp(lab, topology, topologyFile, narrate);
+      const opened = new LabUnderTest({ name, topology, story });
+      await activate(opened.platform, narrate);
+      const rate = wish.ratePerSecond === undefined ? 200 : wish.ratePerSecond;
+      if (rate !== null) await opened.#startFlow(rate);
+      return opened;
+    } catch (error) {
+      keepForLook(new LabDirectory(projectRoot, name), story);
+      await labDown(lab);
+      throw error;
+    }
+  }
+
+  async #startFlow(ratePerSecond: number): Promise<void> {
+    const { platform } = this;
+    await platform.startFlow(ratePerSecond);
+    await platform.mark('warm-up');
+    await platform.flowing('warm-up', 90_000);
+    this.narrate(`orders flow: ${ratePerSecond} a second`);
+  }
+
+  get narrate(): Narrate {
+    return storyteller(this.name, this.story);
+  }
+
+  /** Strict durability, everybody following, nothing wrong. */
+  settled(): Promise<GroupView> {
+    const { narrate } = this;
+    let said = '';
+    return this.platform.until('the platform is settled', unsettled, SETTLED_WITHIN_MS, (missing) => {
+      if (missing !== said) narrate(`waiting: ${missing}`);
+      said = missing;
+    });
+  }
+
+  /** A take-over that began after this epoch has ended: clients are led somewhere, and new risk is accepted. */
+  takenOver(epochBefore: number): Promise<GroupView> {
+    return this.platform.until(
+      'the take-over has ended',
+      ({ record }) => {
+        if (record === null || record.epoch <= epochBefore) return 'the epoch has not been raised yet';
+        if (record.run !== null) return `run ${record.run} is open`;
+        return record.tradingEnabled && record.traffic === record.activeSite ? null : 'new risk is not accepted yet';
+      },
+      90_000,
+    );
+  }
+
+  /** Says yes to what the platform did by itself, so that it may do it again. */
+  async acknowledge(): Promise<void> {
+    await this.platform.demand('Omar Operator', { kind: 'acknowledge', group: this.topology.groups[0]!.id }, 20_000);
+  }
+
+  async break(fault: Fault, expiresInMs: number | null): Promise<FaultReport> {
+    const report = await this.platform.break(fault, expiresInMs);
+    this.narrate(`${report.id}: ${JSON.stringify(fault)}`);
+    return report;
+  }
+
+  /** Ends a fault, if it has not ended by itself. */
+  async heal(fault: FaultReport): Promise<void> {
+    await labHeal({ root: projectRoot, name: this.name }, fault.id).catch(() => {});
+    this.narrate(`${fault.id} is healed`);
+  }
+
+  restart(key: string): Promise<null> {
+    return labRestart({ root: projectRoot, name: this.name }, key);
+  }
+
+  /** Process id of one of the lab's own processes, e.g. `controller/SITE`. */
+  async pidOf(key: string): Promise<number> {
+    const { state } = await labStatus({ root: projectRoot, name: this.name }, { measure: false });
+    const pid = state.processes.find((each) => each.key === key && each.alive)?.pid ?? null;
+    if (pid === null) throw new Error(`${key} does not run`);
+    return pid;
+  }
+
+  component(kind: Component['kind']): Component {
+    const found = this.topology.components.find((each) => each.kind === kind);
+    if (!found) throw new Error(`this firm has no ${kind}`);
+    return found;
+  }
+
+  /** Everything that agents and controllers have recorded so far, in the order of this machine's monotonic clock. */
+  evidence(): readonly EvidenceEntry[] {
+    const { directory, topology } = this;
+    const chains = [
+      ...topology.hosts.map((host) => join(directory.host(host.id), 'agent', 'evidence')),
+      ...topology.sites.map((site) => join(directory.site(site.id), 'controller', 'evidence')),
+    ];
+    return chains.flatMap(entriesOf).toSorted((left, right) => left.monoMs - right.monoMs);
+  }
+
+  async verified(): Promise<Verification> {
+    const found = await this.platform.verify();
+    this.narrate(
+      `counted ${found.ordersAcked} orders, ${found.commitsAcked} commits: ${found.verdict} ${found.reasons.join('; ')}`,
+    );
+    return found;
+  }
+
+  /** For `afterEach`: the logs of a lab whose test failed are kept in `.holdfast/failed/NAME`. */
+  noteResult(context: TestContext): void {
+    if (context.passed === false) this.#failed = true;
+  }
+
+  async close(): Promise<void> {
+    if (this.#failed) keepForLook(this.directory, this.story);
+    await labDown({ root: projectRoot, name: this.name });
+    rmSync(this.directory.path, { recursive: true, force: true });
+  }
+}
+
+/** The site that a group's leader's record names as active; throws when there is none. */
+export function activeSite({ record }: GroupView): SiteId {
+  if (record?.activeSite == null) throw new Error('no site is active');
+  return record.activeSite;
+}
+
+/** The other site that may serve. */
+export function standbySite(topology: Topology, active: SiteId): SiteId {
+  const found = topology.sites.find(
+    (site) => site.id !== active && site.capabilities.some((each) => each === 'serve' || each === 'standby'),
+  );
+  if (!found) throw new Error(`nothing could take over from ${active}`);
+  return found.id;
+}
+
+function entriesOf(directory: string): readonly EvidenceEntry[] {
+  const file = join(directory, chainFiles.entries);
+  if (!existsSync(file)) return [];
+  // A last line without its end is still being written.
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line) => {
+      const parsed = parseEntry(line);
+      return parsed.ok ? [parsed.value] : [];
+    });
+}
+
+function storyteller(name: string, story: string[]): Narrate {
+  return (line) => {
+    const text = `${new Date().toISOString().slice(11, 23)} ${line}`;
+    story.push(text);
+    if (process.env['HOLDFAST_NARRATE'] !== undefined) process.stderr.write(`${name} ${text}\n`);
+  };
+}
+
+function keepForLook(directory: LabDirectory, story: readonly string[]): void {
+  const kept = join(projectRoot, '.holdfast', 'failed', directory.name);
+  rmSync(kept, { recursive: true, force: true });
+  mkdirSync(kept, { recursive: true });
+  writeFileSync(join(kept, 'story.txt'), `${story.join('\n')}\n`);
+  const wanted = (path: string) => !/pki|secrets|key\.pem|data|\/state\b/.test(path.slice(directory.path.length));
+  for (const name of ['logs', 'hosts', 'sites', 'events.ndjson'])
+    if (existsSync(join(directory.path, name)))
+      cpSync(join(directory.path, name), join(kept, name), { recursive: true, filter: (path) => wanted(path) });
+}
