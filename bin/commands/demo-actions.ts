@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join, relative, resolve } from 'node:path';
 import { labContext } from '../../lab/cli.ts';
 import { type DemoResult, readTopology, runDemo, TopologyUnusable } from '../../lab/demo/demo.ts';
+import { runStart } from '../../lab/demo/start.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import type { CommandOutcome } from '../../src/cli/command-outcome.ts';
 import { exitCodes } from '../../src/cli/exit-code.ts';
@@ -103,26 +104,10 @@ function onceComplete(root: string, name: string, topology: UsableTopology): () 
   };
 }
 
-/** What `lab/demo/start.ts` is given: it brings the lab up, activates it, starts the flow, shows the board, and ends it. */
-export interface StartOptions extends ReturnType<typeof settled> {
-  readonly narrate: (line: string) => void;
-  /** Shows the live status until Ctrl-C; the lab must be up. */
-  readonly board: () => Promise<void>;
-}
-
 export async function start(wish: PlayWish, terminal: Terminal): Promise<CommandOutcome> {
   const options = settled(wish);
   const topology = usableTopology(options);
   if (typeof topology === 'string') return unusable(topology);
-  const script = new URL(`../../lab/demo/start${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
-  if (!existsSync(script))
-    throw new HoldfastError({
-      code: 'HF-8011',
-      attempted: 'start a lab with order flow',
-      found: 'this version does not have it yet',
-      next: 'holdfast lab up, holdfast activate SITE, holdfast lab load start, holdfast status -w',
-    });
-  const { runStart } = (await import(script.href)) as { readonly runStart: (options: StartOptions) => Promise<void> };
   const connect = onceComplete(options.root, options.name, topology);
   await runStart({
     ...options,

@@ -92,14 +92,16 @@ test('every page has one title, and it is its first heading', () => {
   assert.deepEqual(wrong, []);
 });
 
-/** Names in code style that look like a file of this repository: from its root, or from beside the page. */
+/** Names in code style that look like a file of this repository: from its root, or from beside the page. `NAME.ts` is a place for one. */
 test('files that pages name in passing are there', () => {
   const rooms = /^(src|trading|lab|bin|test|docs|examples|runbooks|bench|packaging)\/[\w./-]+\.(ts|md|yaml|json|cjs)$/;
   const wrong = pages.flatMap((page) => {
     const text = readFileSync(join(root, page), 'utf8').replace(/^(```|~~~)[\s\S]*?^\1[^\n]*$/gm, '');
     return [...text.matchAll(/`([^`\s]+)`/g)]
       .map((match) => match[1] ?? '')
-      .filter((name) => rooms.test(name) && !name.includes('*') && !isFile(name) && !isFile(join(dirname(page), name)))
+      .filter(
+        (name) => rooms.test(name) && !name.includes('NAME') && !isFile(name) && !isFile(join(dirname(page), name)),
+      )
       .map((name) => `${page} names ${name}`);
   });
   assert.deepEqual(wrong, []);

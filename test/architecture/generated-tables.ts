@@ -1,8 +1,8 @@
+import { ruleWords } from '../../src/cli/view/rule-words.ts';
 import { SAFETY_RULES } from '../../src/core/decision/rules/index.ts';
 import { RULE_IDS, type RuleAnswer } from '../../src/core/decision/safety-rule.ts';
 import { DIAGNOSES } from '../../src/core/diagnosis/diagnosis.ts';
-import { AUTHORITY_STEPS, STEP_KINDS, type Runbook } from '../../src/core/plan/runbook.ts';
-import { ruleWords } from '../../src/cli/view/rule-words.ts';
+import { AUTHORITY_STEPS, type Runbook, STEP_KINDS } from '../../src/core/plan/runbook.ts';
 import { expectedCoverage } from '../../src/sim/coverage.ts';
 import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
 
@@ -98,6 +98,7 @@ export const markersIn = (page: string): readonly string[] => [...page.matchAll(
 export const withCurrentTables = (page: string): string =>
   page.replaceAll(MARKED, (_whole, name: string) => {
     const make = generatedTables[name];
-    if (make === undefined) throw new Error(`no table is called "${name}"; there are ${Object.keys(generatedTables).join(', ')}`);
+    if (make === undefined)
+      throw new Error(`no table is called "${name}"; there are ${Object.keys(generatedTables).join(', ')}`);
     return `<!-- generated: ${name} -->\n${make()}\n<!-- end -->`;
   });

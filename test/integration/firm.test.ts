@@ -56,8 +56,17 @@ test('controllers and agents find each other, and a person activates the first s
     async () => (await group()).hosts.every((host) => host.state === 'healthy'),
     15_000,
   );
-  const answer = await ada.ask({ kind: 'activate', group: 'trading', site: 'east' });
-  assert.equal(answer.kind, 'ok');
+  // On a busy machine a host may just have counted as silent again, and then activation is refused, rightly.
+  let answer = JSON.stringify(null);
+  await eventually(
+    'activation is not refused',
+    async () => {
+      const found = await ada.ask({ kind: 'activate', group: 'trading', site: 'east' });
+      answer = JSON.stringify(found);
+      return found.kind === 'ok';
+    },
+    30_000,
+  ).catch((cause) => assert.fail(`${cause}\n${answer}`));
   await eventually('east is active', active('east'), 40_000);
   await eventually(
     'its engine releases',

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
+import { createInterface } from 'node:readline';
+import { after, afterEach, before, describe, it } from 'node:test';
 import { labDown } from '../../lab/cli.ts';
 import { lossesOf } from '../../lab/demo/assemble-report.ts';
 import { readTopology, runDemo } from '../../lab/demo/demo.ts';
 import { Platform } from '../../lab/demo/platform.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { renderReport } from '../../src/cli/report/render-report.ts';
-import { eachLine } from '../../lab/lines.ts';
 import { example, LabUnderTest, projectRoot } from './lab-under-test.ts';
 import { deleteAcknowledgedCommit, deleteAcknowledgedOrder, letStaleWriteThrough } from './sabotage.ts';
 
@@ -20,7 +20,7 @@ describe('the count on a running platform', { timeout: 6 * minute }, () => {
   before(async () => {
     lab = await LabUnderTest.open('suite-can-fail');
   });
-  afterEach((context) => lab.noteResult(context as TestContext));
+  afterEach((context) => lab.noteResult(context));
   after(() => lab?.close());
 
   it('finds nothing while nothing is wrong', async () => {
@@ -90,13 +90,15 @@ describe('the demo', { timeout: 8 * minute }, () => {
   });
 
   it('exits with 1 and names what was lost behind its back', async () => {
-    const child = spawn('bin/holdfast', ['demo', '--name', names[1]!, '--json'], {
+    const child = spawn('bin/holdfast', ['demo', '--name', names[1]!, '--rate', '200', '--json'], {
       cwd: projectRoot,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
     let spoiled: Promise<{ readonly item: string }> | null = null;
-    eachLine(child.stderr, (line) => {
+    const story: string[] = [];
+    createInterface(child.stderr).on('line', (line) => {
+      story.push(line);
       if (!line.includes('── ')) return;
       const platform = new Platform({ root: projectRoot, name: names[1]! }, readTopology(shipped));
       spoiled ??= deleteAcknowledgedCommit(platform);
@@ -106,10 +108,11 @@ describe('the demo', { timeout: 8 * minute }, () => {
       out += text;
     });
     const code = await exited;
-    const { item } = await spoiled!;
-    assert.equal(code, 1, out.slice(-2000));
+    assert.ok(spoiled, story.join('\n'));
+    const { item } = await (spoiled as Promise<{ readonly item: string }>);
+    assert.equal(code, 1);
     const result = JSON.parse(out) as { readonly ok: boolean; readonly problems: readonly string[] };
-    assert.equal(result.ok, false);
+    assert.equal(result.ok, false, `${out}\n${story.join('\n')}`);
     assert.ok(result.problems.some((problem) => problem.includes(item)));
   });
 });

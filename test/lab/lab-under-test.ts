@@ -1,6 +1,5 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { labDown, labHeal, labRestart, labStatus } from '../../lab/cli.ts';
 import type { Narrate } from '../../lab/demo/acts.ts';
 import { activate, bringUp } from '../../lab/demo/bring-up.ts';
@@ -116,6 +115,31 @@ export class LabUnderTest {
     this.narrate(`${fault.id} is healed`);
   }
 
+  /** Every fault has ended, by itself or because it was asked to. */
+  async faultsOver(): Promise<void> {
+    await this.#eventually('every fault has ended', 60_000, async () => {
+      const { state } = await labStatus({ root: projectRoot, name: this.name }, { measure: false });
+      return state.faults.length === 0;
+    });
+  }
+
+  /** So many orders were acknowledged to clients since a mark. */
+  async acknowledged(mark: string, orders: number): Promise<void> {
+    await this.#eventually(
+      `${orders} orders are acknowledged after ${mark}`,
+      90_000,
+      async () => (await this.platform.flow(mark)).ordersAcked >= orders,
+    );
+  }
+
+  async #eventually(claim: string, deadlineMs: number, holds: () => Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + deadlineMs;
+    while (!(await holds())) {
+      if (performance.now() > deadline) throw new Error(`not within ${deadlineMs / 1000} s: ${claim}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
   restart(key: string): Promise<null> {
     return labRestart({ root: projectRoot, name: this.name }, key);
   }
@@ -153,8 +177,8 @@ export class LabUnderTest {
   }
 
   /** For `afterEach`: the logs of a lab whose test failed are kept in `.holdfast/failed/NAME`. */
-  noteResult(context: TestContext): void {
-    if (context.passed === false) this.#failed = true;
+  noteResult(context: unknown): void {
+    if ((context as { readonly passed?: boolean }).passed === false) this.#failed = true;
   }
 
   async close(): Promise<void> {
@@ -205,7 +229,7 @@ function keepForLook(directory: LabDirectory, story: readonly string[]): void {
   rmSync(kept, { recursive: true, force: true });
   mkdirSync(kept, { recursive: true });
   writeFileSync(join(kept, 'story.txt'), `${story.join('\n')}\n`);
-  const wanted = (path: string) => !/pki|secrets|key\.pem|data|\/state\b/.test(path.slice(directory.path.length));
+  const wanted = (path: string) => !/\/pki\b|\/secrets\b|key\.pem|\/data\b|\/state\b/.test(path.slice(directory.path.length));
   for (const name of ['logs', 'hosts', 'sites', 'events.ndjson'])
     if (existsSync(join(directory.path, name)))
       cpSync(join(directory.path, name), join(kept, name), { recursive: true, filter: (path) => wanted(path) });

@@ -1,7 +1,7 @@
 import { SAFETY_RULES } from '../../core/decision/rules/index.ts';
 import { RULE_IDS, type RuleId, type RuleResult } from '../../core/decision/safety-rule.ts';
 import { ruleGlyph } from './glyph.ts';
-import { cut, labelWidth, screenColumns } from './text.ts';
+import { cut, labelWidth, screenColumns, wrap } from './text.ts';
 import { elapsedText } from './time-text.ts';
 
 export interface RuleWords {
@@ -125,13 +125,15 @@ export function wayOn(rule: RuleResult, fallback = ''): readonly string[] {
   ];
 }
 
-/** Every rule on a line of its own; nothing is left out. */
+/** Every rule on a line of its own; of what does not pass nothing is cut. */
 export function ruleLines(rules: readonly RuleResult[], overridden: readonly string[] = []): readonly string[] {
   const width = Math.max(0, ...rules.map(({ rule }) => rule.length));
-  return rules.map(({ rule, outcome, reason }, index) => {
+  return rules.flatMap(({ rule, outcome, reason }, index) => {
     const said = outcome === 'cannot-evaluate' ? `cannot be evaluated: ${reason}` : reason;
     const note = overridden.includes(rule) ? `OVERRIDDEN: ${said}` : said;
-    const line = `${(index === 0 ? 'RULES' : '').padEnd(labelWidth)}${ruleGlyph[outcome]} ${rule.padEnd(width)}  ${note}`;
-    return outcome === 'pass' ? cut(line, screenColumns) : line;
+    const head = `${(index === 0 ? 'RULES' : '').padEnd(labelWidth)}${ruleGlyph[outcome]} ${rule.padEnd(width)}  `;
+    if (outcome === 'pass') return [cut(`${head}${note}`, screenColumns)];
+    const [first = '', ...rest] = wrap(note, screenColumns - head.length);
+    return [`${head}${first}`, ...rest.map((line) => `${' '.repeat(head.length)}${line}`)];
   });
 }

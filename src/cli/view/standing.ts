@@ -54,7 +54,8 @@ export function standingOf(knowledge: Knowledge, group: GroupView): Standing {
   if (weak.length > 0) return say('degraded', 'DEGRADED', `${active} serves; ${weak.join('; ')}`);
   const decided = knownDecision(knowledge.status, group);
   if (decided !== null && decided.verdict !== 'proceed') return say('degraded', 'WAITING', decided.reason);
-  const all = `${active} serves; ${plural(grants.length, 'component')} held, ${plural(group.sites.length, 'site')} heard`;
+  const tails = knownDiagnoses(knowledge.status, group).filter(({ kind }) => kind === 'DataDiverged').length;
+  const all = `${active} serves; ${plural(grants.length, 'component')} held, ${plural(group.sites.length, 'site')} heard${tails === 0 ? '' : `, ${plural(tails, 'diverged tail')} kept`}`;
   const { frozen, maintenance } = group.brakes;
   if (frozen) return say('healthy', 'HEALTHY, FROZEN', `${active} serves; automation frozen by ${frozen.by}`);
   if (maintenance) return say('healthy', 'HEALTHY, MAINTENANCE', `${active} serves; work by ${maintenance.by}`);
@@ -78,8 +79,17 @@ function weaknesses(knowledge: Knowledge, group: GroupView): readonly string[] {
   const down = group.instances.filter((each) => each.state !== 'healthy' && !lostSites.has(each.site));
   if (down.length > 0 && doubtful.length === 0)
     weak.push(down.map((each) => `${each.instance} ${each.state}`).join(', '));
-  if (weak.length === 0) weak.push(...knownDiagnoses(knowledge.status, group).map(({ summary }) => summary));
+  if (weak.length === 0) weak.push(...diagnosed(knowledge, group));
   return weak;
+}
+
+/** Kinds with whom they are about. A tail that was kept aside is for people to look at; it keeps nothing from working. */
+function diagnosed({ status }: Knowledge, group: GroupView): readonly string[] {
+  const found = knownDiagnoses(status, group).filter(({ kind }) => kind !== 'DataDiverged');
+  return [...Map.groupBy(found, ({ kind }) => kind)].map(([kind, each]) => {
+    const about = each.map(({ instance, component, host, site }) => instance ?? component ?? host ?? site ?? '');
+    return `${kind} ${about.filter((name) => name !== '').join(', ')}`.trim();
+  });
 }
 
 function observersText(group: GroupView, site: string): string {

@@ -28,7 +28,7 @@ function switchOff(firm: SimulatedFirm, id: string): void {
 test('a healthy firm: who is active, which epoch, who can take over, and that nothing would stop it', async () => {
   const screen = await screenOf(new SimulatedFirm());
   assert.match(screen, /^● HEALTHY {2}alfa serves; 3 components held, 3 sites heard +\d\d:\d\d:\d\dZ bravo leads$/m);
-  assert.match(screen, /^STATE {3}active alfa · epoch 1 · STRICT · new risk accepted$/m);
+  assert.match(screen, /^STATE {3}active alfa · epoch 1 · new risk accepted · STRICT$/m);
   assert.match(screen, /^QUORUM {2}authority heard [\d.]+ s ago · controllers 3\/3 · bravo answers and leads/m);
   assert.match(screen, /^AUTO {4}instance automatic · site approval$/m);
   assert.match(screen, /^NEXT {4}✓ bravo can take over: bravo-db, bravo-eng1, bravo-oms$/m);

@@ -70,12 +70,12 @@ function headLines(
   ];
 }
 
-/** The sentence is never cut: what does not fit beside the reader goes on below. */
+/** What does not fit beside the reader goes on below. */
 function verdictLines(sentence: string, reader: string, columns: number): readonly string[] {
   const room = columns - reader.length - 2;
   if (sentence.length <= room) return [spread(sentence, reader, columns)];
   const at = Math.max(sentence.lastIndexOf(' ', room), sentence.indexOf('  ') + 2);
-  const rest = labelled('', sentence.slice(at), { columns });
+  const rest = labelled('', sentence.slice(at), { columns, lines: 1 });
   return [spread(sentence.slice(0, at).trimEnd(), reader, columns), ...rest];
 }
 
@@ -123,9 +123,9 @@ function stateText(knowledge: Knowledge, group: GroupView): string {
   const parts = [
     `active ${record.activeSite ?? 'no site'}`,
     `epoch ${record.epoch}`,
-    durabilityText(knowledge, group),
     trading,
     ...traffic,
+    durabilityText(knowledge, group),
   ];
   return parts.join(' · ');
 }

@@ -1,0 +1,46 @@
+import { Coverage } from './coverage.ts';
+import { loadRunbooks } from './load-runbooks.ts';
+import { runWorld } from './run-world.ts';
+
+/** What one process of many reports, as one JSON line each time some worlds are done. */
+export interface WorldsReport {
+  readonly worlds: number;
+  readonly simulatedMs: number;
+  readonly events: number;
+  readonly violations: readonly { readonly seed: number; readonly invariant: string; readonly at: number; readonly detail: string }[];
+  readonly coverage: Readonly<Record<string, number>>;
+  readonly hurtUnderLoad: number;
+  readonly withTakeover: number;
+}
+
+const TELL_EVERY = 20;
+
+/** `worlds-process.ts FIRST COUNT STRIDE [stop-at-first]`: seeds FIRST, FIRST+STRIDE, …, COUNT of them. */
+function main([first, count, stride, stopAtFirst]: readonly string[]): void {
+  const runbooks = loadRunbooks();
+  let done = blank();
+  let coverage = new Coverage();
+  const tell = () => {
+    process.stdout.write(`${JSON.stringify({ ...done, coverage: coverage.counts } satisfies WorldsReport)}\n`);
+    done = blank();
+    coverage = new Coverage();
+  };
+  for (let at = 0; at < Number(count); at += 1) {
+    const result = runWorld({ seed: Number(first) + at * Number(stride), runbooks });
+    done.worlds += 1;
+    done.simulatedMs += result.simulatedMs;
+    done.events += result.events;
+    done.hurtUnderLoad += result.hurtUnderLoad ? 1 : 0;
+    done.withTakeover += result.takeovers > 0 ? 1 : 0;
+    const violation = result.violations[0];
+    if (violation) done.violations.push({ seed: result.seed, ...violation });
+    coverage.add(result.coverage);
+    if (violation && stopAtFirst) break;
+    if (done.worlds >= TELL_EVERY) tell();
+  }
+  tell();
+}
+
+const blank = () => ({ worlds: 0, simulatedMs: 0, events: 0, violations: [] as WorldsReport['violations'][number][], hurtUnderLoad: 0, withTakeover: 0 });
+
+main(process.argv.slice(2));
