@@ -35,7 +35,7 @@ export type AgentEffect =
 
 /** What an agent writes into its own chain. */
 export type AgentEvidence = {
-  readonly kind: 'self-fenced' | 'lease-lost' | 'command-performed' | 'command-refused' | 'durability-changed' | 'reconciled' | 'exited' | 'lease-held';
+  readonly kind: 'self-fenced' | 'lease-lost' | 'command-performed' | 'command-refused' | 'durability-changed' | 'reconciled' | 'exited';
   readonly instance: InstanceId | null;
   readonly data: Json;
 };

@@ -77,7 +77,8 @@ export class Leadership {
     if (heardAt === null || now - heardAt > this.#timing.leaderTimeoutMs) return false;
     const patience = this.#timing.leaderTimeoutMs + this.#rank * this.#timing.leaderRenewEveryMs;
     const seenAt = mirror.seenAt(keys.leaderRenewal);
-    if (seenAt === null) return now - (this.#startedAt ?? now) >= this.#rank * this.#timing.leaderRenewEveryMs;
+    // At the very start the preferred one is given the time to come up.
+    if (seenAt === null) return now - (this.#startedAt ?? now) >= this.#rank * this.#timing.leaderTimeoutMs;
     return now - seenAt >= patience;
   }
 

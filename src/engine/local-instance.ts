@@ -102,7 +102,11 @@ export class LocalInstance {
   }
 
   gateArmed(outcome: ActionOutcome): void {
-    if (outcome.kind !== 'ok') return;
+    if (outcome.kind !== 'ok') {
+      // What checks its own deadline stays bound by the one it has; a gate outside that was not armed binds nothing any more.
+      if (this.gate?.kind !== 'self') this.gate = null;
+      return;
+    }
     const { gate, gateBoundMs } = outcome.detail;
     this.gate =
       (gate === 'self' || gate === 'warden' || gate === 'nftables') && typeof gateBoundMs === 'number'

@@ -117,7 +117,7 @@ export class LabUnderTest {
 
   /** Every fault has ended, by itself or because it was asked to. */
   async faultsOver(): Promise<void> {
-    await this.#eventually('every fault has ended', 60_000, async () => {
+    await this.eventually('every fault has ended', 60_000, async () => {
       const { state } = await labStatus({ root: projectRoot, name: this.name }, { measure: false });
       return state.faults.length === 0;
     });
@@ -125,14 +125,14 @@ export class LabUnderTest {
 
   /** So many orders were acknowledged to clients since a mark. */
   async acknowledged(mark: string, orders: number): Promise<void> {
-    await this.#eventually(
+    await this.eventually(
       `${orders} orders are acknowledged after ${mark}`,
       90_000,
       async () => (await this.platform.flow(mark)).ordersAcked >= orders,
     );
   }
 
-  async #eventually(claim: string, deadlineMs: number, holds: () => Promise<boolean>): Promise<void> {
+  async eventually(claim: string, deadlineMs: number, holds: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + deadlineMs;
     while (!(await holds())) {
       if (performance.now() > deadline) throw new Error(`not within ${deadlineMs / 1000} s: ${claim}`);

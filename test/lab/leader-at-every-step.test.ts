@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { controllerKey } from '../../lab/process-spec.ts';
+import type { StepKind } from '../../src/core/plan/runbook.ts';
+import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
+import { commandProblems, performed, refused, runWords } from './evidence-look.ts';
+import { JournalWatch, type StepBegun } from './journal-watch.ts';
+import { activeSite, LabUnderTest } from './lab-under-test.ts';
+
+const minute = 60_000;
+/** Added to the leader's way to the authority where it is killed: it dies between the commit and its first order. */
+const WIDENED_BY_MS = 60;
+const POWER_OFF_MS = 10 * minute;
+
+const steps: readonly StepKind[] = [...loadRunbooks().values()]
+  .find((runbook) => runbook.id === 'failover-site')!
+  .steps.map((step) => step.kind);
+
+/** Which journal entry each step began in, per way of stopping: steps that are one record change share an entry. */
+const hit: string[] = [];
+
+describe('the leading controller is stopped as a step of a site failover begins', { timeout: 60 * minute }, () => {
+  let lab: LabUnderTest;
+  let journal: JournalWatch;
+  before(async () => {
+    lab = await LabUnderTest.open('suite-leader', { ratePerSecond: 100 });
+    journal = await JournalWatch.open(lab.platform);
+  });
+  afterEach((context) => lab.noteResult(context));
+  after(async () => {
+    process.stdout.write(`${hit.join('\n')}\n`);
+    await journal?.close();
+    await lab?.close();
+  });
+
+  for (const how of ['killed', 'frozen'] as const)
+    for (const step of steps)
+      it(`${how} at "${step}": another one finishes the run, nothing is done twice`, { timeout: 6 * minute }, async () => {
+        const before = await lab.settled();
+        const dark = activeSite(before);
+        const survivors = lab.topology.sites.filter((site) => site.voter && site.id !== dark);
+        const pids = new Map<string, number>();
+        for (const site of survivors) pids.set(site.id, await lab.pidOf(controllerKey(site.id)));
+        const widened =
+          how === 'killed'
+            ? await Promise.all(
+                survivors.map((site) =>
+                  lab.break(
+                    { kind: 'extra-latency', between: [site.id, 'authority'], addRttMs: WIDENED_BY_MS },
+                    POWER_OFF_MS,
+                  ),
+                ),
+              )
+            : [];
+        const seen = journal.entries.length;
+        const begun = new Promise<StepBegun>((resolve) => {
+          journal.whenBegins(step, (found) => {
+            const pid = pids.get(found.leader.controller);
+            if (pid !== undefined) process.kill(pid, how === 'killed' ? 'SIGKILL' : 'SIGSTOP');
+            resolve(found);
+          });
+        });
+        const power = await lab.break({ kind: 'site-power-off', site: dark }, POWER_OFF_MS);
+        const { leader, entry } = await within(begun, 60_000, `"${step}" begins`);
+        const stopped = leader.controller as string;
+        const pid = pids.get(stopped);
+        assert.ok(pid, `the leader that began ${step} was ${stopped}, which is not one of the survivors`);
+        lab.narrate(`${how} ${stopped} (term ${leader.term}) at ${step}, entry ${entry.number}`);
+        const taken = await lab.takenOver(before.record!.epoch);
+        const finishers = new Set(
+          journal.entries
+            .slice(seen)
+            .filter((each) => each.run === taken.run!.run && each.number > entry.number)
+            .map((each) => each.controller),
+        );
+        for (const fault of widened) await lab.heal(fault);
+        const stepsOfEntry = entry.events.flatMap((event) => (event.kind === 'step-started' ? [event.step] : []));
+        hit.push(
+          `${how} ${step}: ${stopped} in entry ${entry.number} (${stepsOfEntry.join('+')}), finished by ${[...finishers].join('+')} as ${taken.run!.run}`,
+        );
+        lab.narrate(hit.at(-1)!);
+        assert.ok(![...finishers].includes(stopped), `${stopped} wrote more after it was ${how}`);
+        assert.equal(taken.run!.result, 'completed');
+        assert.equal(taken.run!.run, entry.run, 'the run that was begun is the one that ended');
+        assert.notEqual(activeSite(taken), dark);
+        const epochThen = taken.record!.epoch;
+        if (how === 'frozen') {
+          process.kill(pid, 'SIGCONT');
+          await lab.eventually(`${stopped} knows that it does not lead`, 30_000, () =>
+            Promise.resolve(resigned(lab, stopped, leader.term)),
+          );
+        } else await lab.restart(controllerKey(stopped as never));
+        await lab.heal(power);
+        await lab.acknowledge();
+        const after = await lab.settled();
+        assert.equal(after.record!.epoch, epochThen, 'nothing changed after the run');
+        const evidence = lab.evidence();
+        assert.deepEqual(commandProblems(evidence), []);
+        const mine = performed(evidence).filter((word) => word.key.startsWith(`${entry.run}/`));
+        assert.ok(mine.length > 0);
+        const turnedAway = refused(evidence).filter((word) => word.key.startsWith(`${entry.run}/`));
+        lab.narrate(
+          `${mine.length} orders of ${entry.run} performed, each once; ${turnedAway.length} of the old term turned away`,
+        );
+        for (const kind of ['run-opened', 'run-closed'])
+          assert.ok(runWords(evidence, entry.run).filter((word) => word.kind === kind).length <= 1);
+        const found = await lab.verified();
+        assert.deepEqual(
+          { verdict: found.verdict, reasons: found.reasons, stale: found.staleWritesAccepted },
+          { verdict: 'met', reasons: [], stale: 0 },
+        );
+      });
+});
+
+/** It wrote, after having led this term, that it leads no more. */
+function resigned(lab: LabUnderTest, controller: string, term: number): boolean {
+  return lab.evidence().some((entry) => {
+    const data = entry.data as { readonly what?: string; readonly about?: { readonly leading?: boolean } } | null;
+    return (
+      entry.chain === `controller-${controller}` &&
+      data?.what === 'leadership' &&
+      data.about?.leading === false &&
+      (entry.term ?? 0) >= term
+    );
+  });
+}
+
+async function within<Value>(promise: Promise<Value>, deadlineMs: number, what: string): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not within ${deadlineMs / 1000} s: ${what}`)), deadlineMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
