@@ -111,13 +111,17 @@ export async function play(platform: Platform, act: Act, narrate: Narrate): Prom
   const { what, brokenAtMs, heal } = await act.perform(before);
   narrate(what);
   let decision: DecisionView | null = null;
+  let told = '';
   const taken = await platform.until(
     'the take-over has ended',
     (group) => {
       if (group.decision) decision = group.decision;
+      const failed = group.run?.result === 'failed' ? `${group.run.run} failed: ${group.run.reason}` : group.decision?.verdict === 'hold' ? `held: ${group.decision.reason}` : '';
+      if (failed !== '' && failed !== told) narrate(failed);
+      told = failed;
       const { record } = group;
       if (record === null || record.epoch <= epochFrom) return 'the epoch has not been raised yet';
-      if (record.run !== null) return `run ${record.run} is open`;
+      if (record.run !== null) return `run ${record.run} is open${stepOf(group)}`;
       return record.tradingEnabled ? null : 'new risk is not accepted yet';
     },
     TAKEN_OVER_WITHIN_MS,
@@ -136,6 +140,11 @@ export async function play(platform: Platform, act: Act, narrate: Narrate): Prom
   const { run } = taken;
   return { name: act.name, title: act.title, what, brokenAtMs, before, after, run, decision: decision ?? taken.decision, flow, leaseBoundMs: taken.leaseBoundMs, verification };
 }
+
+const stepOf = ({ run }: GroupView): string => {
+  const step = run?.steps.find((each) => each.state !== 'finished');
+  return step ? `, at ${step.step.id} (attempt ${step.attempts})` : '';
+};
 
 /** Strict durability, everybody following, nothing wrong. */
 export async function settle(platform: Platform, narrate: Narrate): Promise<GroupView> {

@@ -331,7 +331,11 @@ export class AgentCore {
 
   transact(body: Transaction, deadlineMs: number, _now: number, then: (outcome: TransactionOutcome, now: number) => void): void {
     this.#transactions += 1;
-    this.#onTransacted.set(this.#transactions, then);
+    const { incarnation } = this.mirror;
+    // What another incarnation answered is no part of the history that is known here now.
+    this.#onTransacted.set(this.#transactions, (outcome, now) =>
+      then(incarnation === this.mirror.incarnation ? outcome : { kind: 'unknown', reason: 'the authority has another incarnation since' }, now),
+    );
     this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
   }
 

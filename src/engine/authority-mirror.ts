@@ -23,6 +23,8 @@ export class AuthorityMirror {
   }
 
   snapshot(entries: Readonly<Record<string, StoredValue>>, at: { readonly revision: Revision; readonly incarnation: string; readonly now: number }): void {
+    // Another incarnation is another history: its revisions say nothing about what was known before.
+    if (this.#incarnation !== null && this.#incarnation !== at.incarnation) this.#entries.clear();
     for (const key of this.#entries.keys()) if (!(key in entries)) this.#entries.delete(key);
     for (const [key, stored] of Object.entries(entries)) this.#put(key, stored, at.now);
     this.#incarnation = at.incarnation;

@@ -149,7 +149,11 @@ export class ControllerCore {
 
   transact(body: Transaction, deadlineMs: number, then: Then): void {
     this.#transactions += 1;
-    this.#then.set(this.#transactions, then);
+    const { incarnation } = this.mirror;
+    // What another incarnation answered is no part of the history that is known here now.
+    this.#then.set(this.#transactions, (outcome, now, wall) =>
+      then(incarnation === this.mirror.incarnation ? outcome : { kind: 'unknown', reason: 'the authority has another incarnation since' }, now, wall),
+    );
     this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
   }
 }

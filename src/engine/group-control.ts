@@ -105,7 +105,8 @@ export class GroupControl {
       const facts = this.facts(now, wall);
       this.#diagnose(facts);
       const run = facts.run;
-      if (isOpen(run)) this.#drive(facts, run, now, wall);
+      // A run that a restored authority shows may have ended long ago: nothing is done on its word.
+      if (isOpen(run) && facts.authority.incarnationMatches) this.#drive(facts, run, now, wall);
       else this.#consider(facts, now, wall);
     }
     this.#dueAt = this.#nextWakeAt(now);

@@ -22,6 +22,8 @@ export class Leadership {
   #term: Term | null = null;
   #inFlight = false;
   #renewAt = 0;
+  /** After an attempt that was not committed: not again at once. */
+  #notBefore = 0;
   #startedAt: number | null = null;
 
   constructor(self: ControllerId, timing: Timing, rank: number) {
@@ -49,7 +51,7 @@ export class Leadership {
   /** The transaction to send now, if any. */
   next(mirror: AuthorityMirror, now: number): { readonly body: Transaction; readonly candidacy: Term | null } | null {
     this.#startedAt ??= now;
-    if (!mirror.loaded || this.#inFlight) return null;
+    if (!mirror.loaded || this.#inFlight || now < this.#notBefore) return null;
     if (this.leading(mirror)) {
       if (now < this.#renewAt) return null;
       this.#renewAt = now + this.#timing.leaderRenewEveryMs;
@@ -84,6 +86,7 @@ export class Leadership {
 
   answered(candidacy: Term | null, outcome: TransactionOutcome, body: Transaction, mirror: AuthorityMirror, now: number): boolean {
     this.#inFlight = false;
+    this.#notBefore = outcome.kind === 'committed' ? now : now + this.#timing.leaderRenewEveryMs / 4;
     if (outcome.kind === 'committed') {
       mirror.change(body.put, outcome.revision, now);
       if (candidacy !== null) {
@@ -99,6 +102,6 @@ export class Leadership {
 
   nextWakeAt(mirror: AuthorityMirror, now: number): number {
     if (this.#inFlight) return now + this.#timing.leaderRenewEveryMs;
-    return this.leading(mirror) ? this.#renewAt : now + this.#timing.leaderRenewEveryMs / 2;
+    return this.leading(mirror) ? Math.max(this.#renewAt, this.#notBefore) : now + this.#timing.leaderRenewEveryMs / 2;
   }
 }

@@ -14,6 +14,8 @@ export interface Shape {
   readonly coolDownMs: number;
   readonly maxRunsPerCoolDown: number;
   readonly rttMs: number;
+  /** The database acknowledges alone: nobody else has to have it, and nothing but its lease stops it. */
+  readonly loneDatabase: boolean;
   /** One controller runs another release. */
   readonly mixedVersions: boolean;
 }
@@ -31,6 +33,7 @@ export function drawShape(random: Random): Shape {
     coolDownMs: random.pick([2000, 5000, 20_000]),
     maxRunsPerCoolDown: random.whole(2, 6),
     rttMs: random.pick([1, 8, 20]),
+    loneDatabase: random.chance(0.1),
     mixedVersions: random.chance(0.2),
     timing: {
       leaseRenewEveryMs: renew,
@@ -95,7 +98,7 @@ export function topologyOf(shape: Shape): Topology {
     sites,
     hosts,
     links,
-    components: [component('db', 'postgres', db, [], true), component('engine', 'trading-engine', engine, ['db'], true), component('oms', 'order-management', oms, ['db', 'engine'], false), component('front', 'front', front, ['engine'], false)],
+    components: [component('db', 'postgres', db, [], !shape.loneDatabase), component('engine', 'trading-engine', engine, ['db'], true), component('oms', 'order-management', oms, ['db', 'engine'], false), component('front', 'front', front, ['engine'], false)],
     groups: [{ id: GROUP, components: ['db', 'engine', 'oms', 'front'].map(componentId), instancePolicy: shape.instancePolicy, sitePolicy: shape.sitePolicy, coolDownMs: shape.coolDownMs, maxRunsPerCoolDown: shape.maxRunsPerCoolDown, rejoinPolicy: 'automatic' }],
     venues: [],
     contacts: [],

@@ -30,7 +30,7 @@ export interface Violation {
 export interface Truth {
   now(): number;
   /** Reports of this host reach a majority of the controllers, and have for as long as any detector looks back. */
-  steadilyHeard(instance: InstanceModel): boolean;
+  steadilyHeard(host: string): boolean;
   /** Its agent is running, and one of its reports was sent or heard a moment ago. */
   agentReachable(instance: InstanceModel): boolean;
 }
@@ -67,6 +67,7 @@ export class Checkers {
   #open: { readonly run: string; readonly scope: string } | null = null;
   #superseded: { readonly run: string; readonly scope: string } | null = null;
   #record: GroupRecord | null = null;
+  #term = 0;
   #brakes: Brakes | null = null;
   takeovers = 0;
   /** A person accepted a loss, or the authority was restored: I4 and what follows from it cannot be claimed. */
@@ -188,6 +189,7 @@ export class Checkers {
     for (const entry of entries) this.#journalled(entry);
     for (const { key, value } of changes) {
       if (key === 'group/trading') this.#recordChanged(value as unknown as GroupRecord, entries);
+      if (key === 'leader') this.#term = (value as unknown as { term: number }).term;
       if (key === 'brakes/trading') this.#brakes = value as unknown as Brakes;
       if (key.startsWith('lease/trading/') && value !== null) this.#leases.set(key.slice('lease/trading/'.length), value as unknown as LeaseRecord);
     }
@@ -211,6 +213,7 @@ export class Checkers {
   }
 
   #journalled(entry: JournalEntry): void {
+    if (entry.term < this.#term) this.#violated('I2', `journal entry ${entry.number} of term ${entry.term} was accepted in term ${this.#term}`);
     for (const event of entry.events) {
       switch (event.kind) {
         case 'opened':
@@ -278,7 +281,7 @@ export class Checkers {
     this.#coverage.count('H5: a holder was deposed as failed');
     const now = this.#truth.now();
     const well = (each: InstanceModel) =>
-      each.process === 'running' && each.role === 'primary' && each.couldRelease && now - each.changedAt > SETTLED_MS && each.ill === null && this.#truth.steadilyHeard(each);
+      each.process === 'running' && each.role === 'primary' && each.couldRelease && now - each.changedAt > SETTLED_MS && each.ill === null && each.place.host !== null && this.#truth.steadilyHeard(each.place.host);
     if (deposed.every(well)) this.#violated('H5', `${run} deposes ${deposed.map((each) => each.id).join(', ')}, alive, serving and heard by a majority`);
   }
 
@@ -292,6 +295,20 @@ export class Checkers {
       if ((lease.gate === null || !gateBinds(holder.component.kind, lease.gate.kind)) && !this.#truth.agentReachable(holder))
         this.#violated('I3', `${run} deposes ${from}, which nothing can prove silent`);
     }
+  }
+
+  /** H5: what is told to be silent by a quorum is not heard by one. */
+  diagnosed(diagnoses: readonly { readonly kind: string; readonly host: string | null }[]): void {
+    for (const { kind, host } of diagnoses)
+      if (kind === 'HostSilent' && host !== null && this.#truth.steadilyHeard(host)) this.#violated('H5', `${host} is said to be silent by a quorum, and a majority hears it`);
+  }
+
+  /** H5: an agent does not stop what holds the grant, and its lease, and serves, unless a person says so. */
+  killing(instance: InstanceModel, leaseLeftMs: number): void {
+    const grant = this.#record?.grants[instance.component.id];
+    if (!grant || grant.holder !== instance.id || instance.role !== 'primary' || instance.process !== 'running' || instance.grantEpoch !== grant.epoch) return;
+    if (leaseLeftMs < this.#topology.timing.selfFenceAfterMs / 2 || this.#asked.some(({ request }) => request.kind === 'fence' && request.instance === instance.id)) return;
+    this.#violated('H5', `its own agent kills ${instance.id}, which holds the grant and its lease and serves`);
   }
 
   /** I6: from every receipt. */

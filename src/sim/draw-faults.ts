@@ -1,4 +1,5 @@
 import { AUTHORITY_STEPS, type StepKind } from '../core/plan/runbook.ts';
+import { GROUP } from './build-topology.ts';
 import type { ControllerProcess } from './controller-process.ts';
 import { FAULTS, FAULT_NAMES, type FaultName } from './faults.ts';
 import { askForFailback, askForFailover } from './people.ts';
@@ -84,7 +85,7 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
   const { random, queue } = world;
   if (!random.chance(0.65)) return;
   const chosen = random.pick(COMMANDED_STEPS);
-  const how = random.pick(['crash', 'crash', 'freeze', 'instant', 'agent', 'host', 'target', 'person'] as const);
+  const how = random.pick(['crash', 'crash', 'freeze', 'instant', 'agent', 'host', 'target', 'person', 'overtaken'] as const);
   let left = random.whole(1, 2);
   world.onStep = (step, leader) => {
     if (step !== chosen || left === 0 || queue.now < afterMs) return;
@@ -96,12 +97,20 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
         return play.apply('host power');
       case 'target':
         return loseTarget(play, leader);
+      case 'overtaken':
+        loseTarget(play, leader);
+        return void queue.after(random.between(5, 80), () => overtake(world));
       case 'person':
-        return void queue.after(random.between(0, 30), () => world.ask({ kind: 'move', group: world.topology.groups[0]!.id, move: 'failover', toSite: null, digest: null, overrides: ['R-VERDICT'], reason: 'impatient', acceptDataLoss: null }, { name: 'grace', role: 'operator' }));
+        return void queue.after(random.between(0, 30), () => overtake(world));
       default:
         return hurtLeader(play, step, leader, how);
     }
   };
+}
+
+/** A person asks for another site while a run is under way: a wider one ends a narrower one at once. */
+function overtake(world: World): void {
+  world.ask({ kind: 'move', group: GROUP, move: 'failover', toSite: null, digest: null, overrides: ['R-VERDICT'], reason: 'impatient', acceptDataLoss: null }, { name: 'grace', role: 'operator' });
 }
 
 function hurtLeader(play: FaultPlay, step: string, leader: ControllerProcess, how: 'crash' | 'freeze' | 'instant'): void {

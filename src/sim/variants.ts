@@ -155,7 +155,7 @@ export const VARIANTS: readonly Variant[] = [
     name: 'any gate is proof',
     file: 'src/core/authority/fencing.ts',
     find: 'if (lease.gate === null || !gateBinds(component.kind, lease.gate.kind))',
-    replace: 'if (lease.gate === undefined)',
+    replace: "if (lease.gate === null) lease = { ...lease, gate: { kind: 'warden', boundMs: 0 } };\n  if (lease.gate === null)",
     why: 'the lease of a database whose gate was gone runs out, and it writes on',
     seedsAtMost: 1000,
   },
@@ -178,8 +178,10 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'commanded before it is journalled',
     file: 'src/engine/group-control.ts',
-    find: "if (step.state === 'waiting') return this.#advance(",
-    replace: "if (step.state === 'waiting') this.#advance(",
+    find: '    this.#commit(facts, run.run, events, { record, brakes: change.brakes,',
+    replace: `    const begins = run.steps.find(({ step }) => events.some((event) => event.kind === 'step-started' && event.step === step.id) && !events.some((event) => event.kind === 'step-finished' && event.step === step.id));
+    if (begins && record) for (const { host, command } of new StepWork({ group: this.group.id, run: run.run, step: begins.step.id, term: facts.leadership.term, epoch: record.epoch }, now, false).next(ordersFor(begins.step.kind, run, { ...facts, record }), now)) this.#around.emit({ kind: 'command', host, command });
+    this.#commit(facts, run.run, events, { record, brakes: change.brakes,`,
     why: 'after a crash nobody knows what was asked of whom',
     seedsAtMost: 50,
   },

@@ -86,7 +86,7 @@ export class World {
     this.authority = new AuthorityModel(this.queue, this.random, this.network, this.topology);
     this.checkers = new Checkers(this.topology, this.instances, this.coverage, {
       now: () => this.queue.now,
-      steadilyHeard: (instance) => this.#steadilyHeard(instance),
+      steadilyHeard: (host) => this.#steadilyHeard(host),
       agentReachable: (instance) => this.#agentReachable(instance),
     });
     this.authority.onCommit = (changes) => this.#committed(changes);
@@ -135,6 +135,7 @@ export class World {
       },
       performing: (instance, action, leaseLeft) => {
         if (action.kind === 'promote') this.checkers.promoting(instance, action, leaseLeft);
+        if (action.kind === 'kill') this.checkers.killing(instance, instance.leaseUntilLocal - clock.local(this.queue.now));
         if (this.tracing && action.kind === 'promote') this.tell(`${instance.id} is promoted at epoch ${action.epoch}`);
         else if (this.tracing && action.kind !== 'lease') this.say(`${instance.id} ${action.kind}${'epoch' in action ? ` epoch ${action.epoch}` : ''}`);
         if (action.kind === 'set-ack-set' || action.kind === 'promote') this.queue.after(0, () => this.checkers.acknowledgementSetsIntersect());
@@ -217,7 +218,8 @@ export class World {
       if (this.tracing) this.#tellDecision(from, data);
     }
     if (kind === 'diagnosis') {
-      const { diagnoses } = data as { diagnoses: { kind: string; summary: string }[] };
+      const { diagnoses } = data as { diagnoses: { kind: string; host: string | null; summary: string }[] };
+      this.checkers.diagnosed(diagnoses);
       for (const diagnosis of diagnoses) this.coverage.count(`diagnosis: ${diagnosis.kind}`);
       const kinds = [...new Set(diagnoses.map((diagnosis) => diagnosis.kind))];
       this.onDiagnosis?.(kinds);
@@ -263,11 +265,11 @@ export class World {
     }
   }
 
-  #steadilyHeard(instance: InstanceModel): boolean {
+  #steadilyHeard(host: string): boolean {
     const { silenceFloorMs, silenceCeilingMs } = this.topology.timing;
     const { now } = this.queue;
     const hearing = this.controllers.filter((controller) => {
-      const heard = instance.place.host === null ? undefined : controller.hears.get(instance.place.host);
+      const heard = controller.hears.get(host);
       return controller.running && heard !== undefined && now - heard.lastAt < silenceFloorMs && heard.steadySince < now - 3 * silenceCeilingMs;
     });
     return hearing.length > this.controllers.length / 2;

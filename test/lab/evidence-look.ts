@@ -120,7 +120,11 @@ export function commandProblems(entries: readonly EvidenceEntry[]): readonly str
         `${word.chain} performed ${word.key} of epoch ${word.epoch}, term ${word.term}, after ${before.epoch}/${before.term}`,
       );
     if (!before || word.epoch > before.epoch || word.term > before.term)
-      highest.set(word.chain, { ...word, epoch: Math.max(word.epoch, before?.epoch ?? 0), term: Math.max(word.term, before?.term ?? 0) });
+      highest.set(word.chain, {
+        ...word,
+        epoch: Math.max(word.epoch, before?.epoch ?? 0),
+        term: Math.max(word.term, before?.term ?? 0),
+      });
   }
   for (const [once, count] of times) if (count > 1) problems.push(`${once} was performed ${count} times`);
   return problems;

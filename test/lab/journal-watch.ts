@@ -78,6 +78,10 @@ export class JournalWatch {
     };
   }
 
+  forget(): void {
+    this.#onEntry = () => {};
+  }
+
   async close(): Promise<void> {
     this.#close();
     await this.#authority.close();

@@ -6,9 +6,9 @@ import { commandProblems, runWords, stopsOf } from './evidence-look.ts';
 import { activeSite, LabUnderTest, standbySite } from './lab-under-test.ts';
 
 const minute = 60_000;
-/** Far below `selfFenceAfterMs`, so that the holder renews again before it has to stop. */
-const SHORT_MS = 700;
-const LONG_MS = 8000;
+/** Of `selfFenceAfterMs`: the last renewal before the cut is younger than that, and there is time for the next one after it. */
+const SHORT_SHARE = 0.47;
+const LONG_MS = 90_000;
 
 describe('a partition of the active site', { timeout: 12 * minute }, () => {
   let lab: LabUnderTest;
@@ -27,7 +27,10 @@ describe('a partition of the active site', { timeout: 12 * minute }, () => {
       const before = await lab.settled();
       const active = activeSite(before);
       await lab.platform.mark(`short ${what}`);
-      await lab.break(faultOf(active, standbySite(lab.topology, active)), SHORT_MS);
+      await lab.break(
+        faultOf(active, standbySite(lab.topology, active)),
+        SHORT_SHARE * lab.topology.timing.selfFenceAfterMs,
+      );
       await lab.faultsOver();
       // Whoever were to act on what it saw meanwhile would have by now: detection takes at most the silence ceiling.
       await lab.platform.mark(`after ${what}`);
@@ -47,7 +50,7 @@ describe('a partition of the active site', { timeout: 12 * minute }, () => {
     const fault = await lab.break({ kind: 'site-isolated', site: active, keep: ['outside', 'venues'] }, LONG_MS);
     const taken = await lab.takenOver(before.record!.epoch);
     assert.equal(activeSite(taken), standbySite(lab.topology, active));
-    await lab.faultsOver();
+    await lab.heal(fault);
     const after = await lab.settled();
     const evidence = lab.evidence();
     const run = taken.run!.run;
@@ -67,11 +70,17 @@ describe('a partition of the active site', { timeout: 12 * minute }, () => {
         stops.some((stop) => stop.how !== 'exited'),
         `${from} was not stopped by its own agent or gate: ${JSON.stringify(stops)}`,
       );
-      assert.ok(ended.monoMs < promoted.monoMs, `${from} ended ${ended.monoMs - promoted.monoMs} ms after the promotion began`);
+      assert.ok(
+        ended.monoMs < promoted.monoMs,
+        `${from} ended ${ended.monoMs - promoted.monoMs} ms after the promotion began`,
+      );
       assert.ok(ended.wallMs < promoted.wallMs + 1);
     }
     const proofs = taken.run!.proofs.map((proof) => [proof.scope, proof.method]);
-    assert.ok(proofs.every(([, method]) => method === 'lease-expired'), JSON.stringify(proofs));
+    assert.ok(
+      proofs.every(([, method]) => method === 'lease-expired'),
+      JSON.stringify(proofs),
+    );
     assert.deepEqual(commandProblems(evidence), []);
     const found = await lab.verified();
     assert.deepEqual(

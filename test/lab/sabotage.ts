@@ -67,7 +67,8 @@ export async function letStaleWriteThrough(platform: Platform): Promise<Sabotage
     session.send({ t: 'new', id: item, symbol: 'ALPHA', side: 'B', price: 100, qty: 1 });
     session.send({ t: 'status', ids: [item] });
     await session.heard(
-      (line) => line['t'] === 'status' && JSON.stringify(line).includes(item) && !JSON.stringify(line).includes('unknown'),
+      (line) =>
+        line['t'] === 'status' && JSON.stringify(line).includes(item) && !JSON.stringify(line).includes('unknown'),
     );
   } finally {
     session.close();

@@ -62,6 +62,21 @@ for (const file of readdirSync(fixtures).filter((name) => name.startsWith('obser
   });
 }
 
+test('a walsender that shows no name yet is no replica', () => {
+  const { recorded } = JSON.parse(readFileSync(join(fixtures, 'observe-18.json'), 'utf8')) as {
+    recorded: Record<string, string>;
+  };
+  const text = recorded['primary: its synchronous standby streams'] ?? assert.fail('no such recording');
+  const raw = JSON.parse(text) as { replicas: { name: string; state: string }[] };
+  const [named] = raw.replicas;
+  assert.ok(named);
+  raw.replicas = [{ ...named, name: '', state: 'startup' }, named];
+  assert.deepEqual(
+    parseReport(JSON.stringify(raw)).replicas.map(({ name }) => name),
+    ['b'],
+  );
+});
+
 test('text that is not a report is an error, not an empty report', () => {
   assert.throws(() => parseReport(''));
 });

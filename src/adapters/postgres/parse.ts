@@ -71,7 +71,8 @@ export function parseReport(text: string): ServerReport {
     writing: raw.writing,
     awaitingReplicas: raw.awaitingReplicas,
     receiver,
-    replicas: (raw.replicas ?? []).filter((replica) => replica.state !== 'backup').map(parseReplica),
+    // A walsender shows itself a moment before its name: until then it is nobody's.
+    replicas: (raw.replicas ?? []).filter(({ name, state }) => name !== '' && state !== 'backup').map(parseReplica),
   };
 }
 

@@ -1,0 +1,122 @@
+import pg from 'pg';
+import type { Platform } from '../../lab/demo/platform.ts';
+import type { InstanceId } from '../../src/core/base/ids.ts';
+import { databaseAddress } from './sabotage.ts';
+
+/** An insert that a server acknowledged. Times are this process's monotonic milliseconds. */
+export interface Acknowledged {
+  readonly instance: InstanceId;
+  readonly number: number;
+  readonly sentAt: number;
+  readonly ackedAt: number;
+}
+
+const EVERY_MS = 40;
+const STATEMENT_MS = 1500;
+
+/**
+ * A stubborn client that ignores fronts: it writes to every database server at its own address for as long as it is open, and
+ * keeps what was acknowledged. Two servers that acknowledge in turn are two writers, whatever anybody else says.
+ */
+export class WriterProbe {
+  readonly #platform: Platform;
+  readonly #acknowledged: Acknowledged[] = [];
+  readonly #loops: readonly Promise<void>[];
+  #number = 0;
+  #open = true;
+
+  private constructor(platform: Platform, instances: readonly InstanceId[]) {
+    this.#platform = platform;
+    this.#loops = instances.map((instance) => this.#write(instance));
+  }
+
+  /** @param instances every server that could ever be primary */
+  static async open(platform: Platform, instances: readonly InstanceId[], primary: InstanceId): Promise<WriterProbe> {
+    const client = new pg.Client(databaseAddress(platform, primary));
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      await client.query(
+        'CREATE TABLE IF NOT EXISTS public.writer_probe (instance text, number bigint, PRIMARY KEY (instance, number))',
+      );
+    } finally {
+      await client.end();
+    }
+    return new WriterProbe(platform, instances);
+  }
+
+  get acknowledged(): readonly Acknowledged[] {
+    return this.#acknowledged;
+  }
+
+  /** Every server that acknowledged since a moment, in turn: `[a, b]` is a take-over, `[a, b, a]` is two writers. */
+  tenures(since: number): readonly InstanceId[] {
+    const turns: InstanceId[] = [];
+    for (const { instance } of this.#acknowledged
+      .filter(({ sentAt }) => sentAt >= since)
+      .toSorted((left, right) => left.ackedAt - right.ackedAt))
+      if (turns.at(-1) !== instance) turns.push(instance);
+    return turns;
+  }
+
+  /** What was acknowledged and is not in the server that is primary now. */
+  async lostAt(primary: InstanceId): Promise<readonly Acknowledged[]> {
+    const expected = [...this.#acknowledged];
+    const client = new pg.Client(databaseAddress(this.#platform, primary));
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      const { rows } = await client.query<{ readonly row: string }>(
+        `SELECT instance || '/' || number AS row FROM public.writer_probe`,
+      );
+      const there = new Set(rows.map(({ row }) => row));
+      return expected.filter(({ instance, number }) => !there.has(`${instance}/${number}`));
+    } finally {
+      await client.end();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#open = false;
+    await Promise.all(this.#loops);
+  }
+
+  async #write(instance: InstanceId): Promise<void> {
+    while (this.#open) {
+      const client = new pg.Client({
+        ...databaseAddress(this.#platform, instance),
+        connectionTimeoutMillis: STATEMENT_MS,
+        query_timeout: STATEMENT_MS,
+      });
+      client.on('error', () => {});
+      try {
+        await client.connect();
+        while (this.#open) {
+          await this.#insert(client, instance);
+          await pause();
+        }
+      } catch {
+        await pause();
+      } finally {
+        void client.end().catch(() => {});
+        // A frozen server never says goodbye.
+        (client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy();
+      }
+    }
+  }
+
+  async #insert(client: pg.Client, instance: InstanceId): Promise<void> {
+    this.#number += 1;
+    const number = this.#number;
+    const sentAt = performance.now();
+    try {
+      await client.query('INSERT INTO public.writer_probe VALUES ($1, $2)', [instance, number]);
+      this.#acknowledged.push({ instance, number, sentAt, ackedAt: performance.now() });
+    } catch (error) {
+      // A standby says so at once and stays connected; everything else ends the connection.
+      if ((error as { readonly code?: string }).code !== '25006') throw error;
+    }
+  }
+}
+
+const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, EVERY_MS));
