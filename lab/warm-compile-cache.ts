@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
@@ -56,7 +56,7 @@ function runOnce(root: string, cache: string, program: string): Promise<void> {
 
 function newestSource(root: string): number {
   let newest = 0;
-  for (const room of ['src', 'trading', 'lab'])
+  for (const room of ['src', 'trading', 'lab'].filter((each) => existsSync(join(root, each))))
     for (const entry of readdirSync(join(root, room), { recursive: true, withFileTypes: true }))
       if (entry.isFile() && entry.name.endsWith('.ts')) newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
   return Math.floor(newest);

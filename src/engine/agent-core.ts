@@ -215,7 +215,7 @@ export class AgentCore {
   }
 
   #renewed(local: LocalInstance, epoch: Epoch, lease: HeldLease, counter: number, now: number): void {
-    if (local.lease !== lease) return;
+    if (local.lease !== lease || local.killing) return;
     const sentAt = lease.confirmed(counter);
     if (sentAt === null || now >= lease.deadline) return;
     local.leaseCounter = Math.max(local.leaseCounter, counter);
@@ -235,8 +235,11 @@ export class AgentCore {
     if (local.killing) return;
     local.killing = true;
     local.promotion = null;
+    const { reign } = local;
     this.perform(local, { kind: 'demote', epoch }, this.timing.stopWithinMs, now, (outcome, at) => {
       local.killing = false;
+      // Silenced another way, and promoted again since: this is about an earlier reign.
+      if (local.reign !== reign || !local.mayWrite) return;
       if (outcome.kind === 'ok') this.silenced(local, 'demoted');
       else this.#selfFence(local, 'revoked, and it did not confirm that it stopped', at);
       local.reconsider();
@@ -248,9 +251,10 @@ export class AgentCore {
     local.killing = true;
     local.promotion = null;
     this.evidence({ kind: 'self-fenced', instance: local.instance.id, data: { reason, leaseDeadline: local.lease?.deadline ?? null, now } });
+    const { reign } = local;
     this.perform(local, { kind: 'kill' }, this.timing.stopWithinMs, now, (outcome) => {
       local.killing = false;
-      if (outcome.kind === 'ok') this.silenced(local);
+      if (outcome.kind === 'ok' && local.reign === reign) this.silenced(local);
       local.reconsider();
     });
   }
@@ -356,6 +360,7 @@ export class AgentCore {
   /** Durable before the promotion begins: after a crash this agent still knows that something may be writing. */
   willWrite(local: LocalInstance): void {
     local.mayWrite = true;
+    local.reign += 1;
     this.#rememberWriters();
   }
 

@@ -72,10 +72,15 @@ export class CommandDesk {
   }
 
   #silence(command: Command, local: LocalInstance, gentle: boolean, holderEpoch: Epoch, now: number): void {
+    // A late order about an earlier reign must not end the present one: the earlier ended when this one was promoted here.
+    if (local.reignEpoch > holderEpoch) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, local.silencedBy, `promoted here again at epoch ${local.reignEpoch}`));
     local.promotion = null;
     if (!local.mayWrite) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, local.silencedBy, 'nothing of it is able to write'));
+    const { reign } = local;
     if (gentle)
       return this.#agent.perform(local, { kind: 'demote', epoch: command.epoch }, command.deadlineMs / 2, now, (outcome, at) => {
+        if (local.reign !== reign) return this.#finish(command, { kind: 'unknown', reason: 'it was promoted again meanwhile' });
+        if (!local.mayWrite) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, local.silencedBy, 'nothing of it is able to write'));
         if (outcome.kind !== 'ok') return this.#kill(command, local, holderEpoch, at);
         this.#agent.silenced(local, 'demoted');
         this.#finish(command, outcome, this.#proof(local, holderEpoch, 'demoted', 'it confirmed that it has stopped and stored the newer epoch'));
@@ -85,8 +90,10 @@ export class CommandDesk {
 
   #kill(command: Command, local: LocalInstance, holderEpoch: Epoch, now: number): void {
     local.killing = true;
+    const { reign } = local;
     this.#agent.perform(local, { kind: 'kill' }, command.deadlineMs, now, (outcome) => {
       local.killing = false;
+      if (local.reign !== reign) return this.#finish(command, { kind: 'unknown', reason: 'it was promoted again meanwhile' });
       if (outcome.kind !== 'ok') return this.#finish(command, outcome);
       this.#agent.silenced(local);
       this.#finish(command, outcome, this.#proof(local, holderEpoch, 'process-dead', 'killed, reaped, its process tree is empty'));
@@ -137,10 +144,12 @@ export class CommandDesk {
       local.promotion = null;
       return this.#finish(command, { kind: 'refused', code: 'no-grant', reason: 'the grant was withdrawn' });
     }
+    local.reignEpoch = grant.epoch;
     this.#agent.willWrite(local);
     const action = { kind: 'promote', epoch: grant.epoch, leaseUntil: lease.deadline as MonoMs, ackSet: grant.ackSet, tradingEnabled: record.tradingEnabled } as const;
     this.#agent.perform(local, action, command.deadlineMs, now, (outcome, at) => {
       if (local.promotion === promotion) local.promotion = null;
+      local.promotedAt = at;
       local.gateArmed(outcome);
       local.waitsFor = outcome.kind === 'ok' ? action.ackSet : null;
       local.ackSetChangedAt = at;

@@ -16,8 +16,14 @@ export class LocalInstance {
   readonly group: FailoverGroup;
   /** A promotion was performed and no proven end was seen since. */
   mayWrite: boolean;
+  /** Grant under which it was last promoted by this agent; 0 = never. */
+  reignEpoch = 0;
   /** How it was made sure that it writes no more, last time. */
   silencedBy: 'process-dead' | 'demoted' = 'process-dead';
+  /** Counts its promotions: what was asked of an earlier reign says nothing about this one. */
+  reign = 0;
+  /** When the last one ended; what was seen before it may be of an earlier process. */
+  promotedAt = 0;
   /** A kill is under way. */
   killing = false;
   lease: HeldLease | null = null;
@@ -60,7 +66,7 @@ export class LocalInstance {
 
   /** It ended while this agent was not there to see it: whether its tree is empty has to be made sure of. */
   get endedUnseen(): boolean {
-    return this.promotion === null && (this.observation?.process === 'exited' || this.observation?.process === 'stopped');
+    return this.promotion === null && this.observedAfter(this.promotedAt) && (this.observation?.process === 'exited' || this.observation?.process === 'stopped');
   }
 
   observedAfter(moment: number): boolean {

@@ -208,7 +208,7 @@ export class AgentProcess implements Subscriber {
       if (random.chance(0.02)) return;
       queue.after(random.between(0.2, 3), () => once(outcome));
     };
-    queue.after(random.between(0.5, 10) + (this.slowMs > 0 ? random.fraction() * this.slowMs : 0), attempt);
+    queue.after(random.between(0.5, 10) + (this.slowMs > 0 && !worksWhenHung ? random.fraction() * this.slowMs : 0), attempt);
   }
 
   #perform(instance: InstanceModel, action: InstanceAction): ActionOutcome {

@@ -31,6 +31,8 @@ export interface Truth {
   now(): number;
   /** Reports of this host reach a majority of the controllers, and have for as long as any detector looks back. */
   steadilyHeard(host: string): boolean;
+  /** The gate outside the agent is not running. */
+  gateStopped(instance: InstanceModel): boolean;
   /** Its agent is running, and one of its reports was sent or heard a moment ago. */
   agentReachable(instance: InstanceModel): boolean;
 }
@@ -68,6 +70,8 @@ export class Checkers {
   #superseded: { readonly run: string; readonly scope: string } | null = null;
   #record: GroupRecord | null = null;
   #term = 0;
+  /** Foreign writers that were stopped together with their gates when somebody took over from them. */
+  readonly #wasStopped = new Set<InstanceId>();
   #brakes: Brakes | null = null;
   takeovers = 0;
   /** A person accepted a loss, or the authority was restored: I4 and what follows from it cannot be claimed. */
@@ -121,12 +125,13 @@ export class Checkers {
   }
 
   /**
-   * What a person concedes with an accepted loss: a foreign writer that was frozen together with its gate and waits for nobody may
-   * acknowledge once more when it is thawed. No receiver is behind it, and a paused machine's clock stops no one.
+   * What nothing can prevent: a foreign writer whose gate is stopped with it, and which waits for nobody (it acknowledges alone by
+   * its own policy, or a person accepted the loss), may acknowledge once more when it is thawed. Only receivers stop a paused machine.
    */
   #conceded(instance: InstanceId): boolean {
     const model = this.#instances.get(instance);
-    return this.lossAccepted && model !== undefined && !model.selfGated && model.ackSet.length === 0;
+    if (!model || model.selfGated || model.ackSet.length > 0) return false;
+    return this.lossAccepted || (model.component.durability === null && (this.#truth.gateStopped(model) || this.#wasStopped.has(instance)));
   }
 
   /** I3, I4: at the moment of a promotion nobody else could still release, and what is promoted holds everything acknowledged. */
@@ -140,8 +145,10 @@ export class Checkers {
       this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} without a grant`);
     for (const other of this.#instances.values()) {
       if (other === instance || other.component.id !== component) continue;
-      if (other.couldRelease && other.grantEpoch < action.epoch && !this.#conceded(other.id))
-        this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} while ${other.id} of epoch ${other.grantEpoch} could still release`);
+      if (other.couldRelease && other.grantEpoch < action.epoch) {
+        if (this.#conceded(other.id)) this.#wasStopped.add(other.id);
+        else this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} while ${other.id} of epoch ${other.grantEpoch} could still release`);
+      }
       if (leaseLeft && other.role === 'primary' && other.grantEpoch > action.epoch)
         this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} although ${other.id} is primary at epoch ${other.grantEpoch}`);
     }

@@ -5,7 +5,7 @@ import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { ControllerCore } from '../engine/controller-core.ts';
 import type { ControllerEffect, ControllerEvent, ControllerEvidence } from '../engine/controller-effects.ts';
-import type { Command } from '../engine/messages.ts';
+import type { AgentReport, Command } from '../engine/messages.ts';
 import type { OperatorAnswer } from '../engine/operator-request.ts';
 import type { AuthorityModel, Subscriber } from './authority-model.ts';
 import type { EventQueue } from './event-queue.ts';
@@ -39,7 +39,7 @@ export class ControllerProcess implements Subscriber {
   /** Offset of its idea of UTC; may jump. */
   wallOffsetMs = 0;
   /** When the report of a host last reached it, and since when they have come without a gap. World time. */
-  readonly hears = new Map<string, { lastAt: number; steadySince: number }>();
+  readonly hears = new Map<string, { lastAt: number; steadySince: number; boot: string; sequence: number }>();
 
   constructor(site: SiteId, clock: MachineClock, around: ControllerSurroundings) {
     this.site = site;
@@ -106,7 +106,7 @@ export class ControllerProcess implements Subscriber {
   #step(event: ControllerEvent): void {
     const core = this.#core;
     if (core === null) return;
-    if (event.kind === 'report') this.#heard(event.report.host);
+    if (event.kind === 'report') this.#heard(event.report);
     const now = this.#clock.local(this.#around.queue.now);
     const wall = Math.floor(1_700_000_000_000 + this.#around.queue.now + this.wallOffsetMs) as WallMs;
     for (const effect of core.step(event, now, wall)) {
@@ -116,11 +116,13 @@ export class ControllerProcess implements Subscriber {
     this.#arm(core, now);
   }
 
-  #heard(host: string): void {
+  #heard({ host, boot, sequence }: AgentReport): void {
     const { now } = this.#around.queue;
     const known = this.hears.get(host);
-    if (!known) this.hears.set(host, { lastAt: now, steadySince: now });
-    else {
+    if (!known) this.hears.set(host, { lastAt: now, steadySince: now, boot, sequence });
+    else if (boot !== known.boot || sequence > known.sequence) {
+      known.boot = boot;
+      known.sequence = sequence;
       if (now - known.lastAt > this.#around.topology.timing.silenceFloorMs) known.steadySince = now;
       known.lastAt = now;
     }

@@ -13,13 +13,17 @@ export class GateModel {
   readonly #clock: MachineClock;
   readonly #stopWithinMs: number;
   readonly #until = new Map<InstanceModel, number>();
-  #state: 'running' | 'frozen' | 'dead' = 'running';
+  #state: 'running' | 'frozen' = 'running';
 
   constructor(queue: EventQueue, random: Random, clock: MachineClock, stopWithinMs: number) {
     this.#queue = queue;
     this.#random = random;
     this.#clock = clock;
     this.#stopWithinMs = stopWithinMs;
+  }
+
+  get running(): boolean {
+    return this.#state === 'running';
   }
 
   arm(instance: InstanceModel, untilLocal: number): boolean {

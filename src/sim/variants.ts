@@ -188,8 +188,8 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'who may write is not remembered',
     file: 'src/engine/agent-core.ts',
-    find: '    local.mayWrite = true;\n    this.#rememberWriters();',
-    replace: '    local.mayWrite = true;',
+    find: '    local.reign += 1;\n    this.#rememberWriters();',
+    replace: '    local.reign += 1;',
     why: 'an agent that crashed and came back vouches for the silence of a living primary',
     seedsAtMost: 600,
   },

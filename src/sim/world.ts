@@ -87,6 +87,7 @@ export class World {
     this.checkers = new Checkers(this.topology, this.instances, this.coverage, {
       now: () => this.queue.now,
       steadilyHeard: (host) => this.#steadilyHeard(host),
+      gateStopped: (instance) => this.hosts.find((host) => host.id === instance.place.host)?.gate.running === false,
       agentReachable: (instance) => this.#agentReachable(instance),
     });
     this.authority.onCommit = (changes) => this.#committed(changes);
@@ -379,7 +380,7 @@ export class World {
       if (instance.process !== 'running') return `${instance.id} is ${instance.process}`;
       if (instance.role === 'primary') return `${instance.id} still believes to be primary`;
       const { replication, eligible } = instance.instance;
-      if (replication === 'sync' && eligible && !grant.promotable.includes(instance.id)) return `${instance.id} is not back in the promotable set`;
+      if (instance.component.durability !== null && replication === 'sync' && eligible && !grant.promotable.includes(instance.id)) return `${instance.id} is not back in the promotable set`;
     }
     return null;
   }

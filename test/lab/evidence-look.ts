@@ -22,18 +22,18 @@ export const performed = (entries: readonly EvidenceEntry[]): readonly CommandWo
 export const refused = (entries: readonly EvidenceEntry[]): readonly CommandWord[] =>
   commandWords(entries, 'command-refused');
 
-/** Agents write kinds of their own inside the most general one of the closed list. */
-function commandWords(entries: readonly EvidenceEntry[], what: string): readonly CommandWord[] {
+function commandWords(
+  entries: readonly EvidenceEntry[],
+  kind: 'command-performed' | 'command-refused',
+): readonly CommandWord[] {
   return entries.flatMap((entry) => {
-    const data = entry.data as Data | null;
-    const outer = entry.kind === 'observation-summary' && data?.['what'] === what ? (data['about'] as Data) : null;
-    if (outer === null) return [];
-    const about = outer['about'] as Data;
+    if (entry.kind !== kind) return [];
+    const { instance, about } = entry.data as { readonly instance: InstanceId | null; readonly about: Data };
     return [
       {
         chain: entry.chain,
         monoMs: entry.monoMs,
-        instance: outer['instance'] as InstanceId | null,
+        instance,
         key: String(about['key']),
         order: about['order'] === undefined ? null : String(about['order']),
         code: about['code'] === undefined ? null : String(about['code']),
@@ -69,8 +69,9 @@ export function stopsOf(entries: readonly EvidenceEntry[], instance: InstanceId)
       return data['by'] === 'warden'
         ? [stop('gate', Number(data['closedMono']), data)]
         : [stop('self-fenced', entry.monoMs, data['about'])];
-    const outer = entry.kind === 'observation-summary' && data?.['what'] === 'exited' ? (data['about'] as Data) : null;
-    return outer?.['instance'] === instance ? [stop('exited', entry.monoMs, outer['about'])] : [];
+    return entry.kind === 'exited' && data?.['instance'] === instance
+      ? [stop('exited', entry.monoMs, data['about'])]
+      : [];
   });
 }
 

@@ -134,15 +134,15 @@ describe('the leading controller is stopped as a step of a site failover begins'
 
 /** It wrote, after having led this term, that it leads no more. */
 function resigned(lab: LabUnderTest, controller: string, term: number): boolean {
-  return lab.evidence().some((entry) => {
-    const data = entry.data as { readonly what?: string; readonly about?: { readonly leading?: boolean } } | null;
-    return (
-      entry.chain === `controller-${controller}` &&
-      data?.what === 'leadership' &&
-      data.about?.leading === false &&
-      (entry.term ?? 0) >= term
+  return lab
+    .evidence()
+    .some(
+      ({ chain, kind, data, term: led }) =>
+        chain === `controller-${controller}` &&
+        kind === 'leadership' &&
+        (data as { readonly leading?: boolean } | null)?.leading === false &&
+        (led ?? 0) >= term,
     );
-  });
 }
 
 /** Null when it did not come in time. */

@@ -155,9 +155,9 @@ test('the two-way check', {
       const original = order[field];
       await edited(
         () => {
-          order[field] = value;
+          Object.assign(order, { [field]: value });
           return () => {
-            order[field] = original;
+            Object.assign(order, { [field]: original });
           };
         },
         (found) => {
