@@ -1,6 +1,6 @@
 import { durabilityModeOf } from '../core/authority/durability-mode.ts';
 import type { Grant, GroupRecord } from '../core/authority/group-record.ts';
-import type { InstanceId } from '../core/base/ids.ts';
+import type { InstanceId, MonoMs } from '../core/base/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { keys } from './authority-keys.ts';
 import type { LocalInstance } from './local-instance.ts';
@@ -81,7 +81,7 @@ export class AckSetUpkeep {
   #ask(local: LocalInstance, grant: Grant, ackSet: readonly InstanceId[], now: number): void {
     local.upkeepBusy = true;
     local.waitsFor = null;
-    this.#agent.perform(local, { kind: 'set-ack-set', epoch: grant.epoch, ackSet }, this.#agent.timing.stepDeadlineMs, now, (outcome, at) => {
+    this.#agent.perform(local, { kind: 'set-ack-set', epoch: grant.epoch, ackSet, askedAt: now as MonoMs }, this.#agent.timing.stepDeadlineMs, now, (outcome, at) => {
       local.upkeepBusy = false;
       if (outcome.kind !== 'ok') return;
       local.waitsFor = ackSet;

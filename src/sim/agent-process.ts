@@ -250,7 +250,7 @@ export class AgentProcess implements Subscriber {
       case 'drain':
         return done(true, '');
       case 'set-ack-set':
-        return done(instance.setAckSet(action.epoch, action.ackSet), 'not-primary');
+        return done(instance.setAckSet(action.epoch, action.ackSet, action.askedAt ?? 0), 'not-primary');
       case 'set-trading':
         if (action.epoch < instance.epoch) return failed('stale-epoch');
         instance.setTrading(action.enabled);

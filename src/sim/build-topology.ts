@@ -33,7 +33,7 @@ export function drawShape(random: Random): Shape {
     coolDownMs: random.pick([2000, 5000, 20_000]),
     maxRunsPerCoolDown: random.whole(2, 6),
     rttMs: random.pick([1, 8, 20]),
-    loneDatabase: random.chance(0.1),
+    loneDatabase: random.chance(0.15),
     mixedVersions: random.chance(0.2),
     timing: {
       leaseRenewEveryMs: renew,

@@ -198,8 +198,16 @@ export class Checkers {
       if (key === 'group/trading') this.#recordChanged(value as unknown as GroupRecord, entries);
       if (key === 'leader') this.#term = (value as unknown as { term: number }).term;
       if (key === 'brakes/trading') this.#brakes = value as unknown as Brakes;
-      if (key.startsWith('lease/trading/') && value !== null) this.#leases.set(key.slice('lease/trading/'.length), value as unknown as LeaseRecord);
+      if (key.startsWith('lease/trading/') && value !== null) this.#renewed(value as unknown as LeaseRecord);
     }
+  }
+
+  /** I2: a renewal is a claim under a grant; one of a revoked grant is stale. */
+  #renewed(lease: LeaseRecord): void {
+    this.#leases.set(lease.component, lease);
+    const grant = this.#record?.grants[lease.component];
+    if (grant?.holder !== lease.holder || grant.epoch !== lease.epoch)
+      this.#violated('I2', `a renewal of ${lease.holder} in epoch ${lease.epoch} was accepted; ${lease.component} is held by ${grant?.holder ?? 'nobody'} in epoch ${grant?.epoch ?? 0}`);
   }
 
   #recordChanged(record: GroupRecord, entries: readonly JournalEntry[]): void {
@@ -298,7 +306,7 @@ export class Checkers {
       const grant = this.#record?.grants[component];
       const lease = this.#leases.get(component);
       const holder = from === null ? null : this.#instances.get(from)!;
-      if (!grant || !lease || holder === null || lease.holder !== from || lease.epoch !== grant.epoch) continue;
+      if (!grant || !lease || holder === null || holder.process === 'exited' || lease.holder !== from || lease.epoch !== grant.epoch) continue;
       if ((lease.gate === null || !gateBinds(holder.component.kind, lease.gate.kind)) && !this.#truth.agentReachable(holder))
         this.#violated('I3', `${run} deposes ${from}, which nothing can prove silent`);
     }

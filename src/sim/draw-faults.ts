@@ -54,7 +54,7 @@ export class FaultPlay {
 }
 
 /** These alone make somebody take over, if they last. */
-const DECISIVE: readonly FaultName[] = ['instance crash', 'instance crash', 'host power', 'site power', 'site isolated', 'instance freeze', 'host freeze', 'host unplugged', 'rogue promotion, then crash', 'clock set back, then crash'];
+const DECISIVE: readonly FaultName[] = ['instance crash', 'instance crash', 'host power', 'site power', 'site isolated', 'instance freeze', 'host freeze', 'host unplugged', 'agent freeze', 'gate freeze, then host unplugged', 'rogue promotion, then crash', 'clock set back, then crash'];
 
 /** Swarm-drawn: each world has a few favourites, met again and again, so that some worlds combine what others never do. */
 export function scheduleFaults(play: FaultPlay, untilMs: number): void {

@@ -82,6 +82,7 @@ export class InstanceModel {
   #joinedReign = NO_REIGN;
   #joinedAt = 0;
   readonly #replicas = new Map<InstanceId, Replica>();
+  #ackSetAskedAt = 0;
   #releasedTo = 0;
   /** Raised whenever the process ends: what was under way for an earlier life does nothing. */
   life = 0;
@@ -196,6 +197,7 @@ export class InstanceModel {
     this.leaseUntilLocal = order.leaseUntilLocal;
     this.tradingEnabled = order.tradingEnabled;
     this.#releasedTo = this.log.length;
+    this.#ackSetAskedAt = 0;
     this.#replicas.clear();
     for (const member of order.ackSet) this.#replicas.set(member, { state: 'connecting', acknowledged: 0, heardAt: this.#around.queue.now });
     this.#changed();
@@ -226,8 +228,9 @@ export class InstanceModel {
     this.#changed();
   }
 
-  setAckSet(epoch: number, ackSet: readonly InstanceId[]): boolean {
-    if (this.role !== 'primary' || epoch !== this.grantEpoch) return false;
+  setAckSet(epoch: number, ackSet: readonly InstanceId[], askedAt: number): boolean {
+    if (this.role !== 'primary' || epoch !== this.grantEpoch || askedAt < this.#ackSetAskedAt) return false;
+    this.#ackSetAskedAt = askedAt;
     this.ackSet = ackSet;
     this.#tryRelease();
     this.#around.changed(this);

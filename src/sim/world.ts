@@ -281,7 +281,7 @@ export class World {
     if (!host) return false;
     if (host.agent.running && this.controllers.some((controller) => controller.running && this.network.open(controller.place, host.agent.place))) return true;
     const { now } = this.queue;
-    return this.controllers.some((controller) => now - (controller.hears.get(host.id)?.lastAt ?? -Infinity) < 2 * this.topology.timing.silenceCeilingMs);
+    return this.controllers.some((controller) => now - (controller.hears.get(host.id)?.lastAt ?? -Infinity) < this.topology.timing.silenceFloorMs / 2);
   }
 
   get record(): GroupRecord | null {

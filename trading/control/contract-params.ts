@@ -49,6 +49,7 @@ export const promoteParams = (params: JsonRecord): PromoteParams => ({
 export const ackSetParams = (params: JsonRecord): AckSetParams => ({
   ...epochParams(params),
   ackSet: [...new Set(require(textListField(params, 'ackSet'), 'ackSet must be a list of instance names'))],
+  askedAtMs: typeof params.askedAtMs === 'number' ? params.askedAtMs : 0,
 });
 
 export const tradingParams = (params: JsonRecord): TradingParams => ({

@@ -92,6 +92,8 @@ export interface LeaseParams extends EpochParams {
 }
 export interface AckSetParams extends EpochParams {
   readonly ackSet: readonly string[];
+  /** When it was asked for, milliseconds of the host's monotonic clock; an older one than the last is refused. */
+  readonly askedAtMs: number;
 }
 export interface TradingParams extends EpochParams {
   readonly enabled: boolean;

@@ -36,6 +36,8 @@ export interface Reign {
   readonly path: OrderPath;
   tradingEnabled: boolean;
   draining: boolean;
+  /** When the acknowledgement set in force was asked for; an older request does not undo it. */
+  ackSetAskedAtMs: number;
 }
 
 /** What an engine reports about itself; read by `engineStatus`. */
@@ -317,7 +319,7 @@ export class Engine implements EngineView {
         journal.sync();
       },
     });
-    this.reign = { epoch, path, tradingEnabled, draining: false };
+    this.reign = { epoch, path, tradingEnabled, draining: false, ackSetAskedAtMs: 0 };
     this.role = 'primary';
     this.reason = null;
     this.divergence = null;
@@ -367,8 +369,10 @@ export class Engine implements EngineView {
     return { position: this.position };
   }
 
-  #setAckSet({ epoch, ackSet }: AckSetParams): object {
-    this.#requireReign(epoch);
+  #setAckSet({ epoch, ackSet, askedAtMs }: AckSetParams): object {
+    const reign = this.#requireReign(epoch);
+    if (askedAtMs < reign.ackSetAskedAtMs) throw new ContractError('not-ready', 'a newer acknowledgement set is in force');
+    reign.ackSetAskedAtMs = askedAtMs;
     this.replication.step({ kind: 'ack-set', members: ackSet });
     return {};
   }

@@ -134,7 +134,7 @@ function parseAction(fields: Fields): InstanceAction {
     case 'lease':
       return { kind, epoch: epoch(), leaseUntil: leaseUntil() };
     case 'set-ack-set':
-      return { kind, epoch: epoch(), ackSet: ackSet() };
+      return { kind, epoch: epoch(), ackSet: ackSet(), askedAt: fields.number('askedAt', 0) as MonoMs };
     case 'set-trading':
       return { kind, epoch: epoch(), enabled: fields.flag('enabled') };
     case 'route':

@@ -31,6 +31,10 @@ export class EvidenceUnwritten extends Error {
 /** At most this many of one kind of `access` note in a row within a second: whoever knocks must not be able to fill the disk. */
 const ACCESS_PER_SECOND = 5;
 
+/** A timer that is later than this was not waited for: the process was stopped. */
+const AWAY_MS = 250;
+const late = Symbol('late');
+
 /** Writes evidence for a process: by a deadline, or without being waited for. */
 export class Recorder {
   readonly #log: EvidenceSink;
@@ -54,17 +58,27 @@ export class Recorder {
     return this.#log.head();
   }
 
-  /** Resolves when it is on disk. @throws EvidenceUnwritten by the deadline, or EvidenceLogError */
+  /**
+   * Resolves when it is on disk. Time in which this process itself was stopped is not the log's: after a pause it is given the
+   * deadline once more. @throws EvidenceUnwritten
+   */
   async record(fact: Fact, deadlineMs: number): Promise<void> {
-    const outcome = await byDeadline(
-      this.#clock,
-      {
-        deadlineMs,
-        late: (reason) => new EvidenceUnwritten(`evidence "${fact.kind}" was not written: ${reason}`) as unknown,
-      },
-      () => this.#log.append(bodyOf(fact)),
+    const written = this.#log.append(bodyOf(fact)).then(
+      () => null,
+      (cause: unknown) => causeText(cause),
     );
-    if (outcome instanceof EvidenceUnwritten) throw outcome;
+    for (;;) {
+      const dueAt = this.#clock.monoMs() + deadlineMs;
+      const problem = await byDeadline<string | null | typeof late>(
+        this.#clock,
+        { deadlineMs, late: () => late },
+        () => written,
+      );
+      if (problem === null) return;
+      if (problem === late && this.#clock.monoMs() - dueAt > AWAY_MS) continue;
+      const reason = problem === late ? `it took longer than ${Math.round(deadlineMs)} ms` : problem;
+      throw new EvidenceUnwritten(`evidence "${fact.kind}" was not written: ${reason}`);
+    }
   }
 
   /** Not waited for; a failure is complained about. */

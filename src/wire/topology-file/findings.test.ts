@@ -50,7 +50,7 @@ const witnesses: Readonly<
   },
   'takeover-slower-than-rto': {
     change: 'components: {engine: {objective: {rto: 3s}}}',
-    says: /engine promises 3s; noticing silence \(2s\)/,
+    says: /engine promises 3s; noticing silence \(2\.5s\)/,
     line: 1,
   },
   'objective-stated-twice': {
