@@ -76,13 +76,19 @@ async function spawnGround(directory: LabDirectory): Promise<GroundProblem | nul
     directory.registryFile,
     JSON.stringify({ lab: directory.id, entries: [started], sharedMemory: [] }),
   );
-  const env: NodeJS.ProcessEnv = { ...process.env, [labMarker]: directory.id, [keyMarker]: 'ground', NODE_COMPILE_CACHE: compileCacheOf(directory.root) };
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    [labMarker]: directory.id,
+    [keyMarker]: 'ground',
+    NODE_COMPILE_CACHE: compileCacheOf(directory.root),
+  };
   for (const name of ['NODE_TEST_CONTEXT', 'NODE_V8_COVERAGE', 'NODE_CHANNEL_FD']) delete env[name];
-  const child = spawn(
-    process.execPath,
-    [...labNodeArgs, groundScript, directory.groundFile],
-    { cwd: directory.path, env, detached: true, stdio: ['ignore', log, log] },
-  );
+  const child = spawn(process.execPath, [...labNodeArgs, groundScript, directory.groundFile], {
+    cwd: directory.path,
+    env,
+    detached: true,
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   child.unref();
   let ended = child.pid === undefined;

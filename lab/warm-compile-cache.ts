@@ -22,7 +22,8 @@ const programs: readonly string[] = [
 ];
 
 /** Where Node keeps compiled sources for the lab's processes. */
-export const compileCacheOf = (root: string): string => process.env['NODE_COMPILE_CACHE'] ?? join(root, '.holdfast', 'compile-cache');
+export const compileCacheOf = (root: string): string =>
+  process.env['NODE_COMPILE_CACHE'] ?? join(root, '.holdfast', 'compile-cache');
 
 /** Flags are part of what a cached compilation is valid for: processes must be started with the same. */
 export const labNodeArgs: readonly string[] = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
@@ -39,7 +40,8 @@ export async function warmCompileCache(root: string): Promise<void> {
   mkdirSync(cache, { recursive: true });
   const waiting = [...programs];
   const work = async () => {
-    for (let program = waiting.shift(); program !== undefined; program = waiting.shift()) await runOnce(root, cache, program);
+    for (let program = waiting.shift(); program !== undefined; program = waiting.shift())
+      await runOnce(root, cache, program);
   };
   await Promise.all(Array.from({ length: TOGETHER }, work));
   writeFileSync(stampFile, stamp);
@@ -48,7 +50,11 @@ export async function warmCompileCache(root: string): Promise<void> {
 function runOnce(root: string, cache: string, program: string): Promise<void> {
   return new Promise((resolve) => {
     const env = { ...process.env, NODE_COMPILE_CACHE: cache };
-    const child = spawn(process.execPath, [...labNodeArgs, join(root, program)], { env, stdio: 'ignore', timeout: WITHIN_MS });
+    const child = spawn(process.execPath, [...labNodeArgs, join(root, program)], {
+      env,
+      stdio: 'ignore',
+      timeout: WITHIN_MS,
+    });
     child.once('exit', () => resolve());
     child.once('error', () => resolve());
   });
@@ -58,7 +64,8 @@ function newestSource(root: string): number {
   let newest = 0;
   for (const room of ['src', 'trading', 'lab'].filter((each) => existsSync(join(root, each))))
     for (const entry of readdirSync(join(root, room), { recursive: true, withFileTypes: true }))
-      if (entry.isFile() && entry.name.endsWith('.ts')) newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
+      if (entry.isFile() && entry.name.endsWith('.ts'))
+        newest = Math.max(newest, statSync(join(entry.parentPath, entry.name)).mtimeMs);
   return Math.floor(newest);
 }
 

@@ -10,10 +10,22 @@ import { parseArgs } from 'node:util';
 const root = join(import.meta.dirname, '..');
 
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, lab: { type: 'boolean', default: false }, list: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    lab: { type: 'boolean', default: false },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 });
 
-const SUITES = ['src/**/*.test.ts', 'trading/**/*.test.ts', 'lab/**/*.test.ts', 'test/architecture/*.test.ts', 'test/contract/*.test.ts', 'test/simulation/*.test.ts'];
+const SUITES = [
+  'src/**/*.test.ts',
+  'trading/**/*.test.ts',
+  'lab/**/*.test.ts',
+  'test/architecture/*.test.ts',
+  'test/contract/*.test.ts',
+  'test/simulation/*.test.ts',
+];
 const LAB_SUITES = ['test/lab/*.test.ts'];
 /** Two cores: more at once only makes servers late. */
 const TOGETHER = 2;
@@ -49,7 +61,9 @@ if (values.help) {
     '--test-reporter=spec',
     ...chosen,
   ];
-  process.stdout.write(`${chosen.length} files, ${TOGETHER} at a time; ${relative(root, temporary)} holds what they make\n`);
+  process.stdout.write(
+    `${chosen.length} files, ${TOGETHER} at a time; ${relative(root, temporary)} holds what they make\n`,
+  );
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   child.on('exit', (code, signal) => {

@@ -29,7 +29,11 @@ interface Act {
   readonly name: ActName;
   readonly title: string;
   /** Hurts or moves the platform; returns what heals it. */
-  readonly perform: (group: GroupView) => Promise<{ readonly what: string; readonly brokenAtMs: number | null; readonly heal: (() => Promise<void>) | null }>;
+  readonly perform: (group: GroupView) => Promise<{
+    readonly what: string;
+    readonly brokenAtMs: number | null;
+    readonly heal: (() => Promise<void>) | null;
+  }>;
 }
 
 const SETTLED_WITHIN_MS = 60_000;
@@ -59,7 +63,11 @@ export function actsFor(platform: Platform): readonly Act[] {
       perform: async (group) => {
         const { instance } = engineOf(group);
         const fault = await platform.break({ kind: 'freeze', target: { kind: 'instance', instance } }, 3000);
-        return { what: `${instance} is stopped (SIGSTOP) and continued 3 s later`, brokenAtMs: fault.startedAt, heal: () => healed(platform, fault.id) };
+        return {
+          what: `${instance} is stopped (SIGSTOP) and continued 3 s later`,
+          brokenAtMs: fault.startedAt,
+          heal: () => healed(platform, fault.id),
+        };
       },
     },
     {
@@ -68,7 +76,11 @@ export function actsFor(platform: Platform): readonly Act[] {
       perform: async (group) => {
         const { host } = engineOf(group);
         const fault = await platform.break({ kind: 'freeze', target: { kind: 'host', host } }, 6000);
-        return { what: `everything on ${host} (engine, agent and warden) is stopped, and continued 6 s later`, brokenAtMs: fault.startedAt, heal: () => healed(platform, fault.id) };
+        return {
+          what: `everything on ${host} (engine, agent and warden) is stopped, and continued 6 s later`,
+          brokenAtMs: fault.startedAt,
+          heal: () => healed(platform, fault.id),
+        };
       },
     },
     {
@@ -77,7 +89,11 @@ export function actsFor(platform: Platform): readonly Act[] {
       perform: async (group) => {
         const site = group.record!.activeSite!;
         const fault = await platform.break({ kind: 'site-power-off', site }, 120_000);
-        return { what: `all of ${site} goes dark; its power returns after the take-over`, brokenAtMs: fault.startedAt, heal: () => healed(platform, fault.id) };
+        return {
+          what: `all of ${site} goes dark; its power returns after the take-over`,
+          brokenAtMs: fault.startedAt,
+          heal: () => healed(platform, fault.id),
+        };
       },
     },
     {
@@ -85,7 +101,16 @@ export function actsFor(platform: Platform): readonly Act[] {
       title: 'The platform goes back, as planned',
       perform: async (group) => {
         const toSite = homeOf(topology, group.record!.activeSite!);
-        await platform.demand('Omar Operator', { kind: 'move', group: group.group, move: 'switchover', toSite, digest: null, overrides: [], reason: 'failback after the repair', acceptDataLoss: null });
+        await platform.demand('Omar Operator', {
+          kind: 'move',
+          group: group.group,
+          move: 'switchover',
+          toSite,
+          digest: null,
+          overrides: [],
+          reason: 'failback after the repair',
+          acceptDataLoss: null,
+        });
         return { what: `Omar Operator asks for a switchover to ${toSite}`, brokenAtMs: null, heal: null };
       },
     },
@@ -94,7 +119,9 @@ export function actsFor(platform: Platform): readonly Act[] {
 
 /** The most preferred serving site that is not active. */
 function homeOf(topology: Topology, active: SiteId): SiteId {
-  const sites = topology.sites.filter((site) => site.id !== active && site.capabilities.some((each) => each === 'serve' || each === 'standby'));
+  const sites = topology.sites.filter(
+    (site) => site.id !== active && site.capabilities.some((each) => each === 'serve' || each === 'standby'),
+  );
   return sites.reduce((best, site) => (site.preference < best.preference ? site : best)).id;
 }
 
@@ -116,7 +143,12 @@ export async function play(platform: Platform, act: Act, narrate: Narrate): Prom
     'the take-over has ended',
     (group) => {
       if (group.decision) decision = group.decision;
-      const failed = group.run?.result === 'failed' ? `${group.run.run} failed: ${group.run.reason}` : group.decision?.verdict === 'hold' ? `held: ${group.decision.reason}` : '';
+      const failed =
+        group.run?.result === 'failed'
+          ? `${group.run.run} failed: ${group.run.reason}`
+          : group.decision?.verdict === 'hold'
+            ? `held: ${group.decision.reason}`
+            : '';
       if (failed !== '' && failed !== told) narrate(failed);
       told = failed;
       const { record } = group;
@@ -128,7 +160,9 @@ export async function play(platform: Platform, act: Act, narrate: Narrate): Prom
   );
   narrate(`taken over: epoch ${epochFrom} → ${taken.record!.epoch}, active site ${taken.record!.activeSite}`);
   const flow = await platform.settledFlow(act.name, 15_000);
-  narrate(`clients: no order acknowledged for ${flow.outageMs ?? '?'} ms, no commit for ${flow.commitOutageMs ?? '?'} ms (±${Math.round(flow.resolutionMs)} ms)`);
+  narrate(
+    `clients: no order acknowledged for ${flow.outageMs ?? '?'} ms, no commit for ${flow.commitOutageMs ?? '?'} ms (±${Math.round(flow.resolutionMs)} ms)`,
+  );
   if (heal) {
     await heal();
     narrate('healed');
@@ -136,9 +170,23 @@ export async function play(platform: Platform, act: Act, narrate: Narrate): Prom
   await platform.demand('Omar Operator', { kind: 'acknowledge', group: before.group });
   const after = await settle(platform, narrate);
   const verification = await platform.verify();
-  narrate(`counted: ${verification.ordersAcked} orders and ${verification.commitsAcked} commits acknowledged so far, verdict ${verification.verdict}${verification.reasons.length > 0 ? ` (${verification.reasons.join('; ')})` : ''}`);
+  narrate(
+    `counted: ${verification.ordersAcked} orders and ${verification.commitsAcked} commits acknowledged so far, verdict ${verification.verdict}${verification.reasons.length > 0 ? ` (${verification.reasons.join('; ')})` : ''}`,
+  );
   const { run } = taken;
-  return { name: act.name, title: act.title, what, brokenAtMs, before, after, run, decision: decision ?? taken.decision, flow, leaseBoundMs: taken.leaseBoundMs, verification };
+  return {
+    name: act.name,
+    title: act.title,
+    what,
+    brokenAtMs,
+    before,
+    after,
+    run,
+    decision: decision ?? taken.decision,
+    flow,
+    leaseBoundMs: taken.leaseBoundMs,
+    verification,
+  };
 }
 
 const stepOf = ({ run }: GroupView): string => {

@@ -1,9 +1,20 @@
 import type { FencingProof } from '../../src/core/authority/fencing-proof.ts';
 import type { EvidenceVerdict } from '../../src/core/evidence/verify-evidence.ts';
 import { evidenceProblems } from '../../src/core/evidence/verify-evidence.ts';
-import { measure, type Measurement } from '../../src/core/objective/measure.ts';
-import { type Mark, type RecoveryMarks, recoveryTimeline, stageFigures } from '../../src/core/objective/recovery-timeline.ts';
-import type { EvidenceSummary, FaultReport, LossItem, RecoveryReport, TimelineEvent } from '../../src/core/objective/recovery-report.ts';
+import { type Measurement, measure } from '../../src/core/objective/measure.ts';
+import type {
+  EvidenceSummary,
+  FaultReport,
+  LossItem,
+  RecoveryReport,
+  TimelineEvent,
+} from '../../src/core/objective/recovery-report.ts';
+import {
+  type Mark,
+  type RecoveryMarks,
+  recoveryTimeline,
+  stageFigures,
+} from '../../src/core/objective/recovery-timeline.ts';
 import type { RunState } from '../../src/core/run/run.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import type { ActOutcome } from './acts.ts';
@@ -42,8 +53,21 @@ export function assembleReport(facts: DemoFacts): RecoveryReport {
     untilMs: facts.endedAtMs,
     topology: {
       name: topology.name,
-      sites: topology.sites.map((site) => ({ id: site.id, title: site.title, capabilities: site.capabilities, voter: site.voter, health: final.sites.find((each) => each.site === site.id)?.state ?? 'unknown' })),
-      links: topology.links.map(({ id, between, rttMs, bandwidthMbps, pathGroup, priority }) => ({ id, between, rttMs, bandwidthMbps, pathGroup, priority })),
+      sites: topology.sites.map((site) => ({
+        id: site.id,
+        title: site.title,
+        capabilities: site.capabilities,
+        voter: site.voter,
+        health: final.sites.find((each) => each.site === site.id)?.state ?? 'unknown',
+      })),
+      links: topology.links.map(({ id, between, rttMs, bandwidthMbps, pathGroup, priority }) => ({
+        id,
+        between,
+        rttMs,
+        bandwidthMbps,
+        pathGroup,
+        priority,
+      })),
     },
     ground: 'loopback',
     authority: facts.authority,
@@ -51,7 +75,13 @@ export function assembleReport(facts: DemoFacts): RecoveryReport {
     final: {
       activeSite: final.record?.activeSite ?? null,
       epoch: final.record?.epoch ?? null,
-      durability: modes.includes('halted') ? 'halted' : modes.includes('degraded') ? 'degraded' : modes.length > 0 ? 'strict' : null,
+      durability: modes.includes('halted')
+        ? 'halted'
+        : modes.includes('degraded')
+          ? 'degraded'
+          : modes.length > 0
+            ? 'strict'
+            : null,
       tradingEnabled: final.record?.tradingEnabled ?? null,
     },
     faults: facts.acts.map((act) => faultReport(act, topology, group.id)),
@@ -60,8 +90,14 @@ export function assembleReport(facts: DemoFacts): RecoveryReport {
     evidence: summaryOf(facts.evidence, facts.evidencePath),
     resources: facts.resources,
     notMeasured: [
-      { what: 'disk and power loss', why: 'on one machine a process loses its memory, not what the kernel has already taken for the disk' },
-      { what: 'the quorum of the authority', why: `the loopback ground's authority is ${facts.authority.kind} with ${facts.authority.voters} voter; its round trip is charged, its failures are tried against etcd in the integration tests` },
+      {
+        what: 'disk and power loss',
+        why: 'on one machine a process loses its memory, not what the kernel has already taken for the disk',
+      },
+      {
+        what: 'the quorum of the authority',
+        why: `the loopback ground's authority is ${facts.authority.kind} with ${facts.authority.voters} voter; its round trip is charged, its failures are tried against etcd in the integration tests`,
+      },
       { what: 'routes, names, VIPs, cache', why: 'not on this ground: not-applicable' },
       { what: 'exposure ledger', why: 'kept in the evidence (durability-changed); not summed on this ground yet' },
     ],
@@ -76,9 +112,30 @@ function faultReport(act: ActOutcome, topology: Topology, group: string): FaultR
   const objective = objectiveOf(act, topology);
   const proof = act.run?.proofs.find((each) => each.method !== 'never-held') ?? act.run?.proofs[0] ?? null;
   const measurements: Measurement[] = [
-    measure({ name: 'rto', unit: 'ms', value: timeline.rtoMs, uncertainty: timeline.uncertaintyMs, limit: objective.rtoMs, missing: timeline.problems.join('; ') }),
-    measure({ name: 'rpo.orders', unit: 'count', value: count(act.verification, 'ordersLost'), uncertainty: 0, limit: 0, missing: act.verification.reasons.join('; ') }),
-    measure({ name: 'rpo.commits', unit: 'count', value: count(act.verification, 'commitsLost'), uncertainty: 0, limit: 0, missing: act.verification.reasons.join('; ') }),
+    measure({
+      name: 'rto',
+      unit: 'ms',
+      value: timeline.rtoMs,
+      uncertainty: timeline.uncertaintyMs,
+      limit: objective.rtoMs,
+      missing: timeline.problems.join('; '),
+    }),
+    measure({
+      name: 'rpo.orders',
+      unit: 'count',
+      value: count(act.verification, 'ordersLost'),
+      uncertainty: 0,
+      limit: 0,
+      missing: act.verification.reasons.join('; '),
+    }),
+    measure({
+      name: 'rpo.commits',
+      unit: 'count',
+      value: count(act.verification, 'commitsLost'),
+      uncertainty: 0,
+      limit: 0,
+      missing: act.verification.reasons.join('; '),
+    }),
   ];
   return {
     name: act.name,
@@ -129,7 +186,13 @@ function marksOf({ flow, run }: ActOutcome): RecoveryMarks {
   const detected = run?.detectedAt ?? null;
   const finishedAt = (kind: string) => run?.steps.find((step) => step.step.kind === kind)?.finishedAt ?? null;
   const good = lastSuccess === null ? null : detected === null ? lastSuccess : Math.min(lastSuccess, detected);
-  return { lastKnownGood: mark(good), detected: mark(detected), decided: mark(run?.decidedAt ?? null), executed: mark(finishedAt('move-traffic')), validated: mark(finishedAt('enable-trading')) };
+  return {
+    lastKnownGood: mark(good),
+    detected: mark(detected),
+    decided: mark(run?.decidedAt ?? null),
+    executed: mark(finishedAt('move-traffic')),
+    validated: mark(finishedAt('enable-trading')),
+  };
 }
 
 /** Every list of the two-way check that is not empty is a loss by name; what could not be read is no list. */
@@ -151,33 +214,75 @@ export function lossesOf(verification: Verification): readonly LossItem[] {
     ['commitsNeverSent', 'commits', 'never-sent'],
   ];
   const found = lists.flatMap(([list, of, how]) =>
-    ((verification[list] as readonly (string | { readonly id: string; readonly what: string })[] | null) ?? []).map((item): LossItem =>
-      typeof item === 'string' ? { of, how, id: item, detail: `${list} by the two-way check` } : { of, how, id: item.id, detail: item.what },
+    ((verification[list] as readonly (string | { readonly id: string; readonly what: string })[] | null) ?? []).map(
+      (item): LossItem =>
+        typeof item === 'string'
+          ? { of, how, id: item, detail: `${list} by the two-way check` }
+          : { of, how, id: item.id, detail: item.what },
     ),
   );
   const stale = verification.staleWritesAccepted ?? 0;
-  return stale > 0 ? [...found, { of: 'stale-writes', how: 'accepted-from-old-epoch', id: `${stale}`, detail: `the exchange counted ${stale} writes accepted from a session of an older epoch` }] : found;
+  return stale > 0
+    ? [
+        ...found,
+        {
+          of: 'stale-writes',
+          how: 'accepted-from-old-epoch',
+          id: `${stale}`,
+          detail: `the exchange counted ${stale} writes accepted from a session of an older epoch`,
+        },
+      ]
+    : found;
 }
 
-const count = (verification: Verification, list: string): number | null => (verification[list] as readonly unknown[] | null)?.length ?? null;
+const count = (verification: Verification, list: string): number | null =>
+  (verification[list] as readonly unknown[] | null)?.length ?? null;
 
 function eventsOf({ run, flow, brokenAtMs, what }: ActOutcome): readonly TimelineEvent[] {
-  const event = (atMs: number, observer: string, kind: string, sentence: string): TimelineEvent => ({ atMs, clockErrorMs: 0, observer, kind, sentence, evidence: null });
+  const event = (atMs: number, observer: string, kind: string, sentence: string): TimelineEvent => ({
+    atMs,
+    clockErrorMs: 0,
+    observer,
+    kind,
+    sentence,
+    evidence: null,
+  });
   const events: TimelineEvent[] = [];
-  if (flow.lastSuccessAt) events.push(event(Date.parse(flow.lastSuccessAt), 'order flow', 'client', 'last order acknowledged'));
+  if (flow.lastSuccessAt)
+    events.push(event(Date.parse(flow.lastSuccessAt), 'order flow', 'client', 'last order acknowledged'));
   if (brokenAtMs !== null) events.push(event(brokenAtMs, 'lab', 'fault-injected', what));
-  if (flow.firstSuccessAt) events.push(event(Date.parse(flow.firstSuccessAt), 'order flow', 'client', 'orders are acknowledged again, for a second without a gap'));
+  if (flow.firstSuccessAt)
+    events.push(
+      event(
+        Date.parse(flow.firstSuccessAt),
+        'order flow',
+        'client',
+        'orders are acknowledged again, for a second without a gap',
+      ),
+    );
   if (run) {
-    events.push(event(run.detectedAt, 'controller', 'diagnosis', `${run.plan.trigger} in ${run.plan.fromSite ?? 'no site'}`));
+    events.push(
+      event(run.detectedAt, 'controller', 'diagnosis', `${run.plan.trigger} in ${run.plan.fromSite ?? 'no site'}`),
+    );
     events.push(event(run.openedAt, 'controller', 'run-opened', `${run.run}: ${run.plan.runbook}, ${run.by}`));
     for (const step of run.steps)
-      if (step.finishedAt !== null) events.push(event(step.finishedAt, 'controller', 'step-finished', `${step.step.id}: ${step.outcome} (${step.startedAt === null ? '?' : step.finishedAt - step.startedAt} ms)`));
+      if (step.finishedAt !== null)
+        events.push(
+          event(
+            step.finishedAt,
+            'controller',
+            'step-finished',
+            `${step.step.id}: ${step.outcome} (${step.startedAt === null ? '?' : step.finishedAt - step.startedAt} ms)`,
+          ),
+        );
   }
   return events.toSorted((left, right) => left.atMs - right.atMs);
 }
 
 const residueOf = (run: RunState | null): readonly string[] =>
-  run?.steps.some((step) => step.step.kind === 'residue-check' && step.outcome !== 'ok') ? ['the residue check did not pass'] : [];
+  run?.steps.some((step) => step.step.kind === 'residue-check' && step.outcome !== 'ok')
+    ? ['the residue check did not pass']
+    : [];
 
 function summaryOf(verdict: EvidenceVerdict, path: string): EvidenceSummary {
   const { integrity, completeness } = verdict;
@@ -189,7 +294,13 @@ function summaryOf(verdict: EvidenceVerdict, path: string): EvidenceSummary {
     upToAnchor: completeness.upToAnchor?.number ?? null,
     anchorHash: completeness.upToAnchor?.hash ?? null,
     countersignedBy: completeness.upToAnchor?.countersignedBy ?? [],
-    chains: verdict.chains.map((chain) => ({ chain: chain.chain, entries: chain.entries, integrity: chain.integrity, fingerprint: chain.fingerprint, headHash: chain.head?.hash ?? null })),
+    chains: verdict.chains.map((chain) => ({
+      chain: chain.chain,
+      entries: chain.entries,
+      integrity: chain.integrity,
+      fingerprint: chain.fingerprint,
+      headHash: chain.head?.hash ?? null,
+    })),
     problems: evidenceProblems(verdict),
     notes: verdict.notes,
     unanchored: completeness.unanchored.map((branch) => `${branch.chain} from entry ${branch.from}`),

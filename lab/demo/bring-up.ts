@@ -15,7 +15,9 @@ const FLOWING_WITHIN_MS = 20_000;
 export async function bringUp(lab: LabName, topology: Topology, topologyFile: string, narrate: Narrate): Promise<void> {
   await labDown(lab);
   rmSync(new LabDirectory(lab.root, lab.name).path, { recursive: true, force: true });
-  narrate(`bringing up ${topology.name} on the loopback ground: ${topology.sites.length} sites, ${topology.hosts.length} hosts`);
+  narrate(
+    `bringing up ${topology.name} on the loopback ground: ${topology.sites.length} sites, ${topology.hosts.length} hosts`,
+  );
   await labUp({ ...lab, topology, topologyFile }, (event) => {
     if (event.kind === 'step') narrate(event.text);
   });
@@ -42,7 +44,9 @@ export async function startFlow(platform: Platform, ratePerSecond: number, narra
 function notReady({ hosts, instances }: GroupView, site: string): string | null {
   const host = hosts.find((each) => !each.connected || each.state !== 'healthy');
   if (host) return `${host.host} is ${host.state}`;
-  const instance = instances.find((each) => each.site === site && (each.observation?.process !== 'running' || each.observation.health === 'unknown'));
+  const instance = instances.find(
+    (each) => each.site === site && (each.observation?.process !== 'running' || each.observation.health === 'unknown'),
+  );
   return instance ? `${instance.instance} is not running yet` : null;
 }
 

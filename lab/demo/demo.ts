@@ -34,7 +34,7 @@ export interface DemoResult {
   readonly ok: boolean;
   readonly ground: string;
   readonly authority: { readonly kind: string; readonly voters: number };
-  readonly faults: ReturnType<typeof reportFigures>["faults"];
+  readonly faults: ReturnType<typeof reportFigures>['faults'];
   readonly evidence: { readonly entries: number | null; readonly verified: boolean; readonly path: string };
   readonly report: string;
   readonly wallMs: number;
@@ -51,7 +51,8 @@ export interface DemoResult {
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const begun = performance.now();
   const startedAtMs = Date.now();
-  const narrate: Narrate = (line) => options.narrate(`${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${line}`);
+  const narrate: Narrate = (line) =>
+    options.narrate(`${((performance.now() - begun) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   const topology = readTopology(options);
   const lab = { root: options.root, name: options.name };
   const directory = new LabDirectory(options.root, options.name);
@@ -111,12 +112,26 @@ async function playAll(platform: Platform, options: DemoOptions, narrate: Narrat
   await options.beforeLastCount?.(platform);
   const finalVerification = await platform.verify();
   const used = await platform.usage();
-  return { acts, final, finalVerification, memoryPeakBytes: Math.max(memoryPeakBytes, used.memoryBytes), cpuMs: used.cpuMs, idleCpuShare };
+  return {
+    acts,
+    final,
+    finalVerification,
+    memoryPeakBytes: Math.max(memoryPeakBytes, used.memoryBytes),
+    cpuMs: used.cpuMs,
+    idleCpuShare,
+  };
 }
 
 /** Verifies the evidence, writes the report and judges. */
 async function conclude(
-  facts: Played & { readonly topology: Topology; readonly directory: LabDirectory; readonly options: DemoOptions; readonly startedAtMs: number; readonly begun: number; readonly narrate: Narrate },
+  facts: Played & {
+    readonly topology: Topology;
+    readonly directory: LabDirectory;
+    readonly options: DemoOptions;
+    readonly startedAtMs: number;
+    readonly begun: number;
+    readonly narrate: Narrate;
+  },
 ): Promise<DemoResult> {
   const { topology, directory, options, narrate, acts, final, finalVerification } = facts;
   const software = { holdfast: versionOf(options.root), node: process.version };
@@ -127,14 +142,30 @@ async function conclude(
   const bundlePath = join(directory.evidence, 'evidence.json');
   mkdirSync(directory.evidence, { recursive: true });
   mkdirSync(directory.report, { recursive: true });
-  const bundle = await exportBundle({ directories: sources, out: bundlePath, software, createdAt: new Date().toISOString() });
+  const bundle = await exportBundle({
+    directories: sources,
+    out: bundlePath,
+    software,
+    createdAt: new Date().toISOString(),
+  });
   const evidence = verifyBundle(bundle);
   narrate(`evidence: ${evidence.sentence}`);
   const report = assembleReport({
-    topology, acts, final, finalVerification, software, evidence,
+    topology,
+    acts,
+    final,
+    finalVerification,
+    software,
+    evidence,
     authority: { kind: 'lab-only', voters: 1 },
     evidencePath: relative(directory.report, bundlePath),
-    resources: { memoryPeakBytes: facts.memoryPeakBytes, cpuSeconds: facts.cpuMs / 1000, cpuShare: null, wallMs: Math.round(performance.now() - facts.begun), processes: null },
+    resources: {
+      memoryPeakBytes: facts.memoryPeakBytes,
+      cpuSeconds: facts.cpuMs / 1000,
+      cpuShare: null,
+      wallMs: Math.round(performance.now() - facts.begun),
+      processes: null,
+    },
     startedAtMs: facts.startedAtMs,
     endedAtMs: Date.now(),
   });
@@ -143,8 +174,25 @@ async function conclude(
   writeFileSync(join(directory.report, 'report.json'), `${JSON.stringify(report, null, 1)}\n`);
   const figures = reportFigures(report);
   const problems = [
-    ...report.faults.filter((fault) => faultVerdict(fault) !== 'met').map((fault) => `${fault.name}: ${faultVerdict(fault)} (${fault.measurements.filter((each) => each.verdict !== 'met').map((each) => `${each.name} ${each.reason}`).join('; ') || fault.losses.map((loss) => `${loss.of} ${loss.id} ${loss.how}`).slice(0, 5).join('; ') || 'not everything was measured'})`),
-    ...lossesOf(finalVerification).slice(0, 20).map((loss) => `last count: ${loss.of} ${loss.how}: ${loss.id} (${loss.detail})`),
+    ...report.faults
+      .filter((fault) => faultVerdict(fault) !== 'met')
+      .map(
+        (fault) =>
+          `${fault.name}: ${faultVerdict(fault)} (${
+            fault.measurements
+              .filter((each) => each.verdict !== 'met')
+              .map((each) => `${each.name} ${each.reason}`)
+              .join('; ') ||
+            fault.losses
+              .map((loss) => `${loss.of} ${loss.id} ${loss.how}`)
+              .slice(0, 5)
+              .join('; ') ||
+            'not everything was measured'
+          })`,
+      ),
+    ...lossesOf(finalVerification)
+      .slice(0, 20)
+      .map((loss) => `last count: ${loss.of} ${loss.how}: ${loss.id} (${loss.detail})`),
     ...(finalVerification.verdict === 'inconclusive' ? [`last count: ${finalVerification.reasons.join('; ')}`] : []),
     ...(figures.evidence.verified ? [] : [`evidence: ${evidence.sentence}`]),
   ];
@@ -164,4 +212,5 @@ async function conclude(
   };
 }
 
-const versionOf = (root: string): string => (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
+const versionOf = (root: string): string =>
+  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;

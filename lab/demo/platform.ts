@@ -112,9 +112,10 @@ export class Platform {
     const deadline = performance.now() + deadlineMs;
     let missing = 'no answer yet';
     for (;;) {
-      const group = await this.group().catch(
-        (error: unknown) => ((missing = error instanceof Error ? error.message : String(error)), null),
-      );
+      const group = await this.group().catch((error: unknown) => {
+        missing = error instanceof Error ? error.message : String(error);
+        return null;
+      });
       if (group !== null) {
         const found = isSo(group);
         if (found === null) return group;
@@ -161,7 +162,12 @@ export class Platform {
       const { ordersAcked, commitsAcked } = await this.flow(name);
       if (ordersAcked >= FLOWING_ORDERS && commitsAcked >= FLOWING_COMMITS) return;
       if (performance.now() > deadline)
-        throw new LabError({ code: 'HF-7021', attempted: 'wait until orders flow', found: `${ordersAcked} orders and ${commitsAcked} commits acknowledged after ${deadlineMs / 1000} s`, next: 'look at the logs of the lab' });
+        throw new LabError({
+          code: 'HF-7021',
+          attempted: 'wait until orders flow',
+          found: `${ordersAcked} orders and ${commitsAcked} commits acknowledged after ${deadlineMs / 1000} s`,
+          next: 'look at the logs of the lab',
+        });
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }

@@ -26,13 +26,16 @@ export class AckSetUpkeep {
     if (observation === null || observation.role !== 'primary' || observation.epoch !== grant.epoch) return;
     if (local.component.durability === null) return;
     const state = new Map(observation.replicas.map((replica) => [replica.instance, replica.state]));
-    const members = local.component.instances.filter((each) => each.replication === 'sync' && each.eligible && each.id !== local.instance.id).map((each) => each.id);
+    const members = local.component.instances
+      .filter((each) => each.replication === 'sync' && each.eligible && each.id !== local.instance.id)
+      .map((each) => each.id);
     const lost = grant.ackSet.filter((member) => state.get(member) === 'lost');
     const shrunk = grant.ackSet.filter((member) => !lost.includes(member));
     const caughtUp = members.filter((member) => state.get(member) === 'in-sync' && !grant.promotable.includes(member));
     if (lost.length > 0) return this.#shrink(local, record, grant, shrunk, lost, now);
     const { waitsFor } = local;
-    const sampledSince = waitsFor !== null && local.observedAfter(local.ackSetChangedAt) && sameMembers(waitsFor, observation.ackSet);
+    const sampledSince =
+      waitsFor !== null && local.observedAfter(local.ackSetChangedAt) && sameMembers(waitsFor, observation.ackSet);
     const joining = sampledSince ? caughtUp.filter((member) => waitsFor.includes(member)) : [];
     if (joining.length > 0) return this.#grow(local, record, grant, joining, now);
     if (local.busy || (waitsFor !== null && !sampledSince)) return;
@@ -41,7 +44,14 @@ export class AckSetUpkeep {
     if (waitsFor === null || !sameMembers(waitsFor, wanted)) this.#ask(local, grant, wanted, now);
   }
 
-  #shrink(local: LocalInstance, record: GroupRecord, grant: Grant, ackSet: readonly InstanceId[], lost: readonly InstanceId[], now: number): void {
+  #shrink(
+    local: LocalInstance,
+    record: GroupRecord,
+    grant: Grant,
+    ackSet: readonly InstanceId[],
+    lost: readonly InstanceId[],
+    now: number,
+  ): void {
     const promotable = grant.promotable.filter((member) => !lost.includes(member));
     const mode = this.#mode(local, record, grant, ackSet, lost);
     if (mode.kind === 'halted') {
@@ -55,13 +65,32 @@ export class AckSetUpkeep {
   #grow(local: LocalInstance, record: GroupRecord, grant: Grant, joined: readonly InstanceId[], now: number): void {
     const ackSet = [...grant.ackSet.filter((member) => !joined.includes(member)), ...joined];
     const promotable = [...grant.promotable, ...joined];
-    this.#write(local, record, { ...grant, ackSet, promotable, mode: this.#mode(local, record, grant, ackSet, []) }, now);
+    this.#write(
+      local,
+      record,
+      { ...grant, ackSet, promotable, mode: this.#mode(local, record, grant, ackSet, []) },
+      now,
+    );
   }
 
-  #mode(local: LocalInstance, record: GroupRecord, grant: Grant, ackSet: readonly InstanceId[], lost: readonly InstanceId[]) {
+  #mode(
+    local: LocalInstance,
+    record: GroupRecord,
+    grant: Grant,
+    ackSet: readonly InstanceId[],
+    lost: readonly InstanceId[],
+  ) {
     const before = grant.mode.kind === 'strict' ? [] : grant.mode.lost;
     const away = [...new Set([...before, ...lost])].filter((member) => !ackSet.includes(member));
-    return durabilityModeOf({ durability: local.component.durability, holder: local.instance.id, ackSet, lost: away, epoch: record.epoch, index: this.#agent.index, previous: grant.mode });
+    return durabilityModeOf({
+      durability: local.component.durability,
+      holder: local.instance.id,
+      ackSet,
+      lost: away,
+      epoch: record.epoch,
+      index: this.#agent.index,
+      previous: grant.mode,
+    });
   }
 
   #write(local: LocalInstance, record: GroupRecord, grant: Grant, now: number): void {
@@ -69,25 +98,46 @@ export class AckSetUpkeep {
     const before = record.grants[local.component.id];
     const value: GroupRecord = { ...record, grants: { ...record.grants, [local.component.id]: grant } };
     local.upkeepBusy = true;
-    this.#agent.transact({ compare: [{ key, revision: this.#agent.mirror.revisionOf(key) }], put: [{ key, value: value as never }] }, this.#agent.timing.stepDeadlineMs, now, (outcome, at) => {
-      local.upkeepBusy = false;
-      if (outcome.kind !== 'committed') return;
-      this.#agent.mirror.change([{ key, value: value as never }], outcome.revision, at);
-      this.#agent.evidence({ kind: 'durability-changed', instance: local.instance.id, data: { from: before?.mode.kind ?? null, to: grant.mode.kind, ackSet: [...grant.ackSet], promotable: [...grant.promotable] } });
-      this.#agent.urgent();
-    });
+    this.#agent.transact(
+      { compare: [{ key, revision: this.#agent.mirror.revisionOf(key) }], put: [{ key, value: value as never }] },
+      this.#agent.timing.stepDeadlineMs,
+      now,
+      (outcome, at) => {
+        local.upkeepBusy = false;
+        if (outcome.kind !== 'committed') return;
+        this.#agent.mirror.change([{ key, value: value as never }], outcome.revision, at);
+        this.#agent.evidence({
+          kind: 'durability-changed',
+          instance: local.instance.id,
+          data: {
+            from: before?.mode.kind ?? null,
+            to: grant.mode.kind,
+            ackSet: [...grant.ackSet],
+            promotable: [...grant.promotable],
+          },
+        });
+        this.#agent.urgent();
+      },
+    );
   }
 
   #ask(local: LocalInstance, grant: Grant, ackSet: readonly InstanceId[], now: number): void {
     local.upkeepBusy = true;
     local.waitsFor = null;
-    this.#agent.perform(local, { kind: 'set-ack-set', epoch: grant.epoch, ackSet, askedAt: now as MonoMs }, this.#agent.timing.stepDeadlineMs, now, (outcome, at) => {
-      local.upkeepBusy = false;
-      if (outcome.kind !== 'ok') return;
-      local.waitsFor = ackSet;
-      local.ackSetChangedAt = at;
-    });
+    this.#agent.perform(
+      local,
+      { kind: 'set-ack-set', epoch: grant.epoch, ackSet, askedAt: now as MonoMs },
+      this.#agent.timing.stepDeadlineMs,
+      now,
+      (outcome, at) => {
+        local.upkeepBusy = false;
+        if (outcome.kind !== 'ok') return;
+        local.waitsFor = ackSet;
+        local.ackSetChangedAt = at;
+      },
+    );
   }
 }
 
-const sameMembers = (left: readonly InstanceId[], right: readonly InstanceId[]): boolean => left.length === right.length && left.every((member) => right.includes(member));
+const sameMembers = (left: readonly InstanceId[], right: readonly InstanceId[]): boolean =>
+  left.length === right.length && left.every((member) => right.includes(member));

@@ -1,21 +1,21 @@
-import { assert } from '../core/base/assert.ts';
-import { sameJson } from '../core/base/same-json.ts';
 import type { Grant, GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
+import { assert } from '../core/base/assert.ts';
 import type { Epoch, GroupId, HostId, InstanceId, MonoMs, SiteId, Term } from '../core/base/ids.ts';
-import { indexOf, type TopologyIndex } from '../core/topology/topology-index.ts';
+import { sameJson } from '../core/base/same-json.ts';
 import type { FailoverGroup, Topology } from '../core/topology/topology.ts';
+import { indexOf, type TopologyIndex } from '../core/topology/topology-index.ts';
+import { AckSetUpkeep } from './ack-set-upkeep.ts';
 import type { AgentEffect, AgentEvent, AgentEvidence } from './agent-effects.ts';
-import { REMEMBERED, type AgentMemory } from './agent-memory.ts';
-import { AuthorityMirror } from './authority-mirror.ts';
+import { type AgentMemory, REMEMBERED } from './agent-memory.ts';
 import { keys } from './authority-keys.ts';
+import { AuthorityMirror } from './authority-mirror.ts';
 import type { Transaction, TransactionOutcome } from './authority-port.ts';
 import { CommandDesk } from './command-desk.ts';
 import type { ActionOutcome, InstanceAction, Postcondition } from './driver-port.ts';
 import { HeldLease } from './held-lease.ts';
-import type { InstanceReport } from './messages.ts';
 import { LocalInstance } from './local-instance.ts';
+import type { InstanceReport } from './messages.ts';
 import { frontRoutes, standbyAction } from './reconcile.ts';
-import { AckSetUpkeep } from './ack-set-upkeep.ts';
 
 /**
  * One host's agent: event in, effects out, no I/O.
@@ -71,7 +71,16 @@ export class AgentCore {
       for (const instance of component.instances) {
         const group = config.topology.groups.find((each) => each.components.includes(component.id));
         if (instance.host === config.host && component.kind !== 'inventory' && group)
-          locals.set(instance.id, new LocalInstance({ instance, component, group, mayWrite: memory.mayWrite.includes(instance.id), gate: config.gates[instance.id] ?? null }));
+          locals.set(
+            instance.id,
+            new LocalInstance({
+              instance,
+              component,
+              group,
+              mayWrite: memory.mayWrite.includes(instance.id),
+              gate: config.gates[instance.id] ?? null,
+            }),
+          );
       }
     this.locals = locals;
     this.#desk = new CommandDesk(this);
@@ -149,7 +158,11 @@ export class AgentCore {
     if (!local) return;
     local.exited(exit, now);
     if (exit.reaped && exit.treeEmpty) this.silenced(local);
-    this.evidence({ kind: 'exited', instance: exit.instance, data: { code: exit.code, signal: exit.signal, reaped: exit.reaped, treeEmpty: exit.treeEmpty } });
+    this.evidence({
+      kind: 'exited',
+      instance: exit.instance,
+      data: { code: exit.code, signal: exit.signal, reaped: exit.reaped, treeEmpty: exit.treeEmpty },
+    });
     this.#urgent = true;
   }
 
@@ -174,14 +187,17 @@ export class AgentCore {
       if (local.promotion?.stage === 'lease' && grant !== null) this.#desk.promotionWithdrawn(local);
       // Unknown record (authority not read yet): the lease that is left runs out by itself.
       if (!local.mayWrite) return;
-      const asked = grant?.holder === null && grant.revoked?.instance === local.instance.id && !this.#overdue(local, now);
+      const asked =
+        grant?.holder === null && grant.revoked?.instance === local.instance.id && !this.#overdue(local, now);
       if (asked) this.#stepDown(local, grant.epoch, now);
-      else if (grant !== null || this.#overdue(local, now)) this.#selfFence(local, grant === null ? 'lease ran out' : 'the grant is no longer ours', now);
+      else if (grant !== null || this.#overdue(local, now))
+        this.#selfFence(local, grant === null ? 'lease ran out' : 'the grant is no longer ours', now);
       return;
     }
     if (!local.mayWrite && local.promotion === null) return;
     local.lease ??= new HeldLease(this.timing, now);
-    if (local.mayWrite && this.#overdue(local, now)) return this.#selfFence(local, 'the lease was not renewed in time', now);
+    if (local.mayWrite && this.#overdue(local, now))
+      return this.#selfFence(local, 'the lease was not renewed in time', now);
     if (local.lease.due(now)) this.#renew(local, grant, local.lease, now);
   }
 
@@ -194,7 +210,13 @@ export class AgentCore {
     const { id: group } = local.group;
     const key = keys.lease(group, local.component.id);
     const counter = lease.sending(now);
-    const value = { component: local.component.id, holder: local.instance.id, epoch: grant.epoch, counter, gate: local.gate };
+    const value = {
+      component: local.component.id,
+      holder: local.instance.id,
+      epoch: grant.epoch,
+      counter,
+      gate: local.gate,
+    };
     const compare = [
       { key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },
       { key, revision: this.mirror.revisionOf(key) },
@@ -206,7 +228,12 @@ export class AgentCore {
         this.#renewed(local, grant.epoch, lease, counter, at);
       } else if (outcome.kind === 'conflict') {
         const stored = this.mirror.value<{ holder: string; epoch: number; counter: number }>(key);
-        if (stored && stored.holder === local.instance.id && stored.epoch === grant.epoch && lease.knows(stored.counter))
+        if (
+          stored &&
+          stored.holder === local.instance.id &&
+          stored.epoch === grant.epoch &&
+          lease.knows(stored.counter)
+        )
           this.#renewed(local, grant.epoch, lease, stored.counter, at);
         lease.retryAt(at);
         local.reconsider();
@@ -221,13 +248,24 @@ export class AgentCore {
     local.leaseCounter = Math.max(local.leaseCounter, counter);
     if (local.promotion) return this.#desk.leaseHeld(local, now);
     if (local.mayWrite)
-      this.perform(local, { kind: 'lease', epoch, leaseUntil: lease.deadline as MonoMs }, this.timing.selfFenceAfterMs, now, (outcome, at) => {
-        local.gateArmed(outcome);
-        local.leaseRefusals = outcome.kind === 'failed' ? local.leaseRefusals + 1 : 0;
-        // What refuses the lease of our grant is not what we promoted: it came up by itself, and serves nobody.
-        if (outcome.kind === 'failed' && local.leaseRefusals >= LEASE_REFUSALS && local.mayWrite && local.promotion === null)
-          this.#selfFence(local, `it refused its lease ${local.leaseRefusals} times: ${outcome.reason}`, at);
-      });
+      this.perform(
+        local,
+        { kind: 'lease', epoch, leaseUntil: lease.deadline as MonoMs },
+        this.timing.selfFenceAfterMs,
+        now,
+        (outcome, at) => {
+          local.gateArmed(outcome);
+          local.leaseRefusals = outcome.kind === 'failed' ? local.leaseRefusals + 1 : 0;
+          // What refuses the lease of our grant is not what we promoted: it came up by itself, and serves nobody.
+          if (
+            outcome.kind === 'failed' &&
+            local.leaseRefusals >= LEASE_REFUSALS &&
+            local.mayWrite &&
+            local.promotion === null
+          )
+            this.#selfFence(local, `it refused its lease ${local.leaseRefusals} times: ${outcome.reason}`, at);
+        },
+      );
   }
 
   /** Revoked, with its lease still running: it is asked to stop, and killed if it does not say at once that it has. */
@@ -250,7 +288,11 @@ export class AgentCore {
     if (local.killing) return;
     local.killing = true;
     local.promotion = null;
-    this.evidence({ kind: 'self-fenced', instance: local.instance.id, data: { reason, leaseDeadline: local.lease?.deadline ?? null, now } });
+    this.evidence({
+      kind: 'self-fenced',
+      instance: local.instance.id,
+      data: { reason, leaseDeadline: local.lease?.deadline ?? null, now },
+    });
     const { reign } = local;
     this.perform(local, { kind: 'kill' }, this.timing.stopWithinMs, now, (outcome) => {
       local.killing = false;
@@ -261,10 +303,16 @@ export class AgentCore {
 
   #reconcile(local: LocalInstance, record: GroupRecord | null, now: number): void {
     const front = local.component.kind === 'front';
-    const action = front ? frontRoutes(local, record, this.site, this.config.topology, now) : standbyAction(local, record, now);
+    const action = front
+      ? frontRoutes(local, record, this.site, this.config.topology, now)
+      : standbyAction(local, record, now);
     if (action === null) return;
     local.reconciling(now);
-    this.evidence({ kind: 'reconciled', instance: local.instance.id, data: { action: action.kind, epoch: 'epoch' in action ? action.epoch : null } });
+    this.evidence({
+      kind: 'reconciled',
+      instance: local.instance.id,
+      data: { action: action.kind, epoch: 'epoch' in action ? action.epoch : null },
+    });
     this.perform(local, action, this.timing.stepDeadlineMs * 4, now, (outcome, at) => {
       local.reconciled(action, outcome, at);
     });
@@ -275,8 +323,19 @@ export class AgentCore {
     this.#urgent = false;
     this.#nextReportAt = now + this.timing.reportEveryMs;
     this.#reportSequence += 1;
-    const instances: InstanceReport[] = [...this.locals.values()].map((local) => local.report(now, this.#storedCounter(local)));
-    this.emit({ kind: 'report', report: { host: this.config.host, site: this.site, boot: this.config.boot, sequence: this.#reportSequence, instances } });
+    const instances: InstanceReport[] = [...this.locals.values()].map((local) =>
+      local.report(now, this.#storedCounter(local)),
+    );
+    this.emit({
+      kind: 'report',
+      report: {
+        host: this.config.host,
+        site: this.site,
+        boot: this.config.boot,
+        sequence: this.#reportSequence,
+        instances,
+      },
+    });
   }
 
   /** Number of the last renewal that the authority holds for it: only this agent ever sends one. */
@@ -315,7 +374,13 @@ export class AgentCore {
     this.emit({ kind: 'evidence', about });
   }
 
-  perform(local: LocalInstance, action: InstanceAction, deadlineMs: number, now: number, then: (outcome: ActionOutcome, now: number) => void): void {
+  perform(
+    local: LocalInstance,
+    action: InstanceAction,
+    deadlineMs: number,
+    now: number,
+    then: (outcome: ActionOutcome, now: number) => void,
+  ): void {
     this.#operations += 1;
     local.began(this.#operations, action, now);
     const operation = this.#operations;
@@ -327,18 +392,33 @@ export class AgentCore {
     this.emit({ kind: 'perform', operation, instance: local.instance.id, action, deadlineMs });
   }
 
-  confirm(local: LocalInstance, condition: Postcondition, deadlineMs: number, then: (answer: 'holds' | 'does-not-hold' | 'unknown') => void): void {
+  confirm(
+    local: LocalInstance,
+    condition: Postcondition,
+    deadlineMs: number,
+    then: (answer: 'holds' | 'does-not-hold' | 'unknown') => void,
+  ): void {
     this.#operations += 1;
     this.#onConfirmed.set(this.#operations, then);
     this.emit({ kind: 'confirm', operation: this.#operations, instance: local.instance.id, condition, deadlineMs });
   }
 
-  transact(body: Transaction, deadlineMs: number, _now: number, then: (outcome: TransactionOutcome, now: number) => void): void {
+  transact(
+    body: Transaction,
+    deadlineMs: number,
+    _now: number,
+    then: (outcome: TransactionOutcome, now: number) => void,
+  ): void {
     this.#transactions += 1;
     const { incarnation } = this.mirror;
     // What another incarnation answered is no part of the history that is known here now.
     this.#onTransacted.set(this.#transactions, (outcome, now) =>
-      then(incarnation === this.mirror.incarnation ? outcome : { kind: 'unknown', reason: 'the authority has another incarnation since' }, now),
+      then(
+        incarnation === this.mirror.incarnation
+          ? outcome
+          : { kind: 'unknown', reason: 'the authority has another incarnation since' },
+        now,
+      ),
     );
     this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
   }
@@ -372,7 +452,8 @@ export class AgentCore {
     local.leaseRefusals = 0;
     local.promotion = null;
     // What is known of it was seen before its end was confirmed.
-    if (local.observation?.role === 'primary') local.observation = { ...local.observation, role: 'closed', releasing: false };
+    if (local.observation?.role === 'primary')
+      local.observation = { ...local.observation, role: 'closed', releasing: false };
     this.#rememberWriters();
     this.#urgent = true;
   }
@@ -389,7 +470,10 @@ export class AgentCore {
 }
 
 /** Differences that a controller should know at once. */
-function factsDiffer(before: NonNullable<LocalInstance['observation']>, after: NonNullable<LocalInstance['observation']>): boolean {
+function factsDiffer(
+  before: NonNullable<LocalInstance['observation']>,
+  after: NonNullable<LocalInstance['observation']>,
+): boolean {
   return (
     before.process !== after.process ||
     before.role !== after.role ||

@@ -1,10 +1,10 @@
-import type { InstanceId, Revision } from '../core/base/ids.ts';
 import type { Json } from '../core/base/canonical-json.ts';
+import type { InstanceId, Revision } from '../core/base/ids.ts';
+import type { InstanceObservation } from '../core/health/instance-observation.ts';
+import type { AgentMemory } from './agent-memory.ts';
 import type { StoredValue, Transaction, TransactionOutcome } from './authority-port.ts';
 import type { ActionOutcome, InstanceAction, Postcondition, ProcessExit } from './driver-port.ts';
 import type { AgentReport, Command, CommandOutcome } from './messages.ts';
-import type { InstanceObservation } from '../core/health/instance-observation.ts';
-import type { AgentMemory } from './agent-memory.ts';
 
 /** Everything that can happen to an agent. Time comes with each event, never from a clock. */
 export type AgentEvent =
@@ -18,8 +18,17 @@ export type AgentEvent =
 
 /** What a process hears of the authority; the same for agents and controllers. */
 export type AuthorityEvent =
-  | { readonly kind: 'authority-snapshot'; readonly revision: Revision; readonly incarnation: string; readonly entries: Readonly<Record<string, StoredValue>> }
-  | { readonly kind: 'authority-changed'; readonly revision: Revision; readonly changes: readonly { readonly key: string; readonly value: Json | null }[] }
+  | {
+      readonly kind: 'authority-snapshot';
+      readonly revision: Revision;
+      readonly incarnation: string;
+      readonly entries: Readonly<Record<string, StoredValue>>;
+    }
+  | {
+      readonly kind: 'authority-changed';
+      readonly revision: Revision;
+      readonly changes: readonly { readonly key: string; readonly value: Json | null }[];
+    }
   | { readonly kind: 'authority-heard' }
   | { readonly kind: 'transacted'; readonly transaction: number; readonly outcome: TransactionOutcome };
 
@@ -27,15 +36,34 @@ export type AuthorityEvent =
 export type AgentEffect =
   | { readonly kind: 'persist'; readonly memory: AgentMemory }
   | { readonly kind: 'transact'; readonly transaction: number; readonly body: Transaction; readonly deadlineMs: number }
-  | { readonly kind: 'perform'; readonly operation: number; readonly instance: InstanceId; readonly action: InstanceAction; readonly deadlineMs: number }
-  | { readonly kind: 'confirm'; readonly operation: number; readonly instance: InstanceId; readonly condition: Postcondition; readonly deadlineMs: number }
+  | {
+      readonly kind: 'perform';
+      readonly operation: number;
+      readonly instance: InstanceId;
+      readonly action: InstanceAction;
+      readonly deadlineMs: number;
+    }
+  | {
+      readonly kind: 'confirm';
+      readonly operation: number;
+      readonly instance: InstanceId;
+      readonly condition: Postcondition;
+      readonly deadlineMs: number;
+    }
   | { readonly kind: 'report'; readonly report: AgentReport }
   | { readonly kind: 'answer'; readonly outcome: CommandOutcome }
   | { readonly kind: 'evidence'; readonly about: AgentEvidence };
 
 /** What an agent writes into its own chain. */
 export type AgentEvidence = {
-  readonly kind: 'self-fenced' | 'lease-lost' | 'command-performed' | 'command-refused' | 'durability-changed' | 'reconciled' | 'exited';
+  readonly kind:
+    | 'self-fenced'
+    | 'lease-lost'
+    | 'command-performed'
+    | 'command-refused'
+    | 'durability-changed'
+    | 'reconciled'
+    | 'exited';
   readonly instance: InstanceId | null;
   readonly data: Json;
 };

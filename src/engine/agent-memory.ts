@@ -1,5 +1,5 @@
-import type { Epoch, GroupId, InstanceId, Term } from '../core/base/ids.ts';
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
+import type { Epoch, GroupId, InstanceId, Term } from '../core/base/ids.ts';
 import type { ActionOutcome } from './driver-port.ts';
 
 /** What an agent must not forget through a crash of its own; kept durably by the shell. */
@@ -9,7 +9,11 @@ export interface AgentMemory {
   /** Instances for which a promotion was performed and no proven end was seen since. Set before promoting. */
   readonly mayWrite: readonly InstanceId[];
   /** Commands done, oldest first, at most `REMEMBERED`; a repeat gets the same answer and nothing happens. */
-  readonly done: readonly { readonly key: string; readonly outcome: ActionOutcome; readonly proof: FencingProof | null }[];
+  readonly done: readonly {
+    readonly key: string;
+    readonly outcome: ActionOutcome;
+    readonly proof: FencingProof | null;
+  }[];
 }
 
 export const REMEMBERED = 256;

@@ -22,7 +22,10 @@ export class AuthorityMirror {
     return this.#heardAt;
   }
 
-  snapshot(entries: Readonly<Record<string, StoredValue>>, at: { readonly revision: Revision; readonly incarnation: string; readonly now: number }): void {
+  snapshot(
+    entries: Readonly<Record<string, StoredValue>>,
+    at: { readonly revision: Revision; readonly incarnation: string; readonly now: number },
+  ): void {
     // Another incarnation is another history: its revisions say nothing about what was known before.
     if (this.#incarnation !== null && this.#incarnation !== at.incarnation) this.#entries.clear();
     for (const key of this.#entries.keys()) if (!(key in entries)) this.#entries.delete(key);
@@ -32,7 +35,11 @@ export class AuthorityMirror {
     this.#heardAt = at.now;
   }
 
-  change(changes: readonly { readonly key: string; readonly value: StoredValue['value'] }[], revision: Revision, now: number): void {
+  change(
+    changes: readonly { readonly key: string; readonly value: StoredValue['value'] }[],
+    revision: Revision,
+    now: number,
+  ): void {
     this.#heardAt = now;
     for (const { key, value } of changes) {
       const known = this.#entries.get(key);

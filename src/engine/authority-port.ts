@@ -19,7 +19,10 @@ export interface AuthorityPort {
    * All changes below a prefix after `afterRevision`, in order, without gaps. When the connection is lost the adapter
    * resumes by itself and reports `lost` / `resumed`; when it cannot resume without a gap it reports `compacted` and ends.
    */
-  watch(prefix: string, options: { readonly afterRevision: Revision; readonly onEvent: (event: WatchEvent) => void }): Watch;
+  watch(
+    prefix: string,
+    options: { readonly afterRevision: Revision; readonly onEvent: (event: WatchEvent) => void },
+  ): Watch;
   close(): Promise<void>;
 }
 

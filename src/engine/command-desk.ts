@@ -25,8 +25,21 @@ export class CommandDesk {
   receive(command: Command, now: number): void {
     const stale = this.#agent.admit(command.group, command.epoch, command.term);
     if (stale !== null) {
-      this.#agent.evidence({ kind: 'command-refused', instance: null, data: { key: command.key, code: stale, epoch: command.epoch, term: command.term } });
-      return this.#answer(command, { kind: 'refused', code: stale, reason: `this agent has seen a newer ${stale === 'stale-epoch' ? 'epoch' : 'term'}` }, null, false);
+      this.#agent.evidence({
+        kind: 'command-refused',
+        instance: null,
+        data: { key: command.key, code: stale, epoch: command.epoch, term: command.term },
+      });
+      return this.#answer(
+        command,
+        {
+          kind: 'refused',
+          code: stale,
+          reason: `this agent has seen a newer ${stale === 'stale-epoch' ? 'epoch' : 'term'}`,
+        },
+        null,
+        false,
+      );
     }
     const done = this.#agent.memory.done.find((entry) => entry.key === command.key);
     if (done) return this.#answer(command, done.outcome, done.proof, true);
@@ -39,17 +52,31 @@ export class CommandDesk {
     const { order } = command;
     if (order.kind === 'raise-epoch') return this.#raiseEpoch(command, order.components, now);
     const local = this.#agent.locals.get(order.instance);
-    if (!local) return this.#finish(command, { kind: 'refused', code: 'not-mine', reason: `${order.instance} is not on ${this.#agent.config.host}` });
+    if (!local)
+      return this.#finish(command, {
+        kind: 'refused',
+        code: 'not-mine',
+        reason: `${order.instance} is not on ${this.#agent.config.host}`,
+      });
     switch (order.kind) {
       case 'silence':
         return this.#silence(command, local, order.gentle, order.holderEpoch, now);
       case 'promote':
         return this.#promote(command, local, order.record, order.revision, now);
       case 'perform':
-        return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) => this.#finish(command, outcome));
+        return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) =>
+          this.#finish(command, outcome),
+        );
       case 'confirm':
         return this.#agent.confirm(local, order.condition, command.deadlineMs, (answer) =>
-          this.#finish(command, answer === 'holds' ? { kind: 'ok', detail: {} } : answer === 'unknown' ? { kind: 'unknown', reason: 'could not be confirmed in time' } : { kind: 'failed', code: 'does-not-hold', reason: 'it does not hold' }),
+          this.#finish(
+            command,
+            answer === 'holds'
+              ? { kind: 'ok', detail: {} }
+              : answer === 'unknown'
+                ? { kind: 'unknown', reason: 'could not be confirmed in time' }
+                : { kind: 'failed', code: 'does-not-hold', reason: 'it does not hold' },
+          ),
         );
     }
   }
@@ -57,7 +84,11 @@ export class CommandDesk {
   /** The agent has stored the epoch already (`admit`); now every running receiver here does. A possible writer is the fence step's. */
   #raiseEpoch(command: Command, components: readonly string[], now: number): void {
     const targets = [...this.#agent.locals.values()].filter(
-      (local) => components.includes(local.component.id) && !local.mayWrite && local.promotion === null && local.observation?.process === 'running',
+      (local) =>
+        components.includes(local.component.id) &&
+        !local.mayWrite &&
+        local.promotion === null &&
+        local.observation?.process === 'running',
     );
     let waiting = targets.length;
     const failures: string[] = [];
@@ -67,24 +98,55 @@ export class CommandDesk {
         waiting -= 1;
         if (outcome.kind !== 'ok') failures.push(`${local.instance.id}: ${outcome.reason}`);
         if (waiting > 0) return;
-        this.#finish(command, failures.length === 0 ? { kind: 'ok', detail: { receivers: targets.length } } : { kind: 'unknown', reason: failures.join('; ') });
+        this.#finish(
+          command,
+          failures.length === 0
+            ? { kind: 'ok', detail: { receivers: targets.length } }
+            : { kind: 'unknown', reason: failures.join('; ') },
+        );
       });
   }
 
   #silence(command: Command, local: LocalInstance, gentle: boolean, holderEpoch: Epoch, now: number): void {
     // A late order about an earlier reign must not end the present one: the earlier ended when this one was promoted here.
-    if (local.reignEpoch > holderEpoch) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, local.silencedBy, `promoted here again at epoch ${local.reignEpoch}`));
+    if (local.reignEpoch > holderEpoch)
+      return this.#finish(
+        command,
+        { kind: 'ok', detail: {} },
+        this.#proof(local, holderEpoch, local.silencedBy, `promoted here again at epoch ${local.reignEpoch}`),
+      );
     local.promotion = null;
-    if (!local.mayWrite) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, local.silencedBy, 'nothing of it is able to write'));
+    if (!local.mayWrite)
+      return this.#finish(
+        command,
+        { kind: 'ok', detail: {} },
+        this.#proof(local, holderEpoch, local.silencedBy, 'nothing of it is able to write'),
+      );
     const { reign } = local;
     if (gentle)
-      return this.#agent.perform(local, { kind: 'demote', epoch: command.epoch }, command.deadlineMs / 2, now, (outcome, at) => {
-        if (local.reign !== reign) return this.#finish(command, { kind: 'unknown', reason: 'it was promoted again meanwhile' });
-        if (!local.mayWrite) return this.#finish(command, { kind: 'ok', detail: {} }, this.#proof(local, holderEpoch, local.silencedBy, 'nothing of it is able to write'));
-        if (outcome.kind !== 'ok') return this.#kill(command, local, holderEpoch, at);
-        this.#agent.silenced(local, 'demoted');
-        this.#finish(command, outcome, this.#proof(local, holderEpoch, 'demoted', 'it confirmed that it has stopped and stored the newer epoch'));
-      });
+      return this.#agent.perform(
+        local,
+        { kind: 'demote', epoch: command.epoch },
+        command.deadlineMs / 2,
+        now,
+        (outcome, at) => {
+          if (local.reign !== reign)
+            return this.#finish(command, { kind: 'unknown', reason: 'it was promoted again meanwhile' });
+          if (!local.mayWrite)
+            return this.#finish(
+              command,
+              { kind: 'ok', detail: {} },
+              this.#proof(local, holderEpoch, local.silencedBy, 'nothing of it is able to write'),
+            );
+          if (outcome.kind !== 'ok') return this.#kill(command, local, holderEpoch, at);
+          this.#agent.silenced(local, 'demoted');
+          this.#finish(
+            command,
+            outcome,
+            this.#proof(local, holderEpoch, 'demoted', 'it confirmed that it has stopped and stored the newer epoch'),
+          );
+        },
+      );
     this.#kill(command, local, holderEpoch, now);
   }
 
@@ -93,22 +155,43 @@ export class CommandDesk {
     const { reign } = local;
     this.#agent.perform(local, { kind: 'kill' }, command.deadlineMs, now, (outcome) => {
       local.killing = false;
-      if (local.reign !== reign) return this.#finish(command, { kind: 'unknown', reason: 'it was promoted again meanwhile' });
+      if (local.reign !== reign)
+        return this.#finish(command, { kind: 'unknown', reason: 'it was promoted again meanwhile' });
       if (outcome.kind !== 'ok') return this.#finish(command, outcome);
       this.#agent.silenced(local);
-      this.#finish(command, outcome, this.#proof(local, holderEpoch, 'process-dead', 'killed, reaped, its process tree is empty'));
+      this.#finish(
+        command,
+        outcome,
+        this.#proof(local, holderEpoch, 'process-dead', 'killed, reaped, its process tree is empty'),
+      );
     });
   }
 
   #proof(local: LocalInstance, holderEpoch: Epoch, method: FencingProof['method'], evidence: string): FencingProof {
-    return { method, scope: local.instance.id, epoch: holderEpoch, sticky: { heal: true, reboot: true }, evidence: `${this.#agent.config.host}: ${evidence}` };
+    return {
+      method,
+      scope: local.instance.id,
+      epoch: holderEpoch,
+      sticky: { heal: true, reboot: true },
+      evidence: `${this.#agent.config.host}: ${evidence}`,
+    };
   }
 
-  #promote(command: Command, local: LocalInstance, record: GroupRecord, revision: Parameters<AgentCore['mirror']['change']>[1], now: number): void {
+  #promote(
+    command: Command,
+    local: LocalInstance,
+    record: GroupRecord,
+    revision: Parameters<AgentCore['mirror']['change']>[1],
+    now: number,
+  ): void {
     this.#agent.mirror.change([{ key: keys.group(command.group), value: record as never }], revision, now);
     const grant = this.#agent.usableRecord(command.group)?.grants[local.component.id];
     if (grant?.holder !== local.instance.id || grant.epoch > command.epoch)
-      return this.#finish(command, { kind: 'refused', code: 'no-grant', reason: `the record does not name ${local.instance.id}` });
+      return this.#finish(command, {
+        kind: 'refused',
+        code: 'no-grant',
+        reason: `the record does not name ${local.instance.id}`,
+      });
     local.promotion = { command, stage: 'lease' };
   }
 
@@ -123,7 +206,10 @@ export class CommandDesk {
     this.#agent.perform(local, { kind: 'start' }, command.deadlineMs, now, (outcome, at) => {
       if (outcome.kind === 'ok' && local.promotion === promotion) return this.#performPromotion(local, at);
       if (local.promotion === promotion) local.promotion = null;
-      this.#finish(command, outcome.kind === 'ok' ? { kind: 'unknown', reason: 'the promotion was overtaken' } : outcome);
+      this.#finish(
+        command,
+        outcome.kind === 'ok' ? { kind: 'unknown', reason: 'the promotion was overtaken' } : outcome,
+      );
     });
   }
 
@@ -146,7 +232,13 @@ export class CommandDesk {
     }
     local.reignEpoch = grant.epoch;
     this.#agent.willWrite(local);
-    const action = { kind: 'promote', epoch: grant.epoch, leaseUntil: lease.deadline as MonoMs, ackSet: grant.ackSet, tradingEnabled: record.tradingEnabled } as const;
+    const action = {
+      kind: 'promote',
+      epoch: grant.epoch,
+      leaseUntil: lease.deadline as MonoMs,
+      ackSet: grant.ackSet,
+      tradingEnabled: record.tradingEnabled,
+    } as const;
     this.#agent.perform(local, action, command.deadlineMs, now, (outcome, at) => {
       if (local.promotion === promotion) local.promotion = null;
       local.promotedAt = at;
@@ -164,12 +256,19 @@ export class CommandDesk {
     this.#underWay.delete(command.key);
     if (outcome.kind === 'ok' && command.order.kind !== 'confirm') {
       this.#agent.rememberDone({ key: command.key, outcome: outcome as ActionOutcome, proof });
-      this.#agent.evidence({ kind: 'command-performed', instance: 'instance' in command.order ? command.order.instance : null, data: { key: command.key, order: command.order.kind, epoch: command.epoch, term: command.term } });
+      this.#agent.evidence({
+        kind: 'command-performed',
+        instance: 'instance' in command.order ? command.order.instance : null,
+        data: { key: command.key, order: command.order.kind, epoch: command.epoch, term: command.term },
+      });
     }
     this.#answer(latest, outcome, proof, false);
   }
 
   #answer(command: Command, outcome: Outcome, proof: FencingProof | null, repeated: boolean): void {
-    this.#agent.emit({ kind: 'answer', outcome: { key: command.key, attempt: command.attempt, host: this.#agent.config.host, outcome, proof, repeated } });
+    this.#agent.emit({
+      kind: 'answer',
+      outcome: { key: command.key, attempt: command.attempt, host: this.#agent.config.host, outcome, proof, repeated },
+    });
   }
 }

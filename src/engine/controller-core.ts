@@ -1,8 +1,8 @@
 import type { Digest } from '../core/base/canonical-json.ts';
 import type { ControllerId, GroupId, SiteId, WallMs } from '../core/base/ids.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
-import { indexOf } from '../core/topology/topology-index.ts';
 import type { Topology } from '../core/topology/topology.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
 import { AuthorityMirror } from './authority-mirror.ts';
 import type { Transaction, TransactionOutcome } from './authority-port.ts';
@@ -69,7 +69,8 @@ export class ControllerCore {
     this.vantage.ran(now);
     this.#take(event, now, wall);
     this.#lead(now, wall);
-    if (this.leading) for (const group of this.groups.values()) if (this.#matters || now >= group.dueAt) group.work(now, wall);
+    if (this.leading)
+      for (const group of this.groups.values()) if (this.#matters || now >= group.dueAt) group.work(now, wall);
     this.#tellPeers(now);
     return this.#effects;
   }
@@ -132,7 +133,14 @@ export class ControllerCore {
       this.#wasLeading = this.leading;
       this.emit({
         kind: 'evidence',
-        entry: { kind: 'leadership', group: null, run: null, epoch: null, term: this.leadership.term, data: { leading: this.leading, controller: this.config.id, at: wall } },
+        entry: {
+          kind: 'leadership',
+          group: null,
+          run: null,
+          epoch: null,
+          term: this.leadership.term,
+          data: { leading: this.leading, controller: this.config.id, at: wall },
+        },
       });
     }
   }
@@ -152,7 +160,13 @@ export class ControllerCore {
     const { incarnation } = this.mirror;
     // What another incarnation answered is no part of the history that is known here now.
     this.#then.set(this.#transactions, (outcome, now, wall) =>
-      then(incarnation === this.mirror.incarnation ? outcome : { kind: 'unknown', reason: 'the authority has another incarnation since' }, now, wall),
+      then(
+        incarnation === this.mirror.incarnation
+          ? outcome
+          : { kind: 'unknown', reason: 'the authority has another incarnation since' },
+        now,
+        wall,
+      ),
     );
     this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
   }
@@ -168,5 +182,8 @@ function rankOf(topology: Topology, site: SiteId): number {
     if (capabilities.includes('standby')) return preference;
     return (capabilities.includes('serve') ? 2000 : 1000) + preference;
   };
-  return topology.sites.map((each) => each.id).toSorted((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1)).indexOf(site);
+  return topology.sites
+    .map((each) => each.id)
+    .toSorted((a, b) => weight(a) - weight(b) || (a < b ? -1 : 1))
+    .indexOf(site);
 }

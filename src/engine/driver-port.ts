@@ -61,7 +61,12 @@ export type InstanceAction =
   | { readonly kind: 'demote'; readonly epoch: Epoch }
   | { readonly kind: 'drain'; readonly epoch: Epoch }
   /** `askedAt`: when it was asked for; an instance refuses one that is older than the last it obeyed (I9). */
-  | { readonly kind: 'set-ack-set'; readonly epoch: Epoch; readonly ackSet: readonly InstanceId[]; readonly askedAt?: MonoMs }
+  | {
+      readonly kind: 'set-ack-set';
+      readonly epoch: Epoch;
+      readonly ackSet: readonly InstanceId[];
+      readonly askedAt?: MonoMs;
+    }
   | { readonly kind: 'set-trading'; readonly epoch: Epoch; readonly enabled: boolean }
   /** Fronts: where each service goes; null closes it and cuts its sessions. */
   | { readonly kind: 'route'; readonly epoch: Epoch; readonly routes: Readonly<Record<string, InstanceId | null>> }

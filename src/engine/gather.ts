@@ -1,16 +1,16 @@
 import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
 import { leaseBounds } from '../core/authority/lease-arithmetic.ts';
 import type { ComponentId, HostId, InstanceId, SiteId, WallMs } from '../core/base/ids.ts';
-import { noBrakes, type Brakes } from '../core/decision/brakes.ts';
+import { type Brakes, noBrakes } from '../core/decision/brakes.ts';
 import type { Facts, HostFacts, InstanceFacts, LeaseFacts, SiteFacts } from '../core/decision/facts.ts';
 import { hostVerdict, siteVerdict, type Verdict } from '../core/health/verdict.ts';
 import type { RunState } from '../core/run/run.ts';
-import { indexOf } from '../core/topology/topology-index.ts';
 import type { FailoverGroup, Instance, Topology } from '../core/topology/topology.ts';
-import type { AuthorityMirror } from './authority-mirror.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
-import type { InstanceReport } from './messages.ts';
+import type { AuthorityMirror } from './authority-mirror.ts';
 import type { Leadership } from './leadership.ts';
+import type { InstanceReport } from './messages.ts';
 import type { Vantage } from './vantage.ts';
 
 export interface GatherInput {
@@ -67,23 +67,39 @@ function gatherHosts({ topology, vantage, now }: GatherInput): Map<HostId, HostF
   const hosts = new Map<HostId, HostFacts>();
   for (const host of topology.hosts) {
     const observers = vantage.observers(host.id, now);
-    hosts.set(host.id, { host, observers, verdict: hostVerdict(host, observers, voters), connected: vantage.connected(host.id) });
+    hosts.set(host.id, {
+      host,
+      observers,
+      verdict: hostVerdict(host, observers, voters),
+      connected: vantage.connected(host.id),
+    });
   }
   return hosts;
 }
 
-function gatherInstances(input: GatherInput, record: GroupRecord | null, hosts: ReadonlyMap<HostId, HostFacts>): Map<InstanceId, InstanceFacts> {
+function gatherInstances(
+  input: GatherInput,
+  record: GroupRecord | null,
+  hosts: ReadonlyMap<HostId, HostFacts>,
+): Map<InstanceId, InstanceFacts> {
   const { topology, group, vantage, now } = input;
   const { component: components, siteOfInstance } = indexOf(topology);
   const freshMs = topology.timing.silenceCeilingMs;
   const members = group.components.flatMap((id) => components.get(id)?.instances ?? []);
-  const words = new Map<InstanceId, { readonly report: InstanceReport; readonly ageMs: number; readonly fresh: boolean }>();
+  const words = new Map<
+    InstanceId,
+    { readonly report: InstanceReport; readonly ageMs: number; readonly fresh: boolean }
+  >();
   for (const instance of members) {
     const last = vantage.lastReport(instance.host);
     const report = vantage.instanceReport(instance.host, instance.id);
     if (!last || !report) continue;
     const ageMs = now - last.at;
-    words.set(instance.id, { report, ageMs: ageMs + report.ageMs, fresh: ageMs <= freshMs && hosts.get(instance.host)?.verdict.state !== 'failed' });
+    words.set(instance.id, {
+      report,
+      ageMs: ageMs + report.ageMs,
+      fresh: ageMs <= freshMs && hosts.get(instance.host)?.verdict.state !== 'failed',
+    });
   }
   const facts = new Map<InstanceId, InstanceFacts>();
   for (const instance of members) {
@@ -92,7 +108,11 @@ function gatherInstances(input: GatherInput, record: GroupRecord | null, hosts: 
     const heldBy: InstanceId[] = [];
     for (const [other, { report, fresh }] of words) {
       if (!fresh || other === instance.id || report.observation?.upstream?.instance !== instance.id) continue;
-      (report.observation.upstream.connected && report.observation.upstream.silentMs < topology.timing.silenceFloorMs / 2 ? heldBy : lostBy).push(other);
+      (report.observation.upstream.connected &&
+      report.observation.upstream.silentMs < topology.timing.silenceFloorMs / 2
+        ? heldBy
+        : lostBy
+      ).push(other);
     }
     const base = {
       instance,
@@ -112,7 +132,12 @@ function gatherInstances(input: GatherInput, record: GroupRecord | null, hosts: 
 }
 
 /** The agent vouches for its silence, freshly, and knows of every renewal that we know of. */
-function isProvedDead({ mirror, group }: GatherInput, instance: Instance, report: InstanceReport | null, fresh: boolean): boolean {
+function isProvedDead(
+  { mirror, group }: GatherInput,
+  instance: Instance,
+  report: InstanceReport | null,
+  fresh: boolean,
+): boolean {
   if (!fresh || report === null || !report.silenced) return false;
   const lease = mirror.value<LeaseRecord>(keys.lease(group.id, instance.component));
   return lease === null || lease.holder !== instance.id || report.leaseCounter >= lease.counter;
@@ -123,12 +148,21 @@ type Known = Omit<InstanceFacts, 'verdict'>;
 function instanceVerdict(known: Known, host: HostFacts, record: GroupRecord | null, input: GatherInput): Verdict {
   const { observation } = known;
   if (host.verdict.state === 'failed') return silentHost(known, host);
-  if (!known.fresh || observation === null) return { state: 'unknown', basis: null, evidence: [`nothing fresh from ${known.instance.host}`] };
+  if (!known.fresh || observation === null)
+    return { state: 'unknown', basis: null, evidence: [`nothing fresh from ${known.instance.host}`] };
   if (observation.process === 'exited' || observation.process === 'stopped')
-    return { state: 'failed', basis: 'fact', evidence: [`${known.instance.host}: ${observation.reason ?? `process ${observation.process}`}`] };
+    return {
+      state: 'failed',
+      basis: 'fact',
+      evidence: [`${known.instance.host}: ${observation.reason ?? `process ${observation.process}`}`],
+    };
   if (observation.process === 'frozen') return frozenProcess(known);
   if (observation.health === 'unknown')
-    return { state: 'unknown', basis: null, evidence: [observation.reason ?? `${known.instance.host}: nothing is known of it yet`] };
+    return {
+      state: 'unknown',
+      basis: null,
+      evidence: [observation.reason ?? `${known.instance.host}: nothing is known of it yet`],
+    };
   const idle = idleHolder(known, record, input);
   if (idle) return idle;
   if (observation.health === 'bad' || observation.health === 'degraded')
@@ -139,7 +173,8 @@ function instanceVerdict(known: Known, host: HostFacts, record: GroupRecord | nu
 /** Silence by quorum of the controllers; a dependant that still has it turns that into a suspicion (H5). */
 function silentHost(known: Known, host: HostFacts): Verdict {
   const evidence = [...host.verdict.evidence];
-  if (known.heldBy.length > 0) return { state: 'suspect', basis: null, evidence: [...evidence, `still has it: ${known.heldBy.join(', ')}`] };
+  if (known.heldBy.length > 0)
+    return { state: 'suspect', basis: null, evidence: [...evidence, `still has it: ${known.heldBy.join(', ')}`] };
   if (known.lostBy.length > 0) evidence.push(`lost it: ${known.lostBy.join(', ')}`);
   return { state: 'failed', basis: 'quorum', evidence };
 }
@@ -148,8 +183,13 @@ function silentHost(known: Known, host: HostFacts): Verdict {
 function frozenProcess(known: Known): Verdict {
   const evidence = [`${known.instance.host}: its process exists and does not answer`];
   const dependants = known.lostBy.length + known.heldBy.length;
-  if (dependants > 0 && known.lostBy.length === 0) return { state: 'suspect', basis: null, evidence: [...evidence, `still has it: ${known.heldBy.join(', ')}`] };
-  return { state: 'failed', basis: dependants > 0 ? 'quorum' : 'fact', evidence: dependants > 0 ? [...evidence, `lost it: ${known.lostBy.join(', ')}`] : evidence };
+  if (dependants > 0 && known.lostBy.length === 0)
+    return { state: 'suspect', basis: null, evidence: [...evidence, `still has it: ${known.heldBy.join(', ')}`] };
+  return {
+    state: 'failed',
+    basis: dependants > 0 ? 'quorum' : 'fact',
+    evidence: dependants > 0 ? [...evidence, `lost it: ${known.lostBy.join(', ')}`] : evidence,
+  };
 }
 
 /** Alive, named in the record, and not primary: after a cold start, or when it fenced itself. A run under way is given its time. */
@@ -163,7 +203,11 @@ function idleHolder(known: Known, record: GroupRecord | null, { idleSince, run, 
   const since = idleSince.get(id) ?? now;
   idleSince.set(id, since);
   if (now - since < IDLE_GRACE_MS) return null;
-  return { state: 'failed', basis: 'fact', evidence: [`${known.instance.host}: it holds the grant and is ${known.observation?.role ?? 'unknown'}`] };
+  return {
+    state: 'failed',
+    basis: 'fact',
+    evidence: [`${known.instance.host}: it holds the grant and is ${known.observation?.role ?? 'unknown'}`],
+  };
 }
 
 /** An open run is still on its way to promote this component. */
@@ -179,7 +223,13 @@ function gatherLeases({ mirror, group, now }: GatherInput, record: GroupRecord |
     const lease = mirror.value<LeaseRecord>(key);
     const seenAt = mirror.seenAt(key);
     if (lease === null || seenAt === null) continue;
-    leases.set(component, { holder: lease.holder, epoch: lease.epoch, revision: mirror.revisionOf(key), seenMsAgo: now - seenAt, gate: lease.gate });
+    leases.set(component, {
+      holder: lease.holder,
+      epoch: lease.epoch,
+      revision: mirror.revisionOf(key),
+      seenMsAgo: now - seenAt,
+      gate: lease.gate,
+    });
   }
   return leases;
 }

@@ -1,20 +1,29 @@
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { Digest, Json } from '../core/base/canonical-json.ts';
-import { runId, type InstanceId, type RunId, type WallMs } from '../core/base/ids.ts';
+import { type InstanceId, type RunId, runId, type WallMs } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
-import { HISTORY_KEPT, type Brakes } from '../core/decision/brakes.ts';
-import { decide, type Decision } from '../core/decision/decide.ts';
+import { type Brakes, HISTORY_KEPT } from '../core/decision/brakes.ts';
+import { type Decision, decide } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { Intent } from '../core/decision/intent.ts';
 import { proposeRecovery } from '../core/decision/propose.ts';
-import type { Diagnosis } from '../core/diagnosis/diagnosis.ts';
 import { diagnose } from '../core/diagnosis/diagnose.ts';
+import type { Diagnosis } from '../core/diagnosis/diagnosis.ts';
 import { buildPlan } from '../core/plan/build-plan.ts';
 import type { Runbook, RunbookId, StepKind } from '../core/plan/runbook.ts';
-import { currentStep, foldRun, isOpen, type JournalEntry, type RunEvent, type RunResult, type RunState, type StepOutcome } from '../core/run/run.ts';
-import { indexOf } from '../core/topology/topology-index.ts';
+import {
+  currentStep,
+  foldRun,
+  isOpen,
+  type JournalEntry,
+  type RunEvent,
+  type RunResult,
+  type RunState,
+  type StepOutcome,
+} from '../core/run/run.ts';
 import type { FailoverGroup, Topology } from '../core/topology/topology.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
 import type { AuthorityMirror } from './authority-mirror.ts';
 import type { Comparison, Transaction, TransactionOutcome } from './authority-port.ts';
@@ -37,7 +46,11 @@ export interface GroupSurroundings {
   readonly digest: Digest;
   readonly controller: string;
   emit(effect: ControllerEffect): void;
-  transact(body: Transaction, deadlineMs: number, then: (outcome: TransactionOutcome, now: number, wall: WallMs) => void): void;
+  transact(
+    body: Transaction,
+    deadlineMs: number,
+    then: (outcome: TransactionOutcome, now: number, wall: WallMs) => void,
+  ): void;
 }
 
 interface JournalHead {
@@ -76,7 +89,17 @@ export class GroupControl {
   /** Facts as seen from this controller, leading or not. */
   facts(now: number, wall: WallMs): Facts {
     const { topology, mirror, vantage, leadership } = this.#around;
-    return gatherFacts({ topology, group: this.group, mirror, vantage, leadership, run: this.run(), idleSince: this.#idleSince, now, wall });
+    return gatherFacts({
+      topology,
+      group: this.group,
+      mirror,
+      vantage,
+      leadership,
+      run: this.run(),
+      idleSince: this.#idleSince,
+      now,
+      wall,
+    });
   }
 
   /** The newest run of the journal, folded; open or ended. */
@@ -114,12 +137,16 @@ export class GroupControl {
 
   #diagnose(facts: Facts): void {
     this.lastDiagnoses = diagnose(facts);
-    const severe = this.lastDiagnoses.some((diagnosis) => ['PrimaryDown', 'SiteDown', 'NoPrimary'].includes(diagnosis.kind));
+    const severe = this.lastDiagnoses.some((diagnosis) =>
+      ['PrimaryDown', 'SiteDown', 'NoPrimary'].includes(diagnosis.kind),
+    );
     if (!severe) {
       this.#incidentAt = null;
       if (!isOpen(facts.run)) this.#lastGoodAt = facts.wallMs;
     } else this.#incidentAt ??= facts.wallMs;
-    const told = JSON.stringify(this.lastDiagnoses.map(({ kind, site, host, component, instance }) => [kind, site, host, component, instance]));
+    const told = JSON.stringify(
+      this.lastDiagnoses.map(({ kind, site, host, component, instance }) => [kind, site, host, component, instance]),
+    );
     if (told === this.#toldDiagnoses) return;
     this.#toldDiagnoses = told;
     this.#evidence('diagnosis', facts, { diagnoses: this.lastDiagnoses as unknown as Json });
@@ -147,18 +174,30 @@ export class GroupControl {
   /** A receipt for every decision that differs from the last one, also for those not to act. */
   #tell(facts: Facts, decision: Decision): void {
     this.lastDecision = decision;
-    const told = JSON.stringify([decision.verdict, decision.plan.digest, decision.rules.map((result) => result.outcome)]);
+    const told = JSON.stringify([
+      decision.verdict,
+      decision.plan.digest,
+      decision.rules.map((result) => result.outcome),
+    ]);
     if (told === this.#toldDecision) return;
     this.#toldDecision = told;
     this.#evidence('decision', facts, receipt(decision));
   }
 
   /** Opens a run: the journal entry, the raised epoch and the removed holders are one transaction. */
-  open(facts: Facts, decision: Decision, now: number, wall: WallMs, then?: (result: TransactionOutcome['kind'], run: RunId) => void): void {
+  open(
+    facts: Facts,
+    decision: Decision,
+    now: number,
+    wall: WallMs,
+    then?: (result: TransactionOutcome['kind'], run: RunId) => void,
+  ): void {
     const { plan, intent } = decision;
     const run = runId(`${this.group.id}-${(facts.record?.epoch ?? 0) + 1}`);
     const before = facts.run;
-    const superseding: RunEvent[] = isOpen(before) ? [{ kind: 'closed', result: 'superseded', reason: `superseded by ${run}: ${intent.reason}`, at: wall }] : [];
+    const superseding: RunEvent[] = isOpen(before)
+      ? [{ kind: 'closed', result: 'superseded', reason: `superseded by ${run}: ${intent.reason}`, at: wall }]
+      : [];
     const opened: RunEvent = {
       kind: 'opened',
       run,
@@ -179,8 +218,22 @@ export class GroupControl {
       approvals: facts.brakes.approvals.filter((approval) => approval !== consumed && wall < approval.until),
       history: isOpen(before) ? finished(facts.brakes, before, 'superseded', wall) : facts.brakes.history,
     };
-    const fresh = foldRun([{ number: 0, run, term: facts.leadership.term, epoch: 0 as never, controller: '', events: [opened] }])!;
-    this.#advance(facts, fresh, { before: superseding, events: [opened], previous: isOpen(before) ? before.run : null, brakes: sameJson(brakes, facts.brakes) ? null : brakes }, now, wall, (result) => then?.(result, run));
+    const fresh = foldRun([
+      { number: 0, run, term: facts.leadership.term, epoch: 0 as never, controller: '', events: [opened] },
+    ])!;
+    this.#advance(
+      facts,
+      fresh,
+      {
+        before: superseding,
+        events: [opened],
+        previous: isOpen(before) ? before.run : null,
+        brakes: sameJson(brakes, facts.brakes) ? null : brakes,
+      },
+      now,
+      wall,
+      (result) => then?.(result, run),
+    );
   }
 
   #drive(facts: Facts, run: RunState, now: number, wall: WallMs): void {
@@ -188,24 +241,49 @@ export class GroupControl {
     const step = currentStep(run);
     if (step === null) return this.#close(facts, run, 'completed', 'every step is done', [], now, wall);
     const { term } = facts.leadership;
-    if (step.state === 'waiting') return this.#advance(facts, run, { before: [], events: [], previous: null, brakes: null }, now, wall);
+    if (step.state === 'waiting')
+      return this.#advance(facts, run, { before: [], events: [], previous: null, brakes: null }, now, wall);
     if (facts.record === null) return;
-    if (this.#work === null || this.#work.context.run !== run.run || this.#work.context.step !== step.step.id || this.#work.context.term !== term)
-      this.#work = new StepWork({ group: this.group.id, run: run.run, step: step.step.id, term, epoch: facts.record.epoch }, now, step.term !== term || this.#work === null && step.attempts > 1);
+    if (
+      this.#work === null ||
+      this.#work.context.run !== run.run ||
+      this.#work.context.step !== step.step.id ||
+      this.#work.context.term !== term
+    )
+      this.#work = new StepWork(
+        { group: this.group.id, run: run.run, step: step.step.id, term, epoch: facts.record.epoch },
+        now,
+        step.term !== term || (this.#work === null && step.attempts > 1),
+      );
     const verdict = this.#progress(step.step.kind, facts, run, this.#work, now);
     const late = now - this.#work.startedAt > step.step.deadlineMs;
     const lost = candidateLost(facts, run) ?? holderLost(facts, run);
-    if (verdict === 'working' && !late && lost === null && !this.#work.refused) return this.#send(facts, run, step.step.kind, this.#work, now);
-    if (verdict !== 'working') return this.#finishStep(facts, run, step.step.id, verdict.outcome, verdict.detail, now, wall);
-    const reason = lost ?? (this.#work.refused ? `refused: ${this.#work.notes}` : `step ${step.step.id} not done within ${step.step.deadlineMs} ms: ${this.#work.notes}`);
-    this.#close(facts, run, 'failed', reason, [{ kind: 'step-finished', step: step.step.id, outcome: late ? 'unknown' : 'failed', at: wall, detail: reason }], now, wall);
+    if (verdict === 'working' && !late && lost === null && !this.#work.refused)
+      return this.#send(facts, run, step.step.kind, this.#work, now);
+    if (verdict !== 'working')
+      return this.#finishStep(facts, run, step.step.id, verdict.outcome, verdict.detail, now, wall);
+    const reason =
+      lost ??
+      (this.#work.refused
+        ? `refused: ${this.#work.notes}`
+        : `step ${step.step.id} not done within ${step.step.deadlineMs} ms: ${this.#work.notes}`);
+    this.#close(
+      facts,
+      run,
+      'failed',
+      reason,
+      [{ kind: 'step-finished', step: step.step.id, outcome: late ? 'unknown' : 'failed', at: wall, detail: reason }],
+      now,
+      wall,
+    );
   }
 
   /** A wider need than this run's ends it: the epoch is raised again, so whatever it still has under way is refused. */
   #superseded(facts: Facts, run: RunState, now: number, wall: WallMs): boolean {
     if (run.plan.scope !== 'instance') return false;
     const intent = proposeRecovery(facts);
-    if (intent === null || intent.scope !== 'site' || facts.sites.get(run.plan.toSite)?.verdict.state !== 'failed') return false;
+    if (intent === null || intent.scope !== 'site' || facts.sites.get(run.plan.toSite)?.verdict.state !== 'failed')
+      return false;
     const decision = this.decideOn(facts, intent);
     this.#tell(facts, decision);
     if (decision.verdict !== 'proceed') return false;
@@ -213,7 +291,13 @@ export class GroupControl {
     return true;
   }
 
-  #progress(kind: StepKind, facts: Facts, run: RunState, work: StepWork, now: number): 'working' | { readonly outcome: StepOutcome; readonly detail: string } {
+  #progress(
+    kind: StepKind,
+    facts: Facts,
+    run: RunState,
+    work: StepWork,
+    now: number,
+  ): 'working' | { readonly outcome: StepOutcome; readonly detail: string } {
     switch (kind) {
       case 'fence': {
         const proofs = fencingProofs(run, facts, work.proofs);
@@ -238,21 +322,45 @@ export class GroupControl {
   }
 
   #send(facts: Facts, run: RunState, kind: StepKind, work: StepWork, now: number): void {
-    for (const { host, command } of work.next(ordersFor(kind, run, facts), now)) this.#around.emit({ kind: 'command', host, command });
+    for (const { host, command } of work.next(ordersFor(kind, run, facts), now))
+      this.#around.emit({ kind: 'command', host, command });
   }
 
-  #finishStep(facts: Facts, run: RunState, step: RunState['steps'][number]['step']['id'], outcome: StepOutcome, detail: string, now: number, wall: WallMs): void {
+  #finishStep(
+    facts: Facts,
+    run: RunState,
+    step: RunState['steps'][number]['step']['id'],
+    outcome: StepOutcome,
+    detail: string,
+    now: number,
+    wall: WallMs,
+  ): void {
     const proofs = step === ('fence' as typeof step) ? fencingProofs(run, facts, this.#work?.proofs ?? []) : null;
     const event: RunEvent = { kind: 'step-finished', step, outcome, at: wall, detail, ...(proofs ? { proofs } : {}) };
     this.#advance(facts, run, { before: [], events: [event], previous: null, brakes: null }, now, wall);
   }
 
-  #close(facts: Facts, run: RunState, result: RunResult, reason: string, events: readonly RunEvent[], now: number, wall: WallMs): void {
+  #close(
+    facts: Facts,
+    run: RunState,
+    result: RunResult,
+    reason: string,
+    events: readonly RunEvent[],
+    now: number,
+    wall: WallMs,
+  ): void {
     const { record } = facts;
     if (record === null) return;
     const closed: RunEvent = { kind: 'closed', result, reason, at: wall };
     const brakes = { ...facts.brakes, history: finished(facts.brakes, run, result, wall) };
-    this.#commit(facts, run.run, [...events, closed], { record: { ...record, run: null }, brakes, leases: false, previous: null, before: [] }, now, wall);
+    this.#commit(
+      facts,
+      run.run,
+      [...events, closed],
+      { record: { ...record, run: null }, brakes, leases: false, previous: null, before: [] },
+      now,
+      wall,
+    );
   }
 
   /**
@@ -262,7 +370,12 @@ export class GroupControl {
   #advance(
     facts: Facts,
     run: RunState,
-    change: { readonly before: readonly RunEvent[]; readonly events: readonly RunEvent[]; readonly previous: RunId | null; readonly brakes: Brakes | null },
+    change: {
+      readonly before: readonly RunEvent[];
+      readonly events: readonly RunEvent[];
+      readonly previous: RunId | null;
+      readonly brakes: Brakes | null;
+    },
     now: number,
     wall: WallMs,
     then?: (result: TransactionOutcome['kind']) => void,
@@ -282,11 +395,24 @@ export class GroupControl {
       } else if (step.kind === 'grant') record = granted(base, plan);
       else if (step.kind === 'fence' && fencingProofs(run, base, [])) {
         const proofs = fencingProofs(run, base, []) ?? [];
-        events.push({ kind: 'step-finished', step: step.id, outcome: 'ok', at: wall, proofs, detail: proofsInWords(proofs) });
+        events.push({
+          kind: 'step-finished',
+          step: step.id,
+          outcome: 'ok',
+          at: wall,
+          proofs,
+          detail: proofsInWords(proofs),
+        });
         continue;
       } else if (step.kind === 'freeze-positions' && frozenPositions(base, run) !== 'working') {
         const verdict = frozenPositions(base, run) as Exclude<ReturnType<typeof frozenPositions>, 'working'>;
-        events.push({ kind: 'step-finished', step: step.id, outcome: verdict.outcome, at: wall, detail: verdict.detail });
+        events.push({
+          kind: 'step-finished',
+          step: step.id,
+          outcome: verdict.outcome,
+          at: wall,
+          detail: verdict.detail,
+        });
         continue;
       } else {
         if (step.kind === 'move-traffic') record = { ...(base.record as GroupRecord), traffic: plan.toSite };
@@ -295,14 +421,28 @@ export class GroupControl {
       }
       events.push({ kind: 'step-finished', step: step.id, outcome: 'ok', at: wall });
     }
-    this.#commit(facts, run.run, events, { record, brakes: change.brakes, leases, previous: change.previous, before: change.before }, now, wall, then);
+    this.#commit(
+      facts,
+      run.run,
+      events,
+      { record, brakes: change.brakes, leases, previous: change.previous, before: change.before },
+      now,
+      wall,
+      then,
+    );
   }
 
   #commit(
     facts: Facts,
     run: RunId,
     events: readonly RunEvent[],
-    change: { readonly record: GroupRecord | null; readonly brakes: Brakes | null; readonly leases: boolean; readonly previous: RunId | null; readonly before: readonly RunEvent[] },
+    change: {
+      readonly record: GroupRecord | null;
+      readonly brakes: Brakes | null;
+      readonly leases: boolean;
+      readonly previous: RunId | null;
+      readonly before: readonly RunEvent[];
+    },
     now: number,
     wall: WallMs,
     then?: (result: TransactionOutcome['kind']) => void,
@@ -310,12 +450,22 @@ export class GroupControl {
     const { mirror, leadership, controller } = this.#around;
     const { id } = this.group;
     const head = mirror.value<JournalHead>(keys.journalHead(id));
-    const compare: Comparison[] = [leadership.comparison(mirror), { key: keys.journalHead(id), revision: mirror.revisionOf(keys.journalHead(id)) }];
+    const compare: Comparison[] = [
+      leadership.comparison(mirror),
+      { key: keys.journalHead(id), revision: mirror.revisionOf(keys.journalHead(id)) },
+    ];
     const put: { key: string; value: Json }[] = [];
     let number = head?.number ?? 0;
     const append = (of: RunId, what: readonly RunEvent[]) => {
       number += 1;
-      const entry: JournalEntry = { number, run: of, term: leadership.term, epoch: (change.record ?? facts.record)?.epoch ?? (0 as never), controller, events: what };
+      const entry: JournalEntry = {
+        number,
+        run: of,
+        term: leadership.term,
+        epoch: (change.record ?? facts.record)?.epoch ?? (0 as never),
+        controller,
+        events: what,
+      };
       put.push({ key: keys.journalEntry(id, number), value: entry as unknown as Json });
     };
     if (change.previous !== null && change.before.length > 0) append(change.previous, change.before);
@@ -332,22 +482,27 @@ export class GroupControl {
     if (change.leases && change.record)
       for (const component of Object.keys(change.record.grants)) {
         const key = keys.lease(id, component as never);
-        if (change.record.grants[component as never]?.holder === null) compare.push({ key, revision: mirror.revisionOf(key) });
+        if (change.record.grants[component as never]?.holder === null)
+          compare.push({ key, revision: mirror.revisionOf(key) });
       }
     this.#busy = true;
     const remove = this.#prunable(run);
-    this.#around.transact({ compare, put, ...(remove.length > 0 ? { remove } : {}) }, this.#around.topology.timing.stepDeadlineMs, (outcome, at, wallAt) => {
-      this.#busy = false;
-      if (outcome.kind === 'committed') {
-        mirror.change([...put, ...remove.map((key) => ({ key, value: null }))], outcome.revision, at);
-        this.#journalled(facts, run, events, change.record);
-        then?.('committed');
-        if (leadership.leading(mirror)) this.work(at, wallAt);
-      } else {
-        if (outcome.kind === 'unknown') this.#around.emit({ kind: 'reload-authority' });
-        then?.(outcome.kind);
-      }
-    });
+    this.#around.transact(
+      { compare, put, ...(remove.length > 0 ? { remove } : {}) },
+      this.#around.topology.timing.stepDeadlineMs,
+      (outcome, at, wallAt) => {
+        this.#busy = false;
+        if (outcome.kind === 'committed') {
+          mirror.change([...put, ...remove.map((key) => ({ key, value: null }))], outcome.revision, at);
+          this.#journalled(facts, run, events, change.record);
+          then?.('committed');
+          if (leadership.leading(mirror)) this.work(at, wallAt);
+        } else {
+          if (outcome.kind === 'unknown') this.#around.emit({ kind: 'reload-authority' });
+          then?.(outcome.kind);
+        }
+      },
+    );
     void now;
     void wall;
   }
@@ -367,12 +522,22 @@ export class GroupControl {
   #journalled(facts: Facts, run: RunId, events: readonly RunEvent[], record: GroupRecord | null): void {
     const epoch = record?.epoch ?? facts.record?.epoch ?? null;
     for (const event of events) {
-      const kind = event.kind === 'opened' ? 'run-opened' : event.kind === 'closed' ? (event.result === 'superseded' ? 'run-superseded' : 'run-closed') : event.kind;
+      const kind =
+        event.kind === 'opened'
+          ? 'run-opened'
+          : event.kind === 'closed'
+            ? event.result === 'superseded'
+              ? 'run-superseded'
+              : 'run-closed'
+            : event.kind;
       this.#emit(kind, facts, run, epoch, event as unknown as Json);
       if (event.kind === 'step-finished') {
-        for (const proof of event.proofs ?? []) this.#emit('fencing-proof', facts, run, epoch, proof as unknown as Json);
-        if (event.step === 'revoke') this.#emit('epoch-raised', facts, run, epoch, { epoch, from: facts.record?.epoch ?? null });
-        if (event.step === 'grant') this.#emit('grant', facts, run, epoch, { grants: (record?.grants ?? {}) as unknown as Json });
+        for (const proof of event.proofs ?? [])
+          this.#emit('fencing-proof', facts, run, epoch, proof as unknown as Json);
+        if (event.step === 'revoke')
+          this.#emit('epoch-raised', facts, run, epoch, { epoch, from: facts.record?.epoch ?? null });
+        if (event.step === 'grant')
+          this.#emit('grant', facts, run, epoch, { grants: (record?.grants ?? {}) as unknown as Json });
       }
     }
   }
@@ -382,7 +547,10 @@ export class GroupControl {
   }
 
   #emit(kind: string, facts: Facts, run: RunId | null, epoch: ControllerEvidence['epoch'], data: Json): void {
-    this.#around.emit({ kind: 'evidence', entry: { kind, group: this.group.id, run, epoch, term: facts.leadership.term, data } });
+    this.#around.emit({
+      kind: 'evidence',
+      entry: { kind, group: this.group.id, run, epoch, term: facts.leadership.term, data },
+    });
   }
 
   answered(outcome: CommandOutcome, now: number): void {
@@ -407,7 +575,9 @@ export class GroupControl {
 function proposal(facts: Facts): Intent | null {
   const lossless = proposeRecovery(facts);
   if (lossless === null || lossless.missing.length === 0) return lossless;
-  const accepted = facts.brakes.approvals.some((approval) => approval.acceptsLoss !== null && facts.wallMs < approval.until);
+  const accepted = facts.brakes.approvals.some(
+    (approval) => approval.acceptsLoss !== null && facts.wallMs < approval.until,
+  );
   return (accepted ? proposeRecovery(facts, true) : null) ?? lossless;
 }
 
@@ -438,7 +608,18 @@ export function receipt(decision: Decision): Json {
 
 function finished(brakes: Brakes, run: RunState, result: RunResult, at: WallMs): Brakes['history'] {
   const demoted = run.plan.moves.flatMap((move) => (move.from === null || move.from === move.to ? [] : [move.from]));
-  return [...brakes.history, { run: run.run, automatic: run.automatic, scope: run.plan.scope, endedAt: at, demoted, result, acknowledged: false }].slice(-HISTORY_KEPT);
+  return [
+    ...brakes.history,
+    {
+      run: run.run,
+      automatic: run.automatic,
+      scope: run.plan.scope,
+      endedAt: at,
+      demoted,
+      result,
+      acknowledged: false,
+    },
+  ].slice(-HISTORY_KEPT);
 }
 
 /** The chosen one failed while the run was on its way: it cannot be finished as planned. */
@@ -456,13 +637,17 @@ function holderLost(facts: Facts, run: RunState): string | null {
   for (const grant of Object.values(facts.record?.grants ?? {})) {
     if (grant.holder === null || isBeingPromoted(run, grant.component)) continue;
     const known = facts.instances.get(grant.holder);
-    if (known?.verdict.state === 'failed') return `${grant.holder} failed meanwhile: ${known.verdict.evidence.join('; ')}`;
+    if (known?.verdict.state === 'failed')
+      return `${grant.holder} failed meanwhile: ${known.verdict.evidence.join('; ')}`;
   }
   return null;
 }
 
 /** Every candidate still fits; its log end is written down. The old holder itself has no log end to read while it is stopped. */
-function frozenPositions(facts: Facts, run: RunState): 'working' | { readonly outcome: StepOutcome; readonly detail: string } {
+function frozenPositions(
+  facts: Facts,
+  run: RunState,
+): 'working' | { readonly outcome: StepOutcome; readonly detail: string } {
   const notes: string[] = [];
   for (const move of run.plan.moves) {
     const known = facts.instances.get(move.to);
@@ -476,7 +661,11 @@ function frozenPositions(facts: Facts, run: RunState): 'working' | { readonly ou
 const RESIDUE_WITHIN_MS = 1000;
 
 /** Looks for what a run leaves behind. What cannot be seen is named, not passed over. */
-function residue(facts: Facts, run: RunState, elapsedMs: number): 'working' | { readonly outcome: StepOutcome; readonly detail: string } {
+function residue(
+  facts: Facts,
+  run: RunState,
+  elapsedMs: number,
+): 'working' | { readonly outcome: StepOutcome; readonly detail: string } {
   const { instance } = indexOf(facts.topology);
   const moved = new Set(run.plan.moves.map((move) => move.component));
   const left: string[] = [];
@@ -490,5 +679,8 @@ function residue(facts: Facts, run: RunState, elapsedMs: number): 'working' | { 
   }
   if (left.length > 0 && elapsedMs < RESIDUE_WITHIN_MS) return 'working';
   if (left.length > 0) return { outcome: 'failed', detail: `still primary: ${left.join(', ')}` };
-  return { outcome: 'ok', detail: unseen.length > 0 ? `nothing left; could not look at ${unseen.join(', ')}` : 'nothing left' };
+  return {
+    outcome: 'ok',
+    detail: unseen.length > 0 ? `nothing left; could not look at ${unseen.join(', ')}` : 'nothing left',
+  };
 }

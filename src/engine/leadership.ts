@@ -1,7 +1,7 @@
 import type { ControllerId, Term } from '../core/base/ids.ts';
 import type { Timing } from '../core/topology/topology.ts';
-import type { AuthorityMirror } from './authority-mirror.ts';
 import { keys } from './authority-keys.ts';
+import type { AuthorityMirror } from './authority-mirror.ts';
 import type { Comparison, Transaction, TransactionOutcome } from './authority-port.ts';
 
 export interface LeaderRecord {
@@ -56,7 +56,13 @@ export class Leadership {
       if (now < this.#renewAt) return null;
       this.#renewAt = now + this.#timing.leaderRenewEveryMs;
       this.#inFlight = true;
-      return { candidacy: null, body: { compare: [this.comparison(mirror)], put: [{ key: keys.leaderRenewal, value: { term: this.term, at: Math.floor(now) } }] } };
+      return {
+        candidacy: null,
+        body: {
+          compare: [this.comparison(mirror)],
+          put: [{ key: keys.leaderRenewal, value: { term: this.term, at: Math.floor(now) } }],
+        },
+      };
     }
     if (!this.#vacant(mirror, now)) return null;
     const term = ((mirror.value<LeaderRecord>(keys.leader)?.term ?? 0) + 1) as Term;
@@ -64,7 +70,10 @@ export class Leadership {
     return {
       candidacy: term,
       body: {
-        compare: [this.comparison(mirror), { key: keys.leaderRenewal, revision: mirror.revisionOf(keys.leaderRenewal) }],
+        compare: [
+          this.comparison(mirror),
+          { key: keys.leaderRenewal, revision: mirror.revisionOf(keys.leaderRenewal) },
+        ],
         put: [
           { key: keys.leader, value: { controller: this.#self, term } },
           { key: keys.leaderRenewal, value: { term, at: Math.floor(now) } },
@@ -84,7 +93,13 @@ export class Leadership {
     return now - seenAt >= patience;
   }
 
-  answered(candidacy: Term | null, outcome: TransactionOutcome, body: Transaction, mirror: AuthorityMirror, now: number): boolean {
+  answered(
+    candidacy: Term | null,
+    outcome: TransactionOutcome,
+    body: Transaction,
+    mirror: AuthorityMirror,
+    now: number,
+  ): boolean {
     this.#inFlight = false;
     this.#notBefore = outcome.kind === 'committed' ? now : now + this.#timing.leaderRenewEveryMs / 4;
     if (outcome.kind === 'committed') {

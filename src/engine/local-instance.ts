@@ -66,7 +66,11 @@ export class LocalInstance {
 
   /** It ended while this agent was not there to see it: whether its tree is empty has to be made sure of. */
   get endedUnseen(): boolean {
-    return this.promotion === null && this.observedAfter(this.promotedAt) && (this.observation?.process === 'exited' || this.observation?.process === 'stopped');
+    return (
+      this.promotion === null &&
+      this.observedAfter(this.promotedAt) &&
+      (this.observation?.process === 'exited' || this.observation?.process === 'stopped')
+    );
   }
 
   observedAfter(moment: number): boolean {
@@ -94,7 +98,16 @@ export class LocalInstance {
     this.routed = null;
     this.#observedAt = now;
     if (this.observation)
-      this.observation = { ...this.observation, process: 'exited', role: 'closed', releasing: false, replicas: [], upstream: null, health: 'bad', reason: `exited with ${exit.signal ?? exit.code}` };
+      this.observation = {
+        ...this.observation,
+        process: 'exited',
+        role: 'closed',
+        releasing: false,
+        replicas: [],
+        upstream: null,
+        health: 'bad',
+        reason: `exited with ${exit.signal ?? exit.code}`,
+      };
     this.reconsider();
   }
 
@@ -146,7 +159,10 @@ export class LocalInstance {
   }
 
   nextWakeAt(now: number): number {
-    const reconcileAt = this.mayWrite || this.#busy !== null ? Number.POSITIVE_INFINITY : Math.max(this.#reconcileAt, now + RECONCILE_EVERY_MS);
+    const reconcileAt =
+      this.mayWrite || this.#busy !== null
+        ? Number.POSITIVE_INFINITY
+        : Math.max(this.#reconcileAt, now + RECONCILE_EVERY_MS);
     const leaseAt = this.lease && (this.mayWrite || this.promotion) ? this.lease.nextAt : Number.POSITIVE_INFINITY;
     return Math.min(reconcileAt, leaseAt);
   }

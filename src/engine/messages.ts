@@ -1,6 +1,17 @@
-import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
-import type { ComponentId, Epoch, GroupId, HostId, InstanceId, Revision, RunId, SiteId, StepId, Term } from '../core/base/ids.ts';
+import type { GroupRecord } from '../core/authority/group-record.ts';
+import type {
+  ComponentId,
+  Epoch,
+  GroupId,
+  HostId,
+  InstanceId,
+  Revision,
+  RunId,
+  SiteId,
+  StepId,
+  Term,
+} from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { ActionOutcome, InstanceAction, Postcondition, ProcessExit } from './driver-port.ts';
 
@@ -55,7 +66,12 @@ export type AgentOrder =
   /** Make sure that this instance writes no more; answers with a proof. `gentle` lets it confirm; else it is killed. */
   | { readonly kind: 'silence'; readonly instance: InstanceId; readonly gentle: boolean; readonly holderEpoch: Epoch }
   /** Become primary under the grant in this record; needs the lease first. */
-  | { readonly kind: 'promote'; readonly instance: InstanceId; readonly record: GroupRecord; readonly revision: Revision }
+  | {
+      readonly kind: 'promote';
+      readonly instance: InstanceId;
+      readonly record: GroupRecord;
+      readonly revision: Revision;
+    }
   | { readonly kind: 'perform'; readonly instance: InstanceId; readonly action: InstanceAction }
   | { readonly kind: 'confirm'; readonly instance: InstanceId; readonly condition: Postcondition };
 
@@ -66,7 +82,11 @@ export interface CommandOutcome {
   readonly outcome:
     | ActionOutcome
     /** Not done, and never will be under this term and epoch. */
-    | { readonly kind: 'refused'; readonly code: 'stale-term' | 'stale-epoch' | 'not-mine' | 'no-grant'; readonly reason: string };
+    | {
+        readonly kind: 'refused';
+        readonly code: 'stale-term' | 'stale-epoch' | 'not-mine' | 'no-grant';
+        readonly reason: string;
+      };
   readonly proof: FencingProof | null;
   /** It had been done before; this is the remembered outcome. */
   readonly repeated: boolean;

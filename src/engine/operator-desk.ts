@@ -8,9 +8,9 @@ import { proposeActivation, proposeFailover, proposeRecovery, proposeSwitchover 
 import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
 import type { ControllerCore } from './controller-core.ts';
-import { receipt, type GroupControl } from './group-control.ts';
+import { type GroupControl, receipt } from './group-control.ts';
 import type { LeaderRecord } from './leadership.ts';
-import { mayAsk, ROLE_NEEDED, type OperatorAnswer, type OperatorRequest, type Person } from './operator-request.ts';
+import { mayAsk, type OperatorAnswer, type OperatorRequest, type Person, ROLE_NEEDED } from './operator-request.ts';
 import { projectStatus } from './project-status.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
@@ -36,13 +36,30 @@ export class OperatorDesk {
 
   receive(request: OperatorRequest, person: Person, ticket: number, now: number, wall: WallMs): void {
     const asked: Asked = { person, ticket, now, wall };
-    if (request.kind === 'status' || request.kind === 'runs') return this.#answer(asked, { kind: 'ok', result: projectStatus(this.#controller, now, wall) });
+    if (request.kind === 'status' || request.kind === 'runs')
+      return this.#answer(asked, { kind: 'ok', result: projectStatus(this.#controller, now, wall) });
     if (!mayAsk(person, request))
-      return this.#refuse(asked, 'HF-4001', request.kind, `${person.name} has the role ${person.role}`, `ask somebody with the role ${ROLE_NEEDED[request.kind]}`);
+      return this.#refuse(
+        asked,
+        'HF-4001',
+        request.kind,
+        `${person.name} has the role ${person.role}`,
+        `ask somebody with the role ${ROLE_NEEDED[request.kind]}`,
+      );
     if (!this.#controller.leading)
-      return this.#answer(asked, { kind: 'not-leading', leader: this.#controller.mirror.value<LeaderRecord>(keys.leader)?.controller ?? null });
+      return this.#answer(asked, {
+        kind: 'not-leading',
+        leader: this.#controller.mirror.value<LeaderRecord>(keys.leader)?.controller ?? null,
+      });
     const group = this.#controller.groups.get(groupId(request.group));
-    if (!group) return this.#refuse(asked, 'HF-4002', request.kind, `there is no group ${request.group}`, `groups: ${[...this.#controller.groups.keys()].join(', ')}`);
+    if (!group)
+      return this.#refuse(
+        asked,
+        'HF-4002',
+        request.kind,
+        `there is no group ${request.group}`,
+        `groups: ${[...this.#controller.groups.keys()].join(', ')}`,
+      );
     if (request.kind !== 'plan') this.#record(group, asked, request);
     switch (request.kind) {
       case 'plan':
@@ -58,14 +75,23 @@ export class OperatorDesk {
       case 'maintenance':
         return this.#maintenance(request, group, asked);
       case 'acknowledge':
-        return this.#brakes(group, asked, (brakes) => ({ ...brakes, history: brakes.history.map((finished) => ({ ...finished, acknowledged: true })) }));
+        return this.#brakes(group, asked, (brakes) => ({
+          ...brakes,
+          history: brakes.history.map((finished) => ({ ...finished, acknowledged: true })),
+        }));
       case 'fence':
         return this.#fence(request, group, asked);
     }
   }
 
-  #intent(facts: Facts, request: { readonly move: 'failover' | 'switchover'; readonly toSite: string | null }, by: string, acceptLoss: boolean): Intent | null {
-    if (request.move === 'failover') return proposeFailover(facts, request.toSite === null ? null : siteId(request.toSite), by, acceptLoss);
+  #intent(
+    facts: Facts,
+    request: { readonly move: 'failover' | 'switchover'; readonly toSite: string | null },
+    by: string,
+    acceptLoss: boolean,
+  ): Intent | null {
+    if (request.move === 'failover')
+      return proposeFailover(facts, request.toSite === null ? null : siteId(request.toSite), by, acceptLoss);
     const to = request.toSite === null ? otherServingSite(facts) : siteId(request.toSite);
     return to === null ? null : proposeSwitchover(facts, to, by);
   }
@@ -76,7 +102,10 @@ export class OperatorDesk {
     const intent = this.#intent(facts, request, asked.person.name, false);
     if (intent === null) return this.#nothing(asked, `plan ${request.move}`, facts);
     const decision = group.decideOn(facts, intent);
-    this.#answer(asked, { kind: 'ok', result: { ...(receipt(decision) as object), plan: decision.plan as unknown as Json } });
+    this.#answer(asked, {
+      kind: 'ok',
+      result: { ...(receipt(decision) as object), plan: decision.plan as unknown as Json },
+    });
   }
 
   #activate(request: Of<'activate'>, group: GroupControl, asked: Asked): void {
@@ -84,7 +113,14 @@ export class OperatorDesk {
     const tried = `activate ${request.group} at ${request.site}`;
     if (!this.#knowsSite(request.site, facts)) return this.#noSite(request.site, facts, asked, 'activate');
     const intent = proposeActivation(facts, siteId(request.site), asked.person.name);
-    if (intent === null) return this.#refuse(asked, 'HF-4003', tried, `${request.group} was activated before; its epoch is ${facts.record?.epoch}`, 'use switchover or failover');
+    if (intent === null)
+      return this.#refuse(
+        asked,
+        'HF-4003',
+        tried,
+        `${request.group} was activated before; its epoch is ${facts.record?.epoch}`,
+        'use switchover or failover',
+      );
     this.#run(group, facts, group.decideOn(facts, intent), asked, tried, null);
   }
 
@@ -97,26 +133,92 @@ export class OperatorDesk {
     const accepted: Facts =
       request.acceptDataLoss === null
         ? facts
-        : { ...facts, brakes: { ...facts.brakes, approvals: [...facts.brakes.approvals, acceptance(asked, request.acceptDataLoss, group.decideOn(facts, intent).plan.digest)] } };
+        : {
+            ...facts,
+            brakes: {
+              ...facts.brakes,
+              approvals: [
+                ...facts.brakes.approvals,
+                acceptance(asked, request.acceptDataLoss, group.decideOn(facts, intent).plan.digest),
+              ],
+            },
+          };
     const decision = group.decideOn(accepted, intent, request.overrides);
     if (request.digest !== null && request.digest !== decision.plan.digest)
-      return this.#refuse(asked, 'HF-4104', tried, `the plan is now ${decision.plan.digest}, not ${request.digest}: the facts have changed`, 'look at the new plan: holdfast plan', receipt(decision));
-    this.#run(group, facts, decision, asked, tried, triesLeft > 0 ? () => this.#move(request, group, asked, triesLeft - 1) : null);
+      return this.#refuse(
+        asked,
+        'HF-4104',
+        tried,
+        `the plan is now ${decision.plan.digest}, not ${request.digest}: the facts have changed`,
+        'look at the new plan: holdfast plan',
+        receipt(decision),
+      );
+    this.#run(
+      group,
+      facts,
+      decision,
+      asked,
+      tried,
+      triesLeft > 0 ? () => this.#move(request, group, asked, triesLeft - 1) : null,
+    );
   }
 
   /** `again` looks and decides anew: a living holder renews its lease all the time, and a revocation names its last renewal. */
-  #run(group: GroupControl, facts: Facts, decision: Decision, asked: Asked, tried: string, again: (() => void) | null): void {
+  #run(
+    group: GroupControl,
+    facts: Facts,
+    decision: Decision,
+    asked: Asked,
+    tried: string,
+    again: (() => void) | null,
+  ): void {
     if (decision.verdict !== 'proceed') {
       const { record } = facts;
-      this.#controller.emit({ kind: 'evidence', entry: { kind: 'decision', group: group.group.id, run: record?.run ?? null, epoch: record?.epoch ?? null, term: facts.leadership.term, data: receipt(decision) } });
+      this.#controller.emit({
+        kind: 'evidence',
+        entry: {
+          kind: 'decision',
+          group: group.group.id,
+          run: record?.run ?? null,
+          epoch: record?.epoch ?? null,
+          term: facts.leadership.term,
+          data: receipt(decision),
+        },
+      });
       const first = decision.rules.find((rule) => rule.outcome !== 'pass' && !decision.overridden.includes(rule.rule));
-      return this.#refuse(asked, refusalCode(first?.rule), tried, first ? `${first.rule} ${first.outcome}: ${first.reason}` : decision.reason, first?.next ?? 'holdfast status', receipt(decision));
+      return this.#refuse(
+        asked,
+        refusalCode(first?.rule),
+        tried,
+        first ? `${first.rule} ${first.outcome}: ${first.reason}` : decision.reason,
+        first?.next ?? 'holdfast status',
+        receipt(decision),
+      );
     }
-    if (group.busy) return this.#refuse(asked, 'HF-4105', tried, 'a change of this group is being written', 'try again', receipt(decision));
+    if (group.busy)
+      return this.#refuse(
+        asked,
+        'HF-4105',
+        tried,
+        'a change of this group is being written',
+        'try again',
+        receipt(decision),
+      );
     group.open(facts, decision, asked.now, asked.wall, (result, run) => {
-      if (result === 'committed') return this.#answer(asked, { kind: 'ok', result: { run, digest: decision.plan.digest, decision: receipt(decision) } });
+      if (result === 'committed')
+        return this.#answer(asked, {
+          kind: 'ok',
+          result: { run, digest: decision.plan.digest, decision: receipt(decision) },
+        });
       if (result === 'conflict' && again !== null) return again();
-      return this.#refuse(asked, 'HF-4105', tried, 'the authority did not take it: somebody else changed the group, or it did not answer', 'look at status, then try again', receipt(decision));
+      return this.#refuse(
+        asked,
+        'HF-4105',
+        tried,
+        'the authority did not take it: somebody else changed the group, or it did not answer',
+        'look at status, then try again',
+        receipt(decision),
+      );
     });
   }
 
@@ -126,19 +228,45 @@ export class OperatorDesk {
     const intent = proposeRecovery(facts, request.acceptDataLoss !== null);
     const decision = intent === null ? null : group.decideOn(facts, intent);
     if (decision === null || decision.plan.digest !== request.digest)
-      return this.#refuse(asked, 'HF-4104', tried, decision === null ? 'no plan waits for an approval' : `the plan is now ${decision.plan.digest}`, 'holdfast status shows the plan that waits');
+      return this.#refuse(
+        asked,
+        'HF-4104',
+        tried,
+        decision === null ? 'no plan waits for an approval' : `the plan is now ${decision.plan.digest}`,
+        'holdfast status shows the plan that waits',
+      );
     if (decision.plan.predicted.lossBound.kind !== 'none' && request.acceptDataLoss === null)
-      return this.#refuse(asked, 'HF-4106', tried, 'this plan may lose acknowledged writes', 'name the loss: --accept-data-loss=…', receipt(decision));
-    const approval: Approval = { digest: planDigest(request.digest), by: asked.person.name, role: asked.person.role, at: asked.wall, until: (asked.wall + request.minutes * 60_000) as WallMs, acceptsLoss: request.acceptDataLoss };
+      return this.#refuse(
+        asked,
+        'HF-4106',
+        tried,
+        'this plan may lose acknowledged writes',
+        'name the loss: --accept-data-loss=…',
+        receipt(decision),
+      );
+    const approval: Approval = {
+      digest: planDigest(request.digest),
+      by: asked.person.name,
+      role: asked.person.role,
+      at: asked.wall,
+      until: (asked.wall + request.minutes * 60_000) as WallMs,
+      acceptsLoss: request.acceptDataLoss,
+    };
     this.#brakes(group, asked, (brakes) => ({ ...brakes, approvals: [...brakes.approvals, approval] }));
   }
 
   #freeze(request: Of<'freeze'>, group: GroupControl, asked: Asked): void {
-    this.#brakes(group, asked, (brakes) => ({ ...brakes, freeze: request.lift ? null : brake(asked, request.reason, request.minutes) }));
+    this.#brakes(group, asked, (brakes) => ({
+      ...brakes,
+      freeze: request.lift ? null : brake(asked, request.reason, request.minutes),
+    }));
   }
 
   #maintenance(request: Of<'maintenance'>, group: GroupControl, asked: Asked): void {
-    this.#brakes(group, asked, (brakes) => ({ ...brakes, maintenance: request.end ? null : brake(asked, request.reason, request.minutes) }));
+    this.#brakes(group, asked, (brakes) => ({
+      ...brakes,
+      maintenance: request.end ? null : brake(asked, request.reason, request.minutes),
+    }));
   }
 
   /** Stops one instance now, through its agent. Stopping is never wrong for safety; what follows from it is decided as usual. */
@@ -146,45 +274,98 @@ export class OperatorDesk {
     const facts = group.facts(asked.now, asked.wall);
     const tried = `fence ${request.instance}`;
     const known = facts.instances.get(instanceId(request.instance));
-    if (!known) return this.#refuse(asked, 'HF-4002', tried, `there is no instance ${request.instance} in ${request.group}`, `instances: ${[...facts.instances.keys()].join(', ')}`);
+    if (!known)
+      return this.#refuse(
+        asked,
+        'HF-4002',
+        tried,
+        `there is no instance ${request.instance} in ${request.group}`,
+        `instances: ${[...facts.instances.keys()].join(', ')}`,
+      );
     if (request.attest)
-      return this.#refuse(asked, 'HF-4107', tried, 'attested fencing needs two people, and accounts, which this version does not have', 'bring back the agent, or wait for the gate');
-    if (request.lift) return this.#brakes(group, asked, (brakes) => ({ ...brakes, fenced: (brakes.fenced ?? []).filter((each) => each !== request.instance) }));
+      return this.#refuse(
+        asked,
+        'HF-4107',
+        tried,
+        'attested fencing needs two people, and accounts, which this version does not have',
+        'bring back the agent, or wait for the gate',
+      );
+    if (request.lift)
+      return this.#brakes(group, asked, (brakes) => ({
+        ...brakes,
+        fenced: (brakes.fenced ?? []).filter((each) => each !== request.instance),
+      }));
     const { record } = facts;
     if (!facts.hosts.get(known.instance.host)?.connected || record === null)
-      return this.#refuse(asked, 'HF-4107', tried, `the agent on ${known.instance.host} cannot be reached`, 'wait for the gate, or switch the host off and attest');
+      return this.#refuse(
+        asked,
+        'HF-4107',
+        tried,
+        `the agent on ${known.instance.host} cannot be reached`,
+        'wait for the gate, or switch the host off and attest',
+      );
     this.#commands += 1;
     const key = `operator/${asked.person.name}/${asked.wall}/${this.#commands}`;
     this.#controller.emit({
       kind: 'command',
       host: known.instance.host,
       command: {
-        key, group: group.group.id, run: `operator-${asked.wall}` as never, step: 'fence' as never, term: facts.leadership.term, epoch: record.epoch, attempt: 1, deadlineMs: 2000,
+        key,
+        group: group.group.id,
+        run: `operator-${asked.wall}` as never,
+        step: 'fence' as never,
+        term: facts.leadership.term,
+        epoch: record.epoch,
+        attempt: 1,
+        deadlineMs: 2000,
         order: { kind: 'silence', instance: known.instance.id, gentle: false, holderEpoch: record.epoch },
       },
     });
-    this.#brakes(group, asked, (brakes) => ({ ...brakes, fenced: [...new Set([...(brakes.fenced ?? []), known.instance.id])] }));
+    this.#brakes(group, asked, (brakes) => ({
+      ...brakes,
+      fenced: [...new Set([...(brakes.fenced ?? []), known.instance.id])],
+    }));
   }
 
   #brakes(group: GroupControl, asked: Asked, change: (brakes: Brakes) => Brakes): void {
     const facts = group.facts(asked.now, asked.wall);
     const key = keys.brakes(group.group.id);
     const { mirror, leadership } = this.#controller;
-    const value = change({ ...facts.brakes, approvals: facts.brakes.approvals.filter((approval) => asked.wall < approval.until) });
-    const put = [{ key, value: value as unknown as Json }];
-    this.#controller.transact({ compare: [leadership.comparison(mirror), { key, revision: mirror.revisionOf(key) }], put }, 2000, (outcome, at) => {
-      if (outcome.kind === 'committed') {
-        mirror.change(put, outcome.revision, at);
-        return this.#answer(asked, { kind: 'ok', result: { brakes: value as unknown as Json } });
-      }
-      this.#refuse(asked, 'HF-4105', 'change the brakes', `the authority answered ${outcome.kind}`, 'look at status, then try again');
+    const value = change({
+      ...facts.brakes,
+      approvals: facts.brakes.approvals.filter((approval) => asked.wall < approval.until),
     });
+    const put = [{ key, value: value as unknown as Json }];
+    this.#controller.transact(
+      { compare: [leadership.comparison(mirror), { key, revision: mirror.revisionOf(key) }], put },
+      2000,
+      (outcome, at) => {
+        if (outcome.kind === 'committed') {
+          mirror.change(put, outcome.revision, at);
+          return this.#answer(asked, { kind: 'ok', result: { brakes: value as unknown as Json } });
+        }
+        this.#refuse(
+          asked,
+          'HF-4105',
+          'change the brakes',
+          `the authority answered ${outcome.kind}`,
+          'look at status, then try again',
+        );
+      },
+    );
   }
 
   #record(group: GroupControl, { person }: Asked, request: OperatorRequest): void {
     this.#controller.emit({
       kind: 'evidence',
-      entry: { kind: 'operator-command', group: group.group.id, run: null, epoch: null, term: this.#controller.leadership.term, data: { person: person.name, role: person.role, request: request as unknown as Json } },
+      entry: {
+        kind: 'operator-command',
+        group: group.group.id,
+        run: null,
+        epoch: null,
+        term: this.#controller.leadership.term,
+        data: { person: person.name, role: person.role, request: request as unknown as Json },
+      },
     });
   }
 
@@ -193,11 +374,25 @@ export class OperatorDesk {
   }
 
   #noSite(site: string | null, facts: Facts, asked: Asked, tried: string): void {
-    this.#refuse(asked, 'HF-4002', tried, `there is no site ${site}`, `sites: ${facts.topology.sites.map((each) => each.id).join(', ')}`);
+    this.#refuse(
+      asked,
+      'HF-4002',
+      tried,
+      `there is no site ${site}`,
+      `sites: ${facts.topology.sites.map((each) => each.id).join(', ')}`,
+    );
   }
 
   #nothing(asked: Asked, tried: string, facts: Facts): void {
-    this.#refuse(asked, 'HF-4108', tried, facts.record === null ? 'the group was never activated' : `nothing to move: ${facts.record.activeSite} is active, and no other site was named or can serve`, 'holdfast status');
+    this.#refuse(
+      asked,
+      'HF-4108',
+      tried,
+      facts.record === null
+        ? 'the group was never activated'
+        : `nothing to move: ${facts.record.activeSite} is active, and no other site was named or can serve`,
+      'holdfast status',
+    );
   }
 
   #refuse(asked: Asked, code: string, tried: string, found: string, next: string, result: Json = null): void {
@@ -227,13 +422,29 @@ const acceptance = ({ person, wall }: Asked, loss: string, digest: Approval['dig
 
 /** Each rule's refusal has a code of its own, documented in docs/reference/errors.md. */
 const refusalCode = (rule: string | undefined): string => {
-  const codes: Readonly<Record<string, string>> = { 'R-FENCE': 'HF-4107', 'R-DATA': 'HF-4106', 'R-FREEZE': 'HF-4110', 'R-MAINTENANCE': 'HF-4111', 'R-COOLDOWN': 'HF-4112', 'R-FLAPPING': 'HF-4113', 'R-QUORUM': 'HF-4114', 'R-CANDIDATE': 'HF-4115', 'R-VERDICT': 'HF-4116', 'R-SYNC': 'HF-4117' };
+  const codes: Readonly<Record<string, string>> = {
+    'R-FENCE': 'HF-4107',
+    'R-DATA': 'HF-4106',
+    'R-FREEZE': 'HF-4110',
+    'R-MAINTENANCE': 'HF-4111',
+    'R-COOLDOWN': 'HF-4112',
+    'R-FLAPPING': 'HF-4113',
+    'R-QUORUM': 'HF-4114',
+    'R-CANDIDATE': 'HF-4115',
+    'R-VERDICT': 'HF-4116',
+    'R-SYNC': 'HF-4117',
+  };
   return (rule && codes[rule]) || 'HF-4100';
 };
 
 function otherServingSite(facts: Facts) {
-  return facts.topology.sites
-    .filter((site) => site.id !== facts.record?.activeSite && (site.capabilities.includes('serve') || site.capabilities.includes('standby')))
-    .toSorted((a, b) => a.preference - b.preference)[0]?.id ?? null;
+  return (
+    facts.topology.sites
+      .filter(
+        (site) =>
+          site.id !== facts.record?.activeSite &&
+          (site.capabilities.includes('serve') || site.capabilities.includes('standby')),
+      )
+      .toSorted((a, b) => a.preference - b.preference)[0]?.id ?? null
+  );
 }
-

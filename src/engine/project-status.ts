@@ -2,9 +2,9 @@ import type { Json } from '../core/base/canonical-json.ts';
 import type { WallMs } from '../core/base/ids.ts';
 import { brakeHolds } from '../core/decision/brakes.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
-import type { ControllerCore } from './controller-core.ts';
 import { keys } from './authority-keys.ts';
-import { receipt, type GroupControl } from './group-control.ts';
+import type { ControllerCore } from './controller-core.ts';
+import { type GroupControl, receipt } from './group-control.ts';
 import type { LeaderRecord } from './leadership.ts';
 
 /** What a screen shows of this controller's knowledge, with how old it is. Unknown is said, never left out. */
@@ -15,7 +15,11 @@ export function projectStatus(controller: ControllerCore, now: number, wall: Wal
     at: wall,
     controller: { id: config.id, site: config.site, leading: controller.leading, term: controller.leadership.term },
     leader: leader as unknown as Json,
-    authority: { heardMsAgo: mirror.heardAt === null ? null : Math.round(now - mirror.heardAt), incarnation: mirror.incarnation, voters: indexOf(config.topology).voters.length },
+    authority: {
+      heardMsAgo: mirror.heardAt === null ? null : Math.round(now - mirror.heardAt),
+      incarnation: mirror.incarnation,
+      voters: indexOf(config.topology).voters.length,
+    },
     groups: [...controller.groups.values()].map((group) => projectGroup(group, now, wall)),
   };
 }
@@ -33,13 +37,23 @@ function projectGroup(control: GroupControl, now: number, wall: WallMs): Json {
       fenced: [...(brakes.fenced ?? [])],
       history: brakes.history as unknown as Json,
     },
-    sites: [...facts.sites.values()].map(({ site, verdict }) => ({ site: site.id, title: site.title, capabilities: [...site.capabilities], state: verdict.state, evidence: [...verdict.evidence] })),
+    sites: [...facts.sites.values()].map(({ site, verdict }) => ({
+      site: site.id,
+      title: site.title,
+      capabilities: [...site.capabilities],
+      state: verdict.state,
+      evidence: [...verdict.evidence],
+    })),
     hosts: [...facts.hosts.values()].map(({ host, verdict, connected, observers }) => ({
       host: host.id,
       site: host.site,
       state: verdict.state,
       connected,
-      observers: observers.map((observer) => ({ site: observer.site, opinion: observer.opinion, silentMs: Math.round(observer.silentMs) })),
+      observers: observers.map((observer) => ({
+        site: observer.site,
+        opinion: observer.opinion,
+        silentMs: Math.round(observer.silentMs),
+      })),
     })),
     instances: [...facts.instances.values()].map((known) => ({
       instance: known.instance.id,
@@ -52,7 +66,13 @@ function projectGroup(control: GroupControl, now: number, wall: WallMs): Json {
       provedDead: known.provedDead,
       observation: known.observation as unknown as Json,
     })),
-    leases: [...facts.leases].map(([component, lease]) => ({ component, holder: lease.holder, epoch: lease.epoch, seenMsAgo: Math.round(lease.seenMsAgo), gate: lease.gate as unknown as Json })),
+    leases: [...facts.leases].map(([component, lease]) => ({
+      component,
+      holder: lease.holder,
+      epoch: lease.epoch,
+      seenMsAgo: Math.round(lease.seenMsAgo),
+      gate: lease.gate as unknown as Json,
+    })),
     leaseBoundMs: facts.successorWaitMs,
     diagnoses: control.lastDiagnoses as unknown as Json,
     decision: control.lastDecision === null ? null : receipt(control.lastDecision),

@@ -5,7 +5,10 @@ import type { InstanceAction } from './driver-port.ts';
 import type { LocalInstance } from './local-instance.ts';
 
 /** Name under which a front offers a kind of component to clients. */
-export const SERVICE_OF_KIND: Partial<Record<ComponentKind, string>> = { 'trading-engine': 'orders', postgres: 'database' };
+export const SERVICE_OF_KIND: Partial<Record<ComponentKind, string>> = {
+  'trading-engine': 'orders',
+  postgres: 'database',
+};
 
 const FROZEN_TOO_LONG_MS = 3000;
 
@@ -32,13 +35,27 @@ export function standbyAction(local: LocalInstance, record: GroupRecord | null, 
   // A cascade is the driver's choice; either upstream is where it belongs. A new grant is followed anew: raising the epoch cut it off.
   const { upstream, role } = observation;
   const belongs = upstream !== null && (upstream.instance === holder || upstream.instance === instance.upstream);
-  const settled = local.followed !== null && local.followed.epoch === grant.epoch && (upstream?.connected === true || now - local.followed.at < REFOLLOW_AFTER_MS);
+  const settled =
+    local.followed !== null &&
+    local.followed.epoch === grant.epoch &&
+    (upstream?.connected === true || now - local.followed.at < REFOLLOW_AFTER_MS);
   if (role === 'standby' && belongs && settled && observation.epoch >= grant.epoch) return null;
-  return { kind: 'follow', epoch: grant.epoch, upstream: holder, mode: instance.replication === 'sync' ? 'sync' : 'async' };
+  return {
+    kind: 'follow',
+    epoch: grant.epoch,
+    upstream: holder,
+    mode: instance.replication === 'sync' ? 'sync' : 'async',
+  };
 }
 
 /** Routes that this front should have; null when it has them. Closed unless this site has the traffic and somebody holds. */
-export function frontRoutes(local: LocalInstance, record: GroupRecord | null, site: SiteId, topology: Topology, now: number): InstanceAction | null {
+export function frontRoutes(
+  local: LocalInstance,
+  record: GroupRecord | null,
+  site: SiteId,
+  topology: Topology,
+  now: number,
+): InstanceAction | null {
   const { observation } = local;
   if (observation === null) return null;
   if (observation.process === 'exited' || observation.process === 'stopped') return { kind: 'start' };
@@ -49,7 +66,12 @@ export function frontRoutes(local: LocalInstance, record: GroupRecord | null, si
   return wanted === local.routed ? null : { kind: 'route', epoch: record.epoch, routes };
 }
 
-export function routesFor(record: GroupRecord, site: SiteId, topology: Topology, components: readonly string[]): Record<string, InstanceId | null> {
+export function routesFor(
+  record: GroupRecord,
+  site: SiteId,
+  topology: Topology,
+  components: readonly string[],
+): Record<string, InstanceId | null> {
   const routes: Record<string, InstanceId | null> = {};
   for (const component of topology.components) {
     const service = SERVICE_OF_KIND[component.kind];

@@ -22,7 +22,10 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
       ackSet: [],
       promotable: [],
       mode: grant?.mode ?? { kind: 'strict' },
-      revoked: grant && holder !== null ? revocationOf(grant, holder, facts.leases.get(component) ?? null) : (grant?.revoked ?? null),
+      revoked:
+        grant && holder !== null
+          ? revocationOf(grant, holder, facts.leases.get(component) ?? null)
+          : (grant?.revoked ?? null),
     };
   }
   return {
@@ -51,7 +54,8 @@ export function granted(facts: Facts, plan: RecoveryPlan): GroupRecord {
     const before = record.grants[id];
     assert(component && before && before.holder === null, `grant of ${id}, which is held or unknown`);
     const safe = before.revoked ? [...before.revoked.promotable, before.revoked.instance] : [];
-    const members = component.durability === null ? [] : safe.filter((member) => member !== to && isAlive(facts, member));
+    const members =
+      component.durability === null ? [] : safe.filter((member) => member !== to && isAlive(facts, member));
     const lost = safe.filter((member) => member !== to && !members.includes(member));
     grants[id] = {
       component: id,
@@ -59,7 +63,15 @@ export function granted(facts: Facts, plan: RecoveryPlan): GroupRecord {
       epoch: record.epoch,
       ackSet: members,
       promotable: members,
-      mode: durabilityModeOf({ durability: component.durability, holder: to, ackSet: members, lost, epoch: record.epoch, index, previous: before.mode }),
+      mode: durabilityModeOf({
+        durability: component.durability,
+        holder: to,
+        ackSet: members,
+        lost,
+        epoch: record.epoch,
+        index,
+        previous: before.mode,
+      }),
       revoked: null,
     };
   }
@@ -68,7 +80,9 @@ export function granted(facts: Facts, plan: RecoveryPlan): GroupRecord {
 
 function isAlive(facts: Facts, member: Parameters<Facts['instances']['get']>[0]): boolean {
   const known = facts.instances.get(member);
-  return known !== undefined && known.fresh && known.verdict.state === 'healthy' && known.observation?.process === 'running';
+  return (
+    known !== undefined && known.fresh && known.verdict.state === 'healthy' && known.observation?.process === 'running'
+  );
 }
 
 function movesEngine(facts: Facts, plan: RecoveryPlan): boolean {

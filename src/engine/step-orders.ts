@@ -1,7 +1,7 @@
-import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import { fencingOutlook } from '../core/authority/fencing.ts';
-import { proofSuffices } from '../core/authority/proof-suffices.ts';
+import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
+import { proofSuffices } from '../core/authority/proof-suffices.ts';
 import type { HostId, InstanceId, Revision } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { StepKind } from '../core/plan/runbook.ts';
@@ -41,7 +41,14 @@ export function ordersFor(kind: StepKind, run: RunState, facts: Facts): readonly
     case 'validate':
       return engineOrder(run, facts, record, 'test', { kind: 'test-order', epoch: epochOfEngine(facts, record) }, null);
     case 'enable-trading':
-      return engineOrder(run, facts, record, 'trading', { kind: 'set-trading', epoch: epochOfEngine(facts, record), enabled: true }, { kind: 'trading', enabled: true });
+      return engineOrder(
+        run,
+        facts,
+        record,
+        'trading',
+        { kind: 'set-trading', epoch: epochOfEngine(facts, record), enabled: true },
+        { kind: 'trading', enabled: true },
+      );
     case 'stop-trading':
     case 'await-sync':
     case 'revoke':
@@ -59,7 +66,14 @@ function barrier(run: RunState, facts: Facts): readonly StepOrder[] {
   const needed = new Set(run.plan.moves.map((move) => instance.get(move.to)?.host));
   return [...hosts]
     .filter((host) => facts.hosts.get(host)?.connected || needed.has(host))
-    .map((host) => ({ target: host, host, order: { kind: 'raise-epoch', components }, required: needed.has(host), confirm: null, inSequence: false }));
+    .map((host) => ({
+      target: host,
+      host,
+      order: { kind: 'raise-epoch', components },
+      required: needed.has(host),
+      confirm: null,
+      inSequence: false,
+    }));
 }
 
 /** Those whose silence is not proved yet and whose agent can be asked; the others' leases run out. */
@@ -72,14 +86,27 @@ function fence(run: RunState, facts: Facts, record: GroupRecord): readonly StepO
     if (!component || !revokedHolder || fencingOutlook(facts, component, revokedHolder).kind === 'proved') continue;
     const host = instance.get(revokedHolder.instance)?.host;
     if (host === undefined || !facts.hosts.get(host)?.connected) continue;
-    const gentle = run.plan.runbook === 'switchover-site' || facts.instances.get(revokedHolder.instance)?.verdict.state === 'healthy';
-    orders.push({ target: revokedHolder.instance, host, order: { kind: 'silence', instance: revokedHolder.instance, gentle, holderEpoch: revokedHolder.epoch }, required: false, confirm: null, inSequence: false });
+    const gentle =
+      run.plan.runbook === 'switchover-site' ||
+      facts.instances.get(revokedHolder.instance)?.verdict.state === 'healthy';
+    orders.push({
+      target: revokedHolder.instance,
+      host,
+      order: { kind: 'silence', instance: revokedHolder.instance, gentle, holderEpoch: revokedHolder.epoch },
+      required: false,
+      confirm: null,
+      inSequence: false,
+    });
   }
   return orders;
 }
 
 /** Proofs that suffice, one per revoked holder, from facts and from what agents answered; null while one is missing. */
-export function fencingProofs(run: RunState, facts: Facts, answered: readonly FencingProof[]): readonly FencingProof[] | null {
+export function fencingProofs(
+  run: RunState,
+  facts: Facts,
+  answered: readonly FencingProof[],
+): readonly FencingProof[] | null {
   const { component: components } = indexOf(facts.topology);
   const proofs: FencingProof[] = [];
   for (const { component: id } of run.plan.moves) {
@@ -87,7 +114,10 @@ export function fencingProofs(run: RunState, facts: Facts, answered: readonly Fe
     const revokedHolder = facts.record?.grants[id]?.revoked;
     if (!component || !revokedHolder) continue;
     const outlook = fencingOutlook(facts, component, revokedHolder);
-    const proof = outlook.kind === 'proved' ? outlook.proof : answered.find((each) => proofSuffices(component.kind, revokedHolder, each));
+    const proof =
+      outlook.kind === 'proved'
+        ? outlook.proof
+        : answered.find((each) => proofSuffices(component.kind, revokedHolder, each));
     if (!proof || !proofSuffices(component.kind, revokedHolder, proof)) return null;
     proofs.push(proof);
   }
@@ -137,7 +167,14 @@ function traffic(run: RunState, facts: Facts, record: GroupRecord): readonly Ste
   });
 }
 
-function engineOrder(run: RunState, facts: Facts, record: GroupRecord, target: string, action: Extract<AgentOrder, { kind: 'perform' }>['action'], condition: Postcondition | null): readonly StepOrder[] {
+function engineOrder(
+  run: RunState,
+  facts: Facts,
+  record: GroupRecord,
+  target: string,
+  action: Extract<AgentOrder, { kind: 'perform' }>['action'],
+  condition: Postcondition | null,
+): readonly StepOrder[] {
   const engine = engineHolder(facts, record);
   if (engine === null || run.result !== null) return [];
   return [
@@ -152,7 +189,10 @@ function engineOrder(run: RunState, facts: Facts, record: GroupRecord, target: s
   ];
 }
 
-function engineHolder(facts: Facts, record: GroupRecord): { readonly instance: InstanceId; readonly host: HostId } | null {
+function engineHolder(
+  facts: Facts,
+  record: GroupRecord,
+): { readonly instance: InstanceId; readonly host: HostId } | null {
   const { instance } = indexOf(facts.topology);
   for (const component of facts.topology.components) {
     if (component.kind !== 'trading-engine' || !facts.group.components.includes(component.id)) continue;
@@ -164,6 +204,8 @@ function engineHolder(facts: Facts, record: GroupRecord): { readonly instance: I
 }
 
 function epochOfEngine(facts: Facts, record: GroupRecord) {
-  const engine = facts.topology.components.find((component) => component.kind === 'trading-engine' && facts.group.components.includes(component.id));
+  const engine = facts.topology.components.find(
+    (component) => component.kind === 'trading-engine' && facts.group.components.includes(component.id),
+  );
   return (engine && record.grants[engine.id]?.epoch) ?? record.epoch;
 }

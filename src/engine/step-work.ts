@@ -1,7 +1,7 @@
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { Epoch, GroupId, HostId, RunId, StepId, Term } from '../core/base/ids.ts';
-import type { StepOrder } from './step-orders.ts';
 import type { Command, CommandOutcome } from './messages.ts';
+import type { StepOrder } from './step-orders.ts';
 
 type TargetState = 'idle' | 'asked' | 'confirming' | 'done' | 'refused';
 
@@ -49,7 +49,9 @@ export class StepWork {
   }
 
   get notes(): string {
-    return [...this.#targets.values()].map((target) => `${target.order.target}: ${target.note || target.state}`).join('; ');
+    return [...this.#targets.values()]
+      .map((target) => `${target.order.target}: ${target.note || target.state}`)
+      .join('; ');
   }
 
   get refused(): boolean {
@@ -68,7 +70,15 @@ export class StepWork {
       let target = this.#targets.get(order.target);
       if (!target) {
         if (order.inSequence && !this.#earlierDone(orders, order)) break;
-        target = { order, state: this.#resumed && order.confirm ? 'confirming' : 'idle', attempt: 0, askedAt: Number.NEGATIVE_INFINITY, retryAt: now, proof: null, note: '' };
+        target = {
+          order,
+          state: this.#resumed && order.confirm ? 'confirming' : 'idle',
+          attempt: 0,
+          askedAt: Number.NEGATIVE_INFINITY,
+          retryAt: now,
+          proof: null,
+          note: '',
+        };
         this.#targets.set(order.target, target);
       }
       target.order = order;
@@ -86,7 +96,9 @@ export class StepWork {
   }
 
   #earlierDone(orders: readonly StepOrder[], order: StepOrder): boolean {
-    return orders.slice(0, orders.indexOf(order)).every((earlier) => this.#targets.get(earlier.target)?.state === 'done');
+    return orders
+      .slice(0, orders.indexOf(order))
+      .every((earlier) => this.#targets.get(earlier.target)?.state === 'done');
   }
 
   #ask(target: Target, now: number): Command {
@@ -100,7 +112,11 @@ export class StepWork {
     const { confirm } = target.order;
     target.attempt += 1;
     target.askedAt = now;
-    return this.#command(target, `${this.#key(target.order)}?${target.attempt}`, { kind: 'confirm', instance: confirm!.instance, condition: confirm!.condition });
+    return this.#command(target, `${this.#key(target.order)}?${target.attempt}`, {
+      kind: 'confirm',
+      instance: confirm!.instance,
+      condition: confirm!.condition,
+    });
   }
 
   #command(target: Target, key: string, order: Command['order']): Command {
@@ -164,7 +180,8 @@ export class StepWork {
   nextWakeAt(now: number): number {
     let wake = now + 200;
     for (const target of this.#targets.values())
-      if (target.state === 'idle' || target.state === 'confirming') wake = Math.min(wake, Math.max(now + 5, target.retryAt));
+      if (target.state === 'idle' || target.state === 'confirming')
+        wake = Math.min(wake, Math.max(now + 5, target.retryAt));
     return wake;
   }
 }

@@ -1,5 +1,13 @@
 import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
-import { heard, newDetector, observerWasAway, opinion, type DetectorBounds, type FailureDetector, type Opinion } from '../core/health/failure-detector.ts';
+import {
+  type DetectorBounds,
+  type FailureDetector,
+  heard,
+  newDetector,
+  type Opinion,
+  observerWasAway,
+  opinion,
+} from '../core/health/failure-detector.ts';
 import type { Observer, PeerOpinion } from '../core/health/verdict.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import type { AgentReport, InstanceReport } from './messages.ts';
@@ -36,7 +44,11 @@ export class Vantage {
     if (!detector) return false;
     const known = this.#reports.get(report.host);
     if (known && known.report.boot === report.boot && known.report.sequence >= report.sequence) return false;
-    const news = !known || !this.#links.has(report.host) || saysMore(known.report, report) || now - known.at > this.#bounds.floorMs / 2;
+    const news =
+      !known ||
+      !this.#links.has(report.host) ||
+      saysMore(known.report, report) ||
+      now - known.at > this.#bounds.floorMs / 2;
     this.#detectors.set(report.host, heard(detector, now, this.#bounds));
     this.#reports.set(report.host, { report, at: now });
     this.#links.add(report.host);
@@ -67,7 +79,10 @@ export class Vantage {
   own(host: HostId, now: number): { readonly opinion: Opinion; readonly silentMs: number } {
     const detector = this.#detectors.get(host);
     if (!detector) return { opinion: 'unknown', silentMs: 0 };
-    return { opinion: opinion(detector, now, this.#bounds), silentMs: detector.lastHeardAt === null ? 0 : now - detector.lastHeardAt };
+    return {
+      opinion: opinion(detector, now, this.#bounds),
+      silentMs: detector.lastHeardAt === null ? 0 : now - detector.lastHeardAt,
+    };
   }
 
   opinions(now: number): PeerOpinion {
@@ -82,7 +97,12 @@ export class Vantage {
     for (const [site, { opinion: said, at }] of this.#peers) {
       const word = said.hosts[host];
       const current = now - at <= this.#bounds.ceilingMs;
-      observers.push({ name: `controller ${site}`, site, opinion: current && word ? word.opinion : 'unknown', silentMs: word?.silentMs ?? 0 });
+      observers.push({
+        name: `controller ${site}`,
+        site,
+        opinion: current && word ? word.opinion : 'unknown',
+        silentMs: word?.silentMs ?? 0,
+      });
     }
     return observers;
   }
@@ -93,13 +113,21 @@ const saysMore = (before: AgentReport, after: AgentReport): boolean =>
   before.instances.length !== after.instances.length ||
   after.instances.some((now, at) => {
     const then = before.instances[at]!;
-    if (now.silenced !== then.silenced || now.leased !== then.leased || (now.exit === null) !== (then.exit === null)) return true;
+    if (now.silenced !== then.silenced || now.leased !== then.leased || (now.exit === null) !== (then.exit === null))
+      return true;
     const [is, was] = [now.observation, then.observation];
     if (is === null || was === null) return is !== was;
     return (
-      is.process !== was.process || is.role !== was.role || is.epoch !== was.epoch || is.health !== was.health || is.releasing !== was.releasing ||
-      is.tradingEnabled !== was.tradingEnabled || is.upstream?.connected !== was.upstream?.connected || is.upstream?.instance !== was.upstream?.instance ||
-      (is.divergence === null) !== (was.divergence === null) || is.replicas.length !== was.replicas.length ||
+      is.process !== was.process ||
+      is.role !== was.role ||
+      is.epoch !== was.epoch ||
+      is.health !== was.health ||
+      is.releasing !== was.releasing ||
+      is.tradingEnabled !== was.tradingEnabled ||
+      is.upstream?.connected !== was.upstream?.connected ||
+      is.upstream?.instance !== was.upstream?.instance ||
+      (is.divergence === null) !== (was.divergence === null) ||
+      is.replicas.length !== was.replicas.length ||
       is.replicas.some((replica, index) => replica.state !== was.replicas[index]?.state)
     );
   });

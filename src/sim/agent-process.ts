@@ -2,7 +2,7 @@ import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { Host, Topology } from '../core/topology/topology.ts';
 import { AgentCore } from '../engine/agent-core.ts';
 import type { AgentEffect, AgentEvent } from '../engine/agent-effects.ts';
-import { blankMemory, type AgentMemory } from '../engine/agent-memory.ts';
+import { type AgentMemory, blankMemory } from '../engine/agent-memory.ts';
 import type { ActionOutcome, InstanceAction, Postcondition } from '../engine/driver-port.ts';
 import type { AgentReport, Command, CommandOutcome } from '../engine/messages.ts';
 import type { AuthorityModel, Subscriber } from './authority-model.ts';
@@ -70,7 +70,15 @@ export class AgentProcess implements Subscriber {
     if (this.#state !== 'dead') return;
     this.#life += 1;
     this.#state = 'running';
-    this.#core = new AgentCore({ host: this.host.id, topology: this.#around.topology, boot: `${this.host.id}#${this.#life}`, gates: this.#gates() }, this.#memory);
+    this.#core = new AgentCore(
+      {
+        host: this.host.id,
+        topology: this.#around.topology,
+        boot: `${this.host.id}#${this.#life}`,
+        gates: this.#gates(),
+      },
+      this.#memory,
+    );
     this.#around.authority.subscribe(this);
     for (const instance of this.#around.instances()) this.observeSoon(instance);
     this.deliver({ kind: 'tick' });
@@ -79,7 +87,11 @@ export class AgentProcess implements Subscriber {
 
   #gates() {
     const boundMs = this.#around.topology.timing.stopWithinMs;
-    return Object.fromEntries(this.#around.instances().map((each) => [each.id, { kind: each.selfGated ? ('self' as const) : ('warden' as const), boundMs }]));
+    return Object.fromEntries(
+      this.#around
+        .instances()
+        .map((each) => [each.id, { kind: each.selfGated ? ('self' as const) : ('warden' as const), boundMs }]),
+    );
   }
 
   crash(): void {
@@ -124,7 +136,10 @@ export class AgentProcess implements Subscriber {
     const life = this.#life;
     this.#around.queue.after(this.#around.random.between(1, 5), () => {
       if (this.#life === life && instance.process === 'exited')
-        this.deliver({ kind: 'exited', exit: { instance: instance.id, code: null, signal: 'SIGKILL', reaped: true, treeEmpty: true } });
+        this.deliver({
+          kind: 'exited',
+          exit: { instance: instance.id, code: null, signal: 'SIGKILL', reaped: true, treeEmpty: true },
+        });
     });
   }
 
@@ -172,23 +187,42 @@ export class AgentProcess implements Subscriber {
       case 'answer':
         return this.#around.answer(effect.outcome, this.place, effect.outcome.key);
       case 'evidence':
-        if (effect.about.kind === 'self-fenced') this.#around.fenced(effect.about.instance ?? '', (effect.about.data as { reason: string }).reason);
+        if (effect.about.kind === 'self-fenced')
+          this.#around.fenced(effect.about.instance ?? '', (effect.about.data as { reason: string }).reason);
         return;
       case 'transact': {
         const life = this.#life;
-        return this.#around.authority.transact(this.place, effect.body, effect.deadlineMs, this.#core?.mirror.incarnation ?? null, (outcome) => {
-          if (this.#life === life) this.deliver({ kind: 'transacted', transaction: effect.transaction, outcome });
-        });
+        return this.#around.authority.transact(
+          this.place,
+          effect.body,
+          effect.deadlineMs,
+          this.#core?.mirror.incarnation ?? null,
+          (outcome) => {
+            if (this.#life === life) this.deliver({ kind: 'transacted', transaction: effect.transaction, outcome });
+          },
+        );
       }
       case 'perform':
-        return this.#drive(effect.instance, (instance) => this.#perform(instance, effect.action), effect.deadlineMs, (outcome) => ({ kind: 'performed', operation: effect.operation, outcome }), effect.action.kind === 'kill');
+        return this.#drive(
+          effect.instance,
+          (instance) => this.#perform(instance, effect.action),
+          effect.deadlineMs,
+          (outcome) => ({ kind: 'performed', operation: effect.operation, outcome }),
+          effect.action.kind === 'kill',
+        );
       case 'confirm':
         return this.#confirm(effect);
     }
   }
 
   /** Takes time; a hung instance answers nothing; a slow one may have done it and not said so. */
-  #drive(id: InstanceId, act: (instance: InstanceModel) => ActionOutcome, deadlineMs: number, event: (outcome: ActionOutcome) => AgentEvent, worksWhenHung: boolean): void {
+  #drive(
+    id: InstanceId,
+    act: (instance: InstanceModel) => ActionOutcome,
+    deadlineMs: number,
+    event: (outcome: ActionOutcome) => AgentEvent,
+    worksWhenHung: boolean,
+  ): void {
     const { queue, random } = this.#around;
     const life = this.#life;
     const instance = this.#around.instances().find((each) => each.id === id);
@@ -208,18 +242,26 @@ export class AgentProcess implements Subscriber {
       if (random.chance(0.02)) return;
       queue.after(random.between(0.2, 3), () => once(outcome));
     };
-    queue.after(random.between(0.5, 10) + (this.slowMs > 0 && !worksWhenHung ? random.fraction() * this.slowMs : 0), attempt);
+    queue.after(
+      random.between(0.5, 10) + (this.slowMs > 0 && !worksWhenHung ? random.fraction() * this.slowMs : 0),
+      attempt,
+    );
   }
 
   #perform(instance: InstanceModel, action: InstanceAction): ActionOutcome {
-    this.#around.performing(instance, action, action.kind === 'promote' && this.#clock.local(this.#around.queue.now) < action.leaseUntil);
+    this.#around.performing(
+      instance,
+      action,
+      action.kind === 'promote' && this.#clock.local(this.#around.queue.now) < action.leaseUntil,
+    );
     const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
     const done = (ok: boolean, code: string): ActionOutcome => (ok ? { kind: 'ok', detail: {} } : failed(code));
     // A database that is told to follow somebody is started by that.
     if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
     // A database is started by being told whom to follow; an application has to be started first.
     if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
-    if (action.kind !== 'start' && action.kind !== 'kill' && instance.process !== 'running') return failed('not-running');
+    if (action.kind !== 'start' && action.kind !== 'kill' && instance.process !== 'running')
+      return failed('not-running');
     switch (action.kind) {
       case 'start':
         instance.start();
@@ -234,7 +276,12 @@ export class AgentProcess implements Subscriber {
         return done(instance.follow(action.epoch, this.#cascade(instance, action.upstream)), 'stale-epoch');
       case 'promote': {
         if (!this.#gate.arm(instance, action.leaseUntil)) return failed('gate');
-        const result = instance.promote({ epoch: action.epoch, leaseUntilLocal: action.leaseUntil, ackSet: action.ackSet, tradingEnabled: action.tradingEnabled });
+        const result = instance.promote({
+          epoch: action.epoch,
+          leaseUntilLocal: action.leaseUntil,
+          ackSet: action.ackSet,
+          tradingEnabled: action.tradingEnabled,
+        });
         return result === 'ok' ? this.#gated(instance) : failed(result);
       }
       case 'lease': {
@@ -258,7 +305,10 @@ export class AgentProcess implements Subscriber {
       case 'route':
         return done(this.#route(instance, action.epoch, action.routes), 'stale-epoch');
       case 'test-order':
-        return done(instance.role === 'primary' && instance.leaseValid && instance.grantEpoch >= action.epoch, 'not-ready');
+        return done(
+          instance.role === 'primary' && instance.leaseValid && instance.grantEpoch >= action.epoch,
+          'not-ready',
+        );
     }
   }
 
@@ -280,7 +330,10 @@ export class AgentProcess implements Subscriber {
   readonly routes = new Map<InstanceId, Readonly<Record<string, InstanceId | null>>>();
 
   #gated(instance: InstanceModel): ActionOutcome {
-    return { kind: 'ok', detail: { gate: instance.selfGated ? 'self' : 'warden', gateBoundMs: this.#around.topology.timing.stopWithinMs } };
+    return {
+      kind: 'ok',
+      detail: { gate: instance.selfGated ? 'self' : 'warden', gateBoundMs: this.#around.topology.timing.stopWithinMs },
+    };
   }
 
   #confirm(effect: Extract<AgentEffect, { kind: 'confirm' }>): void {
@@ -302,7 +355,11 @@ export class AgentProcess implements Subscriber {
   }
 }
 
-function holds(instance: InstanceModel, condition: Postcondition, routes: Readonly<Record<string, InstanceId | null>> | undefined): boolean {
+function holds(
+  instance: InstanceModel,
+  condition: Postcondition,
+  routes: Readonly<Record<string, InstanceId | null>> | undefined,
+): boolean {
   switch (condition.kind) {
     case 'process-gone':
       return instance.process === 'exited';

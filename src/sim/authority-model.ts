@@ -1,9 +1,9 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import type { Revision, SiteId } from '../core/base/ids.ts';
-import { indexOf } from '../core/topology/topology-index.ts';
 import type { Topology } from '../core/topology/topology.ts';
-import type { StoredValue, Transaction, TransactionOutcome } from '../engine/authority-port.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
 import type { AuthorityEvent } from '../engine/agent-effects.ts';
+import type { StoredValue, Transaction, TransactionOutcome } from '../engine/authority-port.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Network, Place } from './network.ts';
 import type { Random } from './random.ts';
@@ -109,7 +109,9 @@ export class AuthorityModel {
   reachable(place: Place): boolean {
     if (this.#quorumLost > 0 || (this.#deaf.size > 0 && (this.#deaf.get(nameOf(place)) ?? 0) > 0)) return false;
     let seen = 0;
-    for (const there of this.#voters) if (!this.#downVoters.has(there.site) && this.#network.open(place, there) && this.#network.open(there, place)) seen += 1;
+    for (const there of this.#voters)
+      if (!this.#downVoters.has(there.site) && this.#network.open(place, there) && this.#network.open(there, place))
+        seen += 1;
     return seen > this.#voters.length / 2;
   }
 
@@ -135,7 +137,8 @@ export class AuthorityModel {
     if (!this.reachable(subscriber.place)) {
       subscription.sentRevision = -1;
       this.#queue.after(150, () => {
-        if (subscription.sentRevision < 0 && subscriber.alive() && this.#subscriptions.includes(subscription)) this.#load(subscription);
+        if (subscription.sentRevision < 0 && subscriber.alive() && this.#subscriptions.includes(subscription))
+          this.#load(subscription);
       });
       return;
     }
@@ -176,11 +179,18 @@ export class AuthorityModel {
   beat(): void {
     this.#pump();
     for (const subscription of this.#subscriptions)
-      if (subscription.sentRevision >= 0 && this.reachable(subscription.subscriber.place)) this.#arrive(subscription, { kind: 'authority-heard' });
+      if (subscription.sentRevision >= 0 && this.reachable(subscription.subscriber.place))
+        this.#arrive(subscription, { kind: 'authority-heard' });
   }
 
   /** `incarnation`: the one that the client last read; a store with another one refuses, as the adapters' guard does (ADR 0004). */
-  transact(place: Place, body: Transaction, deadlineMs: number, incarnation: string | null, answer: (outcome: TransactionOutcome) => void): void {
+  transact(
+    place: Place,
+    body: Transaction,
+    deadlineMs: number,
+    incarnation: string | null,
+    answer: (outcome: TransactionOutcome) => void,
+  ): void {
     let answered = false;
     const once = (outcome: TransactionOutcome) => {
       if (answered) return;
@@ -193,7 +203,8 @@ export class AuthorityModel {
     const latency = this.#latency(place);
     this.#queue.after(latency * this.#random.between(0.4, 0.6), () => {
       if (!this.reachable(place)) return;
-      const outcome: TransactionOutcome = incarnation === this.#incarnation ? this.#apply(body) : { kind: 'refused', reason: 'another incarnation' };
+      const outcome: TransactionOutcome =
+        incarnation === this.#incarnation ? this.#apply(body) : { kind: 'refused', reason: 'another incarnation' };
       if (this.loseReplies > 0 && this.#random.chance(this.loseReplies)) return;
       this.#queue.after(latency * 0.5, () => {
         if (this.reachable(place)) once(outcome);

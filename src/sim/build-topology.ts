@@ -1,5 +1,15 @@
 import { componentId, groupId, hostId, instanceId, linkId, siteId } from '../core/base/ids.ts';
-import type { Component, ComponentKind, FailoverGroup, Host, Instance, Link, Site, Timing, Topology } from '../core/topology/topology.ts';
+import type {
+  Component,
+  ComponentKind,
+  FailoverGroup,
+  Host,
+  Instance,
+  Link,
+  Site,
+  Timing,
+  Topology,
+} from '../core/topology/topology.ts';
 import type { Random } from './random.ts';
 
 /** What a world's platform looks like; drawn per seed, so quiet and brutal worlds, small and larger firms are all met. */
@@ -67,39 +77,103 @@ export function topologyOf(shape: Shape): Topology {
     hosts.push({ id: hostId(`${site}-${name}`), site: siteId(site), rack: null });
     return hostId(`${site}-${name}`);
   };
-  const instance = (id: string, component: string, on: ReturnType<typeof host>, replication: Instance['replication'], eligible = true, upstream: string | null = null): Instance => ({
-    id: instanceId(id), component: componentId(component), host: on, replication, eligible, upstream: upstream === null ? null : instanceId(upstream),
+  const instance = (
+    id: string,
+    component: string,
+    on: ReturnType<typeof host>,
+    replication: Instance['replication'],
+    eligible = true,
+    upstream: string | null = null,
+  ): Instance => ({
+    id: instanceId(id),
+    component: componentId(component),
+    host: on,
+    replication,
+    eligible,
+    upstream: upstream === null ? null : instanceId(upstream),
   });
   for (const [at, site] of serving.entries()) {
-    sites.push({ id: siteId(site), title: site, capabilities: at === 0 ? ['serve'] : ['serve', 'standby'], voter: true, preference: at + 1, inventory: null });
-    for (let n = 1; n <= shape.enginesPerSite; n += 1) engine.push(instance(`${site}-eng${n}`, 'engine', host(site, `e${n}`), 'sync'));
+    sites.push({
+      id: siteId(site),
+      title: site,
+      capabilities: at === 0 ? ['serve'] : ['serve', 'standby'],
+      voter: true,
+      preference: at + 1,
+      inventory: null,
+    });
+    for (let n = 1; n <= shape.enginesPerSite; n += 1)
+      engine.push(instance(`${site}-eng${n}`, 'engine', host(site, `e${n}`), 'sync'));
     db.push(instance(`${site}-db`, 'db', host(site, 'd'), 'sync'));
     const edge = host(site, 'x');
     oms.push(instance(`${site}-oms`, 'oms', edge, 'none'));
     front.push(instance(`${site}-front`, 'front', edge, 'none'));
   }
   for (const site of witness) {
-    sites.push({ id: siteId(site), title: site, capabilities: ['witness', 'archive'], voter: true, preference: 9, inventory: null });
+    sites.push({
+      id: siteId(site),
+      title: site,
+      capabilities: ['witness', 'archive'],
+      voter: true,
+      preference: 9,
+      inventory: null,
+    });
     const box = host(site, 'a');
     if (shape.archive) db.push(instance(`${site}-db`, 'db', box, 'async', false, `${serving[1]}-db`));
   }
-  const component = (id: string, kind: ComponentKind, instances: Instance[], dependsOn: string[], durable: boolean): Component => ({
-    id: componentId(id), title: id, kind, category: 'hot', automation: 'full', priority: 1, probes: [], instances,
+  const component = (
+    id: string,
+    kind: ComponentKind,
+    instances: Instance[],
+    dependsOn: string[],
+    durable: boolean,
+  ): Component => ({
+    id: componentId(id),
+    title: id,
+    kind,
+    category: 'hot',
+    automation: 'full',
+    priority: 1,
+    probes: [],
+    instances,
     objective: { rtoMs: 30_000, rpoMs: 0, availabilityPercent: null, stages: null },
     dependsOn: dependsOn.map(componentId),
     authority: kind === 'front' ? 'none' : 'owned',
     durability: durable ? { acknowledge: 'remote-site', afterPeerLoss: shape.afterPeerLoss } : null,
   });
   const links: Link[] = sites.flatMap((left, at) =>
-    sites.slice(at + 1).map((right) => ({ id: linkId(`${left.id}-${right.id}`), between: [left.id, right.id] as const, rttMs: shape.rttMs, bandwidthMbps: 1000, provider: null, pathGroup: `${left.id}${right.id}`, priority: 1, slaPercent: null })),
+    sites.slice(at + 1).map((right) => ({
+      id: linkId(`${left.id}-${right.id}`),
+      between: [left.id, right.id] as const,
+      rttMs: shape.rttMs,
+      bandwidthMbps: 1000,
+      provider: null,
+      pathGroup: `${left.id}${right.id}`,
+      priority: 1,
+      slaPercent: null,
+    })),
   );
   return {
     name: 'simulated',
     sites,
     hosts,
     links,
-    components: [component('db', 'postgres', db, [], !shape.loneDatabase), component('engine', 'trading-engine', engine, ['db'], true), component('oms', 'order-management', oms, ['db', 'engine'], false), component('front', 'front', front, ['engine'], false)],
-    groups: [{ id: GROUP, components: ['db', 'engine', 'oms', 'front'].map(componentId), instancePolicy: shape.instancePolicy, sitePolicy: shape.sitePolicy, coolDownMs: shape.coolDownMs, maxRunsPerCoolDown: shape.maxRunsPerCoolDown, rejoinPolicy: 'automatic' }],
+    components: [
+      component('db', 'postgres', db, [], !shape.loneDatabase),
+      component('engine', 'trading-engine', engine, ['db'], true),
+      component('oms', 'order-management', oms, ['db', 'engine'], false),
+      component('front', 'front', front, ['engine'], false),
+    ],
+    groups: [
+      {
+        id: GROUP,
+        components: ['db', 'engine', 'oms', 'front'].map(componentId),
+        instancePolicy: shape.instancePolicy,
+        sitePolicy: shape.sitePolicy,
+        coolDownMs: shape.coolDownMs,
+        maxRunsPerCoolDown: shape.maxRunsPerCoolDown,
+        rejoinPolicy: 'automatic',
+      },
+    ],
     venues: [],
     contacts: [],
     timing: shape.timing,

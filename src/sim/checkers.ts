@@ -18,7 +18,20 @@ import type { InstanceModel, Release } from './instance-model.ts';
  * The architecture's invariants; H5 of the requirements: nobody is deposed who lives and is heard; `assertion`: the code itself
  * found that it is wrong, and in production the process would have stopped.
  */
-export type Invariant = 'assertion' | 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11' | 'H5';
+export type Invariant =
+  | 'assertion'
+  | 'I1'
+  | 'I2'
+  | 'I3'
+  | 'I4'
+  | 'I5'
+  | 'I6'
+  | 'I7'
+  | 'I8'
+  | 'I9'
+  | 'I10'
+  | 'I11'
+  | 'H5';
 
 export interface Violation {
   readonly invariant: Invariant;
@@ -92,7 +105,13 @@ export class Checkers {
   crashed(error: unknown): void {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const lines = stack.split('\n').filter((line) => !line.includes('/core/base/assert'));
-    this.#violated('assertion', lines.slice(0, 4).map((line) => line.trim().replace(/\(?file:.*\/(src\/[^)]*)\)?/, '$1')).join(' '));
+    this.#violated(
+      'assertion',
+      lines
+        .slice(0, 4)
+        .map((line) => line.trim().replace(/\(?file:.*\/(src\/[^)]*)\)?/, '$1'))
+        .join(' '),
+    );
   }
 
   get record(): GroupRecord | null {
@@ -106,7 +125,8 @@ export class Checkers {
   /** I1, and I9 at the only moment that counts: whoever may be promoted has what is acknowledged, on its disk. */
   released({ component, instance, epoch, id, index }: Release): void {
     const newest = this.#newest.get(component) ?? 0;
-    if (epoch < newest && !this.#conceded(instance)) this.#violated('I1', `${instance} released ${id} in epoch ${epoch} after ${newest} had released`);
+    if (epoch < newest && !this.#conceded(instance))
+      this.#violated('I1', `${instance} released ${id} in epoch ${epoch} after ${newest} had released`);
     if (epoch > newest) {
       this.#newest.set(component, epoch);
       if (newest > 0) this.#coverage.count('I1: a newer epoch released');
@@ -114,14 +134,19 @@ export class Checkers {
     const key = `${component}@${epoch}`;
     const first = this.#releaser.get(key);
     if (first === undefined) this.#releaser.set(key, instance);
-    else if (first !== instance) this.#violated('I1', `${instance} and ${first} both released in epoch ${epoch} of ${component}`);
+    else if (first !== instance)
+      this.#violated('I1', `${instance} and ${first} both released in epoch ${epoch} of ${component}`);
     let acked = this.#acked.get(component);
-    if (!acked) this.#acked.set(component, (acked = new Set()));
+    if (!acked) {
+      acked = new Set();
+      this.#acked.set(component, acked);
+    }
     acked.add(id);
     const grant = this.#record?.grants[component as never];
     if (!grant || grant.holder !== instance || grant.epoch !== epoch || this.lossAccepted) return;
     for (const member of grant.promotable)
-      if (!this.#instances.get(member)?.holds(index, id)) this.#violated('I9', `${instance} acknowledged ${id}; ${member} may be promoted and does not have it`);
+      if (!this.#instances.get(member)?.holds(index, id))
+        this.#violated('I9', `${instance} acknowledged ${id}; ${member} may be promoted and does not have it`);
   }
 
   /**
@@ -131,7 +156,10 @@ export class Checkers {
   #conceded(instance: InstanceId): boolean {
     const model = this.#instances.get(instance);
     if (!model || model.selfGated || model.ackSet.length > 0) return false;
-    return this.lossAccepted || (model.component.durability === null && (this.#truth.gateStopped(model) || this.#wasStopped.has(instance)));
+    return (
+      this.lossAccepted ||
+      (model.component.durability === null && (this.#truth.gateStopped(model) || this.#wasStopped.has(instance)))
+    );
   }
 
   /** I3, I4: at the moment of a promotion nobody else could still release, and what is promoted holds everything acknowledged. */
@@ -147,10 +175,17 @@ export class Checkers {
       if (other === instance || other.component.id !== component) continue;
       if (other.couldRelease && other.grantEpoch < action.epoch) {
         if (this.#conceded(other.id)) this.#wasStopped.add(other.id);
-        else this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} while ${other.id} of epoch ${other.grantEpoch} could still release`);
+        else
+          this.#violated(
+            'I3',
+            `${instance.id} is promoted at epoch ${action.epoch} while ${other.id} of epoch ${other.grantEpoch} could still release`,
+          );
       }
       if (leaseLeft && other.role === 'primary' && other.grantEpoch > action.epoch)
-        this.#violated('I3', `${instance.id} is promoted at epoch ${action.epoch} although ${other.id} is primary at epoch ${other.grantEpoch}`);
+        this.#violated(
+          'I3',
+          `${instance.id} is promoted at epoch ${action.epoch} although ${other.id} is primary at epoch ${other.grantEpoch}`,
+        );
     }
     if (instance.component.durability === null || this.lossAccepted) return;
     const has = new Set(instance.log.map((entry) => entry.id));
@@ -158,7 +193,10 @@ export class Checkers {
     if (acked.size > 0) this.#coverage.count('I4: a promotion after acknowledgements');
     for (const id of acked)
       if (!has.has(id)) {
-        this.#violated('I4', `${instance.id} is promoted at epoch ${action.epoch} without acknowledged write ${id} of ${component}`);
+        this.#violated(
+          'I4',
+          `${instance.id} is promoted at epoch ${action.epoch} without acknowledged write ${id} of ${component}`,
+        );
         return;
       }
   }
@@ -167,7 +205,8 @@ export class Checkers {
   commanded(command: Command): void {
     if (command.run.startsWith('operator-')) return;
     this.#coverage.count('I8: a command');
-    if (!this.#begun.has(`${command.run}/${command.step}`)) this.#violated('I8', `${command.key} was sent before the journal says that its step began`);
+    if (!this.#begun.has(`${command.run}/${command.step}`))
+      this.#violated('I8', `${command.key} was sent before the journal says that its step began`);
     const { order } = command;
     if (order.kind === 'promote' && !this.#plans.get(command.run)?.moves.some((move) => move.to === order.instance))
       this.#violated('I5', `${command.key} promotes ${order.instance}, which is not in the plan of ${command.run}`);
@@ -180,9 +219,16 @@ export class Checkers {
       this.#taken.set(`${host}/${command.group}`, { epoch: command.epoch, term: command.term });
       return;
     }
-    const refused = effects.some((effect) => effect.kind === 'answer' && effect.outcome.key === command.key && effect.outcome.outcome.kind === 'refused');
+    const refused = effects.some(
+      (effect) =>
+        effect.kind === 'answer' && effect.outcome.key === command.key && effect.outcome.outcome.kind === 'refused',
+    );
     if (refused) this.#coverage.count('I2: a stale command was refused');
-    else this.#violated('I2', `${host} took ${command.key} of epoch ${command.epoch}, term ${command.term} after epoch ${before.epoch}, term ${before.term}`);
+    else
+      this.#violated(
+        'I2',
+        `${host} took ${command.key} of epoch ${command.epoch}, term ${command.term} after epoch ${before.epoch}, term ${before.term}`,
+      );
   }
 
   /** A person spoke to the leader. */
@@ -192,7 +238,9 @@ export class Checkers {
 
   /** I5, I7, I8: one transaction as it was committed. */
   committed(changes: readonly Change[]): void {
-    const entries = changes.flatMap(({ key, value }) => (key.startsWith('journal/trading/0') && value !== null ? [value as unknown as JournalEntry] : []));
+    const entries = changes.flatMap(({ key, value }) =>
+      key.startsWith('journal/trading/0') && value !== null ? [value as unknown as JournalEntry] : [],
+    );
     for (const entry of entries) this.#journalled(entry);
     for (const { key, value } of changes) {
       if (key === 'group/trading') this.#recordChanged(value as unknown as GroupRecord, entries);
@@ -207,19 +255,28 @@ export class Checkers {
     this.#leases.set(lease.component, lease);
     const grant = this.#record?.grants[lease.component];
     if (grant?.holder !== lease.holder || grant.epoch !== lease.epoch)
-      this.#violated('I2', `a renewal of ${lease.holder} in epoch ${lease.epoch} was accepted; ${lease.component} is held by ${grant?.holder ?? 'nobody'} in epoch ${grant?.epoch ?? 0}`);
+      this.#violated(
+        'I2',
+        `a renewal of ${lease.holder} in epoch ${lease.epoch} was accepted; ${lease.component} is held by ${grant?.holder ?? 'nobody'} in epoch ${grant?.epoch ?? 0}`,
+      );
   }
 
   #recordChanged(record: GroupRecord, entries: readonly JournalEntry[]): void {
     const before = this.#record;
     const events = entries.flatMap((entry) => entry.events);
-    if (before && record.epoch < before.epoch) this.#violated('I1', `the group's epoch went back from ${before.epoch} to ${record.epoch}`);
+    if (before && record.epoch < before.epoch)
+      this.#violated('I1', `the group's epoch went back from ${before.epoch} to ${record.epoch}`);
     for (const grant of Object.values(record.grants)) {
       const old = before?.grants[grant.component];
       if (grant.holder !== (old?.holder ?? null)) {
         const announced = grant.holder === null ? 'revoke' : 'grant';
-        if (!events.some((event) => event.kind === 'step-finished' && event.step === announced)) this.#violated('I8', `${grant.component} changed hands without a journal entry`);
-        if (grant.holder !== null && grant.epoch <= (old?.revoked?.epoch ?? 0)) this.#violated('I1', `${grant.component} is granted to ${grant.holder} in epoch ${grant.epoch}, which was given out before`);
+        if (!events.some((event) => event.kind === 'step-finished' && event.step === announced))
+          this.#violated('I8', `${grant.component} changed hands without a journal entry`);
+        if (grant.holder !== null && grant.epoch <= (old?.revoked?.epoch ?? 0))
+          this.#violated(
+            'I1',
+            `${grant.component} is granted to ${grant.holder} in epoch ${grant.epoch}, which was given out before`,
+          );
       }
       if (grant.mode.kind !== 'strict') this.#coverage.count(`mode: ${grant.mode.kind}`);
     }
@@ -228,20 +285,23 @@ export class Checkers {
   }
 
   #journalled(entry: JournalEntry): void {
-    if (entry.term < this.#term) this.#violated('I2', `journal entry ${entry.number} of term ${entry.term} was accepted in term ${this.#term}`);
+    if (entry.term < this.#term)
+      this.#violated('I2', `journal entry ${entry.number} of term ${entry.term} was accepted in term ${this.#term}`);
     for (const event of entry.events) {
       switch (event.kind) {
         case 'opened':
           this.#opened(entry, event);
           break;
         case 'step-started':
-          if (!this.#plans.get(entry.run)?.steps.some((step) => step.id === event.step)) this.#violated('I5', `${entry.run} began ${event.step}, which its plan does not have`);
+          if (!this.#plans.get(entry.run)?.steps.some((step) => step.id === event.step))
+            this.#violated('I5', `${entry.run} began ${event.step}, which its plan does not have`);
           this.#begun.add(`${entry.run}/${event.step}`);
           this.#coverage.count(`step: ${event.step}`);
           break;
         case 'closed':
           this.#coverage.count(`run: ${event.result}`);
-          if (event.result === 'completed' && this.#plans.get(entry.run)?.runbook !== 'activate-site') this.takeovers += 1;
+          if (event.result === 'completed' && this.#plans.get(entry.run)?.runbook !== 'activate-site')
+            this.takeovers += 1;
           if (this.#open?.run === entry.run) {
             this.#superseded = event.result === 'superseded' ? this.#open : null;
             this.#open = null;
@@ -257,14 +317,19 @@ export class Checkers {
     const { plan } = event;
     this.#coverage.count(`plan: ${plan.runbook}`);
     this.#coverage.count('I7: a run was opened');
-    if (this.#open !== null && this.#open.run !== entry.run) this.#violated('I7', `${entry.run} opened while ${this.#open.run} is open`);
+    if (this.#open !== null && this.#open.run !== entry.run)
+      this.#violated('I7', `${entry.run} opened while ${this.#open.run} is open`);
     if (this.#superseded !== null && !(this.#superseded.scope === 'instance' && plan.scope === 'site'))
-      this.#violated('I7', `${entry.run} (${plan.scope}) superseded ${this.#superseded.run} (${this.#superseded.scope}), which is not narrower`);
+      this.#violated(
+        'I7',
+        `${entry.run} (${plan.scope}) superseded ${this.#superseded.run} (${this.#superseded.scope}), which is not narrower`,
+      );
     this.#superseded = null;
     this.#open = { run: entry.run, scope: plan.scope };
     this.#plans.set(entry.run, plan);
     this.#allowed(entry, event);
-    if (event.automatic && (plan.trigger === 'PrimaryDown' || plan.trigger === 'SiteDown')) this.#needed(entry.run, plan);
+    if (event.automatic && (plan.trigger === 'PrimaryDown' || plan.trigger === 'SiteDown'))
+      this.#needed(entry.run, plan);
     if (event.automatic) this.#fencable(entry.run, plan);
   }
 
@@ -274,16 +339,31 @@ export class Checkers {
     const wide = plan.scope === 'site' || plan.toSite !== (this.#record?.activeSite ?? plan.toSite);
     const policy = wide ? group.sitePolicy : group.instancePolicy;
     const approval = this.#brakes?.approvals.find((each) => each.digest === plan.digest) ?? null;
-    const request = this.#asked.find((each) => each.by === by && ((each.request.kind === 'activate' && this.#record === null) || (each.request.kind === 'move' && (each.request.toSite ?? plan.toSite) === plan.toSite)))?.request ?? null;
+    const request =
+      this.#asked.find(
+        (each) =>
+          each.by === by &&
+          ((each.request.kind === 'activate' && this.#record === null) ||
+            (each.request.kind === 'move' && (each.request.toSite ?? plan.toSite) === plan.toSite)),
+      )?.request ?? null;
     if (automatic) {
       this.#coverage.count(policy === 'automatic' ? 'I5: run by policy' : 'I5: run by approval');
-      if (policy !== 'automatic' && !(policy === 'approval' && approval !== null)) this.#violated('I5', `${entry.run} ran automatically under policy ${policy}, without an approval of ${plan.digest}`);
+      if (policy !== 'automatic' && !(policy === 'approval' && approval !== null))
+        this.#violated(
+          'I5',
+          `${entry.run} ran automatically under policy ${policy}, without an approval of ${plan.digest}`,
+        );
     } else {
       this.#coverage.count('I5: run by a person');
       if (request === null) this.#violated('I5', `${entry.run} ran for ${by}, who did not ask for it`);
     }
     if (plan.predicted.lossBound.kind === 'none') return;
-    const accepted = automatic ? approval !== null && approval.acceptsLoss !== null : request?.kind === 'move' && this.#asked.some((each) => each.by === by && each.request.kind === 'move' && each.request.acceptDataLoss !== null);
+    const accepted = automatic
+      ? approval !== null && approval.acceptsLoss !== null
+      : request?.kind === 'move' &&
+        this.#asked.some(
+          (each) => each.by === by && each.request.kind === 'move' && each.request.acceptDataLoss !== null,
+        );
     if (accepted) this.#coverage.count('I4: a loss was accepted by name');
     else this.#violated('I4', `${entry.run} may lose acknowledged writes and nobody accepted that`);
     this.lossAccepted = true;
@@ -296,8 +376,18 @@ export class Checkers {
     this.#coverage.count('H5: a holder was deposed as failed');
     const now = this.#truth.now();
     const well = (each: InstanceModel) =>
-      each.process === 'running' && each.role === 'primary' && each.couldRelease && now - each.changedAt > SETTLED_MS && each.ill === null && each.place.host !== null && this.#truth.steadilyHeard(each.place.host);
-    if (deposed.every(well)) this.#violated('H5', `${run} deposes ${deposed.map((each) => each.id).join(', ')}, alive, serving and heard by a majority`);
+      each.process === 'running' &&
+      each.role === 'primary' &&
+      each.couldRelease &&
+      now - each.changedAt > SETTLED_MS &&
+      each.ill === null &&
+      each.place.host !== null &&
+      this.#truth.steadilyHeard(each.place.host);
+    if (deposed.every(well))
+      this.#violated(
+        'H5',
+        `${run} deposes ${deposed.map((each) => each.id).join(', ')}, alive, serving and heard by a majority`,
+      );
   }
 
   /** I3: nobody is deposed by automation who cannot be proved silent: its gate does not bind it and nobody can reach it. */
@@ -306,8 +396,19 @@ export class Checkers {
       const grant = this.#record?.grants[component];
       const lease = this.#leases.get(component);
       const holder = from === null ? null : this.#instances.get(from)!;
-      if (!grant || !lease || holder === null || holder.process === 'exited' || lease.holder !== from || lease.epoch !== grant.epoch) continue;
-      if ((lease.gate === null || !gateBinds(holder.component.kind, lease.gate.kind)) && !this.#truth.agentReachable(holder))
+      if (
+        !grant ||
+        !lease ||
+        holder === null ||
+        holder.process === 'exited' ||
+        lease.holder !== from ||
+        lease.epoch !== grant.epoch
+      )
+        continue;
+      if (
+        (lease.gate === null || !gateBinds(holder.component.kind, lease.gate.kind)) &&
+        !this.#truth.agentReachable(holder)
+      )
         this.#violated('I3', `${run} deposes ${from}, which nothing can prove silent`);
     }
   }
@@ -315,26 +416,44 @@ export class Checkers {
   /** H5: what is told to be silent by a quorum is not heard by one. */
   diagnosed(diagnoses: readonly { readonly kind: string; readonly host: string | null }[]): void {
     for (const { kind, host } of diagnoses)
-      if (kind === 'HostSilent' && host !== null && this.#truth.steadilyHeard(host)) this.#violated('H5', `${host} is said to be silent by a quorum, and a majority hears it`);
+      if (kind === 'HostSilent' && host !== null && this.#truth.steadilyHeard(host))
+        this.#violated('H5', `${host} is said to be silent by a quorum, and a majority hears it`);
   }
 
   /** H5: an agent does not stop what holds the grant, and its lease, and serves, unless a person says so. */
   killing(instance: InstanceModel, leaseLeftMs: number): void {
     const grant = this.#record?.grants[instance.component.id];
-    if (!grant || grant.holder !== instance.id || instance.role !== 'primary' || instance.process !== 'running' || instance.grantEpoch !== grant.epoch) return;
-    if (leaseLeftMs < this.#topology.timing.selfFenceAfterMs / 2 || this.#asked.some(({ request }) => request.kind === 'fence' && request.instance === instance.id)) return;
+    if (
+      !grant ||
+      grant.holder !== instance.id ||
+      instance.role !== 'primary' ||
+      instance.process !== 'running' ||
+      instance.grantEpoch !== grant.epoch
+    )
+      return;
+    if (
+      leaseLeftMs < this.#topology.timing.selfFenceAfterMs / 2 ||
+      this.#asked.some(({ request }) => request.kind === 'fence' && request.instance === instance.id)
+    )
+      return;
     this.#violated('H5', `its own agent kills ${instance.id}, which holds the grant and its lease and serves`);
   }
 
   /** I6: from every receipt. */
   receipt(data: Json): void {
-    const { verdict, rules, overridden } = data as unknown as { verdict: string; rules: { rule: string; outcome: string }[]; overridden: string[] };
+    const { verdict, rules, overridden } = data as unknown as {
+      verdict: string;
+      rules: { rule: string; outcome: string }[];
+      overridden: string[];
+    };
     this.#coverage.count(`decision: ${verdict}`);
-    if (new Set(rules.map(({ rule }) => rule)).size !== RULE_IDS.length) this.#violated('I6', `a decision asked ${rules.length} of ${RULE_IDS.length} rules`);
+    if (new Set(rules.map(({ rule }) => rule)).size !== RULE_IDS.length)
+      this.#violated('I6', `a decision asked ${rules.length} of ${RULE_IDS.length} rules`);
     for (const { rule, outcome } of rules) {
       this.#coverage.count(`${rule} ${outcome}`);
       if (outcome === 'cannot-evaluate') this.#coverage.count('I6: a rule could not be evaluated');
-      if (verdict === 'proceed' && outcome !== 'pass' && !overridden.includes(rule)) this.#violated('I6', `proceeded although ${rule} says ${outcome}`);
+      if (verdict === 'proceed' && outcome !== 'pass' && !overridden.includes(rule))
+        this.#violated('I6', `proceeded although ${rule} says ${outcome}`);
     }
   }
 
@@ -344,10 +463,12 @@ export class Checkers {
     for (const grant of Object.values(this.#record.grants)) {
       if (grant.holder === null) continue;
       const holder = this.#instances.get(grant.holder);
-      if (!holder || holder.role !== 'primary' || holder.grantEpoch !== grant.epoch || holder.process === 'exited') continue;
+      if (!holder || holder.role !== 'primary' || holder.grantEpoch !== grant.epoch || holder.process === 'exited')
+        continue;
       if (grant.promotable.length > 0) this.#coverage.count('I9: a promotable set');
       for (const member of grant.promotable)
-        if (!holder.ackSet.includes(member)) this.#violated('I9', `${member} may be promoted, but ${holder.id} does not wait for it`);
+        if (!holder.ackSet.includes(member))
+          this.#violated('I9', `${member} may be promoted, but ${holder.id} does not wait for it`);
     }
   }
 
@@ -375,6 +496,10 @@ export class Checkers {
   /** I11 */
   siteRecoveredIn(ms: number | null, rtoMs: number): void {
     this.#coverage.count('I11: a single lost site under automatic policy');
-    if (ms === null || ms > rtoMs) this.#violated('I11', ms === null ? 'a single lost site was not recovered' : `recovered in ${Math.round(ms)} ms, more than ${rtoMs}`);
+    if (ms === null || ms > rtoMs)
+      this.#violated(
+        'I11',
+        ms === null ? 'a single lost site was not recovered' : `recovered in ${Math.round(ms)} ms, more than ${rtoMs}`,
+      );
   }
 }

@@ -144,9 +144,15 @@ export class ControllerProcess implements Subscriber {
     switch (effect.kind) {
       case 'transact': {
         const life = this.#life;
-        return this.#around.authority.transact(this.place, effect.body, effect.deadlineMs, this.#core?.mirror.incarnation ?? null, (outcome) => {
-          if (this.#life === life) this.deliver({ kind: 'transacted', transaction: effect.transaction, outcome });
-        });
+        return this.#around.authority.transact(
+          this.place,
+          effect.body,
+          effect.deadlineMs,
+          this.#core?.mirror.incarnation ?? null,
+          (outcome) => {
+            if (this.#life === life) this.deliver({ kind: 'transacted', transaction: effect.transaction, outcome });
+          },
+        );
       }
       case 'reload-authority':
         return this.#around.authority.reload(this);

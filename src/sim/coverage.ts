@@ -1,5 +1,5 @@
-import { DIAGNOSES } from '../core/diagnosis/diagnosis.ts';
 import { RULE_IDS } from '../core/decision/safety-rule.ts';
+import { DIAGNOSES } from '../core/diagnosis/diagnosis.ts';
 import { STEP_KINDS } from '../core/plan/runbook.ts';
 
 /** How often what must be tried was tried. A zero in a long enough run is a failure: the simulator did not look there. */
@@ -28,22 +28,53 @@ const NEVER: Readonly<Record<string, string>> = {
   'R-QUORUM cannot-evaluate': 'a leader has heard the authority, or it would not lead',
   'R-INCARNATION cannot-evaluate': 'as R-QUORUM',
   'R-SYNC cannot-evaluate': 'a candidate is chosen only from what is freshly known; without one R-CANDIDATE blocks',
-  'diagnosis: GroupSplit': 'all components of a group move to another site in one compare-and-set; only a record written by hand is split',
+  'diagnosis: GroupSplit':
+    'all components of a group move to another site in one compare-and-set; only a record written by hand is split',
   'R-DATA cannot-evaluate': 'an unknown component is refused when the topology is read',
 };
 
 /** Everything that a full run must have met at least once, and what cannot occur, with the reason. */
-export function expectedCoverage(): { readonly required: readonly string[]; readonly impossible: Readonly<Record<string, string>> } {
+export function expectedCoverage(): {
+  readonly required: readonly string[];
+  readonly impossible: Readonly<Record<string, string>>;
+} {
   const rules = RULE_IDS.flatMap((rule) => ['pass', 'block', 'cannot-evaluate'].map((outcome) => `${rule} ${outcome}`));
   const diagnoses = Object.keys(DIAGNOSES).map((kind) => `diagnosis: ${kind}`);
-  const commanded = Object.keys(STEP_KINDS).filter((kind) => !['stop-trading', 'await-sync', 'revoke', 'grant'].includes(kind));
+  const commanded = Object.keys(STEP_KINDS).filter(
+    (kind) => !['stop-trading', 'await-sync', 'revoke', 'grant'].includes(kind),
+  );
   const crashes = commanded.map((kind) => `leader crashed in step ${kind}`);
   const preconditions = [
-    'I1: a newer epoch released', 'I2: a stale command was refused', 'I3: a promotion', 'I4: a promotion after acknowledgements', 'I4: a loss was accepted by name', 'I5: run by policy',
-    'I5: run by approval', 'I5: run by a person', 'I6: a rule could not be evaluated', 'I7: a run was opened', 'I8: a command', 'I9: a promotable set',
-    'I10: a healed world', 'I11: a single lost site under automatic policy', 'H5: a holder was deposed as failed', 'the authority was restored',
+    'I1: a newer epoch released',
+    'I2: a stale command was refused',
+    'I3: a promotion',
+    'I4: a promotion after acknowledgements',
+    'I4: a loss was accepted by name',
+    'I5: run by policy',
+    'I5: run by approval',
+    'I5: run by a person',
+    'I6: a rule could not be evaluated',
+    'I7: a run was opened',
+    'I8: a command',
+    'I9: a promotable set',
+    'I10: a healed world',
+    'I11: a single lost site under automatic policy',
+    'H5: a holder was deposed as failed',
+    'the authority was restored',
   ];
-  const required = [...rules.filter((rule) => !(rule in NEVER)), ...diagnoses.filter((diagnosis) => !(diagnosis in NEVER)), ...crashes, ...preconditions, 'proof: process-dead', 'proof: demoted', 'proof: lease-expired', 'proof: never-held', 'run: completed', 'run: failed', 'run: superseded'];
+  const required = [
+    ...rules.filter((rule) => !(rule in NEVER)),
+    ...diagnoses.filter((diagnosis) => !(diagnosis in NEVER)),
+    ...crashes,
+    ...preconditions,
+    'proof: process-dead',
+    'proof: demoted',
+    'proof: lease-expired',
+    'proof: never-held',
+    'run: completed',
+    'run: failed',
+    'run: superseded',
+  ];
   return { required, impossible: NEVER };
 }
 

@@ -1,12 +1,19 @@
 import { AUTHORITY_STEPS, type StepKind } from '../core/plan/runbook.ts';
 import { GROUP } from './build-topology.ts';
 import type { ControllerProcess } from './controller-process.ts';
-import { FAULTS, FAULT_NAMES, type FaultName } from './faults.ts';
+import { FAULT_NAMES, FAULTS, type FaultName } from './faults.ts';
 import { askForFailback, askForFailover } from './people.ts';
 import type { World } from './world.ts';
 
 /** What looks like silence before anybody can be sure. */
-const SILENT: readonly FaultName[] = ['site isolated', 'host unplugged', 'link cut', 'one-way cut', 'agent freeze', 'site power'];
+const SILENT: readonly FaultName[] = [
+  'site isolated',
+  'host unplugged',
+  'link cut',
+  'one-way cut',
+  'agent freeze',
+  'site power',
+];
 
 /** Faults of one world: what was done to it, and what ends the faults that are still in force. */
 export class FaultPlay {
@@ -27,7 +34,8 @@ export class FaultPlay {
     if (heal === null) return;
     this.applied.push(name);
     this.#heals.push(heal);
-    if (SILENT.includes(name) && random.chance(0.15)) queue.after(random.between(300, 2500), () => askForFailover(world));
+    if (SILENT.includes(name) && random.chance(0.15))
+      queue.after(random.between(300, 2500), () => askForFailover(world));
     if (random.chance(0.15)) return;
     queue.after(random.pick([150, 700, 1800, 4000, 9000]) * random.between(0.6, 1.4), () => this.#end(heal, name));
   }
@@ -45,7 +53,8 @@ export class FaultPlay {
     const { world } = this;
     if (world.tracing) world.tell(`heals: ${name}`);
     heal();
-    if (name.includes('site') && world.random.chance(0.25)) world.queue.after(world.random.between(50, 1500), () => askForFailback(world));
+    if (name.includes('site') && world.random.chance(0.25))
+      world.queue.after(world.random.between(50, 1500), () => askForFailback(world));
   }
 
   endAll(): void {
@@ -54,7 +63,20 @@ export class FaultPlay {
 }
 
 /** These alone make somebody take over, if they last. */
-const DECISIVE: readonly FaultName[] = ['instance crash', 'instance crash', 'host power', 'site power', 'site isolated', 'instance freeze', 'host freeze', 'host unplugged', 'agent freeze', 'gate freeze, then host unplugged', 'rogue promotion, then crash', 'clock set back, then crash'];
+const DECISIVE: readonly FaultName[] = [
+  'instance crash',
+  'instance crash',
+  'host power',
+  'site power',
+  'site isolated',
+  'instance freeze',
+  'host freeze',
+  'host unplugged',
+  'agent freeze',
+  'gate freeze, then host unplugged',
+  'rogue promotion, then crash',
+  'clock set back, then crash',
+];
 
 /** Swarm-drawn: each world has a few favourites, met again and again, so that some worlds combine what others never do. */
 export function scheduleFaults(play: FaultPlay, untilMs: number): void {
@@ -75,9 +97,18 @@ export function scheduleFaults(play: FaultPlay, untilMs: number): void {
   } else next(queue.now + random.between(0, 1500));
 }
 
-export const COMMANDED_STEPS = (['barrier', 'fence', 'freeze-positions', 'promote-components', 'move-traffic', 'validate', 'enable-trading', 'residue-check'] as const satisfies readonly StepKind[]).filter(
-  (kind) => !AUTHORITY_STEPS.includes(kind),
-);
+export const COMMANDED_STEPS = (
+  [
+    'barrier',
+    'fence',
+    'freeze-positions',
+    'promote-components',
+    'move-traffic',
+    'validate',
+    'enable-trading',
+    'residue-check',
+  ] as const satisfies readonly StepKind[]
+).filter((kind) => !AUTHORITY_STEPS.includes(kind));
 
 /** A crash or a freeze of the leader, of an agent or of a target, exactly while a step is under way. */
 export function hurtAtStep(play: FaultPlay, afterMs: number): void {
@@ -85,7 +116,17 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
   const { random, queue } = world;
   if (!random.chance(0.65)) return;
   const chosen = random.pick(COMMANDED_STEPS);
-  const how = random.pick(['crash', 'crash', 'freeze', 'instant', 'agent', 'host', 'target', 'person', 'overtaken'] as const);
+  const how = random.pick([
+    'crash',
+    'crash',
+    'freeze',
+    'instant',
+    'agent',
+    'host',
+    'target',
+    'person',
+    'overtaken',
+  ] as const);
   let left = random.whole(1, 2);
   world.onStep = (step, leader) => {
     if (step !== chosen || left === 0 || queue.now < afterMs) return;
@@ -110,16 +151,35 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
 
 /** A person asks for another site while a run is under way: a wider one ends a narrower one at once. */
 function overtake(world: World): void {
-  world.ask({ kind: 'move', group: GROUP, move: 'failover', toSite: null, digest: null, overrides: ['R-VERDICT'], reason: 'impatient', acceptDataLoss: null }, { name: 'grace', role: 'operator' });
+  world.ask(
+    {
+      kind: 'move',
+      group: GROUP,
+      move: 'failover',
+      toSite: null,
+      digest: null,
+      overrides: ['R-VERDICT'],
+      reason: 'impatient',
+      acceptDataLoss: null,
+    },
+    { name: 'grace', role: 'operator' },
+  );
 }
 
-function hurtLeader(play: FaultPlay, step: string, leader: ControllerProcess, how: 'crash' | 'freeze' | 'instant'): void {
+function hurtLeader(
+  play: FaultPlay,
+  step: string,
+  leader: ControllerProcess,
+  how: 'crash' | 'freeze' | 'instant',
+): void {
   const { world } = play;
   const { random, queue } = world;
   world.coverage.count(`leader crashed in step ${step}`);
   if (world.tracing) world.tell(`fault: leader ${how === 'freeze' ? 'frozen' : 'crashes'} in step ${step}`);
   play.applied.push('leader crash');
-  queue.after(how === 'instant' ? 0 : random.between(0, 40), () => (how === 'freeze' ? leader.freeze() : leader.crash()));
+  queue.after(how === 'instant' ? 0 : random.between(0, 40), () =>
+    how === 'freeze' ? leader.freeze() : leader.crash(),
+  );
   play.applyFor('leader', random.between(1500, 6000), () => (how === 'freeze' ? leader.thaw() : leader.start()));
 }
 

@@ -142,12 +142,16 @@ export const FAULTS = {
   },
   'rogue promotion': (world) => {
     // Somebody promotes behind Holdfast's back, without a lease: an engine then releases nothing, a database is the gate's.
-    const instance = world.random.pick([...world.instances.values()].filter((each) => each.role === 'standby' && each.selfGated));
+    const instance = world.random.pick(
+      [...world.instances.values()].filter((each) => each.role === 'standby' && each.selfGated),
+    );
     instance?.goRogue();
     return instance ? () => {} : null;
   },
   'rogue promotion, then crash': (world) => {
-    const rogue = world.random.pick([...world.instances.values()].filter((each) => each.role === 'standby' && each.selfGated));
+    const rogue = world.random.pick(
+      [...world.instances.values()].filter((each) => each.role === 'standby' && each.selfGated),
+    );
     if (!rogue) return null;
     const holder = primaries(world).find((each) => each.component.id === rogue.component.id);
     holder?.die();
@@ -167,7 +171,9 @@ export const FAULTS = {
   },
   'instance ill': (world) => {
     const instance = world.random.pick([...world.instances.values()]);
-    instance.ill = world.random.chance(0.5) ? { health: 'bad', reason: 'rejects 40 % of orders' } : { health: 'degraded', reason: 'median latency 9 ms' };
+    instance.ill = world.random.chance(0.5)
+      ? { health: 'bad', reason: 'rejects 40 % of orders' }
+      : { health: 'degraded', reason: 'median latency 9 ms' };
     return () => {
       instance.ill = null;
     };
@@ -175,7 +181,9 @@ export const FAULTS = {
   'slow disk': (world) => slowDisk(world),
   'slow disk, then power': (world) => {
     const heal = slowDisk(world);
-    const host = world.random.pick(world.hosts.filter((each) => each.instances.some((instance) => instance.diskMs > 0)));
+    const host = world.random.pick(
+      world.hosts.filter((each) => each.instances.some((instance) => instance.diskMs > 0)),
+    );
     let off = false;
     let over = false;
     world.queue.after(world.random.between(100, 1500), () => {
@@ -261,7 +269,8 @@ export const FAULTS = {
 
 export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[];
 
-const primaries = (world: World) => [...world.instances.values()].filter((each) => each.role === 'primary' && each.process === 'running');
+const primaries = (world: World) =>
+  [...world.instances.values()].filter((each) => each.role === 'primary' && each.process === 'running');
 
 function primaryHost(world: World): SimulatedHost {
   const holders = new Set(primaries(world).map((each) => each.place.host));
@@ -342,7 +351,10 @@ function cutOff(world: World, site: SiteId): () => void {
 }
 
 function slowDisk(world: World): () => void {
-  const instance = world.random.pick([...primaries(world), ...[...world.instances.values()].filter((each) => each.role === 'standby')]);
+  const instance = world.random.pick([
+    ...primaries(world),
+    ...[...world.instances.values()].filter((each) => each.role === 'standby'),
+  ]);
   if (!instance) return () => {};
   instance.diskMs = world.random.pick([30, 150, 600]);
   return () => {

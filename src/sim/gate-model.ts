@@ -1,7 +1,7 @@
-import type { Random } from './random.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { InstanceModel } from './instance-model.ts';
 import type { MachineClock } from './machine-clock.ts';
+import type { Random } from './random.ts';
 
 /**
  * The gate outside the agent: closes a foreign writer (kills its tree) when it is not refreshed, within `stopWithinMs`. It can be

@@ -88,7 +88,13 @@ export class InstanceModel {
   life = 0;
   #beating = false;
 
-  constructor(instance: Instance, component: Component, place: Place, clock: MachineClock, around: InstanceSurroundings) {
+  constructor(
+    instance: Instance,
+    component: Component,
+    place: Place,
+    clock: MachineClock,
+    around: InstanceSurroundings,
+  ) {
     this.instance = instance;
     this.component = component;
     this.place = place;
@@ -180,7 +186,12 @@ export class InstanceModel {
     return true;
   }
 
-  promote(order: { readonly epoch: number; readonly leaseUntilLocal: number; readonly ackSet: readonly InstanceId[]; readonly tradingEnabled: boolean }): 'ok' | 'stale-epoch' | 'no-lease' | 'not-ready' {
+  promote(order: {
+    readonly epoch: number;
+    readonly leaseUntilLocal: number;
+    readonly ackSet: readonly InstanceId[];
+    readonly tradingEnabled: boolean;
+  }): 'ok' | 'stale-epoch' | 'no-lease' | 'not-ready' {
     if (order.epoch < this.epoch) return 'stale-epoch';
     if (this.role === 'primary' && this.grantEpoch === order.epoch) return 'ok';
     // One reign per epoch: what it wrote in it before may differ from what its replicas hold.
@@ -199,7 +210,8 @@ export class InstanceModel {
     this.#releasedTo = this.log.length;
     this.#ackSetAskedAt = 0;
     this.#replicas.clear();
-    for (const member of order.ackSet) this.#replicas.set(member, { state: 'connecting', acknowledged: 0, heardAt: this.#around.queue.now });
+    for (const member of order.ackSet)
+      this.#replicas.set(member, { state: 'connecting', acknowledged: 0, heardAt: this.#around.queue.now });
     this.#changed();
     this.#beat();
     return 'ok';
@@ -262,7 +274,8 @@ export class InstanceModel {
     if (this.component.kind === 'trading-engine' && !this.tradingEnabled) return false;
     this.log.push({ id, epoch: this.grantEpoch });
     this.#sync(() => this.#tryRelease());
-    for (const [replica, { state }] of this.#replicas) if (state === 'in-sync' || state === 'catching-up') this.#replicate(replica, this.log.length - 1);
+    for (const [replica, { state }] of this.#replicas)
+      if (state === 'in-sync' || state === 'catching-up') this.#replicate(replica, this.log.length - 1);
     this.#tryRelease();
     return true;
   }
@@ -294,7 +307,15 @@ export class InstanceModel {
   }
 
   #receive(sender: InstanceId, epoch: number, from: number, entries: readonly LogEntry[]): void {
-    if (epoch < this.epoch || this.role !== 'standby' || this.upstream !== sender || !this.#joined || this.#joinedReign !== epoch || from > this.log.length) return;
+    if (
+      epoch < this.epoch ||
+      this.role !== 'standby' ||
+      this.upstream !== sender ||
+      !this.#joined ||
+      this.#joinedReign !== epoch ||
+      from > this.log.length
+    )
+      return;
     for (const [offset, entry] of entries.entries()) if (from + offset >= this.log.length) this.log.push(entry);
     this.#heardUpstream();
     this.#sync(() => this.upstream === sender && this.#joinedReign === epoch && this.#acknowledge(sender, epoch));
@@ -324,7 +345,13 @@ export class InstanceModel {
     while (this.#releasedTo < upTo) {
       const index = this.#releasedTo;
       this.#releasedTo += 1;
-      this.#around.released({ component: this.component.id, instance: this.id, epoch: this.grantEpoch, id: this.log[index]!.id, index });
+      this.#around.released({
+        component: this.component.id,
+        instance: this.id,
+        epoch: this.grantEpoch,
+        id: this.log[index]!.id,
+        index,
+      });
     }
   }
 
@@ -351,15 +378,43 @@ export class InstanceModel {
       this.#around.changed(this);
     }
     const copy = [...log];
-    this.#tell(replica, (peer) => peer.#joinAnswer({ upstream: id, epoch: source, reign, session, log: copy }), copy.length / 50);
+    this.#tell(
+      replica,
+      (peer) => peer.#joinAnswer({ upstream: id, epoch: source, reign, session, log: copy }),
+      copy.length / 50,
+    );
   }
 
   /** Cuts what the upstream does not have (kept aside first) and takes the rest. */
-  #joinAnswer({ upstream, epoch, reign, session, log }: { readonly upstream: InstanceId; readonly epoch: number; readonly reign: number; readonly session: number; readonly log: readonly LogEntry[] }): void {
-    if (this.role !== 'standby' || this.#joined || session !== this.#session || this.upstream !== upstream || epoch < this.epoch) return;
+  #joinAnswer({
+    upstream,
+    epoch,
+    reign,
+    session,
+    log,
+  }: {
+    readonly upstream: InstanceId;
+    readonly epoch: number;
+    readonly reign: number;
+    readonly session: number;
+    readonly log: readonly LogEntry[];
+  }): void {
+    if (
+      this.role !== 'standby' ||
+      this.#joined ||
+      session !== this.#session ||
+      this.upstream !== upstream ||
+      epoch < this.epoch
+    )
+      return;
     let common = 0;
     const shortest = Math.min(log.length, this.log.length);
-    while (common < shortest && log[common]!.id === this.log[common]!.id && log[common]!.epoch === this.log[common]!.epoch) common += 1;
+    while (
+      common < shortest &&
+      log[common]!.id === this.log[common]!.id &&
+      log[common]!.epoch === this.log[common]!.epoch
+    )
+      common += 1;
     const tail = this.log.length - common;
     if (tail > 0) {
       this.divergence = { file: `quarantine/${this.id}`, from: common, count: tail };
@@ -435,7 +490,8 @@ export class InstanceModel {
     for (const [replica, known] of this.#replicas) {
       if (now - known.heardAt > LOST_AFTER_MS && known.state !== 'lost') this.#setReplica(replica, known, 'lost');
       const have = known.acknowledged;
-      if ((known.state === 'in-sync' || known.state === 'catching-up') && have < this.log.length) this.#replicate(replica, have);
+      if ((known.state === 'in-sync' || known.state === 'catching-up') && have < this.log.length)
+        this.#replicate(replica, have);
       this.#tell(replica, (peer) => peer.#heartbeat(id, grantEpoch));
     }
     this.#tryRelease();
@@ -443,7 +499,8 @@ export class InstanceModel {
 
   #heartbeat(upstream: InstanceId, epoch: number): void {
     if (this.upstream !== upstream || this.role !== 'standby' || epoch < this.epoch) return;
-    if (!this.#joined || this.#joinedReign !== epoch) return void (this.#around.queue.now - this.#joinedAt > JOIN_AGAIN_MS && this.#join());
+    if (!this.#joined || this.#joinedReign !== epoch)
+      return void (this.#around.queue.now - this.#joinedAt > JOIN_AGAIN_MS && this.#join());
     this.#heardUpstream();
     this.#acknowledge(upstream, epoch);
   }
@@ -470,8 +527,16 @@ export class InstanceModel {
       releasing: this.role === 'primary' && this.process === 'running' && (!this.selfGated || this.leaseValid),
       tradingEnabled: this.tradingEnabled,
       ackSet: this.ackSet,
-      replicas: [...this.#replicas].map(([instance, replica]) => ({ instance, state: replica.state, acknowledgedSequence: replica.acknowledged, silentMs: now - replica.heardAt })),
-      upstream: this.upstream === null ? null : { instance: this.upstream, connected: this.#upstreamConnected, silentMs: now - this.#upstreamHeardAt },
+      replicas: [...this.#replicas].map(([instance, replica]) => ({
+        instance,
+        state: replica.state,
+        acknowledgedSequence: replica.acknowledged,
+        silentMs: now - replica.heardAt,
+      })),
+      upstream:
+        this.upstream === null
+          ? null
+          : { instance: this.upstream, connected: this.#upstreamConnected, silentMs: now - this.#upstreamHeardAt },
       divergence: this.divergence,
       figures: {},
     };

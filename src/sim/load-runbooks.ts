@@ -4,7 +4,9 @@ import { parseRunbook } from '../core/plan/parse-runbook.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 
 /** The shipped runbooks; the simulator runs what production runs. Throws on one that cannot be used. */
-export function loadRunbooks(directory: URL = new URL('../../runbooks/', import.meta.url)): ReadonlyMap<RunbookId, Runbook> {
+export function loadRunbooks(
+  directory: URL = new URL('../../runbooks/', import.meta.url),
+): ReadonlyMap<RunbookId, Runbook> {
   const runbooks = new Map<RunbookId, Runbook>();
   for (const name of readdirSync(directory).filter((file) => file.endsWith('.yaml'))) {
     const parsed = parseRunbook(parse(readFileSync(new URL(name, directory), 'utf8')));

@@ -40,7 +40,11 @@ function wholeNumber(text: string, option: string): number {
 }
 
 function oneWorld(seed: number): number {
-  const result = runWorld({ seed, runbooks: loadRunbooks(), ...(values.trace ? { trace: (line: string) => say(`${line}\n`) } : {}) });
+  const result = runWorld({
+    seed,
+    runbooks: loadRunbooks(),
+    ...(values.trace ? { trace: (line: string) => say(`${line}\n`) } : {}),
+  });
   const { coverage: _, ...shown } = result;
   if (values.json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else say(`${JSON.stringify(shown, null, 1)}\n`);
@@ -67,12 +71,26 @@ async function manyWorlds(count: number, first: number): Promise<number> {
       `${JSON.stringify({ worlds, firstSeed, violations: violations.map(({ seed, invariant }) => ({ seed, invariant })), simulatedMs: Math.round(simulatedMs), wallMs, coverage, variants: variants.map(({ name, caughtAtSeed }) => ({ name, caughtAtSeed })) })}\n`,
     );
   else say(summary(result, missing));
-  for (const violation of violations) say(`✕ ${violation.invariant} seed ${violation.seed} at ${violation.at} ms: ${violation.detail}\n  npm run sim -- --seed ${violation.seed} --trace\n`);
+  for (const violation of violations)
+    say(
+      `✕ ${violation.invariant} seed ${violation.seed} at ${violation.at} ms: ${violation.detail}\n  npm run sim -- --seed ${violation.seed} --trace\n`,
+    );
   const uncovered = worlds >= COVERAGE_FROM ? missing : [];
   return violations.length + uncovered.length + uncaught(variants) > 0 ? 1 : 0;
 }
 
-function summary({ worlds, simulatedMs, wallMs, events, violations, hurtUnderLoad, withTakeover }: Awaited<ReturnType<typeof runManyWorlds>>, missing: readonly string[]): string {
+function summary(
+  {
+    worlds,
+    simulatedMs,
+    wallMs,
+    events,
+    violations,
+    hurtUnderLoad,
+    withTakeover,
+  }: Awaited<ReturnType<typeof runManyWorlds>>,
+  missing: readonly string[],
+): string {
   const share = (count: number) => `${Math.round((100 * count) / worlds)} %`;
   return [
     `${worlds} worlds, ${violations.length} violations`,
@@ -83,9 +101,13 @@ function summary({ worlds, simulatedMs, wallMs, events, violations, hurtUnderLoa
   ].join('\n');
 }
 
-const tellVariant = ({ name, caughtAtSeed, invariant }: CaughtVariant) => say(`  variant "${name}": ${caughtAtSeed === null ? 'NOT CAUGHT' : `caught at seed ${caughtAtSeed} (${invariant})`}\n`);
+const tellVariant = ({ name, caughtAtSeed, invariant }: CaughtVariant) =>
+  say(
+    `  variant "${name}": ${caughtAtSeed === null ? 'NOT CAUGHT' : `caught at seed ${caughtAtSeed} (${invariant})`}\n`,
+  );
 
-const uncaught = (variants: readonly CaughtVariant[]): number => variants.filter((variant) => variant.caughtAtSeed === null).length;
+const uncaught = (variants: readonly CaughtVariant[]): number =>
+  variants.filter((variant) => variant.caughtAtSeed === null).length;
 
 async function main(): Promise<number> {
   if (values.help || (values.seeds === undefined && values.seed === undefined && !values.variants)) {
@@ -93,7 +115,8 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   if (values.seed !== undefined) return oneWorld(wholeNumber(values.seed, 'seed'));
-  if (values.seeds !== undefined) return manyWorlds(wholeNumber(values.seeds, 'seeds'), wholeNumber(values.first, 'first'));
+  if (values.seeds !== undefined)
+    return manyWorlds(wholeNumber(values.seeds, 'seeds'), wholeNumber(values.first, 'first'));
   return uncaught(await runVariants(tellVariant)) > 0 ? 1 : 0;
 }
 

@@ -23,7 +23,11 @@ const hookScript = join(import.meta.dirname, 'variant-hook.ts');
 const nodeArgs = ['--disable-warning=ExperimentalWarning'];
 
 /** Simulates seeds `first` … `first + count - 1` on every core. The result does not depend on how many there are. */
-export async function runManyWorlds(request: { readonly first: number; readonly count: number; readonly progress: (done: number, violations: number) => void }): Promise<ManyWorlds> {
+export async function runManyWorlds(request: {
+  readonly first: number;
+  readonly count: number;
+  readonly progress: (done: number, violations: number) => void;
+}): Promise<ManyWorlds> {
   const { first, count, progress } = request;
   const processes = Math.max(1, Math.min(availableParallelism(), count));
   const begun = performance.now();
@@ -46,7 +50,13 @@ export async function runManyWorlds(request: { readonly first: number; readonly 
       return runProcess([...nodeArgs, processScript, String(first + at), String(share), String(processes)], {}, take);
     }),
   );
-  return { ...sums, firstSeed: first, violations: violations.toSorted((a, b) => a.seed - b.seed), wallMs: Math.round(performance.now() - begun), coverage: coverage.counts };
+  return {
+    ...sums,
+    firstSeed: first,
+    violations: violations.toSorted((a, b) => a.seed - b.seed),
+    wallMs: Math.round(performance.now() - begun),
+    coverage: coverage.counts,
+  };
 }
 
 export interface CaughtVariant {
@@ -57,7 +67,10 @@ export interface CaughtVariant {
 }
 
 /** Runs every variant until it is caught, two at a time. */
-export async function runVariants(progress: (caught: CaughtVariant) => void, chosen: readonly Variant[] = VARIANTS): Promise<readonly CaughtVariant[]> {
+export async function runVariants(
+  progress: (caught: CaughtVariant) => void,
+  chosen: readonly Variant[] = VARIANTS,
+): Promise<readonly CaughtVariant[]> {
   const waiting = [...chosen];
   const caught: CaughtVariant[] = [];
   const work = async () => {
@@ -73,14 +86,22 @@ export async function runVariants(progress: (caught: CaughtVariant) => void, cho
 
 async function runVariant({ name, seedsAtMost }: Variant): Promise<CaughtVariant> {
   let found: WorldsReport['violations'][number] | null = null;
-  await runProcess([...nodeArgs, '--import', hookScript, processScript, '1', String(seedsAtMost), '1', 'stop-at-first'], { HOLDFAST_VARIANT: name }, (report) => {
-    found ??= report.violations[0] ?? null;
-  });
+  await runProcess(
+    [...nodeArgs, '--import', hookScript, processScript, '1', String(seedsAtMost), '1', 'stop-at-first'],
+    { HOLDFAST_VARIANT: name },
+    (report) => {
+      found ??= report.violations[0] ?? null;
+    },
+  );
   const violation = found as WorldsReport['violations'][number] | null;
   return { name, caughtAtSeed: violation?.seed ?? null, invariant: violation?.invariant ?? null };
 }
 
-function runProcess(args: readonly string[], env: Readonly<Record<string, string>>, take: (report: WorldsReport) => void): Promise<void> {
+function runProcess(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  take: (report: WorldsReport) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const inherited: NodeJS.ProcessEnv = { ...process.env, ...env };
     // A variant must never be served from a cache of the sound code.
@@ -94,6 +115,8 @@ function runProcess(args: readonly string[], env: Readonly<Record<string, string
     const lines = createInterface({ input: child.stdout });
     lines.on('line', (line) => take(JSON.parse(line) as WorldsReport));
     child.once('error', reject);
-    child.once('close', (code) => (code === 0 ? resolve() : reject(new Error(`HF-1203 a simulator process ended with ${code}: ${complaint}`))));
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`HF-1203 a simulator process ended with ${code}: ${complaint}`)),
+    );
   });
 }

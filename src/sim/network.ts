@@ -1,6 +1,6 @@
 import type { SiteId } from '../core/base/ids.ts';
-import { linksBetween } from '../core/topology/topology-index.ts';
 import type { Topology } from '../core/topology/topology.ts';
+import { linksBetween } from '../core/topology/topology-index.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { Random } from './random.ts';
 
@@ -53,7 +53,12 @@ export class Network {
   }
 
   #passes(from: Place, to: Place): boolean {
-    if (this.#mute.size > 0 && from.host !== to.host && (this.#mute.has(from.host ?? '') || this.#mute.has(to.host ?? ''))) return false;
+    if (
+      this.#mute.size > 0 &&
+      from.host !== to.host &&
+      (this.#mute.has(from.host ?? '') || this.#mute.has(to.host ?? ''))
+    )
+      return false;
     return this.open(from, to);
   }
 
@@ -67,7 +72,8 @@ export class Network {
       else if (this.#random.chance(0.5)) this.#held.push({ from, to, deliver });
     });
     if (this.duplicates > 0 && this.#random.chance(this.duplicates)) {
-      const late = this.lateDuplicates > 0 && this.#random.chance(this.lateDuplicates) ? this.#random.between(500, 9000) : 5;
+      const late =
+        this.lateDuplicates > 0 && this.#random.chance(this.lateDuplicates) ? this.#random.between(500, 9000) : 5;
       this.#queue.after(this.#delay(from, to) * 3 + late, deliver);
     }
   }
@@ -109,7 +115,8 @@ export class Network {
 
   #release(): void {
     for (const message of this.#held.splice(0)) {
-      if (this.#passes(message.from, message.to)) this.#queue.after(this.#delay(message.from, message.to), message.deliver);
+      if (this.#passes(message.from, message.to))
+        this.#queue.after(this.#delay(message.from, message.to), message.deliver);
       else this.#held.push(message);
     }
   }

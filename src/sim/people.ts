@@ -6,13 +6,17 @@ import type { World } from './world.ts';
 
 const ada: Person = { name: 'ada', role: 'admin' };
 
-const lastDecision = (world: World): Decision | null => (world.leader?.core ? [...world.leader.core.groups.values()][0]!.lastDecision : null);
+const lastDecision = (world: World): Decision | null =>
+  world.leader?.core ? [...world.leader.core.groups.values()][0]!.lastDecision : null;
 
 /** People plan moves, freeze, fence, approve late or the wrong thing, accept losses, and ask while a run is under way. */
 export function schedulePeople(world: World, untilMs: number): void {
   const { random, queue } = world;
   if (!random.chance(0.6)) return;
-  const person: Person = { name: 'grace', role: random.pick(['operator', 'approver', 'admin', 'admin', 'observer'] as const) };
+  const person: Person = {
+    name: 'grace',
+    role: random.pick(['operator', 'approver', 'admin', 'admin', 'observer'] as const),
+  };
   const next = (at: number) => {
     if (at > untilMs) return;
     queue.at(at, () => {
@@ -30,26 +34,92 @@ function speak(world: World, person: Person): void {
   const digest = random.chance(0.7) && decision ? decision.plan.digest : 'ffff';
   const acceptDataLoss = random.chance(0.2) ? 'orders: whatever is missing' : null;
   const say: readonly (() => boolean)[] = [
-    () => world.ask({ kind: 'move', group: GROUP, move: 'switchover', toSite, digest: null, overrides: [], reason: 'practice', acceptDataLoss: null }, person),
-    () => world.ask({ kind: 'move', group: GROUP, move: 'switchover', toSite: random.pick(world.topology.sites.filter(canServe)).id, digest: null, overrides: [], reason: 'practice', acceptDataLoss: null }, person),
-    () => world.ask({ kind: 'move', group: GROUP, move: 'failover', toSite, digest: null, overrides: random.chance(0.4) ? ['R-VERDICT'] : [], reason: 'practice', acceptDataLoss }, person),
+    () =>
+      world.ask(
+        {
+          kind: 'move',
+          group: GROUP,
+          move: 'switchover',
+          toSite,
+          digest: null,
+          overrides: [],
+          reason: 'practice',
+          acceptDataLoss: null,
+        },
+        person,
+      ),
+    () =>
+      world.ask(
+        {
+          kind: 'move',
+          group: GROUP,
+          move: 'switchover',
+          toSite: random.pick(world.topology.sites.filter(canServe)).id,
+          digest: null,
+          overrides: [],
+          reason: 'practice',
+          acceptDataLoss: null,
+        },
+        person,
+      ),
+    () =>
+      world.ask(
+        {
+          kind: 'move',
+          group: GROUP,
+          move: 'failover',
+          toSite,
+          digest: null,
+          overrides: random.chance(0.4) ? ['R-VERDICT'] : [],
+          reason: 'practice',
+          acceptDataLoss,
+        },
+        person,
+      ),
     () => world.ask({ kind: 'freeze', group: GROUP, lift: false, reason: 'look first', minutes: 0.05 }, person),
     () => world.ask({ kind: 'maintenance', group: GROUP, end: false, reason: 'cabling', minutes: 0.05 }, person),
     () => world.ask({ kind: 'approve', group: GROUP, digest, minutes: 1, acceptDataLoss }, person),
     () => approveLossy(world, person),
-    () => world.ask({ kind: 'fence', group: GROUP, instance: random.pick([...world.instances.keys()]), attest: random.chance(0.1), lift: random.chance(0.2), reason: 'odd noise' }, person),
-    () => world.ask({ kind: 'plan', group: GROUP, move: random.pick(['failover', 'switchover'] as const), toSite }, person),
+    () =>
+      world.ask(
+        {
+          kind: 'fence',
+          group: GROUP,
+          instance: random.pick([...world.instances.keys()]),
+          attest: random.chance(0.1),
+          lift: random.chance(0.2),
+          reason: 'odd noise',
+        },
+        person,
+      ),
+    () =>
+      world.ask({ kind: 'plan', group: GROUP, move: random.pick(['failover', 'switchover'] as const), toSite }, person),
     () => world.ask({ kind: 'acknowledge', group: GROUP }, person),
     () => world.ask({ kind: 'status' }, person),
   ];
-  const stuck = decision?.verdict === 'hold' && decision.rules.some(({ rule, outcome }) => rule === 'R-CANDIDATE' && outcome === 'block');
-  if (stuck && random.chance(0.5)) return void (random.chance(0.5) ? approveLossy(world, person) : takeTheLoss(world, person));
+  const stuck =
+    decision?.verdict === 'hold' &&
+    decision.rules.some(({ rule, outcome }) => rule === 'R-CANDIDATE' && outcome === 'block');
+  if (stuck && random.chance(0.5))
+    return void (random.chance(0.5) ? approveLossy(world, person) : takeTheLoss(world, person));
   random.pick(say)();
 }
 
 function takeTheLoss(world: World, person: Person): boolean {
   const site = world.random.pick(world.topology.sites.filter(canServe)).id;
-  return world.ask({ kind: 'move', group: GROUP, move: 'failover', toSite: site, digest: null, overrides: ['R-VERDICT'], reason: 'nothing else is left', acceptDataLoss: 'orders: whatever is missing' }, person);
+  return world.ask(
+    {
+      kind: 'move',
+      group: GROUP,
+      move: 'failover',
+      toSite: site,
+      digest: null,
+      overrides: ['R-VERDICT'],
+      reason: 'nothing else is left',
+      acceptDataLoss: 'orders: whatever is missing',
+    },
+    person,
+  );
 }
 
 /** What somebody does when nothing without loss is left: looks at the plan that may lose, and approves exactly that. */
@@ -57,7 +127,10 @@ function approveLossy(world: World, person: Person): boolean {
   const acceptDataLoss = 'orders: whatever is missing';
   return world.ask({ kind: 'approve', group: GROUP, digest: '?', minutes: 1, acceptDataLoss }, person, (answer) => {
     const digest = answer.kind === 'refused' ? /the plan is now (\w+)/.exec(answer.found)?.[1] : undefined;
-    if (digest) world.queue.after(world.random.between(5, 800), () => world.ask({ kind: 'approve', group: GROUP, digest, minutes: 1, acceptDataLoss }, person));
+    if (digest)
+      world.queue.after(world.random.between(5, 800), () =>
+        world.ask({ kind: 'approve', group: GROUP, digest, minutes: 1, acceptDataLoss }, person),
+      );
   });
 }
 
@@ -65,22 +138,59 @@ function approveLossy(world: World, person: Person): boolean {
 export function helpOut(world: World): void {
   const { leader } = world;
   if (leader === null) return;
-  const brakes = world.authority.value<{ freeze: unknown; maintenance: unknown; history: { acknowledged: boolean }[]; fenced?: string[] }>('brakes/trading');
+  const brakes = world.authority.value<{
+    freeze: unknown;
+    maintenance: unknown;
+    history: { acknowledged: boolean }[];
+    fenced?: string[];
+  }>('brakes/trading');
   if (brakes?.freeze) world.ask({ kind: 'freeze', group: GROUP, lift: true, reason: 'over', minutes: null }, ada);
-  else if (brakes?.maintenance) world.ask({ kind: 'maintenance', group: GROUP, end: true, reason: 'over', minutes: null }, ada);
-  else if (brakes?.fenced?.length) world.ask({ kind: 'fence', group: GROUP, instance: brakes.fenced[0]!, attest: false, lift: true, reason: 'over' }, ada);
+  else if (brakes?.maintenance)
+    world.ask({ kind: 'maintenance', group: GROUP, end: true, reason: 'over', minutes: null }, ada);
+  else if (brakes?.fenced?.length)
+    world.ask(
+      { kind: 'fence', group: GROUP, instance: brakes.fenced[0]!, attest: false, lift: true, reason: 'over' },
+      ada,
+    );
   else if (brakes?.history.some((run) => !run.acknowledged)) world.ask({ kind: 'acknowledge', group: GROUP }, ada);
   const decision = lastDecision(world);
-  if (decision?.verdict === 'ask-approval') world.ask({ kind: 'approve', group: GROUP, digest: decision.plan.digest, minutes: 5, acceptDataLoss: null }, ada);
+  if (decision?.verdict === 'ask-approval')
+    world.ask({ kind: 'approve', group: GROUP, digest: decision.plan.digest, minutes: 5, acceptDataLoss: null }, ada);
 }
 
 /** The first thing that people want when a site is back, sometimes too early. */
 /** Somebody sees silence and will not wait for a verdict. */
 export function askForFailover(world: World): void {
-  world.ask({ kind: 'move', group: GROUP, move: 'failover', toSite: null, digest: null, overrides: [], reason: 'it is silent', acceptDataLoss: null }, { name: 'grace', role: 'operator' });
+  world.ask(
+    {
+      kind: 'move',
+      group: GROUP,
+      move: 'failover',
+      toSite: null,
+      digest: null,
+      overrides: [],
+      reason: 'it is silent',
+      acceptDataLoss: null,
+    },
+    { name: 'grace', role: 'operator' },
+  );
 }
 
 export function askForFailback(world: World): void {
-  const site = world.random.pick(world.topology.sites.filter((each) => canServe(each) && each.id !== world.record?.activeSite)).id;
-  world.ask({ kind: 'move', group: GROUP, move: 'switchover', toSite: site, digest: null, overrides: [], reason: 'failback', acceptDataLoss: null }, ada);
+  const site = world.random.pick(
+    world.topology.sites.filter((each) => canServe(each) && each.id !== world.record?.activeSite),
+  ).id;
+  world.ask(
+    {
+      kind: 'move',
+      group: GROUP,
+      move: 'switchover',
+      toSite: site,
+      digest: null,
+      overrides: [],
+      reason: 'failback',
+      acceptDataLoss: null,
+    },
+    ada,
+  );
 }

@@ -115,9 +115,18 @@ function loseOneSite(world: World, play: FaultPlay): void {
   const { queue } = world;
   const group = world.topology.groups[0]!;
   const before = world.record?.epoch ?? 0;
-  const whole = world.unserved() === null && world.incomplete() === null && Object.values(world.record?.grants ?? {}).every((grant) => grant.mode.kind === 'strict');
+  const whole =
+    world.unserved() === null &&
+    world.incomplete() === null &&
+    Object.values(world.record?.grants ?? {}).every((grant) => grant.mode.kind === 'strict');
   play.apply('site power');
-  if (!whole || group.sitePolicy !== 'automatic' || group.instancePolicy !== 'automatic' || world.shape.afterPeerLoss !== 'degrade') return;
+  if (
+    !whole ||
+    group.sitePolicy !== 'automatic' ||
+    group.instancePolicy !== 'automatic' ||
+    world.shape.afterPeerLoss !== 'degrade'
+  )
+    return;
   const lostAt = queue.now;
   const rtoMs = 30_000;
   let servedAt: number | null = null;
@@ -127,7 +136,8 @@ function loseOneSite(world: World, play: FaultPlay): void {
   };
   look();
   queue.runUntil(lostAt + rtoMs + 200, () => servedAt !== null || world.checkers.violations.length > 0);
-  if (world.checkers.violations.length === 0) world.checkers.siteRecoveredIn(servedAt === null ? null : servedAt - lostAt, rtoMs);
+  if (world.checkers.violations.length === 0)
+    world.checkers.siteRecoveredIn(servedAt === null ? null : servedAt - lostAt, rtoMs);
 }
 
 /** The authority comes back from an old backup: nothing may be promoted on its word. Liveness is not asked of this world. */

@@ -43,7 +43,8 @@ export const VARIANTS: readonly Variant[] = [
     name: 'the acknowledgement set shrinks before the record',
     file: 'src/engine/ack-set-upkeep.ts',
     find: 'if (lost.length > 0) return this.#shrink(',
-    replace: 'if (lost.length > 0) this.#ask(local, grant, shrunk, now);\n    if (lost.length > 0) return this.#shrink(',
+    replace:
+      'if (lost.length > 0) this.#ask(local, grant, shrunk, now);\n    if (lost.length > 0) return this.#shrink(',
     why: 'what is acknowledged is not held by everybody who may be promoted',
     seedsAtMost: 150,
   },
@@ -107,7 +108,8 @@ export const VARIANTS: readonly Variant[] = [
     name: 'a rule that cannot be evaluated passes',
     file: 'src/core/decision/decide.ts',
     find: "const stopping = rules.filter((result) => result.outcome !== 'pass' && !overridden.includes(result.rule));",
-    replace: "const stopping = rules.filter((result) => result.outcome === 'block' && !overridden.includes(result.rule));",
+    replace:
+      "const stopping = rules.filter((result) => result.outcome === 'block' && !overridden.includes(result.rule));",
     why: 'acts on what nobody could look at',
     seedsAtMost: 200,
   },
@@ -131,7 +133,8 @@ export const VARIANTS: readonly Variant[] = [
     name: 'the deadline counts from the answer',
     file: 'src/engine/agent-core.ts',
     find: '    const sentAt = lease.confirmed(counter);\n',
-    replace: '    const later = lease.sending(now);\n    lease.answered(later);\n    const sentAt = lease.confirmed(later);\n',
+    replace:
+      '    const later = lease.sending(now);\n    lease.answered(later);\n    const sentAt = lease.confirmed(later);\n',
     why: 'a renewal whose answer was slow lasts longer than the authority could have granted',
     seedsAtMost: 1500,
   },
@@ -155,7 +158,8 @@ export const VARIANTS: readonly Variant[] = [
     name: 'any gate is proof',
     file: 'src/core/authority/fencing.ts',
     find: 'if (lease.gate === null || !gateBinds(component.kind, lease.gate.kind))',
-    replace: "if (lease.gate === null) lease = { ...lease, gate: { kind: 'warden', boundMs: 0 } };\n  if (lease.gate === null)",
+    replace:
+      "if (lease.gate === null) lease = { ...lease, gate: { kind: 'warden', boundMs: 0 } };\n  if (lease.gate === null)",
     why: 'the lease of a database whose gate was gone runs out, and it writes on',
     seedsAtMost: 1000,
   },
@@ -229,7 +233,8 @@ export const VARIANTS: readonly Variant[] = [
     name: 'nobody fences himself',
     file: 'src/engine/agent-core.ts',
     find: '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing) return;',
-    replace: '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing || reason !== null) return;',
+    replace:
+      '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing || reason !== null) return;',
     why: 'a holder that lost its right stays what it was, and never stands by again',
     seedsAtMost: 200,
   },

@@ -1,16 +1,16 @@
-import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { Digest, Json } from '../core/base/canonical-json.ts';
+import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { JournalEntry } from '../core/run/run.ts';
-import { indexOf, ownedComponents } from '../core/topology/topology-index.ts';
 import type { Topology } from '../core/topology/topology.ts';
+import { indexOf, ownedComponents } from '../core/topology/topology-index.ts';
 import type { ControllerEvidence } from '../engine/controller-effects.ts';
-import type { OperatorAnswer, OperatorRequest, Person } from '../engine/operator-request.ts';
 import type { Command } from '../engine/messages.ts';
+import type { OperatorAnswer, OperatorRequest, Person } from '../engine/operator-request.ts';
 import { AgentProcess } from './agent-process.ts';
 import { AuthorityModel } from './authority-model.ts';
-import { drawShape, GROUP, topologyOf, type Shape } from './build-topology.ts';
+import { drawShape, GROUP, type Shape, topologyOf } from './build-topology.ts';
 import { Checkers } from './checkers.ts';
 import { ControllerProcess } from './controller-process.ts';
 import { Coverage } from './coverage.ts';
@@ -95,7 +95,8 @@ export class World {
     for (const host of this.topology.hosts) this.hosts.push(this.#buildHost(host.id));
     const elsewhere = this.shape.mixedVersions ? otherVersion(runbooks) : runbooks;
     for (const site of this.topology.sites)
-      if (site.voter) this.controllers.push(this.#buildController(site.id, this.controllers.length === 0 ? elsewhere : runbooks));
+      if (site.voter)
+        this.controllers.push(this.#buildController(site.id, this.controllers.length === 0 ? elsewhere : runbooks));
   }
 
   /** For the trace only. */
@@ -111,7 +112,10 @@ export class World {
 
   #clock(): MachineClock {
     const { clockRatePpm } = this.topology.timing;
-    return new MachineClock(1 + (this.random.between(-1, 1) * clockRatePpm) / 1_000_000, this.random.between(1000, 1_000_000));
+    return new MachineClock(
+      1 + (this.random.between(-1, 1) * clockRatePpm) / 1_000_000,
+      this.random.between(1000, 1_000_000),
+    );
   }
 
   #buildHost(id: HostId): SimulatedHost {
@@ -127,19 +131,29 @@ export class World {
       instances: () => mine,
       peer: (id) => this.instances.get(id) ?? null,
       report: (report, from) => {
-        if (this.tracing) this.say(`${host.id} reports ${report.instances.map((each) => `${each.instance} ${each.observation?.process ?? 'unseen'} ${each.observation?.role ?? ''}`).join(', ')}`);
-        for (const controller of this.controllers) this.network.send(from, controller.place, () => controller.deliver({ kind: 'report', report }));
+        if (this.tracing)
+          this.say(
+            `${host.id} reports ${report.instances.map((each) => `${each.instance} ${each.observation?.process ?? 'unseen'} ${each.observation?.role ?? ''}`).join(', ')}`,
+          );
+        for (const controller of this.controllers)
+          this.network.send(from, controller.place, () => controller.deliver({ kind: 'report', report }));
       },
       answer: (outcome, from) => {
-        if (this.tracing) this.say(`${host.id} answers ${outcome.key}: ${outcome.outcome.kind}${outcome.repeated ? ' (again)' : ''}`);
-        for (const controller of this.controllers) if (controller.leading) this.network.send(from, controller.place, () => controller.deliver({ kind: 'command-outcome', outcome }));
+        if (this.tracing)
+          this.say(`${host.id} answers ${outcome.key}: ${outcome.outcome.kind}${outcome.repeated ? ' (again)' : ''}`);
+        for (const controller of this.controllers)
+          if (controller.leading)
+            this.network.send(from, controller.place, () => controller.deliver({ kind: 'command-outcome', outcome }));
       },
       performing: (instance, action, leaseLeft) => {
         if (action.kind === 'promote') this.checkers.promoting(instance, action, leaseLeft);
-        if (action.kind === 'kill') this.checkers.killing(instance, instance.leaseUntilLocal - clock.local(this.queue.now));
+        if (action.kind === 'kill')
+          this.checkers.killing(instance, instance.leaseUntilLocal - clock.local(this.queue.now));
         if (this.tracing && action.kind === 'promote') this.tell(`${instance.id} is promoted at epoch ${action.epoch}`);
-        else if (this.tracing && action.kind !== 'lease') this.say(`${instance.id} ${action.kind}${'epoch' in action ? ` epoch ${action.epoch}` : ''}`);
-        if (action.kind === 'set-ack-set' || action.kind === 'promote') this.queue.after(0, () => this.checkers.acknowledgementSetsIntersect());
+        else if (this.tracing && action.kind !== 'lease')
+          this.say(`${instance.id} ${action.kind}${'epoch' in action ? ` epoch ${action.epoch}` : ''}`);
+        if (action.kind === 'set-ack-set' || action.kind === 'promote')
+          this.queue.after(0, () => this.checkers.acknowledgementSetsIntersect());
       },
       judged: (_agent, command, effects) => this.checkers.taken(host.id, command, effects),
       fenced: (instance, reason) => {
@@ -148,12 +162,18 @@ export class World {
       diesNow: (process) => this.#diesNow(process),
     });
     for (const component of this.topology.components)
-      for (const each of component.instances) if (each.host === id) mine.push(this.#buildInstance(each, component, agent, clock));
+      for (const each of component.instances)
+        if (each.host === id) mine.push(this.#buildInstance(each, component, agent, clock));
     for (const instance of mine) this.instances.set(instance.id, instance);
     return { id, site: host.site, agent, gate, instances: mine };
   }
 
-  #buildInstance(instance: Topology['components'][number]['instances'][number], component: Topology['components'][number], agent: AgentProcess, clock: MachineClock): InstanceModel {
+  #buildInstance(
+    instance: Topology['components'][number]['instances'][number],
+    component: Topology['components'][number],
+    agent: AgentProcess,
+    clock: MachineClock,
+  ): InstanceModel {
     return new InstanceModel(instance, component, agent.place, clock, {
       queue: this.queue,
       network: this.network,
@@ -180,7 +200,9 @@ export class World {
       digest: quickDigest,
       command: (from, host, command) => this.#command(from, host, command),
       opinion: (from, opinion) => {
-        for (const other of this.controllers) if (other !== from) this.network.send(from.place, other.place, () => other.deliver({ kind: 'peer-opinion', opinion }));
+        for (const other of this.controllers)
+          if (other !== from)
+            this.network.send(from.place, other.place, () => other.deliver({ kind: 'peer-opinion', opinion }));
       },
       evidence: (from, entry) => this.#evidence(from, entry),
       answered: (ticket, answer) => {
@@ -208,7 +230,10 @@ export class World {
     this.checkers.commanded(command);
     const host = this.hosts.find((each) => each.id === hostId);
     if (!host) return;
-    if (this.tracing) this.say(`${from.site} commands ${hostId}: ${command.key} (epoch ${command.epoch}, term ${command.term}, attempt ${command.attempt})`);
+    if (this.tracing)
+      this.say(
+        `${from.site} commands ${hostId}: ${command.key} (epoch ${command.epoch}, term ${command.term}, attempt ${command.attempt})`,
+      );
     this.network.send(from.place, host.agent.place, () => host.agent.deliver({ kind: 'command', command }));
   }
 
@@ -224,18 +249,27 @@ export class World {
       for (const diagnosis of diagnoses) this.coverage.count(`diagnosis: ${diagnosis.kind}`);
       const kinds = [...new Set(diagnoses.map((diagnosis) => diagnosis.kind))];
       this.onDiagnosis?.(kinds);
-      if (this.tracing && diagnoses.length > 0) this.say(`${from.site} sees ${diagnoses.map((each) => `${each.kind} (${each.summary})`).join(', ')}`);
+      if (this.tracing && diagnoses.length > 0)
+        this.say(`${from.site} sees ${diagnoses.map((each) => `${each.kind} (${each.summary})`).join(', ')}`);
       if (this.tracing) this.#story?.(`${from.site} sees ${kinds.join(', ') || 'nothing wrong'}`);
     }
-    if (kind === 'leadership' && this.tracing) this.tell(`${from.site} ${(data as { leading: boolean }).leading ? 'leads' : 'no longer leads'}`);
+    if (kind === 'leadership' && this.tracing)
+      this.tell(`${from.site} ${(data as { leading: boolean }).leading ? 'leads' : 'no longer leads'}`);
     if (kind === 'step-started') this.onStep?.((data as { step: string }).step, from);
   }
 
   #tellDecision(from: ControllerProcess, data: Json): void {
-    const { verdict, reason, toSite, rules } = data as unknown as { verdict: string; reason: string; toSite: string; rules: { rule: string; outcome: string }[] };
+    const { verdict, reason, toSite, rules } = data as unknown as {
+      verdict: string;
+      reason: string;
+      toSite: string;
+      rules: { rule: string; outcome: string }[];
+    };
     this.say(`${from.site} decides ${verdict} → ${toSite}: ${reason}`);
     const against = rules.filter((each) => each.outcome !== 'pass').map((each) => `${each.rule} ${each.outcome}`);
-    this.#story?.(`${from.site} decides: ${verdict}, to ${toSite}${against.length > 0 ? `; ${against.join(', ')}` : ''}`);
+    this.#story?.(
+      `${from.site} decides: ${verdict}, to ${toSite}${against.length > 0 ? `; ${against.join(', ')}` : ''}`,
+    );
   }
 
   #committed(changes: readonly { readonly key: string; readonly value: Json | null }[]): void {
@@ -249,13 +283,17 @@ export class World {
   }
 
   #tellRecord(record: GroupRecord): void {
-    const grants = Object.values(record.grants).map((grant) => `${grant.component} ${grant.holder ?? 'nobody'}${grant.promotable.length > 0 ? ` +${grant.promotable.join('+')}` : ''}${grant.mode.kind === 'strict' ? '' : ` ${grant.mode.kind}`}`);
+    const grants = Object.values(record.grants).map(
+      (grant) =>
+        `${grant.component} ${grant.holder ?? 'nobody'}${grant.promotable.length > 0 ? ` +${grant.promotable.join('+')}` : ''}${grant.mode.kind === 'strict' ? '' : ` ${grant.mode.kind}`}`,
+    );
     this.tell(`record: epoch ${record.epoch}, ${grants.join(', ')}${record.tradingEnabled ? ', trading' : ''}`);
   }
 
   #tellJournal({ run, events }: JournalEntry): void {
     for (const event of events) {
-      if (event.kind === 'opened') this.tell(`journal: ${run} opened: ${event.plan.runbook} → ${event.plan.toSite}, by ${event.by}`);
+      if (event.kind === 'opened')
+        this.tell(`journal: ${run} opened: ${event.plan.runbook} → ${event.plan.toSite}, by ${event.by}`);
       else if (event.kind === 'closed') this.tell(`journal: ${run} ${event.result}`);
       else if (event.kind === 'step-started') this.say(`journal: ${event.step} begins, attempt ${event.attempt}`);
       else {
@@ -271,7 +309,12 @@ export class World {
     const { now } = this.queue;
     const hearing = this.controllers.filter((controller) => {
       const heard = controller.hears.get(host);
-      return controller.running && heard !== undefined && now - heard.lastAt < silenceFloorMs && heard.steadySince < now - 3 * silenceCeilingMs;
+      return (
+        controller.running &&
+        heard !== undefined &&
+        now - heard.lastAt < silenceFloorMs &&
+        heard.steadySince < now - 3 * silenceCeilingMs
+      );
     });
     return hearing.length > this.controllers.length / 2;
   }
@@ -279,9 +322,16 @@ export class World {
   #agentReachable(instance: InstanceModel): boolean {
     const host = this.hosts.find((each) => each.id === instance.place.host);
     if (!host) return false;
-    if (host.agent.running && this.controllers.some((controller) => controller.running && this.network.open(controller.place, host.agent.place))) return true;
+    if (
+      host.agent.running &&
+      this.controllers.some((controller) => controller.running && this.network.open(controller.place, host.agent.place))
+    )
+      return true;
     const { now } = this.queue;
-    return this.controllers.some((controller) => now - (controller.hears.get(host.id)?.lastAt ?? -Infinity) < this.topology.timing.silenceFloorMs / 2);
+    return this.controllers.some(
+      (controller) =>
+        now - (controller.hears.get(host.id)?.lastAt ?? -Infinity) < this.topology.timing.silenceFloorMs / 2,
+    );
   }
 
   get record(): GroupRecord | null {
@@ -325,7 +375,10 @@ export class World {
     this.checkers.asked(person, request);
     this.#onAnswer.set(this.#tickets, (answer) => {
       this.coverage.count(`answer: ${request.kind} ${answer.kind === 'refused' ? answer.code : answer.kind}`);
-      if (this.tracing) this.say(`${person.name} is answered: ${answer.kind}${answer.kind === 'refused' ? ` ${answer.code} ${answer.found}` : ''}`);
+      if (this.tracing)
+        this.say(
+          `${person.name} is answered: ${answer.kind}${answer.kind === 'refused' ? ` ${answer.code} ${answer.found}` : ''}`,
+        );
       then(answer);
     });
     leader.deliver({ kind: 'operator', request, person, ticket: this.#tickets });
@@ -364,7 +417,12 @@ export class World {
       const holder = record.grants[component.id]?.holder ?? null;
       if (holder === null) return `${component.id}: nobody holds it`;
       const instance = this.instances.get(holder)!;
-      if (!instance.couldRelease || instance.process !== 'running' || instance.grantEpoch !== record.grants[component.id]!.epoch) return `${component.id}: ${holder} is ${instance.process} ${instance.role}`;
+      if (
+        !instance.couldRelease ||
+        instance.process !== 'running' ||
+        instance.grantEpoch !== record.grants[component.id]!.epoch
+      )
+        return `${component.id}: ${holder} is ${instance.process} ${instance.role}`;
       if (component.kind === 'trading-engine' && !record.tradingEnabled) return 'trading is not enabled';
     }
     return null;
@@ -380,7 +438,13 @@ export class World {
       if (instance.process !== 'running') return `${instance.id} is ${instance.process}`;
       if (instance.role === 'primary') return `${instance.id} still believes to be primary`;
       const { replication, eligible } = instance.instance;
-      if (instance.component.durability !== null && replication === 'sync' && eligible && !grant.promotable.includes(instance.id)) return `${instance.id} is not back in the promotable set`;
+      if (
+        instance.component.durability !== null &&
+        replication === 'sync' &&
+        eligible &&
+        !grant.promotable.includes(instance.id)
+      )
+        return `${instance.id} is not back in the promotable set`;
     }
     return null;
   }
@@ -388,4 +452,13 @@ export class World {
 
 /** The same runbooks as another release ships them: other texts, longer deadlines, another digest. */
 const otherVersion = (runbooks: WorldOptions['runbooks']): WorldOptions['runbooks'] =>
-  new Map([...runbooks].map(([id, runbook]) => [id, { ...runbook, version: runbook.version + 1, steps: runbook.steps.map((step) => ({ ...step, deadlineMs: step.deadlineMs * 1.5 })) }]));
+  new Map(
+    [...runbooks].map(([id, runbook]) => [
+      id,
+      {
+        ...runbook,
+        version: runbook.version + 1,
+        steps: runbook.steps.map((step) => ({ ...step, deadlineMs: step.deadlineMs * 1.5 })),
+      },
+    ]),
+  );

@@ -7,7 +7,12 @@ export interface WorldsReport {
   readonly worlds: number;
   readonly simulatedMs: number;
   readonly events: number;
-  readonly violations: readonly { readonly seed: number; readonly invariant: string; readonly at: number; readonly detail: string }[];
+  readonly violations: readonly {
+    readonly seed: number;
+    readonly invariant: string;
+    readonly at: number;
+    readonly detail: string;
+  }[];
   readonly coverage: Readonly<Record<string, number>>;
   readonly hurtUnderLoad: number;
   readonly withTakeover: number;
@@ -41,6 +46,13 @@ function main([first, count, stride, stopAtFirst]: readonly string[]): void {
   tell();
 }
 
-const blank = () => ({ worlds: 0, simulatedMs: 0, events: 0, violations: [] as WorldsReport['violations'][number][], hurtUnderLoad: 0, withTakeover: 0 });
+const blank = () => ({
+  worlds: 0,
+  simulatedMs: 0,
+  events: 0,
+  violations: [] as WorldsReport['violations'][number][],
+  hurtUnderLoad: 0,
+  withTakeover: 0,
+});
 
 main(process.argv.slice(2));

@@ -23,9 +23,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Adapters never import one another, except through these two that all of them stand on. */
 const SHARED_ADAPTERS = ['src/adapters/process', 'src/adapters/gate', 'src/adapters/system'];
 
-const sources = globSync(['src/**/*.ts', 'trading/**/*.ts', 'lab/**/*.ts', 'bin/**/*.ts'], { cwd: root }).filter((file) => !/\.test\.ts$|test-support|fixtures\//.test(file));
+const sources = globSync(['src/**/*.ts', 'trading/**/*.ts', 'lab/**/*.ts', 'bin/**/*.ts'], { cwd: root }).filter(
+  (file) => !/\.test\.ts$|test-support|fixtures\//.test(file),
+);
 
-const roomOf = (file: string): string | null => Object.keys(MAY_IMPORT).find((room) => file.startsWith(`${room}/`)) ?? null;
+const roomOf = (file: string): string | null =>
+  Object.keys(MAY_IMPORT).find((room) => file.startsWith(`${room}/`)) ?? null;
 
 const importsOf = (file: string): readonly string[] => {
   const text = readFileSync(join(root, file), 'utf8');
@@ -56,28 +59,47 @@ test('adapters do not import one another', () => {
     .filter((file) => file.startsWith('src/adapters/') && file.split('/').length > 3)
     .flatMap((file) =>
       importsOf(file)
-        .filter((target) => target.startsWith('src/adapters/') && target.split('/').length > 3 && adapter(target) !== adapter(file) && !SHARED_ADAPTERS.includes(adapter(target)))
+        .filter(
+          (target) =>
+            target.startsWith('src/adapters/') &&
+            target.split('/').length > 3 &&
+            adapter(target) !== adapter(file) &&
+            !SHARED_ADAPTERS.includes(adapter(target)),
+        )
         .map((target) => `${file} imports ${target}`),
     );
   assert.deepEqual(wrong, []);
 });
 
 test('the pure layers read no clock, no randomness, no process, and arm no timer', () => {
-  const banned = /\bDate\.now\b|new Date\(\)|\bperformance\.now\b|\bMath\.random\b|\brandomUUID\b|\bprocess\.(env|argv|exit|hrtime|pid|cwd|on)\b|\bset(Timeout|Interval|Immediate)\(|from 'node:/;
+  const banned =
+    /\bDate\.now\b|new Date\(\)|\bperformance\.now\b|\bMath\.random\b|\brandomUUID\b|\bprocess\.(env|argv|exit|hrtime|pid|cwd|on)\b|\bset(Timeout|Interval|Immediate)\(|from 'node:/;
   const wrong = sources
     .filter((file) => file.startsWith('src/core/') || file.startsWith('src/engine/'))
     .flatMap((file) =>
       readFileSync(join(root, file), 'utf8')
         .split('\n')
-        .flatMap((line, at) => (banned.test(line.replace(/\/\/.*$|^\s*\*.*$/, '')) ? [`${file}:${at + 1} ${line.trim()}`] : [])),
+        .flatMap((line, at) =>
+          banned.test(line.replace(/\/\/.*$|^\s*\*.*$/, '')) ? [`${file}:${at + 1} ${line.trim()}`] : [],
+        ),
     );
   assert.deepEqual(wrong, []);
 });
 
 test('no file carries the path of a developer machine', () => {
-  const tracked = globSync(['**/*.{ts,md,yaml,json,sh,cjs}', '.ci/*'], { cwd: root, exclude: (name) => ['node_modules', 'build', '.holdfast', '.git'].includes(name) });
-  const wrong = tracked.filter((file) => /(^|[^\w.])\/(work|home|root)\/[a-z]/m.test(readFileSync(join(root, file), 'utf8')) && !file.endsWith('layers.test.ts'));
-  assert.deepEqual(wrong.map((file) => relative(root, join(root, file))), []);
+  const tracked = globSync(['**/*.{ts,md,yaml,json,sh,cjs}', '.ci/*'], {
+    cwd: root,
+    exclude: (name) => ['node_modules', 'build', '.holdfast', '.git'].includes(name),
+  });
+  const wrong = tracked.filter(
+    (file) =>
+      /(^|[^\w.])\/(work|home|root)\/[a-z]/m.test(readFileSync(join(root, file), 'utf8')) &&
+      !file.endsWith('layers.test.ts'),
+  );
+  assert.deepEqual(
+    wrong.map((file) => relative(root, join(root, file))),
+    [],
+  );
 });
 
 test('files hold one noun: none is longer than 500 lines', () => {
@@ -86,7 +108,13 @@ test('files hold one noun: none is longer than 500 lines', () => {
 });
 
 test('test files are not skipped or focused for good', () => {
-  const tests = globSync(['src/**/*.test.ts', 'trading/**/*.test.ts', 'lab/**/*.test.ts', 'test/**/*.test.ts'], { cwd: root });
-  const wrong = tests.filter((file) => /\b(?:it|test|describe)\.(?:only|todo)\b|\b(?:only|todo): *true/.test(readFileSync(join(root, file), 'utf8')) && !file.endsWith('layers.test.ts'));
+  const tests = globSync(['src/**/*.test.ts', 'trading/**/*.test.ts', 'lab/**/*.test.ts', 'test/**/*.test.ts'], {
+    cwd: root,
+  });
+  const wrong = tests.filter(
+    (file) =>
+      /\b(?:it|test|describe)\.(?:only|todo)\b|\b(?:only|todo): *true/.test(readFileSync(join(root, file), 'utf8')) &&
+      !file.endsWith('layers.test.ts'),
+  );
   assert.deepEqual(wrong, []);
 });

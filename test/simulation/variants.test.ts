@@ -9,11 +9,14 @@ const root = join(import.meta.dirname, '../..');
 
 test('there are at least ten broken variants, each one change that still fits the code', () => {
   assert.ok(VARIANTS.length >= 10);
-  for (const { name, file, find } of VARIANTS) assert.equal(readFileSync(join(root, file), 'utf8').split(find).length, 2, `${name}: ${file}`);
+  for (const { name, file, find } of VARIANTS)
+    assert.equal(readFileSync(join(root, file), 'utf8').split(find).length, 2, `${name}: ${file}`);
 });
 
 test('every broken variant is caught within its seeds', { timeout: 280_000 }, async (context) => {
-  const caught = await runVariants(({ name, caughtAtSeed, invariant }) => context.diagnostic(`${name}: ${caughtAtSeed === null ? 'not caught' : `seed ${caughtAtSeed}, ${invariant}`}`));
+  const caught = await runVariants(({ name, caughtAtSeed, invariant }) =>
+    context.diagnostic(`${name}: ${caughtAtSeed === null ? 'not caught' : `seed ${caughtAtSeed}, ${invariant}`}`),
+  );
   assert.deepEqual(
     caught.filter((variant) => variant.caughtAtSeed === null).map((variant) => variant.name),
     [],

@@ -7,14 +7,20 @@ import { runWorld } from '../../src/sim/run-world.ts';
 
 const WORLDS = 1000;
 
-test(`${WORLDS} worlds violate no invariant, and what must be tried is tried`, { timeout: 280_000 }, async (context) => {
+test(`${WORLDS} worlds violate no invariant, and what must be tried is tried`, {
+  timeout: 280_000,
+}, async (context) => {
   const result = await runManyWorlds({ first: 1, count: WORLDS, progress: () => {} });
-  const named = result.violations.map(({ seed, invariant, detail }) => `${invariant} seed ${seed}: ${detail} (npm run sim -- --seed ${seed} --trace)`);
+  const named = result.violations.map(
+    ({ seed, invariant, detail }) => `${invariant} seed ${seed}: ${detail} (npm run sim -- --seed ${seed} --trace)`,
+  );
   assert.equal(result.worlds, WORLDS);
   assert.deepEqual(named, []);
   assert.ok(result.hurtUnderLoad >= 0.9 * WORLDS, `faults under load in ${result.hurtUnderLoad} worlds`);
   assert.ok(result.withTakeover >= 0.5 * WORLDS, `a take-over in ${result.withTakeover} worlds`);
-  context.diagnostic(`${(WORLDS / (result.wallMs / 1000)).toFixed(1)} worlds/s, ${Math.round(result.simulatedMs / result.wallMs)} times real time`);
+  context.diagnostic(
+    `${(WORLDS / (result.wallMs / 1000)).toFixed(1)} worlds/s, ${Math.round(result.simulatedMs / result.wallMs)} times real time`,
+  );
   const missing = missingCoverage(result.coverage);
   assert.deepEqual(missing, []);
 });

@@ -371,7 +371,8 @@ export class Engine implements EngineView {
 
   #setAckSet({ epoch, ackSet, askedAtMs }: AckSetParams): object {
     const reign = this.#requireReign(epoch);
-    if (askedAtMs < reign.ackSetAskedAtMs) throw new ContractError('not-ready', 'a newer acknowledgement set is in force');
+    if (askedAtMs < reign.ackSetAskedAtMs)
+      throw new ContractError('not-ready', 'a newer acknowledgement set is in force');
     reign.ackSetAskedAtMs = askedAtMs;
     this.replication.step({ kind: 'ack-set', members: ackSet });
     return {};

@@ -116,7 +116,9 @@ test('order management', {
     assert.equal((await promote(oms, 1)).kind, 'ok');
     await until('everything is stored', async () => (await storedSequence()) === engine.journal.length);
     await until('the lag is reported as 0', async () => {
-      const { result } = (await oms.control.call('status', {})) as unknown as { result: { business: { lagEntries: number } } };
+      const { result } = (await oms.control.call('status', {})) as unknown as {
+        result: { business: { lagEntries: number } };
+      };
       return result.business.lagEntries === 0;
     });
     await oms.kill();
@@ -181,7 +183,9 @@ test('order management', {
     const before = await storedSequence();
     grow(10);
     await until('the entries have arrived', async () => {
-      const { result } = (await oms.control.call('status', {})) as unknown as { result: { business: { lagEntries: number } } };
+      const { result } = (await oms.control.call('status', {})) as unknown as {
+        result: { business: { lagEntries: number } };
+      };
       return result.business.lagEntries === engine.journal.length - before;
     });
     assert.equal(await storedSequence(), before);

@@ -45,7 +45,10 @@ export function callFor(action: ContractAction, book: AddressBook): ContractCall
     case 'test-order':
       return { method: action.kind, params: { epoch: action.epoch } };
     case 'set-ack-set':
-      return { method: action.kind, params: { epoch: action.epoch, ackSet: action.ackSet, askedAtMs: action.askedAt ?? 0 } };
+      return {
+        method: action.kind,
+        params: { epoch: action.epoch, ackSet: action.ackSet, askedAtMs: action.askedAt ?? 0 },
+      };
     case 'set-trading':
       return { method: action.kind, params: { epoch: action.epoch, enabled: action.enabled } };
     case 'route': {

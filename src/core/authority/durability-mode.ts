@@ -1,6 +1,6 @@
 import type { Epoch, InstanceId } from '../base/ids.ts';
-import type { TopologyIndex } from '../topology/topology-index.ts';
 import type { Durability } from '../topology/topology.ts';
+import type { TopologyIndex } from '../topology/topology-index.ts';
 import type { DurabilityMode } from './group-record.ts';
 
 /**

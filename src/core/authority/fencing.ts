@@ -1,6 +1,6 @@
+import type { InstanceId, Revision } from '../base/ids.ts';
 import type { Facts, InstanceFacts, LeaseFacts } from '../decision/facts.ts';
 import type { Component } from '../topology/topology.ts';
-import type { InstanceId, Revision } from '../base/ids.ts';
 import type { FencingProof } from './fencing-proof.ts';
 import type { Grant, RevokedHolder } from './group-record.ts';
 import { gateBinds } from './proof-suffices.ts';
@@ -20,7 +20,12 @@ export function outlookForHolder(facts: Facts, component: Component, grant: Gran
 /** What a revocation of this grant records. A renewal under an older grant says nothing about this one. */
 export function revocationOf(grant: Grant, holder: InstanceId, lease: LeaseFacts | null): RevokedHolder {
   const renewed = lease !== null && lease.holder === holder && lease.epoch === grant.epoch;
-  return { instance: holder, epoch: grant.epoch, leaseRevision: renewed ? lease.revision : (0 as Revision), promotable: grant.promotable };
+  return {
+    instance: holder,
+    epoch: grant.epoch,
+    leaseRevision: renewed ? lease.revision : (0 as Revision),
+    promotable: grant.promotable,
+  };
 }
 
 /** Outlook for a holder that has been revoked. */

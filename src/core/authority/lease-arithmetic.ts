@@ -31,7 +31,11 @@ export function checkTiming(timing: Timing): readonly TimingProblem[] {
     if (!holds) problems.push({ field, message });
   };
   for (const [field, value] of Object.entries(timing) as [keyof Timing, number][])
-    demand(Number.isFinite(value) && value > 0, field, `${field} must be a positive number of milliseconds, is ${value}`);
+    demand(
+      Number.isFinite(value) && value > 0,
+      field,
+      `${field} must be a positive number of milliseconds, is ${value}`,
+    );
   demand(
     timing.selfFenceAfterMs >= 3 * timing.leaseRenewEveryMs,
     'selfFenceAfterMs',

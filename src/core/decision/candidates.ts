@@ -1,7 +1,7 @@
-import type { InstanceId, SiteId } from '../base/ids.ts';
 import type { Grant } from '../authority/group-record.ts';
-import { indexOf } from '../topology/topology-index.ts';
+import type { InstanceId, SiteId } from '../base/ids.ts';
 import type { Component, Instance } from '../topology/topology.ts';
+import { indexOf } from '../topology/topology-index.ts';
 import type { Facts } from './facts.ts';
 import type { Rejection } from './intent.ts';
 
@@ -31,20 +31,29 @@ export function chooseCandidate(facts: Facts, component: Component, site: SiteId
     }
     const holdsAll = holdsEverything(component, grant, instance.id);
     if (!holdsAll && !acceptLoss) {
-      rejected.push({ instance: instance.id, reason: 'not in the recorded promotable set: it may lack acknowledged writes' });
+      rejected.push({
+        instance: instance.id,
+        reason: 'not in the recorded promotable set: it may lack acknowledged writes',
+      });
       continue;
     }
     fit.push({ instance: instance.id, lossy: !holdsAll, rank: rankOf(grant, instance.id, holdsAll) });
   }
-  const best = fit.reduce<(typeof fit)[number] | null>((kept, each) => (kept === null || each.rank < kept.rank ? each : kept), null);
-  for (const each of fit) if (each !== best) rejected.push({ instance: each.instance, reason: 'fit, but another one is preferred' });
+  const best = fit.reduce<(typeof fit)[number] | null>(
+    (kept, each) => (kept === null || each.rank < kept.rank ? each : kept),
+    null,
+  );
+  for (const each of fit)
+    if (each !== best) rejected.push({ instance: each.instance, reason: 'fit, but another one is preferred' });
   return { chosen: best?.instance ?? null, lossy: best?.lossy ?? false, rejected };
 }
 
 /** Before the first activation nothing was ever acknowledged, so anyone holds everything. */
 export function holdsEverything(component: Component, grant: Grant | null, instance: InstanceId): boolean {
   if (component.durability === null || grant === null) return true;
-  const safe = grant.revoked ? [...grant.revoked.promotable, grant.revoked.instance] : [...grant.promotable, grant.holder];
+  const safe = grant.revoked
+    ? [...grant.revoked.promotable, grant.revoked.instance]
+    : [...grant.promotable, grant.holder];
   return safe.includes(instance);
 }
 
@@ -66,7 +75,8 @@ function unfitBecause(facts: Facts, instance: Instance, grant: Grant | null): st
   if (known.observation?.process === 'frozen') return 'its process does not answer';
   const wasHolder = instance.id === (grant?.holder ?? grant?.revoked?.instance ?? null);
   if (known.observation?.role === 'primary' && !wasHolder) return 'it says that it is primary already';
-  if (known.observation?.process !== 'running' && !wasHolder) return `its process is ${known.observation?.process ?? 'unknown'}`;
+  if (known.observation?.process !== 'running' && !wasHolder)
+    return `its process is ${known.observation?.process ?? 'unknown'}`;
   if (known.observation?.health === 'bad') return `its health is bad: ${known.observation.reason ?? 'no reason given'}`;
   return null;
 }

@@ -1,10 +1,10 @@
+import type { RecoveryPlan } from '../plan/recovery-plan.ts';
 import type { AutomationPolicy } from '../topology/topology.ts';
 import type { Approval } from './brakes.ts';
 import type { Facts } from './facts.ts';
 import type { Intent } from './intent.ts';
 import { SAFETY_RULES } from './rules/index.ts';
 import type { RuleQuestion, RuleResult, SafetyRule } from './safety-rule.ts';
-import type { RecoveryPlan } from '../plan/recovery-plan.ts';
 
 /**
  * `stand-down`: nothing to do, or policy says that only people act. `hold`: a rule does not pass. `ask-approval`: all pass, a
@@ -36,22 +36,38 @@ export interface DecisionQuestion {
 export function decide({ facts, intent, plan, overrides = [] }: DecisionQuestion): Decision {
   const policy = policyFor(facts, intent);
   const rules = SAFETY_RULES.map((rule) => ask(rule, { facts, intent, plan }));
-  const overridden = intent.requestedBy === null ? [] : rules.filter((result) => isOverridden(result, overrides)).map((result) => result.rule);
+  const overridden =
+    intent.requestedBy === null
+      ? []
+      : rules.filter((result) => isOverridden(result, overrides)).map((result) => result.rule);
   const stopping = rules.filter((result) => result.outcome !== 'pass' && !overridden.includes(result.rule));
   const approval = findApproval(facts, plan);
   const base = { intent, plan, policy, rules, overridden, approval: null };
   if (stopping.length > 0)
-    return { ...base, verdict: 'hold', reason: stopping.map((result) => `${result.rule} ${result.outcome}: ${result.reason}`).join(' · ') };
+    return {
+      ...base,
+      verdict: 'hold',
+      reason: stopping.map((result) => `${result.rule} ${result.outcome}: ${result.reason}`).join(' · '),
+    };
   if (intent.requestedBy !== null) return { ...base, verdict: 'proceed', reason: `asked for by ${intent.requestedBy}` };
   switch (policy) {
     case 'automatic':
       return plan.predicted.lossBound.kind === 'none'
         ? { ...base, verdict: 'proceed', reason: 'all rules pass and the policy is automatic' }
-        : { ...base, approval, verdict: 'proceed', reason: `all rules pass, the policy is automatic, and ${approval?.by ?? 'nobody'} accepted the loss` };
+        : {
+            ...base,
+            approval,
+            verdict: 'proceed',
+            reason: `all rules pass, the policy is automatic, and ${approval?.by ?? 'nobody'} accepted the loss`,
+          };
     case 'approval':
       return approval
         ? { ...base, approval, verdict: 'proceed', reason: `approved by ${approval.by} (${approval.role})` }
-        : { ...base, verdict: 'ask-approval', reason: `all rules pass; policy asks for an approval of plan ${plan.digest}` };
+        : {
+            ...base,
+            verdict: 'ask-approval',
+            reason: `all rules pass; policy asks for an approval of plan ${plan.digest}`,
+          };
     case 'manual':
     case 'observe':
       return { ...base, verdict: 'stand-down', reason: `all rules pass; policy is ${policy}: a person acts` };

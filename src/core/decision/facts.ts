@@ -1,5 +1,5 @@
-import type { ComponentId, Epoch, GroupId, HostId, InstanceId, Revision, SiteId, Term, WallMs } from '../base/ids.ts';
 import type { GroupRecord } from '../authority/group-record.ts';
+import type { ComponentId, Epoch, GroupId, HostId, InstanceId, Revision, SiteId, Term, WallMs } from '../base/ids.ts';
 import type { InstanceObservation } from '../health/instance-observation.ts';
 import type { Observer, Verdict } from '../health/verdict.ts';
 import type { RunState } from '../run/run.ts';

@@ -1,9 +1,9 @@
-import type { SiteId } from '../base/ids.ts';
 import type { GroupRecord } from '../authority/group-record.ts';
+import type { SiteId } from '../base/ids.ts';
 import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
 import type { Move } from '../plan/recovery-plan.ts';
-import { canServe, indexOf, ownedComponents } from '../topology/topology-index.ts';
 import type { Component } from '../topology/topology.ts';
+import { canServe, indexOf, ownedComponents } from '../topology/topology-index.ts';
 import { chooseCandidate } from './candidates.ts';
 import type { Facts } from './facts.ts';
 import type { Intent, Rejection } from './intent.ts';
@@ -21,13 +21,29 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
   if (facts.sites.get(active)?.verdict.state !== 'failed' && split.length === 0) {
     const local = bind(facts, failing, active, acceptLoss);
     if (local.missing.length === 0)
-      return { ...local, runbook: 'failover-instance', scope: 'instance', trigger, requestedBy: null, reason: reasonOf(failing), fromSite: active, toSite: active };
+      return {
+        ...local,
+        runbook: 'failover-instance',
+        scope: 'instance',
+        trigger,
+        requestedBy: null,
+        reason: reasonOf(failing),
+        fromSite: active,
+        toSite: active,
+      };
   }
-  return siteIntent(facts, { owned, active, trigger, acceptLoss, reason: reasonOf(failing.length > 0 ? failing : split) });
+  return siteIntent(facts, {
+    owned,
+    active,
+    trigger,
+    acceptLoss,
+    reason: reasonOf(failing.length > 0 ? failing : split),
+  });
 }
 
 /** Everything is held and alive, but clients are not led there, or new risk is not accepted: a run ended before its last steps. */
-export const isUnfinished = (record: GroupRecord): boolean => record.activeSite !== null && (record.traffic !== record.activeSite || !record.tradingEnabled);
+export const isUnfinished = (record: GroupRecord): boolean =>
+  record.activeSite !== null && (record.traffic !== record.activeSite || !record.tradingEnabled);
 
 /** Nothing changes hands; the epoch is raised and the last steps are taken. */
 function finishing(active: SiteId): Intent {
@@ -61,14 +77,33 @@ function siteIntent(facts: Facts, { owned, active, trigger, acceptLoss, reason }
   const complete = options.find(({ bound }) => bound.missing.length === 0);
   const { site, bound } = complete ?? options[0]!;
   const rejected = options.flatMap((option) => option.bound.rejected);
-  return { ...bound, rejected, runbook: 'failover-site', scope: 'site', trigger, requestedBy: null, reason, fromSite: active, toSite: site };
+  return {
+    ...bound,
+    rejected,
+    runbook: 'failover-site',
+    scope: 'site',
+    trigger,
+    requestedBy: null,
+    reason,
+    fromSite: active,
+    toSite: site,
+  };
 }
 
 export function proposeSwitchover(facts: Facts, toSite: SiteId, by: string): Intent | null {
   const { record } = facts;
   if (record === null || record.activeSite === null || record.activeSite === toSite) return null;
   const bound = bind(facts, ownedComponents(facts.topology, facts.group), toSite, false);
-  return { ...bound, runbook: 'switchover-site', scope: 'site', trigger: 'Planned', requestedBy: by, reason: `asked for by ${by}`, fromSite: record.activeSite, toSite };
+  return {
+    ...bound,
+    runbook: 'switchover-site',
+    scope: 'site',
+    trigger: 'Planned',
+    requestedBy: by,
+    reason: `asked for by ${by}`,
+    fromSite: record.activeSite,
+    toSite,
+  };
 }
 
 /** A person asks for an unplanned move, to a site of their choice or the preferred one. */
@@ -78,14 +113,32 @@ export function proposeFailover(facts: Facts, toSite: SiteId | null, by: string,
   const site = toSite ?? targetSites(facts, record.activeSite)[0] ?? null;
   if (site === null) return null;
   const bound = bind(facts, ownedComponents(facts.topology, facts.group), site, acceptLoss);
-  return { ...bound, runbook: 'failover-site', scope: 'site', trigger: 'Planned', requestedBy: by, reason: `asked for by ${by}`, fromSite: record.activeSite, toSite: site };
+  return {
+    ...bound,
+    runbook: 'failover-site',
+    scope: 'site',
+    trigger: 'Planned',
+    requestedBy: by,
+    reason: `asked for by ${by}`,
+    fromSite: record.activeSite,
+    toSite: site,
+  };
 }
 
 /** The first grant of a group that nobody has ever held. */
 export function proposeActivation(facts: Facts, site: SiteId, by: string): Intent | null {
   if (facts.record !== null) return null;
   const bound = bind(facts, ownedComponents(facts.topology, facts.group), site, false);
-  return { ...bound, runbook: 'activate-site', scope: 'site', trigger: 'Activation', requestedBy: by, reason: `first activation, asked for by ${by}`, fromSite: null, toSite: site };
+  return {
+    ...bound,
+    runbook: 'activate-site',
+    scope: 'site',
+    trigger: 'Activation',
+    requestedBy: by,
+    reason: `first activation, asked for by ${by}`,
+    fromSite: null,
+    toSite: site,
+  };
 }
 
 function bind(facts: Facts, components: readonly Component[], site: SiteId, acceptLoss: boolean) {
@@ -97,7 +150,12 @@ function bind(facts: Facts, components: readonly Component[], site: SiteId, acce
     const choice = chooseCandidate(facts, component, site, acceptLoss);
     rejected.push(...choice.rejected);
     if (choice.chosen === null) missing.push({ component: component.id, rejected: choice.rejected });
-    else moves.push({ component: component.id, from: facts.record?.grants[component.id]?.holder ?? null, to: choice.chosen });
+    else
+      moves.push({
+        component: component.id,
+        from: facts.record?.grants[component.id]?.holder ?? null,
+        to: choice.chosen,
+      });
     if (choice.lossy) lossy.push(component.id);
   }
   return { moves, missing, lossy, rejected };
@@ -130,4 +188,5 @@ function triggerOf(facts: Facts, record: GroupRecord, failing: readonly Componen
   return failing.some((component) => record.grants[component.id]?.holder != null) ? 'PrimaryDown' : 'NoPrimary';
 }
 
-const reasonOf = (components: readonly Component[]) => `${components.map((component) => component.id).join(', ')} not served`;
+const reasonOf = (components: readonly Component[]) =>
+  `${components.map((component) => component.id).join(', ')} not served`;

@@ -1,7 +1,7 @@
 import type { WallMs } from '../base/ids.ts';
+import type { RecoveryPlan } from '../plan/recovery-plan.ts';
 import type { Facts } from './facts.ts';
 import type { Intent } from './intent.ts';
-import type { RecoveryPlan } from '../plan/recovery-plan.ts';
 
 /**
  * One reason not to act, as a pure predicate with an id that people can quote. Three answers: what cannot be evaluated

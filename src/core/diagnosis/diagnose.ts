@@ -1,14 +1,29 @@
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
 import { isUnfinished, splitOff } from '../decision/propose.ts';
 import { isOpen } from '../run/run.ts';
-import { ownedComponents } from '../topology/topology-index.ts';
 import type { Component } from '../topology/topology.ts';
+import { ownedComponents } from '../topology/topology-index.ts';
 import type { Diagnosis, DiagnosisKind } from './diagnosis.ts';
 
 const WIDTH: readonly DiagnosisKind[] = [
-  'ControlPlaneWithoutQuorum', 'AuthorityRestored', 'SiteDown', 'SiteIsolated', 'DualPrimarySuspected', 'PrimaryDown',
-  'NoPrimary', 'TakeoverUnfinished', 'GroupSplit', 'PrimaryUnreachableButServing', 'HostSilent', 'LinkDown', 'WitnessLost', 'DurabilityDegraded',
-  'ReplicationStalled', 'DataDiverged', 'InstanceDown', 'Overloaded',
+  'ControlPlaneWithoutQuorum',
+  'AuthorityRestored',
+  'SiteDown',
+  'SiteIsolated',
+  'DualPrimarySuspected',
+  'PrimaryDown',
+  'NoPrimary',
+  'TakeoverUnfinished',
+  'GroupSplit',
+  'PrimaryUnreachableButServing',
+  'HostSilent',
+  'LinkDown',
+  'WitnessLost',
+  'DurabilityDegraded',
+  'ReplicationStalled',
+  'DataDiverged',
+  'InstanceDown',
+  'Overloaded',
 ];
 
 /** Everything that is wrong now, widest first. Says what is; what to do about it is `decide`'s. */
@@ -18,9 +33,20 @@ export function diagnose(facts: Facts): readonly Diagnosis[] {
   for (const known of facts.instances.values()) found.push(...ofInstance(facts, known));
   if (facts.record && !isOpen(facts.run))
     for (const component of splitOff(facts, facts.record, ownedComponents(facts.topology, facts.group)))
-      found.push(one('GroupSplit', { component: component.id, summary: `${component.id} is held outside ${facts.record.activeSite}` }));
+      found.push(
+        one('GroupSplit', {
+          component: component.id,
+          summary: `${component.id} is held outside ${facts.record.activeSite}`,
+        }),
+      );
   if (facts.record && !isOpen(facts.run) && isUnfinished(facts.record))
-    found.push(one('TakeoverUnfinished', { site: facts.record.activeSite, basis: 'fact', summary: `traffic at ${facts.record.traffic ?? 'no site'}, new risk ${facts.record.tradingEnabled ? 'accepted' : 'not accepted'}` }));
+    found.push(
+      one('TakeoverUnfinished', {
+        site: facts.record.activeSite,
+        basis: 'fact',
+        summary: `traffic at ${facts.record.traffic ?? 'no site'}, new risk ${facts.record.tradingEnabled ? 'accepted' : 'not accepted'}`,
+      }),
+    );
   return found.toSorted((a, b) => WIDTH.indexOf(a.kind) - WIDTH.indexOf(b.kind));
 }
 
@@ -32,8 +58,11 @@ function authority(facts: Facts): Diagnosis[] {
   const { silentMs, staleAfterMs, incarnationMatches } = facts.authority;
   const found: Diagnosis[] = [];
   if (silentMs !== null && silentMs > staleAfterMs)
-    found.push(one('ControlPlaneWithoutQuorum', { summary: `the authority is silent for more than ${staleAfterMs} ms` }));
-  if (!incarnationMatches) found.push(one('AuthorityRestored', { summary: 'the authority is not the one that wrote this record' }));
+    found.push(
+      one('ControlPlaneWithoutQuorum', { summary: `the authority is silent for more than ${staleAfterMs} ms` }),
+    );
+  if (!incarnationMatches)
+    found.push(one('AuthorityRestored', { summary: 'the authority is not the one that wrote this record' }));
   return found;
 }
 
@@ -41,12 +70,23 @@ function sites(facts: Facts): Diagnosis[] {
   const found: Diagnosis[] = [];
   for (const { site, verdict } of facts.sites.values()) {
     if (verdict.state === 'failed') {
-      found.push(one('SiteDown', { site: site.id, basis: 'quorum', summary: `${site.id}: ${verdict.evidence.join('; ')}` }));
-      if (site.voter) found.push(one('WitnessLost', { site: site.id, basis: 'quorum', summary: `voter ${site.id} is lost` }));
+      found.push(
+        one('SiteDown', { site: site.id, basis: 'quorum', summary: `${site.id}: ${verdict.evidence.join('; ')}` }),
+      );
+      if (site.voter)
+        found.push(one('WitnessLost', { site: site.id, basis: 'quorum', summary: `voter ${site.id} is lost` }));
     } else if (verdict.state === 'suspect' || verdict.state === 'degraded') {
       const silentTo = observersOf(facts, site.id, 'silent');
-      if (silentTo.length > 0 && observersOf(facts, site.id, 'alive').filter((observer) => observer !== site.id).length === 0)
-        found.push(one('SiteIsolated', { site: site.id, summary: `${site.id} is not heard by ${silentTo.join(', ')}; no quorum yet` }));
+      if (
+        silentTo.length > 0 &&
+        observersOf(facts, site.id, 'alive').filter((observer) => observer !== site.id).length === 0
+      )
+        found.push(
+          one('SiteIsolated', {
+            site: site.id,
+            summary: `${site.id} is not heard by ${silentTo.join(', ')}; no quorum yet`,
+          }),
+        );
     }
   }
   return found;
@@ -68,7 +108,12 @@ function links(facts: Facts): Diagnosis[] {
       if (observer === site.id) continue;
       const heardElsewhere = observersOf(facts, site.id, 'alive').filter((other) => other !== site.id);
       if (heardElsewhere.length > 0)
-        found.push(one('LinkDown', { site: site.id, summary: `${observer} does not hear ${site.id}; ${heardElsewhere.join(', ')} does` }));
+        found.push(
+          one('LinkDown', {
+            site: site.id,
+            summary: `${observer} does not hear ${site.id}; ${heardElsewhere.join(', ')} does`,
+          }),
+        );
     }
   }
   return found;
@@ -77,22 +122,46 @@ function links(facts: Facts): Diagnosis[] {
 const hosts = (facts: Facts): Diagnosis[] =>
   [...facts.hosts.values()]
     .filter(({ verdict }) => verdict.state === 'failed')
-    .map(({ host, verdict }) => one('HostSilent', { host: host.id, site: host.site, basis: 'quorum', summary: `${host.id}: ${verdict.evidence.join('; ')}` }));
+    .map(({ host, verdict }) =>
+      one('HostSilent', {
+        host: host.id,
+        site: host.site,
+        basis: 'quorum',
+        summary: `${host.id}: ${verdict.evidence.join('; ')}`,
+      }),
+    );
 
 function ofComponent(facts: Facts, component: Component): Diagnosis[] {
   const grant = facts.record?.grants[component.id];
   if (!grant) return [];
   const found: Diagnosis[] = [];
-  if (grant.holder === null) return [one('NoPrimary', { component: component.id, basis: 'fact', summary: `nobody holds ${component.id}` })];
+  if (grant.holder === null)
+    return [one('NoPrimary', { component: component.id, basis: 'fact', summary: `nobody holds ${component.id}` })];
   const holder = facts.instances.get(grant.holder);
   const about = { component: component.id, instance: grant.holder };
   if (holder?.verdict.state === 'failed')
-    found.push(one('PrimaryDown', { ...about, basis: holder.verdict.basis ?? 'observation', summary: `${grant.holder}: ${holder.verdict.evidence.join('; ')}` }));
+    found.push(
+      one('PrimaryDown', {
+        ...about,
+        basis: holder.verdict.basis ?? 'observation',
+        summary: `${grant.holder}: ${holder.verdict.evidence.join('; ')}`,
+      }),
+    );
   else if (holder && (holder.verdict.state === 'suspect' || holder.verdict.state === 'unknown'))
     if (leaseAlive(facts, component) || holder.heldBy.length > 0)
-      found.push(one('PrimaryUnreachableButServing', { ...about, summary: `${grant.holder} is ${holder.verdict.state}, yet its lease or dependants say that it serves` }));
+      found.push(
+        one('PrimaryUnreachableButServing', {
+          ...about,
+          summary: `${grant.holder} is ${holder.verdict.state}, yet its lease or dependants say that it serves`,
+        }),
+      );
   if (grant.mode.kind !== 'strict')
-    found.push(one('DurabilityDegraded', { ...about, summary: `${component.id} is ${grant.mode.kind}; lost: ${grant.mode.lost.join(', ') || 'nobody'}` }));
+    found.push(
+      one('DurabilityDegraded', {
+        ...about,
+        summary: `${component.id} is ${grant.mode.kind}; lost: ${grant.mode.lost.join(', ') || 'nobody'}`,
+      }),
+    );
   for (const replica of holder?.fresh ? (holder.observation?.replicas ?? []) : [])
     if (replica.state === 'lost' && grant.ackSet.includes(replica.instance))
       found.push(one('ReplicationStalled', { ...about, summary: `${replica.instance} is lost to ${grant.holder}` }));
@@ -110,12 +179,32 @@ function ofInstance(facts: Facts, known: InstanceFacts): Diagnosis[] {
   const holder = facts.record?.grants[instance.component]?.holder ?? null;
   const found: Diagnosis[] = [];
   if (!known.fresh || observation === null) return found;
-  if (observation.role === 'primary' && holder !== instance.id && facts.record?.grants[instance.component]?.revoked?.instance !== instance.id && holder !== null)
-    found.push(one('DualPrimarySuspected', { ...about, basis: 'fact', summary: `${instance.id} says primary; the grant names ${holder}` }));
+  if (
+    observation.role === 'primary' &&
+    holder !== instance.id &&
+    facts.record?.grants[instance.component]?.revoked?.instance !== instance.id &&
+    holder !== null
+  )
+    found.push(
+      one('DualPrimarySuspected', {
+        ...about,
+        basis: 'fact',
+        summary: `${instance.id} says primary; the grant names ${holder}`,
+      }),
+    );
   if (verdict.state === 'failed' && holder !== instance.id)
-    found.push(one('InstanceDown', { ...about, basis: 'fact', summary: `${instance.id}: ${verdict.evidence.join('; ')}` }));
+    found.push(
+      one('InstanceDown', { ...about, basis: 'fact', summary: `${instance.id}: ${verdict.evidence.join('; ')}` }),
+    );
   if (observation.divergence)
-    found.push(one('DataDiverged', { ...about, basis: 'fact', summary: `${instance.id}: ${observation.divergence.count} entries kept in ${observation.divergence.file}` }));
-  if (verdict.state === 'degraded') found.push(one('Overloaded', { ...about, summary: `${instance.id}: ${observation.reason ?? 'unfit'}` }));
+    found.push(
+      one('DataDiverged', {
+        ...about,
+        basis: 'fact',
+        summary: `${instance.id}: ${observation.divergence.count} entries kept in ${observation.divergence.file}`,
+      }),
+    );
+  if (verdict.state === 'degraded')
+    found.push(one('Overloaded', { ...about, summary: `${instance.id}: ${observation.reason ?? 'unfit'}` }));
   return found;
 }

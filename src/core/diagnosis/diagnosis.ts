@@ -7,9 +7,11 @@ import type { ComponentId, HostId, InstanceId, SiteId } from '../base/ids.ts';
 export const DIAGNOSES = {
   InstanceDown: 'A standby or stateless instance is gone; its component still serves.',
   PrimaryDown: 'The instance that holds the grant is gone, as a fact or by quorum.',
-  PrimaryUnreachableButServing: 'We cannot reach the primary, but its lease is renewed or dependants still have it: look, do not act.',
+  PrimaryUnreachableButServing:
+    'We cannot reach the primary, but its lease is renewed or dependants still have it: look, do not act.',
   NoPrimary: 'A component has no holder: a take-over was begun and not ended.',
-  TakeoverUnfinished: 'All is held, but clients are not led there or new risk is not accepted: the last steps are missing.',
+  TakeoverUnfinished:
+    'All is held, but clients are not led there or new risk is not accepted: the last steps are missing.',
   GroupSplit: 'Components that move together are held in different sites.',
   ReplicationStalled: 'A member of the acknowledgement set is lost or not catching up.',
   DurabilityDegraded: 'The primary acknowledges without the peer that its policy asks for.',

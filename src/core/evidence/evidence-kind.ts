@@ -33,7 +33,8 @@ export const evidenceKinds = {
   measurement: 'A measured value against its objective: met, missed or inconclusive, and how it was measured.',
   residue: 'Something a run or a fault left behind that somebody has to look at.',
   leadership: 'This controller began to lead, or saw that it no longer does, and in which term.',
-  'command-performed': 'An agent carried out a command of the leading controller; the key says which, and appears once however often it arrived.',
+  'command-performed':
+    'An agent carried out a command of the leading controller; the key says which, and appears once however often it arrived.',
   'command-refused': 'An agent refused a command because it had seen a newer epoch or term.',
   reconciled: 'An agent brought a standby or a front to where the group record says it belongs, by itself.',
   exited: 'An agent saw the process of an instance end, and whether anything of its tree was left.',

@@ -38,7 +38,8 @@ export function silenceThresholdMs(detector: FailureDetector, bounds: DetectorBo
 
 /** Records an arrival at `nowMs` on the observer's monotonic clock. */
 export function heard(detector: FailureDetector, nowMs: number, bounds: DetectorBounds): FailureDetector {
-  if (detector.lastHeardAt === null) return { ...detector, lastHeardAt: nowMs, arrivalsSinceSilence: ARRIVALS_TO_TRUST };
+  if (detector.lastHeardAt === null)
+    return { ...detector, lastHeardAt: nowMs, arrivalsSinceSilence: ARRIVALS_TO_TRUST };
   const gapMs = nowMs - detector.lastHeardAt;
   if (gapMs > silenceThresholdMs(detector, bounds))
     return { ...detector, lastHeardAt: nowMs, silences: detector.silences + 1, arrivalsSinceSilence: 1 };

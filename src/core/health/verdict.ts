@@ -35,11 +35,14 @@ export function hostVerdict(host: { readonly site: SiteId }, observers: readonly
   const insideSilent = observers.filter((observer) => observer.opinion === 'silent' && observer.site === host.site);
   const alive = observers.filter((observer) => observer.opinion === 'alive');
   const evidence = observers.map((observer) =>
-    observer.opinion === 'silent' ? `${observer.name}: silent for ${Math.round(observer.silentMs)} ms` : `${observer.name}: ${observer.opinion}`,
+    observer.opinion === 'silent'
+      ? `${observer.name}: silent for ${Math.round(observer.silentMs)} ms`
+      : `${observer.name}: ${observer.opinion}`,
   );
   const speakers = [...silent, ...insideSilent];
   const sites = new Set(speakers.map((observer) => observer.site));
-  if (alive.length === 0 && speakers.length > voters / 2 && sites.size >= 2) return { state: 'failed', basis: 'quorum', evidence };
+  if (alive.length === 0 && speakers.length > voters / 2 && sites.size >= 2)
+    return { state: 'failed', basis: 'quorum', evidence };
   if (speakers.length > 0) return { state: 'suspect', basis: null, evidence };
   if (alive.length > 0) return { state: 'healthy', basis: null, evidence };
   return { state: 'unknown', basis: null, evidence };

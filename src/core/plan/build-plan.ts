@@ -12,7 +12,13 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
   let past = false;
   const steps = runbook.steps.map((step) => {
     past ||= step.kind === 'grant';
-    return { id: stepId(step.kind), kind: step.kind, deadlineMs: step.deadlineMs, does: step.does, pointOfNoReturn: past };
+    return {
+      id: stepId(step.kind),
+      kind: step.kind,
+      deadlineMs: step.deadlineMs,
+      does: step.does,
+      pointOfNoReturn: past,
+    };
   });
   const lossBound: LossBound =
     intent.lossy.length === 0 ? { kind: 'none' } : { kind: 'unbounded', components: intent.lossy };

@@ -33,4 +33,5 @@ function parseStep(step: unknown, at: number, problems: string[]): Runbook['step
   return { kind, deadlineMs, does } as Runbook['steps'][number];
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,5 +1,13 @@
 import { canonicalJson, type Digest } from '../base/canonical-json.ts';
-import { planDigest, type ComponentId, type GroupId, type InstanceId, type PlanDigest, type SiteId, type StepId } from '../base/ids.ts';
+import {
+  type ComponentId,
+  type GroupId,
+  type InstanceId,
+  type PlanDigest,
+  planDigest,
+  type SiteId,
+  type StepId,
+} from '../base/ids.ts';
 import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
 import type { RunbookId, StepKind } from './runbook.ts';
 
@@ -48,7 +56,15 @@ export type LossBound =
   | { readonly kind: 'none' }
   | { readonly kind: 'unbounded'; readonly components: readonly ComponentId[] };
 
-export function digestOf(plan: Omit<RecoveryPlan, 'digest' | 'predicted' | 'trigger'> & { readonly lossBound: LossBound }, digest: Digest): PlanDigest {
+export function digestOf(
+  plan: Omit<RecoveryPlan, 'digest' | 'predicted' | 'trigger'> & { readonly lossBound: LossBound },
+  digest: Digest,
+): PlanDigest {
   const { runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound } = plan;
-  return planDigest(digest(canonicalJson({ runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound })).slice(0, 16));
+  return planDigest(
+    digest(canonicalJson({ runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound })).slice(
+      0,
+      16,
+    ),
+  );
 }

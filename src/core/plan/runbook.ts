@@ -40,7 +40,15 @@ export type StepKind = keyof typeof STEP_KINDS;
 export const AUTHORITY_STEPS: readonly StepKind[] = ['revoke', 'grant'];
 
 /** What every runbook that moves a holder must contain, in this order (I3, I8); checked when it is loaded. */
-const SAFE_ORDER: readonly StepKind[] = ['revoke', 'barrier', 'fence', 'freeze-positions', 'grant', 'promote-components', 'enable-trading'];
+const SAFE_ORDER: readonly StepKind[] = [
+  'revoke',
+  'barrier',
+  'fence',
+  'freeze-positions',
+  'grant',
+  'promote-components',
+  'enable-trading',
+];
 
 /** Problems that make a runbook unusable; empty = sound. */
 export function checkRunbook(runbook: Runbook): readonly string[] {

@@ -1,6 +1,6 @@
+import type { FencingProof } from '../authority/fencing-proof.ts';
 import { assert } from '../base/assert.ts';
 import type { Epoch, RunId, StepId, Term, WallMs } from '../base/ids.ts';
-import type { FencingProof } from '../authority/fencing-proof.ts';
 import type { RecoveryPlan, Step } from '../plan/recovery-plan.ts';
 
 /**
@@ -8,9 +8,26 @@ import type { RecoveryPlan, Step } from '../plan/recovery-plan.ts';
  * the journal is in the same place. An event is written before what it announces is commanded (I8).
  */
 export type RunEvent =
-  | { readonly kind: 'opened'; readonly run: RunId; readonly plan: RecoveryPlan; readonly automatic: boolean; readonly by: string; readonly at: WallMs; readonly detectedAt: WallMs; readonly lastGoodAt: WallMs | null; readonly decidedAt: WallMs }
+  | {
+      readonly kind: 'opened';
+      readonly run: RunId;
+      readonly plan: RecoveryPlan;
+      readonly automatic: boolean;
+      readonly by: string;
+      readonly at: WallMs;
+      readonly detectedAt: WallMs;
+      readonly lastGoodAt: WallMs | null;
+      readonly decidedAt: WallMs;
+    }
   | { readonly kind: 'step-started'; readonly step: StepId; readonly attempt: number; readonly at: WallMs }
-  | { readonly kind: 'step-finished'; readonly step: StepId; readonly outcome: StepOutcome; readonly at: WallMs; readonly proofs?: readonly FencingProof[]; readonly detail?: string }
+  | {
+      readonly kind: 'step-finished';
+      readonly step: StepId;
+      readonly outcome: StepOutcome;
+      readonly at: WallMs;
+      readonly proofs?: readonly FencingProof[];
+      readonly detail?: string;
+    }
   | { readonly kind: 'closed'; readonly result: RunResult; readonly reason: string; readonly at: WallMs };
 
 export type StepOutcome = 'ok' | 'failed' | 'unknown' | 'skipped' | 'compensated';
@@ -75,7 +92,12 @@ export function applyRunEvent(state: RunState | null, event: RunEvent, term: Ter
       }));
     case 'step-finished':
       return {
-        ...withStep(state, event.step, (step) => ({ ...step, state: 'finished', outcome: event.outcome, finishedAt: event.at })),
+        ...withStep(state, event.step, (step) => ({
+          ...step,
+          state: 'finished',
+          outcome: event.outcome,
+          finishedAt: event.at,
+        })),
         proofs: [...state.proofs, ...(event.proofs ?? [])],
       };
     case 'closed':
@@ -115,6 +137,7 @@ function withStep(state: RunState, id: StepId, change: (step: StepState) => Step
 }
 
 /** The step to work on: the first that is not finished. Null when all are. */
-export const currentStep = (state: RunState): StepState | null => state.steps.find((each) => each.state !== 'finished') ?? null;
+export const currentStep = (state: RunState): StepState | null =>
+  state.steps.find((each) => each.state !== 'finished') ?? null;
 
 export const isOpen = (state: RunState | null): state is RunState => state !== null && state.result === null;

@@ -10,7 +10,10 @@ export const candidateRule: SafetyRule = {
       ? pass(intent.moves.map((move) => `${move.component} → ${move.to}`).join(', '))
       : block(
           intent.missing
-            .map(({ component, rejected }) => `${component}: ${rejected.map((each) => `${each.instance} ${each.reason}`).join('; ') || `no instance in ${intent.toSite}`}`)
+            .map(
+              ({ component, rejected }) =>
+                `${component}: ${rejected.map((each) => `${each.instance} ${each.reason}`).join('; ') || `no instance in ${intent.toSite}`}`,
+            )
             .join(' · '),
           'bring a standby back, or choose another site',
         ),

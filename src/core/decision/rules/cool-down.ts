@@ -10,13 +10,18 @@ export const coolDownRule: SafetyRule = {
   overridable: true,
   evaluate: ({ facts, intent }) => {
     if (intent.requestedBy !== null) return pass('a person asks');
-    if (intent.trigger === 'NoPrimary' || intent.trigger === 'TakeoverUnfinished') return pass('nobody holds it: the take-over must end');
+    if (intent.trigger === 'NoPrimary' || intent.trigger === 'TakeoverUnfinished')
+      return pass('nobody holds it: the take-over must end');
     const { history } = facts.brakes;
     for (const finished of history) {
       const ageMs = facts.wallMs - finished.endedAt;
       if (!finished.automatic || finished.acknowledged || ageMs >= facts.group.coolDownMs) continue;
       if (finished.scope === 'instance' && intent.scope === 'site') continue;
-      if (ageMs < 0) return cannotEvaluate(`${finished.run} ended in the future: a clock was set`, `holdfast ack, after looking at the clocks`);
+      if (ageMs < 0)
+        return cannotEvaluate(
+          `${finished.run} ended in the future: a clock was set`,
+          `holdfast ack, after looking at the clocks`,
+        );
       const back = intent.moves.find((move) => move.from !== move.to && finished.demoted.includes(move.to));
       if (back)
         return block(

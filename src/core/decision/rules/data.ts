@@ -1,5 +1,5 @@
-import { holdsEverything } from '../candidates.ts';
 import { indexOf } from '../../topology/topology-index.ts';
+import { holdsEverything } from '../candidates.ts';
 import { block, cannotEvaluate, pass, type SafetyRule } from '../safety-rule.ts';
 
 /** I4, I9: who takes over holds everything acknowledged, or a person has accepted the loss of this very plan by name. */
@@ -13,12 +13,18 @@ export const dataRule: SafetyRule = {
     for (const move of intent.moves) {
       const component = components.get(move.component);
       if (!component) return cannotEvaluate(`component ${move.component} is not in the topology`);
-      if (!holdsEverything(component, facts.record?.grants[move.component] ?? null, move.to)) lossy.push(`${move.component} on ${move.to}`);
+      if (!holdsEverything(component, facts.record?.grants[move.component] ?? null, move.to))
+        lossy.push(`${move.component} on ${move.to}`);
     }
     if (lossy.length === 0) return pass('each candidate was in the recorded promotable set');
-    const accepted = facts.brakes.approvals.find((approval) => approval.acceptsLoss !== null && approval.digest === plan.digest && facts.wallMs < approval.until);
+    const accepted = facts.brakes.approvals.find(
+      (approval) => approval.acceptsLoss !== null && approval.digest === plan.digest && facts.wallMs < approval.until,
+    );
     return accepted
       ? pass(`${accepted.by} accepted the loss: ${accepted.acceptsLoss}`)
-      : block(`${lossy.join(', ')} may lack acknowledged writes`, 'approve with --accept-data-loss, naming it, or bring back an instance that has them');
+      : block(
+          `${lossy.join(', ')} may lack acknowledged writes`,
+          'approve with --accept-data-loss, naming it, or bring back an instance that has them',
+        );
   },
 };

@@ -8,14 +8,16 @@ export const dependencyRule: SafetyRule = {
   overridable: false,
   evaluate: ({ facts, intent }) => {
     const { component: components, siteOfInstance } = indexOf(facts.topology);
-    const after = (id: string) => intent.moves.find((move) => move.component === id)?.to ?? facts.record?.grants[id as never]?.holder ?? null;
+    const after = (id: string) =>
+      intent.moves.find((move) => move.component === id)?.to ?? facts.record?.grants[id as never]?.holder ?? null;
     for (const move of intent.moves) {
       for (const needed of components.get(move.component)?.dependsOn ?? []) {
         const component = components.get(needed);
         if (!component || component.authority !== 'owned' || !facts.group.components.includes(needed)) continue;
         const holder = after(needed);
         if (holder === null) return cannotEvaluate(`${move.component} depends on ${needed}, which nobody would hold`);
-        if (siteOfInstance.get(holder) !== intent.toSite) return block(`${move.component} in ${intent.toSite} would depend on ${needed} held by ${holder}`);
+        if (siteOfInstance.get(holder) !== intent.toSite)
+          return block(`${move.component} in ${intent.toSite} would depend on ${needed} held by ${holder}`);
       }
     }
     return pass('all dependencies are in the same site');

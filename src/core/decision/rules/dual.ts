@@ -11,7 +11,10 @@ export const dualRule: SafetyRule = {
       if (!moving.has(known.instance.component) || !known.fresh || known.observation?.role !== 'primary') continue;
       const grant = facts.record?.grants[known.instance.component];
       if (grant?.holder === known.instance.id || grant?.revoked?.instance === known.instance.id) continue;
-      return block(`${known.instance.id} says that it is primary and no grant names it`, `holdfast fence ${known.instance.id}`);
+      return block(
+        `${known.instance.id} says that it is primary and no grant names it`,
+        `holdfast fence ${known.instance.id}`,
+      );
     }
     return pass('no primary without a grant was seen');
   },

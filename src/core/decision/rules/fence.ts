@@ -24,7 +24,8 @@ export const fenceRule: SafetyRule = {
         : outlookForHolder(facts, component, grant);
       if (outlook === null) continue;
       const old = grant.revoked?.instance ?? grant.holder;
-      const oldHost = old === null ? undefined : facts.hosts.get(facts.instances.get(old)?.instance.host ?? ('' as never));
+      const oldHost =
+        old === null ? undefined : facts.hosts.get(facts.instances.get(old)?.instance.host ?? ('' as never));
       if (outlook.kind === 'proved') held.push(`${old}: ${outlook.proof.method}`);
       else if (oldHost?.connected && oldHost.verdict.state === 'healthy') held.push(`${old}: its agent can stop it`);
       else if (outlook.kind === 'in') held.push(`${old}: ${outlook.method} in ${outlook.ms} ms`);

@@ -7,7 +7,8 @@ export const flappingRule: SafetyRule = {
   overridable: true,
   evaluate: ({ facts, intent }) => {
     if (intent.requestedBy !== null) return pass('a person asks');
-    if (intent.trigger === 'NoPrimary' || intent.trigger === 'TakeoverUnfinished') return pass('nobody holds it: the take-over must end');
+    if (intent.trigger === 'NoPrimary' || intent.trigger === 'TakeoverUnfinished')
+      return pass('nobody holds it: the take-over must end');
     const { history } = facts.brakes;
     const counted = history.filter(
       (finished) =>
@@ -18,7 +19,11 @@ export const flappingRule: SafetyRule = {
         !(finished.scope === 'instance' && intent.scope === 'site'),
     );
     const ahead = counted.find((finished) => finished.endedAt > facts.wallMs);
-    if (ahead) return cannotEvaluate(`${ahead.run} ended in the future: a clock was set`, 'holdfast ack, after looking at the clocks');
+    if (ahead)
+      return cannotEvaluate(
+        `${ahead.run} ended in the future: a clock was set`,
+        'holdfast ack, after looking at the clocks',
+      );
     const limit = facts.group.maxRunsPerCoolDown;
     if (counted.length < limit) return pass(`${counted.length} of ${limit} automatic runs in the window`);
     const oldest = Math.min(...counted.map((finished) => finished.endedAt));

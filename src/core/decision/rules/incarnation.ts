@@ -9,6 +9,9 @@ export const incarnationRule: SafetyRule = {
     if (facts.authority.silentMs === null) return cannotEvaluate('the authority was never read');
     return facts.authority.incarnationMatches
       ? pass(facts.record ? `incarnation ${facts.record.incarnation}` : 'no record yet')
-      : block('the authority was restored or rebuilt since this record was written', 'raise the epoch above the highest that any agent knows: holdfast authority adopt');
+      : block(
+          'the authority was restored or rebuilt since this record was written',
+          'raise the epoch above the highest that any agent knows: holdfast authority adopt',
+        );
   },
 };

@@ -1,5 +1,5 @@
 import { brakeHolds } from '../brakes.ts';
-import { block, pass, secondsSince, type SafetyRule } from '../safety-rule.ts';
+import { block, pass, type SafetyRule, secondsSince } from '../safety-rule.ts';
 
 /** Announced work: what looks like a failure may be somebody's screwdriver. */
 export const maintenanceRule: SafetyRule = {
@@ -10,6 +10,9 @@ export const maintenanceRule: SafetyRule = {
     const { maintenance } = facts.brakes;
     if (!brakeHolds(maintenance, facts.wallMs)) return pass('not in maintenance');
     if (intent.requestedBy !== null) return pass(`in maintenance by ${maintenance.by}, but ${intent.requestedBy} asks`);
-    return block(`in maintenance by ${maintenance.by} since ${secondsSince(maintenance.at, facts.wallMs)} s: ${maintenance.reason}`, 'holdfast maintenance --end');
+    return block(
+      `in maintenance by ${maintenance.by} since ${secondsSince(maintenance.at, facts.wallMs)} s: ${maintenance.reason}`,
+      'holdfast maintenance --end',
+    );
   },
 };

@@ -6,8 +6,12 @@ export const quorumRule: SafetyRule = {
   title: 'The authority answers with quorum',
   overridable: false,
   evaluate: ({ facts: { authority } }) => {
-    if (authority.silentMs === null) return cannotEvaluate('the authority was never heard', 'check the authority and the path to it');
+    if (authority.silentMs === null)
+      return cannotEvaluate('the authority was never heard', 'check the authority and the path to it');
     if (authority.silentMs <= authority.staleAfterMs) return pass(`heard ${Math.round(authority.silentMs)} ms ago`);
-    return block(`silent for ${Math.round(authority.silentMs)} ms, more than ${authority.staleAfterMs} ms`, 'restore a majority of the voters');
+    return block(
+      `silent for ${Math.round(authority.silentMs)} ms, more than ${authority.staleAfterMs} ms`,
+      'restore a majority of the voters',
+    );
   },
 };

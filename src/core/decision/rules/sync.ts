@@ -10,10 +10,14 @@ export const syncRule: SafetyRule = {
     for (const move of intent.moves) {
       const grant = facts.record?.grants[move.component];
       const known = facts.instances.get(move.to);
-      if (!grant || !known?.observation || !known.fresh) return cannotEvaluate(`nothing fresh is known about ${move.to}`);
+      if (!grant || !known?.observation || !known.fresh)
+        return cannotEvaluate(`nothing fresh is known about ${move.to}`);
       if (facts.topology.components.find((component) => component.id === move.component)?.durability == null) continue;
       if (!grant.promotable.includes(move.to))
-        return block(`${move.to} is not in the acknowledgement set of ${grant.holder ?? 'nobody'}`, 'wait until it has caught up: holdfast status');
+        return block(
+          `${move.to} is not in the acknowledgement set of ${grant.holder ?? 'nobody'}`,
+          'wait until it has caught up: holdfast status',
+        );
     }
     return pass('every candidate is in the acknowledgement set');
   },

@@ -1,5 +1,5 @@
-import { isFailing } from '../propose.ts';
 import { ownedComponents } from '../../topology/topology-index.ts';
+import { isFailing } from '../propose.ts';
 import { block, cannotEvaluate, pass, type SafetyRule } from '../safety-rule.ts';
 
 /**
@@ -13,7 +13,8 @@ export const verdictRule: SafetyRule = {
   evaluate: ({ facts, intent }) => {
     if (intent.trigger === 'Activation') return pass('first activation: nothing has failed');
     if (intent.runbook === 'switchover-site') return pass('planned: nothing needs to have failed');
-    if (intent.trigger === 'TakeoverUnfinished') return pass('nothing changes hands: the last steps of a take-over are taken');
+    if (intent.trigger === 'TakeoverUnfinished')
+      return pass('nothing changes hands: the last steps of a take-over are taken');
     const { record } = facts;
     if (record === null) return cannotEvaluate('the group was never activated', 'holdfast activate SITE');
     const owned = ownedComponents(facts.topology, facts.group);
@@ -31,10 +32,15 @@ export const verdictRule: SafetyRule = {
     if (intent.trigger === 'GroupSplit') return pass('components that move together are held in different sites');
     const unknown = owned.filter((component) => {
       const holder = record.grants[component.id]?.holder ?? null;
-      return holder !== null && ['unknown', 'suspect'].includes(facts.instances.get(holder)?.verdict.state ?? 'unknown');
+      return (
+        holder !== null && ['unknown', 'suspect'].includes(facts.instances.get(holder)?.verdict.state ?? 'unknown')
+      );
     });
     if (unknown.length > 0)
-      return cannotEvaluate(`no quorum says that ${unknown.map((component) => component.id).join(', ')} has failed`, 'look from another site, or wait for more observers');
+      return cannotEvaluate(
+        `no quorum says that ${unknown.map((component) => component.id).join(', ')} has failed`,
+        'look from another site, or wait for more observers',
+      );
     return block('every holder is alive', 'use switchover for a planned move');
   },
 };
