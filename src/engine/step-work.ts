@@ -132,6 +132,8 @@ export class StepWork {
     const [base, confirmation] = key.split('?');
     const target = [...this.#targets.values()].find((each) => this.#key(each.order) === base);
     if (!target || target.state === 'done') return;
+    // Agents answer every controller: somebody older asked for the same thing and was turned away. Ours is still under way.
+    if (outcome.kind === 'refused' && outcome.code === 'stale-term') return;
     if (confirmation !== undefined) return this.#confirmed(target, outcome, now);
     switch (outcome.kind) {
       case 'ok':

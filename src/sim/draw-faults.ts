@@ -54,7 +54,7 @@ export class FaultPlay {
     if (world.tracing) world.tell(`heals: ${name}`);
     heal();
     if (name.includes('site') && world.random.chance(0.25))
-      world.queue.after(world.random.between(50, 1500), () => askForFailback(world));
+      world.queue.after(world.random.between(3, world.random.chance(0.5) ? 40 : 1500), () => askForFailback(world));
   }
 
   endAll(): void {
@@ -72,7 +72,8 @@ const DECISIVE: readonly FaultName[] = [
   'instance freeze',
   'host freeze',
   'host unplugged',
-  'agent freeze',
+  'agent freeze beside a living database',
+  'double failure',
   'gate freeze, then host unplugged',
   'rogue promotion, then crash',
   'clock set back, then crash',
@@ -194,8 +195,10 @@ function loseTarget(play: FaultPlay, leader: ControllerProcess): void {
   if (world.tracing) world.tell(`fault: ${host.id} is cut off from all but the authority`);
   play.applied.push('host unplugged');
   if (random.chance(0.5)) world.authority.slowMs = random.between(200, 1500);
-  queue.after(random.between(0, 60), () => host.agent.running && world.network.mute(host.id));
+  let over = false;
+  queue.after(random.between(0, 60), () => !over && world.network.mute(host.id));
   play.applyFor(`${host.id} cut off`, random.between(2000, 9000), () => {
+    over = true;
     world.network.unmute(host.id);
     world.authority.slowMs = 0;
   });

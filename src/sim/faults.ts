@@ -30,6 +30,38 @@ export const FAULTS = {
     agent.freeze();
     return () => agent.thaw();
   },
+  'agent freeze beside a living database': (world) => {
+    const holder = primaries(world).find((each) => !each.selfGated);
+    const host = world.hosts.find((each) => each.id === holder?.place.host);
+    host?.agent.freeze();
+    return host ? () => host.agent.thaw() : null;
+  },
+  'double failure': (world) => {
+    // Everybody who waits with the holder is lost, and when it goes on alone, the holder as well.
+    const holder = world.random.pick(primaries(world).filter((each) => each.component.durability !== null));
+    const { record } = world;
+    if (!holder || record === null) return null;
+    const members = record.grants[holder.component.id]?.promotable ?? [];
+    const hosts = world.hosts.filter((host) => host.instances.some((instance) => members.includes(instance.id)));
+    const home = world.hosts.find((host) => host.id === holder.place.host)!;
+    const off: SimulatedHost[] = [];
+    let over = false;
+    const lose = (host: SimulatedHost) => {
+      if (over || off.includes(host)) return;
+      off.push(host);
+      powerOff(world, host);
+    };
+    for (const host of hosts) lose(host);
+    world.queue.after(world.random.between(900, 2500), () => lose(home));
+    world.queue.after(world.random.between(2600, 4000), () => {
+      for (const host of hosts) if (off.includes(host)) powerOn(world, host);
+      for (const host of hosts) if (off.includes(host)) off.splice(off.indexOf(host), 1);
+    });
+    return () => {
+      over = true;
+      for (const host of off.splice(0)) powerOn(world, host);
+    };
+  },
   'agent crash': (world) => {
     const { agent } = primaryHost(world);
     world.doomed.set(agent, world.random.whole(0, 3));

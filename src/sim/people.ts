@@ -15,7 +15,7 @@ export function schedulePeople(world: World, untilMs: number): void {
   if (!random.chance(0.6)) return;
   const person: Person = {
     name: 'grace',
-    role: random.pick(['operator', 'approver', 'admin', 'admin', 'observer'] as const),
+    role: random.pick(['operator', 'approver', 'admin', 'admin', 'admin', 'observer'] as const),
   };
   const next = (at: number) => {
     if (at > untilMs) return;
@@ -97,6 +97,11 @@ function speak(world: World, person: Person): void {
     () => world.ask({ kind: 'acknowledge', group: GROUP }, person),
     () => world.ask({ kind: 'status' }, person),
   ];
+  if (decision?.verdict === 'ask-approval' && random.chance(0.5))
+    return void world.ask(
+      { kind: 'approve', group: GROUP, digest: decision.plan.digest, minutes: 1, acceptDataLoss: null },
+      person,
+    );
   const stuck =
     decision?.verdict === 'hold' &&
     decision.rules.some(({ rule, outcome }) => rule === 'R-CANDIDATE' && outcome === 'block');

@@ -124,8 +124,8 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'the journal does not ask who leads',
     file: 'src/engine/group-control.ts',
-    find: 'const compare: Comparison[] = [leadership.comparison(mirror), {',
-    replace: 'const compare: Comparison[] = [{',
+    find: '      leadership.comparison(mirror),\n      { key: keys.journalHead(id), revision',
+    replace: '      { key: keys.journalHead(id), revision',
     why: 'a deposed leader goes on writing the journal',
     seedsAtMost: 1500,
   },
@@ -174,7 +174,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'a revocation does not compare the lease',
     file: 'src/engine/group-control.ts',
-    find: 'if (change.record.grants[component as never]?.holder === null) compare.push({ key, revision: mirror.revisionOf(key) });',
+    find: 'if (change.record.grants[component as never]?.holder === null)\n          compare.push({ key, revision: mirror.revisionOf(key) });',
     replace: 'void key;',
     why: 'a holder whose first renewal the leader has not heard of yet counts as one that never held',
     seedsAtMost: 4000,
@@ -182,10 +182,14 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'commanded before it is journalled',
     file: 'src/engine/group-control.ts',
-    find: '    this.#commit(facts, run.run, events, { record, brakes: change.brakes,',
+    find: '    this.#commit(\n      facts,\n      run.run,\n      events,\n      { record, brakes: change.brakes,',
     replace: `    const begins = run.steps.find(({ step }) => events.some((event) => event.kind === 'step-started' && event.step === step.id) && !events.some((event) => event.kind === 'step-finished' && event.step === step.id));
     if (begins && record) for (const { host, command } of new StepWork({ group: this.group.id, run: run.run, step: begins.step.id, term: facts.leadership.term, epoch: record.epoch }, now, false).next(ordersFor(begins.step.kind, run, { ...facts, record }), now)) this.#around.emit({ kind: 'command', host, command });
-    this.#commit(facts, run.run, events, { record, brakes: change.brakes,`,
+    this.#commit(
+      facts,
+      run.run,
+      events,
+      { record, brakes: change.brakes,`,
     why: 'after a crash nobody knows what was asked of whom',
     seedsAtMost: 50,
   },

@@ -50,6 +50,8 @@ class NoAnswer extends Error {
 const RETRY_MS = 250;
 /** Of one attempt, when there are other controllers to ask. */
 const CONNECT_WITHIN_MS = 1500;
+/** Of one read, when there are others to ask: one that is frozen keeps its connections and says nothing. */
+const READ_WITHIN_MS = 2500;
 
 /**
  * Asks the controllers on behalf of one person. Finds the one that leads; a request that changes something is never sent
@@ -88,6 +90,7 @@ export class HoldfastClient {
       for (const controller of this.#order(options.only)) {
         const leftMs = until - performance.now();
         if (leftMs <= 0) break;
+        const elsewhere = options.only === undefined && this.#options.controllers.length > 1;
         try {
           const call =
             request.kind === 'status'
@@ -95,7 +98,7 @@ export class HoldfastClient {
               : { method: 'POST', path: '/v1/requests', body };
           const value = await this.#exchange(controller, {
             ...call,
-            deadlineMs: leftMs,
+            deadlineMs: read && elsewhere ? Math.min(leftMs, READ_WITHIN_MS) : leftMs,
             patient: options.only !== undefined,
           });
           const answer = parseOperatorAnswer(value.json('answer'));

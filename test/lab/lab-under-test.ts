@@ -189,6 +189,16 @@ export class LabUnderTest {
     return found;
   }
 
+  /** What a test that failed half-way left: faults in force, processes killed or stopped. */
+  async mend(): Promise<void> {
+    const lab = { root: projectRoot, name: this.name };
+    await labHeal(lab, 'all');
+    const { state } = await labStatus(lab, { measure: false });
+    for (const { key, pid, alive } of state.processes)
+      if (!alive) await labRestart(lab, key);
+      else if (pid !== null) process.kill(pid, 'SIGCONT');
+  }
+
   /** For `afterEach`: the logs of a lab whose test failed are kept in `.holdfast/failed/NAME`. */
   noteResult(context: unknown): void {
     if ((context as { readonly passed?: boolean }).passed === false) this.#failed = true;

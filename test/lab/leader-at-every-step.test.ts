@@ -27,7 +27,10 @@ describe('the leading controller is stopped as a step of a site failover begins'
     lab = await LabUnderTest.open('suite-leader', { ratePerSecond: 100 });
     journal = await JournalWatch.open(lab.platform);
   });
-  afterEach((context) => lab.noteResult(context));
+  afterEach(async (context) => {
+    lab.noteResult(context);
+    if ((context as { readonly passed?: boolean }).passed === false) await lab.mend();
+  });
   after(async () => {
     process.stdout.write(`${hit.join('\n')}\n`);
     await journal?.close();

@@ -190,9 +190,8 @@ export class StandInEngine {
   }
 
   #queryAll(socket: Socket, after: number, limit: number): void {
-    // Requests are stored in the order of their sequence.
     const orders: StoredRequest[] = [];
-    for (const each of this.requests.values()) {
+    for (const each of [...this.requests.values()].sort((left, right) => left.seq - right.seq)) {
       if (each['target'] !== undefined || each.seq <= after) continue;
       orders.push(each);
       if (orders.length > limit) break;
