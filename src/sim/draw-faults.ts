@@ -178,10 +178,17 @@ function hurtLeader(
   world.coverage.count(`leader crashed in step ${step}`);
   if (world.tracing) world.tell(`fault: leader ${how === 'freeze' ? 'frozen' : 'crashes'} in step ${step}`);
   play.applied.push('leader crash');
-  queue.after(how === 'instant' ? 0 : random.between(0, 40), () =>
-    how === 'freeze' ? leader.freeze() : leader.crash(),
-  );
-  play.applyFor('leader', random.between(1500, 6000), () => (how === 'freeze' ? leader.thaw() : leader.start()));
+  let over = false;
+  queue.after(how === 'instant' ? 0 : random.between(0, 40), () => {
+    if (over) return;
+    if (how === 'freeze') leader.freeze();
+    else leader.crash();
+  });
+  play.applyFor('leader', random.between(1500, 6000), () => {
+    over = true;
+    if (how === 'freeze') leader.thaw();
+    else leader.start();
+  });
 }
 
 /** The instance that is about to be promoted is cut off in the middle of it, while the leader hears of renewals late. */
