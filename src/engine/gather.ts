@@ -147,7 +147,7 @@ type Known = Omit<InstanceFacts, 'verdict'>;
 
 function instanceVerdict(known: Known, host: HostFacts, record: GroupRecord | null, input: GatherInput): Verdict {
   const { observation } = known;
-  if (host.verdict.state === 'failed') return silentHost(known, host);
+  if (host.verdict.state === 'failed') return silentHost(known, host, leaseOverMs(known.instance, input));
   if (!known.fresh || observation === null)
     return { state: 'unknown', basis: null, evidence: [`nothing fresh from ${known.instance.host}`] };
   if (observation.process === 'exited' || observation.process === 'stopped')
@@ -170,13 +170,29 @@ function instanceVerdict(known: Known, host: HostFacts, record: GroupRecord | nu
   return { state: 'healthy', basis: null, evidence: [] };
 }
 
-/** Silence by quorum of the controllers; a dependant that still has it turns that into a suspicion (H5). */
-function silentHost(known: Known, host: HostFacts): Verdict {
+/**
+ * Silence by quorum of the controllers. A dependant that still has it turns that into a suspicion (H5), for as long as its
+ * lease may run: after that it may be connected as it likes, it releases nothing.
+ */
+function silentHost(known: Known, host: HostFacts, overMs: number | null): Verdict {
   const evidence = [...host.verdict.evidence];
-  if (known.heldBy.length > 0)
-    return { state: 'suspect', basis: null, evidence: [...evidence, `still has it: ${known.heldBy.join(', ')}`] };
+  if (known.heldBy.length > 0) {
+    evidence.push(`still has it: ${known.heldBy.join(', ')}`);
+    if (overMs === null) return { state: 'suspect', basis: null, evidence };
+    evidence.push(`its lease ran out ${Math.round(overMs)} ms ago`);
+  }
   if (known.lostBy.length > 0) evidence.push(`lost it: ${known.lostBy.join(', ')}`);
   return { state: 'failed', basis: 'quorum', evidence };
+}
+
+/** How long ago the last renewal seen of it stopped giving a right, by a gate that does not ask its agent; null = it may still. */
+function leaseOverMs(instance: Instance, { mirror, group, topology, now }: GatherInput): number | null {
+  const key = keys.lease(group.id, instance.component);
+  const lease = mirror.value<LeaseRecord>(key);
+  const seenAt = mirror.seenAt(key);
+  if (lease === null || seenAt === null || lease.holder !== instance.id || lease.gate === null) return null;
+  const overMs = now - seenAt - leaseBounds(topology.timing).successorWaitMs;
+  return overMs < 0 ? null : overMs;
 }
 
 /** Its own agent does not hear it; where there are dependants one of them must have lost it too, and none have it. */

@@ -463,8 +463,7 @@ export class Checkers {
     for (const grant of Object.values(this.#record.grants)) {
       if (grant.holder === null) continue;
       const holder = this.#instances.get(grant.holder);
-      if (holder?.role !== 'primary' || holder.grantEpoch !== grant.epoch || holder.process === 'exited')
-        continue;
+      if (holder?.role !== 'primary' || holder.grantEpoch !== grant.epoch || holder.process === 'exited') continue;
       if (grant.promotable.length > 0) this.#coverage.count('I9: a promotable set');
       for (const member of grant.promotable)
         if (!holder.ackSet.includes(member))

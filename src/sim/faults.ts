@@ -318,20 +318,20 @@ function twoSites(world: World): readonly [SiteId, SiteId] {
   return [from, to];
 }
 
-function freezeHost(host: SimulatedHost): void {
+export function freezeHost(host: SimulatedHost): void {
   host.agent.freeze();
   host.gate.freeze();
   for (const instance of host.instances) instance.freeze();
 }
 
 /** Whatever comes first when the machine runs again: the order is not ours to choose. */
-function thawHost(host: SimulatedHost): void {
+export function thawHost(host: SimulatedHost): void {
   for (const instance of host.instances) instance.thaw();
   host.agent.thaw();
   host.gate.thaw();
 }
 
-function powerOff(world: World, host: SimulatedHost): void {
+export function powerOff(world: World, host: SimulatedHost): void {
   world.network.silence(host.id);
   host.agent.crash();
   host.gate.reset();
@@ -340,13 +340,13 @@ function powerOff(world: World, host: SimulatedHost): void {
 }
 
 /** Boots with what was on its disks; instances come up closed. */
-function powerOn(world: World, host: SimulatedHost): void {
+export function powerOn(world: World, host: SimulatedHost): void {
   world.network.unsilence(host.id);
   for (const instance of host.instances) instance.start();
   host.agent.start();
 }
 
-function loseSite(world: World, site: SiteId): () => void {
+export function loseSite(world: World, site: SiteId): () => void {
   const hosts = world.hosts.filter((host) => host.site === site);
   const controller = world.controllers.find((each) => each.site === site);
   const others = world.topology.sites.filter((other) => other.id !== site);
@@ -368,7 +368,7 @@ function loseSite(world: World, site: SiteId): () => void {
   };
 }
 
-function cutOff(world: World, site: SiteId): () => void {
+export function cutOff(world: World, site: SiteId): () => void {
   const others = world.topology.sites.filter((other) => other.id !== site);
   for (const other of others) {
     world.network.cut(site, other.id);

@@ -39,6 +39,13 @@ export interface WorldOptions {
   readonly shape?: Shape;
 }
 
+export interface WorldWatch {
+  released(component: string): void;
+  /** Its own agent stops it, or its process ends. */
+  stopped(instance: string): void;
+  promoted(instance: string): void;
+}
+
 /** FNV-1a: enough to tell plans apart, and quick; production uses SHA-256. */
 const quickDigest: Digest = (text) => {
   let hash = 0x811c9dc5;
@@ -70,8 +77,8 @@ export class World {
   readonly doomed = new Map<object, number>();
   /** Called when a leader journals that a step begins. */
   onStep: ((step: string, leader: ControllerProcess) => void) | null = null;
-  /** Called with every diagnosis that a leader makes. */
-  onDiagnosis: ((kinds: readonly string[]) => void) | null = null;
+  /** Told what happens to instances, at the moment at which it does. */
+  watch: WorldWatch | null = null;
   writesAcknowledged = 0;
   #load = false;
 
@@ -146,7 +153,10 @@ export class World {
             this.network.send(from, controller.place, () => controller.deliver({ kind: 'command-outcome', outcome }));
       },
       performing: (instance, action, leaseLeft) => {
-        if (action.kind === 'promote') this.checkers.promoting(instance, action, leaseLeft);
+        if (action.kind === 'promote') {
+          this.checkers.promoting(instance, action, leaseLeft);
+          this.watch?.promoted(instance.id);
+        }
         if (action.kind === 'kill')
           this.checkers.killing(instance, instance.leaseUntilLocal - clock.local(this.queue.now));
         if (this.tracing && action.kind === 'promote') this.tell(`${instance.id} is promoted at epoch ${action.epoch}`);
@@ -157,6 +167,7 @@ export class World {
       },
       judged: (_agent, command, effects) => this.checkers.taken(host.id, command, effects),
       fenced: (instance, reason) => {
+        this.watch?.stopped(instance);
         if (this.tracing) this.tell(`${host.id} fences its own ${instance}: ${reason}`);
       },
       diesNow: (process) => this.#diesNow(process),
@@ -181,10 +192,12 @@ export class World {
       released: (release) => {
         this.writesAcknowledged += 1;
         this.queue.mix(release.id);
+        this.watch?.released(release.component);
         this.checkers.released(release);
       },
       changed: (changed) => agent.observeSoon(changed),
       died: (dead) => {
+        this.watch?.stopped(dead.id);
         if (this.tracing) this.tell(`${dead.id} ends`);
         agent.sawExit(dead);
       },
@@ -248,7 +261,6 @@ export class World {
       this.checkers.diagnosed(diagnoses);
       for (const diagnosis of diagnoses) this.coverage.count(`diagnosis: ${diagnosis.kind}`);
       const kinds = [...new Set(diagnoses.map((diagnosis) => diagnosis.kind))];
-      this.onDiagnosis?.(kinds);
       if (this.tracing && diagnoses.length > 0)
         this.say(`${from.site} sees ${diagnoses.map((each) => `${each.kind} (${each.summary})`).join(', ')}`);
       if (this.tracing) this.#story?.(`${from.site} sees ${kinds.join(', ') || 'nothing wrong'}`);

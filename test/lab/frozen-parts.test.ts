@@ -38,6 +38,7 @@ describe('parts of the active host are frozen and thawed later', { timeout: 40 *
   for (const kind of ['postgres', 'trading-engine'] as const satisfies readonly Component['kind'][])
     for (const parts of combinations)
       it(`${parts.join(' and ')} beside the active ${kind}: never two writers, nothing lost`, async () => {
+        await lab.acknowledge();
         const before = await lab.settled();
         const component = lab.component(kind);
         const holder = before.record!.grants[component.id]!.holder!;
