@@ -4,6 +4,8 @@ import type { StoredValue } from './authority-port.ts';
 /** The authority's keys as this process last heard them, in revision order, with when it heard each. */
 export class AuthorityMirror {
   readonly #entries = new Map<string, StoredValue & { readonly seenAt: number }>();
+  /** Keys that were removed, and when: an older answer must not bring them back. */
+  readonly #removed = new Map<string, number>();
   #incarnation: string | null = null;
   #revision = 0;
   #heardAt: number | null = null;
@@ -27,11 +29,18 @@ export class AuthorityMirror {
     at: { readonly revision: Revision; readonly incarnation: string; readonly now: number },
   ): void {
     // Another incarnation is another history: its revisions say nothing about what was known before.
-    if (this.#incarnation !== null && this.#incarnation !== at.incarnation) this.#entries.clear();
-    for (const key of this.#entries.keys()) if (!(key in entries)) this.#entries.delete(key);
+    if (this.#incarnation !== null && this.#incarnation !== at.incarnation) {
+      this.#entries.clear();
+      this.#removed.clear();
+      this.#revision = 0;
+    }
+    // It may be older than a change that was heard of meanwhile, our own commit for one: what is newer stays as it is known.
+    for (const [key, known] of this.#entries)
+      if (!(key in entries) && known.revision <= at.revision) this.#entries.delete(key);
     for (const [key, stored] of Object.entries(entries)) this.#put(key, stored, at.now);
+    for (const [key, revision] of this.#removed) if (revision <= at.revision) this.#removed.delete(key);
     this.#incarnation = at.incarnation;
-    this.#revision = at.revision;
+    this.#revision = Math.max(this.#revision, at.revision);
     this.#heardAt = at.now;
   }
 
@@ -44,8 +53,10 @@ export class AuthorityMirror {
     for (const { key, value } of changes) {
       const known = this.#entries.get(key);
       if (known && known.revision >= revision) continue;
-      if (value === null) this.#entries.delete(key);
-      else this.#entries.set(key, { value, revision, seenAt: now });
+      if (value === null) {
+        this.#entries.delete(key);
+        this.#removed.set(key, revision);
+      } else this.#put(key, { value, revision }, now);
     }
     if (revision > this.#revision) this.#revision = revision;
   }
@@ -64,8 +75,9 @@ export class AuthorityMirror {
   }
 
   #put(key: string, stored: StoredValue, now: number): void {
-    const known = this.#entries.get(key);
-    if (known && known.revision >= stored.revision) return;
+    const known = this.#entries.get(key)?.revision ?? this.#removed.get(key) ?? 0;
+    if (known >= stored.revision) return;
+    this.#removed.delete(key);
     this.#entries.set(key, { ...stored, seenAt: now });
   }
 

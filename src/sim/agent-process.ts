@@ -45,6 +45,8 @@ export class AgentProcess implements Subscriber {
   #life = 0;
   #inbox: AgentEvent[] = [];
   #wakeAt = Number.POSITIVE_INFINITY;
+  /** When the last action of each instance is attempted. */
+  readonly #attemptAt = new Map<InstanceId, number>();
   /** Its drivers take up to this much longer, deadline or not: what they were told to do happens late. */
   slowMs = 0;
 
@@ -208,7 +210,7 @@ export class AgentProcess implements Subscriber {
           (instance) => this.#perform(instance, effect.action),
           effect.deadlineMs,
           (outcome) => ({ kind: 'performed', operation: effect.operation, outcome }),
-          effect.action.kind === 'kill',
+          effect.action.kind,
         );
       case 'confirm':
         return this.#confirm(effect);
@@ -221,7 +223,7 @@ export class AgentProcess implements Subscriber {
     act: (instance: InstanceModel) => ActionOutcome,
     deadlineMs: number,
     event: (outcome: ActionOutcome) => AgentEvent,
-    worksWhenHung: boolean,
+    kind: InstanceAction['kind'],
   ): void {
     const { queue, random } = this.#around;
     const life = this.#life;
@@ -237,15 +239,18 @@ export class AgentProcess implements Subscriber {
     const attempt = () => {
       if (this.#life !== life) return;
       if (this.#state === 'frozen') return void queue.after(50, attempt);
-      if (instance.process === 'frozen' && !worksWhenHung) return;
+      if (instance.process === 'frozen' && kind !== 'kill') return;
       const outcome = act(instance);
-      if (random.chance(0.02)) return;
+      // What is lost with a lease is the gate that it arms; that has a fault of its own.
+      if (kind !== 'lease' && random.chance(0.02)) return;
       queue.after(random.between(0.2, 3), () => once(outcome));
     };
-    queue.after(
-      random.between(0.5, 10) + (this.slowMs > 0 && !worksWhenHung ? random.fraction() * this.slowMs : 0),
-      attempt,
-    );
+    // One after the other, as they were asked for; a kill waits for nobody.
+    const slowMs = this.slowMs > 0 && kind !== 'kill' ? random.fraction() * this.slowMs : 0;
+    const earliest = queue.now + random.between(0.5, 10) + slowMs;
+    const at = kind === 'kill' ? earliest : Math.max(earliest, this.#attemptAt.get(id) ?? 0);
+    this.#attemptAt.set(id, Math.max(at, this.#attemptAt.get(id) ?? 0));
+    queue.at(at, attempt);
   }
 
   #perform(instance: InstanceModel, action: InstanceAction): ActionOutcome {

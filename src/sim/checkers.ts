@@ -125,7 +125,7 @@ export class Checkers {
   /** I1, and I9 at the only moment that counts: whoever may be promoted has what is acknowledged, on its disk. */
   released({ component, instance, epoch, id, index }: Release): void {
     const newest = this.#newest.get(component) ?? 0;
-    if (epoch < newest && !this.#conceded(instance))
+    if (epoch < newest && !this.#conceded(instance) && !this.#alreadyHeld(component, instance, index, id))
       this.#violated('I1', `${instance} released ${id} in epoch ${epoch} after ${newest} had released`);
     if (epoch > newest) {
       this.#newest.set(component, epoch);
@@ -147,6 +147,17 @@ export class Checkers {
     for (const member of grant.promotable)
       if (!this.#instances.get(member)?.holds(index, id))
         this.#violated('I9', `${instance} acknowledged ${id}; ${member} may be promoted and does not have it`);
+  }
+
+  /**
+   * A foreign writer that was stopped together with its gate finds, when it is thawed, answers of its replicas from before they learnt
+   * of the newer epoch, and tells its client. Nothing is lost by that: whoever released in the newer epoch has the write.
+   */
+  #alreadyHeld(component: string, instance: InstanceId, index: number, id: number): boolean {
+    const model = this.#instances.get(instance);
+    if (!model || model.selfGated || !this.#truth.gateStopped(model)) return false;
+    const successor = this.#releaser.get(`${component}@${this.#newest.get(component)}`);
+    return successor !== undefined && this.#instances.get(successor)?.holds(index, id) === true;
   }
 
   /**
@@ -400,7 +411,7 @@ export class Checkers {
         !grant ||
         !lease ||
         holder === null ||
-        holder.process === 'exited' ||
+        !holder.couldRelease ||
         lease.holder !== from ||
         lease.epoch !== grant.epoch
       )

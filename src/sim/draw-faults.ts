@@ -74,6 +74,7 @@ const DECISIVE: readonly FaultName[] = [
   'host unplugged',
   'agent freeze beside a living database',
   'double failure',
+  'double failure',
   'gate freeze, then host unplugged',
   'rogue promotion, then crash',
   'clock set back, then crash',

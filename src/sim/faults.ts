@@ -1,4 +1,6 @@
 import type { SiteId } from '../core/base/ids.ts';
+import { canServe } from '../core/topology/topology-index.ts';
+import { askForFailback, decideOnLoss } from './people.ts';
 import type { SimulatedHost, World } from './world.ts';
 
 export type FaultName = keyof typeof FAULTS;
@@ -57,6 +59,9 @@ export const FAULTS = {
       for (const host of hosts) if (off.includes(host)) powerOn(world, host);
       for (const host of hosts) if (off.includes(host)) off.splice(off.indexOf(host), 1);
     });
+    for (const afterMs of [3500, 5500])
+      if (world.random.chance(0.6))
+        world.queue.after(afterMs + world.random.between(0, 2000), () => over || decideOnLoss(world));
     return () => {
       over = true;
       for (const host of off.splice(0)) powerOn(world, host);
@@ -166,6 +171,20 @@ export const FAULTS = {
     const leader = world.leader;
     leader?.freeze();
     return leader ? () => leader.thaw() : null;
+  },
+  'controllers restart': (world) => restartControllers(world),
+  'site dark, controllers restart': (world) => {
+    // Those that come back have never heard of the dark site: nothing is known about it, neither good nor bad.
+    const site = world.random.pick(
+      world.topology.sites.filter((each) => canServe(each) && each.id !== activeSite(world)),
+    ).id;
+    const lit = loseSite(world, site);
+    const started = restartControllers(world);
+    for (const afterMs of [4500, 6500]) world.queue.after(afterMs, () => askForFailback(world));
+    return () => {
+      started();
+      lit();
+    };
   },
   'clock jump': (world) => {
     const controller = world.random.pick(world.controllers);
@@ -392,4 +411,17 @@ function slowDisk(world: World): () => void {
   return () => {
     instance.diskMs = 0;
   };
+}
+
+/** All that are running end, and come back a moment later, knowing nothing. */
+function restartControllers(world: World): () => void {
+  const running = world.controllers.filter((controller) => controller.running);
+  for (const controller of running) controller.crash();
+  let started = false;
+  const start = () => {
+    if (!started) for (const controller of running) controller.start();
+    started = true;
+  };
+  world.queue.after(world.random.between(100, 1200), start);
+  return start;
 }

@@ -139,6 +139,12 @@ function approveLossy(world: World, person: Person): boolean {
   });
 }
 
+/** Nothing without loss is left: somebody with the right to do so takes it, one way or the other. */
+export function decideOnLoss(world: World): void {
+  if (world.random.chance(0.7)) approveLossy(world, ada);
+  else takeTheLoss(world, ada);
+}
+
 /** The person at the desk after everything has healed: lifts brakes, acknowledges, approves what waits, and accepts no loss. */
 export function helpOut(world: World): void {
   const { leader } = world;

@@ -1,6 +1,7 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { Digest, Json } from '../core/base/canonical-json.ts';
 import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
+import type { PeerOpinion } from '../core/health/verdict.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { JournalEntry } from '../core/run/run.ts';
 import type { Topology } from '../core/topology/topology.ts';
@@ -72,6 +73,8 @@ export class World {
   readonly #story: ((line: string) => void) | null;
   readonly #onAnswer = new Map<number, (answer: OperatorAnswer) => void>();
   #tickets = 0;
+  #opinions = 0;
+  readonly #opinionHeard = new Map<string, number>();
   #writes = 0;
   /** Set by faults: the next batch of effects of this process is cut in the middle. */
   readonly doomed = new Map<object, number>();
@@ -213,9 +216,11 @@ export class World {
       digest: quickDigest,
       command: (from, host, command) => this.#command(from, host, command),
       opinion: (from, opinion) => {
+        this.#opinions += 1;
+        const number = this.#opinions;
         for (const other of this.controllers)
           if (other !== from)
-            this.network.send(from.place, other.place, () => other.deliver({ kind: 'peer-opinion', opinion }));
+            this.network.send(from.place, other.place, () => this.#tellOpinion(from, other, opinion, number));
       },
       evidence: (from, entry) => this.#evidence(from, entry),
       answered: (ticket, answer) => {
@@ -224,6 +229,14 @@ export class World {
       },
       diesNow: (controller) => this.#diesNow(controller),
     });
+  }
+
+  /** Controllers speak over one connection each: what was said earlier is never heard after what was said later. */
+  #tellOpinion(from: ControllerProcess, to: ControllerProcess, opinion: PeerOpinion, number: number): void {
+    const path = `${from.site}>${to.site}`;
+    if (number < (this.#opinionHeard.get(path) ?? 0)) return;
+    this.#opinionHeard.set(path, number);
+    to.deliver({ kind: 'peer-opinion', opinion });
   }
 
   #diesNow(process: object): boolean {
@@ -342,7 +355,7 @@ export class World {
     const { now } = this.queue;
     return this.controllers.some(
       (controller) =>
-        now - (controller.hears.get(host.id)?.lastAt ?? -Infinity) < this.topology.timing.silenceFloorMs / 2,
+        now - (controller.hears.get(host.id)?.lastAt ?? -Infinity) < this.topology.timing.silenceCeilingMs,
     );
   }
 

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { firm } from '../../lab/lab-fixtures.ts';
+import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
+import { leaseBounds } from '../core/authority/lease-arithmetic.ts';
+import type { Json } from '../core/base/canonical-json.ts';
+import { controllerId, epoch, hostId, instanceId, revision, type SiteId, siteId, wallMs } from '../core/base/ids.ts';
+import type { InstanceObservation } from '../core/health/instance-observation.ts';
+import { keys } from './authority-keys.ts';
+import { AuthorityMirror } from './authority-mirror.ts';
+import { gatherFacts } from './gather.ts';
+import { Leadership } from './leadership.ts';
+import type { AgentReport } from './messages.ts';
+import { Vantage } from './vantage.ts';
+
+const topology = firm({
+  sites: { east: { hosts: 2 }, west: { hosts: 1 }, far: { hosts: 1 } },
+  links: [
+    ['east', 'west', 8],
+    ['east', 'far', 20],
+    ['west', 'far', 20],
+  ],
+  components: { engine: { kind: 'trading-engine', on: ['east-h1', 'east-h2'] } },
+});
+const group = topology.groups[0]!;
+const engine = topology.components[0]!;
+const holder = instanceId('engine-east-h1');
+const replica = instanceId('engine-east-h2');
+const { successorWaitMs } = leaseBounds(topology.timing);
+
+const observation = (instance: typeof holder, upstream: InstanceObservation['upstream']): InstanceObservation => ({
+  instance,
+  process: 'running',
+  role: upstream === null ? 'primary' : 'standby',
+  epoch: epoch(1),
+  health: 'ok',
+  reason: null,
+  position: null,
+  releasing: upstream === null,
+  tradingEnabled: true,
+  ackSet: [],
+  replicas: [],
+  upstream,
+  divergence: null,
+  figures: {},
+});
+
+const report = (host: string, sequence: number, seen: InstanceObservation): AgentReport => ({
+  host: hostId(host),
+  site: siteId('east'),
+  boot: host,
+  sequence,
+  instances: [
+    {
+      instance: seen.instance,
+      component: engine.id,
+      observation: seen,
+      ageMs: 0,
+      exit: null,
+      silenced: false,
+      silencedBy: 'process-dead',
+      leaseCounter: 1,
+      leased: seen.upstream === null,
+    },
+  ],
+});
+
+/** The holder's agent was heard last at 0, its lease renewed then; its replica is heard until `now` and still connected to it. */
+function verdictAt(now: number, gate: LeaseRecord['gate'] = { kind: 'self', boundMs: 20 }) {
+  const vantage = new Vantage(topology, siteId('west'));
+  vantage.report(report('east-h1', 1, observation(holder, null)), 0);
+  const connected = { instance: holder, connected: true, silentMs: 10 };
+  for (let at = 0; at <= now; at += 50) vantage.report(report('east-h2', 1 + at, observation(replica, connected)), at);
+  const silent = (observer: string) => ({
+    observer: siteId(observer) as SiteId,
+    hosts: { [hostId('east-h1')]: { opinion: 'silent' as const, silentMs: now } },
+  });
+  for (const observer of ['east', 'far']) vantage.peer(silent(observer), now);
+  const mirror = new AuthorityMirror();
+  const grant = {
+    component: engine.id,
+    holder,
+    epoch: epoch(1),
+    ackSet: [replica],
+    promotable: [replica],
+    mode: { kind: 'strict' },
+    revoked: null,
+  };
+  const record = {
+    group: group.id,
+    incarnation: 'one',
+    epoch: epoch(1),
+    activeSite: siteId('east'),
+    traffic: siteId('east'),
+    grants: { [engine.id]: grant },
+    run: null,
+    tradingEnabled: true,
+  } as unknown as GroupRecord;
+  const lease: LeaseRecord = { component: engine.id, holder, epoch: epoch(1), counter: 1, gate };
+  const entries = {
+    [keys.group(group.id)]: { value: record as unknown as Json, revision: revision(1) },
+    [keys.lease(group.id, engine.id)]: { value: lease as unknown as Json, revision: revision(2) },
+  };
+  mirror.snapshot(entries, { revision: revision(2), incarnation: 'one', now: 0 });
+  const leadership = new Leadership(controllerId('west'), topology.timing, 0);
+  const facts = gatherFacts({
+    topology,
+    group,
+    mirror,
+    vantage,
+    leadership,
+    run: null,
+    idleSince: new Map(),
+    now,
+    wall: wallMs(now),
+  });
+  return facts.instances.get(holder)!.verdict;
+}
+
+test('a primary whose agent is silent is only suspect while its replica has it and its lease may run', () => {
+  assert.equal(verdictAt(successorWaitMs - 50).state, 'suspect');
+});
+
+test('once its lease has run out it has failed, although its replica still has it: connected, it releases nothing', () => {
+  const verdict = verdictAt(successorWaitMs + 50);
+  assert.deepEqual([verdict.state, verdict.basis], ['failed', 'quorum']);
+  assert.ok(verdict.evidence.some((sentence) => sentence.includes('lease ran out')));
+});
+
+test('without a gate the end of a lease says nothing: it stays suspect', () => {
+  assert.equal(verdictAt(successorWaitMs + 50, null).state, 'suspect');
+});
