@@ -1,15 +1,27 @@
-import { readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { type AgentMemory, blankMemory } from '../engine/agent-memory.ts';
 import { writeWhole } from '../wire/evidence-bundle/chain-directory.ts';
 import { Fields } from '../wire/fields.ts';
 import { causeText, HoldfastError } from '../wire/holdfast-error.ts';
 
 const FORMAT = 1;
+/** When what was appended grows beyond this, the file is written anew. */
+const REWRITE_AFTER_BYTES = 512 * 1024;
+/** Every write is on disk when it returns: one trip to the disk instead of a write and a sync. */
+const APPEND_DURABLY = constants.O_WRONLY | constants.O_APPEND | constants.O_DSYNC;
 
-/** What an agent must not forget, on disk. Whole or the earlier one, never half. */
+/**
+ * What an agent must not forget, on disk: one line each time it is saved, the last whole line counts. A line that was cut off by a
+ * crash was never confirmed to anybody.
+ */
 export class AgentMemoryFile {
   readonly #path: string;
+  #file: FileHandle | null = null;
+  #bytes = 0;
+  #newest: AgentMemory = blankMemory;
   #writing: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
 
   constructor(path: string) {
     this.#path = path;
@@ -21,7 +33,9 @@ export class AgentMemoryFile {
    */
   async read(): Promise<AgentMemory> {
     try {
-      const file = Fields.parse(await readFile(this.#path, 'utf8'), '');
+      const line = (await readFile(this.#path, 'utf8')).split('\n').at(-2);
+      if (line === undefined) throw new Error('it has no whole line');
+      const file = Fields.parse(line, '');
       if (file.count('format') !== FORMAT)
         throw new Error(`its format is ${file.count('format')}; this version knows ${FORMAT}`);
       const memory = file.fields('memory');
@@ -41,11 +55,38 @@ export class AgentMemoryFile {
     }
   }
 
-  /** Resolves when it is on disk; in the order of the calls. */
+  /** Resolves when this or a later one is on disk. Those that wait together are one write: the last has what the others had. */
   save(memory: AgentMemory): Promise<void> {
-    this.#writing = this.#writing.then(() =>
-      writeWhole(this.#path, `${JSON.stringify({ format: FORMAT, memory })}\n`, 0o600),
-    );
-    return this.#writing;
+    this.#newest = memory;
+    this.#next ??= this.#writing.then(() => {
+      this.#next = null;
+      this.#writing = this.#write(`${JSON.stringify({ format: FORMAT, memory: this.#newest })}\n`);
+      return this.#writing;
+    });
+    return this.#next;
+  }
+
+  /** Waits for what is being written and lets go of the file. */
+  async close(): Promise<void> {
+    await this.#next?.catch(() => {});
+    await this.#writing.catch(() => {});
+    await this.#file?.close();
+    this.#file = null;
+  }
+
+  /** The first one of a process replaces the file as a whole: what an earlier process left behind its last line goes with it. */
+  async #write(line: string): Promise<void> {
+    const bytes = Buffer.from(line, 'utf8');
+    if (this.#file === null || this.#bytes + bytes.length > REWRITE_AFTER_BYTES) {
+      await this.#file?.close();
+      this.#file = null;
+      await writeWhole(this.#path, line, 0o600);
+      this.#file = await open(this.#path, APPEND_DURABLY);
+      this.#bytes = bytes.length;
+      return;
+    }
+    this.#bytes += bytes.length;
+    const { bytesWritten } = await this.#file.write(bytes);
+    if (bytesWritten !== bytes.length) throw new Error(`only ${bytesWritten} of ${bytes.length} bytes were written`);
   }
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -148,7 +148,7 @@ test('a kill passes a promotion that waits for the disk, and the promotion is to
 test('what must not be forgotten is read back as it was, and a file that cannot be read stops the start', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'holdfast memory é-'));
   try {
-    const path = join(directory, 'memory.json');
+    const path = join(directory, 'memory.log');
     const file = new AgentMemoryFile(path);
     assert.deepEqual(await file.read(), blankMemory);
     const memory: AgentMemory = {
@@ -157,7 +157,15 @@ test('what must not be forgotten is read back as it was, and a file that cannot 
       done: [{ key: 'k', outcome: { kind: 'ok', detail: {} }, proof: null }],
     };
     await Promise.all([file.save(blankMemory), file.save(memory)]);
+    await file.save(memory);
+    await file.close();
     assert.deepEqual(await new AgentMemoryFile(path).read(), memory);
+    appendFileSync(path, '{"format":1,"memory":{"hig');
+    const next = new AgentMemoryFile(path);
+    assert.deepEqual(await next.read(), memory, 'a line that was cut off was never confirmed');
+    await next.save(blankMemory);
+    await next.close();
+    assert.deepEqual(await new AgentMemoryFile(path).read(), blankMemory);
     writeFileSync(path, readFileSync(path, 'utf8').slice(0, 40));
     await assert.rejects(new AgentMemoryFile(path).read(), /HF-3303/);
   } finally {

@@ -32,6 +32,8 @@ export function agentShell(ports: AgentPorts): Shell<AgentEvent, AgentEffect> {
     clock: ports.clock,
     tick: { kind: 'tick' },
     begin: (effect) => begin(effect, ports, (event) => shell.give(event)),
+    // A later memory holds all of an earlier one.
+    joins: (effect) => effect.kind === 'persist',
     overtakes: (effect) => effect.kind === 'perform' && effect.action.kind === 'kill',
     voids: (waiting, by) => waiting.kind === 'perform' && by.kind === 'perform' && waiting.instance === by.instance,
     dropped: (effect) => {

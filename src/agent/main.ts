@@ -78,7 +78,7 @@ async function main(path: string): Promise<void> {
     start: { host: config.host, boot },
   });
   const recorder = new Recorder(evidenceLog, systemClock, log);
-  const memoryFile = new AgentMemoryFile(join(config.stateDir, 'memory.json'));
+  const memoryFile = new AgentMemoryFile(join(config.stateDir, 'memory.log'));
   const gate = await openGate(
     config,
     (closed) => recorder.note({ kind: 'self-fenced', epoch: closed.epoch, data: { by: 'warden', ...closed } }),

@@ -2,6 +2,7 @@ import type { Grant, GroupRecord, LeaseRecord } from '../core/authority/group-re
 import { assert } from '../core/base/assert.ts';
 import type { Epoch, GroupId, HostId, InstanceId, MonoMs, SiteId, Term } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
+import { hasUpstream } from '../core/health/instance-observation.ts';
 import type { FailoverGroup, Topology } from '../core/topology/topology.ts';
 import { indexOf, type TopologyIndex } from '../core/topology/topology-index.ts';
 import { AckSetUpkeep } from './ack-set-upkeep.ts';
@@ -174,7 +175,8 @@ export class AgentCore {
   #work(local: LocalInstance, now: number): void {
     const record = this.usableRecord(local.group.id);
     const grant = record?.grants[local.component.id] ?? null;
-    if (local.mayWrite && local.endedUnseen) this.#selfFence(local, 'its process is gone; nobody saw it end', now);
+    if (local.endedUnseen(now))
+      this.#selfFence(local, 'its process is gone; nobody saw that nothing of it is left', now);
     if (local.component.authority === 'owned') this.#workLease(local, grant, now);
     if (local.mayWrite && grant && record) this.#upkeep.work(local, record, grant, now);
     if (!local.mayWrite && local.promotion === null && local.mayReconcile(now)) this.#reconcile(local, record, now);
@@ -189,7 +191,8 @@ export class AgentCore {
       if (!local.mayWrite) return;
       const asked =
         grant?.holder === null && grant.revoked?.instance === local.instance.id && !this.#overdue(local, now);
-      if (asked) this.#stepDown(local, grant.epoch, now);
+      if (asked && local.observation?.process !== 'frozen') this.#stepDown(local, grant.epoch, now);
+      else if (asked) this.#selfFence(local, 'revoked, and it does not answer', now);
       else if (grant !== null || this.#overdue(local, now))
         this.#selfFence(local, grant === null ? 'lease ran out' : 'the grant is no longer ours', now);
       return;
@@ -272,7 +275,7 @@ export class AgentCore {
   #stepDown(local: LocalInstance, epoch: Epoch, now: number): void {
     if (local.killing) return;
     local.killing = true;
-    local.promotion = null;
+    this.#desk.promotionOvertaken(local);
     const { reign } = local;
     this.perform(local, { kind: 'demote', epoch }, this.timing.stopWithinMs, now, (outcome, at) => {
       local.killing = false;
@@ -287,7 +290,7 @@ export class AgentCore {
   #selfFence(local: LocalInstance, reason: string, now: number): void {
     if (local.killing) return;
     local.killing = true;
-    local.promotion = null;
+    this.#desk.promotionOvertaken(local);
     this.evidence({
       kind: 'self-fenced',
       instance: local.instance.id,
@@ -450,7 +453,7 @@ export class AgentCore {
     local.mayWrite = false;
     local.lease = null;
     local.leaseRefusals = 0;
-    local.promotion = null;
+    this.#desk.promotionOvertaken(local);
     // What is known of it was seen before its end was confirmed.
     if (local.observation?.role === 'primary')
       local.observation = { ...local.observation, role: 'closed', releasing: false };
@@ -481,6 +484,7 @@ function factsDiffer(
     before.releasing !== after.releasing ||
     before.upstream?.connected !== after.upstream?.connected ||
     before.upstream?.instance !== after.upstream?.instance ||
+    hasUpstream(before.upstream) !== hasUpstream(after.upstream) ||
     before.replicas.length !== after.replicas.length ||
     before.replicas.some((replica, at) => replica.state !== after.replicas[at]?.state)
   );

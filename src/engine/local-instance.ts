@@ -8,6 +8,8 @@ import type { Command, InstanceReport } from './messages.ts';
 
 const RECONCILE_EVERY_MS = 200;
 const BACKOFF_CEILING_MS = 2000;
+/** A driver that saw the end says this soon that the process tree is empty. */
+const PROOF_OF_END_WITHIN_MS = 250;
 
 /** What an agent knows about one instance on its host. */
 export class LocalInstance {
@@ -46,6 +48,7 @@ export class LocalInstance {
   ackSetChangedAt = 0;
   #observedAt = 0;
   #frozenSince: number | null = null;
+  #endedSince: number | null = null;
   #busy: number | null = null;
   #reconcileAt = 0;
   #backoffMs = RECONCILE_EVERY_MS;
@@ -64,13 +67,14 @@ export class LocalInstance {
     this.gate = known.gate;
   }
 
-  /** It ended while this agent was not there to see it: whether its tree is empty has to be made sure of. */
-  get endedUnseen(): boolean {
-    return (
-      this.promotion === null &&
-      this.observedAfter(this.promotedAt) &&
-      (this.observation?.process === 'exited' || this.observation?.process === 'stopped')
-    );
+  /** It has ended, and nobody has said that nothing of it is left: whether its tree is empty has to be made sure of. */
+  endedUnseen(now: number): boolean {
+    return now >= this.#proofOverdueAt;
+  }
+
+  get #proofOverdueAt(): number {
+    const applies = this.mayWrite && this.promotion === null && !this.killing && this.observedAfter(this.promotedAt);
+    return applies && this.#endedSince !== null ? this.#endedSince + PROOF_OF_END_WITHIN_MS : Number.POSITIVE_INFINITY;
   }
 
   observedAfter(moment: number): boolean {
@@ -86,8 +90,15 @@ export class LocalInstance {
     return this.#frozenSince === null ? 0 : now - this.#frozenSince;
   }
 
+  /** How long ago it was seen to have ended; 0 while it has not. */
+  endedFor(now: number): number {
+    return this.#endedSince === null ? 0 : now - this.#endedSince;
+  }
+
   observe(observation: InstanceObservation, now: number): void {
     this.#frozenSince = observation.process === 'frozen' ? (this.#frozenSince ?? now) : null;
+    const ended = observation.process === 'exited' || observation.process === 'stopped';
+    this.#endedSince = ended ? (this.#endedSince ?? now) : null;
     this.observation = observation;
     this.#observedAt = now;
     if (observation.process === 'running') this.exit = null;
@@ -96,6 +107,7 @@ export class LocalInstance {
   exited(exit: ProcessExit, now: number): void {
     this.exit = exit;
     this.routed = null;
+    this.#endedSince ??= now;
     this.#observedAt = now;
     if (this.observation)
       this.observation = {
@@ -164,7 +176,7 @@ export class LocalInstance {
         ? Number.POSITIVE_INFINITY
         : Math.max(this.#reconcileAt, now + RECONCILE_EVERY_MS);
     const leaseAt = this.lease && (this.mayWrite || this.promotion) ? this.lease.nextAt : Number.POSITIVE_INFINITY;
-    return Math.min(reconcileAt, leaseAt);
+    return Math.min(reconcileAt, leaseAt, this.#proofOverdueAt);
   }
 
   report(now: number, storedCounter = 0): InstanceReport {

@@ -12,6 +12,9 @@ export const SERVICE_OF_KIND: Partial<Record<ComponentKind, string>> = {
 
 const FROZEN_TOO_LONG_MS = 3000;
 
+/** What ended as the holder, or while a run moves things, comes back as a standby once that is over, or after this. */
+const RESTART_HOLDER_AFTER_MS = 3000;
+
 /** A standby that is still without its upstream is told again. */
 const REFOLLOW_AFTER_MS = 3000;
 
@@ -28,7 +31,11 @@ export function standbyAction(local: LocalInstance, record: GroupRecord | null, 
   const ended = observation.process === 'exited' || observation.process === 'stopped';
   const follows = grant !== null && holder !== null && holder !== instance.id && instance.replication !== 'none';
   // A database that follows somebody is started by that, and made from its upstream where there is nothing yet.
-  if (ended && !(follows && component.kind === 'postgres')) return { kind: 'start' };
+  if (ended && !(follows && component.kind === 'postgres')) {
+    // Starting costs the host something just when another one has to take over.
+    const moving = grant !== null && (holder === null || holder === instance.id || record?.run !== null);
+    return moving && local.endedFor(now) < RESTART_HOLDER_AFTER_MS ? null : { kind: 'start' };
+  }
   // Only what this agent has not promoted comes here: a primary became one by itself, also where nobody holds, also the holder.
   if (observation.role === 'primary') return { kind: 'kill' };
   if (!follows) return null;

@@ -4,6 +4,7 @@ import { byDeadline, Shell, type ShellClock } from './shell.ts';
 
 interface Effect {
   readonly name: string;
+  readonly joins?: boolean;
   readonly durable?: boolean;
   readonly urgent?: boolean;
 }
@@ -50,6 +51,7 @@ function shellOf(react: (event: string, now: number) => readonly Effect[], wakeE
       disk.set(effect.name, { resolve, reject });
       return promise;
     },
+    joins: (effect) => effect.joins === true,
     overtakes: (effect) => effect.urgent === true,
     voids: (waiting) => waiting.name === 'promote',
     dropped: (effect) => shell.give(`dropped ${effect.name}`),
@@ -76,6 +78,41 @@ test('S3: an answer leaves only after what it relies on is on disk, and events a
   disk.get('persist')?.resolve();
   await settled();
   assert.deepEqual(begun, ['persist', 'answer', 'after report']);
+});
+
+test('S3: evidence of one decision shares one wait for the disk, and the command waits for all of it', async () => {
+  const { shell, begun, disk } = shellOf(() => [
+    { name: 'seen', durable: true, joins: true },
+    { name: 'decided', durable: true, joins: true },
+    { name: 'command' },
+    { name: 'done', durable: true, joins: true },
+  ]);
+  shell.give('look');
+  await settled();
+  assert.deepEqual(begun, ['seen', 'decided']);
+  disk.get('decided')?.resolve();
+  await settled();
+  assert.deepEqual(begun, ['seen', 'decided'], 'the earlier one is not on disk yet');
+  disk.get('seen')?.resolve();
+  await settled();
+  assert.deepEqual(begun, ['seen', 'decided', 'command', 'done']);
+});
+
+test('S3: what does not join begins only when nothing durable is under way', async () => {
+  const { shell, begun, disk } = shellOf(() => [
+    { name: 'alone', durable: true },
+    { name: 'joining', durable: true, joins: true },
+    { name: 'alone again', durable: true },
+  ]);
+  shell.give('look');
+  await settled();
+  assert.deepEqual(begun, ['alone']);
+  disk.get('alone')?.resolve();
+  await settled();
+  assert.deepEqual(begun, ['alone', 'joining']);
+  disk.get('joining')?.resolve();
+  await settled();
+  assert.deepEqual(begun, ['alone', 'joining', 'alone again']);
 });
 
 test('S1: an event that an effect causes is handled after the present one, never inside it', () => {

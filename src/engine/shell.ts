@@ -5,7 +5,8 @@
  * - **S1** Events are handled one at a time, in the order in which they were given. `step` is never entered twice at once.
  * - **S2** Effects begin in the order in which the core asked for them, over all events.
  * - **S3** While a durable effect (`begin` returned a promise) is under way, no later effect begins. So what the core wrote
- *   down is on disk before anything that relies on it leaves the process. Events are still handled meanwhile.
+ *   down is on disk before anything that relies on it leaves the process. Events are still handled meanwhile. Durable effects
+ *   that follow each other directly and of which `joins` says so begin together: they share one wait for the disk.
  * - **S4** The only exception: an effect for which `overtakes` is true begins at once. A self-fencing kill never waits for a
  *   disk. Effects that have not begun and that it makes void (`voids`) are dropped and reported to `dropped`.
  * - **S5** Nothing but a durable effect is awaited. Outcomes come back as events, by the effect's own deadline.
@@ -33,6 +34,8 @@ export interface ShellOptions<Event, Effect> {
   readonly tick: Event;
   /** Starts one effect. A promise makes it durable (S3); nothing else may be returned for it to be awaited. */
   readonly begin: (effect: Effect) => Promise<void> | undefined;
+  /** Durable effects that may begin while others of them are under way; what begins them keeps their order on the disk. */
+  readonly joins?: (effect: Effect) => boolean;
   readonly overtakes?: (effect: Effect) => boolean;
   readonly voids?: (waiting: Effect, by: Effect) => boolean;
   readonly dropped?: (effect: Effect) => void;
@@ -47,7 +50,10 @@ export class Shell<Event, Effect> {
   readonly #inbox: Event[] = [];
   #outbox: Effect[] = [];
   #working = false;
-  #waiting = false;
+  /** Durable effects under way. */
+  #waiting = 0;
+  /** All of those join. */
+  #joining = false;
   #ended = false;
   #cancelTimer: (() => void) | null = null;
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -74,7 +80,7 @@ export class Shell<Event, Effect> {
     this.#ended = true;
     this.#outbox = [];
     this.#cancelTimer?.();
-    if (!this.#waiting) return Promise.resolve();
+    if (this.#waiting === 0) return Promise.resolve();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#idlers.push(resolve);
     return promise;
@@ -111,12 +117,16 @@ export class Shell<Event, Effect> {
   }
 
   #flush(): void {
-    while (!this.#waiting && !this.#ended) {
-      const effect = this.#outbox.shift();
+    while (!this.#ended) {
+      const effect = this.#outbox[0];
       if (effect === undefined) return;
+      const joins = this.#options.joins?.(effect) === true;
+      if (this.#waiting > 0 && !(this.#joining && joins)) return;
+      this.#outbox.shift();
       const durable = this.#options.begin(effect);
       if (durable === undefined) continue;
-      this.#waiting = true;
+      this.#waiting += 1;
+      this.#joining = joins;
       durable.then(
         () => this.#durable(),
         (cause: unknown) => {
@@ -128,7 +138,8 @@ export class Shell<Event, Effect> {
   }
 
   #durable(): void {
-    this.#waiting = false;
+    this.#waiting -= 1;
+    if (this.#waiting > 0) return;
     for (const resolve of this.#idlers.splice(0)) resolve();
     if (!this.#ended) this.#work();
   }

@@ -8,6 +8,7 @@ import {
   observerWasAway,
   opinion,
 } from '../core/health/failure-detector.ts';
+import { hasUpstream } from '../core/health/instance-observation.ts';
 import type { Observer, PeerOpinion } from '../core/health/verdict.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import type { AgentReport, InstanceReport } from './messages.ts';
@@ -30,12 +31,17 @@ export class Vantage {
     for (const host of topology.hosts) this.#detectors.set(host.id, newDetector(topology.timing.reportEveryMs));
   }
 
-  /** Call with every event. A gap in our own running means that we were away, not that the others were silent. */
+  /**
+   * Call with every event. A gap in our own running means that we were away, not that the others were silent; nor does it
+   * end the silence of one that was silent before.
+   */
   ran(now: number): void {
-    const gapMs = this.#tickedAt === null ? 0 : now - this.#tickedAt;
+    const before = this.#tickedAt;
     this.#tickedAt = now;
-    if (gapMs <= this.#bounds.floorMs / 2) return;
-    for (const [host, detector] of this.#detectors) this.#detectors.set(host, observerWasAway(detector, now));
+    if (before === null || now - before <= this.#bounds.floorMs / 2) return;
+    for (const [host, detector] of this.#detectors)
+      if (opinion(detector, before, this.#bounds) !== 'silent')
+        this.#detectors.set(host, observerWasAway(detector, now));
   }
 
   /** @returns true when it says something that the last one did not, beyond positions and ages. */
@@ -126,6 +132,7 @@ const saysMore = (before: AgentReport, after: AgentReport): boolean =>
       is.tradingEnabled !== was.tradingEnabled ||
       is.upstream?.connected !== was.upstream?.connected ||
       is.upstream?.instance !== was.upstream?.instance ||
+      hasUpstream(is.upstream) !== hasUpstream(was.upstream) ||
       (is.divergence === null) !== (was.divergence === null) ||
       is.replicas.length !== was.replicas.length ||
       is.replicas.some((replica, index) => replica.state !== was.replicas[index]?.state)

@@ -19,11 +19,19 @@ export interface ReplicationServerOptions {
 
 const SEND_BYTES = 256 * 1024;
 
-/** The primary's replication port. It always listens; while the instance is not primary every standby is refused. */
+/**
+ * Standbys hear of a new holder before it has been promoted. Refused, they would come again later than they need to; so they wait
+ * here for as long, which is less than a standby's own patience.
+ */
+const REFUSE_AFTER_MS = 1000;
+
+/** The primary's replication port. It always listens; while the instance is not primary standbys wait for a moment and are refused. */
 export class ReplicationServer {
   readonly #options: ReplicationServerOptions;
   readonly #server: Server;
   readonly #connections = new Map<number, { readonly socket: Socket; readonly reader: FrameReader }>();
+  /** Came while this instance was not primary; nothing has been read from them. */
+  readonly #early = new Map<Socket, NodeJS.Timeout>();
   #nextConnection = 1;
   #core: PrimaryCore | null = null;
   #epoch = 0;
@@ -56,6 +64,11 @@ export class ReplicationServer {
     this.#epoch = options.epoch;
     this.#core = new PrimaryCore({ ...options, instance, log: journal, lostAfterMs, windowEntries });
     this.step({ kind: 'local-durable' });
+    for (const [socket, timer] of this.#early) {
+      clearTimeout(timer);
+      this.#serve(socket);
+    }
+    this.#early.clear();
   }
 
   stop(): void {
@@ -74,19 +87,32 @@ export class ReplicationServer {
 
   close(): Promise<void> {
     this.stop();
+    for (const [socket, timer] of this.#early) {
+      clearTimeout(timer);
+      socket.destroy();
+    }
+    this.#early.clear();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
   #accept(socket: Socket): void {
-    const connection = this.#nextConnection++;
-    const core = this.#core;
     socket.on('error', () => socket.destroy());
-    if (core === null) {
+    if (this.#core !== null) return this.#serve(socket);
+    const refuse = () => {
+      this.#early.delete(socket);
       writeMessage(socket, { t: 'refused', code: 'not-primary', epoch: this.#epoch });
       socket.end();
       socket.resume();
-      return;
-    }
+    };
+    this.#early.set(socket, setTimeout(refuse, REFUSE_AFTER_MS));
+    socket.on('close', () => {
+      clearTimeout(this.#early.get(socket));
+      this.#early.delete(socket);
+    });
+  }
+
+  #serve(socket: Socket): void {
+    const connection = this.#nextConnection++;
     const reader = new FrameReader({
       onMessage: (record) => {
         const message = parseStandbyMessage(record);

@@ -51,6 +51,8 @@ export class ManagedAppDriver implements InstanceDriver {
   #sink: DriverSink | null = null;
   #child: SupervisedChild | null = null;
   #starting: Promise<string | null> | null = null;
+  /** The proof that nothing of the process that ended is left is on its way; whoever kills it waits for that one. */
+  #ending: Promise<{ readonly treeEmpty: boolean }> | null = null;
   /** Kills under way. They find an instance's processes by its mark, so nothing is started until they have ended. */
   readonly #strikes = new Set<Promise<unknown>>();
   #greetTimer: NodeJS.Timeout | null = null;
@@ -207,7 +209,7 @@ export class ManagedAppDriver implements InstanceDriver {
     void child.exited.then((exit) => this.#exited(child, exit));
   }
 
-  /** A main process that ended may leave others behind: they are killed before its end counts. */
+  /** That it ended is told at once; that nothing of it is left, once whatever it left behind has been killed. */
   async #exited(child: SupervisedChild, exit: Awaited<SupervisedChild['exited']>): Promise<void> {
     if (this.#child !== child || this.#closed) return;
     this.#child = null;
@@ -215,10 +217,15 @@ export class ManagedAppDriver implements InstanceDriver {
     this.#silence.stop();
     const how = exit.signal === null ? `ended with code ${exit.code ?? 'unknown'}` : `ended by ${exit.signal}`;
     this.#client.pause(`the process has ${how}`);
-    const { treeEmpty } = await this.#strike(() => child.killTree({ deadlineMs: SWEEP_WITHIN_MS }));
-    // Started again meanwhile: the end of the earlier one is still a fact, but no longer what is seen.
-    if (this.#child === null)
-      this.#observed(silentObservation(this.instance, this.#last, { process: 'exited', reason: how }));
+    const ending = this.#strike(async () => {
+      // What is told leaves before this process is busy looking.
+      await new Promise((resolve) => setImmediate(resolve));
+      return child.killTree({ deadlineMs: SWEEP_WITHIN_MS });
+    });
+    this.#ending = ending;
+    this.#observed(silentObservation(this.instance, this.#last, { process: 'exited', reason: how }));
+    const { treeEmpty } = await ending;
+    if (this.#ending === ending) this.#ending = null;
     this.#sink?.exited({
       instance: this.instance,
       code: exit.code,
@@ -235,6 +242,11 @@ export class ManagedAppDriver implements InstanceDriver {
       await Promise.race([this.#starting, new Promise((resolve) => setTimeout(resolve, left()).unref())]);
     const child = this.#child;
     if (child === null) {
+      const ended = await Promise.race([
+        this.#ending,
+        new Promise<null>((resolve) => setTimeout(resolve, left(), null).unref()),
+      ]);
+      if (ended?.treeEmpty) return { kind: 'ok', detail: { reaped: true, treeEmpty: true } };
       const { treeEmpty } = await this.#strike(() => this.#supervisor.sweep({ deadlineMs: left() }));
       return treeEmpty
         ? { kind: 'ok', detail: { reaped: true, treeEmpty: true } }

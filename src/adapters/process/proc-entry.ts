@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 /** One process as /proc/PID/stat shows it (Linux, proc(5)). */
 export interface ProcEntry {
@@ -36,11 +36,20 @@ export function parseProcStat(text: string): ProcEntry | null {
 /** The process with this pid now, also as a zombie; null when there is none. */
 export function readProcess(pid: number): ProcEntry | null {
   try {
-    return parseProcStat(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    const file = openSync(`/proc/${pid}/stat`, 'r');
+    try {
+      // One line, read at once; a look at all processes is hundreds of these.
+      const bytes = readSync(file, statLine, 0, statLine.length, null);
+      return parseProcStat(statLine.toString('latin1', 0, bytes));
+    } finally {
+      closeSync(file);
+    }
   } catch {
     return null;
   }
 }
+
+const statLine = Buffer.allocUnsafeSlow(4096);
 
 /** Every process that this one may see. Not atomic: who forks during the listing may be missed. */
 export function listProcesses(): ProcEntry[] {

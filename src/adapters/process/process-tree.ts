@@ -13,7 +13,8 @@ import {
 /**
  * Which processes belong together: the root and all descendants, everything in the root's session, everything whose
  * working directory is `directory` (a database server's children leave the session and outlive their parent, but not the
- * directory), everything started with `environment`. Zombies do not count; the asking process never does.
+ * directory), everything started with `environment` and, where there is a root, not before it: whoever starts a root makes
+ * sure that nothing of an earlier one is left. Zombies do not count; the asking process never does.
  */
 export interface TreeSpec {
   readonly root: ProcessName | null;
@@ -37,6 +38,9 @@ export interface TreeLook {
 
 const linuxLook: TreeLook = { directoryOf: workingDirectory, environmentOf: hasEnvironment, self: process.pid };
 
+/** kthreadd, the parent of the kernel's own threads. */
+const KERNEL = 2;
+
 /** The members of a tree among `entries`; pure but for `look`. */
 export function selectTree(spec: TreeSpec, entries: readonly ProcEntry[], look: TreeLook = linuxLook): ProcEntry[] {
   const { root, directory, environment } = spec;
@@ -53,7 +57,10 @@ export function selectTree(spec: TreeSpec, entries: readonly ProcEntry[], look: 
       isRoot ||
       inSession ||
       (directory !== null && entry.terminal === 0 && look.directoryOf(entry.pid) === directory) ||
-      (environment !== null && look.environmentOf(entry.pid, environment))
+      (environment !== null &&
+        entry.parentPid !== KERNEL &&
+        (root === null || entry.startTicks >= root.startTicks) &&
+        look.environmentOf(entry.pid, environment))
     )
       members.add(entry.pid);
   }

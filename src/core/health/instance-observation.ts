@@ -46,6 +46,12 @@ export interface UpstreamObservation {
   readonly silentMs: number;
 }
 
+/** A dependant that has not heard its upstream for longer than this no longer has it, connected or not (H5). */
+const UPSTREAM_HEARD_WITHIN_MS = 200;
+
+export const hasUpstream = (upstream: UpstreamObservation | null | undefined): boolean =>
+  upstream?.connected === true && upstream.silentMs < UPSTREAM_HEARD_WITHIN_MS;
+
 /** Compares two log ends: negative when `left` is behind. */
 export const comparePositions = (left: LogPosition, right: LogPosition): number =>
   left.generation - right.generation || left.sequence - right.sequence;
