@@ -45,6 +45,7 @@ export const defaultOperators = [
   { name: 'Olivia Observer', role: 'observer' },
   { name: 'Omar Operator', role: 'operator' },
   { name: 'Ada Approver', role: 'approver' },
+  { name: 'Rhea Risk', role: 'risk-officer' },
   { name: 'Adam Admin', role: 'admin' },
 ] as const;
 

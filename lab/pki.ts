@@ -1,11 +1,11 @@
 import { generateKeyPairSync, randomBytes, webcrypto } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { TlsFiles } from '../src/wire/peer-identity.ts';
+import type { PersonRole, TlsFiles } from '../src/wire/peer-identity.ts';
 import './reflect-metadata.ts';
 
 /** What a person may do. Until accounts exist a person is a client certificate: CN the name, OU the role. */
-export type OperatorRole = 'observer' | 'operator' | 'approver' | 'admin';
+export type OperatorRole = PersonRole;
 /** OU of a machine's certificate. */
 export type MachineRole = 'agent' | 'controller' | 'authority';
 

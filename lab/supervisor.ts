@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
+import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import type { ProcessTarget } from './fault.ts';
 import { LabError } from './lab-error.ts';
 import { findLabProcesses, keyMarker, type LabProcess } from './lab-processes.ts';
-import { agentKey, controllerKey, type LaunchSpec, wardenKey } from './process-spec.ts';
+import { agentKey, controllerKey, type LaunchSpec, loadKey, wardenKey } from './process-spec.ts';
 import { hostMarker, isAlive, labMarker, readProcess, signalProcess, siteMarker } from './process-table.ts';
 import type { ProcessRegistry } from './processes.ts';
 import { readSharedMemory, sharedMemoryOf } from './shared-memory.ts';
@@ -193,6 +194,7 @@ export class Supervisor {
       child.on('exit', (code, signal) => this.#options.onEvent({ kind: 'exited', key: spec.key, code, signal }));
       child.on('error', () => this.#options.onEvent({ kind: 'exited', key: spec.key, code: null, signal: null }));
       child.unref();
+      if (spec.key !== loadKey && child.pid !== undefined) yieldToObserver(child.pid);
       this.#children.set(spec.key, child);
       return child;
     } finally {
@@ -242,6 +244,17 @@ export class Supervisor {
     for (const { id, creator } of fresh) this.#seenSegments.add(`${id} ${creator}`);
     if (fresh.every(({ creator }) => readProcess(creator) === null)) return;
     await this.#options.registry.recordSharedMemory(sharedMemoryOf(this.processes()).map(({ id }) => id));
+  }
+}
+
+const PLATFORM_NICENESS = 3;
+
+/** Three data centres share the processors with the order flow that watches them; its clock is the one that must not be late. */
+function yieldToObserver(pid: number): void {
+  try {
+    setPriority(pid, PLATFORM_NICENESS);
+  } catch {
+    // It has ended already, or this machine does not let us: the flow says itself how late it was.
   }
 }
 

@@ -161,7 +161,7 @@ export async function play(platform: Platform, act: Act, narrate: Narrate): Prom
   narrate(`taken over: epoch ${epochFrom} → ${taken.record!.epoch}, active site ${taken.record!.activeSite}`);
   const flow = await platform.settledFlow(act.name, 15_000);
   narrate(
-    `clients: no order acknowledged for ${flow.outageMs ?? '?'} ms, no commit for ${flow.commitOutageMs ?? '?'} ms (±${Math.round(flow.resolutionMs)} ms)`,
+    `clients: no order acknowledged for ${flow.outageMs ?? '?'} ms, no commit for ${flow.commitOutageMs ?? '?'} ms (±${Math.round(flow.resolution.atEdgesMs)} ms)`,
   );
   if (heal) {
     await heal();

@@ -150,7 +150,7 @@ function faultReport(act: ActOutcome, topology: Topology, group: string): FaultR
     objective,
     measurements,
     outageMs: act.flow.outageMs,
-    outageResolutionMs: act.flow.resolutionMs,
+    outageResolutionMs: act.flow.resolution.atEdgesMs,
     rtoMs: timeline.rtoMs,
     leaseBoundMs: act.leaseBoundMs,
     stages: stageFigures(timeline),

@@ -28,7 +28,8 @@ export interface FlowReport {
   readonly ordersResolvedAcked: number;
   readonly ordersResolvedAbsent: number;
   readonly commitsAcked: number;
-  readonly resolutionMs: number;
+  /** How exactly the sender could see: at the two ends of the outage, and its longest stall anywhere since the mark. */
+  readonly resolution: { readonly atEdgesMs: number; readonly longestMs: number };
   readonly weakened: readonly string[];
 }
 

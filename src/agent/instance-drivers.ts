@@ -114,7 +114,7 @@ async function postgres(
       cutUpstreamOnFence: fields.flag('cutUpstreamOnFence', true),
       memory: fields.oneOf('memory', ['small', 'as-configured'], 'small'),
       extraSettings: fields.map('extraSettings', textItem, {}),
-      observeEveryMs: fields.has('observeEveryMs') ? numberItem(fields.json('observeEveryMs'), 'observeEveryMs') : 200,
+      observeEveryMs: fields.has('observeEveryMs') ? numberItem(fields.json('observeEveryMs'), 'observeEveryMs') : 250,
       observeDeadlineMs: fields.has('observeDeadlineMs')
         ? numberItem(fields.json('observeDeadlineMs'), 'observeDeadlineMs')
         : 400,

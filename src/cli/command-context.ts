@@ -17,5 +17,5 @@ export interface CommandContext {
 
 /** Progress for a person; silent with `--json`. */
 export function say({ json, terminal }: CommandContext, lines: readonly string[]): void {
-  if (!json) terminal.out(`${lines.join('\n')}\n`);
+  if (!json && lines.length > 0) terminal.out(`${lines.join('\n')}\n`);
 }

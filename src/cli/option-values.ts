@@ -28,4 +28,4 @@ export function wholeNumberOption(text: string): number {
 }
 
 /** An option that may be given several times. */
-export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+export const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];

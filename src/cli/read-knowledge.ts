@@ -53,7 +53,7 @@ async function readOutlook(controllers: Controllers, group: GroupView): Promise<
   let answer: OperatorAnswer;
   try {
     answer = await controllers.ask(
-      { kind: 'plan', group: group.group, move: 'failover', toSite: null },
+      { kind: 'plan', group: group.group, move: 'failover', toSite: null, overrides: [], acceptDataLoss: null },
       { deadlineMs: outlookWithinMs },
     );
   } catch (cause) {

@@ -1,5 +1,6 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import type { SiteId } from '../core/base/ids.ts';
+import type { Person } from '../core/operator/operator-request.ts';
 import { drawShape, type Shape } from '../sim/build-topology.ts';
 import { FAULTS } from '../sim/faults.ts';
 import { Random } from '../sim/random.ts';
@@ -42,10 +43,7 @@ export function shapeWith(change: Partial<Shape>): Shape {
 export class SimulatedFirm implements Controllers {
   readonly world: World;
   readonly names: readonly string[];
-  person = { name: 'ada', role: 'admin' } as {
-    readonly name: string;
-    readonly role: 'observer' | 'operator' | 'approver' | 'admin';
-  };
+  person: Person = { name: 'ada', role: 'admin' };
   readonly asked: OperatorRequest[] = [];
   readonly #history: HistoryEntry[] = [];
   readonly #answers = new Map<number, OperatorAnswer>();

@@ -3,7 +3,7 @@ import type { PeerOpinion } from '../core/health/verdict.ts';
 import type { AuthorityPort, TransactionOutcome } from '../engine/authority-port.ts';
 import type { ControllerEffect, ControllerEvent, ControllerEvidence } from '../engine/controller-effects.ts';
 import type { Command } from '../engine/messages.ts';
-import type { OperatorAnswer } from '../engine/operator-request.ts';
+import type { OperatorAnswer } from '../core/operator/operator-request.ts';
 import { byDeadline, Shell, type ShellClock, type ShellCore } from '../engine/shell.ts';
 
 export interface ControllerPorts {
@@ -32,6 +32,8 @@ export function controllerShell(ports: ControllerPorts): Shell<ControllerEvent, 
     clock: ports.clock,
     tick: { kind: 'tick' },
     begin: (effect) => begin(effect, ports, (event) => shell.give(event)),
+    // The log numbers entries in the order of the calls, and those waiting together share one sync.
+    joins: (effect) => effect.kind === 'evidence',
     failed: ports.failed,
   });
   return shell;

@@ -7,8 +7,9 @@ import {
   type OperatorAnswer,
   type OperatorRequest,
   type Person,
-  ROLE_NEEDED,
-} from '../engine/operator-request.ts';
+  riskIn,
+  roleNeeded,
+} from '../core/operator/operator-request.ts';
 import { Fields, ShapeError } from '../wire/fields.ts';
 import { causeText, HoldfastError } from '../wire/holdfast-error.ts';
 import {
@@ -235,13 +236,16 @@ export class OperatorApi {
 
   async #answer(request: OperatorRequest, person: Person): Promise<OperatorAnswer> {
     if (!mayAsk(person, request)) {
-      this.#options.turnedAway(`${person.role} ${person.name}`, `may not ${request.kind}`);
+      this.#options.turnedAway(
+        `${person.role} ${person.name}`,
+        `may not ${request.kind}: ${riskIn(request)} needs ${roleNeeded(request)}`,
+      );
       throw refuse(
         403,
         'HF-3107',
-        request.kind,
-        `${person.name} has the role ${person.role}`,
-        `ask somebody with the role ${ROLE_NEEDED[request.kind]}`,
+        request.kind === 'move' ? `${request.move} ${request.group}` : request.kind,
+        `${person.name} has the role ${person.role}; ${riskIn(request)} needs ${roleNeeded(request)}`,
+        `ask somebody with the role ${roleNeeded(request)} or above`,
       );
     }
     const answer = await this.#options.ask(request, person, apiLimits.answerWithinMs);

@@ -1,4 +1,4 @@
-import type { OperatorAnswer, OperatorRequest, Person } from '../engine/operator-request.ts';
+import type { OperatorAnswer, OperatorRequest, Person } from '../core/operator/operator-request.ts';
 import { byDeadline, type ShellClock } from '../engine/shell.ts';
 
 type Give = (event: {

@@ -33,6 +33,9 @@ export class AckSetUpkeep {
     const shrunk = grant.ackSet.filter((member) => !lost.includes(member));
     const caughtUp = members.filter((member) => state.get(member) === 'in-sync' && !grant.promotable.includes(member));
     if (lost.length > 0) return this.#shrink(local, record, grant, shrunk, lost, now);
+    const halted = grant.mode.kind === 'halted' && grant.ackSet.every((member) => state.get(member) === 'in-sync');
+    if (halted && this.#mode(local, record, grant, grant.ackSet, []).kind !== 'halted')
+      return this.#grow(local, record, grant, [], now);
     const { waitsFor } = local;
     const sampledSince =
       waitsFor !== null && local.observedAfter(local.ackSetChangedAt) && sameMembers(waitsFor, observation.ackSet);
@@ -55,7 +58,7 @@ export class AckSetUpkeep {
     const promotable = grant.promotable.filter((member) => !lost.includes(member));
     const mode = this.#mode(local, record, grant, ackSet, lost);
     if (mode.kind === 'halted') {
-      // Policy: rather stand still than acknowledge alone. The sets stay as they are, so nothing is released.
+      // Policy: rather stand still than acknowledge alone. The sets stay as they are, so nothing is released until all have caught up.
       if (grant.mode.kind !== 'halted') this.#write(local, record, { ...grant, mode }, now);
       return;
     }

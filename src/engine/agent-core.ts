@@ -140,7 +140,6 @@ export class AgentCore {
       case 'transacted': {
         const then = this.#onTransacted.get(event.transaction);
         this.#onTransacted.delete(event.transaction);
-        if (event.outcome.kind === 'conflict') this.mirror.learn(event.outcome.current, now);
         return then?.(event.outcome, now);
       }
     }
@@ -415,14 +414,12 @@ export class AgentCore {
     this.#transactions += 1;
     const { incarnation } = this.mirror;
     // What another incarnation answered is no part of the history that is known here now.
-    this.#onTransacted.set(this.#transactions, (outcome, now) =>
-      then(
-        incarnation === this.mirror.incarnation
-          ? outcome
-          : { kind: 'unknown', reason: 'the authority has another incarnation since' },
-        now,
-      ),
-    );
+    this.#onTransacted.set(this.#transactions, (outcome, now) => {
+      if (incarnation !== this.mirror.incarnation)
+        return then({ kind: 'unknown', reason: 'the authority has another incarnation since' }, now);
+      if (outcome.kind === 'conflict') this.mirror.learn(outcome.current, now);
+      then(outcome, now);
+    });
     this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
   }
 

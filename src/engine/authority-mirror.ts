@@ -6,6 +6,8 @@ export class AuthorityMirror {
   readonly #entries = new Map<string, StoredValue & { readonly seenAt: number }>();
   /** Keys that were removed, and when: an older answer must not bring them back. */
   readonly #removed = new Map<string, number>();
+  /** Revision of the newest reading of everything: what it did not have was not there then, whoever speaks of it later. */
+  #readAt = 0;
   #incarnation: string | null = null;
   #revision = 0;
   #heardAt: number | null = null;
@@ -33,11 +35,14 @@ export class AuthorityMirror {
       this.#entries.clear();
       this.#removed.clear();
       this.#revision = 0;
+      this.#readAt = 0;
     }
     // It may be older than a change that was heard of meanwhile, our own commit for one: what is newer stays as it is known.
     for (const [key, known] of this.#entries)
       if (!(key in entries) && known.revision <= at.revision) this.#entries.delete(key);
-    for (const [key, stored] of Object.entries(entries)) this.#put(key, stored, at.now);
+    const absentSince = at.revision < this.#readAt ? this.#readAt : 0;
+    for (const [key, stored] of Object.entries(entries)) this.#put(key, stored, at.now, absentSince);
+    this.#readAt = Math.max(this.#readAt, at.revision);
     for (const [key, revision] of this.#removed) if (revision <= at.revision) this.#removed.delete(key);
     this.#incarnation = at.incarnation;
     this.#revision = Math.max(this.#revision, at.revision);
@@ -55,7 +60,7 @@ export class AuthorityMirror {
       if (known && known.revision >= revision) continue;
       if (value === null) {
         this.#entries.delete(key);
-        this.#removed.set(key, revision);
+        this.#removed.set(key, Math.max(this.#removed.get(key) ?? 0, revision));
       } else this.#put(key, { value, revision }, now);
     }
     if (revision > this.#revision) this.#revision = revision;
@@ -74,8 +79,8 @@ export class AuthorityMirror {
     this.#heardAt = now;
   }
 
-  #put(key: string, stored: StoredValue, now: number): void {
-    const known = this.#entries.get(key)?.revision ?? this.#removed.get(key) ?? 0;
+  #put(key: string, stored: StoredValue, now: number, absentSince = this.#readAt): void {
+    const known = this.#entries.get(key)?.revision ?? Math.max(this.#removed.get(key) ?? 0, absentSince);
     if (known >= stored.revision) return;
     this.#removed.delete(key);
     this.#entries.set(key, { ...stored, seenAt: now });

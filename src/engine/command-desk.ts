@@ -115,7 +115,7 @@ export class CommandDesk {
         { kind: 'ok', detail: {} },
         this.#proof(local, holderEpoch, local.silencedBy, `promoted here again at epoch ${local.reignEpoch}`),
       );
-    local.promotion = null;
+    this.promotionOvertaken(local);
     if (!local.mayWrite)
       return this.#finish(
         command,
@@ -218,6 +218,14 @@ export class CommandDesk {
     if (promotion === null) return;
     local.promotion = null;
     this.#finish(promotion.command, { kind: 'refused', code: 'no-grant', reason: 'the grant was withdrawn' });
+  }
+
+  /** It is to stop instead. One that still waits for its lease is answered here, so that it can be asked for again. */
+  promotionOvertaken(local: LocalInstance): void {
+    const { promotion } = local;
+    local.promotion = null;
+    if (promotion?.stage === 'lease')
+      this.#finish(promotion.command, { kind: 'unknown', reason: 'the promotion was overtaken' });
   }
 
   #performPromotion(local: LocalInstance, now: number): void {

@@ -38,6 +38,8 @@ export class ControllerCore {
   #effects: ControllerEffect[] = [];
   #transactions = 0;
   #tellAt = 0;
+  /** When silence alone, without any event, is news. */
+  #silenceAt = Number.POSITIVE_INFINITY;
   #wasLeading = false;
   /** What came in may change a decision; everything else waits for the groups' own next look. */
   #matters = false;
@@ -68,6 +70,12 @@ export class ControllerCore {
     this.#matters = false;
     this.vantage.ran(now);
     this.#take(event, now, wall);
+    if (now > this.#silenceAt) {
+      // The others need our word for a quorum; they do not wait for it longer than for the silence itself.
+      this.#matters = true;
+      this.#tellAt = now;
+    }
+    this.#silenceAt = this.vantage.nextSilenceAt(now);
     this.#lead(now, wall);
     if (this.leading)
       for (const group of this.groups.values()) if (this.#matters || now >= group.dueAt) group.work(now, wall);
@@ -76,7 +84,7 @@ export class ControllerCore {
   }
 
   nextWakeAt(now: number): number {
-    let wake = Math.min(this.#tellAt, this.leadership.nextWakeAt(this.mirror, now));
+    let wake = Math.min(this.#tellAt, this.#silenceAt + 1, this.leadership.nextWakeAt(this.mirror, now));
     if (this.leading) for (const group of this.groups.values()) wake = Math.min(wake, group.dueAt);
     return Math.max(now + 1, wake);
   }
@@ -96,7 +104,8 @@ export class ControllerCore {
         this.#matters = true;
         return this.vantage.link(event.host, event.up);
       case 'peer-opinion':
-        return this.vantage.peer(event.opinion, now);
+        this.#matters = this.vantage.peer(event.opinion, now);
+        return;
       case 'command-outcome':
         this.#matters = true;
         for (const group of this.groups.values()) group.answered(event.outcome, now);
@@ -116,7 +125,6 @@ export class ControllerCore {
         this.#matters = true;
         const then = this.#then.get(event.transaction);
         this.#then.delete(event.transaction);
-        if (event.outcome.kind === 'conflict') this.mirror.learn(event.outcome.current, now);
         return then?.(event.outcome, now, wall);
       }
     }
@@ -159,15 +167,12 @@ export class ControllerCore {
     this.#transactions += 1;
     const { incarnation } = this.mirror;
     // What another incarnation answered is no part of the history that is known here now.
-    this.#then.set(this.#transactions, (outcome, now, wall) =>
-      then(
-        incarnation === this.mirror.incarnation
-          ? outcome
-          : { kind: 'unknown', reason: 'the authority has another incarnation since' },
-        now,
-        wall,
-      ),
-    );
+    this.#then.set(this.#transactions, (outcome, now, wall) => {
+      if (incarnation !== this.mirror.incarnation)
+        return then({ kind: 'unknown', reason: 'the authority has another incarnation since' }, now, wall);
+      if (outcome.kind === 'conflict') this.mirror.learn(outcome.current, now);
+      then(outcome, now, wall);
+    });
     this.emit({ kind: 'transact', transaction: this.#transactions, body, deadlineMs });
   }
 }

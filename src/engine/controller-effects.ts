@@ -1,10 +1,10 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import type { ControllerId, Epoch, GroupId, HostId, RunId, SiteId, Term } from '../core/base/ids.ts';
 import type { PeerOpinion } from '../core/health/verdict.ts';
+import type { OperatorAnswer, OperatorRequest, Person } from '../core/operator/operator-request.ts';
 import type { AuthorityEvent } from './agent-effects.ts';
 import type { Transaction } from './authority-port.ts';
 import type { AgentReport, Command, CommandOutcome } from './messages.ts';
-import type { OperatorAnswer, OperatorRequest, Person } from './operator-request.ts';
 
 /** Everything that can happen to a controller. Times come with each event. */
 export type ControllerEvent =

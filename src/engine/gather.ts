@@ -3,6 +3,7 @@ import { leaseBounds } from '../core/authority/lease-arithmetic.ts';
 import type { ComponentId, HostId, InstanceId, SiteId, WallMs } from '../core/base/ids.ts';
 import { type Brakes, noBrakes } from '../core/decision/brakes.ts';
 import type { Facts, HostFacts, InstanceFacts, LeaseFacts, SiteFacts } from '../core/decision/facts.ts';
+import { hasUpstream } from '../core/health/instance-observation.ts';
 import { hostVerdict, siteVerdict, type Verdict } from '../core/health/verdict.ts';
 import type { RunState } from '../core/run/run.ts';
 import type { FailoverGroup, Instance, Topology } from '../core/topology/topology.ts';
@@ -28,6 +29,8 @@ export interface GatherInput {
 
 /** How long a living holder may be something else than primary, outside a run, before that counts as failed. */
 const IDLE_GRACE_MS = 500;
+/** The same while another holder is only just being looked at: a site that comes back is judged as a whole, not host by host. */
+const RETURNING_GRACE_MS = 5000;
 
 /** Turns what this controller has seen into facts about one group at one moment. No decision is taken here. */
 export function gatherFacts(input: GatherInput): Facts {
@@ -70,7 +73,7 @@ function gatherHosts({ topology, vantage, now }: GatherInput): Map<HostId, HostF
     hosts.set(host.id, {
       host,
       observers,
-      verdict: hostVerdict(host, observers, voters),
+      verdict: hostVerdict(observers, voters),
       connected: vantage.connected(host.id),
     });
   }
@@ -101,6 +104,11 @@ function gatherInstances(
       fresh: ageMs <= freshMs && hosts.get(instance.host)?.verdict.state !== 'failed',
     });
   }
+  const holders = Object.values(record?.grants ?? {}).flatMap(({ holder }) => holder ?? []);
+  const returning = holders.some((holder) => {
+    const word = words.get(holder);
+    return word?.fresh && isUnseen(word.report.observation);
+  });
   const facts = new Map<InstanceId, InstanceFacts>();
   for (const instance of members) {
     const word = words.get(instance.id);
@@ -108,11 +116,7 @@ function gatherInstances(
     const heldBy: InstanceId[] = [];
     for (const [other, { report, fresh }] of words) {
       if (!fresh || other === instance.id || report.observation?.upstream?.instance !== instance.id) continue;
-      (report.observation.upstream.connected &&
-      report.observation.upstream.silentMs < topology.timing.silenceFloorMs / 2
-        ? heldBy
-        : lostBy
-      ).push(other);
+      (hasUpstream(report.observation.upstream) ? heldBy : lostBy).push(other);
     }
     const base = {
       instance,
@@ -126,7 +130,9 @@ function gatherInstances(
       lostBy,
       heldBy,
     };
-    facts.set(instance.id, { ...base, verdict: instanceVerdict(base, hosts.get(instance.host)!, record, input) });
+    const idleGraceMs = returning ? RETURNING_GRACE_MS : IDLE_GRACE_MS;
+    const host = hosts.get(instance.host)!;
+    facts.set(instance.id, { ...base, verdict: instanceVerdict(base, host, { record, input, idleGraceMs }) });
   }
   return facts;
 }
@@ -145,11 +151,22 @@ function isProvedDead(
 
 type Known = Omit<InstanceFacts, 'verdict'>;
 
-function instanceVerdict(known: Known, host: HostFacts, record: GroupRecord | null, input: GatherInput): Verdict {
+/** Its agent has not looked at it yet, or it runs and has not answered yet. */
+const isUnseen = (observation: InstanceReport['observation']): boolean =>
+  observation === null || (observation.process === 'running' && observation.health === 'unknown');
+
+interface Judging {
+  readonly record: GroupRecord | null;
+  readonly input: GatherInput;
+  readonly idleGraceMs: number;
+}
+
+function instanceVerdict(known: Known, host: HostFacts, judging: Judging): Verdict {
   const { observation } = known;
-  if (host.verdict.state === 'failed') return silentHost(known, host, leaseOverMs(known.instance, input));
+  if (host.verdict.state === 'failed') return silentHost(known, host, leaseOverMs(known.instance, judging.input));
   if (!known.fresh || observation === null)
     return { state: 'unknown', basis: null, evidence: [`nothing fresh from ${known.instance.host}`] };
+  const idle = idleHolder(known, judging);
   if (observation.process === 'exited' || observation.process === 'stopped')
     return {
       state: 'failed',
@@ -163,7 +180,6 @@ function instanceVerdict(known: Known, host: HostFacts, record: GroupRecord | nu
       basis: null,
       evidence: [observation.reason ?? `${known.instance.host}: nothing is known of it yet`],
     };
-  const idle = idleHolder(known, record, input);
   if (idle) return idle;
   if (observation.health === 'bad' || observation.health === 'degraded')
     return { state: 'degraded', basis: 'fact', evidence: [observation.reason ?? `health ${observation.health}`] };
@@ -208,8 +224,12 @@ function frozenProcess(known: Known): Verdict {
   };
 }
 
-/** Alive, named in the record, and not primary: after a cold start, or when it fenced itself. A run under way is given its time. */
-function idleHolder(known: Known, record: GroupRecord | null, { idleSince, run, now }: GatherInput): Verdict | null {
+/**
+ * Named in the record, and not primary: after a cold start, when it fenced itself, or when it ended and was started again, closed.
+ * A run under way is given its time.
+ */
+function idleHolder(known: Known, { record, input, idleGraceMs }: Judging): Verdict | null {
+  const { idleSince, run, now } = input;
   const { id, component } = known.instance;
   const holds = record?.grants[component]?.holder === id;
   if (!holds || isBeingPromoted(run, component) || known.observation?.role === 'primary') {
@@ -218,7 +238,7 @@ function idleHolder(known: Known, record: GroupRecord | null, { idleSince, run, 
   }
   const since = idleSince.get(id) ?? now;
   idleSince.set(id, since);
-  if (now - since < IDLE_GRACE_MS) return null;
+  if (now - since < idleGraceMs) return null;
   return {
     state: 'failed',
     basis: 'fact',

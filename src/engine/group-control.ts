@@ -106,13 +106,20 @@ export class GroupControl {
   run(): RunState | null {
     const { mirror } = this.#around;
     const revision = mirror.revisionOf(keys.journalHead(this.group.id));
-    if (this.#run.revision !== revision) {
+    if (this.#run.revision !== revision && this.#journalKnown) {
       const head = mirror.value<JournalHead>(keys.journalHead(this.group.id));
       const entries = head === null ? [] : this.#entriesOf(head.run);
       // A restored authority may show a journal without its beginning. Nothing is promoted on its word (R-INCARNATION); it is no run.
       this.#run = { revision, state: entries[0]?.events[0]?.kind === 'opened' ? foldRun(entries) : null };
     }
     return this.#run.state;
+  }
+
+  /** A refused compare-and-set shows the journal's head before the watch brings what was written; until then nothing is decided. */
+  get #journalKnown(): boolean {
+    const { mirror } = this.#around;
+    const head = mirror.value<JournalHead>(keys.journalHead(this.group.id));
+    return head === null || mirror.revisionOf(keys.journalEntry(this.group.id, head.number)) > 0;
   }
 
   #entriesOf(run: RunId): readonly JournalEntry[] {
@@ -124,7 +131,7 @@ export class GroupControl {
 
   /** One round: look, diagnose, and either drive the run or decide whether one is needed. Only for the leader. */
   work(now: number, wall: WallMs): void {
-    if (!this.#busy) {
+    if (!this.busy) {
       const facts = this.facts(now, wall);
       this.#diagnose(facts);
       const run = facts.run;
@@ -315,8 +322,6 @@ export class GroupControl {
         return work.doneWith(ordersFor(kind, run, facts)) ? { outcome: 'ok', detail: work.notes } : 'working';
       case 'revoke':
       case 'grant':
-      case 'stop-trading':
-      case 'await-sync':
         return { outcome: 'skipped', detail: 'nothing to do' };
     }
   }
@@ -563,11 +568,15 @@ export class GroupControl {
   }
 
   #nextWakeAt(now: number): number {
-    return this.#busy ? now + 500 : (this.#work?.nextWakeAt(now) ?? now + 100);
+    if (this.busy) return now + 500;
+    if (this.#work !== null) return this.#work.nextWakeAt(now);
+    // Events ask for a look at once; what only the passing of time changes is looked for more often while something is wrong.
+    return now + (this.lastDiagnoses.length > 0 || this.lastDecision !== null ? 100 : 500);
   }
 
+  /** Something is being journalled, or was by another leader and is not known here yet. */
   get busy(): boolean {
-    return this.#busy;
+    return this.#busy || !this.#journalKnown;
   }
 }
 

@@ -86,11 +86,14 @@ export class Leadership {
   #vacant(mirror: AuthorityMirror, now: number): boolean {
     const heardAt = mirror.heardAt;
     if (heardAt === null || now - heardAt > this.#timing.leaderTimeoutMs) return false;
-    const patience = this.#timing.leaderTimeoutMs + this.#rank * this.#timing.leaderRenewEveryMs;
     const seenAt = mirror.seenAt(keys.leaderRenewal);
     // At the very start the preferred one is given the time to come up.
     if (seenAt === null) return now - (this.#startedAt ?? now) >= this.#rank * this.#timing.leaderTimeoutMs;
-    return now - seenAt >= patience;
+    return now - seenAt >= this.#patienceMs;
+  }
+
+  get #patienceMs(): number {
+    return this.#timing.leaderTimeoutMs + this.#rank * this.#timing.leaderRenewEveryMs;
   }
 
   answered(
@@ -117,6 +120,9 @@ export class Leadership {
 
   nextWakeAt(mirror: AuthorityMirror, now: number): number {
     if (this.#inFlight) return now + this.#timing.leaderRenewEveryMs;
-    return this.leading(mirror) ? Math.max(this.#renewAt, this.#notBefore) : now + this.#timing.leaderRenewEveryMs / 2;
+    if (this.leading(mirror)) return Math.max(this.#renewAt, this.#notBefore);
+    const seenAt = mirror.seenAt(keys.leaderRenewal);
+    const soon = now + this.#timing.leaderRenewEveryMs / 2;
+    return seenAt === null ? soon : Math.max(soon, seenAt + this.#patienceMs);
   }
 }

@@ -171,10 +171,9 @@ export class LocalInstance {
   }
 
   nextWakeAt(now: number): number {
+    // Otherwise events, and the tick that each report is, are when it is looked at again.
     const reconcileAt =
-      this.mayWrite || this.#busy !== null
-        ? Number.POSITIVE_INFINITY
-        : Math.max(this.#reconcileAt, now + RECONCILE_EVERY_MS);
+      this.mayWrite || this.#busy !== null || this.#reconcileAt <= now ? Number.POSITIVE_INFINITY : this.#reconcileAt;
     const leaseAt = this.lease && (this.mayWrite || this.promotion) ? this.lease.nextAt : Number.POSITIVE_INFINITY;
     return Math.min(reconcileAt, leaseAt, this.#proofOverdueAt);
   }

@@ -1,16 +1,26 @@
 import type { Json } from '../core/base/canonical-json.ts';
-import { groupId, instanceId, planDigest, siteId, type WallMs } from '../core/base/ids.ts';
+import { groupId, planDigest, siteId, type WallMs } from '../core/base/ids.ts';
 import type { Approval, Brakes } from '../core/decision/brakes.ts';
 import type { Decision } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { Intent } from '../core/decision/intent.ts';
 import { proposeActivation, proposeFailover, proposeRecovery, proposeSwitchover } from '../core/decision/propose.ts';
+import {
+  mayAsk,
+  type OperatorAnswer,
+  type OperatorRequest,
+  type Person,
+  riskIn,
+  roleNeeded,
+} from '../core/operator/operator-request.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
+import { AdoptionDesk } from './adoption-desk.ts';
 import { keys } from './authority-keys.ts';
 import type { ControllerCore } from './controller-core.ts';
+import { type Asked, DeskService } from './desk-service.ts';
+import { FenceDesk } from './fence-desk.ts';
 import { type GroupControl, receipt } from './group-control.ts';
 import type { LeaderRecord } from './leadership.ts';
-import { mayAsk, type OperatorAnswer, type OperatorRequest, type Person, ROLE_NEEDED } from './operator-request.ts';
 import { projectStatus } from './project-status.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
@@ -18,20 +28,18 @@ type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind:
 /** How often a move is decided anew because a holder renewed in between. */
 const CONFLICTS_BORNE = 8;
 
-interface Asked {
-  readonly person: Person;
-  readonly ticket: number;
-  readonly now: number;
-  readonly wall: WallMs;
-}
-
 /** Where people's requests are answered. Every one that may change something is evidence, also when it is refused. */
 export class OperatorDesk {
   readonly #controller: ControllerCore;
-  #commands = 0;
+  readonly #service: DeskService;
+  readonly #fencing: FenceDesk;
+  readonly #adoption: AdoptionDesk;
 
   constructor(controller: ControllerCore) {
     this.#controller = controller;
+    this.#service = new DeskService(controller);
+    this.#fencing = new FenceDesk(this.#service);
+    this.#adoption = new AdoptionDesk(this.#service);
   }
 
   receive(request: OperatorRequest, person: Person, ticket: number, now: number, wall: WallMs): void {
@@ -43,8 +51,8 @@ export class OperatorDesk {
         asked,
         'HF-4001',
         request.kind,
-        `${person.name} has the role ${person.role}`,
-        `ask somebody with the role ${ROLE_NEEDED[request.kind]}`,
+        `${person.name} has the role ${person.role}; ${riskIn(request)} needs ${roleNeeded(request)}`,
+        `ask somebody with the role ${roleNeeded(request)} or above`,
       );
     if (!this.#controller.leading)
       return this.#answer(asked, {
@@ -80,7 +88,9 @@ export class OperatorDesk {
           history: brakes.history.map((finished) => ({ ...finished, acknowledged: true })),
         }));
       case 'fence':
-        return this.#fence(request, group, asked);
+        return this.#fencing.receive(request, group, asked);
+      case 'adopt':
+        return this.#adoption.receive(request, group, asked);
     }
   }
 
@@ -99,13 +109,24 @@ export class OperatorDesk {
   #plan(request: Of<'plan'>, group: GroupControl, asked: Asked): void {
     const facts = group.facts(asked.now, asked.wall);
     if (!this.#knowsSite(request.toSite, facts)) return this.#noSite(request.toSite, facts, asked, 'plan');
-    const intent = this.#intent(facts, request, asked.person.name, false);
+    const intent = this.#intent(facts, request, asked.person.name, request.acceptDataLoss !== null);
     if (intent === null) return this.#nothing(asked, `plan ${request.move}`, facts);
-    const decision = group.decideOn(facts, intent);
+    const decision = group.decideOn(
+      this.#accepting(facts, request.acceptDataLoss, group, intent, asked),
+      intent,
+      request.overrides,
+    );
     this.#answer(asked, {
       kind: 'ok',
       result: { ...(receipt(decision) as object), plan: decision.plan as unknown as Json },
     });
+  }
+
+  /** The facts as they are once this person has accepted this loss of exactly this plan; nothing is written. */
+  #accepting(facts: Facts, loss: string | null, group: GroupControl, intent: Intent, asked: Asked): Facts {
+    if (loss === null) return facts;
+    const approval = acceptance(asked, loss, group.decideOn(facts, intent).plan.digest);
+    return { ...facts, brakes: { ...facts.brakes, approvals: [...facts.brakes.approvals, approval] } };
   }
 
   #activate(request: Of<'activate'>, group: GroupControl, asked: Asked): void {
@@ -127,22 +148,18 @@ export class OperatorDesk {
   #move(request: Of<'move'>, group: GroupControl, asked: Asked, triesLeft = CONFLICTS_BORNE): void {
     const facts = group.facts(asked.now, asked.wall);
     const tried = `${request.move} ${request.group} → ${request.toSite ?? 'preferred site'}`;
+    if (request.overrides.length > 0 && request.reason.trim() === '')
+      return this.#refuse(
+        asked,
+        'HF-4109',
+        tried,
+        `${request.overrides.join(', ')} would be overridden, and no reason was given`,
+        'say why: --reason TEXT stands beside your name in the evidence',
+      );
     if (!this.#knowsSite(request.toSite, facts)) return this.#noSite(request.toSite, facts, asked, tried);
     const intent = this.#intent(facts, request, asked.person.name, request.acceptDataLoss !== null);
     if (intent === null) return this.#nothing(asked, tried, facts);
-    const accepted: Facts =
-      request.acceptDataLoss === null
-        ? facts
-        : {
-            ...facts,
-            brakes: {
-              ...facts.brakes,
-              approvals: [
-                ...facts.brakes.approvals,
-                acceptance(asked, request.acceptDataLoss, group.decideOn(facts, intent).plan.digest),
-              ],
-            },
-          };
+    const accepted = this.#accepting(facts, request.acceptDataLoss, group, intent, asked);
     const decision = group.decideOn(accepted, intent, request.overrides);
     if (request.digest !== null && request.digest !== decision.plan.digest)
       return this.#refuse(
@@ -269,103 +286,11 @@ export class OperatorDesk {
     }));
   }
 
-  /** Stops one instance now, through its agent. Stopping is never wrong for safety; what follows from it is decided as usual. */
-  #fence(request: Of<'fence'>, group: GroupControl, asked: Asked): void {
-    const facts = group.facts(asked.now, asked.wall);
-    const tried = `fence ${request.instance}`;
-    const known = facts.instances.get(instanceId(request.instance));
-    if (!known)
-      return this.#refuse(
-        asked,
-        'HF-4002',
-        tried,
-        `there is no instance ${request.instance} in ${request.group}`,
-        `instances: ${[...facts.instances.keys()].join(', ')}`,
-      );
-    if (request.attest)
-      return this.#refuse(
-        asked,
-        'HF-4107',
-        tried,
-        'attested fencing needs two people, and accounts, which this version does not have',
-        'bring back the agent, or wait for the gate',
-      );
-    if (request.lift)
-      return this.#brakes(group, asked, (brakes) => ({
-        ...brakes,
-        fenced: (brakes.fenced ?? []).filter((each) => each !== request.instance),
-      }));
-    const { record } = facts;
-    if (!facts.hosts.get(known.instance.host)?.connected || record === null)
-      return this.#refuse(
-        asked,
-        'HF-4107',
-        tried,
-        `the agent on ${known.instance.host} cannot be reached`,
-        'wait for the gate, or switch the host off and attest',
-      );
-    this.#commands += 1;
-    const key = `operator/${asked.person.name}/${asked.wall}/${this.#commands}`;
-    this.#controller.emit({
-      kind: 'command',
-      host: known.instance.host,
-      command: {
-        key,
-        group: group.group.id,
-        run: `operator-${asked.wall}` as never,
-        step: 'fence' as never,
-        term: facts.leadership.term,
-        epoch: record.epoch,
-        attempt: 1,
-        deadlineMs: 2000,
-        order: { kind: 'silence', instance: known.instance.id, gentle: false, holderEpoch: record.epoch },
-      },
-    });
-    this.#brakes(group, asked, (brakes) => ({
-      ...brakes,
-      fenced: [...new Set([...(brakes.fenced ?? []), known.instance.id])],
-    }));
-  }
-
-  #brakes(group: GroupControl, asked: Asked, change: (brakes: Brakes) => Brakes): void {
-    const facts = group.facts(asked.now, asked.wall);
-    const key = keys.brakes(group.group.id);
-    const { mirror, leadership } = this.#controller;
-    const value = change({
-      ...facts.brakes,
-      approvals: facts.brakes.approvals.filter((approval) => asked.wall < approval.until),
-    });
-    const put = [{ key, value: value as unknown as Json }];
-    this.#controller.transact(
-      { compare: [leadership.comparison(mirror), { key, revision: mirror.revisionOf(key) }], put },
-      2000,
-      (outcome, at) => {
-        if (outcome.kind === 'committed') {
-          mirror.change(put, outcome.revision, at);
-          return this.#answer(asked, { kind: 'ok', result: { brakes: value as unknown as Json } });
-        }
-        this.#refuse(
-          asked,
-          'HF-4105',
-          'change the brakes',
-          `the authority answered ${outcome.kind}`,
-          'look at status, then try again',
-        );
-      },
-    );
-  }
-
   #record(group: GroupControl, { person }: Asked, request: OperatorRequest): void {
-    this.#controller.emit({
-      kind: 'evidence',
-      entry: {
-        kind: 'operator-command',
-        group: group.group.id,
-        run: null,
-        epoch: null,
-        term: this.#controller.leadership.term,
-        data: { person: person.name, role: person.role, request: request as unknown as Json },
-      },
+    this.#service.evidence(group, 'operator-command', {
+      person: person.name,
+      role: person.role,
+      request: request as unknown as Json,
     });
   }
 
@@ -396,11 +321,15 @@ export class OperatorDesk {
   }
 
   #refuse(asked: Asked, code: string, tried: string, found: string, next: string, result: Json = null): void {
-    this.#answer(asked, { kind: 'refused', code, tried, found, next, result });
+    this.#service.refuse(asked, { code, tried, found, next, result });
   }
 
-  #answer({ ticket }: Asked, answer: OperatorAnswer): void {
-    this.#controller.emit({ kind: 'answer', ticket, answer });
+  #answer(asked: Asked, answer: OperatorAnswer): void {
+    this.#service.answer(asked, answer);
+  }
+
+  #brakes(group: GroupControl, asked: Asked, change: (brakes: Brakes) => Brakes): void {
+    this.#service.brakes(group, asked, change);
   }
 }
 
@@ -433,6 +362,7 @@ const refusalCode = (rule: string | undefined): string => {
     'R-CANDIDATE': 'HF-4115',
     'R-VERDICT': 'HF-4116',
     'R-SYNC': 'HF-4117',
+    'R-INCARNATION': 'HF-4118',
   };
   return (rule && codes[rule]) || 'HF-4100';
 };

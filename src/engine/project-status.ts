@@ -36,6 +36,7 @@ function projectGroup(control: GroupControl, now: number, wall: WallMs): Json {
       maintenance: brakeHolds(brakes.maintenance, wall) ? (brakes.maintenance as unknown as Json) : null,
       fenced: [...(brakes.fenced ?? [])],
       history: brakes.history as unknown as Json,
+      attestations: (brakes.attestations ?? []).filter((each) => wall < each.until) as unknown as Json,
     },
     sites: [...facts.sites.values()].map(({ site, verdict }) => ({
       site: site.id,

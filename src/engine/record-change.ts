@@ -1,6 +1,6 @@
 import { durabilityModeOf } from '../core/authority/durability-mode.ts';
 import { revocationOf } from '../core/authority/fencing.ts';
-import type { Grant, GroupRecord } from '../core/authority/group-record.ts';
+import { type Grant, type GroupRecord, holdersOfEverything } from '../core/authority/group-record.ts';
 import { assert } from '../core/base/assert.ts';
 import type { ComponentId, Epoch, RunId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
@@ -37,6 +37,7 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
     grants,
     run,
     tradingEnabled: movesEngine(facts, plan) ? false : (before?.tradingEnabled ?? false),
+    ...(before?.adopted ? { adopted: before.adopted } : {}),
   };
 }
 
@@ -53,7 +54,7 @@ export function granted(facts: Facts, plan: RecoveryPlan): GroupRecord {
     const component = index.component.get(id);
     const before = record.grants[id];
     assert(component && before && before.holder === null, `grant of ${id}, which is held or unknown`);
-    const safe = before.revoked ? [...before.revoked.promotable, before.revoked.instance] : [];
+    const safe = before.revoked ? holdersOfEverything(before) : [];
     const members =
       component.durability === null ? [] : safe.filter((member) => member !== to && isAlive(facts, member));
     const lost = safe.filter((member) => member !== to && !members.includes(member));

@@ -49,8 +49,6 @@ export function ordersFor(kind: StepKind, run: RunState, facts: Facts): readonly
         { kind: 'set-trading', epoch: epochOfEngine(facts, record), enabled: true },
         { kind: 'trading', enabled: true },
       );
-    case 'stop-trading':
-    case 'await-sync':
     case 'revoke':
     case 'freeze-positions':
     case 'grant':

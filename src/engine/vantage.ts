@@ -7,6 +7,7 @@ import {
   type Opinion,
   observerWasAway,
   opinion,
+  silenceThresholdMs,
 } from '../core/health/failure-detector.ts';
 import { hasUpstream } from '../core/health/instance-observation.ts';
 import type { Observer, PeerOpinion } from '../core/health/verdict.ts';
@@ -23,6 +24,8 @@ export class Vantage {
   readonly #links = new Set<HostId>();
   readonly #peers = new Map<SiteId, { readonly opinion: PeerOpinion; readonly at: number }>();
   #tickedAt: number | null = null;
+  /** When we were last back from being away. */
+  #backAt = Number.NEGATIVE_INFINITY;
 
   constructor(topology: Topology, site: SiteId) {
     this.#topology = topology;
@@ -33,12 +36,14 @@ export class Vantage {
 
   /**
    * Call with every event. A gap in our own running means that we were away, not that the others were silent; nor does it
-   * end the silence of one that was silent before.
+   * end the silence of one that was silent before. What the other controllers said before or meanwhile is of the past.
    */
   ran(now: number): void {
     const before = this.#tickedAt;
     this.#tickedAt = now;
     if (before === null || now - before <= this.#bounds.floorMs / 2) return;
+    this.#backAt = now;
+    this.#peers.clear();
     for (const [host, detector] of this.#detectors)
       if (opinion(detector, before, this.#bounds) !== 'silent')
         this.#detectors.set(host, observerWasAway(detector, now));
@@ -66,8 +71,13 @@ export class Vantage {
     else this.#links.delete(host);
   }
 
-  peer(opinion: PeerOpinion, now: number): void {
+  /** @returns true when it thinks otherwise of a host than it last said. */
+  peer(opinion: PeerOpinion, now: number): boolean {
+    // What waited for us while we were away comes at once, whenever it was written.
+    if (now - this.#backAt < this.#bounds.floorMs / 5) return false;
+    const before = this.#peers.get(opinion.observer)?.opinion;
     this.#peers.set(opinion.observer, { opinion, at: now });
+    return this.#topology.hosts.some(({ id }) => before?.hosts[id]?.opinion !== opinion.hosts[id]?.opinion);
   }
 
   connected(host: HostId): boolean {
@@ -89,6 +99,17 @@ export class Vantage {
       opinion: opinion(detector, now, this.#bounds),
       silentMs: detector.lastHeardAt === null ? 0 : now - detector.lastHeardAt,
     };
+  }
+
+  /** When the next host that is heard now will have been silent for too long, if it stays silent. */
+  nextSilenceAt(now: number): number {
+    let at = Number.POSITIVE_INFINITY;
+    for (const detector of this.#detectors.values()) {
+      if (detector.lastHeardAt === null) continue;
+      const silentAt = detector.lastHeardAt + silenceThresholdMs(detector, this.#bounds);
+      if (silentAt >= now) at = Math.min(at, silentAt);
+    }
+    return at;
   }
 
   opinions(now: number): PeerOpinion {

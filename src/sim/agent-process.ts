@@ -49,6 +49,8 @@ export class AgentProcess implements Subscriber {
   readonly #attemptAt = new Map<InstanceId, number>();
   /** Its drivers take up to this much longer, deadline or not: what they were told to do happens late. */
   slowMs = 0;
+  /** Share of its drivers' actions that are done and never reported. */
+  answersLost = 0.02;
 
   constructor(host: Host, clock: MachineClock, gate: GateModel, around: AgentSurroundings) {
     this.host = host;
@@ -242,7 +244,7 @@ export class AgentProcess implements Subscriber {
       if (instance.process === 'frozen' && kind !== 'kill') return;
       const outcome = act(instance);
       // What is lost with a lease is the gate that it arms; that has a fault of its own.
-      if (kind !== 'lease' && random.chance(0.02)) return;
+      if (kind !== 'lease' && random.chance(this.answersLost)) return;
       queue.after(random.between(0.2, 3), () => once(outcome));
     };
     // One after the other, as they were asked for; a kill waits for nobody.

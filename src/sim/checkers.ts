@@ -4,13 +4,13 @@ import type { Json } from '../core/base/canonical-json.ts';
 import type { InstanceId } from '../core/base/ids.ts';
 import type { Brakes } from '../core/decision/brakes.ts';
 import { RULE_IDS } from '../core/decision/safety-rule.ts';
+import type { OperatorRequest, Person } from '../core/operator/operator-request.ts';
 import type { RecoveryPlan } from '../core/plan/recovery-plan.ts';
 import type { JournalEntry, RunEvent } from '../core/run/run.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import type { AgentEffect } from '../engine/agent-effects.ts';
 import type { InstanceAction } from '../engine/driver-port.ts';
 import type { Command } from '../engine/messages.ts';
-import type { OperatorRequest, Person } from '../engine/operator-request.ts';
 import type { Coverage } from './coverage.ts';
 import type { InstanceModel, Release } from './instance-model.ts';
 
@@ -275,13 +275,19 @@ export class Checkers {
   #recordChanged(record: GroupRecord, entries: readonly JournalEntry[]): void {
     const before = this.#record;
     const events = entries.flatMap((entry) => entry.events);
+    // A person's word about a restored authority takes every grant; it is its own record, and gives none.
+    const adopting = record.adopted !== undefined && record.incarnation !== before?.incarnation;
+    if (adopting) this.#open = null;
     if (before && record.epoch < before.epoch)
       this.#violated('I1', `the group's epoch went back from ${before.epoch} to ${record.epoch}`);
     for (const grant of Object.values(record.grants)) {
       const old = before?.grants[grant.component];
       if (grant.holder !== (old?.holder ?? null)) {
         const announced = grant.holder === null ? 'revoke' : 'grant';
-        if (!events.some((event) => event.kind === 'step-finished' && event.step === announced))
+        if (
+          !(adopting && grant.holder === null) &&
+          !events.some((event) => event.kind === 'step-finished' && event.step === announced)
+        )
           this.#violated('I8', `${grant.component} changed hands without a journal entry`);
         if (grant.holder !== null && grant.epoch <= (old?.revoked?.epoch ?? 0))
           this.#violated(
@@ -501,6 +507,12 @@ export class Checkers {
   recovered(detail: string | null): void {
     this.#coverage.count('I10: a healed world');
     if (detail !== null) this.#violated('I10', detail);
+  }
+
+  /** I3: a restored authority names nobody before a person has adopted it. */
+  blockedUntilAdopted(epochRestored: number, epochNow: number): void {
+    if (epochNow !== epochRestored)
+      this.#violated('I3', `a restored authority was acted upon: epoch ${epochRestored} became ${epochNow}`);
   }
 
   /** I11 */

@@ -6,7 +6,7 @@ import type { Topology } from '../core/topology/topology.ts';
 import { ControllerCore } from '../engine/controller-core.ts';
 import type { ControllerEffect, ControllerEvent, ControllerEvidence } from '../engine/controller-effects.ts';
 import type { AgentReport, Command } from '../engine/messages.ts';
-import type { OperatorAnswer } from '../engine/operator-request.ts';
+import type { OperatorAnswer } from '../core/operator/operator-request.ts';
 import type { AuthorityModel, Subscriber } from './authority-model.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { MachineClock } from './machine-clock.ts';
@@ -24,6 +24,9 @@ export interface ControllerSurroundings {
   answered(ticket: number, answer: OperatorAnswer): void;
   diesNow(controller: ControllerProcess): boolean;
 }
+
+/** Of the silence that a detector must bear: what comes later than this is not steady, though nobody may call it silent yet. */
+export const STEADY = 0.8;
 
 /** A controller's process in the simulator: the real `ControllerCore`. It keeps nothing through a crash. */
 export class ControllerProcess implements Subscriber {
@@ -123,7 +126,7 @@ export class ControllerProcess implements Subscriber {
     else if (boot !== known.boot || sequence > known.sequence) {
       known.boot = boot;
       known.sequence = sequence;
-      if (now - known.lastAt > this.#around.topology.timing.silenceFloorMs) known.steadySince = now;
+      if (now - known.lastAt > STEADY * this.#around.topology.timing.silenceFloorMs) known.steadySince = now;
       known.lastAt = now;
     }
   }

@@ -40,9 +40,7 @@ export function expectedCoverage(): {
 } {
   const rules = RULE_IDS.flatMap((rule) => ['pass', 'block', 'cannot-evaluate'].map((outcome) => `${rule} ${outcome}`));
   const diagnoses = Object.keys(DIAGNOSES).map((kind) => `diagnosis: ${kind}`);
-  const commanded = Object.keys(STEP_KINDS).filter(
-    (kind) => !['stop-trading', 'await-sync', 'revoke', 'grant'].includes(kind),
-  );
+  const commanded = Object.keys(STEP_KINDS).filter((kind) => !['revoke', 'grant'].includes(kind));
   const crashes = commanded.map((kind) => `leader crashed in step ${kind}`);
   const preconditions = [
     'I1: a newer epoch released',
@@ -71,6 +69,9 @@ export function expectedCoverage(): {
     'proof: demoted',
     'proof: lease-expired',
     'proof: never-held',
+    'proof: attested',
+    'adopted: a holder was believed',
+    'adopted: a holder was doubted',
     'run: completed',
     'run: failed',
     'run: superseded',

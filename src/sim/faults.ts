@@ -1,7 +1,10 @@
 import type { SiteId } from '../core/base/ids.ts';
 import { canServe } from '../core/topology/topology-index.ts';
-import { askForFailback, decideOnLoss } from './people.ts';
+import { askForFailback, decideOnLoss, fenceByHand } from './people.ts';
+import { powerOff, powerOn } from './power.ts';
 import type { SimulatedHost, World } from './world.ts';
+
+export { powerOff, powerOn };
 
 export type FaultName = keyof typeof FAULTS;
 
@@ -284,6 +287,8 @@ export const FAULTS = {
       if (over) return;
       world.network.silence(host.id);
       silent = true;
+      if (world.random.chance(0.5))
+        world.queue.after(world.random.between(2000, 6000), () => over || fenceByHand(world));
     });
     return () => {
       over = true;
@@ -348,21 +353,6 @@ export function thawHost(host: SimulatedHost): void {
   for (const instance of host.instances) instance.thaw();
   host.agent.thaw();
   host.gate.thaw();
-}
-
-export function powerOff(world: World, host: SimulatedHost): void {
-  world.network.silence(host.id);
-  host.agent.crash();
-  host.gate.reset();
-  for (const instance of host.instances) instance.losePower();
-  host.agent.routes.clear();
-}
-
-/** Boots with what was on its disks; instances come up closed. */
-export function powerOn(world: World, host: SimulatedHost): void {
-  world.network.unsilence(host.id);
-  for (const instance of host.instances) instance.start();
-  host.agent.start();
 }
 
 export function loseSite(world: World, site: SiteId): () => void {

@@ -38,7 +38,8 @@ interface Replica {
 
 const HEARTBEAT_MS = 150;
 const LOST_AFTER_MS = 450;
-const JOIN_AGAIN_MS = 400;
+/** How often a standby asks to be let in: an engine's own, and a database's. */
+const JOIN_AGAIN_MS = { own: 100, foreign: 400 };
 const NO_REIGN = -1;
 
 /**
@@ -362,13 +363,20 @@ export class InstanceModel {
     const session = this.#session;
     this.#tell(upstream, (peer) => peer.#joinRequest(this.id, epoch, session));
     this.#joinedAt = this.#around.queue.now;
-    this.#around.queue.after(JOIN_AGAIN_MS, () => {
+    this.#around.queue.after(this.#joinAgainMs, () => {
       if (this.life === life && this.upstream === upstream && !this.#joined && this.#session === session) this.#join();
     });
   }
 
+  get #joinAgainMs(): number {
+    return this.selfGated ? JOIN_AGAIN_MS.own : JOIN_AGAIN_MS.foreign;
+  }
+
   #joinRequest(replica: InstanceId, epoch: number, session: number): void {
     if (this.role === 'closed' || epoch > Math.max(this.epoch, this.grantEpoch)) return;
+    // A connection needs both directions.
+    const from = this.#around.peer(replica)?.place;
+    if (!from || !this.#around.network.open(this.place, from)) return;
     const { id, log } = this;
     const source = this.epoch;
     const reign = this.role === 'primary' ? this.grantEpoch : NO_REIGN;
@@ -500,7 +508,7 @@ export class InstanceModel {
   #heartbeat(upstream: InstanceId, epoch: number): void {
     if (this.upstream !== upstream || this.role !== 'standby' || epoch < this.epoch) return;
     if (!this.#joined || this.#joinedReign !== epoch)
-      return void (this.#around.queue.now - this.#joinedAt > JOIN_AGAIN_MS && this.#join());
+      return void (this.#around.queue.now - this.#joinedAt > this.#joinAgainMs && this.#join());
     this.#heardUpstream();
     this.#acknowledge(upstream, epoch);
   }

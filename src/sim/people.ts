@@ -1,7 +1,8 @@
 import type { Decision } from '../core/decision/decide.ts';
+import type { Person } from '../core/operator/operator-request.ts';
 import { canServe } from '../core/topology/topology-index.ts';
-import type { Person } from '../engine/operator-request.ts';
 import { GROUP } from './build-topology.ts';
+import { powerOff, powerOn } from './power.ts';
 import type { World } from './world.ts';
 
 const ada: Person = { name: 'ada', role: 'admin' };
@@ -15,7 +16,7 @@ export function schedulePeople(world: World, untilMs: number): void {
   if (!random.chance(0.6)) return;
   const person: Person = {
     name: 'grace',
-    role: random.pick(['operator', 'approver', 'admin', 'admin', 'admin', 'observer'] as const),
+    role: random.pick(['operator', 'approver', 'risk-officer', 'risk-officer', 'admin', 'admin', 'observer'] as const),
   };
   const next = (at: number) => {
     if (at > untilMs) return;
@@ -93,7 +94,17 @@ function speak(world: World, person: Person): void {
         person,
       ),
     () =>
-      world.ask({ kind: 'plan', group: GROUP, move: random.pick(['failover', 'switchover'] as const), toSite }, person),
+      world.ask(
+        {
+          kind: 'plan',
+          group: GROUP,
+          move: random.pick(['failover', 'switchover'] as const),
+          toSite,
+          overrides: [],
+          acceptDataLoss,
+        },
+        person,
+      ),
     () => world.ask({ kind: 'acknowledge', group: GROUP }, person),
     () => world.ask({ kind: 'status' }, person),
   ];
@@ -107,7 +118,44 @@ function speak(world: World, person: Person): void {
     decision.rules.some(({ rule, outcome }) => rule === 'R-CANDIDATE' && outcome === 'block');
   if (stuck && random.chance(0.5))
     return void (random.chance(0.5) ? approveLossy(world, person) : takeTheLoss(world, person));
+  if (isUnfenced(world) && random.chance(0.6)) return switchOff(world, person);
   random.pick(say)();
+}
+
+const isUnfenced = (world: World): boolean =>
+  lastDecision(world)?.rules.some(({ rule, outcome }) => rule === 'R-FENCE' && outcome === 'block') === true;
+
+/** Somebody who waited for a proof in vain goes and makes sure. */
+export function fenceByHand(world: World): void {
+  if (isUnfenced(world)) switchOff(world, { name: 'rhea', role: 'approver' });
+}
+
+/**
+ * Nothing proves that the old holder is silent: somebody walks to its host, switches it off for real, and two people say so. Later
+ * the host gets its power back, perhaps before the attestation has expired.
+ */
+function switchOff(world: World, person: Person): void {
+  const { random, queue, record } = world;
+  const holders = Object.values(record?.grants ?? {}).flatMap((grant) => grant.holder ?? grant.revoked?.instance ?? []);
+  const reason = lastDecision(world)?.rules.find(({ rule }) => rule === 'R-FENCE')?.reason ?? '';
+  const unheard = world.hosts.filter((host) =>
+    host.instances.some((each) => holders.includes(each.id) && reason.includes(each.id)),
+  );
+  if (unheard.length === 0) return;
+  const host = random.pick(unheard);
+  if (host.instances.some((each) => each.process === 'running' || each.process === 'frozen')) {
+    powerOff(world, host);
+    queue.after(random.between(6000, 12_000), () => powerOn(world, host));
+  }
+  for (const { id } of host.instances) if (holders.includes(id)) attestOff(world, person, id);
+}
+
+function attestOff(world: World, person: Person, instance: string): void {
+  const { random, queue } = world;
+  const say = (who: Person) =>
+    world.ask({ kind: 'fence', group: GROUP, instance, attest: true, lift: false, reason: 'it is dark' }, who);
+  say(person);
+  queue.after(random.between(100, 1500), () => say(random.chance(0.9) ? ada : person));
 }
 
 function takeTheLoss(world: World, person: Person): boolean {
@@ -145,6 +193,28 @@ export function decideOnLoss(world: World): void {
   else takeTheLoss(world, ada);
 }
 
+/** A restored authority blocks everything until somebody says that it is to be believed. */
+export function adoptAuthority(world: World): void {
+  world.ask({ kind: 'adopt', group: GROUP, reason: 'the backup of a moment ago' }, ada, (answer) => {
+    if (answer.kind !== 'ok') return;
+    const { believed, doubted } = answer.result as unknown as {
+      readonly believed: readonly string[];
+      readonly doubted: readonly string[];
+    };
+    if (believed.length > 0) world.coverage.count('adopted: a holder was believed');
+    if (doubted.length > 0) world.coverage.count('adopted: a holder was doubted');
+  });
+}
+
+/** Nobody is known to have everything, and the policy asks for somebody who takes that on their name. */
+export function isStuckOnLoss(world: World): boolean {
+  const decision = lastDecision(world);
+  return (
+    decision?.verdict === 'hold' &&
+    decision.rules.some(({ rule, outcome }) => rule === 'R-CANDIDATE' && outcome === 'block')
+  );
+}
+
 /** The person at the desk after everything has healed: lifts brakes, acknowledges, approves what waits, and accepts no loss. */
 export function helpOut(world: World): void {
   const { leader } = world;
@@ -169,7 +239,6 @@ export function helpOut(world: World): void {
     world.ask({ kind: 'approve', group: GROUP, digest: decision.plan.digest, minutes: 5, acceptDataLoss: null }, ada);
 }
 
-/** The first thing that people want when a site is back, sometimes too early. */
 /** Somebody sees silence and will not wait for a verdict. */
 export function askForFailover(world: World): void {
   world.ask(
@@ -187,6 +256,7 @@ export function askForFailover(world: World): void {
   );
 }
 
+/** The first thing that people want when a site is back, sometimes too early. */
 export function askForFailback(world: World): void {
   const site = world.random.pick(
     world.topology.sites.filter((each) => canServe(each) && each.id !== world.record?.activeSite),

@@ -2,7 +2,7 @@ import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { Violation } from './checkers.ts';
 import { FaultPlay, hurtAtStep, scheduleFaults } from './draw-faults.ts';
 import type { FaultName } from './faults.ts';
-import { askForFailback, helpOut, schedulePeople } from './people.ts';
+import { adoptAuthority, askForFailback, decideOnLoss, helpOut, isStuckOnLoss, schedulePeople } from './people.ts';
 import { World } from './world.ts';
 
 export interface WorldResult {
@@ -140,11 +140,29 @@ function loseOneSite(world: World, play: FaultPlay): void {
     world.checkers.siteRecoveredIn(servedAt === null ? null : servedAt - lostAt, rtoMs);
 }
 
-/** The authority comes back from an old backup: nothing may be promoted on its word. Liveness is not asked of this world. */
+/**
+ * The authority comes back from an old backup: nothing may be promoted on its word. In half of the worlds somebody then adopts it, and
+ * within the bound everything must serve again; in the others it stays blocked.
+ */
 function restoreAuthority(world: World, violated: () => boolean): void {
   const { queue } = world;
   world.checkers.lossAccepted = true;
   if (world.tracing) world.tell('the authority is restored from a backup');
-  if (world.authority.restore()) world.coverage.count('the authority was restored');
+  const restored = world.authority.restore();
+  if (restored) world.coverage.count('the authority was restored');
+  const epoch = world.record?.epoch ?? 0;
   queue.runUntil(queue.now + 8000, violated);
+  if (!restored || violated()) return;
+  world.checkers.blockedUntilAdopted(epoch, world.record?.epoch ?? 0);
+  if (world.random.chance(0.5)) return;
+  const begin = queue.now;
+  while (queue.now < begin + HEALED_WITHIN_MS && !violated()) {
+    if (world.record?.incarnation !== world.authority.incarnation) adoptAuthority(world);
+    else if (isStuckOnLoss(world)) decideOnLoss(world);
+    else helpOut(world);
+    queue.runUntil(queue.now + 500, violated);
+    if (queue.now > begin + 3000 && world.unserved() === null && world.incomplete() === null) break;
+  }
+  if (violated()) return;
+  if (world.shape.instancePolicy === 'automatic') world.checkers.recovered(world.unserved() ?? world.incomplete());
 }

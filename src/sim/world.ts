@@ -8,12 +8,12 @@ import type { Topology } from '../core/topology/topology.ts';
 import { indexOf, ownedComponents } from '../core/topology/topology-index.ts';
 import type { ControllerEvidence } from '../engine/controller-effects.ts';
 import type { Command } from '../engine/messages.ts';
-import type { OperatorAnswer, OperatorRequest, Person } from '../engine/operator-request.ts';
+import type { OperatorAnswer, OperatorRequest, Person } from '../core/operator/operator-request.ts';
 import { AgentProcess } from './agent-process.ts';
 import { AuthorityModel } from './authority-model.ts';
 import { drawShape, GROUP, type Shape, topologyOf } from './build-topology.ts';
 import { Checkers } from './checkers.ts';
-import { ControllerProcess } from './controller-process.ts';
+import { ControllerProcess, STEADY } from './controller-process.ts';
 import { Coverage } from './coverage.ts';
 import { EventQueue } from './event-queue.ts';
 import { GateModel } from './gate-model.ts';
@@ -337,7 +337,7 @@ export class World {
       return (
         controller.running &&
         heard !== undefined &&
-        now - heard.lastAt < silenceFloorMs &&
+        now - heard.lastAt < STEADY * silenceFloorMs &&
         heard.steadySince < now - 3 * silenceCeilingMs
       );
     });
@@ -453,7 +453,7 @@ export class World {
     return null;
   }
 
-  /** Null when, beside that, all that can stand by does and nobody else believes to be primary; else what is missing. */
+  /** Null when, beside that, all that can stand by does, durability is as asked for and nobody else believes to be primary; else what is missing. */
   incomplete(): string | null {
     const { record } = this;
     if (record === null) return 'never activated';
@@ -471,6 +471,8 @@ export class World {
       )
         return `${instance.id} is not back in the promotable set`;
     }
+    for (const grant of Object.values(record.grants))
+      if (grant.mode.kind !== 'strict') return `${grant.component} is still ${grant.mode.kind}`;
     return null;
   }
 }

@@ -52,6 +52,8 @@ const RETRY_MS = 250;
 const CONNECT_WITHIN_MS = 1500;
 /** Of one read, when there are others to ask: one that is frozen keeps its connections and says nothing. */
 const READ_WITHIN_MS = 2500;
+/** Whoever has not heard the authority for so long may take a leadership for its own that has passed to another. */
+const AUTHORITY_STALE_MS = 3000;
 
 /**
  * Asks the controllers on behalf of one person. Finds the one that leads; a request that changes something is never sent
@@ -77,7 +79,8 @@ export class HoldfastClient {
   }
 
   /**
-   * The answer of the controller that leads (of any, for reads). `not-leading` only when none led until the deadline.
+   * The answer of the controller that leads (of any, for reads; a status is that of one which hears the authority, where one does).
+   * `not-leading` only when none led until the deadline.
    * @throws HoldfastError HF-3102 nobody answered · HF-3103 may have been done, look before repeating · or the controller's own code
    */
   async ask(request: OperatorRequest, options: AskOptions = {}): Promise<OperatorAnswer> {
@@ -86,7 +89,9 @@ export class HoldfastClient {
     const read = isRead(request) && request.kind !== 'plan';
     const problems = new Map<string, string>();
     let notLeading: OperatorAnswer | null = null;
+    if (!read && options.only === undefined && this.#preferred === null) await this.#findLeader(until);
     for (;;) {
+      let stale: { readonly answer: OperatorAnswer; readonly silentMs: number } | null = null;
       for (const controller of this.#order(options.only)) {
         const leftMs = until - performance.now();
         if (leftMs <= 0) break;
@@ -102,14 +107,19 @@ export class HoldfastClient {
             patient: options.only !== undefined,
           });
           const answer = parseOperatorAnswer(value.json('answer'));
-          if (answer.kind !== 'not-leading' || options.only !== undefined) {
+          const silentMs = request.kind === 'status' && elsewhere ? authoritySilence(answer) : 0;
+          if (silentMs > AUTHORITY_STALE_MS) {
+            if (stale === null || silentMs < stale.silentMs) stale = { answer, silentMs };
+            if (this.#preferred === controller.id) this.#preferred = null;
+          } else if (answer.kind !== 'not-leading' || options.only !== undefined) {
             if (answer.kind !== 'not-leading' && !read) this.#preferred = controller.id;
             return answer;
+          } else {
+            notLeading = answer;
+            if (answer.leader !== null && answer.leader !== controller.id && this.#agents.has(answer.leader))
+              this.#preferred = answer.leader;
+            else if (this.#preferred === controller.id) this.#preferred = null;
           }
-          notLeading = answer;
-          if (answer.leader !== null && answer.leader !== controller.id && this.#agents.has(answer.leader))
-            this.#preferred = answer.leader;
-          else if (this.#preferred === controller.id) this.#preferred = null;
         } catch (cause) {
           if (!(cause instanceof NoAnswer)) throw cause;
           if (this.#preferred === controller.id) this.#preferred = null;
@@ -117,11 +127,21 @@ export class HoldfastClient {
           if (cause.sent && !isRead(request)) throw this.#ambiguous(request, controller, cause);
         }
       }
+      if (stale !== null) return stale.answer;
       if (performance.now() + RETRY_MS >= until) break;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
     if (notLeading !== null) return notLeading;
     throw this.#nobody(request.kind, problems);
+  }
+
+  /** Before the first request that needs the leader: an isolated controller that once led would take it, and could do nothing. */
+  async #findLeader(until: number): Promise<void> {
+    if (this.#options.controllers.length < 2) return;
+    const deadlineMs = Math.min(READ_WITHIN_MS, until - performance.now());
+    const answer = await this.ask({ kind: 'status' }, { deadlineMs }).catch(() => null);
+    const leader = answer?.kind === 'ok' ? leaderIn(answer.result) : null;
+    if (leader !== null && this.#agents.has(leader)) this.#preferred = leader;
   }
 
   /** `result` of `{"kind":"status"}`. @throws HoldfastError as `ask` */
@@ -325,6 +345,19 @@ export class HoldfastClient {
 }
 
 const STREAM_SILENCE_MS = 12_000;
+
+/** How long the controller has not heard the authority, as its status says. */
+function authoritySilence(answer: OperatorAnswer): number {
+  if (answer.kind !== 'ok') return 0;
+  const status = answer.result as { readonly authority?: { readonly heardMsAgo?: number | null } } | null;
+  const heardMsAgo = status?.authority?.heardMsAgo;
+  return heardMsAgo === null ? Number.POSITIVE_INFINITY : (heardMsAgo ?? 0);
+}
+
+function leaderIn(status: Json): string | null {
+  const { leader } = (status ?? {}) as { readonly leader?: { readonly controller?: string } | null };
+  return leader?.controller ?? null;
+}
 
 function readBody(response: IncomingMessage, limit: number): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();

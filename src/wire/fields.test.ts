@@ -42,6 +42,16 @@ test('a request of a person is read member by member', () => {
     group: 'trading',
     move: 'failover',
     toSite: null,
+    overrides: [],
+    acceptDataLoss: null,
+  });
+  const move = { kind: 'move', group: 'trading', move: 'switchover', reason: 'r' };
+  assert.throws(() => parseOperatorRequest({ ...move, acceptDataLoss: 'orders:1' }), /a switchover loses nothing/);
+  assert.throws(() => parseOperatorRequest({ ...move, move: 'failover', acceptDataLoss: ' ' }), /must name the loss/);
+  assert.deepEqual(parseOperatorRequest({ kind: 'adopt', group: 'trading', reason: 'snapshot', more: 1 }), {
+    kind: 'adopt',
+    group: 'trading',
+    reason: 'snapshot',
   });
   assert.throws(
     () => parseOperatorRequest({ kind: 'approve', group: 'trading', digest: 'd', minutes: -1 }),

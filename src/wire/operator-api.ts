@@ -1,4 +1,5 @@
 import type { Json } from '../core/base/canonical-json.ts';
+import type { OperatorAnswer, OperatorRequest, PlannedMove } from '../core/operator/operator-request.ts';
 import { Fields, ShapeError } from './fields.ts';
 
 /**
@@ -15,66 +16,7 @@ import { Fields, ShapeError } from './fields.ts';
  */
 export const apiVersion = 1;
 
-export type OperatorRequest =
-  | { readonly kind: 'status' }
-  | { readonly kind: 'runs' }
-  | { readonly kind: 'activate'; readonly group: string; readonly site: string }
-  | { readonly kind: 'plan'; readonly group: string; readonly move: Move; readonly toSite: string | null }
-  | {
-      readonly kind: 'move';
-      readonly group: string;
-      readonly move: Move;
-      readonly toSite: string | null;
-      readonly digest: string | null;
-      readonly overrides: readonly string[];
-      readonly reason: string;
-      readonly acceptDataLoss: string | null;
-    }
-  | {
-      readonly kind: 'approve';
-      readonly group: string;
-      readonly digest: string;
-      readonly minutes: number;
-      readonly acceptDataLoss: string | null;
-    }
-  | {
-      readonly kind: 'freeze';
-      readonly group: string;
-      readonly lift: boolean;
-      readonly reason: string;
-      readonly minutes: number | null;
-    }
-  | {
-      readonly kind: 'maintenance';
-      readonly group: string;
-      readonly end: boolean;
-      readonly reason: string;
-      readonly minutes: number | null;
-    }
-  | { readonly kind: 'acknowledge'; readonly group: string }
-  | {
-      readonly kind: 'fence';
-      readonly group: string;
-      readonly instance: string;
-      readonly attest: boolean;
-      readonly lift: boolean;
-      readonly reason: string;
-    };
-
-export type Move = 'failover' | 'switchover';
-
-export type OperatorAnswer =
-  | { readonly kind: 'ok'; readonly result: Json }
-  | {
-      readonly kind: 'refused';
-      readonly code: string;
-      readonly tried: string;
-      readonly found: string;
-      readonly next: string;
-      readonly result: Json;
-    }
-  /** `leader` is the name (site) of the controller that leads, as far as this one knows. */
-  | { readonly kind: 'not-leading'; readonly leader: string | null };
+export type { OperatorAnswer, OperatorRequest };
 
 export interface ApiProblem {
   readonly code: string;
@@ -119,6 +61,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'maintenance',
   'acknowledge',
   'fence',
+  'adopt',
 ];
 
 /** @throws ShapeError */
@@ -132,15 +75,13 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
     case 'activate':
       return { kind, group: fields.text('group'), site: fields.text('site') };
     case 'plan':
-      return { kind, ...moveOf(fields) };
+      return { kind, ...riskyMoveOf(fields) };
     case 'move':
       return {
         kind,
-        ...moveOf(fields),
+        ...riskyMoveOf(fields),
         digest: fields.textOrNull('digest'),
-        overrides: fields.texts('overrides', []),
         reason: reasonOf(fields),
-        acceptDataLoss: fields.textOrNull('acceptDataLoss'),
       };
     case 'approve':
       return {
@@ -148,7 +89,7 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
         group: fields.text('group'),
         digest: fields.text('digest'),
         minutes: minutesOf(fields) ?? 30,
-        acceptDataLoss: fields.textOrNull('acceptDataLoss'),
+        acceptDataLoss: lossOf(fields),
       };
     case 'freeze':
       return {
@@ -177,6 +118,8 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
         lift: fields.flag('lift', false),
         reason: reasonOf(fields),
       };
+    case 'adopt':
+      return { kind, group: fields.text('group'), reason: reasonOf(fields) };
   }
 }
 
@@ -199,12 +142,31 @@ const problemOf = (fields: Fields): ApiProblem => ({
   next: fields.words('next', ''),
 });
 
-function moveOf(fields: Fields): { readonly group: string; readonly move: Move; readonly toSite: string | null } {
+function riskyMoveOf(fields: Fields): {
+  readonly group: string;
+  readonly move: PlannedMove;
+  readonly toSite: string | null;
+  readonly overrides: readonly string[];
+  readonly acceptDataLoss: string | null;
+} {
+  const move = fields.oneOf('move', ['failover', 'switchover']);
+  const acceptDataLoss = lossOf(fields);
+  if (move === 'switchover' && acceptDataLoss !== null)
+    throw fields.error('acceptDataLoss', 'must be null: a switchover loses nothing or is refused');
   return {
     group: fields.text('group'),
-    move: fields.oneOf('move', ['failover', 'switchover']),
+    move,
     toSite: fields.textOrNull('toSite'),
+    overrides: fields.texts('overrides', []),
+    acceptDataLoss,
   };
+}
+
+/** Named, or nothing is accepted: `""` is a slip, not a loss. */
+function lossOf(fields: Fields): string | null {
+  const loss = fields.textOrNull('acceptDataLoss');
+  if (loss !== null && loss.trim() === '') throw fields.error('acceptDataLoss', 'must name the loss, e.g. orders:12');
+  return loss;
 }
 
 function reasonOf(fields: Fields): string {

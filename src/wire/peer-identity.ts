@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
+import { ROLES, type Role } from '../core/operator/operator-request.ts';
 import { causeText, HoldfastError } from './holdfast-error.ts';
 
 /**
@@ -7,14 +8,14 @@ import { causeText, HoldfastError } from './holdfast-error.ts';
  * for a controller, a person's name), `OU` = role. Addresses in certificates are not looked at.
  */
 export type PeerRole = 'agent' | 'controller' | PersonRole;
-export type PersonRole = 'observer' | 'operator' | 'approver' | 'admin';
+export type PersonRole = Role;
 
 export interface PeerIdentity {
   readonly name: string;
   readonly role: PeerRole;
 }
 
-export const personRoles: readonly PersonRole[] = ['observer', 'operator', 'approver', 'admin'];
+export const personRoles: readonly PersonRole[] = ROLES;
 const roles: readonly PeerRole[] = ['agent', 'controller', ...personRoles];
 
 export const isPerson = (identity: PeerIdentity): identity is PeerIdentity & { role: PersonRole } =>

@@ -142,7 +142,7 @@ export function linkTiming(fields: Fields): LinkTimingConfig | null {
   return timing === null
     ? null
     : {
-        pingEveryMs: timing.count('pingEveryMs', 500),
+        pingEveryMs: timing.count('pingEveryMs', 700),
         silenceMs: timing.count('silenceMs', 1500),
         greetWithinMs: timing.count('greetWithinMs', 2000),
       };

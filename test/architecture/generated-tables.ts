@@ -33,7 +33,7 @@ function rules(): string {
       title,
       ruleWords[id].code,
       ruleWords[id].so,
-      overridable ? 'yes, with a reason' : 'no',
+      overridable ? 'yes: a risk officer, with a reason' : 'no',
       answers(id),
     ]),
   );

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { createPki, type LabPki } from '../../lab/pki.ts';
 import { OperatorApi } from '../../src/controller/operator-api.ts';
-import type { OperatorAnswer, OperatorRequest, Person } from '../../src/engine/operator-request.ts';
+import type { OperatorAnswer, OperatorRequest, Person } from '../../src/core/operator/operator-request.ts';
 import { HoldfastClient } from '../../src/wire/client.ts';
 import { HoldfastError } from '../../src/wire/holdfast-error.ts';
 import type { ApiEvent } from '../../src/wire/operator-api.ts';
@@ -168,7 +168,9 @@ test('a request is parsed before anybody sees it: unknown kinds, wrong shapes an
 });
 
 test('the client finds the controller that leads and keeps to it', async () => {
-  const east = await serving(() => ({ kind: 'not-leading', leader: 'west' }));
+  const east = await serving((request) =>
+    request.kind === 'status' ? { kind: 'ok', result: null } : { kind: 'not-leading', leader: 'west' },
+  );
   const west = await serving((request) => ({ kind: 'ok', result: request.kind }), 'west');
   const client = clientOf([
     { id: 'east', port: east.api.port },
@@ -177,8 +179,41 @@ test('the client finds the controller that leads and keeps to it', async () => {
   const acknowledge: OperatorRequest = { kind: 'acknowledge', group: 'trading' };
   assert.deepEqual(await client.ask(acknowledge), { kind: 'ok', result: 'acknowledge' });
   await client.ask(acknowledge);
-  assert.equal(east.asked.length, 1);
-  assert.equal(west.asked.length, 2);
+  const changes = ({ asked }: Served) => asked.filter(({ request }) => request.kind === 'acknowledge').length;
+  assert.equal(changes(east), 1);
+  assert.equal(changes(west), 2);
+});
+
+test('the client does not take the word of a controller that is cut off from the authority and still believes that it leads', async () => {
+  const status = (id: string, leader: string, heardMsAgo: number) => ({
+    controller: { id, leading: id === leader },
+    leader: { controller: leader },
+    authority: { heardMsAgo },
+  });
+  const east = await serving((request) =>
+    request.kind === 'status'
+      ? { kind: 'ok', result: status('east', 'east', 60_000) }
+      : { kind: 'refused', code: 'HF-4114', tried: '', found: '', next: '', result: null },
+  );
+  let westHeardMsAgo = 20;
+  const west = await serving(
+    (request) => ({
+      kind: 'ok',
+      result: request.kind === 'status' ? status('west', 'west', westHeardMsAgo) : request.kind,
+    }),
+    'west',
+  );
+  const controllers = [
+    { id: 'east', port: east.api.port },
+    { id: 'west', port: west.api.port },
+  ];
+  assert.deepEqual(await clientOf(controllers).status(), status('west', 'west', 20));
+  assert.deepEqual(await clientOf(controllers).ask({ kind: 'acknowledge', group: 'trading' }), {
+    kind: 'ok',
+    result: 'acknowledge',
+  });
+  westHeardMsAgo = 90_000;
+  assert.deepEqual(await clientOf(controllers).status(), status('east', 'east', 60_000), 'better than no answer');
 });
 
 test('the client does without controllers that are not there', async () => {

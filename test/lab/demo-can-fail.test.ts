@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { labDown } from '../../lab/cli.ts';
@@ -9,6 +10,7 @@ import { readTopology, runDemo } from '../../lab/demo/demo.ts';
 import { Platform } from '../../lab/demo/platform.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { renderReport } from '../../src/cli/report/render-report.ts';
+import { anchored, damagesOf, readBundle, writeBundle } from './evidence-damage.ts';
 import { example, LabUnderTest, projectRoot } from './lab-under-test.ts';
 import { deleteAcknowledgedCommit, deleteAcknowledgedOrder, letStaleWriteThrough } from './sabotage.ts';
 
@@ -52,7 +54,33 @@ describe('the count on a running platform', { timeout: 6 * minute }, () => {
     assert.ok((found['ordersNeverSent'] as readonly string[]).includes(item));
     assert.ok(lossesOf(found).some((loss) => loss.of === 'stale-writes'));
   });
+
+  it('finds evidence that was edited, reordered, removed or cut, and names the entry', async () => {
+    const { path } = lab.directory;
+    const file = join(path, 'bundle.json');
+    const exported = () => {
+      const done = holdfast('evidence', 'export', join(path, 'hosts'), join(path, 'sites'), '--out', file);
+      assert.equal(done.status, 0, done.stderr);
+      return readBundle(file);
+    };
+    let chain: string | undefined;
+    await lab.eventually('an anchor has seen eight entries of an agent', 90_000, async () => {
+      chain = [...anchored(exported())].find(([name, seen]) => name.startsWith('agent-') && seen >= 8)?.[0];
+      return chain !== undefined;
+    });
+    const whole = readBundle(file);
+    assert.equal(holdfast('evidence', 'verify', file).status, 0);
+    for (const { what, bundle, sentence } of damagesOf(whole, chain!)) {
+      writeBundle(file, bundle);
+      const found = holdfast('evidence', 'verify', file);
+      assert.equal(found.status, 1, `${what}: ${found.stdout}`);
+      assert.ok(found.stdout.includes(sentence), `${what}, "${sentence}": ${found.stdout}`);
+      lab.narrate(`${what}: ${sentence}`);
+    }
+  });
 });
+
+const holdfast = (...words: string[]) => spawnSync('bin/holdfast', words, { cwd: projectRoot, encoding: 'utf8' });
 
 describe('the demo', { timeout: 8 * minute }, () => {
   const names = ['suite-demo-fails', 'suite-demo-exit'];

@@ -35,6 +35,7 @@ describe('a lab is brought down', { timeout: 8 * minute }, () => {
       const child = spawn('bin/holdfast', ['demo', '--name', names[0], '--rate', '200'], {
         cwd: projectRoot,
         stdio: ['ignore', 'ignore', 'pipe'],
+        detached: true,
       });
       await said(child, /── .*freezes/);
       const platform = new Platform(
@@ -43,7 +44,8 @@ describe('a lab is brought down', { timeout: 8 * minute }, () => {
       );
       assert.notEqual(platform.context.book.layout.block, other.platform.context.book.layout.block);
       const gone = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
+      // The launcher and the Node that it chose: a signal to the former alone would leave the demo alive.
+      process.kill(-child.pid!, 'SIGKILL');
       await gone;
       const orphans = living(names[0]);
       assert.ok(orphans.length > 20, `only ${orphans.length} processes were left to end`);

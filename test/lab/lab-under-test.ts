@@ -23,10 +23,15 @@ export interface LabWish {
   readonly topologyFile?: string;
   /** Null: no order flow. */
   readonly ratePerSecond?: number | null;
+  /** What happens when the active site is lost; a person is asked in what is shipped. Default: automatic. */
+  readonly sitePolicy?: 'automatic' | 'approval';
 }
 
 /** Figures of time are stretched, unless the shipped ones are asked for. */
 const patient = process.env['HOLDFAST_SUITE_TIMING'] !== 'shipped';
+
+/** `HOLDFAST_SUITE=quick` asks for the part of a long suite that fits beside everything else that CI runs. */
+export const quick = process.env['HOLDFAST_SUITE'] === 'quick';
 
 /** Long, because a test machine may be doing something else as well; a lab that is well needs a tenth of it. */
 const SETTLED_WITHIN_MS = 180_000;
@@ -38,7 +43,7 @@ export class LabUnderTest {
   readonly platform: Platform;
   readonly directory: LabDirectory;
   readonly story: string[];
-  #failed = false;
+  #failed = process.env['HOLDFAST_SUITE_KEEP'] !== undefined;
 
   private constructor(known: { readonly name: string; readonly topology: Topology; readonly story: string[] }) {
     this.name = known.name;
@@ -52,7 +57,10 @@ export class LabUnderTest {
     const topologyFile = wish.topologyFile ?? example('three-site.yaml');
     const topology = readTopology({
       topologyFile,
-      overlays: [example('demo-overlay.yaml'), ...(patient ? [join(import.meta.dirname, 'patient.yaml')] : [])],
+      overlays: [
+        ...(wish.sitePolicy === 'approval' ? [] : [example('demo-overlay.yaml')]),
+        ...(patient ? [join(import.meta.dirname, 'patient.yaml')] : []),
+      ],
     });
     const lab = { root: projectRoot, name };
     const story: string[] = [];
@@ -199,7 +207,7 @@ export class LabUnderTest {
       else if (pid !== null) process.kill(pid, 'SIGCONT');
   }
 
-  /** For `afterEach`: the logs of a lab whose test failed are kept in `.holdfast/failed/NAME`. */
+  /** For `afterEach`: the logs of a lab whose test failed are kept in `.holdfast/failed/NAME`; with HOLDFAST_SUITE_KEEP all are. */
   noteResult(context: unknown): void {
     if ((context as { readonly passed?: boolean }).passed === false) this.#failed = true;
   }

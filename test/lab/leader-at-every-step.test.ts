@@ -6,7 +6,7 @@ import type { StepKind } from '../../src/core/plan/runbook.ts';
 import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
 import { commandProblems, performed, refused, runWords } from './evidence-look.ts';
 import { JournalWatch, type StepBegun } from './journal-watch.ts';
-import { activeSite, LabUnderTest } from './lab-under-test.ts';
+import { activeSite, LabUnderTest, quick } from './lab-under-test.ts';
 
 const minute = 60_000;
 /** Added to the leader's way to the authority where it is killed: it dies between the commit and its first order. */
@@ -16,6 +16,12 @@ const POWER_OFF_MS = 10 * minute;
 const steps: readonly StepKind[] = [...loadRunbooks().values()]
   .find((runbook) => runbook.id === 'failover-site')!
   .steps.map((step) => step.kind);
+
+type How = 'killed' | 'frozen';
+/** Quick: each step once, killed and frozen in turn, so that both are tried in the entries that several steps share. */
+const cases: readonly (readonly [How, StepKind])[] = quick
+  ? steps.map((step, at) => [at % 2 === 0 ? 'killed' : 'frozen', step])
+  : (['killed', 'frozen'] as const).flatMap((how) => steps.map((step) => [how, step] as const));
 
 /** Which journal entry each step began in, per way of stopping: steps that are one record change share an entry. */
 const hit: string[] = [];
@@ -41,7 +47,7 @@ describe('the leading controller is stopped as a step of a site failover begins'
    * Takes the active site's power and stops the leader as the step begins. Rarely a replica is late just before that: then the
    * platform rightly asks a person instead, and it is tried again.
    */
-  async function loseTheActiveSite(step: StepKind, how: 'killed' | 'frozen') {
+  async function loseTheActiveSite(step: StepKind, how: How) {
     for (let attempt = 1; ; attempt += 1) {
       const before = await lab.settled();
       const dark = activeSite(before);
@@ -77,73 +83,72 @@ describe('the leading controller is stopped as a step of a site failover begins'
     }
   }
 
-  for (const how of ['killed', 'frozen'] as const)
-    for (const step of steps)
-      it(`${how} at "${step}": another one finishes the run, nothing is done twice`, {
-        timeout: 8 * minute,
-      }, async () => {
-        const { before, begun, power, widened, pids, seen } = await loseTheActiveSite(step, how);
-        const dark = activeSite(before);
-        const { leader, entry } = begun;
-        const stopped = leader.controller as string;
-        const pid = pids.get(stopped);
-        assert.ok(pid, `the leader that began ${step} was ${stopped}, which is not one of the survivors`);
-        lab.narrate(`${how} ${stopped} (term ${leader.term}) at ${step}, entry ${entry.number}`);
-        if (how === 'frozen') {
-          // It runs again while the next one is in the middle of its work, and believes for a moment that it still leads.
-          await lab.eventually('another one leads', 60_000, () =>
-            Promise.resolve((journal.leader?.term ?? 0) > leader.term),
-          );
-          process.kill(pid, 'SIGCONT');
-          lab.narrate(`${stopped} is thawed; ${journal.leader?.controller} leads`);
-        }
-        const taken = await lab.takenOver(before.record!.epoch);
-        const finishers = new Set(
-          journal.entries
-            .slice(seen)
-            .filter((each) => each.run === taken.run!.run && each.number > entry.number)
-            .map((each) => each.controller),
+  for (const [how, step] of cases)
+    it(`${how} at "${step}": another one finishes the run, nothing is done twice`, {
+      timeout: 8 * minute,
+    }, async () => {
+      const { before, begun, power, widened, pids, seen } = await loseTheActiveSite(step, how);
+      const dark = activeSite(before);
+      const { leader, entry } = begun;
+      const stopped = leader.controller as string;
+      const pid = pids.get(stopped);
+      assert.ok(pid, `the leader that began ${step} was ${stopped}, which is not one of the survivors`);
+      lab.narrate(`${how} ${stopped} (term ${leader.term}) at ${step}, entry ${entry.number}`);
+      if (how === 'frozen') {
+        // It runs again while the next one is in the middle of its work, and believes for a moment that it still leads.
+        await lab.eventually('another one leads', 60_000, () =>
+          Promise.resolve((journal.leader?.term ?? 0) > leader.term),
         );
-        for (const fault of widened) await lab.heal(fault);
-        const stepsOfEntry = entry.events.flatMap((event) => (event.kind === 'step-started' ? [event.step] : []));
-        hit.push(
-          `${how} ${step}: ${stopped} in entry ${entry.number} (${stepsOfEntry.join('+')}), finished by ${[...finishers].join('+')} as ${taken.run!.run}`,
+        process.kill(pid, 'SIGCONT');
+        lab.narrate(`${stopped} is thawed; ${journal.leader?.controller} leads`);
+      }
+      const taken = await lab.takenOver(before.record!.epoch);
+      const finishers = new Set(
+        journal.entries
+          .slice(seen)
+          .filter((each) => each.run === taken.run!.run && each.number > entry.number)
+          .map((each) => each.controller),
+      );
+      for (const fault of widened) await lab.heal(fault);
+      const stepsOfEntry = entry.events.flatMap((event) => (event.kind === 'step-started' ? [event.step] : []));
+      hit.push(
+        `${how} ${step}: ${stopped} in entry ${entry.number} (${stepsOfEntry.join('+')}), finished by ${[...finishers].join('+')} as ${taken.run!.run}`,
+      );
+      lab.narrate(hit.at(-1)!);
+      assert.ok(![...finishers].includes(stopped));
+      assert.equal(taken.run!.result, 'completed');
+      assert.equal(taken.run!.run, entry.run, 'the run that was begun is the one that ended');
+      assert.notEqual(activeSite(taken), dark);
+      const epochThen = taken.record!.epoch;
+      const stale = journal.entries.filter((each) => each.number > entry.number && each.term === leader.term);
+      assert.deepEqual(stale, [], `${stopped} wrote more after it was ${how}`);
+      if (how === 'frozen')
+        await lab.eventually(`${stopped} knows that it does not lead`, 30_000, () =>
+          Promise.resolve(resigned(lab, stopped, leader.term)),
         );
-        lab.narrate(hit.at(-1)!);
-        assert.ok(![...finishers].includes(stopped));
-        assert.equal(taken.run!.result, 'completed');
-        assert.equal(taken.run!.run, entry.run, 'the run that was begun is the one that ended');
-        assert.notEqual(activeSite(taken), dark);
-        const epochThen = taken.record!.epoch;
-        const stale = journal.entries.filter((each) => each.number > entry.number && each.term === leader.term);
-        assert.deepEqual(stale, [], `${stopped} wrote more after it was ${how}`);
-        if (how === 'frozen')
-          await lab.eventually(`${stopped} knows that it does not lead`, 30_000, () =>
-            Promise.resolve(resigned(lab, stopped, leader.term)),
-          );
-        else await lab.restart(controllerKey(stopped as never));
-        await lab.heal(power);
-        await lab.acknowledge();
-        const after = await lab.settled();
-        assert.equal(after.record!.epoch, epochThen, 'nothing changed after the run');
-        const evidence = lab.evidence();
-        assert.deepEqual(commandProblems(evidence), []);
-        const mine = performed(evidence).filter((word) => word.key.startsWith(`${entry.run}/`));
-        assert.ok(mine.length > 0);
-        const turnedAway = refused(evidence).filter((word) => word.key.startsWith(`${entry.run}/`));
-        const ofTerm = mine.filter((word) => word.term === leader.term).length;
-        hit.push(
-          `  ${mine.length} orders performed, each once: ${ofTerm} by ${stopped}, ${mine.length - ofTerm} by its successor; ${turnedAway.length} turned away`,
-        );
-        lab.narrate(hit.at(-1)!);
-        for (const kind of ['run-opened', 'run-closed'])
-          assert.ok(runWords(evidence, entry.run).filter((word) => word.kind === kind).length <= 1);
-        const found = await lab.verified();
-        assert.deepEqual(
-          { verdict: found.verdict, reasons: found.reasons, stale: found.staleWritesAccepted },
-          { verdict: 'met', reasons: [], stale: 0 },
-        );
-      });
+      else await lab.restart(controllerKey(stopped as never));
+      await lab.heal(power);
+      await lab.acknowledge();
+      const after = await lab.settled();
+      assert.equal(after.record!.epoch, epochThen, 'nothing changed after the run');
+      const evidence = lab.evidence();
+      assert.deepEqual(commandProblems(evidence), []);
+      const mine = performed(evidence).filter((word) => word.key.startsWith(`${entry.run}/`));
+      assert.ok(mine.length > 0);
+      const turnedAway = refused(evidence).filter((word) => word.key.startsWith(`${entry.run}/`));
+      const ofTerm = mine.filter((word) => word.term === leader.term).length;
+      hit.push(
+        `  ${mine.length} orders performed, each once: ${ofTerm} by ${stopped}, ${mine.length - ofTerm} by its successor; ${turnedAway.length} turned away`,
+      );
+      lab.narrate(hit.at(-1)!);
+      for (const kind of ['run-opened', 'run-closed'])
+        assert.ok(runWords(evidence, entry.run).filter((word) => word.kind === kind).length <= 1);
+      const found = await lab.verified();
+      assert.deepEqual(
+        { verdict: found.verdict, reasons: found.reasons, stale: found.staleWritesAccepted },
+        { verdict: 'met', reasons: [], stale: 0 },
+      );
+    });
 });
 
 /** It wrote, after having led this term, that it leads no more. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { missingCoverage } from '../../src/sim/coverage.ts';
-import { loadRunbooks } from '../../src/sim/load-runbooks.ts';
 import { runManyWorlds } from '../../src/sim/many-worlds.ts';
 import { runWorld } from '../../src/sim/run-world.ts';
+import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
 
 const WORLDS = 1000;
 

@@ -105,7 +105,7 @@ class ContractServer implements ControlServer {
     this.#token = new TokenFile(options.tokenFile);
     this.#statusEveryMs = options.statusEveryMs ?? 1000;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.#timer = setInterval(() => this.#beat(), options.aliveEveryMs ?? 50);
+    this.#timer = setInterval(() => this.#beat(), options.aliveEveryMs ?? 100);
   }
 
   get port(): number {

@@ -68,9 +68,9 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
     },
     sync,
     timing: {
-      heartbeatMs: Math.max(5, ms('heartbeatMs', 40)),
-      replicaLostMs: ms('replicaLostMs', 250),
-      upstreamSilentMs: ms('upstreamSilentMs', 100),
+      heartbeatMs: Math.max(5, ms('heartbeatMs', 100)),
+      replicaLostMs: ms('replicaLostMs', 400),
+      upstreamSilentMs: ms('upstreamSilentMs', 250),
       upstreamGiveUpMs: ms('upstreamGiveUpMs', 2000),
       dialDeadlineMs: ms('dialDeadlineMs', 1000),
       venueDeadlineMs: ms('venueDeadlineMs', 500),

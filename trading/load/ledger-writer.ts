@@ -95,7 +95,7 @@ export class LedgerWriter {
       this.#flushing = false;
       if (error !== null) {
         this.#failure = new CodedError({
-          code: 'HF-7201',
+          code: 'HF-7205',
           attempted: 'write the ledger',
           found: error.message,
           next: 'free the disk or repair it, then start the generator again; what was not recorded was not sent',

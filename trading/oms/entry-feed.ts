@@ -72,7 +72,7 @@ export class EntryFeed {
   #probe(): void {
     if (this.#closed) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#probe(), probeEveryMs);
+    this.#timer = setTimeout(() => this.#probe(), this.connected ? lookEveryMs : probeEveryMs);
     for (const candidate of this.#candidates) {
       if (monoMs() - candidate.startedAt > attemptDeadlineMs) candidate.connection.close();
     }
@@ -153,7 +153,10 @@ export class EntryFeed {
   }
 }
 
+/** While no engine answers. */
 const probeEveryMs = 25;
+/** While one does: how soon its silence is noticed; a closed connection is noticed at once. */
+const lookEveryMs = 250;
 const attemptDeadlineMs = 500;
 const maxAttemptsPerEngine = 4;
 /** The engine says once a second how far it is, if nothing else. */

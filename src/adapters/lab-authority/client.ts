@@ -27,7 +27,7 @@ export interface LabAuthorityOptions extends LabEndpoint {
   readonly highestSeen?: SeenMark | undefined;
   /** Called whenever the mark grows or moves to another incarnation; the owner stores it as often as it likes. */
   readonly onHighestSeen?: ((mark: SeenMark) => void) | undefined;
-  /** Default 250. */
+  /** Default 400. */
   readonly heartbeatMs?: number;
   /** Default 900: a black-holed connection is noticed within about a second. */
   readonly silenceMs?: number;
@@ -89,7 +89,7 @@ class LabClient implements LabAuthority {
     this.#silenceMs = options.silenceMs ?? 900;
     this.#connection = new LabConnection(
       options,
-      { heartbeatMs: options.heartbeatMs ?? 250, silenceMs: this.#silenceMs },
+      { heartbeatMs: options.heartbeatMs ?? 400, silenceMs: this.#silenceMs },
       {
         ready: (hello) => this.#ready(hello),
         answer: (answer) => this.#answered(answer),

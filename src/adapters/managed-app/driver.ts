@@ -32,9 +32,9 @@ export interface ManagedAppConfig {
   readonly startWithinMs?: number;
 }
 
-/** Contract: `alive` every 50 ms. */
-const ALIVE_EVERY_MS = 50;
-const SILENCE_BOUNDS = { floorMs: 100, ceilingMs: 250 };
+/** Contract: `alive` every 100 ms. */
+const ALIVE_EVERY_MS = 100;
+const SILENCE_BOUNDS = { floorMs: 220, ceilingMs: 400 };
 const SWEEP_WITHIN_MS = 2000;
 const STATUS_WITHIN_MS = 500;
 

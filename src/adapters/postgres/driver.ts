@@ -346,7 +346,7 @@ export class PostgresDriver implements InstanceDriver {
   }
 
   async #report(session: Session, deadline: Deadline): Promise<ServerReport> {
-    const [row] = await session.query(OBSERVE, deadline);
+    const [row] = await session.repeated('observe', OBSERVE, deadline);
     const { host, port } = this.#config.listen;
     if (!this.#server.isOurDirectory(row?.directory ?? ''))
       throw new PostgresProblem(

@@ -77,6 +77,17 @@ export class Session {
     }
   }
 
+  /** As {@link query}, for a statement that is asked again and again: the server parses and plans it once. */
+  async repeated(name: string, text: string, deadline: Deadline): Promise<readonly Row[]> {
+    try {
+      const result = await deadline.race(`waiting for "${name}"`, this.client.query({ name, text }));
+      return result.rows as Row[];
+    } catch (error) {
+      if (sqlState(error) === null) this.cut();
+      throw error;
+    }
+  }
+
   /** Ends it at once, without waiting for a server that may be frozen. */
   cut(): void {
     this.#open = false;

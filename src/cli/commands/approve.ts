@@ -7,6 +7,7 @@ import { led } from '../connect/session.ts';
 import { exitCodes } from '../exit-code.ts';
 import { followRun } from '../follow-run.ts';
 import { readKnowledge } from '../read-knowledge.ts';
+import { roleWarning } from '../role-warning.ts';
 import { planScreen } from '../view/plan-screen.ts';
 import { refusalOutcome } from '../view/refusal.ts';
 import { statusScreen } from '../view/status-screen.ts';
@@ -28,6 +29,7 @@ export async function approveCommand(context: CommandContext, options: ApproveOp
     before.status.groups.find(({ decision }) => decision?.digest === digest) ??
     chooseGroup(before.status, context.group);
   const attempted = `approve ${digest}`;
+  const request = { kind: 'approve', group: group.group, digest, minutes, acceptDataLoss } as const;
   const decision = before.status.controller.leading && group.decision?.digest === digest ? group.decision : null;
   if (decision === null && !options.yes)
     throw new HoldfastError({
@@ -44,13 +46,11 @@ export async function approveCommand(context: CommandContext, options: ApproveOp
       ...planScreen(decision, `${decision.trigger} ${group.group}`),
       `        the approval holds for ${minutes} min`,
     ]);
+    say(context, roleWarning(context, request));
     const consent: Consent = { yes: options.yes, digest };
     await confirmTarget(context, { consent, target: decision.toSite, attempted, hasPlan: true });
   }
-  const answer = led(
-    await context.session.controllers.ask({ kind: 'approve', group: group.group, digest, minutes, acceptDataLoss }),
-    attempted,
-  );
+  const answer = led(await context.session.controllers.ask(request), attempted);
   if (answer.kind === 'refused') return refusalOutcome(answer);
   if (!options.wait)
     return {

@@ -1,3 +1,5 @@
+import type { Attestation } from '../../core/authority/attestation.ts';
+import { Fields } from '../../wire/fields.ts';
 import { HoldfastError } from '../../wire/holdfast-error.ts';
 import { chooseGroup } from '../choose-group.ts';
 import { type CommandContext, say } from '../command-context.ts';
@@ -6,9 +8,13 @@ import { confirmTarget } from '../confirm.ts';
 import { led } from '../connect/session.ts';
 import { exitCodes } from '../exit-code.ts';
 import { readKnowledge } from '../read-knowledge.ts';
+import { roleWarning } from '../role-warning.ts';
+import type { Knowledge } from '../view/knowledge.ts';
 import { refusalOutcome } from '../view/refusal.ts';
 import { holderText, statusScreen } from '../view/status-screen.ts';
 import { type GroupView, type InstanceView, parseStatus, type StatusView } from '../view/status-view.ts';
+import { labelled } from '../view/text.ts';
+import { momentText } from '../view/time-text.ts';
 
 export interface FenceOptions {
   readonly instance: string;
@@ -26,8 +32,10 @@ const confirmWithinMs = 10_000;
 export async function fenceCommand(context: CommandContext, options: FenceOptions): Promise<CommandOutcome> {
   const { instance, lift, attest, reason, yes } = options;
   const before = await readKnowledge(context.session.controllers);
-  const group = groupOf(before.status, context.group, instance);
   const attempted = `${lift ? 'unfence' : 'fence'} ${instance}`;
+  const group = groupOf(before.status, { wanted: context.group, instance, attempted });
+  if (attest && !lift) return attestCommand(context, { before, group, instance, reason, yes });
+  const request = { kind: 'fence', group: group.group, instance, attest: false, lift, reason } as const;
   if (!lift) {
     const known = group.instances.find((each) => each.instance === instance);
     const holds = Object.values(group.record?.grants ?? {}).some((grant) => grant.holder === instance);
@@ -39,12 +47,10 @@ export async function fenceCommand(context: CommandContext, options: FenceOption
         ? ''
         : `now     ${holderText(known)}${holds ? '. It HOLDS a grant: a take-over follows under the usual rules' : ''}`,
     ]);
+    say(context, roleWarning(context, request));
     await confirmTarget(context, { consent: { yes, digest: null }, target: instance, attempted, hasPlan: false });
   }
-  const answer = led(
-    await context.session.controllers.ask({ kind: 'fence', group: group.group, instance, attest, lift, reason }),
-    attempted,
-  );
+  const answer = led(await context.session.controllers.ask(request), attempted);
   if (answer.kind === 'refused') return refusalOutcome(answer);
   if (lift)
     return {
@@ -57,7 +63,7 @@ export async function fenceCommand(context: CommandContext, options: FenceOption
   const text =
     seen === null
       ? `UNKNOWN HF-8010 ${instance} was told to stop; it was not seen to be silent within ${confirmWithinMs / 1000} s\nnext    holdfast health; what follows is decided by the usual rules\n`
-      : `${instance} is silent: ${holderText(seen)}${seen.provedDead ? '; its agent vouches for it' : ''}\nnext    holdfast unfence ${instance}, when it may serve again\n`;
+      : `${instance} is silent: ${silenceText(seen)}\nnext    holdfast unfence ${instance}, when it may serve again\n`;
   return {
     exitCode,
     text,
@@ -68,6 +74,66 @@ export async function fenceCommand(context: CommandContext, options: FenceOption
       provedDead: seen?.provedDead ?? null,
       exitCode,
     },
+  };
+}
+
+/** One of two people says that the host is off for good. Nothing is stopped; it counts once the second one has said so. */
+async function attestCommand(
+  context: CommandContext,
+  about: {
+    readonly before: Knowledge;
+    readonly group: GroupView;
+    readonly instance: string;
+    readonly reason: string;
+    readonly yes: boolean;
+  },
+): Promise<CommandOutcome> {
+  const { before, group, instance, reason, yes } = about;
+  const attempted = `attest that the host of ${instance} is off`;
+  if (reason.trim() === '')
+    throw new HoldfastError({
+      code: 'HF-8003',
+      attempted,
+      found: 'no --reason. Nothing was done',
+      next: 'say how you know that it is off with --reason TEXT',
+    });
+  const known = group.instances.find((each) => each.instance === instance);
+  const first = group.brakes.attestations.find((each) => each.instance === instance && each.confirmed === null);
+  say(context, [
+    ...statusScreen(before),
+    '',
+    ...labelled('ATTEST', `${instance}: its host is powered off or destroyed, and stays so`),
+    ...labelled('now', known === undefined ? 'unknown' : holderText(known)),
+    ...(first === undefined
+      ? labelled('', 'you are the first: it counts once a second person has said so')
+      : labelled('said', `${first.by} (${first.role}): "${first.reason}". You are the second: it counts from now on`)),
+    ...labelled('so', 'if it is not true, two writers are possible, and nothing will notice in time'),
+  ]);
+  const request = { kind: 'fence', group: group.group, instance, attest: true, lift: false, reason } as const;
+  say(context, roleWarning(context, request));
+  await confirmTarget(context, { consent: { yes, digest: null }, target: instance, attempted, hasPlan: false });
+  const answer = led(await context.session.controllers.ask(request), attempted);
+  if (answer.kind === 'refused') return refusalOutcome(answer);
+  const said = Fields.of(answer.result, 'attested');
+  const { until } = said.fields('attestation').raw() as unknown as Attestation;
+  const counts = said.flag('counts');
+  const exitCode = counts ? exitCodes.ok : exitCodes.needsApproval;
+  const lines = counts
+    ? [
+        ...labelled('ATTESTED', `${instance} by two people, until ${momentText(until, context.nowMs())}`),
+        ...labelled('next', 'once its lease has run out too R-FENCE passes: holdfast plan failover'),
+      ]
+    : [
+        ...labelled('WAITS', `for a second person, until ${momentText(until, context.nowMs())}`),
+        ...labelled(
+          'next',
+          `somebody else with the role approver or above: holdfast fence ${instance} --attest --reason TEXT`,
+        ),
+      ];
+  return {
+    exitCode,
+    text: `${lines.join('\n')}\n`,
+    json: { ok: counts, instance, counts, attestation: answer.result, exitCode },
   };
 }
 
@@ -100,6 +166,12 @@ async function seenSilent(
   }
 }
 
+/** A standby goes on following: it acknowledges nothing by itself, and is not chosen. */
+const silenceText = (seen: InstanceView): string =>
+  seen.observation?.process === 'running' && seen.observation.role === 'standby'
+    ? 'it follows as a standby, acknowledges nothing by itself, and is no candidate until it is unfenced'
+    : `${holderText(seen)}${seen.provedDead ? '; its agent vouches for it' : ''}`;
+
 const isSilent = ({ observation, provedDead }: InstanceView): boolean =>
   provedDead ||
   (observation !== null &&
@@ -108,13 +180,20 @@ const isSilent = ({ observation, provedDead }: InstanceView): boolean =>
       observation.role === 'fenced' ||
       observation.role === 'closed'));
 
-function groupOf(status: StatusView, wanted: string | null, instance: string): GroupView {
+function groupOf(
+  status: StatusView,
+  {
+    wanted,
+    instance,
+    attempted,
+  }: { readonly wanted: string | null; readonly instance: string; readonly attempted: string },
+): GroupView {
   const home = status.groups.find((group) => group.instances.some((each) => each.instance === instance));
   if (home !== undefined && (wanted === null || wanted === home.group)) return home;
   const group = chooseGroup(status, wanted);
   throw new HoldfastError({
     code: 'HF-4002',
-    attempted: `fence ${instance}`,
+    attempted,
     found: `there is no instance ${instance} in ${group.group}`,
     next: `instances: ${group.instances.map((each) => each.instance).join(', ')}`,
   });

@@ -1,7 +1,7 @@
 import type { Json } from '../../core/base/canonical-json.ts';
 import type { RunState } from '../../core/run/run.ts';
 import { HoldfastError } from '../../wire/holdfast-error.ts';
-import type { OperatorAnswer } from '../../wire/operator-api.ts';
+import type { OperatorRequest } from '../../wire/operator-api.ts';
 import { chooseGroup } from '../choose-group.ts';
 import { type CommandContext, say } from '../command-context.ts';
 import type { CommandOutcome } from '../command-outcome.ts';
@@ -10,6 +10,7 @@ import { led } from '../connect/session.ts';
 import { exitCodes } from '../exit-code.ts';
 import { followRun } from '../follow-run.ts';
 import { readKnowledge } from '../read-knowledge.ts';
+import { roleWarning } from '../role-warning.ts';
 import { planScreen } from '../view/plan-screen.ts';
 import { type ReceiptView, receiptIn, stopping } from '../view/receipt-view.ts';
 import { refusalOutcome } from '../view/refusal.ts';
@@ -41,7 +42,8 @@ export async function moveCommand(context: CommandContext, options: MoveOptions)
   const move = verb === 'failover' ? 'failover' : 'switchover';
   const before = await readKnowledge(context.session.controllers);
   const { group } = chooseGroup(before.status, context.group);
-  const asked = await askPlan(context, { move, toSite: options.toSite, group });
+  const { acceptDataLoss, overrides } = options;
+  const asked = await askPlan(context, { move, toSite: options.toSite, group, acceptDataLoss, overrides });
   if (asked.kind === 'refused') return asked.outcome;
   say(context, [...statusScreen(before), '']);
   if (verb === 'failback')
@@ -57,8 +59,10 @@ export async function moveCommand(context: CommandContext, options: MoveOptions)
     if (hopeless !== null) return hopeless;
     const consent = round === 1 ? options.consent : { yes: false, digest: null };
     checkDigest(receipt, options.consent, tried);
+    const request = requestOf({ group, move, receipt }, options);
+    say(context, roleWarning(context, request));
     await confirmTarget(context, { consent, target: receipt.toSite, attempted: tried, hasPlan: true });
-    const answer = await send(context, { group, move, receipt, options });
+    const answer = led(await context.session.controllers.ask(request), `${verb} ${group}`);
     const changed = answer.kind === 'refused' && answer.code === 'HF-4104' ? receiptIn(answer.result) : null;
     if (changed !== null && round < 4 && !options.consent.yes && context.terminal.interactive && !context.json) {
       say(context, ['', `The plan is another one now: ${changed.digest}. Nothing was done.`]);
@@ -70,32 +74,19 @@ export async function moveCommand(context: CommandContext, options: MoveOptions)
   }
 }
 
-async function send(
-  { session }: CommandContext,
-  {
-    group,
-    move,
-    receipt,
-    options,
-  }: {
-    readonly group: string;
-    readonly move: 'failover' | 'switchover';
-    readonly receipt: ReceiptView;
-    readonly options: MoveOptions;
-  },
-): Promise<Exclude<OperatorAnswer, { kind: 'not-leading' }>> {
-  const answer = await session.controllers.ask({
-    kind: 'move',
-    group,
-    move,
-    toSite: receipt.toSite,
-    digest: options.consent.digest ?? receipt.digest,
-    overrides: options.overrides,
-    reason: options.reason,
-    acceptDataLoss: options.acceptDataLoss,
-  });
-  return led(answer, `${options.verb} ${group}`);
-}
+const requestOf = (
+  about: { readonly group: string; readonly move: 'failover' | 'switchover'; readonly receipt: ReceiptView },
+  { consent, overrides, reason, acceptDataLoss }: MoveOptions,
+): OperatorRequest => ({
+  kind: 'move',
+  group: about.group,
+  move: about.move,
+  toSite: about.receipt.toSite,
+  digest: consent.digest ?? about.receipt.digest,
+  overrides,
+  reason,
+  acceptDataLoss,
+});
 
 /** Follows the run that an answer names, then shows the topology again. Also used by activate. */
 export async function finish(
@@ -139,26 +130,18 @@ export async function ended(
   };
 }
 
-/** What the dry run says no to, and no flag that was given changes, is not even asked for. */
-function dryRefusal(
-  receipt: ReceiptView,
-  { overrides, acceptDataLoss, consent }: MoveOptions,
-  tried: string,
-): CommandOutcome | null {
-  const left = stopping(receipt).filter(({ rule }) => !overrides.includes(rule));
-  const [first] = left;
-  // With a loss accepted other candidates are allowed: only the controller can say what stands in the way then.
-  if (first === undefined || acceptDataLoss !== null || consent.yes) return null;
+/** What the dry run with these flags says no to is not even asked for. */
+function dryRefusal(receipt: ReceiptView, { consent }: MoveOptions, tried: string): CommandOutcome | null {
+  const [first] = stopping(receipt);
+  if (first === undefined || consent.yes) return null;
   const code = isRuleId(first.rule) ? ruleWords[first.rule].code : 'HF-4100';
-  const given = receipt.rules.map(({ rule }) => rule as string).filter((rule) => overrides.includes(rule));
-  const result = { ...receipt, overridden: given } as unknown as Json;
   return refusalOutcome({
     kind: 'refused',
     code,
     tried,
     found: first.reason,
     next: first.next ?? 'holdfast status',
-    result,
+    result: receipt as unknown as Json,
   });
 }
 

@@ -7,10 +7,15 @@ import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { planScreen } from '../view/plan-screen.ts';
 import { parseReceipt, type ReceiptView } from '../view/receipt-view.ts';
 import { refusalOutcome } from '../view/refusal.ts';
+import { labelled } from '../view/text.ts';
 
 export interface PlanOptions {
   readonly move: 'failover' | 'switchover';
   readonly toSite: string | null;
+  /** Preview: as if this loss were accepted. */
+  readonly acceptDataLoss?: string | null;
+  /** Preview: as if these were overridden. */
+  readonly overrides?: readonly string[];
 }
 
 /** What would be done now, and whether it may be. Ends as the command itself would: 0, 3 or 4. Changes nothing. */
@@ -19,12 +24,29 @@ export async function planCommand(context: CommandContext, options: PlanOptions)
   const asked = await askPlan(context, { ...options, group: group.group });
   if (asked.kind === 'refused') return asked.outcome;
   const { receipt, raw } = asked;
-  const lines = planScreen(receipt, `${options.move} ${group.group}`);
+  const lines = [...planScreen(receipt, `${options.move} ${group.group}`), ...previewLines(receipt, options)];
   return {
     exitCode: exitCodeOfPlan(receipt),
     text: `${lines.join('\n')}\n`,
     json: { ...(raw as object), exitCode: exitCodeOfPlan(receipt) },
   };
+}
+
+/** What was only assumed for this dry run, and what doing it would take. */
+export function previewLines(
+  receipt: ReceiptView,
+  { acceptDataLoss = null, overrides = [] }: PlanOptions,
+): readonly string[] {
+  const assumed = [
+    ...(acceptDataLoss === null ? [] : [`the loss of ${acceptDataLoss} accepted`]),
+    ...(overrides.length === 0 ? [] : [`${overrides.join(', ')} overridden`]),
+  ];
+  if (assumed.length === 0) return [];
+  const needless = acceptDataLoss !== null && receipt.lossBound.kind === 'none';
+  return labelled(
+    'DRY RUN',
+    `shown with ${assumed.join(' and ')}. Nothing was done or accepted${needless ? '; no loss has to be accepted for this plan' : ''}. Doing it needs the role risk-officer`,
+  );
 }
 
 export const exitCodeOfPlan = ({ verdict }: ReceiptView): ExitCode =>
@@ -39,7 +61,11 @@ export async function askPlan(
   { session }: CommandContext,
   wish: PlanOptions & { readonly group: string },
 ): Promise<AskedPlan> {
-  const answer = led(await session.controllers.ask({ kind: 'plan', ...wish }), `plan ${wish.move} ${wish.group}`);
+  const { move, toSite, group, acceptDataLoss = null, overrides = [] } = wish;
+  const answer = led(
+    await session.controllers.ask({ kind: 'plan', group, move, toSite, acceptDataLoss, overrides }),
+    `plan ${move} ${group}`,
+  );
   if (answer.kind === 'refused') return { kind: 'refused', outcome: refusalOutcome(answer) };
   return { kind: 'planned', receipt: parseReceipt(answer.result), raw: answer.result };
 }

@@ -15,10 +15,11 @@ export function registerChangeCommands(program: Command, shell: Shell): void {
   registerApproval(program, shell);
   registerFencing(program, shell);
   registerBrakes(program, shell);
+  registerAuthority(program, shell);
 }
 
 interface MoveFlags {
-  readonly override: readonly string[];
+  readonly override?: readonly string[];
   readonly reason?: string;
   readonly acceptDataLoss?: string;
   readonly plan?: string;
@@ -30,34 +31,44 @@ function registerMoves(program: Command, shell: Shell): void {
   const move = (
     verb: 'failover' | 'switchover' | 'failback',
     words: { readonly args: string; readonly summary: string; readonly description: string },
-  ) =>
-    program
+  ) => {
+    const command = program
       .command(`${verb}${words.args}`)
       .helpGroup(group)
       .summary(words.summary)
       .description(`${words.description} ${asks}`)
       .option('--plan <digest>', 'only this plan, as "holdfast plan" showed it')
       .option('-y, --yes', 'do not ask; needs --plan. Skips no safety rule')
-      .option('--override <rule>', 'act in spite of one rule that allows it; needs --reason', collect, [])
+      .option(
+        '--override <rule>',
+        'act in spite of one rule that allows it; needs --reason and the role risk-officer',
+        collect,
+      )
       .option('--reason <text>', 'why; stands beside your name in the evidence')
-      .option('--accept-data-loss <class:count>', 'accept this loss by name, e.g. orders:12', lossOption)
-      .option('--no-wait', 'return when the run has begun')
-      .action(async (...given: readonly unknown[]) => {
-        const command = given.at(-1) as Command;
-        const flags = command.opts<MoveFlags>();
-        const site = verb === 'failback' ? undefined : (given[0] as string | undefined);
-        await shell.ask(globals(command), async (context) =>
-          (await import('../commands/move.ts')).moveCommand(context, {
-            verb,
-            toSite: site ?? null,
-            overrides: flags.override,
-            reason: flags.reason ?? '',
-            acceptDataLoss: flags.acceptDataLoss ?? null,
-            consent: { yes: flags.yes === true, digest: flags.plan ?? null },
-            wait: flags.wait,
-          }),
-        );
-      });
+      .option('--no-wait', 'return when the run has begun');
+    if (verb === 'failover')
+      command.option(
+        '--accept-data-loss <class:count>',
+        'accept this loss by name, e.g. orders:12; needs the role risk-officer',
+        lossOption,
+      );
+    return command.action(async (...given: readonly unknown[]) => {
+      const command = given.at(-1) as Command;
+      const flags = command.opts<MoveFlags>();
+      const site = verb === 'failback' ? undefined : (given[0] as string | undefined);
+      await shell.ask(globals(command), async (context) =>
+        (await import('../commands/move.ts')).moveCommand(context, {
+          verb,
+          toSite: site ?? null,
+          overrides: flags.override ?? [],
+          reason: flags.reason ?? '',
+          acceptDataLoss: flags.acceptDataLoss ?? null,
+          consent: { yes: flags.yes === true, digest: flags.plan ?? null },
+          wait: flags.wait,
+        }),
+      );
+    });
+  };
   teach(
     move('failover', {
       args: ' [site]',
@@ -70,6 +81,7 @@ function registerMoves(program: Command, shell: Shell): void {
         ['holdfast failover', 'to the preferred site that is left'],
         ['holdfast failover ch2 --plan 8c1f… --yes', 'from a script: exactly this plan'],
         ['holdfast failover ch2 --override R-VERDICT --reason "NOC sees smoke"', 'on what only you know'],
+        ['holdfast plan failover ch2 --accept-data-loss=orders:12', 'look first: the plan as if it were accepted'],
         ['holdfast failover ch2 --accept-data-loss=orders:12', 'accepting a loss by name'],
       ],
       touches: 'the group: epoch, holders, traffic.',
@@ -81,7 +93,7 @@ function registerMoves(program: Command, shell: Shell): void {
       args: ' [site]',
       summary: 'planned move: both sites are well',
       description:
-        'Moves a group while everything is well: trading stops, the target catches up, then the usual order. Loses nothing or is refused.',
+        'Moves a group while everything is well: only to a site that is in step, the old holders are asked to stop and confirm it, then the usual order. Loses nothing or is refused.',
     }),
     {
       examples: [
@@ -117,7 +129,11 @@ function registerApproval(program: Command, shell: Shell): void {
         'Approves one plan by its digest. When the facts change so does the digest, and the approval says nothing any more. Follows the run that it allows.',
       )
       .option('--for <duration>', 'the approval holds so long', minutesOption, 30)
-      .option('--accept-data-loss <class:count>', 'accept this loss by name, e.g. orders:12', lossOption)
+      .option(
+        '--accept-data-loss <class:count>',
+        'accept this loss by name, e.g. orders:12; needs the role risk-officer',
+        lossOption,
+      )
       .option('-y, --yes', 'do not ask: the digest names the plan')
       .option('--no-wait', 'return when the approval is recorded')
       .action(
@@ -146,7 +162,8 @@ function registerApproval(program: Command, shell: Shell): void {
         ['holdfast status', 'shows the plan that waits, and its digest'],
         ['holdfast approve 8c1f27aa90e3b1d4', 'look, type the target, follow'],
       ],
-      touches: "the group's approvals; the leader then acts. Needs the role approver.",
+      touches:
+        "the group's approvals; the leader then acts. Needs the role approver; with --accept-data-loss risk-officer.",
       exits,
     },
   );
@@ -184,7 +201,10 @@ function registerFencing(program: Command, shell: Shell): void {
       .description(
         'Stops the instance and keeps it from being a candidate until it is unfenced. If it holds a grant, what follows is decided as after any failure.',
       )
-      .option('--attest', 'say that it is off, when its agent cannot be reached; needs two people')
+      .option(
+        '--attest',
+        'say that its host is off for good, when nobody can ask it; counts once two people have said so',
+      )
       .option('--reason <text>', 'why; stands beside your name in the evidence')
       .option('-y, --yes', 'do not ask')
       .action(
@@ -204,9 +224,17 @@ function registerFencing(program: Command, shell: Shell): void {
           ),
       ),
     {
-      examples: [['holdfast fence engine-ny4-a --reason "odd prices"', 'look, type the instance, see it stop']],
-      touches: 'one instance, and the brakes of its group.',
-      exits: '4 --attest needs a second person · 5 told to stop, not seen to have stopped',
+      examples: [
+        ['holdfast fence engine-ny4-a --reason "odd prices"', 'look, type the instance, see it stop'],
+        [
+          'holdfast fence engine-ny4-a --attest --reason "PDU off, seen dark"',
+          'the first person; the same again by the second',
+        ],
+      ],
+      touches:
+        'one instance, and the brakes of its group. --attest stops nothing, needs the role approver twice, and holds 30 min.',
+      exits:
+        '3 it cannot be fenced or need not be · 4 --attest waits for a second person · 5 told to stop, not seen to have stopped',
     },
   );
   teach(
@@ -315,6 +343,39 @@ function registerBrakes(program: Command, shell: Shell): void {
         ['holdfast ack', ''],
       ],
       touches: "the group's brakes.",
+    },
+  );
+}
+
+function registerAuthority(program: Command, shell: Shell): void {
+  const authority = program
+    .command('authority')
+    .helpGroup(group)
+    .summary('adopt: believe an authority that was restored from a backup')
+    .description('What people decide about the store that says who may write.');
+  teach(
+    authority
+      .command('adopt')
+      .summary('say that a restored authority is to be believed')
+      .description(
+        'After the authority was restored from a backup R-INCARNATION blocks everything, because it may have forgotten a newer epoch. This says that it is to be believed: the epoch is raised far above every one that was heard of, every grant is taken, and what follows is decided by the usual rules. Refused until every instance was heard, or is attested to be off by two people. A holder that may not be the last one is doubted: giving its component to anybody then needs an accepted loss.',
+      )
+      .option('--reason <text>', 'which backup, and why it may be believed; stands beside your name in the evidence')
+      .option('-y, --yes', 'do not ask')
+      .action(async (flags: { readonly reason?: string; readonly yes?: boolean }, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/authority.ts')).adoptCommand(context, {
+            reason: flags.reason ?? '',
+            yes: flags.yes === true,
+          }),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast authority adopt --reason "etcd snapshot of 02:00"', 'look, type the group, see what is believed'],
+      ],
+      touches: 'the group: its epoch, every grant, the brakes, and leadership. Needs the role admin.',
+      exits: '3 it may not be believed yet · 5 unknown: look before you repeat it',
     },
   );
 }

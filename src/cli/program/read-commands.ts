@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { durationOption } from '../option-values.ts';
+import { collect, durationOption, lossOption } from '../option-values.ts';
 import type { GlobalOptions, Shell } from '../shell.ts';
 import { teach } from './help.ts';
 
@@ -63,27 +63,53 @@ export function registerReadCommands(program: Command, shell: Shell): void {
     .description(
       'What would be done, in which order, with which predicted loss and duration, and what every safety rule says. Its digest is what scripts and approvals name.',
     );
-  for (const move of ['failover', 'switchover'] as const)
-    teach(
-      plan
-        .command(`${move} [site]`)
-        .summary(
-          move === 'failover' ? 'unplanned: the active site is lost or must be left' : 'planned: both sites are well',
-        )
-        .action(async (site: string | undefined, _options: object, command: Command) =>
-          shell.ask(globals(command), async (context) =>
-            (await import('../commands/plan.ts')).planCommand(context, { move, toSite: site ?? null }),
-          ),
+  for (const move of ['failover', 'switchover'] as const) {
+    const command = plan
+      .command(`${move} [site]`)
+      .summary(
+        move === 'failover' ? 'unplanned: the active site is lost or must be left' : 'planned: both sites are well',
+      )
+      .option('--override <rule>', 'show it as if this rule were overridden; overrides nothing', collect);
+    if (move === 'failover')
+      command.option(
+        '--accept-data-loss <class:count>',
+        'show it as if this loss were accepted; accepts nothing',
+        lossOption,
+      );
+    command.action(
+      async (
+        site: string | undefined,
+        options: { readonly acceptDataLoss?: string; readonly override?: readonly string[] },
+        self: Command,
+      ) =>
+        shell.ask(globals(self), async (context) =>
+          (await import('../commands/plan.ts')).planCommand(context, {
+            move,
+            toSite: site ?? null,
+            acceptDataLoss: options.acceptDataLoss ?? null,
+            overrides: options.override ?? [],
+          }),
         ),
-      {
-        examples: [
-          [`holdfast plan ${move}`, 'to the preferred site'],
-          [`holdfast plan ${move} ch2 --json`, 'to a named one, for scripts'],
-        ],
-        touches: 'nothing. Only the leading controller answers.',
-        exits: '3 a rule would refuse it · 4 it would need an approval · 5 no controller leads',
-      },
     );
+    const preview =
+      move === 'failover'
+        ? ([
+            [
+              'holdfast plan failover ch2 --accept-data-loss=orders:12',
+              'what would be done if that loss were accepted',
+            ],
+          ] as const)
+        : [];
+    teach(command, {
+      examples: [
+        [`holdfast plan ${move}`, 'to the preferred site'],
+        [`holdfast plan ${move} ch2 --json`, 'to a named one, for scripts'],
+        ...preview,
+      ],
+      touches: 'nothing. Only the leading controller answers.',
+      exits: '3 a rule would refuse it · 4 it would need an approval · 5 no controller leads',
+    });
+  }
   teach(
     program
       .command('runs [id]')

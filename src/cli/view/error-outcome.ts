@@ -14,6 +14,7 @@ const ends: Readonly<Record<string, ExitCode>> = {
   'HF-3102': exitCodes.unknown,
   'HF-3103': exitCodes.unknown,
   'HF-3101': exitCodes.usage,
+  'HF-4002': exitCodes.usage,
   'HF-7007': exitCodes.usage,
   'HF-8001': exitCodes.usage,
   'HF-8002': exitCodes.usage,
@@ -54,7 +55,10 @@ export function errorOutcome(error: unknown): CommandOutcome {
 
 function told({ code, attempted, found, next }: Told): CommandOutcome {
   const exitCode = ends[code] ?? exitCodes.failed;
-  const heading = { 0: 'ENDED', 1: 'FAILED', 2: 'USAGE', 3: 'REFUSED', 4: 'WAITS', 5: 'UNKNOWN' }[exitCode];
+  const heading =
+    code === 'HF-3107'
+      ? 'REFUSED'
+      : { 0: 'ENDED', 1: 'FAILED', 2: 'USAGE', 3: 'REFUSED', 4: 'WAITS', 5: 'UNKNOWN' }[exitCode];
   const lines = [
     spread(`${heading} ${code}`, `exit ${exitCode}`),
     ...labelled('tried', attempted),

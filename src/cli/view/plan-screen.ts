@@ -1,4 +1,4 @@
-import type { Step } from '../../core/plan/recovery-plan.ts';
+import type { LossSeen, Step } from '../../core/plan/recovery-plan.ts';
 import { lossText, type ReceiptView, stopping } from './receipt-view.ts';
 import { ruleLines, wayOn } from './rule-words.ts';
 import { labelled, labelWidth, screenColumns, wrap } from './text.ts';
@@ -13,8 +13,9 @@ export function planScreen(receipt: ReceiptView, title: string): readonly string
     ...labelled('FROM', `${receipt.fromSite ?? 'no site'} → ${receipt.toSite}`),
     ...labelled(
       'LOSS',
-      `${lossText(receipt.lossBound)}${receipt.lossBound.kind === 'none' ? '' : ': needs --accept-data-loss naming it'}`,
+      `${lossText(receipt.lossBound)}${receipt.lossBound.kind === 'none' || isAccepted(receipt) ? '' : ': needs --accept-data-loss naming it'}`,
     ),
+    ...(plan?.predicted.lossSeen ?? []).flatMap((seen) => labelled('', lossSeenText(seen))),
     ...labelled('TIME', timeText(receipt)),
     ...moves.flatMap(({ component, from, to }, index) =>
       labelled(
@@ -39,6 +40,16 @@ export function planScreen(receipt: ReceiptView, title: string): readonly string
           return labelled(index === 0 ? 'SAYS' : '', `${rule.rule}: ${wayOn(rule).join('; ')}`);
         })),
   ];
+}
+
+const isAccepted = ({ rules }: ReceiptView): boolean =>
+  rules.some(({ rule, outcome }) => rule === 'R-DATA' && outcome === 'pass');
+
+/** A lower bound from what was last seen; what cannot be compared is said, not shown as zero. */
+function lossSeenText({ candidate, holder, behind, holderSeenMsAgo }: LossSeen): string {
+  if (holder === null || behind === null) return `${candidate}: how much it lacks cannot be counted from here`;
+  const when = holderSeenMsAgo === null ? 'at an unknown moment' : `${elapsedText(holderSeenMsAgo)} ago`;
+  return `${candidate}: at least log ${behind.toLocaleString('en')} behind ${holder} as that was last seen ${when}; more if it went on`;
 }
 
 function timeText({ plan }: ReceiptView): string {

@@ -91,6 +91,6 @@ test('refusals that no rule speaks end as what they are', () => {
 test('a plan that only lacks an approval ends as 4, and so does a fence that needs a second person', () => {
   const waiting = { ...(receiptWith('R-FENCE', 'block') as object), verdict: 'ask-approval', rules: [] };
   assert.equal(refused('HF-4100', waiting).exitCode, 4);
-  assert.equal(refused('HF-4107', null, 'attested fencing needs two people, and accounts').exitCode, 4);
+  assert.equal(refused('HF-4119', null, 'you have said so yourself').exitCode, 4);
   assert.equal(refused('HF-4107', null, 'the agent on ny4-a cannot be reached').exitCode, 3);
 });

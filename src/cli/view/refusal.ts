@@ -16,8 +16,11 @@ const plainRefusals: Readonly<Record<string, { readonly title: string; readonly 
   'HF-4104': { title: 'the plan is another one now', exitCode: exitCodes.failed },
   'HF-4105': { title: 'the change was not written', exitCode: exitCodes.failed },
   'HF-4106': { title: 'the loss was not accepted by name', exitCode: exitCodes.refused },
+  'HF-4109': { title: 'a reason is needed', exitCode: exitCodes.usage },
   'HF-4107': { title: 'it cannot be fenced from here', exitCode: exitCodes.refused },
   'HF-4108': { title: 'there is nothing to move', exitCode: exitCodes.failed },
+  'HF-4118': { title: 'the authority cannot be adopted now', exitCode: exitCodes.refused },
+  'HF-4119': { title: 'a second person is needed', exitCode: exitCodes.needsApproval },
 };
 
 /** A refusal with the rule that speaks it, what was found, what would follow, what to do, and every rule's result. */
@@ -49,9 +52,8 @@ export function refusalOutcome(answer: Refused): CommandOutcome {
   return { exitCode, text: `${lines.join('\n')}\n`, json, toStderr: true };
 }
 
-function endOf({ code, found, result }: Refused, byRule: boolean): ExitCode {
+function endOf({ code, result }: Refused, byRule: boolean): ExitCode {
   if (receiptIn(result)?.verdict === 'ask-approval' && code !== 'HF-4104') return exitCodes.needsApproval;
   if (byRule) return exitCodes.refused;
-  if (code === 'HF-4107' && found.includes('two people')) return exitCodes.needsApproval;
   return plainRefusals[code]?.exitCode ?? (code.startsWith('HF-41') ? exitCodes.refused : exitCodes.failed);
 }

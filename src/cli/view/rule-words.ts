@@ -25,7 +25,7 @@ export const ruleWords: Readonly<Record<RuleId, RuleWords>> = {
     so: 'nobody can know who may write; the other half may be deciding too',
   },
   'R-INCARNATION': {
-    code: 'HF-4100',
+    code: 'HF-4118',
     title: 'the authority is not the one that wrote this record',
     so: 'it may have forgotten a newer epoch, and with it who may write',
   },
@@ -120,7 +120,7 @@ export function wayOn(rule: RuleResult, fallback = ''): readonly string[] {
       ? []
       : [`it passes by itself in ${elapsedText(rule.passesInMs)} if nothing else changes`]),
     mayBeOverridden(rule.rule)
-      ? `--override ${rule.rule} --reason TEXT acts in spite of it, on your name`
+      ? `--override ${rule.rule} --reason TEXT acts in spite of it, on the name of a risk officer`
       : 'no flag overrides this rule',
   ];
 }

@@ -86,12 +86,14 @@ export function stepLines(
   const again = step.attempts > 1 ? `  attempt ${step.attempts}` : '';
   const line = `${' '.repeat(labelWidth)}${glyph} ${String(about.number).padStart(2)} ${kind.padEnd(18)} ${word.padEnd(9)} ${took.padStart(7)}${again}`;
   if (about.detail === null || about.detail === '') return [line.trimEnd()];
+  // Nobody reads more than a tenth of a millisecond.
+  const detail = about.detail.replace(/(\d+\.\d)\d{2,}/g, '$1');
   const room = screenColumns - line.length - 2;
-  if (about.detail.length <= room) return [`${line}  ${about.detail}`];
+  if (detail.length <= room) return [`${line}  ${detail}`];
   const indent = ' '.repeat(labelWidth + 5);
   return [
     line.trimEnd(),
-    ...wrap(about.detail, screenColumns - indent.length).map((each) => cut(`${indent}${each}`, screenColumns)),
+    ...wrap(detail, screenColumns - indent.length).map((each) => cut(`${indent}${each}`, screenColumns)),
   ];
 }
 

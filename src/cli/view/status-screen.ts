@@ -172,7 +172,7 @@ function quorumText(knowledge: Knowledge, group: GroupView): string {
 }
 
 function automationText({ status }: Knowledge, group: GroupView): string {
-  const { frozen, maintenance, fenced } = group.brakes;
+  const { frozen, maintenance, fenced, attestations } = group.brakes;
   const until = (at: number | null) =>
     at === null ? 'until lifted' : `until ${clockText(at)} (${elapsedText(at - status.at)} left)`;
   const parts = [`instance ${group.policy.instance}`, `site ${group.policy.site}`];
@@ -182,6 +182,12 @@ function automationText({ status }: Knowledge, group: GroupView): string {
       `MAINTENANCE by ${maintenance.by} ${until(maintenance.until)}: ${maintenance.reason || 'no reason given'}`,
     );
   if (fenced.length > 0) parts.push(`fenced by a person: ${fenced.join(', ')}`);
+  for (const { instance, by, confirmed } of attestations)
+    parts.unshift(
+      confirmed === null
+        ? `ATTESTED OFF by ${by}, WAITS for a second person: ${instance}`
+        : `attested off by ${by} and ${confirmed.by}: ${instance}`,
+    );
   return parts.join(' · ');
 }
 

@@ -1,3 +1,4 @@
+import type { Attestation } from '../../core/authority/attestation.ts';
 import type { GroupRecord } from '../../core/authority/group-record.ts';
 import type { Json } from '../../core/base/canonical-json.ts';
 import type { Brake, FinishedRun } from '../../core/decision/brakes.ts';
@@ -34,6 +35,8 @@ export interface GroupView {
     readonly maintenance: Brake | null;
     readonly fenced: readonly string[];
     readonly history: readonly FinishedRun[];
+    /** Not expired; those without a second person count for nothing yet. */
+    readonly attestations: readonly Attestation[];
   };
   readonly sites: readonly SiteView[];
   readonly hosts: readonly HostView[];
@@ -130,6 +133,7 @@ function parseGroup(value: unknown, at: string): GroupView {
       maintenance: brakes.json('maintenance', null) as unknown as Brake | null,
       fenced: brakes.texts('fenced', []),
       history: brakes.json('history', []) as unknown as readonly FinishedRun[],
+      attestations: brakes.json('attestations', []) as unknown as readonly Attestation[],
     },
     sites: fields.list('sites', parseSite),
     hosts: fields.list('hosts', parseHost),

@@ -2,6 +2,9 @@ import type { CommandOutcome } from '../command-outcome.ts';
 import { exitCodes } from '../exit-code.ts';
 import { labelled, spread } from './text.ts';
 
+/** Commands that have commands of their own. */
+const families: readonly string[] = ['plan', 'evidence', 'topology', 'lab', 'authority'];
+
 /** What the parser complained about, in the words of every other error. Help that was printed instead of a complaint is kept. */
 export function usageOutcome(complaint: string, args: readonly string[], commands: readonly string[]): CommandOutcome {
   const lines = complaint.split('\n').map((line) => line.trim());
@@ -15,7 +18,9 @@ export function usageOutcome(complaint: string, args: readonly string[], command
       toStderr: true,
     };
   const found = errors.join(' ').replace(/^error: /, '');
-  const next = `holdfast ${typed === undefined ? '' : `${typed} `}--help`;
+  const below = typed === undefined || !families.includes(typed) ? undefined : args[args.indexOf(typed) + 1];
+  const named = [typed, below].filter((word) => word !== undefined && /^[a-z]+$/.test(word));
+  const next = ['holdfast', ...named, '--help'].join(' ');
   const text = [
     spread('USAGE HF-8003 the command line cannot be understood', `exit ${exitCodes.usage}`),
     ...labelled('tried', `holdfast ${args.join(' ')}`),

@@ -19,6 +19,7 @@ export interface FencingProof {
  * `process-dead`: reaped by its supervisor and nothing of its process tree is left. `demoted`: it answered that it has
  * stopped and stored the newer epoch. `lease-expired`: its last renewal is older than the successor's wait and an
  * armed gate with a known bound was recorded in that renewal. `never-held`: no renewal was ever recorded under the
- * revoked grant, so nothing was released under it. `attested`: a named person says so.
+ * revoked grant, so nothing was released under it. `attested`: two named people say that its host is off, and
+ * its last lease has run out.
  */
 export type FencingMethod = 'process-dead' | 'demoted' | 'lease-expired' | 'never-held' | 'attested';

@@ -1,6 +1,7 @@
 import type { InstanceId, Revision } from '../base/ids.ts';
 import type { Facts, InstanceFacts, LeaseFacts } from '../decision/facts.ts';
 import type { Component } from '../topology/topology.ts';
+import { attestedOutlook } from './attestation.ts';
 import type { FencingProof } from './fencing-proof.ts';
 import type { Grant, RevokedHolder } from './group-record.ts';
 import { gateBinds } from './proof-suffices.ts';
@@ -8,7 +9,7 @@ import { gateBinds } from './proof-suffices.ts';
 /** What can be said now about the silence of a holder: a proof, or when there will be one, or why there is none. */
 export type FencingOutlook =
   | { readonly kind: 'proved'; readonly proof: FencingProof }
-  | { readonly kind: 'in'; readonly ms: number; readonly method: 'lease-expired' }
+  | { readonly kind: 'in'; readonly ms: number; readonly method: 'lease-expired' | 'attested' }
   | { readonly kind: 'unattainable'; readonly reason: string };
 
 /** Outlook for the present holder of a grant, before it is revoked; what the rule about fencing asks. */
@@ -34,7 +35,14 @@ export function fencingOutlook(facts: Facts, component: Component, revoked: Revo
   const fact = instance ? factualProof(instance, revoked) : null;
   if (fact) return { kind: 'proved', proof: fact };
   const lease = facts.leases.get(component.id);
-  return expiryOutlook({ component, revoked, lease: lease ?? null, successorWaitMs: facts.successorWaitMs });
+  const expiry: FencingOutlook =
+    revoked.adopted === undefined
+      ? expiryOutlook({ component, revoked, lease: lease ?? null, successorWaitMs: facts.successorWaitMs })
+      : {
+          kind: 'unattainable',
+          reason: `the authority was restored: the last renewals of ${revoked.instance} are forgotten`,
+        };
+  return expiry.kind === 'unattainable' ? (attestedOutlook(facts, component, revoked) ?? expiry) : expiry;
 }
 
 function factualProof(instance: InstanceFacts, revoked: RevokedHolder): FencingProof | null {

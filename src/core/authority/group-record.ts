@@ -1,4 +1,4 @@
-import type { ComponentId, Epoch, GroupId, InstanceId, Revision, RunId, SiteId } from '../base/ids.ts';
+import type { ComponentId, Epoch, GroupId, InstanceId, Revision, RunId, SiteId, WallMs } from '../base/ids.ts';
 
 /**
  * Who may write, for one failover group: the one key that the authority holds for it, changed only by
@@ -18,6 +18,15 @@ export interface GroupRecord {
   readonly run: RunId | null;
   /** New risk is accepted. Set last in a failover, cleared first. */
   readonly tradingEnabled: boolean;
+  /** Who said that this incarnation is to be believed, after a restore; absent where none ever was. */
+  readonly adopted?: AdoptionMark;
+}
+
+export interface AdoptionMark {
+  readonly by: string;
+  readonly role: string;
+  readonly reason: string;
+  readonly at: WallMs;
 }
 
 export interface Grant {
@@ -42,6 +51,18 @@ export interface RevokedHolder {
   readonly leaseRevision: Revision;
   /** `promotable` at the moment of revocation: only these (and the old holder itself) may be granted. */
   readonly promotable: readonly InstanceId[];
+  /**
+   * Set when the authority was restored and adopted since: what it remembers of renewals proves nothing. `believed`: every
+   * instance was heard and none knows a newer reign, so this holder has everything acknowledged. `doubted`: nobody is known to.
+   */
+  readonly adopted?: 'believed' | 'doubted';
+}
+
+/** Who has everything that was acknowledged under this grant or under the one that was revoked; others may lack some (I9). */
+export function holdersOfEverything(grant: Grant): readonly InstanceId[] {
+  if (grant.revoked?.adopted === 'doubted') return [];
+  if (grant.revoked) return [...grant.revoked.promotable, grant.revoked.instance];
+  return grant.holder === null ? grant.promotable : [...grant.promotable, grant.holder];
 }
 
 /** `degraded`: acknowledging without a peer, so a further failure can lose what is counted as exposure. */

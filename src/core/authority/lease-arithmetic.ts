@@ -34,7 +34,7 @@ export function checkTiming(timing: Timing): readonly TimingProblem[] {
     demand(
       Number.isFinite(value) && value > 0,
       field,
-      `${field} must be a positive number of milliseconds, is ${value}`,
+      `${field} must be a positive number of ${field === 'clockRatePpm' ? 'parts per million' : 'milliseconds'}, is ${value}`,
     );
   demand(
     timing.selfFenceAfterMs >= 3 * timing.leaseRenewEveryMs,

@@ -1,3 +1,4 @@
+import type { Attestation } from '../authority/attestation.ts';
 import type { InstanceId, PlanDigest, RunId, WallMs } from '../base/ids.ts';
 
 /** The human brakes of one group and the history that cool-down rests on; one key in the authority. */
@@ -7,6 +8,8 @@ export interface Brakes {
   readonly approvals: readonly Approval[];
   /** Instances that a person has fenced; no candidates until they are unfenced. */
   readonly fenced?: readonly InstanceId[];
+  /** What people say about hosts that nobody can ask; expired ones are dropped with the next change. */
+  readonly attestations?: readonly Attestation[];
   /** Most recent last; at most `HISTORY_KEPT`. */
   readonly history: readonly FinishedRun[];
 }

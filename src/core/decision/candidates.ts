@@ -1,4 +1,4 @@
-import type { Grant } from '../authority/group-record.ts';
+import { type Grant, holdersOfEverything } from '../authority/group-record.ts';
 import type { InstanceId, SiteId } from '../base/ids.ts';
 import type { Component, Instance } from '../topology/topology.ts';
 import { indexOf } from '../topology/topology-index.ts';
@@ -51,9 +51,7 @@ export function chooseCandidate(facts: Facts, component: Component, site: SiteId
 /** Before the first activation nothing was ever acknowledged, so anyone holds everything. */
 export function holdsEverything(component: Component, grant: Grant | null, instance: InstanceId): boolean {
   if (component.durability === null || grant === null) return true;
-  const safe = grant.revoked
-    ? [...grant.revoked.promotable, grant.revoked.instance]
-    : [...grant.promotable, grant.holder];
+  const safe = holdersOfEverything(grant);
   return safe.includes(instance);
 }
 

@@ -87,5 +87,11 @@ function isOverridden(result: RuleResult, overrides: readonly string[]): boolean
 export const policyFor = (facts: Facts, intent: Intent): AutomationPolicy =>
   intent.scope === 'instance' ? facts.group.instancePolicy : facts.group.sitePolicy;
 
+/** A plan that may lose something is approved by whoever accepted that, not by somebody who only said yes. */
 const findApproval = (facts: Facts, plan: RecoveryPlan): Approval | null =>
-  facts.brakes.approvals.find((approval) => approval.digest === plan.digest && facts.wallMs < approval.until) ?? null;
+  facts.brakes.approvals.find(
+    (approval) =>
+      approval.digest === plan.digest &&
+      facts.wallMs < approval.until &&
+      (plan.predicted.lossBound.kind === 'none' || approval.acceptsLoss !== null),
+  ) ?? null;

@@ -13,7 +13,9 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
   const { record } = facts;
   if (record === null || record.activeSite === null) return null;
   const owned = ownedComponents(facts.topology, facts.group);
-  const failing = owned.filter((component) => isFailing(facts, record, component));
+  const failed = owned.filter((component) => isFailing(facts, record, component));
+  const failing =
+    failed.length === 0 ? [] : owned.filter((each) => failed.includes(each) || isIdle(facts, record, each));
   const split = splitOff(facts, record, owned);
   const active = record.activeSite;
   if (failing.length === 0 && split.length === 0) return isUnfinished(record) ? finishing(active) : null;
@@ -171,6 +173,21 @@ const targetSites = (facts: Facts, active: SiteId): SiteId[] =>
 export function isFailing(facts: Facts, record: GroupRecord, component: Component): boolean {
   const holder = record.grants[component.id]?.holder ?? null;
   return holder === null || facts.instances.get(holder)?.verdict.state === 'failed';
+}
+
+/**
+ * Its holder serves nobody now: its right has run out, was never taken up, or its own agent sees it closed. Alone that is no reason to
+ * move it yet; but when a site comes back its hosts are heard of one after the other, and a run for the first would fail for the rest.
+ */
+function isIdle(facts: Facts, record: GroupRecord, component: Component): boolean {
+  const grant = record.grants[component.id];
+  if (grant === undefined || grant.holder === null) return false;
+  const known = facts.instances.get(grant.holder);
+  const role = known?.fresh ? known.observation?.role : undefined;
+  if (role === 'closed' || role === 'fenced' || role === 'standby') return true;
+  const lease = facts.leases.get(component.id);
+  if (lease === undefined || lease.holder !== grant.holder || lease.epoch !== grant.epoch) return true;
+  return lease.seenMsAgo > facts.successorWaitMs;
 }
 
 /** Components held outside the active site. */

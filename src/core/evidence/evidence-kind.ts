@@ -18,6 +18,10 @@ export const evidenceKinds = {
   'epoch-raised': 'The authority accepted a newer epoch for a failover group; older commands are refused from here on.',
   'fencing-proof':
     'Why the old writer cannot write any more: method, scope, epoch, and whether it survives heal and reboot.',
+  'fencing-attested':
+    'A named person said that the host of an old writer is off, or a second one confirmed it; until when it counts.',
+  'authority-adopted':
+    'A named person said that a restored authority is to be believed: its epoch before and after, whose word was believed, whose not.',
   grant: 'The authority gave one instance the right to be primary in one epoch, or took it away.',
   'lease-lost': 'A holder could not renew its right in time, or learned that it had been revoked.',
   'self-fenced': 'An agent or its gate closed a writer by itself, without being told to.',

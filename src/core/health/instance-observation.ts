@@ -47,7 +47,7 @@ export interface UpstreamObservation {
 }
 
 /** A dependant that has not heard its upstream for longer than this no longer has it, connected or not (H5). */
-const UPSTREAM_HEARD_WITHIN_MS = 200;
+const UPSTREAM_HEARD_WITHIN_MS = 240;
 
 export const hasUpstream = (upstream: UpstreamObservation | null | undefined): boolean =>
   upstream?.connected === true && upstream.silentMs < UPSTREAM_HEARD_WITHIN_MS;

@@ -27,19 +27,17 @@ export interface Observer {
 
 /**
  * Silence of a host, judged by controllers. `failed` needs a majority of all voters to say `silent`, from at least two
- * sites; one observer that hears it is enough to make it at worst `suspect`. An observer inside the silent site, or one
- * not heard itself, has no say but still counts in the majority's denominator.
+ * sites; one observer that hears it is enough to make it at worst `suspect`. An observer beside the host has a say like any
+ * other. One that is not heard itself has none (`unknown`), but still counts in the majority's denominator.
  */
-export function hostVerdict(host: { readonly site: SiteId }, observers: readonly Observer[], voters: number): Verdict {
-  const silent = observers.filter((observer) => observer.opinion === 'silent' && observer.site !== host.site);
-  const insideSilent = observers.filter((observer) => observer.opinion === 'silent' && observer.site === host.site);
+export function hostVerdict(observers: readonly Observer[], voters: number): Verdict {
+  const speakers = observers.filter((observer) => observer.opinion === 'silent');
   const alive = observers.filter((observer) => observer.opinion === 'alive');
   const evidence = observers.map((observer) =>
     observer.opinion === 'silent'
       ? `${observer.name}: silent for ${Math.round(observer.silentMs)} ms`
       : `${observer.name}: ${observer.opinion}`,
   );
-  const speakers = [...silent, ...insideSilent];
   const sites = new Set(speakers.map((observer) => observer.site));
   if (alive.length === 0 && speakers.length > voters / 2 && sites.size >= 2)
     return { state: 'failed', basis: 'quorum', evidence };

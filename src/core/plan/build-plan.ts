@@ -1,9 +1,9 @@
 import { assert } from '../base/assert.ts';
 import type { Digest } from '../base/canonical-json.ts';
-import { stepId } from '../base/ids.ts';
+import { type ComponentId, type InstanceId, stepId } from '../base/ids.ts';
 import type { Facts } from '../decision/facts.ts';
 import type { Intent } from '../decision/intent.ts';
-import { digestOf, type LossBound, type RecoveryPlan } from './recovery-plan.ts';
+import { digestOf, type LossBound, type LossSeen, type RecoveryPlan } from './recovery-plan.ts';
 import type { Runbook } from './runbook.ts';
 
 /** Binds a runbook to the facts. `holdfast plan` prints exactly this, and the leader runs exactly this. */
@@ -35,7 +35,29 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
   return {
     ...body,
     trigger: intent.trigger,
-    predicted: { lossBound, durationMs: null, fenceWaitMs: facts.successorWaitMs },
+    predicted: {
+      lossBound,
+      lossSeen: intent.lossy.map((component) => lossSeen(facts, intent, component)),
+      durationMs: null,
+      fenceWaitMs: facts.successorWaitMs,
+    },
     digest: digestOf({ ...body, lossBound }, digest),
+  };
+}
+
+function lossSeen(facts: Facts, intent: Intent, component: ComponentId): LossSeen {
+  const candidate = intent.moves.find((move) => move.component === component)?.to ?? ('' as InstanceId);
+  const grant = facts.record?.grants[component];
+  const holder = grant?.holder ?? grant?.revoked?.instance ?? null;
+  const there = holder === null ? undefined : facts.instances.get(holder);
+  const end = there?.observation?.position ?? null;
+  const mine = facts.instances.get(candidate)?.observation?.position ?? null;
+  const comparable = end !== null && mine !== null && end.generation === mine.generation;
+  return {
+    component,
+    candidate,
+    holder,
+    behind: comparable ? Math.max(0, end.sequence - mine.sequence) : null,
+    holderSeenMsAgo: there?.ageMs ?? null,
   };
 }

@@ -45,10 +45,23 @@ export interface Step {
 export interface Prediction {
   /** Bounds, not moving numbers: part of the digest. */
   readonly lossBound: LossBound;
+  /** What was last seen of the difference, for people; empty while nothing may be lost. Moving numbers, not in the digest. */
+  readonly lossSeen: readonly LossSeen[];
   /** From decision to validated; null until such a run was measured here. */
   readonly durationMs: number | null;
   /** Upper bound of the wait for a fencing proof. */
   readonly fenceWaitMs: number;
+}
+
+/** How far a candidate's log was behind the old holder's, as both were last seen: a lower bound of what is lost, never an upper one. */
+export interface LossSeen {
+  readonly component: ComponentId;
+  readonly candidate: InstanceId;
+  readonly holder: InstanceId | null;
+  /** In the log's own unit (entries of a journal, bytes of WAL); null = not comparable or never seen. */
+  readonly behind: number | null;
+  /** Age of the word about the holder; null = never seen. */
+  readonly holderSeenMsAgo: number | null;
 }
 
 /** `none`: every candidate holds everything acknowledged (I9). `unbounded` needs an approval that names the loss. */

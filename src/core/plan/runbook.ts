@@ -18,10 +18,8 @@ export interface RunbookStep {
   readonly does: string;
 }
 
-/** Closed list; what each asks, of whom, is in `src/engine/step-commands.ts`. */
+/** Closed list; what each asks, of whom, is in `src/engine/step-orders.ts`. */
 export const STEP_KINDS = {
-  'stop-trading': 'No new risk at the source; what was accepted is finished.',
-  'await-sync': 'The target has everything that the source has.',
   revoke: 'Raise the epoch: nobody holds the components that move (authority).',
   barrier: 'Every reachable receiver stores the new epoch and refuses older ones.',
   fence: 'Each old holder is proved silent.',

@@ -3,7 +3,7 @@ import type { SiteEntry, TopologyFile } from './file-schema.ts';
 
 /** What stands where the file says nothing; docs/reference/topology.md lists the same. */
 export const defaultTiming: Timing = {
-  leaseRenewEveryMs: 300,
+  leaseRenewEveryMs: 400,
   selfFenceAfterMs: 1500,
   stopWithinMs: 300,
   clockRatePpm: 1000,

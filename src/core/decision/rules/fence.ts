@@ -1,6 +1,16 @@
 import { fencingOutlook, outlookForHolder } from '../../authority/fencing.ts';
+import type { InstanceId } from '../../base/ids.ts';
 import { indexOf } from '../../topology/topology-index.ts';
+import type { Facts } from '../facts.ts';
 import { block, pass, type SafetyRule } from '../safety-rule.ts';
+
+/** For people: what they can still do when neither an agent nor a gate gives the proof. */
+function attestNext(facts: Facts, old: InstanceId | null): string {
+  const waiting = facts.brakes.attestations?.find((each) => each.instance === old && facts.wallMs < each.until);
+  return waiting && waiting.confirmed === null
+    ? `${waiting.by} says that its host is off; somebody else, after making sure: holdfast fence ${old} --attest --reason TEXT`
+    : `bring its agent back, or switch its host off for good; then two people: holdfast fence ${old} --attest --reason TEXT`;
+}
 
 /**
  * I3, the rule this project exists for: for every holder that is to be replaced there is a proof that it is silent, or a
@@ -29,11 +39,7 @@ export const fenceRule: SafetyRule = {
       if (outlook.kind === 'proved') held.push(`${old}: ${outlook.proof.method}`);
       else if (oldHost?.connected && oldHost.verdict.state === 'healthy') held.push(`${old}: its agent can stop it`);
       else if (outlook.kind === 'in') held.push(`${old}: ${outlook.method} in ${outlook.ms} ms`);
-      else
-        return block(
-          `fence not proven: ${outlook.reason}; its agent cannot be reached`,
-          `holdfast fence ${old} --attest, by a person who has made sure that it is off`,
-        );
+      else return block(`fence not proven: ${outlook.reason}; its agent cannot be reached`, attestNext(facts, old));
     }
     return pass(held.length > 0 ? held.join(' · ') : 'nobody holds what moves');
   },

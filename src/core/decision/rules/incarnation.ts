@@ -11,7 +11,7 @@ export const incarnationRule: SafetyRule = {
       ? pass(facts.record ? `incarnation ${facts.record.incarnation}` : 'no record yet')
       : block(
           'the authority was restored or rebuilt since this record was written',
-          'raise the epoch above the highest that any agent knows: holdfast authority adopt',
+          'see which backup it was, then holdfast authority adopt --reason TEXT (role admin)',
         );
   },
 };

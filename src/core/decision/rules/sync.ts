@@ -13,7 +13,7 @@ export const syncRule: SafetyRule = {
       if (!grant || !known?.observation || !known.fresh)
         return cannotEvaluate(`nothing fresh is known about ${move.to}`);
       if (facts.topology.components.find((component) => component.id === move.component)?.durability == null) continue;
-      if (!grant.promotable.includes(move.to))
+      if (grant.holder !== move.to && !grant.promotable.includes(move.to))
         return block(
           `${move.to} is not in the acknowledgement set of ${grant.holder ?? 'nobody'}`,
           'wait until it has caught up: holdfast status',

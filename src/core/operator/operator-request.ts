@@ -1,4 +1,4 @@
-import type { Json } from '../core/base/canonical-json.ts';
+import type { Json } from '../base/canonical-json.ts';
 
 /** A person, as their client certificate names them. */
 export interface Person {
@@ -6,8 +6,11 @@ export interface Person {
   readonly role: Role;
 }
 
-/** observer reads · operator acts · approver also approves · admin also overrides, attests and activates. */
-export type Role = 'observer' | 'operator' | 'approver' | 'admin';
+/** Each may do what those before it may. What each adds is in `roleNeeded`. */
+export const ROLES = ['observer', 'operator', 'approver', 'risk-officer', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+export type PlannedMove = 'failover' | 'switchover';
 
 /** What people may ask of a controller. Reads are answered by any; the rest only by the one that leads. */
 export type OperatorRequest =
@@ -18,13 +21,17 @@ export type OperatorRequest =
   | {
       readonly kind: 'plan';
       readonly group: string;
-      readonly move: 'failover' | 'switchover';
+      readonly move: PlannedMove;
       readonly toSite: string | null;
+      /** Shows the plan that would be made if this loss were accepted; accepts nothing. */
+      readonly acceptDataLoss: string | null;
+      /** Shows the decision as it would be with these overridden; overrides nothing. */
+      readonly overrides: readonly string[];
     }
   | {
       readonly kind: 'move';
       readonly group: string;
-      readonly move: 'failover' | 'switchover';
+      readonly move: PlannedMove;
       readonly toSite: string | null;
       /** Must match the plan that would be run now; null = whatever it is. */
       readonly digest: string | null;
@@ -60,10 +67,13 @@ export type OperatorRequest =
       readonly kind: 'fence';
       readonly group: string;
       readonly instance: string;
+      /** Says that its host is off for good; counts once a second person has said so too. */
       readonly attest: boolean;
       readonly lift: boolean;
       readonly reason: string;
-    };
+    }
+  /** A restored authority is to be believed: until somebody says so nothing is promoted on its word. */
+  | { readonly kind: 'adopt'; readonly group: string; readonly reason: string };
 
 export type OperatorAnswer =
   | { readonly kind: 'ok'; readonly result: Json }
@@ -78,8 +88,7 @@ export type OperatorAnswer =
     }
   | { readonly kind: 'not-leading'; readonly leader: string | null };
 
-/** Least role for each request. */
-export const ROLE_NEEDED: Readonly<Record<OperatorRequest['kind'], Role>> = {
+const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   status: 'observer',
   runs: 'observer',
   plan: 'observer',
@@ -90,9 +99,28 @@ export const ROLE_NEEDED: Readonly<Record<OperatorRequest['kind'], Role>> = {
   fence: 'operator',
   approve: 'approver',
   activate: 'admin',
+  adopt: 'admin',
 };
 
-const RANK: Readonly<Record<Role, number>> = { observer: 0, operator: 1, approver: 2, admin: 3 };
+/**
+ * Least role for exactly this request. Accepting a loss and acting in spite of a rule need a risk officer: whoever moves a
+ * platform under pressure is not who says what the firm can bear to lose. Attesting that a host is off needs an approver, twice.
+ */
+export function roleNeeded(request: OperatorRequest): Role {
+  if ((request.kind === 'move' || request.kind === 'approve') && request.acceptDataLoss !== null) return 'risk-officer';
+  if (request.kind === 'move' && request.overrides.length > 0) return 'risk-officer';
+  if (request.kind === 'fence' && request.attest) return 'approver';
+  return LEAST[request.kind];
+}
+
+/** What makes exactly this request need that role, for people. */
+export function riskIn(request: OperatorRequest): string {
+  if ((request.kind === 'move' || request.kind === 'approve') && request.acceptDataLoss !== null)
+    return 'accepting a loss';
+  if (request.kind === 'move' && request.overrides.length > 0) return `overriding ${request.overrides.join(', ')}`;
+  if (request.kind === 'fence' && request.attest) return 'attesting that a host is off';
+  return request.kind;
+}
 
 export const mayAsk = (person: Person, request: OperatorRequest): boolean =>
-  RANK[person.role] >= RANK[ROLE_NEEDED[request.kind]];
+  ROLES.indexOf(person.role) >= ROLES.indexOf(roleNeeded(request));

@@ -1,0 +1,93 @@
+import { ok, type Result } from '../base/result.ts';
+import {
+  FREEZE_WORDS,
+  type FreezePhrase,
+  HOST_WORDS,
+  type HostPhrase,
+  INSTANCE_WORDS,
+  type InstancePhrase,
+  KILL_WORDS,
+  type KillPhrase,
+  readFreeze,
+  readHost,
+  readInstance,
+  readKill,
+  readSite,
+  SITE_WORDS,
+  type SitePhrase,
+} from './cast.ts';
+import { type Misread, misread } from './misread.ts';
+
+/** What is done to a firm, whoever does it: the simulator, the lab, or a drill. */
+export type ScenarioFault =
+  | { readonly kind: 'kill'; readonly target: KillPhrase }
+  | { readonly kind: 'freeze'; readonly target: FreezePhrase }
+  | { readonly kind: 'host-power-off'; readonly host: HostPhrase }
+  | { readonly kind: 'site-power-off'; readonly site: SitePhrase }
+  | { readonly kind: 'isolate'; readonly site: SitePhrase }
+  | { readonly kind: 'cut'; readonly from: SitePhrase; readonly to: SitePhrase; readonly oneWay: boolean }
+  | { readonly kind: 'silence'; readonly host: HostPhrase }
+  | { readonly kind: 'stop-authority' }
+  /** Somebody promotes it without asking Holdfast. */
+  | { readonly kind: 'rogue-promotion'; readonly instance: InstancePhrase };
+
+/** Every other fault must say when it ends, on its target, by itself. */
+export const isOverAtOnce = ({ kind }: ScenarioFault): boolean => kind === 'kill' || kind === 'rogue-promotion';
+
+export const FAULT_PHRASES: readonly string[] = [
+  'kill PROCESS',
+  'freeze PROCESS for TIME',
+  'power off HOST for TIME',
+  'power off SITE for TIME',
+  'isolate SITE for TIME',
+  'cut SITE from SITE for TIME',
+  'cut one way SITE to SITE for TIME',
+  'silence HOST for TIME',
+  'stop the authority for TIME',
+  'promote INSTANCE behind our back',
+];
+
+/** One fault in words, as `FAULT_PHRASES` lists them, without its time. */
+export function parseFault(text: string): Result<ScenarioFault, Misread> {
+  if (text === 'stop the authority') return ok({ kind: 'stop-authority' });
+  const rogue = /^promote (.+) behind our back$/.exec(text)?.[1];
+  if (rogue !== undefined)
+    return read(rogue, readInstance, INSTANCE_WORDS, (instance) => ({ kind: 'rogue-promotion', instance }));
+  const cut = /^cut (one way )?(.+) (from|to) (.+)$/.exec(text);
+  if (cut && (cut[1] === undefined) === (cut[3] === 'from')) return parseCut(cut[2]!, cut[4]!, cut[1] !== undefined);
+  const [, verb, what] = /^(kill|freeze|power off|isolate|silence) (.+)$/.exec(text) ?? [];
+  switch (verb) {
+    case 'kill':
+      return read(what!, readKill, KILL_WORDS, (target) => ({ kind: 'kill', target }));
+    case 'freeze':
+      return read(what!, readFreeze, FREEZE_WORDS, (target) => ({ kind: 'freeze', target }));
+    case 'isolate':
+      return read(what!, readSite, SITE_WORDS, (site) => ({ kind: 'isolate', site }));
+    case 'silence':
+      return read(what!, readHost, HOST_WORDS, (host) => ({ kind: 'silence', host }));
+    case 'power off': {
+      const site = readSite(what!);
+      if (site) return ok({ kind: 'site-power-off', site });
+      return read(what!, readHost, `${SITE_WORDS} · ${HOST_WORDS}`, (host) => ({ kind: 'host-power-off', host }));
+    }
+    default:
+      return misread(`"${text}" is not a fault`, `one of: ${FAULT_PHRASES.join(' · ')}`);
+  }
+}
+
+function parseCut(left: string, right: string, oneWay: boolean): Result<ScenarioFault, Misread> {
+  const from = readSite(left);
+  const to = readSite(right);
+  if (!from || !to) return misread(`"${from ? right : left}" is not a site`, SITE_WORDS);
+  return ok({ kind: 'cut', from, to, oneWay });
+}
+
+function read<Target>(
+  text: string,
+  reader: (text: string) => Target | null,
+  words: string,
+  make: (target: Target) => ScenarioFault,
+): Result<ScenarioFault, Misread> {
+  const target = reader(text);
+  return target ? ok(make(target)) : misread(`"${text}" is nothing that this can be done to`, words);
+}

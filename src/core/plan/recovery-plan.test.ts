@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DB, drawFacts, ENGINE, FactsBuilder, NOW } from '../../../test/builders/facts.ts';
+import { forSeeds } from '../../../test/builders/for-seeds.ts';
+import { engineFailover, planOf, runbooks, sha256, siteFailover, switchover } from '../../../test/builders/plans.ts';
+import { epoch, groupId, instanceId, siteId, wallMs } from '../base/ids.ts';
+import type { Facts } from '../decision/facts.ts';
+import type { Intent } from '../decision/intent.ts';
+import { proposeRecovery } from '../decision/propose.ts';
+import { buildPlan } from './build-plan.ts';
+import { digestOf, type RecoveryPlan } from './recovery-plan.ts';
+import { type Runbook, STEP_KINDS } from './runbook.ts';
+
+const { facts } = new FactsBuilder();
+const plan = planOf(siteFailover, facts);
+const again = (change: Partial<RecoveryPlan> & { readonly lossBound?: RecoveryPlan['predicted']['lossBound'] }) =>
+  digestOf({ ...plan, lossBound: plan.predicted.lossBound, ...change }, sha256);
+const otherStep = (at: number, change: Partial<RecoveryPlan['steps'][number]>) =>
+  plan.steps.map((step, index) => (index === at ? { ...step, ...change } : step));
+const otherMove = (at: number, change: Partial<RecoveryPlan['moves'][number]>) =>
+  plan.moves.map((move, index) => (index === at ? { ...move, ...change } : move));
+
+test('what is not changed has the same digest', () => {
+  assert.equal(again({}), plan.digest);
+});
+
+const APPROVED: readonly (readonly [what: string, change: Parameters<typeof again>[0]])[] = [
+  ['the runbook', { runbook: 'switchover-site' }],
+  ['its version', { runbookVersion: 2 }],
+  ['the group', { group: groupId('clearing') }],
+  ['how much moves', { scope: 'instance' }],
+  ['the site that is left', { fromSite: null }],
+  ['the site that takes over', { toSite: siteId('wit') }],
+  ['who gives way', { moves: otherMove(0, { from: null }) }],
+  ['who takes over', { moves: otherMove(1, { to: instanceId('bravo-eng2') }) }],
+  ['which component moves', { moves: otherMove(1, { component: DB }) }],
+  ['one move less', { moves: plan.moves.slice(1) }],
+  ['the order of the moves', { moves: plan.moves.toReversed() }],
+  ['one step less', { steps: plan.steps.slice(1) }],
+  ['the order of the steps', { steps: plan.steps.toReversed() }],
+  ['how long a step may take', { steps: otherStep(2, { deadlineMs: 1 }) }],
+  ['what a step is', { steps: otherStep(2, { kind: 'validate' }) }],
+  ['what a step says that it does', { steps: otherStep(2, { does: 'Nothing.' }) }],
+  ['where it can no longer be undone', { steps: otherStep(2, { pointOfNoReturn: true }) }],
+  ['that something may be lost', { lossBound: { kind: 'unbounded', components: [ENGINE] } }],
+];
+for (const [what, change] of APPROVED)
+  test(`a plan has another digest when ${what} is different`, () => {
+    assert.notEqual(again(change), plan.digest);
+  });
+
+test('a plan has another digest when something else may be lost', () => {
+  const lossOf = (...components: (typeof DB)[]) => again({ lossBound: { kind: 'unbounded', components } });
+  assert.notEqual(lossOf(DB), lossOf(ENGINE));
+  assert.notEqual(lossOf(DB), lossOf(DB, ENGINE));
+});
+
+test('moving numbers and who asks do not change what is approved', () => {
+  const later: Facts = { ...facts, wallMs: wallMs(NOW + 90_000), record: { ...facts.record!, epoch: epoch(9) } };
+  const asked: Intent = { ...siteFailover, reason: 'smoke', requestedBy: 'Grace' };
+  assert.equal(planOf(asked, later).digest, plan.digest);
+});
+
+test('over generated facts two plans share a digest only if they do the same', () => {
+  const known = new Map<string, string>();
+  forSeeds(500, (random) => {
+    const drawn = drawFacts(random).facts;
+    const intent = proposeRecovery(drawn, random.chance(0.5));
+    if (intent === null) return;
+    const { predicted, trigger, digest, ...body } = planOf(intent, drawn);
+    const text = JSON.stringify([body, predicted.lossBound]);
+    assert.equal(known.get(digest) ?? text, text);
+    known.set(digest, text);
+  });
+  assert.equal(new Set(known.values()).size, known.size, 'the same plan always has the same digest');
+  assert.ok(known.size > 25, `${known.size} plans`);
+});
+
+test('from the grant on there is no way back, and not before', () => {
+  assert.deepEqual(
+    plan.steps.filter((step) => !step.pointOfNoReturn).map((step) => step.kind),
+    ['revoke', 'barrier', 'fence', 'freeze-positions'],
+  );
+});
+
+test('a candidate that may lack writes makes the loss unbounded, by name', () => {
+  assert.deepEqual(planOf({ ...siteFailover, lossy: [ENGINE] }, facts).predicted.lossBound, {
+    kind: 'unbounded',
+    components: [ENGINE],
+  });
+});
+
+test('a plan predicts the longest wait for a fence, and no duration that was never measured', () => {
+  assert.deepEqual([plan.predicted.fenceWaitMs, plan.predicted.durationMs], [652, null]);
+});
+
+test('a plan is never bound to a runbook that the intent does not ask for', () => {
+  assert.throws(
+    () => buildPlan(switchover, facts, runbooks.get('failover-site')!, sha256),
+    /runbook failover-site given/,
+  );
+});
+
+test('every step of the shipped runbooks is one that is known, and each plan tells all of them', () => {
+  for (const runbook of runbooks.values() as Iterable<Runbook>) {
+    const told = buildPlan({ ...engineFailover, runbook: runbook.id }, facts, runbook, sha256);
+    assert.deepEqual(
+      told.steps.map(({ kind, does, deadlineMs }) => ({ kind, deadlineMs, does })),
+      runbook.steps,
+    );
+    assert.ok(runbook.steps.every((step) => step.kind in STEP_KINDS));
+  }
+});

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AgentUnderTest, type Effect, OK } from '../../test/builders/agent.ts';
+import { ENGINE } from '../../test/builders/facts.ts';
+import { forSeeds } from '../../test/builders/for-seeds.ts';
+import type { GroupRecord } from '../core/authority/group-record.ts';
+import { type InstanceId, instanceId, revision } from '../core/base/ids.ts';
+import type { ReplicaObservation } from '../core/health/instance-observation.ts';
+
+const beside = instanceId('alfa-eng2');
+const [away, farther] = [instanceId('bravo-eng1'), instanceId('bravo-eng2')];
+const all = [beside, away, farther];
+
+type State = ReplicaObservation['state'];
+
+const replicas = (states: Partial<Record<string, State>>): readonly ReplicaObservation[] =>
+  all.map((instance) => ({ instance, state: states[instance] ?? 'in-sync', acknowledgedSequence: 100, silentMs: 5 }));
+const writes = (agent: AgentUnderTest) =>
+  agent.open('transact').filter((effect) => effect.body.put[0]?.key === agent.groupKey);
+const asks = (agent: AgentUnderTest) => agent.open('perform').filter((effect) => effect.action.kind === 'set-ack-set');
+const grantIn = (effect: Effect<'transact'>) => (effect.body.put[0]!.value as unknown as GroupRecord).grants[ENGINE]!;
+const asked = (effect: Effect<'perform'> | undefined) =>
+  effect?.action.kind === 'set-ack-set' ? effect.action.ackSet : null;
+
+/** The holder with everybody in its set, as it confirmed. */
+function holder(): AgentUnderTest {
+  const agent = new AgentUnderTest().reigns();
+  agent.now += 1;
+  return agent.observes({ ackSet: all, replicas: replicas({}) }, true);
+}
+
+test('with everybody in the set nothing is changed', () => {
+  const agent = holder();
+  assert.deepEqual([writes(agent), asks(agent)], [[], []]);
+});
+
+test('I9: a lost member leaves the record first, and only then does the holder stop waiting for it', () => {
+  const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'lost' }) }, true);
+  assert.deepEqual(asks(agent), []);
+  const [write] = writes(agent);
+  assert.deepEqual(grantIn(write!).promotable, [beside, farther]);
+  assert.deepEqual(grantIn(write!).mode, { kind: 'strict' });
+  agent.transacted(write!);
+  assert.deepEqual(asked(asks(agent)[0]), [beside, farther]);
+  assert.ok(agent.evidence.includes('durability-changed'));
+});
+
+test('a record that was changed meanwhile is not overwritten', () => {
+  const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'lost' }) }, true);
+  const [write] = writes(agent);
+  agent.hears({ tradingEnabled: false });
+  agent.transacted(write!);
+  assert.equal(agent.record.tradingEnabled, false);
+  assert.deepEqual(agent.record.grants[ENGINE]!.promotable, all);
+});
+
+test('without a copy at another site it goes on degraded, and says since when', () => {
+  const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'lost', [farther]: 'lost' }) }, true);
+  assert.deepEqual(grantIn(writes(agent)[0]!).mode, { kind: 'degraded', sinceEpoch: 7, lost: [away, farther] });
+});
+
+test('I9: a member comes back into the record only after the holder waits for it and it has caught up', () => {
+  const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'lost' }) }, true);
+  agent.transacted(writes(agent)[0]!);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  const without = [beside, farther];
+  agent.observes({ ackSet: without, replicas: replicas({ [away]: 'catching-up' }) }, true);
+  assert.deepEqual([writes(agent), asks(agent)], [[], []]);
+  agent.observes({ ackSet: without, replicas: replicas({}) }, true);
+  assert.deepEqual(asked(asks(agent)[0]), [beside, farther, away]);
+  assert.deepEqual(writes(agent), []);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  assert.deepEqual(writes(agent), [], 'what was seen before the holder waited says nothing');
+  agent.observes({ ackSet: all, replicas: replicas({}) }, true);
+  assert.deepEqual(grantIn(writes(agent)[0]!).promotable, [beside, farther, away]);
+});
+
+test('a member that falls behind again before it was recorded is not waited for any more', () => {
+  const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'lost' }) }, true);
+  agent.transacted(writes(agent)[0]!);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  agent.observes({ ackSet: [beside, farther], replicas: replicas({}) }, true);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  agent.observes({ ackSet: all, replicas: replicas({ [away]: 'catching-up' }) }, true);
+  assert.deepEqual([asked(asks(agent)[0]), writes(agent)], [[beside, farther], []]);
+});
+
+test('who does not hold the grant keeps no set', () => {
+  const agent = holder();
+  agent.hears({}, { holder: away });
+  agent.observes({ ackSet: all, replicas: replicas({ [away]: 'lost' }) }, true);
+  assert.deepEqual(writes(agent), []);
+});
+
+test('I9: in any order of losses, answers and delays everybody in the record is waited for', () => {
+  const counts = { shrunk: 0, grown: 0 };
+  forSeeds(250, (random) => {
+    const agent = holder();
+    let real: readonly InstanceId[] = all;
+    let obeyedAt = Number.NEGATIVE_INFINITY;
+    const states: Record<string, State> = {};
+    /** Asked for, not answered yet, and perhaps carried out long after the time that it was waited for. */
+    const late: Effect<'perform'>[] = [];
+    const carryOut = ({ action }: Effect<'perform'>): boolean => {
+      assert.ok(action.kind === 'set-ack-set');
+      if ((action.askedAt ?? 0) < obeyedAt) return false;
+      obeyedAt = action.askedAt ?? 0;
+      real = action.ackSet;
+      return true;
+    };
+    const check = () => {
+      const { promotable, ackSet } = agent.record.grants[ENGINE]!;
+      const missing = promotable.filter((member) => !real.includes(member));
+      assert.deepEqual(missing, [], `promotable ${promotable}, waited for ${real}`);
+      assert.ok(promotable.every((member) => ackSet.includes(member)));
+    };
+    const events = [
+      () => agent.wait(random.whole(1, 60)),
+      () => {
+        states[random.pick(all)] = random.pick<State>(['in-sync', 'in-sync', 'lost', 'catching-up']);
+      },
+      () => agent.observes({ ackSet: real, replicas: replicas(states) }, true),
+      () => agent.observes({ ackSet: real, replicas: replicas(states) }, true),
+      () => {
+        for (const effect of asks(agent)) {
+          if (random.chance(0.2)) late.push(effect);
+          const done = !late.includes(effect) && carryOut(effect);
+          agent.performedWith(effect, done ? OK : { kind: 'unknown', reason: 'late' });
+        }
+      },
+      () => {
+        const [effect] = late.splice(0, 1);
+        if (effect) carryOut(effect);
+      },
+      () => {
+        for (const effect of agent.open('transact')) {
+          const before = agent.record.grants[ENGINE]!.promotable;
+          const fate = random.fraction();
+          if (fate < 0.75) agent.transacted(effect);
+          else {
+            if (fate < 0.9) agent.outcomeOf(effect);
+            agent.transacted(effect, 'unknown');
+          }
+          const after = agent.record.grants[ENGINE]!.promotable;
+          if (after.length < before.length) counts.shrunk += 1;
+          for (const joined of after.filter((member) => !before.includes(member))) {
+            counts.grown += 1;
+            assert.ok(real.includes(joined));
+          }
+        }
+      },
+      () => {
+        const stored = agent.stored.get(agent.groupKey)!;
+        agent.step({
+          kind: 'authority-changed',
+          revision: revision(stored.revision),
+          changes: [{ key: agent.groupKey, value: stored.value }],
+        });
+      },
+    ];
+    for (let at = 0; at < 120; at += 1) {
+      random.pick(events)();
+      check();
+    }
+  });
+  assert.ok(counts.shrunk > 300 && counts.grown > 100, JSON.stringify(counts));
+});

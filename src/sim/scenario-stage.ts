@@ -1,0 +1,181 @@
+import type { SiteId } from '../core/base/ids.ts';
+import type { FreezePhrase, HostPhrase, InstancePhrase, KillPhrase, SitePhrase } from '../core/drill/cast.ts';
+import type { ScenarioFault } from '../core/drill/fault.ts';
+import { canServe } from '../core/topology/topology-index.ts';
+import type { ControllerProcess } from './controller-process.ts';
+import { cutOff, freezeHost, loseSite, thawHost } from './faults.ts';
+import type { InstanceModel } from './instance-model.ts';
+import { powerOff, powerOn } from './power.ts';
+import type { SimulatedHost, World } from './world.ts';
+
+/** What was hurt, by its name in this firm, and what ends it. */
+export interface Hurt {
+  readonly what: string;
+  readonly heal: () => void;
+  /** When it ends by itself whatever the scenario says; null = when the scenario says. */
+  readonly endsAfterMs: number | null;
+}
+
+/** A supervisor starts a killed agent or controller again after this. */
+const SUPERVISOR_MS = 500;
+
+/** Finds whom a scenario means, now, and does to them what it says. */
+export class ScenarioStage {
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Null: nobody is meant by that now. */
+  hurt(fault: ScenarioFault): Hurt | null {
+    switch (fault.kind) {
+      case 'kill':
+        return this.#kill(fault.target);
+      case 'freeze':
+        return this.#freeze(fault.target);
+      case 'host-power-off':
+        return this.#withHost(fault.host, (host) => {
+          powerOff(this.#world, host);
+          return () => powerOn(this.#world, host);
+        });
+      case 'silence':
+        return this.#withHost(fault.host, (host) => {
+          this.#world.network.silence(host.id);
+          return () => this.#world.network.unsilence(host.id);
+        });
+      case 'site-power-off':
+        return this.#withSite(fault.site, (site) => loseSite(this.#world, site));
+      case 'isolate':
+        return this.#withSite(fault.site, (site) => cutOff(this.#world, site));
+      case 'cut':
+        return this.#cut(fault);
+      case 'stop-authority':
+        this.#world.authority.loseQuorum(true);
+        return lasting('no quorum', () => this.#world.authority.loseQuorum(false));
+      case 'rogue-promotion': {
+        const instance = this.instance(fault.instance);
+        instance?.goRogue();
+        return instance ? atOnce(instance.id) : null;
+      }
+    }
+  }
+
+  #kill(target: KillPhrase): Hurt | null {
+    switch (target.kind) {
+      case 'instance': {
+        const instance = this.instance(target.instance);
+        instance?.die();
+        return instance ? atOnce(instance.id) : null;
+      }
+      case 'agent': {
+        const agent = this.host(target.host)?.agent ?? null;
+        agent?.crash();
+        return agent ? supervised(`agent ${agent.host.id}`, () => agent.start()) : null;
+      }
+      case 'leading-controller':
+      case 'controller': {
+        const controller = this.#controller(target);
+        controller?.crash();
+        return controller ? supervised(`controller ${controller.site}`, () => controller.start()) : null;
+      }
+    }
+  }
+
+  #freeze(target: FreezePhrase): Hurt | null {
+    switch (target.kind) {
+      case 'instance': {
+        const instance = this.instance(target.instance);
+        instance?.freeze();
+        return instance ? lasting(instance.id, () => instance.thaw()) : null;
+      }
+      case 'host':
+        return this.#withHost(target.host, (host) => {
+          freezeHost(host);
+          return () => thawHost(host);
+        });
+      case 'agent':
+        return this.#withHost(target.host, ({ agent }) => {
+          agent.freeze();
+          return () => agent.thaw();
+        });
+      case 'warden':
+        return this.#withHost(target.host, ({ gate }) => {
+          gate.freeze();
+          return () => gate.thaw();
+        });
+      case 'leading-controller':
+      case 'controller': {
+        const controller = this.#controller(target);
+        controller?.freeze();
+        return controller ? lasting(`controller ${controller.site}`, () => controller.thaw()) : null;
+      }
+    }
+  }
+
+  #controller(phrase: Extract<KillPhrase, { kind: 'leading-controller' | 'controller' }>): ControllerProcess | null {
+    if (phrase.kind === 'leading-controller') return this.#world.leader;
+    const site = this.site(phrase.site);
+    return this.#world.controllers.find((each) => each.site === site) ?? null;
+  }
+
+  #cut({ from, to, oneWay }: Extract<ScenarioFault, { kind: 'cut' }>): Hurt | null {
+    const { network } = this.#world;
+    const [left, right] = [this.site(from), this.site(to)];
+    if (left === null || right === null || left === right) return null;
+    network.cut(left, right);
+    if (!oneWay) network.cut(right, left);
+    return lasting(`${left} ${oneWay ? '→' : '↔'} ${right}`, () => {
+      network.heal(left, right);
+      if (!oneWay) network.heal(right, left);
+    });
+  }
+
+  #withHost(phrase: HostPhrase, hurt: (host: SimulatedHost) => () => void): Hurt | null {
+    const host = this.host(phrase);
+    return host ? lasting(host.id, hurt(host)) : null;
+  }
+
+  #withSite(phrase: SitePhrase, hurt: (site: SiteId) => () => void): Hurt | null {
+    const site = this.site(phrase);
+    return site ? lasting(site, hurt(site)) : null;
+  }
+
+  site(phrase: SitePhrase): SiteId | null {
+    const { topology, record } = this.#world;
+    switch (phrase.kind) {
+      case 'named':
+        return topology.sites.find((site) => site.id === phrase.site)?.id ?? null;
+      case 'active':
+        return record?.activeSite ?? null;
+      case 'witness':
+        return topology.sites.find((site) => site.voter && !canServe(site))?.id ?? null;
+      case 'standby':
+        return (
+          topology.sites
+            .filter((site) => canServe(site) && site.id !== record?.activeSite)
+            .toSorted((a, b) => a.preference - b.preference)[0]?.id ?? null
+        );
+    }
+  }
+
+  instance(phrase: InstancePhrase): InstanceModel | null {
+    const { instances, record } = this.#world;
+    if (phrase.kind === 'named') return instances.get(phrase.instance) ?? null;
+    const holder = record?.grants[phrase.component]?.holder ?? null;
+    const primary = holder === null ? null : (instances.get(holder) ?? null);
+    if (phrase.kind === 'primary') return primary;
+    const site = phrase.kind === 'standby' ? primary?.place.site : this.site({ kind: 'standby' });
+    const others = [...instances.values()].filter((each) => each.component.id === phrase.component && each !== primary);
+    return others.find((each) => each.place.site === site) ?? null;
+  }
+
+  host(phrase: HostPhrase): SimulatedHost | null {
+    const wanted = phrase.kind === 'named' ? phrase.host : this.instance(phrase.instance)?.place.host;
+    return this.#world.hosts.find((host) => host.id === wanted) ?? null;
+  }
+}
+
+const lasting = (what: string, heal: () => void): Hurt => ({ what, heal, endsAfterMs: null });
+const atOnce = (what: string): Hurt => ({ what, heal: () => {}, endsAfterMs: 0 });
+const supervised = (what: string, heal: () => void): Hurt => ({ what, heal, endsAfterMs: SUPERVISOR_MS });
