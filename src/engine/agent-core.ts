@@ -248,7 +248,9 @@ export class AgentCore {
     const sentAt = lease.confirmed(counter);
     if (sentAt === null || now >= lease.deadline) return;
     local.leaseCounter = Math.max(local.leaseCounter, counter);
-    if (local.promotion) return this.#desk.leaseHeld(local, now);
+    if (local.promotion?.stage === 'lease') return this.#desk.leaseHeld(local, now);
+    // Also while it is being promoted: that may take longer than the lease that it began with.
+    const { promotion } = local;
     if (local.mayWrite)
       this.perform(
         local,
@@ -256,6 +258,8 @@ export class AgentCore {
         this.timing.selfFenceAfterMs,
         now,
         (outcome, at) => {
+          // It was not primary yet: nothing was armed, and nothing writes.
+          if (promotion !== null && outcome.kind !== 'ok') return;
           local.gateArmed(outcome);
           local.leaseRefusals = outcome.kind === 'failed' ? local.leaseRefusals + 1 : 0;
           // What refuses the lease of our grant is not what we promoted: it came up by itself, and serves nobody.

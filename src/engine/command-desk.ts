@@ -192,6 +192,13 @@ export class CommandDesk {
         code: 'no-grant',
         reason: `the record does not name ${local.instance.id}`,
       });
+    // One reign per epoch: what it wrote in this one before it ended may differ from what others hold.
+    if (local.reignEpoch === grant.epoch && !local.mayWrite)
+      return this.#finish(command, {
+        kind: 'refused',
+        code: 'reign-over',
+        reason: `its reign in epoch ${grant.epoch} has ended; only a newer epoch begins another`,
+      });
     local.promotion = { command, stage: 'lease' };
   }
 

@@ -48,7 +48,9 @@ export class LocalInstance {
   ackSetChangedAt = 0;
   #observedAt = 0;
   #frozenSince: number | null = null;
+  /** Minus infinity: before this agent looked. */
   #endedSince: number | null = null;
+  #ran = false;
   #busy: number | null = null;
   #reconcileAt = 0;
   #backoffMs = RECONCILE_EVERY_MS;
@@ -98,7 +100,8 @@ export class LocalInstance {
   observe(observation: InstanceObservation, now: number): void {
     this.#frozenSince = observation.process === 'frozen' ? (this.#frozenSince ?? now) : null;
     const ended = observation.process === 'exited' || observation.process === 'stopped';
-    this.#endedSince = ended ? (this.#endedSince ?? now) : null;
+    if (!ended) this.#ran = true;
+    this.#endedSince = ended ? (this.#endedSince ?? (this.#ran ? now : Number.NEGATIVE_INFINITY)) : null;
     this.observation = observation;
     this.#observedAt = now;
     if (observation.process === 'running') this.exit = null;

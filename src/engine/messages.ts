@@ -84,7 +84,7 @@ export interface CommandOutcome {
     /** Not done, and never will be under this term and epoch. */
     | {
         readonly kind: 'refused';
-        readonly code: 'stale-term' | 'stale-epoch' | 'not-mine' | 'no-grant';
+        readonly code: 'stale-term' | 'stale-epoch' | 'not-mine' | 'no-grant' | 'reign-over';
         readonly reason: string;
       };
   readonly proof: FencingProof | null;

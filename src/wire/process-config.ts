@@ -142,8 +142,8 @@ export function linkTiming(fields: Fields): LinkTimingConfig | null {
   return timing === null
     ? null
     : {
-        pingEveryMs: timing.count('pingEveryMs', 700),
-        silenceMs: timing.count('silenceMs', 1500),
+        pingEveryMs: timing.count('pingEveryMs', 1000),
+        silenceMs: timing.count('silenceMs', 2500),
         greetWithinMs: timing.count('greetWithinMs', 2000),
       };
 }

@@ -57,7 +57,7 @@ function parseOutcome(fields: Fields): CommandOutcome['outcome'] {
     case 'refused':
       return {
         kind,
-        code: fields.oneOf('code', ['stale-term', 'stale-epoch', 'not-mine', 'no-grant']),
+        code: fields.oneOf('code', ['stale-term', 'stale-epoch', 'not-mine', 'no-grant', 'reign-over']),
         reason: fields.words('reason', ''),
       };
   }

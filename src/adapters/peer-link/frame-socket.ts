@@ -12,7 +12,7 @@ export interface LinkTiming {
   readonly greetWithinMs: number;
 }
 
-export const defaultLinkTiming: LinkTiming = { pingEveryMs: 700, silenceMs: 1500, greetWithinMs: 2000 };
+export const defaultLinkTiming: LinkTiming = { pingEveryMs: 1000, silenceMs: 2500, greetWithinMs: 2000 };
 
 export interface FrameSocketSink {
   line(line: string): void;

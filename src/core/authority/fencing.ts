@@ -89,10 +89,16 @@ export function expiryOutlook({ component, revoked, lease, successorWaitMs }: Ex
       scope: revoked.instance,
       epoch: revoked.epoch,
       sticky: { heal: true, reboot: true },
-      evidence: `renewal ${lease.revision} was seen ${Math.round(lease.seenMsAgo)} ms ago; ${lease.gate.kind} gate, bound ${lease.gate.boundMs} ms; waited ${successorWaitMs} ms or more`,
+      evidence: `renewal ${lease.revision} was seen ${Math.round(lease.seenMsAgo)} ms ago; ${lease.gate.kind} gate, bound ${lease.gate.boundMs} ms; waited ${successorWaitMs} ms or more${restsOn[lease.gate.kind] ?? ''}`,
     },
   };
 }
+
+/** What an expiry is proof of depends on who enforces it; the receipt says so. */
+const restsOn: Readonly<Record<string, string>> = {
+  warden:
+    '; a warden that is stopped together with what it guards acts only when it runs again: until then the acknowledgement set holds the old holder back',
+};
 
 const neverHeld = (revoked: RevokedHolder): FencingProof => ({
   method: 'never-held',
