@@ -14,6 +14,13 @@ import type { Observer, PeerOpinion } from '../core/health/verdict.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import type { AgentReport, InstanceReport } from './messages.ts';
 
+/** The last word of another controller, when it came, and since when its words have come without a gap. */
+interface PeerWord {
+  readonly opinion: PeerOpinion;
+  readonly at: number;
+  readonly since: number;
+}
+
 /** What one controller sees: reports of agents, when each was heard, and what the other controllers say of the same hosts. */
 export class Vantage {
   readonly #topology: Topology;
@@ -22,10 +29,8 @@ export class Vantage {
   readonly #detectors = new Map<HostId, FailureDetector>();
   readonly #reports = new Map<HostId, { readonly report: AgentReport; readonly at: number }>();
   readonly #links = new Set<HostId>();
-  readonly #peers = new Map<SiteId, { readonly opinion: PeerOpinion; readonly at: number }>();
+  readonly #peers = new Map<SiteId, PeerWord>();
   #tickedAt: number | null = null;
-  /** When we were last back from being away. */
-  #backAt = Number.NEGATIVE_INFINITY;
 
   constructor(topology: Topology, site: SiteId) {
     this.#topology = topology;
@@ -42,7 +47,6 @@ export class Vantage {
     const before = this.#tickedAt;
     this.#tickedAt = now;
     if (before === null || now - before <= this.#bounds.floorMs / 2) return;
-    this.#backAt = now;
     this.#peers.clear();
     for (const [host, detector] of this.#detectors)
       if (opinion(detector, before, this.#bounds) !== 'silent')
@@ -71,13 +75,23 @@ export class Vantage {
     else this.#links.delete(host);
   }
 
-  /** @returns true when it thinks otherwise of a host than it last said. */
+  /** @returns true when its word on a host is another one than before. */
   peer(opinion: PeerOpinion, now: number): boolean {
-    // What waited for us while we were away comes at once, whenever it was written.
-    if (now - this.#backAt < this.#bounds.floorMs / 5) return false;
-    const before = this.#peers.get(opinion.observer)?.opinion;
-    this.#peers.set(opinion.observer, { opinion, at: now });
-    return this.#topology.hosts.some(({ id }) => before?.hosts[id]?.opinion !== opinion.hosts[id]?.opinion);
+    const before = this.#peers.get(opinion.observer);
+    const since = before && now - before.at <= this.#bounds.floorMs ? before.since : now;
+    const after = { opinion, at: now, since };
+    this.#peers.set(opinion.observer, after);
+    return this.#topology.hosts.some(({ id }) => this.#word(before, id, now) !== this.#word(after, id, now));
+  }
+
+  /**
+   * None from one that we have not heard lately, nor right after a silence: what it had written meanwhile comes first then, and
+   * is of the past.
+   */
+  #word(peer: PeerWord | undefined, host: HostId, now: number): Opinion {
+    const { ceilingMs, floorMs } = this.#bounds;
+    if (!peer || now - peer.at > ceilingMs || peer.at - peer.since < floorMs / 5) return 'unknown';
+    return peer.opinion.hosts[host]?.opinion ?? 'unknown';
   }
 
   connected(host: HostId): boolean {
@@ -118,19 +132,16 @@ export class Vantage {
     return { observer: this.#site, hosts };
   }
 
-  /** Every controller's word on a host. One that we have not heard lately has no word. */
+  /** Every controller's word on a host. */
   observers(host: HostId, now: number): readonly Observer[] {
     const observers: Observer[] = [{ name: `controller ${this.#site}`, site: this.#site, ...this.own(host, now) }];
-    for (const [site, { opinion: said, at }] of this.#peers) {
-      const word = said.hosts[host];
-      const current = now - at <= this.#bounds.ceilingMs;
+    for (const [site, peer] of this.#peers)
       observers.push({
         name: `controller ${site}`,
         site,
-        opinion: current && word ? word.opinion : 'unknown',
-        silentMs: word?.silentMs ?? 0,
+        opinion: this.#word(peer, host, now),
+        silentMs: peer.opinion.hosts[host]?.silentMs ?? 0,
       });
-    }
     return observers;
   }
 }

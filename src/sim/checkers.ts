@@ -198,7 +198,8 @@ export class Checkers {
           `${instance.id} is promoted at epoch ${action.epoch} although ${other.id} is primary at epoch ${other.grantEpoch}`,
         );
     }
-    if (instance.component.durability === null || this.lossAccepted) return;
+    // Too late for its own deadline it is refused, and nothing was promoted.
+    if (!leaseLeft || instance.component.durability === null || this.lossAccepted) return;
     const has = new Set(instance.log.map((entry) => entry.id));
     const acked = this.acked(component);
     if (acked.size > 0) this.#coverage.count('I4: a promotion after acknowledgements');

@@ -1,12 +1,12 @@
 import type { Digest } from '../core/base/canonical-json.ts';
 import { controllerId, type SiteId, type WallMs } from '../core/base/ids.ts';
 import type { PeerOpinion } from '../core/health/verdict.ts';
+import type { OperatorAnswer } from '../core/operator/operator-request.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { ControllerCore } from '../engine/controller-core.ts';
 import type { ControllerEffect, ControllerEvent, ControllerEvidence } from '../engine/controller-effects.ts';
 import type { AgentReport, Command } from '../engine/messages.ts';
-import type { OperatorAnswer } from '../core/operator/operator-request.ts';
 import type { AuthorityModel, Subscriber } from './authority-model.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { MachineClock } from './machine-clock.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { missingCoverage } from './coverage.ts';
 import { loadRunbooks } from '../wire/load-runbooks.ts';
+import { missingCoverage } from './coverage.ts';
 import { type CaughtVariant, runManyWorlds, runVariants } from './many-worlds.ts';
 import { runWorld } from './run-world.ts';
 

@@ -269,9 +269,9 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'old mail counts',
     file: 'src/engine/vantage.ts',
-    find: 'if (now - this.#backAt < this.#bounds.floorMs / 5) return false;',
+    find: ' || peer.at - peer.since < floorMs / 5',
     replace: '',
-    why: 'a controller that was frozen makes a quorum out of letters of long ago',
+    why: 'after a freeze or a cut, words of long ago make a quorum of silence',
     seedsAtMost: 4000,
   },
 ];

@@ -1,5 +1,5 @@
-import { Coverage } from './coverage.ts';
 import { loadRunbooks } from '../wire/load-runbooks.ts';
+import { Coverage } from './coverage.ts';
 import { runWorld } from './run-world.ts';
 
 /** What one process of many reports, as one JSON line each time some worlds are done. */
