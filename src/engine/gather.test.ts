@@ -75,7 +75,7 @@ function verdictAt(now: number, gate: LeaseRecord['gate'] = { kind: 'self', boun
     observer: siteId(observer) as SiteId,
     hosts: { [hostId('east-h1')]: { opinion: 'silent' as const, silentMs: now } },
   });
-  for (const at of [now - 400, now]) for (const observer of ['east', 'far']) vantage.peer(silent(observer), at);
+  for (const at of [now - 100, now]) for (const observer of ['east', 'far']) vantage.peer(silent(observer), at);
   const mirror = new AuthorityMirror();
   const grant = {
     component: engine.id,

@@ -623,6 +623,9 @@ function finished(brakes: Brakes, run: RunState, result: RunResult, at: WallMs):
       run: run.run,
       automatic: run.automatic,
       scope: run.plan.scope,
+      runbook: run.plan.runbook,
+      // The clocks of two leaders may differ by more than a run takes; then nothing is known.
+      ...(at > run.decidedAt ? { durationMs: at - run.decidedAt } : {}),
       endedAt: at,
       demoted,
       result,

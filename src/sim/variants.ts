@@ -37,7 +37,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (!proof || !proofSuffices(component.kind, revokedHolder, proof)) return null;',
     replace: 'if (!proof) continue;',
     why: 'promotes without a fencing proof',
-    seedsAtMost: 100,
+    seedsAtMost: 300,
   },
   {
     name: 'the acknowledgement set shrinks before the record',

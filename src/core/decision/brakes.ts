@@ -1,5 +1,6 @@
 import type { Attestation } from '../authority/attestation.ts';
 import type { InstanceId, PlanDigest, RunId, WallMs } from '../base/ids.ts';
+import type { RunbookId } from '../plan/runbook.ts';
 
 /** The human brakes of one group and the history that cool-down rests on; one key in the authority. */
 export interface Brakes {
@@ -41,6 +42,9 @@ export interface FinishedRun {
   readonly endedAt: WallMs;
   readonly demoted: readonly InstanceId[];
   readonly result: 'completed' | 'failed' | 'superseded';
+  readonly runbook?: RunbookId;
+  /** From the decision to the end, by the clocks of whoever led; absent where that is not known. */
+  readonly durationMs?: number;
   /** A person has looked at it: it no longer holds anything up. */
   readonly acknowledged: boolean;
 }

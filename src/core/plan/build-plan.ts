@@ -38,11 +38,19 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
     predicted: {
       lossBound,
       lossSeen: intent.lossy.map((component) => lossSeen(facts, intent, component)),
-      durationMs: null,
+      durationMs: measuredDurationMs(facts, runbook),
       fenceWaitMs: facts.successorWaitMs,
     },
     digest: digestOf({ ...body, lossBound }, digest),
   };
+}
+
+function measuredDurationMs({ brakes }: Facts, runbook: Runbook): number | null {
+  const measured = brakes.history
+    .filter((run) => run.runbook === runbook.id && run.result === 'completed')
+    .flatMap(({ durationMs }) => (durationMs === undefined ? [] : [durationMs]))
+    .toSorted((a, b) => a - b);
+  return measured[Math.floor(measured.length / 2)] ?? null;
 }
 
 function lossSeen(facts: Facts, intent: Intent, component: ComponentId): LossSeen {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { DB, drawFacts, ENGINE, FactsBuilder, NOW } from '../../../test/builders/facts.ts';
 import { forSeeds } from '../../../test/builders/for-seeds.ts';
 import { engineFailover, planOf, runbooks, sha256, siteFailover, switchover } from '../../../test/builders/plans.ts';
-import { epoch, groupId, instanceId, siteId, wallMs } from '../base/ids.ts';
+import { epoch, groupId, instanceId, runId, siteId, wallMs } from '../base/ids.ts';
 import type { Facts } from '../decision/facts.ts';
 import type { Intent } from '../decision/intent.ts';
 import { proposeRecovery } from '../decision/propose.ts';
@@ -110,4 +110,29 @@ test('every step of the shipped runbooks is one that is known, and each plan tel
     );
     assert.ok(runbook.steps.every((step) => step.kind in STEP_KINDS));
   }
+});
+
+test('a plan predicts how long it takes from completed runs of its own runbook, and says nothing while there is none', () => {
+  const ran = (runbook: RecoveryPlan['runbook'], durationMs: number, result: 'completed' | 'failed' = 'completed') => ({
+    run: runId(`trading-${durationMs}`),
+    automatic: true,
+    scope: 'site' as const,
+    runbook,
+    durationMs,
+    endedAt: NOW,
+    demoted: [],
+    result,
+    acknowledged: true,
+  });
+  const withHistory = (history: Facts['brakes']['history']): Facts => ({
+    ...facts,
+    brakes: { ...facts.brakes, history },
+  });
+  const { runbook } = plan;
+  assert.equal(planOf(siteFailover, withHistory([])).predicted.durationMs, null);
+  const others = [ran('switchover-site', 100), ran(runbook, 90_000, 'failed')];
+  assert.equal(planOf(siteFailover, withHistory(others)).predicted.durationMs, null);
+  const measured = [...others, ran(runbook, 900), ran(runbook, 400), ran(runbook, 500)];
+  assert.equal(planOf(siteFailover, withHistory(measured)).predicted.durationMs, 500);
+  assert.equal(planOf(siteFailover, withHistory(measured)).digest, plan.digest);
 });

@@ -47,7 +47,7 @@ export interface Prediction {
   readonly lossBound: LossBound;
   /** What was last seen of the difference, for people; empty while nothing may be lost. Moving numbers, not in the digest. */
   readonly lossSeen: readonly LossSeen[];
-  /** From decision to validated; null until such a run was measured here. */
+  /** From the decision to the end, the median of the group's last completed runs of this runbook; null while there is none. */
   readonly durationMs: number | null;
   /** Upper bound of the wait for a fencing proof. */
   readonly fenceWaitMs: number;

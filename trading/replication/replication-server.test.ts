@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { JsonRecord } from '../base/json-record.ts';
+import { Journal } from '../journal/journal.ts';
+import { waitUntil } from '../testing/wait-until.ts';
+import { FrameReader, writeMessage } from './frames.ts';
+import { ReplicationServer } from './replication-server.ts';
+
+interface Caller {
+  readonly socket: Socket;
+  readonly heard: JsonRecord[];
+}
+
+const hello = {
+  t: 'hello',
+  protocol: 1,
+  instance: 'b',
+  epoch: 2,
+  sequence: 0,
+  sequenceEpoch: 0,
+  crc: 0,
+};
+
+async function withServer(
+  body: (server: ReplicationServer, call: () => Promise<Caller>) => Promise<void>,
+): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast replication é-'));
+  const onFailure = (error: Error) => assert.fail(error);
+  const journal = await Journal.open({ directory, sync: 'none', onDurable: () => {}, onFailure }, () => {});
+  const server = new ReplicationServer({
+    instance: 'a',
+    journal,
+    lostAfterMs: 5000,
+    windowEntries: 100,
+    onHeld: () => {},
+    onReplicasChanged: () => {},
+    onSuperseded: () => {},
+  });
+  await server.listen({ host: '127.0.0.1', port: 0 });
+  const sockets: Socket[] = [];
+  const call = async (): Promise<Caller> => {
+    const socket = connect({ host: '127.0.0.1', port: server.port });
+    sockets.push(socket);
+    const heard: JsonRecord[] = [];
+    const reader = new FrameReader({
+      onMessage: (message) => heard.push(message),
+      onBlock: () => assert.fail('no block is expected'),
+      onBroken: (complaint) => assert.fail(complaint),
+    });
+    socket.on('data', (chunk: Buffer) => reader.push(chunk));
+    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+    writeMessage(socket, hello);
+    return { socket, heard };
+  };
+  try {
+    await body(server, call);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await server.close();
+    journal.close();
+    rmSync(directory, { recursive: true });
+  }
+}
+
+test('a standby that comes before the promotion is joined by it, without coming again', () =>
+  withServer(async (server, call) => {
+    const early = await call();
+    server.start({ epoch: 2, ackSet: ['b'] });
+    await waitUntil('it was answered', () => early.heard.length > 0);
+    assert.deepEqual(early.heard[0], { t: 'matched', at: 0, epoch: 2, instance: 'a' });
+  }));
+
+test('a standby whose upstream is not promoted in time is refused', () =>
+  withServer(async (_server, call) => {
+    const early = await call();
+    await waitUntil('it was answered', () => early.heard.length > 0);
+    assert.deepEqual(early.heard[0], { t: 'refused', code: 'not-primary', epoch: 0 });
+  }));
