@@ -1,9 +1,9 @@
 import type { HostId } from '../core/base/ids.ts';
 import type { PeerOpinion } from '../core/health/verdict.ts';
+import type { OperatorAnswer } from '../core/operator/operator-request.ts';
 import type { AuthorityPort, TransactionOutcome } from '../engine/authority-port.ts';
 import type { ControllerEffect, ControllerEvent, ControllerEvidence } from '../engine/controller-effects.ts';
 import type { Command } from '../engine/messages.ts';
-import type { OperatorAnswer } from '../core/operator/operator-request.ts';
 import { byDeadline, Shell, type ShellClock, type ShellCore } from '../engine/shell.ts';
 
 export interface ControllerPorts {

@@ -17,9 +17,10 @@ import { indexOf } from '../core/topology/topology-index.ts';
 import { AdoptionDesk } from './adoption-desk.ts';
 import { keys } from './authority-keys.ts';
 import type { ControllerCore } from './controller-core.ts';
+import { receipt } from './decision-receipt.ts';
 import { type Asked, DeskService } from './desk-service.ts';
 import { FenceDesk } from './fence-desk.ts';
-import { type GroupControl, receipt } from './group-control.ts';
+import type { GroupControl } from './group-control.ts';
 import type { LeaderRecord } from './leadership.ts';
 import { projectStatus } from './project-status.ts';
 
@@ -221,7 +222,7 @@ export class OperatorDesk {
         'try again',
         receipt(decision),
       );
-    group.open(facts, decision, asked.now, asked.wall, (result, run) => {
+    group.open(facts, decision, asked.wall, (result, run) => {
       if (result === 'committed')
         return this.#answer(asked, {
           kind: 'ok',

@@ -4,7 +4,8 @@ import { brakeHolds } from '../core/decision/brakes.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
 import type { ControllerCore } from './controller-core.ts';
-import { type GroupControl, receipt } from './group-control.ts';
+import { receipt } from './decision-receipt.ts';
+import type { GroupControl } from './group-control.ts';
 import type { LeaderRecord } from './leadership.ts';
 
 /** What a screen shows of this controller's knowledge, with how old it is. Unknown is said, never left out. */

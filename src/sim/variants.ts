@@ -123,7 +123,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'the journal does not ask who leads',
-    file: 'src/engine/group-control.ts',
+    file: 'src/engine/run-journal.ts',
     find: '      leadership.comparison(mirror),\n      { key: keys.journalHead(id), revision',
     replace: '      { key: keys.journalHead(id), revision',
     why: 'a deposed leader goes on writing the journal',
@@ -173,7 +173,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'a revocation does not compare the lease',
-    file: 'src/engine/group-control.ts',
+    file: 'src/engine/run-journal.ts',
     find: 'if (change.record.grants[component as never]?.holder === null)\n          compare.push({ key, revision: mirror.revisionOf(key) });',
     replace: 'void key;',
     why: 'a holder whose first renewal the leader has not heard of yet counts as one that never held',
@@ -182,14 +182,10 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'commanded before it is journalled',
     file: 'src/engine/group-control.ts',
-    find: '    this.#commit(\n      facts,\n      run.run,\n      events,\n      { record, brakes: change.brakes,',
+    find: '    this.#commit(facts, run.run, { events, record, brakes,',
     replace: `    const begins = run.steps.find(({ step }) => events.some((event) => event.kind === 'step-started' && event.step === step.id) && !events.some((event) => event.kind === 'step-finished' && event.step === step.id));
-    if (begins && record) for (const { host, command } of new StepWork({ group: this.group.id, run: run.run, step: begins.step.id, term: facts.leadership.term, epoch: record.epoch }, now, false).next(ordersFor(begins.step.kind, run, { ...facts, record }), now)) this.#around.emit({ kind: 'command', host, command });
-    this.#commit(
-      facts,
-      run.run,
-      events,
-      { record, brakes: change.brakes,`,
+    if (begins && record) for (const { host, command } of new StepWork({ group: this.group.id, run: run.run, step: begins.step.id, term: facts.leadership.term, epoch: record.epoch }, 0, false).next(ordersFor(begins.step.kind, run, { ...facts, record }), 0)) this.#around.emit({ kind: 'command', host, command });
+    this.#commit(facts, run.run, { events, record, brakes,`,
     why: 'after a crash nobody knows what was asked of whom',
     seedsAtMost: 50,
   },
@@ -260,8 +256,8 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'the journal is believed before it is read',
-    file: 'src/engine/group-control.ts',
-    find: 'return head === null || mirror.revisionOf(keys.journalEntry(this.group.id, head.number)) > 0;',
+    file: 'src/engine/run-journal.ts',
+    find: 'return head === null || mirror.revisionOf(keys.journalEntry(this.#group, head.number)) > 0;',
     replace: 'return head === null || head.number > 0;',
     why: 'a new leader goes on from a state of the run that another one has left behind',
     seedsAtMost: 6000,

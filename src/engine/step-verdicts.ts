@@ -1,0 +1,67 @@
+import type { FencingProof } from '../core/authority/fencing-proof.ts';
+import type { Facts } from '../core/decision/facts.ts';
+import type { RunState, StepOutcome } from '../core/run/run.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
+import { isBeingPromoted } from './gather.ts';
+
+/** What the facts say of a step that is answered by looking. */
+export type StepVerdict = 'working' | { readonly outcome: StepOutcome; readonly detail: string };
+
+export const proofsInWords = (proofs: readonly FencingProof[]): string =>
+  proofs.map((proof) => `${proof.scope}: ${proof.method}`).join(', ') || 'nobody had to be fenced';
+
+/** The chosen one failed while the run was on its way: it cannot be finished as planned. */
+export function candidateLost(facts: Facts, run: RunState): string | null {
+  for (const move of run.plan.moves) {
+    const known = facts.instances.get(move.to);
+    const host = known ? facts.hosts.get(known.instance.host) : undefined;
+    if (host?.verdict.state === 'failed') return `${move.to} is lost: ${host.verdict.evidence.join('; ')}`;
+  }
+  return null;
+}
+
+/** A component that this run is not about to promote has lost its holder meanwhile: the next decision looks at all of it. */
+export function holderLost(facts: Facts, run: RunState): string | null {
+  for (const grant of Object.values(facts.record?.grants ?? {})) {
+    if (grant.holder === null || isBeingPromoted(run, grant.component)) continue;
+    const known = facts.instances.get(grant.holder);
+    if (known?.verdict.state === 'failed')
+      return `${grant.holder} failed meanwhile: ${known.verdict.evidence.join('; ')}`;
+  }
+  return null;
+}
+
+/** Every candidate still fits; its log end is written down. The old holder itself has no log end to read while it is stopped. */
+export function frozenPositions(facts: Facts, run: RunState): StepVerdict {
+  const notes: string[] = [];
+  for (const move of run.plan.moves) {
+    const known = facts.instances.get(move.to);
+    if (!known?.fresh || known.observation === null) return 'working';
+    const { position } = known.observation;
+    notes.push(`${move.to} at ${position ? `${position.generation}/${position.sequence}` : 'its own log end'}`);
+  }
+  return { outcome: 'ok', detail: notes.join(', ') };
+}
+
+const RESIDUE_WITHIN_MS = 1000;
+
+/** Looks for what a run leaves behind. What cannot be seen is named, not passed over. */
+export function residue(facts: Facts, run: RunState, elapsedMs: number): StepVerdict {
+  const { instance } = indexOf(facts.topology);
+  const moved = new Set(run.plan.moves.map((move) => move.component));
+  const left: string[] = [];
+  const unseen: string[] = [];
+  for (const [id, known] of facts.instances) {
+    if (!moved.has(known.instance.component)) continue;
+    const holder = facts.record?.grants[instance.get(id)!.component]?.holder;
+    if (id === holder) continue;
+    if (!known.fresh) unseen.push(id);
+    else if (known.observation?.role === 'primary') left.push(id);
+  }
+  if (left.length > 0 && elapsedMs < RESIDUE_WITHIN_MS) return 'working';
+  if (left.length > 0) return { outcome: 'failed', detail: `still primary: ${left.join(', ')}` };
+  return {
+    outcome: 'ok',
+    detail: unseen.length > 0 ? `nothing left; could not look at ${unseen.join(', ')}` : 'nothing left',
+  };
+}
