@@ -13,6 +13,8 @@ export interface OpenAuthorityOptions {
   readonly stateDir: string;
   /** This process's own identity, for an authority that asks for it. */
   readonly identity: TlsIdentity;
+  /** How soon a connection that only gives silence has to be noticed. */
+  readonly noticeSilenceWithinMs: number;
 }
 
 interface Mark {
@@ -24,7 +26,12 @@ const MARK_FILE = 'authority-mark.json';
 const KEEP_MARK_EVERY_MS = 5000;
 
 /** Opens the configured authority; only its client is loaded. */
-export async function openAuthority({ config, stateDir, identity }: OpenAuthorityOptions): Promise<AuthorityPort> {
+export async function openAuthority({
+  config,
+  stateDir,
+  identity,
+  noticeSilenceWithinMs,
+}: OpenAuthorityOptions): Promise<AuthorityPort> {
   const keeper = new MarkKeeper(join(stateDir, MARK_FILE));
   const seen = { highestSeen: keeper.read() ?? undefined, onHighestSeen: (mark: Mark) => keeper.keep(mark) };
   if (config.kind === 'etcd') {
@@ -41,6 +48,8 @@ export async function openAuthority({ config, stateDir, identity }: OpenAuthorit
     client: config.client,
     token,
     ...(config.useTls ? { tls: identity } : {}),
+    heartbeatMs: noticeSilenceWithinMs * 0.4,
+    silenceMs: noticeSilenceWithinMs,
     ...seen,
   });
 }

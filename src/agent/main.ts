@@ -84,7 +84,13 @@ async function main(path: string): Promise<void> {
     (closed) => recorder.note({ kind: 'self-fenced', epoch: closed.epoch, data: { by: 'warden', ...closed } }),
     log,
   );
-  const authority = await openAuthority({ config: config.authority, stateDir: config.stateDir, identity });
+  const authority = await openAuthority({
+    config: config.authority,
+    stateDir: config.stateDir,
+    identity,
+    // What an agent must know soon, it asks for.
+    noticeSilenceWithinMs: 2500,
+  });
   const drivers = await instanceDrivers(config, gate);
   const core = new AgentCore(
     { host: config.host, topology: config.topology, boot, gates: gatesOf(config) },

@@ -44,7 +44,12 @@ async function main(path: string): Promise<void> {
   });
   const recorder = new Recorder(evidenceLog, systemClock, log);
   const history = new HistoryStore(join(config.stateDir, 'history.db'));
-  const authority = await openAuthority({ config: config.authority, stateDir: config.stateDir, identity });
+  const authority = await openAuthority({
+    config: config.authority,
+    stateDir: config.stateDir,
+    identity,
+    noticeSilenceWithinMs: 900,
+  });
   const { topology, site } = config;
   const core = new ControllerCore({
     id: site as string as ControllerId,

@@ -30,8 +30,9 @@ export class AuthorityMirror {
     entries: Readonly<Record<string, StoredValue>>,
     at: { readonly revision: Revision; readonly incarnation: string; readonly now: number },
   ): void {
-    // Another incarnation is another history: its revisions say nothing about what was known before.
-    if (this.#incarnation !== null && this.#incarnation !== at.incarnation) {
+    // Another incarnation is another history: its revisions say nothing about what was known before. So does the first reading:
+    // what a command told us before it may be of any.
+    if (this.#incarnation !== at.incarnation) {
       this.#entries.clear();
       this.#removed.clear();
       this.#revision = 0;

@@ -91,7 +91,7 @@ test('a silent leader is replaced after its time-out, in the next term, and find
   const { store, first } = leader();
   const second = new Controller('wit', 1);
   store.read(second.mirror, 10);
-  const patience = timing.leaderTimeoutMs + timing.leaderRenewEveryMs;
+  const patience = timing.leaderTimeoutMs + timing.leaderRenewEveryMs / 2;
   second.mirror.heard(10 + patience);
   assert.equal(second.act(store, 10 + patience - 1), null);
   assert.equal(second.act(store, 10 + patience), 'committed');

@@ -93,7 +93,7 @@ export class Leadership {
   }
 
   get #patienceMs(): number {
-    return this.#timing.leaderTimeoutMs + this.#rank * this.#timing.leaderRenewEveryMs;
+    return this.#timing.leaderTimeoutMs + (this.#rank * this.#timing.leaderRenewEveryMs) / 2;
   }
 
   answered(

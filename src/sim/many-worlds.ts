@@ -66,7 +66,7 @@ export interface CaughtVariant {
   readonly invariant: string | null;
 }
 
-/** Runs every variant until it is caught, two at a time. */
+/** Runs every variant until it is caught: at the seed that caught it last, then at 1, 2, …; as many at once as there are cores. */
 export async function runVariants(
   progress: (caught: CaughtVariant) => void,
   chosen: readonly Variant[] = VARIANTS,
@@ -84,10 +84,10 @@ export async function runVariants(
   return VARIANTS.flatMap(({ name }) => caught.filter((each) => each.name === name));
 }
 
-async function runVariant({ name, seedsAtMost }: Variant): Promise<CaughtVariant> {
+async function runVariant({ name, seedsAtMost, caughtAt }: Variant): Promise<CaughtVariant> {
   let found: WorldsReport['violations'][number] | null = null;
   await runProcess(
-    [...nodeArgs, '--import', hookScript, processScript, '1', String(seedsAtMost), '1', 'stop-at-first'],
+    [...nodeArgs, '--import', hookScript, processScript, '1', String(seedsAtMost), '1', String(caughtAt)],
     { HOLDFAST_VARIANT: name },
     (report) => {
       found ??= report.violations[0] ?? null;

@@ -158,8 +158,10 @@ function restoreAuthority(world: World, violated: () => boolean): void {
   const begin = queue.now;
   while (queue.now < begin + HEALED_WITHIN_MS && !violated()) {
     if (world.record?.incarnation !== world.authority.incarnation) adoptAuthority(world);
-    else if (isStuckOnLoss(world)) decideOnLoss(world);
-    else helpOut(world);
+    else {
+      helpOut(world);
+      if (isStuckOnLoss(world)) decideOnLoss(world);
+    }
     queue.runUntil(queue.now + 500, violated);
     if (queue.now > begin + 3000 && world.unserved() === null && world.incomplete() === null) break;
   }

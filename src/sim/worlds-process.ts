@@ -20,8 +20,8 @@ export interface WorldsReport {
 
 const TELL_EVERY = 20;
 
-/** `worlds-process.ts FIRST COUNT STRIDE [stop-at-first]`: seeds FIRST, FIRST+STRIDE, …, COUNT of them. */
-function main([first, count, stride, stopAtFirst]: readonly string[]): void {
+/** `worlds-process.ts FIRST COUNT STRIDE [SEED]`: seeds FIRST, FIRST+STRIDE, …, COUNT of them. With SEED: that one before, and no more after a violation. */
+function main([first, count, stride, before]: readonly string[]): void {
   const runbooks = loadRunbooks();
   let done = blank();
   let coverage = new Coverage();
@@ -30,8 +30,9 @@ function main([first, count, stride, stopAtFirst]: readonly string[]): void {
     done = blank();
     coverage = new Coverage();
   };
-  for (let at = 0; at < Number(count); at += 1) {
-    const result = runWorld({ seed: Number(first) + at * Number(stride), runbooks });
+  for (let at = before === undefined ? 0 : -1; at < Number(count); at += 1) {
+    const seed = at < 0 ? Number(before) : Number(first) + at * Number(stride);
+    const result = runWorld({ seed, runbooks });
     done.worlds += 1;
     done.simulatedMs += result.simulatedMs;
     done.events += result.events;
@@ -40,7 +41,7 @@ function main([first, count, stride, stopAtFirst]: readonly string[]): void {
     const violation = result.violations[0];
     if (violation) done.violations.push({ seed: result.seed, ...violation });
     coverage.add(result.coverage);
-    if (violation && stopAtFirst) break;
+    if (violation && before !== undefined) break;
     if (done.worlds >= TELL_EVERY) tell();
   }
   tell();

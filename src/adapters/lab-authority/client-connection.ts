@@ -65,6 +65,11 @@ export class LabConnection {
     this.#connect();
   }
 
+  /** On this process's clock; of the present connection. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
   get ready(): boolean {
     return this.#ready;
   }

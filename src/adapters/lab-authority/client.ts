@@ -66,7 +66,11 @@ interface Pending {
   readonly repeatable: boolean;
   readonly settle: (result: CallResult) => void;
   sent: boolean;
+  sentAtMs: number | null;
 }
+
+/** A request that waited at least this long, while nothing at all was heard, gives the connection up. */
+const MUTE_AFTER_MS = 500;
 
 class LabClient implements LabAuthority {
   readonly kind = 'lab-only';
@@ -173,7 +177,15 @@ class LabClient implements LabAuthority {
           const reason = this.#connection.ready
             ? `no answer within ${Math.round(deadlineMs)} ms`
             : `not connected: ${this.#downReason}`;
+          const { sentAtMs } = pending;
           pending.settle({ kind: 'unanswered', sent: pending.sent, reason });
+          // A question that got silence says more than a quiet line: whoever has something to keep does not wait for the heartbeat.
+          if (
+            sentAtMs !== null &&
+            performance.now() - sentAtMs >= MUTE_AFTER_MS &&
+            this.#connection.heardAtMs < sentAtMs
+          )
+            this.#connection.abandon(reason);
         },
         Math.max(0, deadlineMs),
       );
@@ -181,6 +193,7 @@ class LabClient implements LabAuthority {
         request,
         repeatable,
         sent: false,
+        sentAtMs: null,
         settle: (result) => {
           clearTimeout(timer);
           if (this.#pending.delete(id)) resolve(result);
@@ -193,6 +206,7 @@ class LabClient implements LabAuthority {
 
   #send(id: number, pending: Pending): void {
     pending.sent = true;
+    pending.sentAtMs = performance.now();
     this.#connection.send(id, pending.request);
   }
 
