@@ -25,8 +25,12 @@ const programs: readonly string[] = [
 export const compileCacheOf = (root: string): string =>
   process.env['NODE_COMPILE_CACHE'] ?? join(root, '.holdfast', 'compile-cache');
 
-/** Flags are part of what a cached compilation is valid for: processes must be started with the same. */
-export const labNodeArgs: readonly string[] = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
+/**
+ * Dozens of small processes share a few processors: a young generation of 4 MB, and no helper threads for collecting it (measured: a
+ * seventh less processor time while nothing happens). Flags are part of what a cached compilation is valid for: processes must
+ * be started with the same.
+ */
+export const labNodeArgs: readonly string[] = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', '--single-threaded-gc'];
 
 const TOGETHER = 2;
 const WITHIN_MS = 30_000;

@@ -46,6 +46,10 @@ export class AuthorityModel {
   readonly #deaf = new Map<string, number>();
   #quorumLost = 0;
   slowMs = 0;
+  /** What was committed is told to those who watch up to this much later. */
+  watchLateMs = 0;
+  /** Answers arrive this much after what they answer was committed. */
+  answersLateMs = 0;
   loseReplies = 0;
   /** For the trace; null costs nothing. */
   tell: ((line: string) => void) | null = null;
@@ -150,7 +154,11 @@ export class AuthorityModel {
   }
 
   #arrive(subscription: Subscription, event: AuthorityEvent): void {
-    const at = Math.max(subscription.lastArrival, this.#queue.now + this.#latency(subscription.subscriber.place) / 2);
+    const late = this.watchLateMs > 0 ? this.watchLateMs * this.#random.fraction() : 0;
+    const at = Math.max(
+      subscription.lastArrival,
+      this.#queue.now + this.#latency(subscription.subscriber.place) / 2 + late,
+    );
     subscription.lastArrival = at;
     this.#queue.at(at, () => {
       if (subscription.subscriber.alive()) subscription.subscriber.deliver(event);
@@ -206,7 +214,7 @@ export class AuthorityModel {
       const outcome: TransactionOutcome =
         incarnation === this.#incarnation ? this.#apply(body) : { kind: 'refused', reason: 'another incarnation' };
       if (this.loseReplies > 0 && this.#random.chance(this.loseReplies)) return;
-      this.#queue.after(latency * 0.5, () => {
+      this.#queue.after(latency * 0.5 + this.answersLateMs, () => {
         if (this.reachable(place)) once(outcome);
       });
     });

@@ -117,7 +117,7 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
   const { world } = play;
   const { random, queue } = world;
   if (!random.chance(0.65)) return;
-  const chosen = random.pick(COMMANDED_STEPS);
+  const drawn = random.pick(COMMANDED_STEPS);
   const how = random.pick([
     'crash',
     'crash',
@@ -128,7 +128,9 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
     'target',
     'person',
     'overtaken',
+    'overtaken',
   ] as const);
+  const chosen = how === 'target' || how === 'overtaken' ? 'promote-components' : drawn;
   let left = random.whole(1, 2);
   world.onStep = (step, leader) => {
     if (step !== chosen || left === 0 || queue.now < afterMs) return;
@@ -141,8 +143,10 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
       case 'target':
         return loseTarget(play, leader);
       case 'overtaken':
+        // What the promoted one has renewed is not known yet, or is known and what was reported of it before is still fresh.
+        if (random.chance(0.5)) world.authority.watchLateMs = random.between(200, 1500);
         loseTarget(play, leader);
-        return void queue.after(random.between(5, 80), () => overtake(world));
+        return void queue.after(random.between(25, 120), () => overtake(world));
       case 'person':
         return void queue.after(random.between(0, 30), () => overtake(world));
       default:
@@ -204,10 +208,11 @@ function loseTarget(play: FaultPlay, leader: ControllerProcess): void {
   play.applied.push('host unplugged');
   if (random.chance(0.5)) world.authority.slowMs = random.between(200, 1500);
   let over = false;
-  queue.after(random.between(0, 60), () => !over && world.network.mute(host.id));
+  queue.after(random.between(0, 40), () => !over && world.network.mute(host.id));
   play.applyFor(`${host.id} cut off`, random.between(2000, 9000), () => {
     over = true;
     world.network.unmute(host.id);
     world.authority.slowMs = 0;
+    world.authority.watchLateMs = 0;
   });
 }

@@ -305,21 +305,22 @@ export const FAULTS = {
     });
     return () => {};
   },
-  'authority slow, then host unplugged': (world) => {
-    world.authority.slowMs = world.random.between(100, 1400);
+  'authority answers late, then host unplugged': (world) => {
+    // A renewal is given up after half of this; just before that its answer is of use to nobody but a holder that counts from it.
+    const { authority, topology } = world;
+    authority.answersLateMs = world.random.between(0.4, 0.95) * (topology.timing.selfFenceAfterMs / 2);
     const host = primaryHost(world);
     let silent = false;
     let over = false;
-    world.queue.after(world.random.between(50, 1500), () => {
+    world.queue.after(world.random.between(500, 2500), () => {
       if (over) return;
-      // Whoever takes over is not held up: what the holder made of its last, late answer is met at once.
-      world.authority.slowMs = 0;
       world.network.silence(host.id);
+      authority.answersLateMs = 0;
       silent = true;
     });
     return () => {
       over = true;
-      world.authority.slowMs = 0;
+      authority.answersLateMs = 0;
       if (silent) world.network.unsilence(host.id);
     };
   },

@@ -11,6 +11,8 @@ export interface Variant {
   readonly replace: string;
   /** What the broken code would do to a firm. */
   readonly why: string;
+  /** Seed that caught it last; tried before all others. With other code it may be another one: `npm run sim -- --variants` tells. */
+  readonly caughtAt: number;
   readonly seedsAtMost: number;
 }
 
@@ -21,6 +23,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (leftMs > 0) return { kind: 'in', ms: Math.ceil(leftMs), method: 'lease-expired' };",
     replace: '',
     why: 'promotes beside a writer that may still release',
+    caughtAt: 1,
     seedsAtMost: 150,
   },
   {
@@ -29,6 +32,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'this.#sentAt.set(this.#counter, now);',
     replace: 'this.#sentAt.set(this.#counter, now + this.#timing.selfFenceAfterMs);',
     why: 'the holder releases after the successor has been promoted',
+    caughtAt: 1,
     seedsAtMost: 150,
   },
   {
@@ -37,6 +41,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (!proof || !proofSuffices(component.kind, revokedHolder, proof)) return null;',
     replace: 'if (!proof) continue;',
     why: 'promotes without a fencing proof',
+    caughtAt: 1,
     seedsAtMost: 300,
   },
   {
@@ -46,6 +51,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       'if (lost.length > 0) this.#ask(local, grant, shrunk, now);\n    if (lost.length > 0) return this.#shrink(',
     why: 'what is acknowledged is not held by everybody who may be promoted',
+    caughtAt: 1,
     seedsAtMost: 150,
   },
   {
@@ -54,6 +60,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'const joining = sampledSince ? caughtUp.filter((member) => waitsFor.includes(member)) : [];',
     replace: 'const joining = caughtUp;',
     why: 'what is acknowledged is not held by everybody who may be promoted',
+    caughtAt: 1,
     seedsAtMost: 50,
   },
   {
@@ -62,6 +69,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'ackSet: members,\n      promotable: members,',
     replace: 'ackSet: [],\n      promotable: members,',
     why: 'the record promises more than the holder keeps',
+    caughtAt: 1,
     seedsAtMost: 100,
   },
   {
@@ -70,6 +78,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (epoch < highest.epoch) return 'stale-epoch';",
     replace: '',
     why: 'a late command of an ended run is carried out',
+    caughtAt: 1,
     seedsAtMost: 400,
   },
   {
@@ -78,6 +87,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (term < highest.term) return 'stale-term';",
     replace: '',
     why: 'a deposed leader is obeyed',
+    caughtAt: 1,
     seedsAtMost: 400,
   },
   {
@@ -86,6 +96,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return safe.includes(instance);',
     replace: 'return safe.length >= 0;',
     why: 'an instance that lacks acknowledged writes takes over',
+    caughtAt: 1,
     seedsAtMost: 200,
   },
   {
@@ -94,6 +105,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '{ key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },',
     replace: '',
     why: 'a revoked holder goes on',
+    caughtAt: 1,
     seedsAtMost: 300,
   },
   {
@@ -102,6 +114,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return lease === null || lease.holder !== instance.id || report.leaseCounter >= lease.counter;',
     replace: 'return true;',
     why: 'an instance that was promoted meanwhile is taken for dead',
+    caughtAt: 1,
     seedsAtMost: 1500,
   },
   {
@@ -111,6 +124,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       "const stopping = rules.filter((result) => result.outcome === 'block' && !overridden.includes(result.rule));",
     why: 'acts on what nobody could look at',
+    caughtAt: 1,
     seedsAtMost: 200,
   },
   {
@@ -119,6 +133,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "verdict: 'ask-approval'",
     replace: "verdict: 'proceed'",
     why: 'runs a plan that nobody approved',
+    caughtAt: 1,
     seedsAtMost: 200,
   },
   {
@@ -127,6 +142,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '      leadership.comparison(mirror),\n      { key: keys.journalHead(id), revision',
     replace: '      { key: keys.journalHead(id), revision',
     why: 'a deposed leader goes on writing the journal',
+    caughtAt: 1,
     seedsAtMost: 1500,
   },
   {
@@ -136,6 +152,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       '    const later = lease.sending(now);\n    lease.answered(later);\n    const sentAt = lease.confirmed(later);\n',
     why: 'a renewal whose answer was slow lasts longer than the authority could have granted',
+    caughtAt: 1,
     seedsAtMost: 1500,
   },
   {
@@ -144,6 +161,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'const holderBoundMs = timing.selfFenceAfterMs + timing.stopWithinMs;',
     replace: 'const holderBoundMs = timing.selfFenceAfterMs;',
     why: 'the successor does not wait for the gate to do its work',
+    caughtAt: 1,
     seedsAtMost: 600,
   },
   {
@@ -152,6 +170,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'else return block(`fence not proven',
     replace: 'else return pass(`fence not proven',
     why: 'a holder is deposed that nothing can prove silent: nobody serves from then on',
+    caughtAt: 1,
     seedsAtMost: 600,
   },
   {
@@ -161,6 +180,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       "if (lease.gate === null) lease = { ...lease, gate: { kind: 'warden', boundMs: 0 } };\n  if (lease.gate === null)",
     why: 'the lease of a database whose gate was gone runs out, and it writes on',
+    caughtAt: 1,
     seedsAtMost: 1000,
   },
   {
@@ -169,6 +189,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '.filter((host) => facts.hosts.get(host)?.connected || needed.has(host))',
     replace: '.filter((host) => host === undefined)',
     why: 'receivers do not know the new epoch: a thawed database acknowledges with their help',
+    caughtAt: 1,
     seedsAtMost: 600,
   },
   {
@@ -177,6 +198,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (change.record.grants[component as never]?.holder === null)\n          compare.push({ key, revision: mirror.revisionOf(key) });',
     replace: 'void key;',
     why: 'a holder whose first renewal the leader has not heard of yet counts as one that never held',
+    caughtAt: 1,
     seedsAtMost: 4000,
   },
   {
@@ -187,6 +209,7 @@ export const VARIANTS: readonly Variant[] = [
     if (begins && record) for (const { host, command } of new StepWork({ group: this.group.id, run: run.run, step: begins.step.id, term: facts.leadership.term, epoch: record.epoch }, 0, false).next(ordersFor(begins.step.kind, run, { ...facts, record }), 0)) this.#around.emit({ kind: 'command', host, command });
     this.#commit(facts, run.run, { events, record, brakes,`,
     why: 'after a crash nobody knows what was asked of whom',
+    caughtAt: 1,
     seedsAtMost: 50,
   },
   {
@@ -195,6 +218,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '    local.reign += 1;\n    this.#rememberWriters();',
     replace: '    local.reign += 1;',
     why: 'an agent that crashed and came back vouches for the silence of a living primary',
+    caughtAt: 1,
     seedsAtMost: 600,
   },
   {
@@ -203,6 +227,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'const epoch = ((before?.epoch ?? 0) + 1) as Epoch;',
     replace: 'const epoch = (before?.epoch ?? 1) as Epoch;',
     why: 'receivers cannot tell the old holder from the new one',
+    caughtAt: 1,
     seedsAtMost: 50,
   },
   {
@@ -211,6 +236,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (!isOpen(facts.run)) return',
     replace: 'if (facts.run === null || facts.run.run !== null) return',
     why: 'a run is pushed aside by one that is not wider',
+    caughtAt: 1,
     seedsAtMost: 400,
   },
   {
@@ -219,6 +245,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (alive.length === 0 && speakers.length > voters / 2 && sites.size >= 2)',
     replace: 'if (speakers.length > 0)',
     why: 'a primary that a majority hears is deposed because somebody does not',
+    caughtAt: 1,
     seedsAtMost: 600,
   },
   {
@@ -227,6 +254,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "  if (observation.role === 'primary') return { kind: 'kill' };",
     replace: '',
     why: 'what was promoted behind our back stays as it is, and blocks every take-over',
+    caughtAt: 1,
     seedsAtMost: 400,
   },
   {
@@ -236,6 +264,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing || reason !== null) return;',
     why: 'a holder that lost its right stays what it was, and never stands by again',
+    caughtAt: 1,
     seedsAtMost: 200,
   },
   {
@@ -244,6 +273,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'approval.acceptsLoss !== null && approval.digest === plan.digest &&',
     replace: 'approval.acceptsLoss !== null &&',
     why: 'a plan is run that may lose something else than what was accepted',
+    caughtAt: 1,
     seedsAtMost: 4000,
   },
   {
@@ -252,6 +282,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "const halted = grant.mode.kind === 'halted' &&",
     replace: "const halted = grant.mode.kind === 'strict' &&",
     why: 'everybody is back, and the firm still says that it stands still',
+    caughtAt: 1,
     seedsAtMost: 600,
   },
   {
@@ -260,6 +291,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return head === null || mirror.revisionOf(keys.journalEntry(this.#group, head.number)) > 0;',
     replace: 'return head === null || head.number > 0;',
     why: 'a new leader goes on from a state of the run that another one has left behind',
+    caughtAt: 1,
     seedsAtMost: 6000,
   },
   {
@@ -268,6 +300,7 @@ export const VARIANTS: readonly Variant[] = [
     find: ' || peer.at - peer.since < floorMs / 5',
     replace: '',
     why: 'after a freeze or a cut, words of long ago make a quorum of silence',
+    caughtAt: 1,
     seedsAtMost: 4000,
   },
 ];
