@@ -78,6 +78,7 @@ export class Engine implements EngineView {
   divergence: Status['divergence'] = null;
   #wasReleasing = false;
   #silenceToldAtMs = 0;
+  #silenceDue: NodeJS.Timeout | null = null;
   #waits: { readonly holds: () => boolean; readonly settle: () => void }[] = [];
 
   private constructor(options: {
@@ -196,6 +197,7 @@ export class Engine implements EngineView {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    if (this.#silenceDue !== null) clearTimeout(this.#silenceDue);
     this.#endReign('closed', null);
     this.upstream.step({ kind: 'stop' });
     await Promise.all([this.orders.close(), this.replication.close()]);
@@ -411,11 +413,21 @@ export class Engine implements EngineView {
 
   /** A frozen primary keeps its connections: its standbys see silence, and say so without waiting to be asked. */
   #tellSilence(nowMs: number): void {
-    const { upstreamSilentMs } = this.#config.timing;
-    if (this.role !== 'standby' || nowMs - this.upstream.core.heardAtMs < upstreamSilentMs) return;
-    if (nowMs - this.#silenceToldAtMs < upstreamSilentMs) return;
+    const { upstreamSilentMs, heartbeatMs } = this.#config.timing;
+    if (this.role !== 'standby') return;
+    const dueMs = Math.max(this.upstream.core.heardAtMs, this.#silenceToldAtMs) + upstreamSilentMs - nowMs;
+    if (dueMs > 0) {
+      // Before the next tick: the moment itself is waited for, where nothing is heard until then.
+      if (dueMs < heartbeatMs) this.#silenceDue ??= setTimeout(() => this.#silenceMayBeDue(), dueMs);
+      return;
+    }
     this.#silenceToldAtMs = nowMs;
     this.#changed();
+  }
+
+  #silenceMayBeDue(): void {
+    this.#silenceDue = null;
+    this.#tellSilence(monoNowMs());
   }
 
   #noteReleasing(): void {
