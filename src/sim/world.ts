@@ -78,6 +78,8 @@ export class World {
   #writes = 0;
   /** Set by faults: the next batch of effects of this process is cut in the middle. */
   readonly doomed = new Map<object, number>();
+  /** Hosts whose reports get lost; their answers to commands do not. */
+  readonly unreported = new Set<string>();
   /** Called when a leader journals that a step begins. */
   onStep: ((step: string, leader: ControllerProcess) => void) | null = null;
   /** Told what happens to instances, at the moment at which it does. */
@@ -145,6 +147,7 @@ export class World {
           this.say(
             `${host.id} reports ${report.instances.map((each) => `${each.instance} ${each.observation?.process ?? 'unseen'} ${each.observation?.role ?? ''}`).join(', ')}`,
           );
+        if (this.unreported.has(host.id)) return;
         for (const controller of this.controllers)
           this.network.send(from, controller.place, () => controller.deliver({ kind: 'report', report }));
       },

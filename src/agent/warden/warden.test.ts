@@ -50,13 +50,9 @@ setInterval(async () => {
 }, 60);`;
 
 async function startWarden(): Promise<ChildProcess> {
-  const child = spawn(
-    process.execPath,
-    [new URL('main.ts', import.meta.url).pathname.replaceAll('%20', ' '), address, tokenFile],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts'), address, tokenFile], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   children.push(child);
   assert.ok(child.stdout);
   const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
