@@ -59,6 +59,15 @@ test('without a copy at another site it goes on degraded, and says since when', 
   assert.deepEqual(grantIn(writes(agent)[0]!).mode, { kind: 'degraded', sinceEpoch: 7, lost: [away, farther] });
 });
 
+test('a holder that halted goes on when everybody whom it waits for has caught up, and not before', () => {
+  const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'catching-up' }) }, true);
+  agent.hears({}, { mode: { kind: 'halted', lost: [away, farther] } });
+  assert.deepEqual(writes(agent), []);
+  agent.observes({ ackSet: all, replicas: replicas({}) }, true);
+  const grant = grantIn(writes(agent)[0]!);
+  assert.deepEqual([grant.mode, grant.ackSet, grant.promotable], [{ kind: 'strict' }, all, all]);
+});
+
 test('I9: a member comes back into the record only after the holder waits for it and it has caught up', () => {
   const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'lost' }) }, true);
   agent.transacted(writes(agent)[0]!);

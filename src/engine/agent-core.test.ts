@@ -165,6 +165,18 @@ test('an instance that refuses the lease of its grant three times in a row is no
   assert.deepEqual([refuse(), refuse(), refuse()], [0, 0, 1]);
 });
 
+test('a promotion that takes longer than the lease it began with is kept alive by the renewals that are answered meanwhile', () => {
+  const agent = new AgentUnderTest().reads().observes({ role: 'standby' }).promote();
+  agent.transacted(agent.last('transact'));
+  const promotion = agent.performed[0]!;
+  renewing(agent, 2 * agent.timing.selfFenceAfterMs);
+  const refreshed = agent.all('perform').filter(({ action }) => action.kind === 'lease');
+  assert.ok(refreshed.length > 0);
+  for (const each of refreshed) agent.performedWith(each, { kind: 'failed', code: 'not-primary', reason: 'not yet' });
+  agent.performedWith(promotion, { kind: 'ok', detail: { gate: 'warden', gateBoundMs: 20 } });
+  assert.deepEqual([killsOf(agent).length, agent.local.gate?.kind], [0, 'warden']);
+});
+
 test('a gate outside the instance that was not armed is not named in the next renewal', () => {
   const agent = new AgentUnderTest().reigns();
   agent.local.gate = { kind: 'warden', boundMs: 40 };

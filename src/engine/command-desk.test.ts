@@ -156,6 +156,18 @@ test('I3: a promotion is refused when the grant is withdrawn before the lease is
   assert.ok(agent.performed.every((effect) => effect.action.kind !== 'promote'));
 });
 
+test('I1: one reign per epoch: what has ended in it is not promoted in it again, and the run is told at once', () => {
+  const agent = new AgentUnderTest().reigns();
+  agent.step({
+    kind: 'exited',
+    exit: { instance: agent.engine, code: null, signal: 'SIGKILL', reaped: true, treeEmpty: true },
+  });
+  const before = agent.performed.length;
+  agent.promote({ key: 'trading-7/promote-components/again' });
+  assert.equal(refusal(agent), 'reign-over');
+  assert.equal(agent.performed.length, before);
+});
+
 test('what is not running is started first, closed, and then promoted', () => {
   const agent = new AgentUnderTest().reads().observes({ process: 'exited', role: 'closed' }).promote();
   agent.transacted(agent.last('transact'));

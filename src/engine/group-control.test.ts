@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ControllerUnderTest } from '../../test/builders/controller.ts';
 import { DB, ENGINE, FactsBuilder, NOW, OMS } from '../../test/builders/facts.ts';
-import { instanceId, wallMs } from '../core/base/ids.ts';
+import { instanceId, revision, wallMs } from '../core/base/ids.ts';
 import type { OperatorRequest } from '../core/operator/operator-request.ts';
 import { GROUP } from '../sim/build-topology.ts';
 import { keys } from './authority-keys.ts';
@@ -52,6 +52,21 @@ test('I2: a leader that was deposed while it decided writes nothing and commands
   assert.deepEqual([controller.record?.epoch, controller.record?.run], [7, null]);
   assert.equal(controller.stored.has(keys.journalEntry(GROUP, 1)), false);
   assert.deepEqual(controller.all('command'), []);
+});
+
+test('I7: a head of the journal without its entry, as a refused write shows it, decides nothing until the entry is known', () => {
+  const controller = new ControllerUnderTest().leads();
+  const { core, now } = controller;
+  const group = core.groups.get(GROUP)!;
+  const head = { value: { number: 5, run: 'trading-8' }, revision: revision(1000) };
+  core.mirror.learn({ [keys.journalHead(GROUP)]: head }, now);
+  assert.equal(group.busy, true);
+  controller.asks(switchover);
+  assert.deepEqual(journalling(controller), []);
+  const refused = controller.all('answer').at(-1)?.answer;
+  assert.equal(refused?.kind === 'refused' && refused.code, 'HF-4105');
+  core.mirror.change([{ key: keys.journalEntry(GROUP, 5), value: {} }], revision(1000), now);
+  assert.equal(group.busy, false);
 });
 
 test('a holder that renewed while the leader decided makes it decide anew, and the newer renewal is what is revoked', () => {

@@ -23,7 +23,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (leftMs > 0) return { kind: 'in', ms: Math.ceil(leftMs), method: 'lease-expired' };",
     replace: '',
     why: 'promotes beside a writer that may still release',
-    caughtAt: 1,
+    caughtAt: 16,
     seedsAtMost: 150,
   },
   {
@@ -32,7 +32,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'this.#sentAt.set(this.#counter, now);',
     replace: 'this.#sentAt.set(this.#counter, now + this.#timing.selfFenceAfterMs);',
     why: 'the holder releases after the successor has been promoted',
-    caughtAt: 1,
+    caughtAt: 16,
     seedsAtMost: 150,
   },
   {
@@ -41,7 +41,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (!proof || !proofSuffices(component.kind, revokedHolder, proof)) return null;',
     replace: 'if (!proof) continue;',
     why: 'promotes without a fencing proof',
-    caughtAt: 1,
+    caughtAt: 16,
     seedsAtMost: 400,
   },
   {
@@ -87,7 +87,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (term < highest.term) return 'stale-term';",
     replace: '',
     why: 'a deposed leader is obeyed',
-    caughtAt: 1,
+    caughtAt: 20,
     seedsAtMost: 400,
   },
   {
@@ -96,7 +96,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return safe.includes(instance);',
     replace: 'return safe.length >= 0;',
     why: 'an instance that lacks acknowledged writes takes over',
-    caughtAt: 1,
+    caughtAt: 2,
     seedsAtMost: 200,
   },
   {
@@ -105,7 +105,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '{ key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },',
     replace: '',
     why: 'a revoked holder goes on',
-    caughtAt: 1,
+    caughtAt: 4,
     seedsAtMost: 300,
   },
   {
@@ -114,7 +114,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return lease === null || lease.holder !== instance.id || report.leaseCounter >= lease.counter;',
     replace: 'return true;',
     why: 'an instance that was promoted meanwhile is taken for dead',
-    caughtAt: 1,
+    caughtAt: 55,
     seedsAtMost: 1500,
   },
   {
@@ -124,7 +124,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       "const stopping = rules.filter((result) => result.outcome === 'block' && !overridden.includes(result.rule));",
     why: 'acts on what nobody could look at',
-    caughtAt: 1,
+    caughtAt: 27,
     seedsAtMost: 200,
   },
   {
@@ -133,7 +133,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "verdict: 'ask-approval'",
     replace: "verdict: 'proceed'",
     why: 'runs a plan that nobody approved',
-    caughtAt: 1,
+    caughtAt: 10,
     seedsAtMost: 200,
   },
   {
@@ -142,7 +142,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '      leadership.comparison(mirror),\n      { key: keys.journalHead(id), revision',
     replace: '      { key: keys.journalHead(id), revision',
     why: 'a deposed leader goes on writing the journal',
-    caughtAt: 1,
+    caughtAt: 84,
     seedsAtMost: 1500,
   },
   {
@@ -152,7 +152,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       '    const later = lease.sending(now);\n    lease.answered(later);\n    const sentAt = lease.confirmed(later);\n',
     why: 'a renewal whose answer was slow lasts longer than the authority could have granted',
-    caughtAt: 1,
+    caughtAt: 405,
     seedsAtMost: 1500,
   },
   {
@@ -170,7 +170,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'else return block(`fence not proven',
     replace: 'else return pass(`fence not proven',
     why: 'a holder is deposed that nothing can prove silent: nobody serves from then on',
-    caughtAt: 1,
+    caughtAt: 134,
     seedsAtMost: 600,
   },
   {
@@ -180,7 +180,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       "if (lease.gate === null) lease = { ...lease, gate: { kind: 'warden', boundMs: 0 } };\n  if (lease.gate === null)",
     why: 'the lease of a database whose gate was gone runs out, and it writes on',
-    caughtAt: 1,
+    caughtAt: 134,
     seedsAtMost: 1000,
   },
   {
@@ -189,7 +189,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '.filter((host) => facts.hosts.get(host)?.connected || needed.has(host))',
     replace: '.filter((host) => host === undefined)',
     why: 'receivers do not know the new epoch: a thawed database acknowledges with their help',
-    caughtAt: 1,
+    caughtAt: 41,
     seedsAtMost: 600,
   },
   {
@@ -198,7 +198,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (change.record.grants[component as never]?.holder === null)\n          compare.push({ key, revision: mirror.revisionOf(key) });',
     replace: 'void key;',
     why: 'a holder whose first renewal the leader has not heard of yet counts as one that never held',
-    caughtAt: 1,
+    caughtAt: 130,
     seedsAtMost: 4000,
   },
   {
@@ -218,7 +218,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '    local.reign += 1;\n    this.#rememberWriters();',
     replace: '    local.reign += 1;',
     why: 'an agent that crashed and came back vouches for the silence of a living primary',
-    caughtAt: 1,
+    caughtAt: 40,
     seedsAtMost: 600,
   },
   {
@@ -236,7 +236,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (!isOpen(facts.run)) return',
     replace: 'if (facts.run === null || facts.run.run !== null) return',
     why: 'a run is pushed aside by one that is not wider',
-    caughtAt: 1,
+    caughtAt: 16,
     seedsAtMost: 400,
   },
   {
@@ -245,7 +245,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (alive.length === 0 && speakers.length > voters / 2 && sites.size >= 2)',
     replace: 'if (speakers.length > 0)',
     why: 'a primary that a majority hears is deposed because somebody does not',
-    caughtAt: 1,
+    caughtAt: 21,
     seedsAtMost: 600,
   },
   {
@@ -254,7 +254,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "  if (observation.role === 'primary') return { kind: 'kill' };",
     replace: '',
     why: 'what was promoted behind our back stays as it is, and blocks every take-over',
-    caughtAt: 1,
+    caughtAt: 10,
     seedsAtMost: 400,
   },
   {
@@ -273,7 +273,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'approval.acceptsLoss !== null && approval.digest === plan.digest &&',
     replace: 'approval.acceptsLoss !== null &&',
     why: 'a plan is run that may lose something else than what was accepted',
-    caughtAt: 1,
+    caughtAt: 463,
     seedsAtMost: 4000,
   },
   {
@@ -282,7 +282,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "const halted = grant.mode.kind === 'halted' &&",
     replace: "const halted = grant.mode.kind === 'strict' &&",
     why: 'everybody is back, and the firm still says that it stands still',
-    caughtAt: 1,
+    caughtAt: 5,
     seedsAtMost: 600,
   },
   {
