@@ -344,28 +344,12 @@ export class GroupControl {
         record = revoked(base, plan, run.run, this.#around.mirror.incarnation ?? '');
         leases = true;
       } else if (step.kind === 'grant') record = granted(base, plan);
-      else if (step.kind === 'fence' && fencingProofs(run, base, [])) {
-        const proofs = fencingProofs(run, base, []) ?? [];
-        events.push({
-          kind: 'step-finished',
-          step: step.id,
-          outcome: 'ok',
-          at: wall,
-          proofs,
-          detail: proofsInWords(proofs),
-        });
-        continue;
-      } else if (step.kind === 'freeze-positions' && frozenPositions(base, run) !== 'working') {
-        const verdict = frozenPositions(base, run) as Exclude<StepVerdict, 'working'>;
-        events.push({
-          kind: 'step-finished',
-          step: step.id,
-          outcome: verdict.outcome,
-          at: wall,
-          detail: verdict.detail,
-        });
-        continue;
-      } else {
+      else {
+        const answer = answeredByFacts(step.kind, run, base);
+        if (answer !== null) {
+          events.push({ kind: 'step-finished', step: step.id, at: wall, ...answer });
+          continue;
+        }
         if (step.kind === 'move-traffic') record = { ...(base.record as GroupRecord), traffic: plan.toSite };
         if (step.kind === 'enable-trading') record = { ...(base.record as GroupRecord), tradingEnabled: true };
         break;
@@ -404,6 +388,21 @@ export class GroupControl {
   get busy(): boolean {
     return this.#journal.busy;
   }
+}
+
+/** How a step ends whose question the facts answer already; null while they do not. */
+function answeredByFacts(
+  kind: StepKind,
+  run: RunState,
+  facts: Facts,
+): Pick<Extract<RunEvent, { kind: 'step-finished' }>, 'outcome' | 'detail' | 'proofs'> | null {
+  if (kind === 'fence') {
+    const proofs = fencingProofs(run, facts, []);
+    return proofs === null ? null : { outcome: 'ok', detail: proofsInWords(proofs), proofs };
+  }
+  if (kind !== 'freeze-positions') return null;
+  const verdict = frozenPositions(facts, run);
+  return verdict === 'working' ? null : verdict;
 }
 
 /** Without loss where that is possible; with it only where a person has accepted one, and then R-DATA asks which. */
