@@ -11,6 +11,7 @@ import { quorumRttMs } from '../lab/net/path-model.ts';
 import { leaseBounds } from '../src/core/authority/lease-arithmetic.ts';
 import { parseEntry } from '../src/core/evidence/evidence-entry.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
+import { chainFiles } from '../src/wire/evidence-bundle/chain-directory.ts';
 
 const help = `Breaks one part of a lab under load again and again, and compares what clients saw with a floor.
 
@@ -69,10 +70,7 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 /** What everybody recorded between these two moments, in the order of the wall clock. */
 function recorded(topology: Topology, directory: LabDirectory, fromMs: number, toMs: number): readonly string[] {
-  const chains = [
-    ...topology.hosts.map((host) => join(directory.host(host.id), 'agent', 'evidence', 'chain.jsonl')),
-    ...topology.sites.map((site) => join(directory.site(site.id), 'controller', 'evidence', 'chain.jsonl')),
-  ];
+  const chains = directory.evidenceChains(topology).map((chain) => join(chain, chainFiles.entries));
   return chains
     .filter((file) => existsSync(file))
     .flatMap((file) => readFileSync(file, 'utf8').split('\n').slice(0, -1))

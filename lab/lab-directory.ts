@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Topology } from '../src/core/topology/topology.ts';
 import { LabError, messageOf, systemCode } from './lab-error.ts';
 import type { Address } from './layout.ts';
 
@@ -56,6 +57,14 @@ export class LabDirectory {
     this.name = name;
     this.path = join(this.root, '.holdfast', 'labs', name);
     this.id = `${name}.${createHash('sha256').update(this.path).digest('hex').slice(0, 10)}`;
+  }
+
+  /** Where every agent and controller of this firm keeps its own evidence chain; not all of them need exist. */
+  evidenceChains(topology: Topology): readonly string[] {
+    return [
+      ...topology.hosts.map((host) => join(this.host(host.id), 'agent', 'evidence')),
+      ...topology.sites.map((site) => join(this.site(site.id), 'controller', 'evidence')),
+    ];
   }
 
   get recordFile(): string {

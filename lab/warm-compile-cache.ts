@@ -30,7 +30,11 @@ export const compileCacheOf = (root: string): string =>
  * seventh less processor time while nothing happens). Flags are part of what a cached compilation is valid for: processes must
  * be started with the same.
  */
-export const labNodeArgs: readonly string[] = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', '--single-threaded-gc'];
+export const labNodeArgs: readonly string[] = [
+  '--disable-warning=ExperimentalWarning',
+  '--max-semi-space-size=4',
+  '--single-threaded-gc',
+];
 
 const TOGETHER = 2;
 const WITHIN_MS = 30_000;

@@ -135,10 +135,7 @@ async function conclude(
 ): Promise<DemoResult> {
   const { topology, directory, options, narrate, acts, final, finalVerification } = facts;
   const software = { holdfast: versionOf(options.root), node: process.version };
-  const sources = [
-    ...topology.hosts.map((host) => join(directory.host(host.id), 'agent', 'evidence')),
-    ...topology.sites.map((site) => join(directory.site(site.id), 'controller', 'evidence')),
-  ].filter((path) => existsSync(path));
+  const sources = directory.evidenceChains(topology).filter((path) => existsSync(path));
   const bundlePath = join(directory.evidence, 'evidence.json');
   mkdirSync(directory.evidence, { recursive: true });
   mkdirSync(directory.report, { recursive: true });

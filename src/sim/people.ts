@@ -1,3 +1,4 @@
+import type { SiteId } from '../core/base/ids.ts';
 import type { Decision } from '../core/decision/decide.ts';
 import type { Person } from '../core/operator/operator-request.ts';
 import { canServe } from '../core/topology/topology-index.ts';
@@ -34,35 +35,23 @@ function speak(world: World, person: Person): void {
   const decision = lastDecision(world);
   const digest = random.chance(0.7) && decision ? decision.plan.digest : 'ffff';
   const acceptDataLoss = random.chance(0.2) ? 'orders: whatever is missing' : null;
+  const practise = (to: SiteId | null) =>
+    world.ask(
+      {
+        kind: 'move',
+        group: GROUP,
+        move: 'switchover',
+        toSite: to,
+        digest: null,
+        overrides: [],
+        reason: 'practice',
+        acceptDataLoss: null,
+      },
+      person,
+    );
   const say: readonly (() => boolean)[] = [
-    () =>
-      world.ask(
-        {
-          kind: 'move',
-          group: GROUP,
-          move: 'switchover',
-          toSite,
-          digest: null,
-          overrides: [],
-          reason: 'practice',
-          acceptDataLoss: null,
-        },
-        person,
-      ),
-    () =>
-      world.ask(
-        {
-          kind: 'move',
-          group: GROUP,
-          move: 'switchover',
-          toSite: random.pick(world.topology.sites.filter(canServe)).id,
-          digest: null,
-          overrides: [],
-          reason: 'practice',
-          acceptDataLoss: null,
-        },
-        person,
-      ),
+    () => practise(toSite),
+    () => practise(random.pick(world.topology.sites.filter(canServe)).id),
     () =>
       world.ask(
         {

@@ -181,11 +181,7 @@ export class LabUnderTest {
 
   /** Everything that agents and controllers have recorded so far, in the order of this machine's monotonic clock. */
   evidence(): readonly EvidenceEntry[] {
-    const { directory, topology } = this;
-    const chains = [
-      ...topology.hosts.map((host) => join(directory.host(host.id), 'agent', 'evidence')),
-      ...topology.sites.map((site) => join(directory.site(site.id), 'controller', 'evidence')),
-    ];
+    const chains = this.directory.evidenceChains(this.topology);
     return chains.flatMap(entriesOf).toSorted((left, right) => left.monoMs - right.monoMs);
   }
 
