@@ -117,7 +117,7 @@ export const threeSites = (): Topology =>
 export async function eventually(
   claim: string,
   holds: () => boolean | Promise<boolean>,
-  deadlineMs = 10_000,
+  deadlineMs = 30_000,
 ): Promise<void> {
   const deadline = performance.now() + deadlineMs;
   while (!(await holds())) {

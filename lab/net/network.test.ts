@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { hostId, instanceId, linkId, siteId } from '../../src/core/base/ids.ts';
+import { LivedTime } from '../../test/builders/lived-time.ts';
 import { chooseBlock } from '../choose-block.ts';
 import type { Fault } from '../fault.ts';
 import { eventually, threeSites } from '../lab-fixtures.ts';
@@ -26,7 +27,7 @@ const breaking = (network: Network, ...faults: readonly Fault[]) =>
     })),
   );
 
-describe('relays between places', { timeout: 60_000 }, () => {
+describe('relays between places', { timeout: 240_000 }, () => {
   const network = new Network(topology, layout, { rerouteMs: 100 });
   const open: Socket[] = [];
   const servers: Server[] = [];
@@ -116,7 +117,7 @@ describe('relays between places', { timeout: 60_000 }, () => {
     const { socket, answers } = await dial(west);
     const block = Buffer.alloc(1024 * 1024, 'x');
     for (let count = 0; count < 12; count += 1) socket.write(block);
-    await eventually('12 MiB came back', () => answers().length === 12 * block.length, 20_000);
+    await eventually('12 MiB came back', () => answers().length === 12 * block.length);
   });
 
   it('swallow everything on a cut path, the end of a connection included, and deliver it after the heal', async () => {
@@ -176,11 +177,15 @@ describe('relays between places', { timeout: 60_000 }, () => {
     socket.write('a;');
     await eventually('the connection works', () => answers() === 'a;');
     const cutAt = performance.now();
+    const lived = new LivedTime();
     breaking(network, { kind: 'link-down', link: linkId('east-west-1') });
     socket.write('b;');
     await eventually('it comes back', () => answers() === 'a;b;');
+    const livedMs = lived.stop();
     const arrival = received[1]!.atMs - cutAt;
-    assert.ok(arrival >= 100 && arrival < 200, `arrived after ${arrival} ms`);
+    // 100 ms of routing, then half of the other link's 12 ms; relays and this test are one process.
+    assert.ok(arrival >= 105, `arrived after ${arrival} ms`);
+    assert.ok(livedMs < 200, `came back after ${livedMs} ms`);
     const used = network.links().filter(({ inUse, between }) => inUse && between.includes(siteId('west')));
     assert.deepEqual(
       used.map(({ link }) => link),

@@ -34,7 +34,7 @@ export class RunningProcess {
     this.ended = new Promise((resolve) => this.child.on('exit', (code) => resolve(code)));
   }
 
-  async said(text: string, deadlineMs = 45_000): Promise<void> {
+  async said(text: string, deadlineMs = 90_000): Promise<void> {
     await eventually(
       `${this.name} says ${text}`,
       () => this.output.includes(text) || (this.child.exitCode !== null && this.fail()),
@@ -56,7 +56,7 @@ export class RunningProcess {
 export async function eventually(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  deadlineMs = 10_000,
+  deadlineMs = 30_000,
 ): Promise<void> {
   const until = performance.now() + deadlineMs;
   while (!(await holds())) {

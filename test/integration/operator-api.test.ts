@@ -78,7 +78,7 @@ function clientOf(
   const client = new HoldfastClient({
     controllers: controllers.map((controller) => ({ ...controller, host: '127.0.0.1' })),
     identity: readTlsFiles(from.identity(person.includes('/') ? person : `operator/${person}`)),
-    deadlineMs: 3000,
+    deadlineMs: 15_000,
   });
   closers.push(() => client.close());
   return client;

@@ -17,7 +17,7 @@ test('there are at least ten broken variants, each one change that still fits th
 });
 
 test('every broken variant is caught; one that takes many worlds may have moved to another seed', {
-  timeout: 280_000,
+  timeout: 880_000,
 }, async (context) => {
   const inWords = ({ name, caughtAtSeed, invariant }: CaughtVariant) =>
     `${name}: ${caughtAtSeed === null ? 'not caught' : `seed ${caughtAtSeed}, ${invariant}`}`;

@@ -8,7 +8,7 @@ import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
 const WORLDS = 1000;
 
 test(`${WORLDS} worlds violate no invariant, and what must be tried is tried`, {
-  timeout: 280_000,
+  timeout: 880_000,
 }, async (context) => {
   const result = await runManyWorlds({ first: 1, count: WORLDS, progress: () => {} });
   const named = result.violations.map(

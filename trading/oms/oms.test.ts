@@ -11,7 +11,7 @@ import { postgresAvailable, ThrowawayPostgres } from './throwaway-postgres.ts';
 
 const seed = 20_261;
 
-const until = async (what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 10_000): Promise<void> => {
+const until = async (what: string, holds: () => boolean | Promise<boolean>, deadlineMs = 30_000): Promise<void> => {
   const deadline = performance.now() + deadlineMs;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`not within ${deadlineMs} ms: ${what}`);
@@ -74,7 +74,7 @@ test('order management', {
       port: (JSON.parse(line) as { control: number }).control,
       token: 'secret',
       instance,
-      deadlineMs: 3000,
+      deadlineMs: 15_000,
     });
     return {
       process: child,
@@ -90,7 +90,7 @@ test('order management', {
   };
   const leaseFor = (ms: number): string => String(process.hrtime.bigint() + BigInt(ms) * 1_000_000n);
   const promote = (one: Running, epoch: number, ms = 60_000) =>
-    one.control.call('promote', { epoch, leaseUntilNs: leaseFor(ms), ackSet: [], tradingEnabled: true }, 8000);
+    one.control.call('promote', { epoch, leaseUntilNs: leaseFor(ms), ackSet: [], tradingEnabled: true }, 15_000);
   const storedSequence = async (): Promise<number> =>
     (await postgres.query<{ sequence: number }>('SELECT sequence::int FROM oms_position'))[0]?.sequence ?? 0;
   const grow = (count: number): void => {
@@ -175,7 +175,8 @@ test('order management', {
 
   await suite.test('it commits nothing after its lease and goes on when the lease is extended', async () => {
     const oms = await start('oms-b');
-    await promote(oms, 3, 300);
+    assert.equal((await promote(oms, 3)).kind, 'ok');
+    await oms.control.call('lease', { epoch: 3, leaseUntilNs: leaseFor(200) });
     await until('the lease is over', async () => {
       const status = await oms.control.call('status', {});
       return status.kind === 'ok' && status.result['releasing'] === false;

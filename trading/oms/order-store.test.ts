@@ -37,7 +37,13 @@ test('orders and trades in PostgreSQL', {
   beforeEach(() => postgres.query('DROP TABLE IF EXISTS trades, orders, oms_position, writer_epoch, oms_breaks'));
 
   const open = (epoch: number): Promise<OrderStore> =>
-    OrderStore.open({ database: postgres.address, stream: 'engine', epoch, holder: `oms-${epoch}`, deadlineMs: 3000 });
+    OrderStore.open({
+      database: postgres.address,
+      stream: 'engine',
+      epoch,
+      holder: `oms-${epoch}`,
+      deadlineMs: 15_000,
+    });
 
   await suite.test('a batch moves rows and position together and the state follows from the fills', async () => {
     const store = await open(1);
@@ -85,7 +91,7 @@ test('orders and trades in PostgreSQL', {
       let raised: Promise<string> | null = null;
       let done = false;
       await old.apply([order(1)], () => {
-        raised = raiseEpochOnly({ database: postgres.address, epoch: 2, holder: 'fence', deadlineMs: 3000 }).then(
+        raised = raiseEpochOnly({ database: postgres.address, epoch: 2, holder: 'fence', deadlineMs: 15_000 }).then(
           (outcome) => {
             done = true;
             return outcome;
@@ -161,7 +167,7 @@ test('orders and trades in PostgreSQL', {
   });
 
   await suite.test('an epoch is not raised where no writer ever was', async () => {
-    const outcome = await raiseEpochOnly({ database: postgres.address, epoch: 2, holder: 'fence', deadlineMs: 1000 });
+    const outcome = await raiseEpochOnly({ database: postgres.address, epoch: 2, holder: 'fence', deadlineMs: 15_000 });
     assert.equal(outcome, 'not-a-receiver');
     const nowhere = await raiseEpochOnly({
       database: { ...postgres.address, port: 1 },

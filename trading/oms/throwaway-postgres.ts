@@ -58,7 +58,7 @@ export class ThrowawayPostgres {
   }
 
   async query<Row extends pg.QueryResultRow>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const client = new pg.Client({ ...this.address, query_timeout: 5000, connectionTimeoutMillis: 2000 });
+    const client = new pg.Client({ ...this.address, query_timeout: 30_000, connectionTimeoutMillis: 15_000 });
     client.on('error', () => {});
     try {
       await client.connect();

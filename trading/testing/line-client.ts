@@ -48,7 +48,7 @@ export class LineClient {
   }
 
   /** The first message, old or new, that fits; rejects at the deadline. */
-  async expect(fits: (message: JsonRecord) => boolean, deadlineMs = 3000): Promise<JsonRecord> {
+  async expect(fits: (message: JsonRecord) => boolean, deadlineMs = 30_000): Promise<JsonRecord> {
     await waitUntil('a message arrives', () => this.received.some(fits), deadlineMs);
     return this.received.find(fits)!;
   }

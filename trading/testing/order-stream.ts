@@ -70,7 +70,7 @@ export const allOrders = async (port: number): Promise<Map<string, JsonRecord>> 
   for (let after = 0; ; ) {
     const client = await LineClient.open(port);
     client.send({ t: 'query-all', after, limit: 1000 });
-    const page = await client.expect((message) => message.t === 'orders', 5000);
+    const page = await client.expect((message) => message.t === 'orders');
     client.close();
     const list = page.orders as JsonRecord[];
     for (const order of list) orders.set(order.id as string, order);

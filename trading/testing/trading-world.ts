@@ -10,6 +10,8 @@ import { LineClient } from './line-client.ts';
 import { waitUntil } from './wait-until.ts';
 
 const TOKEN = 'a-token-for-tests';
+/** For what must come: a machine that does much else may take its time. */
+const PATIENT_MS = 30_000;
 
 /** An engine process with a control connection, as an agent would have it. */
 export class EngineUnderTest {
@@ -30,7 +32,7 @@ export class EngineUnderTest {
   }
 
   call(method: string, params: object, deadlineMs?: number): Promise<CallOutcome> {
-    return this.control.call(method, params, deadlineMs);
+    return this.control.call(method, params, deadlineMs ?? PATIENT_MS);
   }
 
   /** The result; throws when it was refused or unknown. */
@@ -45,7 +47,7 @@ export class EngineUnderTest {
   }
 
   promote(epoch: number, ackSet: readonly string[], leaseMs = 60_000): Promise<JsonRecord> {
-    return this.must('promote', { epoch, leaseUntilNs: leaseIn(leaseMs), ackSet, tradingEnabled: true }, 5000);
+    return this.must('promote', { epoch, leaseUntilNs: leaseIn(leaseMs), ackSet, tradingEnabled: true });
   }
 
   follow(epoch: number, upstream: EngineUnderTest): Promise<JsonRecord> {
@@ -145,7 +147,7 @@ export class TradingWorld {
       port,
       token: TOKEN,
       instance,
-      deadlineMs: 2000,
+      deadlineMs: PATIENT_MS,
       ...(onEvent ? { onEvent } : {}),
     });
   }
@@ -166,7 +168,7 @@ export class TradingWorld {
   async dropCopy(): Promise<JsonRecord[]> {
     const client = await LineClient.open(this.venue.port('venue'));
     client.send({ t: 'drop-copy', firm: 'ACME', after: 0 });
-    await client.expect((message) => message.t === 'drop-copy-end', 10_000);
+    await client.expect((message) => message.t === 'drop-copy-end');
     client.close();
     return client.received.filter((message) => message.t === 'report');
   }

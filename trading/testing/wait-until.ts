@@ -2,7 +2,7 @@
 export const waitUntil = async (
   what: string,
   holds: () => boolean | Promise<boolean>,
-  deadlineMs = 5000,
+  deadlineMs = 30_000,
 ): Promise<void> => {
   const startedAtMs = performance.now();
   while (!(await holds())) {

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
+import { LivedTime } from '../../../test/builders/lived-time.ts';
 import { epoch, instanceId, type MonoMs } from '../../core/base/ids.ts';
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import type { ProcessExit } from '../../engine/driver-port.ts';
@@ -140,7 +141,7 @@ let observations: InstanceObservation[];
 let exits: ProcessExit[];
 
 const eventually = async (what: string, holds: () => boolean) => {
-  const until = performance.now() + 5000;
+  const until = performance.now() + 30_000;
   while (!holds()) {
     assert.ok(performance.now() < until, `waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -151,7 +152,7 @@ const sink = {
   exited: (exit: ProcessExit) => exits.push(exit),
 };
 const last = () => observations.at(-1);
-const call = { deadlineMs: 2000 };
+const call = { deadlineMs: 15_000 };
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'holdfast app é-'));
@@ -272,11 +273,11 @@ test('receivers that did not acknowledge a fence are named', async () => {
 test('silence shows as frozen within a quarter of a second, and its end shows the instance running again', async () => {
   await driver.start(sink);
   await eventually('it is connected', () => last()?.role === 'closed');
-  const from = performance.now();
+  const lived = new LivedTime();
   supervisor.children[0]!.seen = 'stopped';
   instance.alive = false;
   await eventually('it counts as frozen', () => last()?.process === 'frozen');
-  assert.ok(performance.now() - from < 1000);
+  assert.ok(lived.stop() < 1000);
   assert.match(last()?.reason ?? '', /no sign of life for \d+ ms; its process is stopped/);
   instance.alive = true;
   await eventually('it runs again', () => last()?.process === 'running');
