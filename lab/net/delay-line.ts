@@ -139,7 +139,7 @@ export class LineClock {
   #seed = 0x9e3779b9;
 
   now(): number {
-    return performance.now();
+    return Number(process.hrtime.bigint()) / 1e6;
   }
 
   /** Uniform in [0, 1), the same sequence in every run. */
@@ -186,7 +186,9 @@ export class LineClock {
     if (first === undefined || first >= this.#wakesAt) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#wakesAt = first;
-    this.#timer = setTimeout(() => this.#tick(), Math.max(0, Math.floor(first - this.now())));
+    // A timer counts whole milliseconds of this clock from the one in which it was set: it rings when `first` is near enough, not before.
+    const wholeMs = Math.ceil(first - toleranceMs) - Math.floor(this.now());
+    this.#timer = setTimeout(() => this.#tick(), Math.max(0, wholeMs));
   }
 
   #push(line: DelayLine, dueAt: number): void {

@@ -7,6 +7,7 @@ import { openAuthority } from '../adapters/open-authority.ts';
 import { chainOf } from '../adapters/peer-link/peer-frames.ts';
 import { liveUntilSignal, runMain } from '../adapters/system/process-life.ts';
 import { Recorder } from '../adapters/system/recorder.ts';
+import { onBeat } from '../adapters/system/shared-beat.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import type { MonoMs, WallMs } from '../core/base/ids.ts';
 import { AgentCore } from '../engine/agent-core.ts';
@@ -103,7 +104,7 @@ async function main(path: string): Promise<void> {
     close: async () => {
       await shell.end();
       feed.close();
-      clearInterval(heads);
+      endHeads();
       links.close();
       await Promise.allSettled([...drivers.map((driver) => driver.close()), authority.close(), gate?.end()]);
       await recorder.close();
@@ -138,7 +139,7 @@ async function main(path: string): Promise<void> {
     watchPrefix: 'group/',
     quietMs: null,
   });
-  const heads = setInterval(() => links.head(headOf(recorder)), HEAD_EVERY_MS);
+  const endHeads = onBeat(HEAD_EVERY_MS, () => links.head(headOf(recorder)));
   for (const driver of drivers)
     driver
       .start({

@@ -8,6 +8,7 @@ import { chainOf, type PeerFrame } from '../adapters/peer-link/peer-frames.ts';
 import { type PeerLink, PeerListener } from '../adapters/peer-link/peer-listener.ts';
 import { liveUntilSignal, runMain } from '../adapters/system/process-life.ts';
 import { Recorder } from '../adapters/system/recorder.ts';
+import { onBeat } from '../adapters/system/shared-beat.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { type ControllerId, type HostId, hostId, type MonoMs, type WallMs } from '../core/base/ids.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
@@ -66,7 +67,7 @@ async function main(path: string): Promise<void> {
     close: async () => {
       await shell.end();
       feed.close();
-      clearInterval(anchoring);
+      endAnchoring();
       for (const dialer of dialers) dialer.close();
       await Promise.allSettled([listener.close(), api.close(), authority.close()]);
       await recorder.close();
@@ -191,14 +192,11 @@ async function main(path: string): Promise<void> {
     history: (query) => history.read(query),
     turnedAway: (who, reason) => recorder.turnedAway({ who, where: 'operator API', reason }),
   });
-  const anchoring = setInterval(
-    () => {
-      const { chain, sequence, hash } = recorder.head();
-      for (const dialer of dialers) dialer.send({ t: 'head', head: { chain, sequence, hash } });
-      void anchors.work().catch((cause: unknown) => log(`anchor: ${causeText(cause)}`));
-    },
-    Math.min(1000, config.anchorEveryMs),
-  );
+  const endAnchoring = onBeat(Math.min(1000, config.anchorEveryMs), () => {
+    const { chain, sequence, hash } = recorder.head();
+    for (const dialer of dialers) dialer.send({ t: 'head', head: { chain, sequence, hash } });
+    void anchors.work().catch((cause: unknown) => log(`anchor: ${causeText(cause)}`));
+  });
   shell.start();
   feed.start();
   process.stdout.write(

@@ -1,5 +1,6 @@
 import type { Grant, GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
 import { assert } from '../core/base/assert.ts';
+import { nextBeat } from '../core/base/beat.ts';
 import type { Epoch, GroupId, HostId, InstanceId, MonoMs, SiteId, Term } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
 import { hasUpstream } from '../core/health/instance-observation.ts';
@@ -327,7 +328,7 @@ export class AgentCore {
   #report(now: number): void {
     if (!this.#urgent && now < this.#nextReportAt) return;
     this.#urgent = false;
-    this.#nextReportAt = now + this.timing.reportEveryMs;
+    this.#nextReportAt = nextBeat(now, this.timing.reportEveryMs);
     this.#reportSequence += 1;
     const instances: InstanceReport[] = [...this.locals.values()].map((local) =>
       local.report(now, this.#storedCounter(local)),
@@ -392,7 +393,8 @@ export class AgentCore {
     const operation = this.#operations;
     this.#onPerformed.set(operation, (outcome, at) => {
       local.ended(operation);
-      this.#urgent = true;
+      // A lease that goes on is no news.
+      if (action.kind !== 'lease' || outcome.kind !== 'ok') this.#urgent = true;
       then(outcome, at);
     });
     this.emit({ kind: 'perform', operation, instance: local.instance.id, action, deadlineMs });

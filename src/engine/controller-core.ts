@@ -1,3 +1,4 @@
+import { nextBeat } from '../core/base/beat.ts';
 import type { Digest } from '../core/base/canonical-json.ts';
 import type { ControllerId, GroupId, SiteId, WallMs } from '../core/base/ids.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
@@ -156,7 +157,7 @@ export class ControllerCore {
 
   #tellPeers(now: number): void {
     if (now < this.#tellAt) return;
-    this.#tellAt = now + this.config.topology.timing.reportEveryMs;
+    this.#tellAt = nextBeat(now, this.config.topology.timing.reportEveryMs);
     this.emit({ kind: 'tell-peers', opinion: this.vantage.opinions(now) });
   }
 

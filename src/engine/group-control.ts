@@ -1,4 +1,5 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
+import { nextBeat } from '../core/base/beat.ts';
 import type { Json } from '../core/base/canonical-json.ts';
 import { type InstanceId, type RunId, runId, type WallMs } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
@@ -381,7 +382,7 @@ export class GroupControl {
     if (this.busy) return now + 500;
     if (this.#work !== null) return this.#work.nextWakeAt(now);
     // Events ask for a look at once; what only the passing of time changes is looked for more often while something is wrong.
-    return now + (this.lastDiagnoses.length > 0 || this.lastDecision !== null ? 100 : 500);
+    return nextBeat(now, this.lastDiagnoses.length > 0 || this.lastDecision !== null ? 100 : 500);
   }
 
   /** Something is being journalled, or was by another leader and is not known here yet. */

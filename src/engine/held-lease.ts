@@ -1,3 +1,4 @@
+import { nextBeat } from '../core/base/beat.ts';
 import type { Timing } from '../core/topology/topology.ts';
 
 /**
@@ -36,7 +37,7 @@ export class HeldLease {
     this.#counter += 1;
     this.#inFlight = this.#counter;
     this.#sentAt.set(this.#counter, now);
-    this.#nextAt = now + this.#timing.leaseRenewEveryMs;
+    this.#nextAt = nextBeat(now, this.#timing.leaseRenewEveryMs);
     return this.#counter;
   }
 

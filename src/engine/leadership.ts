@@ -1,3 +1,4 @@
+import { nextBeat } from '../core/base/beat.ts';
 import type { ControllerId, Term } from '../core/base/ids.ts';
 import type { Timing } from '../core/topology/topology.ts';
 import { keys } from './authority-keys.ts';
@@ -54,7 +55,7 @@ export class Leadership {
     if (!mirror.loaded || this.#inFlight || now < this.#notBefore) return null;
     if (this.leading(mirror)) {
       if (now < this.#renewAt) return null;
-      this.#renewAt = now + this.#timing.leaderRenewEveryMs;
+      this.#renewAt = nextBeat(now, this.#timing.leaderRenewEveryMs);
       this.#inFlight = true;
       return {
         candidacy: null,
@@ -109,7 +110,7 @@ export class Leadership {
       mirror.change(body.put, outcome.revision, now);
       if (candidacy !== null) {
         this.#term = candidacy;
-        this.#renewAt = now + this.#timing.leaderRenewEveryMs;
+        this.#renewAt = nextBeat(now, this.#timing.leaderRenewEveryMs);
         return true;
       }
     }

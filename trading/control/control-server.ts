@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { asRecord, countField, type JsonRecord, parseRecord } from '../base/json-record.ts';
 import { LineReader } from '../base/line-reader.ts';
 import { monoNowMs } from '../base/mono-clock.ts';
+import { Pulse } from '../base/pulse.ts';
 import { TokenFile } from '../base/token-file.ts';
 import {
   type AckSetParams,
@@ -69,7 +70,8 @@ export interface ControlServerOptions {
   readonly version: string;
   readonly epochs: EpochStore;
   readonly handlers: ControlHandlers;
-  readonly aliveEveryMs?: number;
+  /** It holds the component: it says often that it lives. One that holds nothing says so more rarely. */
+  readonly holds?: () => boolean;
   readonly statusEveryMs?: number;
 }
 
@@ -81,6 +83,8 @@ export interface ControlServer {
 }
 
 const MAX_FRAME_LENGTH = 1024 * 1024;
+const ALIVE_EVERY_MS = 100;
+const IDLE_ALIVE_EVERY_MS = 500;
 
 /** Serves the component contract. Resolves when the port is bound; rejects when it cannot be. */
 export const startControlServer = async (options: ControlServerOptions): Promise<ControlServer> => {
@@ -96,8 +100,9 @@ class ContractServer implements ControlServer {
   readonly #sockets = new Set<Socket>();
   readonly #greeted = new Set<Socket>();
   readonly #statusEveryMs: number;
-  readonly #timer: NodeJS.Timeout;
+  readonly #pulse: Pulse;
   #statusPending = false;
+  #saidEveryMs = ALIVE_EVERY_MS;
   #statusSentAtMs = 0;
 
   constructor(options: ControlServerOptions) {
@@ -105,7 +110,7 @@ class ContractServer implements ControlServer {
     this.#token = new TokenFile(options.tokenFile);
     this.#statusEveryMs = options.statusEveryMs ?? 1000;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.#timer = setInterval(() => this.#beat(), options.aliveEveryMs ?? 100);
+    this.#pulse = new Pulse({ everyMs: () => this.#aliveEveryMs, beat: () => this.#beat() });
   }
 
   get port(): number {
@@ -116,7 +121,7 @@ class ContractServer implements ControlServer {
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error) => {
-        clearInterval(this.#timer);
+        this.#pulse.stop();
         reject(error);
       });
       this.#server.listen(this.#options.port, this.#options.host, () => resolve());
@@ -133,18 +138,33 @@ class ContractServer implements ControlServer {
   }
 
   close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#pulse.stop();
     for (const socket of this.#sockets) socket.destroy();
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
+  get #aliveEveryMs(): number {
+    return this.#options.holds?.() === false ? IDLE_ALIVE_EVERY_MS : ALIVE_EVERY_MS;
+  }
+
   #beat(): void {
     if (this.#greeted.size === 0) return;
-    this.#broadcast(`{"event":"alive","epoch":${this.#options.epochs.highest}}\n`);
+    this.#sayAlive();
     if (monoNowMs() - this.#statusSentAtMs >= this.#statusEveryMs - 10) this.#sendStatus();
   }
 
+  /** Says when the next one is due, too: an agent cannot know a silence from a rhythm otherwise. */
+  #sayAlive(): void {
+    const everyMs = this.#aliveEveryMs;
+    this.#saidEveryMs = everyMs;
+    this.#broadcast(`{"event":"alive","epoch":${this.#options.epochs.highest},"everyMs":${everyMs}}\n`);
+  }
+
   #sendStatus(): void {
+    if (this.#aliveEveryMs !== this.#saidEveryMs) {
+      this.#sayAlive();
+      this.#pulse.hurry();
+    }
     this.#statusSentAtMs = monoNowMs();
     this.#broadcast(`${JSON.stringify({ event: 'status', status: this.#options.handlers.status() })}\n`);
   }
@@ -216,6 +236,8 @@ class ContractServer implements ControlServer {
     }
     this.#greeted.add(socket);
     this.#answer(socket, { id: request.id, ok: true, result: { component, pid: process.pid, version } });
+    this.#sayAlive();
+    this.#pulse.hurry();
   }
 
   async #run(method: string, params: JsonRecord): Promise<unknown> {

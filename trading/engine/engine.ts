@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { monoNowMs } from '../base/mono-clock.ts';
+import { Pulse } from '../base/pulse.ts';
 import {
   type AckSetParams,
   ContractError,
@@ -56,6 +57,9 @@ export interface EngineView {
   readonly orders: OrdersPort;
 }
 
+/** A calm engine ticks this much more rarely. */
+const CALM_BEATS = 5;
+
 /**
  * A trading engine: its role, and the parts that live through all roles. It starts closed; only `promote` makes it primary;
  * anything that shows a newer epoch ends the reign before it is answered (I1, I2).
@@ -71,7 +75,7 @@ export class Engine implements EngineView {
   readonly upstream: ReplicationClient;
   readonly venue: VenueLink;
   readonly orders: OrdersPort;
-  readonly #timer: NodeJS.Timeout;
+  readonly #pulse: Pulse;
   role: Role = 'closed';
   reason: string | null = null;
   reign: Reign | null = null;
@@ -136,7 +140,7 @@ export class Engine implements EngineView {
       onLine: (session, line) => this.reign?.path.receive(session, line),
       onClosed: (session) => this.reign?.path.sessionClosed(session),
     });
-    this.#timer = setInterval(() => this.#tick(), timing.heartbeatMs);
+    this.#pulse = new Pulse({ everyMs: () => this.#tickEveryMs, beat: () => this.#tick() });
   }
 
   /** Recovers journal and state, and listens on the orders and replication ports; closed. */
@@ -181,6 +185,11 @@ export class Engine implements EngineView {
     };
   }
 
+  /** It has a reign: whether it lives matters to everybody. */
+  get holds(): boolean {
+    return this.reign !== null;
+  }
+
   get position(): Position {
     const { sequence, epoch } = this.journal.end;
     return { sequence, epoch };
@@ -196,7 +205,7 @@ export class Engine implements EngineView {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#pulse.stop();
     if (this.#silenceDue !== null) clearTimeout(this.#silenceDue);
     this.#endReign('closed', null);
     this.upstream.step({ kind: 'stop' });
@@ -397,6 +406,12 @@ export class Engine implements EngineView {
     throw new ContractError('not-ready', `it is ${this.role}, not primary in epoch ${epoch}`);
   }
 
+  /** Its heartbeats are what a primary ticks for; a standby that streams has hardly anything to look at. */
+  get #tickEveryMs(): number {
+    const { heartbeatMs } = this.#config.timing;
+    return this.reign === null && this.upstream.core.calm ? heartbeatMs * CALM_BEATS : heartbeatMs;
+  }
+
   #tick(): void {
     const nowMs = monoNowMs();
     this.venue.tick(nowMs);
@@ -413,12 +428,12 @@ export class Engine implements EngineView {
 
   /** A frozen primary keeps its connections: its standbys see silence, and say so without waiting to be asked. */
   #tellSilence(nowMs: number): void {
-    const { upstreamSilentMs, heartbeatMs } = this.#config.timing;
+    const { upstreamSilentMs } = this.#config.timing;
     if (this.role !== 'standby') return;
     const dueMs = Math.max(this.upstream.core.heardAtMs, this.#silenceToldAtMs) + upstreamSilentMs - nowMs;
     if (dueMs > 0) {
       // Before the next tick: the moment itself is waited for, where nothing is heard until then.
-      if (dueMs < heartbeatMs) this.#silenceDue ??= setTimeout(() => this.#silenceMayBeDue(), dueMs);
+      if (dueMs < this.#tickEveryMs) this.#silenceDue ??= setTimeout(() => this.#silenceMayBeDue(), dueMs);
       return;
     }
     this.#silenceToldAtMs = nowMs;
@@ -437,6 +452,7 @@ export class Engine implements EngineView {
 
   #changed(): void {
     this.#onStatusChanged();
+    this.#pulse.hurry();
     this.#wake();
   }
 

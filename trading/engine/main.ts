@@ -52,6 +52,7 @@ try {
   const config = readEngineConfig(process.argv[2]);
   const epochs = EpochStore.open(join(config.dataDir, 'epoch.json'));
   let handlers = recovering(epochs);
+  let holds = () => false;
   const current: ControlHandlers = {
     status: () => handlers.status(),
     position: () => handlers.position(),
@@ -74,6 +75,7 @@ try {
     version: VERSION,
     epochs,
     handlers: current,
+    holds: () => holds(),
   });
   const engine = await Engine.start({
     config,
@@ -82,6 +84,7 @@ try {
     onFailure: fail,
   });
   handlers = engine.handlers();
+  holds = () => engine.holds;
   control.statusChanged();
   const ports = { control: control.port, orders: engine.orders.port, replication: engine.replication.port };
   process.stdout.write(

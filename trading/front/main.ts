@@ -18,6 +18,8 @@ try {
     version: '1',
     epochs,
     handlers: front.handlers(),
+    // No lease, no epoch of its own: nobody takes over from a front.
+    holds: () => false,
   });
   process.stdout.write(
     `${JSON.stringify({ t: 'listening', pid: process.pid, instance: config.instance, control: control.port, services: front.ports })}\n`,

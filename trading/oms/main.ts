@@ -38,6 +38,7 @@ const main = async (): Promise<void> => {
     version: '1',
     epochs,
     handlers: oms.handlers,
+    holds: () => oms.holds,
   });
   process.on('SIGTERM', () => process.exit(0));
   process.stdout.write(`${JSON.stringify({ t: 'listening', pid: process.pid, control: server.port })}\n`);

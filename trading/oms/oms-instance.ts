@@ -72,6 +72,10 @@ export class OmsInstance {
     testOrder: async () => ({ elapsedMs: await this.#requirePrimary().dryRun() }),
   };
 
+  get holds(): boolean {
+    return this.#role === 'primary';
+  }
+
   close(): void {
     this.#stop('closed', 'ended');
   }

@@ -84,6 +84,11 @@ export class StandbyCore {
     return this.#stage === 'streaming';
   }
 
+  /** Nothing is under way that a tick would bring on; silence is told by whoever waits for it. */
+  get calm(): boolean {
+    return this.#stage === 'idle' || this.#stage === 'streaming';
+  }
+
   get heardAtMs(): number {
     return this.#heardAtMs;
   }

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { onBeat } from '../system/shared-beat.ts';
 import { FrameSplitter, writeFrame } from './frame-stream.ts';
 import { type HelloResult, type LabAnswer, type LabPush, type LabRequest, protocolVersion } from './lab-protocol.ts';
 
@@ -54,7 +55,7 @@ export class LabConnection {
   #closed = false;
   #retryMs = firstRetryMs;
   #retry: NodeJS.Timeout | null = null;
-  #heartbeat: NodeJS.Timeout | null = null;
+  #endHeartbeat: (() => void) | null = null;
   #heardAtMs = 0;
   #tickAtMs = 0;
 
@@ -85,7 +86,8 @@ export class LabConnection {
     if (socket === null) return;
     this.#socket = null;
     this.#ready = false;
-    if (this.#heartbeat !== null) clearInterval(this.#heartbeat);
+    this.#endHeartbeat?.();
+    this.#endHeartbeat = null;
     socket.removeAllListeners();
     socket.on('error', () => {});
     socket.destroy();
@@ -109,7 +111,7 @@ export class LabConnection {
     const splitter = new FrameSplitter();
     this.#socket = socket;
     this.#heardAtMs = this.#tickAtMs = performance.now();
-    this.#heartbeat = setInterval(() => this.#beat(), this.#timing.heartbeatMs);
+    this.#endHeartbeat = onBeat(this.#timing.heartbeatMs, () => this.#beat());
     const lost = (reason: string) => {
       if (this.#socket === socket) this.abandon(reason);
     };

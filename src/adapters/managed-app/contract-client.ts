@@ -19,8 +19,8 @@ export interface ContractSink {
   /** The instance accepted the token. */
   up(): void;
   down(reason: string): void;
-  /** A sign of life. */
-  alive(): void;
+  /** A sign of life; `everyMs`: how often it means to give one from now on, where it says so. */
+  alive(everyMs: number | null): void;
   status(status: Fields): void;
 }
 
@@ -152,14 +152,11 @@ export class ContractClient {
 
   #received(socket: Socket, line: string, greeting: NodeJS.Timeout): void {
     const { sink } = this.#options;
-    if (line.startsWith('{"event":"alive"')) {
-      sink.alive();
-      return;
-    }
     const frame = Fields.parse(line, '');
     if (frame.has('event')) {
-      sink.alive();
-      if (frame.text('event') === 'status') sink.status(frame.fields('status'));
+      const event = frame.text('event');
+      sink.alive(event === 'alive' ? frame.numberOrNull('everyMs') : null);
+      if (event === 'status') sink.status(frame.fields('status'));
       return;
     }
     const outcome = outcomeOf(frame);

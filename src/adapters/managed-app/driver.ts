@@ -32,8 +32,9 @@ export interface ManagedAppConfig {
   readonly startWithinMs?: number;
 }
 
-/** Contract: `alive` every 100 ms. */
+/** Contract: `alive` every 100 ms, unless the instance announces another rhythm; none slower than this is believed. */
 const ALIVE_EVERY_MS = 100;
+const SLOWEST_ALIVE_EVERY_MS = 1000;
 const SILENCE_BOUNDS = { floorMs: 220, ceilingMs: 400 };
 const SWEEP_WITHIN_MS = 2000;
 const STATUS_WITHIN_MS = 500;
@@ -70,7 +71,7 @@ export class ManagedAppDriver implements InstanceDriver {
       sink: {
         up: () => this.#greeted(),
         down: () => {},
-        alive: () => this.#alive(),
+        alive: (everyMs) => this.#alive(everyMs),
         status: (status) => this.#status(status),
       },
     });
@@ -285,7 +286,8 @@ export class ManagedAppDriver implements InstanceDriver {
     void this.#ask(STATUS_WITHIN_MS);
   }
 
-  #alive(): void {
+  #alive(everyMs: number | null): void {
+    if (everyMs !== null) this.#silence.expect(Math.min(SLOWEST_ALIVE_EVERY_MS, Math.max(ALIVE_EVERY_MS, everyMs)));
     if (this.#silence.heard()) void this.#ask(STATUS_WITHIN_MS);
   }
 

@@ -8,7 +8,9 @@ import {
 } from '../../core/health/failure-detector.ts';
 
 export interface SilenceWatchOptions {
+  /** Between signs of life, as long as nothing else is expected. */
   readonly expectedGapMs: number;
+  /** For that gap; for another one they grow or shrink with it. */
   readonly bounds: DetectorBounds;
   /** Called once per silence. */
   readonly onSilent: (silentMs: number) => void;
@@ -24,6 +26,7 @@ const LATE_SHARE = 0.5;
 export class SilenceWatch {
   readonly #options: SilenceWatchOptions;
   #detector: FailureDetector;
+  #expectedGapMs: number;
   #timer: NodeJS.Timeout | null = null;
   #second: NodeJS.Immediate | null = null;
   #dueAt = 0;
@@ -31,6 +34,7 @@ export class SilenceWatch {
 
   constructor(options: SilenceWatchOptions) {
     this.#options = options;
+    this.#expectedGapMs = options.expectedGapMs;
     this.#detector = newDetector(options.expectedGapMs);
   }
 
@@ -39,12 +43,27 @@ export class SilenceWatch {
   }
 
   get boundMs(): number {
-    return silenceThresholdMs(this.#detector, this.#options.bounds);
+    return silenceThresholdMs(this.#detector, this.#bounds);
+  }
+
+  get #bounds(): DetectorBounds {
+    const { bounds, expectedGapMs } = this.#options;
+    const scale = this.#expectedGapMs / expectedGapMs;
+    return { floorMs: bounds.floorMs * scale, ceilingMs: bounds.ceilingMs * scale };
+  }
+
+  /** From now on signs of life come at this distance, the first one with this. */
+  expect(gapMs: number): void {
+    if (gapMs === this.#expectedGapMs) return;
+    this.#expectedGapMs = gapMs;
+    this.#detector = { ...newDetector(gapMs), lastHeardAt: performance.now() };
+    this.#disarm();
+    this.#arm();
   }
 
   /** @returns true when this ends a silence. */
   heard(): boolean {
-    this.#detector = heard(this.#detector, performance.now(), this.#options.bounds);
+    this.#detector = heard(this.#detector, performance.now(), this.#bounds);
     const ends = this.#silent;
     this.#silent = false;
     if (this.#timer === null && this.#second === null) this.#arm();
@@ -53,12 +72,17 @@ export class SilenceWatch {
 
   /** Forgets everything, e.g. when the process is known to have ended. */
   stop(): void {
+    this.#disarm();
+    this.#silent = false;
+    this.#expectedGapMs = this.#options.expectedGapMs;
+    this.#detector = newDetector(this.#expectedGapMs);
+  }
+
+  #disarm(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     if (this.#second !== null) clearImmediate(this.#second);
     this.#timer = null;
     this.#second = null;
-    this.#silent = false;
-    this.#detector = newDetector(this.#options.expectedGapMs);
   }
 
   #arm(): void {

@@ -1,6 +1,7 @@
 import type { TLSSocket } from 'node:tls';
 import { causeText } from '../../wire/holdfast-error.ts';
 import { LineFrames } from '../../wire/line-frames.ts';
+import { onBeat } from '../system/shared-beat.ts';
 import { peerProtocol } from './peer-frames.ts';
 
 export interface LinkTiming {
@@ -33,7 +34,7 @@ export class FrameSocket {
   readonly #timing: LinkTiming;
   readonly #sink: FrameSocketSink;
   readonly #frames = new LineFrames({ maxLength: peerProtocol.maxFrameLength });
-  readonly #beat: NodeJS.Timeout;
+  readonly #endBeat: () => void;
   #greeted = false;
   #ended = false;
   readonly #openedAt = performance.now();
@@ -50,7 +51,7 @@ export class FrameSocket {
     socket.on('data', (text: string) => this.#received(text));
     socket.on('error', (cause) => this.end(cause.message));
     socket.on('close', () => this.end('the other side closed the connection'));
-    this.#beat = setInterval(() => this.#check(), timing.pingEveryMs);
+    this.#endBeat = onBeat(timing.pingEveryMs, () => this.#check());
   }
 
   /** The greeting is complete: from now on pings are sent and silence ends the link. */
@@ -72,7 +73,7 @@ export class FrameSocket {
   end(reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearInterval(this.#beat);
+    this.#endBeat();
     this.#socket.destroy();
     this.#sink.ended(reason);
   }
@@ -81,7 +82,7 @@ export class FrameSocket {
   refuse(code: string, reason: string): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearInterval(this.#beat);
+    this.#endBeat();
     this.#socket.end(`${JSON.stringify({ t: 'refused', code, reason })}\n`);
     setTimeout(() => this.#socket.destroy(), 200).unref();
     this.#sink.ended(`refused: ${reason}`);

@@ -1,3 +1,4 @@
+import { nextBeat } from '../../core/base/beat.ts';
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import { Deadline } from '../process/deadline.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
@@ -45,10 +46,18 @@ export class Monitor {
   start(): void {
     const again = async () => {
       if (this.#closed) return;
-      this.#tell(await this.look(this.#options.deadlineMs));
-      if (!this.#closed) this.#timer = setTimeout(again, this.#options.everyMs);
+      const observation = await this.look(this.#options.deadlineMs);
+      this.#tell(observation);
+      if (!this.#closed) this.#timer = setTimeout(again, this.#untilNextLook(observation));
     };
     void again();
+  }
+
+  /** What holds nothing and has nothing wrong with it is looked at half as often. */
+  #untilNextLook({ role, health, upstream }: InstanceObservation): number {
+    const calm = role === 'standby' && health === 'ok' && upstream?.connected === true;
+    const nowMs = hostMonoMs();
+    return Math.ceil(nextBeat(nowMs, this.#options.everyMs * (calm ? 2 : 1)) - Math.floor(nowMs));
   }
 
   close(): void {

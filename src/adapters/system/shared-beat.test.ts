@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { onBeat } from './shared-beat.ts';
+import { systemClock } from './system-clock.ts';
+
+test('all members of one rhythm are called in the same turn, at whole multiples of the host’s clock', async () => {
+  const everyMs = 40;
+  const seen: { readonly who: string; readonly atMs: number }[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const note = (who: string) => () => {
+    seen.push({ who, atMs: systemClock.monoMs() });
+    if (seen.length >= 6) resolve();
+  };
+  const ends = [onBeat(everyMs, note('a')), onBeat(everyMs, note('b'))];
+  await promise;
+  for (const end of ends) end();
+  assert.deepEqual(
+    seen.slice(0, 4).map(({ who }) => who),
+    ['a', 'b', 'a', 'b'],
+  );
+  // Never early: whoever is called before its time arms a second timer for the rest.
+  assert.ok(seen.filter(({ who }) => who === 'a').every(({ atMs }) => atMs % everyMs < everyMs - 2));
+});
+
+test('who has left is not called any more, not even in the turn in which it left', async () => {
+  let called = 0;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const endFirst = onBeat(30, () => {
+    endSecond();
+    resolve();
+  });
+  const endSecond = onBeat(30, () => {
+    called += 1;
+  });
+  await promise;
+  endFirst();
+  assert.equal(called, 0);
+});
