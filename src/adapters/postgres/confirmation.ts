@@ -1,5 +1,6 @@
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import type { Postcondition } from '../../engine/driver-port.ts';
+import { CLOSED_NAME } from './acknowledgement-names.ts';
 import type { DriverState } from './driver-state.ts';
 
 export type Confirmation = 'holds' | 'does-not-hold' | 'unknown';
@@ -25,7 +26,12 @@ export function confirmPostcondition(condition: Postcondition, facts: Confirmati
       return holds(state.epoch >= condition.epoch);
     case 'primary-at':
       if (seen.role === 'unknown') return 'unknown';
-      return holds(seen.role === 'primary' && state.duty === 'primary' && state.primaryEpoch === condition.epoch);
+      return holds(
+        seen.role === 'primary' &&
+          state.duty === 'primary' &&
+          state.primaryEpoch === condition.epoch &&
+          !seen.ackSet.some((name) => name === CLOSED_NAME),
+      );
     case 'not-primary':
       if (gone) return holds(state.epoch >= condition.epoch);
       if (seen.role === 'unknown') return 'unknown';

@@ -1,184 +1,20 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { LivedTime } from '../../../test/builders/lived-time.ts';
-import { epoch, type InstanceId, instanceId, type MonoMs } from '../../core/base/ids.ts';
-import type { InstanceObservation } from '../../core/health/instance-observation.ts';
-import type { InstanceAction, ProcessExit } from '../../engine/driver-port.ts';
+import { PostgresWorld } from '../../../test/builders/postgres-world.ts';
+import { epoch, type InstanceId, instanceId } from '../../core/base/ids.ts';
 import { Deadline } from '../process/deadline.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import { findTree, signalProcess } from '../process/process-tree.ts';
-import { locateBinaries } from './binaries.ts';
-import { PostgresDriver } from './driver.ts';
 import { parseLsn } from './lsn.ts';
-import { type Row, Session } from './session.ts';
-
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-  const port = await promise;
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return port;
-};
-
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast pé-')));
-/** Another installation to try: its directory with `postgres` and `initdb`. */
-const binaries = await locateBinaries({ binDir: process.env.HOLDFAST_TEST_POSTGRES ?? null, workDir: folder });
-
-interface Site {
-  readonly driver: PostgresDriver;
-  readonly port: number;
-  readonly dataDir: string;
-  readonly observations: InstanceObservation[];
-  readonly exits: ProcessExit[];
-}
-
-/** Some instances on one machine, each with its own driver; `a` makes the cluster, the others clone. */
-class World {
-  readonly root: string;
-  readonly sites = new Map<string, Site>();
-  readonly ports = new Map<string, number>();
-
-  constructor(name: string) {
-    this.root = join(folder, name);
-    mkdirSync(this.root, { recursive: true });
-    for (const user of ['holdfast', 'replicator', 'app'])
-      writeFileSync(join(this.root, `${user}.pw`), `pw ${user}:\\'é`, { mode: 0o600 });
-  }
-
-  async add(names: readonly string[], overrides: Readonly<Record<string, string>> = {}): Promise<void> {
-    for (const name of names) this.ports.set(name, await freePort());
-    for (const name of names) {
-      const site = this.build(name, overrides[name] ?? null);
-      this.sites.set(name, site);
-      await site.driver.start({
-        observed: (observation) => site.observations.push(observation),
-        exited: (exit) => site.exits.push(exit),
-      });
-    }
-  }
-
-  build(name: string, upstreamOverride: string | null): Site {
-    const credential = (user: string) => ({ user, passwordFile: join(this.root, `${user}.pw`) });
-    const dataDir = join(this.root, name, 'data');
-    const driver = new PostgresDriver({
-      binaries,
-      gate: null,
-      config: {
-        instance: instanceId(name),
-        dataDir,
-        stateDir: join(this.root, name, 'state'),
-        listen: { host: '127.0.0.1', port: this.ports.get(name) ?? 0 },
-        roles: {
-          superuser: credential('holdfast'),
-          replication: credential('replicator'),
-          application: credential('app'),
-        },
-        peers: Object.fromEntries([...this.ports].map(([peer, port]) => [peer, { host: '127.0.0.1', port }])),
-        initial: name === 'a',
-        upstreamOverride: upstreamOverride === null ? null : instanceId(upstreamOverride),
-        database: 'trading',
-        networks: ['127.0.0.0/8'],
-        initialStatements: ['create table trades (id bigint primary key, note text)'],
-        rebuildDiverged: true,
-        cutUpstreamOnFence: false,
-        memory: 'small',
-        extraSettings: {},
-        observeEveryMs: 100,
-        observeDeadlineMs: 800,
-      },
-    });
-    return { driver, port: this.ports.get(name) ?? 0, dataDir, observations: [], exits: [] };
-  }
-
-  site(name: string): Site {
-    return this.sites.get(name) ?? assert.fail(`no instance ${name}`);
-  }
-
-  perform(name: string, action: InstanceAction, deadlineMs = 20_000) {
-    return this.site(name).driver.perform(action, { deadlineMs });
-  }
-
-  async ok(name: string, action: InstanceAction): Promise<Readonly<Record<string, string | number | boolean>>> {
-    const outcome = await this.perform(name, action);
-    assert.equal(outcome.kind, 'ok', `${action.kind} at ${name}: ${JSON.stringify(outcome)}`);
-    return outcome.kind === 'ok' ? outcome.detail : {};
-  }
-
-  promote(name: string, at: number, ackSet: readonly string[]) {
-    return this.ok(name, {
-      kind: 'promote',
-      epoch: epoch(at),
-      leaseUntil: (hostMonoMs() + 60_000) as MonoMs,
-      ackSet: ackSet.map(instanceId),
-      tradingEnabled: true,
-    });
-  }
-
-  follow(name: string, at: number, upstream: string) {
-    return this.ok(name, { kind: 'follow', epoch: epoch(at), upstream: instanceId(upstream), mode: 'sync' });
-  }
-
-  connect(name: string, within = 3_000): Promise<Session> {
-    const password = `pw app:\\'é`;
-    return Session.connect(
-      {
-        host: '127.0.0.1',
-        port: this.site(name).port,
-        user: 'app',
-        password,
-        database: 'trading',
-        applicationName: 'test',
-      },
-      new Deadline({ afterMs: within }),
-    );
-  }
-
-  async sql(name: string, text: string, within = 3_000): Promise<readonly Row[]> {
-    const session = await this.connect(name, within);
-    try {
-      return await session.query(text, new Deadline({ afterMs: within }));
-    } finally {
-      session.cut();
-    }
-  }
-
-  async look(name: string): Promise<InstanceObservation> {
-    return (await this.site(name).driver.observe({ deadlineMs: 2_000 })) ?? assert.fail('no observation');
-  }
-
-  until<Value>(what: string, ask: () => Promise<Value | null>, within = 10_000): Promise<Value> {
-    return new Deadline({ afterMs: within }).until(what, ask, 30);
-  }
-
-  untilSeen(name: string, what: string, holds: (seen: InstanceObservation) => boolean): Promise<InstanceObservation> {
-    return this.until(what, async () => {
-      const seen = await this.look(name);
-      return holds(seen) ? seen : null;
-    });
-  }
-
-  async down(): Promise<void> {
-    for (const site of this.sites.values()) {
-      await site.driver.perform({ kind: 'kill' }, { deadlineMs: 5_000 });
-      await site.driver.close();
-    }
-    rmSync(this.root, { recursive: true, force: true });
-  }
-}
+import { Session } from './session.ts';
 
 const id = (name: string): InstanceId => instanceId(name);
 
-after(() => rmSync(folder, { recursive: true, force: true }));
-
 describe('three instances: primary, synchronous standby, asynchronous cascade', { timeout: 180_000 }, () => {
-  const world = new World('three');
+  const world = new PostgresWorld();
   after(() => world.down());
 
   test('a fresh cluster comes up closed and refuses writes', async () => {
@@ -341,7 +177,7 @@ describe('three instances: primary, synchronous standby, asynchronous cascade', 
 });
 
 describe('one instance under faults', { timeout: 120_000 }, () => {
-  const world = new World('faults');
+  const world = new PostgresWorld();
   after(() => world.down());
 
   test('a primary that was killed with SIGKILL from outside is reported with an empty tree and boots closed', async () => {
@@ -419,7 +255,11 @@ const openServerSockets = (port: number): number => {
 };
 
 /** Writes rows one after the other until the server dies, `disturb` runs meanwhile; the ids that were acknowledged. */
-async function acknowledgeUntilKilled(world: World, name: string, disturb: () => Promise<void>): Promise<number[]> {
+async function acknowledgeUntilKilled(
+  world: PostgresWorld,
+  name: string,
+  disturb: () => Promise<void>,
+): Promise<number[]> {
   const writer = await world.connect(name);
   const acknowledged: number[] = [];
   const writing = (async () => {

@@ -60,6 +60,8 @@ export class PostgresDriver implements InstanceDriver {
   readonly #monitor: Monitor;
   #sink: DriverSink | null = null;
   #leaseUntil = 0 as MonoMs;
+  /** Epoch of the promotion that is under way. */
+  #promoting: Epoch | null = null;
   #tradingEnabled = false;
   #endedByItself: string | null = null;
   #killing = false;
@@ -193,8 +195,11 @@ export class PostgresDriver implements InstanceDriver {
         return followUpstream(this.#context, action, deadline);
       case 'promote': {
         this.#storeEpoch(action.epoch);
-        const outcome = await promoteServer(this.#context, action, deadline);
         this.#leaseUntil = action.leaseUntil;
+        this.#promoting = action.epoch;
+        const outcome = await promoteServer(this.#context, action, deadline).finally(() => {
+          this.#promoting = null;
+        });
         this.#tradingEnabled = action.tradingEnabled;
         return outcome;
       }
@@ -203,10 +208,7 @@ export class PostgresDriver implements InstanceDriver {
       case 'set-ack-set':
         this.#storeEpoch(action.epoch);
         this.#requirePrimary();
-        return this.#context.withSession(deadline, async (session) => {
-          await applyAckSet(this.#context, session, action.ackSet, deadline);
-          return succeeded({ acknowledging: renderSynchronousNames(this.#state.current.ackSet) });
-        });
+        return this.#setAckSet(action, deadline);
       case 'drain':
         this.#storeEpoch(action.epoch);
         return this.#drain(deadline);
@@ -243,12 +245,28 @@ export class PostgresDriver implements InstanceDriver {
     return succeeded({ epoch: this.#state.current.epoch });
   }
 
+  /** A promoted server that nobody has opened is opened by this, under the conditions of a promotion. */
+  async #setAckSet(
+    action: { readonly epoch: Epoch; readonly ackSet: readonly InstanceId[] },
+    deadline: Deadline,
+  ): Promise<ActionOutcome> {
+    const closed = await this.#context.withSession(deadline, async (session) => {
+      const { synchronousNames } = await this.#context.report(session, deadline);
+      if (synchronousNames === CLOSED_SETTING) return true;
+      await applyAckSet(this.#context, session, action.ackSet, deadline);
+      return false;
+    });
+    if (closed) await promoteServer(this.#context, action, deadline);
+    return succeeded({ acknowledging: renderSynchronousNames(this.#state.current.ackSet) });
+  }
+
+  /** Also while it is being promoted, which may take longer than the lease that it began with. */
   async #lease(epoch: Epoch, leaseUntil: MonoMs, deadline: Deadline): Promise<ActionOutcome> {
-    this.#requirePrimary();
+    if (this.#promoting !== epoch) this.#requirePrimary();
     if (leaseUntil <= hostMonoMs()) throw new PostgresProblem('no-lease', 'the lease has run out already');
     this.#storeEpoch(epoch);
     await armGate(this.#context, { epoch, leaseUntil }, deadline);
-    this.#leaseUntil = leaseUntil;
+    this.#leaseUntil = Math.max(this.#leaseUntil, leaseUntil) as MonoMs;
     return succeeded({ gate: this.#gate?.kind ?? 'none', boundMs: this.#gate?.boundMs ?? 0 });
   }
 

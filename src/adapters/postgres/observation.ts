@@ -4,6 +4,7 @@ import type {
   ReplicaObservation,
   UpstreamObservation,
 } from '../../core/health/instance-observation.ts';
+import { CLOSED_SETTING } from './acknowledgement-names.ts';
 import type { DriverState } from './driver-state.ts';
 import type { ServerReport } from './parse.ts';
 
@@ -117,6 +118,8 @@ function complaintOf(
       health: 'bad',
       reason: `synchronous_standby_names was changed by somebody else: ${report.synchronousNames}`,
     };
+  if (seen.role === 'primary' && report.synchronousNames === CLOSED_SETTING)
+    return { health: 'degraded', reason: 'promoted and not opened: it acknowledges no commit' };
   if (seen.role === 'primary' && !seen.releasing)
     return { health: 'degraded', reason: 'a member of the acknowledgement set is not in sync: commits wait' };
   if (report.weakerCommitSettings > 0)
