@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AgentUnderTest, type Effect, OK } from '../../test/builders/agent.ts';
-import { ENGINE } from '../../test/builders/facts.ts';
+import { DB, ENGINE } from '../../test/builders/facts.ts';
 import { forSeeds } from '../../test/builders/for-seeds.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import { type InstanceId, instanceId, revision } from '../core/base/ids.ts';
@@ -63,9 +63,68 @@ test('a holder that halted goes on when everybody whom it waits for has caught u
   const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'catching-up' }) }, true);
   agent.hears({}, { mode: { kind: 'halted', lost: [away, farther] } });
   assert.deepEqual(writes(agent), []);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
   agent.observes({ ackSet: all, replicas: replicas({}) }, true);
   const grant = grantIn(writes(agent)[0]!);
   assert.deepEqual([grant.mode, grant.ackSet, grant.promotable], [{ kind: 'strict' }, all, all]);
+});
+
+const halting = (states: Partial<Record<string, State>>) => {
+  const agent = new AgentUnderTest({ shape: { afterPeerLoss: 'halt' } }).reigns();
+  agent.now += 1;
+  agent.observes({ ackSet: all, replicas: replicas({}) }, true);
+  return agent.observes({ ackSet: all, replicas: replicas(states) }, true);
+};
+const gone = { [away]: 'lost', [farther]: 'lost' } as const;
+const haltIn = (effect: Effect<'perform'> | undefined) =>
+  effect?.action.kind === 'set-ack-set' ? effect.action.halted : null;
+
+test('an engine without a copy at another site is told to halt in the same breath in which it may wait for less', () => {
+  const agent = halting(gone);
+  const grant = grantIn(writes(agent)[0]!);
+  assert.deepEqual([grant.mode, grant.ackSet], [{ kind: 'halted', lost: [away, farther] }, [beside]]);
+  assert.deepEqual(asks(agent), [], 'the record comes first');
+  agent.transacted(writes(agent)[0]!);
+  assert.deepEqual([asked(asks(agent)[0]), haltIn(asks(agent)[0])], [[beside], true]);
+});
+
+test('a halt ends by itself when somebody at another site has caught up, and the engine is told last', () => {
+  const agent = halting(gone);
+  agent.transacted(writes(agent)[0]!);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  const back = { [farther]: 'lost' } as const;
+  agent.observes({ ackSet: [beside], replicas: replicas(back) }, true);
+  assert.deepEqual([asked(asks(agent)[0]), haltIn(asks(agent)[0])], [[beside, away], true]);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  agent.observes({ ackSet: [beside, away], replicas: replicas(back) }, true);
+  const write = writes(agent)[0]!;
+  assert.deepEqual(grantIn(write).mode, { kind: 'strict' });
+  agent.transacted(write);
+  assert.deepEqual([asked(asks(agent)[0]), haltIn(asks(agent)[0])], [[beside, away], false]);
+});
+
+test('an engine takes no new risk either while another component of its group stands still', () => {
+  const agent = holder();
+  const db = agent.record.grants[DB]!;
+  agent.hears({ grants: { ...agent.record.grants, [DB]: { ...db, mode: { kind: 'halted', lost: [] } } } });
+  assert.deepEqual([asked(asks(agent)[0]), haltIn(asks(agent)[0])], [all, true]);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  agent.observes({ ackSet: all, replicas: replicas({}) }, true);
+  agent.hears({ grants: { ...agent.record.grants, [DB]: db } });
+  assert.equal(haltIn(asks(agent)[0]), false);
+});
+
+test('what was lost further is written down while it stands still', () => {
+  const agent = halting(gone);
+  agent.transacted(writes(agent)[0]!);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  agent.observes({ ackSet: [beside], replicas: replicas({ ...gone, [beside]: 'lost' }) }, true);
+  assert.deepEqual(grantIn(writes(agent)[0]!).mode, { kind: 'halted', lost: [beside, away, farther] });
 });
 
 test('I9: a member comes back into the record only after the holder waits for it and it has caught up', () => {

@@ -1,6 +1,9 @@
-import { durabilityModeOf } from '../core/authority/durability-mode.ts';
+import { durabilityModeOf, haltedIn, peersOf, refusesNewRisk } from '../core/authority/durability-mode.ts';
 import type { Grant, GroupRecord } from '../core/authority/group-record.ts';
 import type { InstanceId, MonoMs } from '../core/base/ids.ts';
+import { sameJson } from '../core/base/same-json.ts';
+import type { ReplicaObservation } from '../core/health/instance-observation.ts';
+import type { Component } from '../core/topology/topology.ts';
 import type { AgentCore } from './agent-core.ts';
 import { keys } from './authority-keys.ts';
 import type { LocalInstance } from './local-instance.ts';
@@ -12,6 +15,8 @@ import type { LocalInstance } from './local-instance.ts';
  *
  * Whom the holder waits for is what it last *confirmed* to us, not what an observation says: an observation may be older than our
  * last change. A member counts as caught up only by an observation that is younger than that change and shows the same set.
+ *
+ * It also carries the halt: an engine is told to refuse new risk in the same breath in which it may stop waiting for who is lost.
  */
 export class AckSetUpkeep {
   readonly #agent: AgentCore;
@@ -21,75 +26,79 @@ export class AckSetUpkeep {
   }
 
   work(local: LocalInstance, record: GroupRecord, grant: Grant, now: number): void {
-    const { observation } = local;
+    const { observation, component } = local;
     if (grant.holder !== local.instance.id || local.promotion !== null || local.killing || local.upkeepBusy) return;
     if (observation === null || observation.role !== 'primary' || observation.epoch !== grant.epoch) return;
-    if (local.component.durability === null) return;
+    const halt = mustHalt(component, record);
+    if (component.durability === null) return this.#tellHalt(local, grant, halt, now);
     const state = new Map(observation.replicas.map((replica) => [replica.instance, replica.state]));
-    const members = local.component.instances
-      .filter((each) => each.replication === 'sync' && each.eligible && each.id !== local.instance.id)
-      .map((each) => each.id);
+    const members = peersOf(component, local.instance.id);
     const lost = grant.ackSet.filter((member) => state.get(member) === 'lost');
-    const shrunk = grant.ackSet.filter((member) => !lost.includes(member));
     const caughtUp = members.filter((member) => state.get(member) === 'in-sync' && !grant.promotable.includes(member));
-    if (lost.length > 0) return this.#shrink(local, record, grant, shrunk, lost, now);
+    if (lost.length > 0 && this.#shrink(local, record, grant, state, now)) return;
     const halted = grant.mode.kind === 'halted' && grant.ackSet.every((member) => state.get(member) === 'in-sync');
-    if (halted && this.#mode(local, record, grant, grant.ackSet, []).kind !== 'halted')
-      return this.#grow(local, record, grant, [], now);
+    if (halted && this.#modeWith(local, record, grant, grant.promotable).kind !== 'halted')
+      return this.#grow(local, record, grant, [], state, now);
     const { waitsFor } = local;
     const sampledSince =
       waitsFor !== null && local.observedAfter(local.ackSetChangedAt) && sameMembers(waitsFor, observation.ackSet);
     const joining = sampledSince ? caughtUp.filter((member) => waitsFor.includes(member)) : [];
-    if (joining.length > 0) return this.#grow(local, record, grant, joining, now);
-    if (local.busy || (waitsFor !== null && !sampledSince)) return;
+    if (joining.length > 0) return this.#grow(local, record, grant, joining, state, now);
+    if (local.busy || (waitsFor !== null && !sampledSince && local.toldHalt === halt)) return;
     // What the record does not name any more, the holder need not wait for; what has caught up, it must from now on.
     const wanted = [...grant.ackSet, ...caughtUp.filter((member) => !grant.ackSet.includes(member))];
-    if (waitsFor === null || !sameMembers(waitsFor, wanted)) this.#ask(local, grant, wanted, now);
+    if (waitsFor === null || local.toldHalt !== halt || !sameMembers(waitsFor, wanted))
+      this.#ask(local, grant, wanted, halt, now);
   }
 
-  #shrink(
+  /** It keeps no copies that anybody waits for; whether new risk is accepted is all that it is told. */
+  #tellHalt(local: LocalInstance, grant: Grant, halt: boolean, now: number): void {
+    if (refusesNewRisk(local.component.kind) && local.toldHalt !== halt && !local.busy)
+      this.#ask(local, grant, grant.ackSet, halt, now);
+  }
+
+  /** False: the record says already what follows from who is lost. */
+  #shrink(local: LocalInstance, record: GroupRecord, grant: Grant, state: States, now: number): boolean {
+    const isLost = (member: InstanceId) => state.get(member) === 'lost';
+    const kept = {
+      ackSet: grant.ackSet.filter((member) => !isLost(member)),
+      promotable: grant.promotable.filter((member) => !isLost(member)),
+    };
+    const mode = this.#modeWith(
+      local,
+      record,
+      grant,
+      kept.ackSet.filter((member) => state.get(member) === 'in-sync' || kept.promotable.includes(member)),
+    );
+    // Policy: rather stand still than acknowledge alone. Unless it refuses new risk by itself the sets stay as they are, so nothing is
+    // released until all have caught up.
+    const waits = mode.kind === 'halted' && !refusesNewRisk(local.component.kind);
+    const next: Grant = waits ? { ...grant, mode } : { ...grant, ...kept, mode };
+    if (sameJson(next, grant)) return false;
+    this.#write(local, record, next, now);
+    return true;
+  }
+
+  #grow(
     local: LocalInstance,
     record: GroupRecord,
     grant: Grant,
-    ackSet: readonly InstanceId[],
-    lost: readonly InstanceId[],
+    joined: readonly InstanceId[],
+    state: States,
     now: number,
   ): void {
-    const promotable = grant.promotable.filter((member) => !lost.includes(member));
-    const mode = this.#mode(local, record, grant, ackSet, lost);
-    if (mode.kind === 'halted') {
-      // Policy: rather stand still than acknowledge alone. The sets stay as they are, so nothing is released until all have caught up.
-      if (grant.mode.kind !== 'halted') this.#write(local, record, { ...grant, mode }, now);
-      return;
-    }
+    const ackSet = [...grant.ackSet.filter((member) => !joined.includes(member)), ...joined];
+    const promotable = [...grant.promotable, ...joined];
+    const confirming = promotable.filter((member) => state.get(member) !== 'lost');
+    const mode = this.#modeWith(local, record, grant, confirming);
     this.#write(local, record, { ...grant, ackSet, promotable, mode }, now);
   }
 
-  #grow(local: LocalInstance, record: GroupRecord, grant: Grant, joined: readonly InstanceId[], now: number): void {
-    const ackSet = [...grant.ackSet.filter((member) => !joined.includes(member)), ...joined];
-    const promotable = [...grant.promotable, ...joined];
-    this.#write(
-      local,
-      record,
-      { ...grant, ackSet, promotable, mode: this.#mode(local, record, grant, ackSet, []) },
-      now,
-    );
-  }
-
-  #mode(
-    local: LocalInstance,
-    record: GroupRecord,
-    grant: Grant,
-    ackSet: readonly InstanceId[],
-    lost: readonly InstanceId[],
-  ) {
-    const before = grant.mode.kind === 'strict' ? [] : grant.mode.lost;
-    const away = [...new Set([...before, ...lost])].filter((member) => !ackSet.includes(member));
+  #modeWith(local: LocalInstance, record: GroupRecord, grant: Grant, confirming: readonly InstanceId[]) {
     return durabilityModeOf({
-      durability: local.component.durability,
+      component: local.component,
       holder: local.instance.id,
-      ackSet,
-      lost: away,
+      confirming,
       epoch: record.epoch,
       index: this.#agent.index,
       previous: grant.mode,
@@ -124,23 +133,31 @@ export class AckSetUpkeep {
     );
   }
 
-  #ask(local: LocalInstance, grant: Grant, ackSet: readonly InstanceId[], now: number): void {
+  #ask(local: LocalInstance, grant: Grant, ackSet: readonly InstanceId[], halted: boolean, now: number): void {
     local.upkeepBusy = true;
     local.waitsFor = null;
+    local.toldHalt = null;
     this.#agent.perform(
       local,
-      { kind: 'set-ack-set', epoch: grant.epoch, ackSet, askedAt: now as MonoMs },
+      { kind: 'set-ack-set', epoch: grant.epoch, ackSet, halted, askedAt: now as MonoMs },
       this.#agent.timing.stepDeadlineMs,
       now,
       (outcome, at) => {
         local.upkeepBusy = false;
         if (outcome.kind !== 'ok') return;
         local.waitsFor = ackSet;
+        local.toldHalt = halted;
         local.ackSetChangedAt = at;
       },
     );
   }
 }
+
+type States = ReadonlyMap<InstanceId, ReplicaObservation['state']>;
+
+/** New risk is the engine's to refuse, whichever component of its group stands still. */
+export const mustHalt = (component: Component, record: GroupRecord): boolean =>
+  refusesNewRisk(component.kind) && haltedIn(record).length > 0;
 
 const sameMembers = (left: readonly InstanceId[], right: readonly InstanceId[]): boolean =>
   left.length === right.length && left.every((member) => right.includes(member));

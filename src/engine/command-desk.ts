@@ -1,6 +1,7 @@
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { Epoch, MonoMs } from '../core/base/ids.ts';
+import { mustHalt } from './ack-set-upkeep.ts';
 import type { AgentCore } from './agent-core.ts';
 import { keys } from './authority-keys.ts';
 import type { ActionOutcome } from './driver-port.ts';
@@ -253,12 +254,14 @@ export class CommandDesk {
       leaseUntil: lease.deadline as MonoMs,
       ackSet: grant.ackSet,
       tradingEnabled: record.tradingEnabled,
+      halted: mustHalt(local.component, record),
     } as const;
     this.#agent.perform(local, action, command.deadlineMs, now, (outcome, at) => {
       if (local.promotion === promotion) local.promotion = null;
       local.promotedAt = at;
       local.gateArmed(outcome);
       local.waitsFor = outcome.kind === 'ok' ? action.ackSet : null;
+      local.toldHalt = outcome.kind === 'ok' ? action.halted : null;
       local.ackSetChangedAt = at;
       lease.retryAt(at);
       this.#finish(command, outcome);

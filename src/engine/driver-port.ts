@@ -55,16 +55,22 @@ export type InstanceAction =
       readonly leaseUntil: MonoMs;
       readonly ackSet: readonly InstanceId[];
       readonly tradingEnabled: boolean;
+      /** Starts without taking new risk; absent = takes it. */
+      readonly halted?: boolean;
     }
   /** Extend the right to release until this moment of the host's monotonic clock; also refreshes the gate. */
   | { readonly kind: 'lease'; readonly epoch: Epoch; readonly leaseUntil: MonoMs }
   | { readonly kind: 'demote'; readonly epoch: Epoch }
   | { readonly kind: 'drain'; readonly epoch: Epoch }
-  /** `askedAt`: when it was asked for; an instance refuses one that is older than the last it obeyed (I9). */
+  /**
+   * `askedAt`: when it was asked for; an instance refuses one that is older than the last it obeyed (I9). `halted` comes first: an
+   * engine refuses new risk, also what it had taken in and not released yet, before it waits for anybody less.
+   */
   | {
       readonly kind: 'set-ack-set';
       readonly epoch: Epoch;
       readonly ackSet: readonly InstanceId[];
+      readonly halted?: boolean;
       readonly askedAt?: MonoMs;
     }
   | { readonly kind: 'set-trading'; readonly epoch: Epoch; readonly enabled: boolean }

@@ -45,6 +45,8 @@ export class LocalInstance {
   leaseRefusals = 0;
   /** Whom the holder waits for, as it last confirmed; null = not known, and must be asked for again. */
   waitsFor: readonly InstanceId[] | null = null;
+  /** Whether it confirmed that it takes no new risk; null = not known. */
+  toldHalt: boolean | null = null;
   ackSetChangedAt = 0;
   #observedAt = 0;
   #frozenSince: number | null = null;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DB, drawFacts, ENGINE, FactsBuilder, OMS } from '../../test/builders/facts.ts';
+import { DB, drawFacts, ENGINE, FactsBuilder, OMS, seenToEnd } from '../../test/builders/facts.ts';
 import { forSeeds } from '../../test/builders/for-seeds.ts';
 import { engineFailover, planOf, siteFailover } from '../../test/builders/plans.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
-import { instanceId, runId } from '../core/base/ids.ts';
+import { epoch, instanceId, runId, wallMs } from '../core/base/ids.ts';
 import { decide } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import { proposeFailover, proposeRecovery } from '../core/decision/propose.ts';
@@ -78,8 +78,44 @@ test('I9: a new holder waits from its first write on for all that have everythin
     [grant.holder, grant.epoch, grant.ackSet, grant.promotable],
     ['bravo-eng1', 8, ['bravo-eng2'], ['bravo-eng2']],
   );
-  assert.deepEqual(grant.mode, { kind: 'degraded', sinceEpoch: 8, lost: ['alfa-eng2', 'alfa-eng1'] });
+  assert.deepEqual(grant.mode, { kind: 'degraded', sinceEpoch: 8, lost: ['alfa-eng1', 'alfa-eng2'] });
   assert.deepEqual([record.activeSite, record.traffic, grant.revoked], ['bravo', 'alfa', null]);
+});
+
+test('where the policy is to halt, a database waits from its first write on for the peers that are gone, and nobody of them is promotable', () => {
+  const world = new FactsBuilder({ afterPeerLoss: 'halt' }).lose('alfa');
+  const { grants } = granted(afterRevoke(world.facts), planOf(siteFailover, world.facts));
+  assert.deepEqual(grants[DB]!.mode, { kind: 'halted', lost: ['alfa-db'] });
+  assert.deepEqual([grants[DB]!.ackSet, grants[DB]!.promotable], [['alfa-db'], []]);
+});
+
+test('where the policy is to halt, an engine waits for those that are left, so that cancels pass', () => {
+  const world = new FactsBuilder({ afterPeerLoss: 'halt' }).lose('alfa');
+  const { grants } = granted(afterRevoke(world.facts), planOf(siteFailover, world.facts));
+  assert.deepEqual(grants[ENGINE]!.mode, { kind: 'halted', lost: ['alfa-eng1', 'alfa-eng2'] });
+  assert.deepEqual([grants[ENGINE]!.ackSet, grants[ENGINE]!.promotable], [['bravo-eng2'], ['bravo-eng2']]);
+});
+
+test('what a person let go on halts again at a take-over that loses more', () => {
+  const accepted = {
+    lost: [instanceId('bravo-eng1'), instanceId('bravo-eng2')],
+    by: 'rhea',
+    role: 'risk-officer',
+    reason: '',
+    at: wallMs(1),
+  };
+  const world = new FactsBuilder({ afterPeerLoss: 'halt' }).grant(ENGINE, {
+    promotable: [instanceId('alfa-eng2')],
+    mode: { kind: 'degraded', sinceEpoch: epoch(7), lost: accepted.lost, accepted },
+  });
+  const { grants } = granted(
+    afterRevoke(world.facts, planOf(engineFailover, world.facts)),
+    planOf(engineFailover, world.facts),
+  );
+  assert.equal(grants[ENGINE]!.mode.kind, 'degraded', 'the old holder lives, so nothing more is lost');
+  world.instance('alfa-eng1', { verdict: seenToEnd });
+  const alone = planOf(engineFailover, world.facts);
+  assert.equal(granted(afterRevoke(world.facts, alone), alone).grants[ENGINE]!.mode.kind, 'halted');
 });
 
 test('I9: who was not in the recorded set is not in the new one, however alive it is', () => {

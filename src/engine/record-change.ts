@@ -1,10 +1,11 @@
-import { durabilityModeOf } from '../core/authority/durability-mode.ts';
+import { peersOf, refusesNewRisk } from '../core/authority/durability-mode.ts';
 import { revocationOf } from '../core/authority/fencing.ts';
-import { type Grant, type GroupRecord, holdersOfEverything } from '../core/authority/group-record.ts';
+import type { Grant, GroupRecord } from '../core/authority/group-record.ts';
 import { assert } from '../core/base/assert.ts';
 import type { ComponentId, Epoch, RunId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { RecoveryPlan } from '../core/plan/recovery-plan.ts';
+import { startingDurability } from '../core/plan/starting-durability.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 
 /** Epoch raised, holders of what moves removed, the run named. The first thing that a recovery does (I1, I7). */
@@ -43,7 +44,8 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
 
 /**
  * New holders named. Who they must wait for from their first write on: those that hold everything acknowledged (the set
- * recorded at revocation) and are alive; the others come back through the holder's own upkeep.
+ * recorded at revocation) and are alive; the others come back through the holder's own upkeep. One that starts halted and cannot
+ * refuse new risk by itself waits for all its peers, dead or alive, so it acknowledges nothing until one confirms.
  */
 export function granted(facts: Facts, plan: RecoveryPlan): GroupRecord {
   const { record } = facts;
@@ -54,36 +56,20 @@ export function granted(facts: Facts, plan: RecoveryPlan): GroupRecord {
     const component = index.component.get(id);
     const before = record.grants[id];
     assert(component && before && before.holder === null, `grant of ${id}, which is held or unknown`);
-    const safe = before.revoked ? holdersOfEverything(before) : [];
-    const members =
-      component.durability === null ? [] : safe.filter((member) => member !== to && isAlive(facts, member));
-    const lost = safe.filter((member) => member !== to && !members.includes(member));
+    const { confirming, mode } = startingDurability(facts, component, to, record.epoch);
+    const waits = mode.kind === 'halted' && !refusesNewRisk(component.kind);
+    const missing = waits ? peersOf(component, to).filter((peer) => !confirming.includes(peer)) : [];
     grants[id] = {
       component: id,
       holder: to,
       epoch: record.epoch,
-      ackSet: members,
-      promotable: members,
-      mode: durabilityModeOf({
-        durability: component.durability,
-        holder: to,
-        ackSet: members,
-        lost,
-        epoch: record.epoch,
-        index,
-        previous: before.mode,
-      }),
+      ackSet: [...confirming, ...missing],
+      promotable: confirming,
+      mode,
       revoked: null,
     };
   }
   return { ...record, grants, activeSite: plan.toSite };
-}
-
-function isAlive(facts: Facts, member: Parameters<Facts['instances']['get']>[0]): boolean {
-  const known = facts.instances.get(member);
-  return (
-    known !== undefined && known.fresh && known.verdict.state === 'healthy' && known.observation?.process === 'running'
-  );
 }
 
 function movesEngine(facts: Facts, plan: RecoveryPlan): boolean {

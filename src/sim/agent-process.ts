@@ -263,8 +263,6 @@ export class AgentProcess implements Subscriber {
     );
     const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
     const done = (ok: boolean, code: string): ActionOutcome => (ok ? { kind: 'ok', detail: {} } : failed(code));
-    // A database that is told to follow somebody is started by that.
-    if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
     // A database is started by being told whom to follow; an application has to be started first.
     if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
     if (action.kind !== 'start' && action.kind !== 'kill' && instance.process !== 'running')
@@ -288,6 +286,7 @@ export class AgentProcess implements Subscriber {
           leaseUntilLocal: action.leaseUntil,
           ackSet: action.ackSet,
           tradingEnabled: action.tradingEnabled,
+          halted: action.halted ?? false,
         });
         return result === 'ok' ? this.#gated(instance) : failed(result);
       }
@@ -304,7 +303,10 @@ export class AgentProcess implements Subscriber {
       case 'drain':
         return done(true, '');
       case 'set-ack-set':
-        return done(instance.setAckSet(action.epoch, action.ackSet, action.askedAt ?? 0), 'not-primary');
+        return done(
+          instance.setAckSet(action.epoch, action.ackSet, action.halted ?? false, action.askedAt ?? 0),
+          'not-primary',
+        );
       case 'set-trading':
         if (action.epoch < instance.epoch) return failed('stale-epoch');
         instance.setTrading(action.enabled);

@@ -86,6 +86,10 @@ export class Checkers {
   /** Foreign writers that were stopped together with their gates when somebody took over from them. */
   readonly #wasStopped = new Set<InstanceId>();
   #brakes: Brakes | null = null;
+  /** Since when the record says of some component that it stands still. */
+  #haltedSince: number | null = null;
+  /** Reigns in which a person let a halted component go on. */
+  readonly #acceptedIn = new Set<string>();
   takeovers = 0;
   /** A person accepted a loss, or the authority was restored: I4 and what follows from it cannot be claimed. */
   lossAccepted = false;
@@ -123,7 +127,8 @@ export class Checkers {
   }
 
   /** I1, and I9 at the only moment that counts: whoever may be promoted has what is acknowledged, on its disk. */
-  released({ component, instance, epoch, id, index }: Release): void {
+  released(release: Release): void {
+    const { component, instance, epoch, id, index } = release;
     const newest = this.#newest.get(component) ?? 0;
     if (epoch < newest && !this.#conceded(instance) && !this.#alreadyHeld(component, instance, index, id))
       this.#violated('I1', `${instance} released ${id} in epoch ${epoch} after ${newest} had released`);
@@ -142,11 +147,58 @@ export class Checkers {
       this.#acked.set(component, acked);
     }
     acked.add(id);
+    this.#alone(release);
     const grant = this.#record?.grants[component as never];
     if (!grant || grant.holder !== instance || grant.epoch !== epoch || this.lossAccepted) return;
     for (const member of grant.promotable)
       if (!this.#instances.get(member)?.holds(index, id))
         this.#violated('I9', `${instance} acknowledged ${id}; ${member} may be promoted and does not have it`);
+  }
+
+  /**
+   * I4 where the policy is to halt: an order, or a commit, that a client is told of is on a disk at another site at that moment,
+   * unless somebody accepted that it need not be. Cancels pass; and new risk ends soon after any component of the group stands still.
+   */
+  #alone({ component, instance, epoch, id, index, cancel }: Release): void {
+    const model = this.#instances.get(instance)!;
+    const { durability } = model.component;
+    if (cancel) {
+      if (model.halted) this.#coverage.count('halt: a cancel passed');
+      return;
+    }
+    const now = this.#truth.now();
+    if (model.selfGated && this.#haltedSince !== null && now - this.#haltedSince > this.#haltBoundMs)
+      this.#violated(
+        'I4',
+        `${instance} acknowledges order ${id} although the group has stood still for ${Math.round(now - this.#haltedSince)} ms`,
+      );
+    if (durability?.afterPeerLoss !== 'halt' || epoch < (this.#newest.get(component) ?? 0)) return;
+    if (this.#acceptedIn.has(`${component}@${epoch}`)) return this.#coverage.count('halt: ended by a person');
+    this.#coverage.count('halt: a write with a copy elsewhere');
+    const elsewhere = model.component.instances.filter((each) => this.#siteOf(each.id) !== this.#siteOf(instance));
+    if (!elsewhere.some((each) => this.#instances.get(each.id)?.holds(index, id)))
+      this.#violated(
+        'I4',
+        `${instance} acknowledged ${id}, which nobody at another site has, and the policy is to halt`,
+      );
+  }
+
+  #siteOf(instance: InstanceId): string | undefined {
+    return this.#instances.get(instance)?.place.site;
+  }
+
+  /** The engine is told by its agent, which cannot renew the lease without knowing the record; a lost answer is asked for again. */
+  get #haltBoundMs(): number {
+    const { selfFenceAfterMs, stopWithinMs, stepDeadlineMs } = this.#topology.timing;
+    return selfFenceAfterMs + stopWithinMs + 2 * stepDeadlineMs;
+  }
+
+  #noteHalts(record: GroupRecord): void {
+    const grants = Object.values(record.grants);
+    const halted = grants.some((grant) => grant.mode.kind === 'halted');
+    this.#haltedSince = halted ? (this.#haltedSince ?? this.#truth.now()) : null;
+    for (const { component, epoch, mode } of grants)
+      if (mode.kind !== 'strict' && mode.accepted) this.#acceptedIn.add(`${component}@${epoch}`);
   }
 
   /**
@@ -299,6 +351,7 @@ export class Checkers {
       if (grant.mode.kind !== 'strict') this.#coverage.count(`mode: ${grant.mode.kind}`);
     }
     this.#record = record;
+    this.#noteHalts(record);
     this.acknowledgementSetsIntersect();
   }
 

@@ -8,6 +8,8 @@ import type { Network, Place } from './network.ts';
 export interface LogEntry {
   readonly id: number;
   readonly epoch: number;
+  /** Takes risk away: a cancel. */
+  readonly cancel: boolean;
 }
 
 /** Told to the checkers at the moment of truth: a write became visible to a client. */
@@ -18,6 +20,7 @@ export interface Release {
   readonly id: number;
   /** Place in the log. */
   readonly index: number;
+  readonly cancel: boolean;
 }
 
 export interface InstanceSurroundings {
@@ -71,6 +74,10 @@ export class InstanceModel {
   ackSet: readonly InstanceId[] = [];
   leaseUntilLocal = 0;
   tradingEnabled = false;
+  /** Takes no new risk, and withdraws what it had taken in and not released. */
+  halted = false;
+  /** Orders of this reign that it withdrew: they are in the log, and never released. */
+  readonly #withdrawn = new Set<number>();
   divergence: InstanceObservation['divergence'] = null;
   upstream: InstanceId | null = null;
   #divergedFrom: InstanceId | null = null;
@@ -192,6 +199,7 @@ export class InstanceModel {
     readonly leaseUntilLocal: number;
     readonly ackSet: readonly InstanceId[];
     readonly tradingEnabled: boolean;
+    readonly halted: boolean;
   }): 'ok' | 'stale-epoch' | 'no-lease' | 'not-ready' {
     if (order.epoch < this.epoch) return 'stale-epoch';
     if (this.role === 'primary' && this.grantEpoch === order.epoch) return 'ok';
@@ -208,6 +216,8 @@ export class InstanceModel {
     this.ackSet = order.ackSet;
     this.leaseUntilLocal = order.leaseUntilLocal;
     this.tradingEnabled = order.tradingEnabled;
+    this.halted = order.halted;
+    this.#withdrawn.clear();
     this.#releasedTo = this.log.length;
     this.#ackSetAskedAt = 0;
     this.#replicas.clear();
@@ -241,13 +251,22 @@ export class InstanceModel {
     this.#changed();
   }
 
-  setAckSet(epoch: number, ackSet: readonly InstanceId[], askedAt: number): boolean {
+  setAckSet(epoch: number, ackSet: readonly InstanceId[], halted: boolean, askedAt: number): boolean {
     if (this.role !== 'primary' || epoch !== this.grantEpoch || askedAt < this.#ackSetAskedAt) return false;
     this.#ackSetAskedAt = askedAt;
+    if (this.component.kind === 'trading-engine') this.#halt(halted);
     this.ackSet = ackSet;
     this.#tryRelease();
     this.#around.changed(this);
     return true;
+  }
+
+  /** Before anybody is waited for less: what was taken in and not released is withdrawn, cancels excepted. */
+  #halt(halted: boolean): void {
+    this.halted = halted;
+    if (!halted) return;
+    for (let index = this.#releasedTo; index < this.log.length; index += 1)
+      if (!this.log[index]!.cancel) this.#withdrawn.add(index);
   }
 
   setTrading(enabled: boolean): void {
@@ -269,16 +288,19 @@ export class InstanceModel {
     return true;
   }
 
-  /** A client asks for a write. False = refused at once; otherwise it is released or never. */
-  write(id: number): boolean {
-    if (this.process !== 'running' || this.role !== 'primary') return false;
-    if (this.component.kind === 'trading-engine' && !this.tradingEnabled) return false;
-    this.log.push({ id, epoch: this.grantEpoch });
+  /** A client asks for a write. What is refused is refused at once; what is taken in is released, withdrawn by a halt, or never answered. */
+  write(id: number, cancel = false): 'taken' | 'refused' | 'halted' {
+    if (this.process !== 'running' || this.role !== 'primary') return 'refused';
+    if (this.component.kind === 'trading-engine' && !cancel) {
+      if (!this.tradingEnabled) return 'refused';
+      if (this.halted) return 'halted';
+    }
+    this.log.push({ id, epoch: this.grantEpoch, cancel });
     this.#sync(() => this.#tryRelease());
     for (const [replica, { state }] of this.#replicas)
       if (state === 'in-sync' || state === 'catching-up') this.#replicate(replica, this.log.length - 1);
     this.#tryRelease();
-    return true;
+    return 'taken';
   }
 
   /** Runs `then` now and, with a slow disk, again when everything up to here is on it. */
@@ -346,12 +368,15 @@ export class InstanceModel {
     while (this.#releasedTo < upTo) {
       const index = this.#releasedTo;
       this.#releasedTo += 1;
+      if (this.#withdrawn.delete(index)) continue;
+      const { id, cancel } = this.log[index]!;
       this.#around.released({
         component: this.component.id,
         instance: this.id,
         epoch: this.grantEpoch,
-        id: this.log[index]!.id,
+        id,
         index,
+        cancel,
       });
     }
   }

@@ -4,6 +4,9 @@ import { currentStep, isOpen } from '../core/run/run.ts';
 import type { GroupControl } from '../engine/group-control.ts';
 import type { World } from './world.ts';
 
+/** Clients send an order and a cancel at least this often. */
+const PASSING_WITHIN_MS = 1500;
+
 /** Clients write to these. */
 const DURABLE: readonly string[] = ['db', 'engine'];
 
@@ -16,6 +19,7 @@ export class ScenarioJudge {
   readonly #promotedAt = new Map<string, number>();
   #hurtAt: number | null = null;
   #acknowledgedAt = 0;
+  #cancelledAt = 0;
   #longestGapMs = 0;
   /** Code of the last answer to a person; null = it was no refusal, or nobody asked. */
   refusal: string | null = null;
@@ -24,7 +28,7 @@ export class ScenarioJudge {
     this.#world = world;
     const { queue } = world;
     world.watch = {
-      released: (component) => component === 'engine' && this.#acknowledged(),
+      released: (component, cancel) => component === 'engine' && this.#acknowledged(cancel),
       stopped: (instance) => void (this.#stoppedAt.has(instance) || this.#stoppedAt.set(instance, queue.now)),
       promoted: (instance) => void this.#promotedAt.set(instance, queue.now),
     };
@@ -45,8 +49,12 @@ export class ScenarioJudge {
     this.#hurtAt ??= this.#world.queue.now;
   }
 
-  #acknowledged(): void {
+  #acknowledged(cancel: boolean): void {
     const { now } = this.#world.queue;
+    if (cancel) {
+      this.#cancelledAt = now;
+      return;
+    }
     if (this.#hurtAt !== null) this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#acknowledgedAt);
     this.#acknowledgedAt = now;
   }
@@ -99,6 +107,10 @@ export class ScenarioJudge {
         return DURABLE.every((component) => this.#nothingLost(component));
       case 'outage-below':
         return Math.max(this.#longestGapMs, queue.now - this.#acknowledgedAt) < condition.ms;
+      case 'passing': {
+        const at = condition.what === 'orders' ? this.#acknowledgedAt : this.#cancelledAt;
+        return queue.now - at < PASSING_WITHIN_MS === condition.passing;
+      }
       case 'faults-over':
         return faultsOver;
     }

@@ -47,9 +47,9 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'the acknowledgement set shrinks before the record',
     file: 'src/engine/ack-set-upkeep.ts',
-    find: 'if (lost.length > 0) return this.#shrink(',
+    find: 'if (lost.length > 0 && this.#shrink(',
     replace:
-      'if (lost.length > 0) this.#ask(local, grant, shrunk, now);\n    if (lost.length > 0) return this.#shrink(',
+      'if (lost.length > 0) this.#ask(local, grant, grant.ackSet.filter((member) => !lost.includes(member)), halt, now);\n    if (lost.length > 0 && this.#shrink(',
     why: 'what is acknowledged is not held by everybody who may be promoted',
     caughtAt: 1,
     seedsAtMost: 150,

@@ -41,7 +41,7 @@ export interface WorldOptions {
 }
 
 export interface WorldWatch {
-  released(component: string): void;
+  released(component: string, cancel: boolean): void;
   /** Its own agent stops it, or its process ends. */
   stopped(instance: string): void;
   promoted(instance: string): void;
@@ -76,6 +76,7 @@ export class World {
   #opinions = 0;
   readonly #opinionHeard = new Map<string, number>();
   #writes = 0;
+  #orders = 0;
   /** Set by faults: the next batch of effects of this process is cut in the middle. */
   readonly doomed = new Map<object, number>();
   /** Hosts whose reports get lost; their answers to commands do not. */
@@ -198,7 +199,7 @@ export class World {
       released: (release) => {
         this.writesAcknowledged += 1;
         this.queue.mix(release.id);
-        this.watch?.released(release.component);
+        this.watch?.released(release.component, release.cancel);
         this.checkers.released(release);
       },
       changed: (changed) => agent.observeSoon(changed),
@@ -430,10 +431,18 @@ export class World {
             if (!instance) continue;
             this.#writes += 1;
             const id = this.#writes;
-            this.network.send(host.agent.place, instance.place, () => void instance.write(id));
+            this.network.send(host.agent.place, instance.place, () => this.#written(instance, id));
           }
       this.#write();
     });
+  }
+
+  /** Every fourth request to an engine is a cancel. */
+  #written(instance: InstanceModel, id: number): void {
+    const engine = instance.component.kind === 'trading-engine';
+    if (engine) this.#orders += 1;
+    const cancel = engine && this.#orders % 4 === 0;
+    if (instance.write(id, cancel) === 'halted') this.coverage.count('halt: an order was refused');
   }
 
   /** Null when every run has ended and each component has one serving holder; else what is missing. */

@@ -10,7 +10,7 @@ import { keys } from '../../src/engine/authority-keys.ts';
 import type { StoredValue, TransactionOutcome } from '../../src/engine/authority-port.ts';
 import type { ActionOutcome } from '../../src/engine/driver-port.ts';
 import type { Command, CommandOutcome } from '../../src/engine/messages.ts';
-import { GROUP } from '../../src/sim/build-topology.ts';
+import { GROUP, type Shape } from '../../src/sim/build-topology.ts';
 import { ENGINE, FactsBuilder, observationOf } from './facts.ts';
 
 export type Effect<Kind extends AgentEffect['kind']> = Extract<AgentEffect, { kind: Kind }>;
@@ -31,8 +31,8 @@ export class AgentUnderTest {
   readonly stored = new Map<string, StoredValue>();
   readonly #answered = new Set<AgentEffect>();
 
-  constructor(options: { readonly memory?: AgentMemory; readonly now?: number } = {}) {
-    const { facts, record } = new FactsBuilder();
+  constructor(options: { readonly memory?: AgentMemory; readonly now?: number; readonly shape?: Partial<Shape> } = {}) {
+    const { facts, record } = new FactsBuilder(options.shape);
     this.record = record;
     this.now = options.now ?? this.now;
     this.core = new AgentCore(

@@ -35,6 +35,7 @@ export function callFor(action: ContractAction, book: AddressBook): ContractCall
           leaseUntilNs: nanoseconds(action.leaseUntil),
           ackSet: action.ackSet,
           tradingEnabled: action.tradingEnabled,
+          halted: action.halted ?? false,
         },
       };
     case 'lease':
@@ -47,7 +48,12 @@ export function callFor(action: ContractAction, book: AddressBook): ContractCall
     case 'set-ack-set':
       return {
         method: action.kind,
-        params: { epoch: action.epoch, ackSet: action.ackSet, askedAtMs: action.askedAt ?? 0 },
+        params: {
+          epoch: action.epoch,
+          ackSet: action.ackSet,
+          halted: action.halted ?? false,
+          askedAtMs: action.askedAt ?? 0,
+        },
       };
     case 'set-trading':
       return { method: action.kind, params: { epoch: action.epoch, enabled: action.enabled } };

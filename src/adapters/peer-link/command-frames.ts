@@ -1,5 +1,5 @@
 import type { FencingProof } from '../../core/authority/fencing-proof.ts';
-import type { DurabilityMode, Grant, GroupRecord } from '../../core/authority/group-record.ts';
+import type { AcceptedExposure, DurabilityMode, Grant, GroupRecord } from '../../core/authority/group-record.ts';
 import type {
   ComponentId,
   Epoch,
@@ -12,6 +12,7 @@ import type {
   SiteId,
   StepId,
   Term,
+  WallMs,
 } from '../../core/base/ids.ts';
 import type { InstanceAction, Postcondition } from '../../engine/driver-port.ts';
 import type { AgentOrder, Command, CommandOutcome } from '../../engine/messages.ts';
@@ -130,11 +131,18 @@ function parseAction(fields: Fields): InstanceAction {
         leaseUntil: leaseUntil(),
         ackSet: ackSet(),
         tradingEnabled: fields.flag('tradingEnabled'),
+        halted: fields.flag('halted', false),
       };
     case 'lease':
       return { kind, epoch: epoch(), leaseUntil: leaseUntil() };
     case 'set-ack-set':
-      return { kind, epoch: epoch(), ackSet: ackSet(), askedAt: fields.number('askedAt', 0) as MonoMs };
+      return {
+        kind,
+        epoch: epoch(),
+        ackSet: ackSet(),
+        halted: fields.flag('halted', false),
+        askedAt: fields.number('askedAt', 0) as MonoMs,
+      };
     case 'set-trading':
       return { kind, epoch: epoch(), enabled: fields.flag('enabled') };
     case 'route':
@@ -223,8 +231,19 @@ function parseMode(fields: Fields): DurabilityMode {
   const kind = fields.oneOf('kind', ['strict', 'degraded', 'halted']);
   if (kind === 'strict') return { kind };
   const lost = fields.texts<InstanceId>('lost');
-  return kind === 'halted' ? { kind, lost } : { kind, sinceEpoch: fields.count<Epoch>('sinceEpoch'), lost };
+  const given = fields.fieldsOrNull('accepted');
+  const accepted = given === null ? {} : { accepted: parseAccepted(given) };
+  if (kind === 'halted') return { kind, lost, ...accepted };
+  return { kind, sinceEpoch: fields.count<Epoch>('sinceEpoch'), lost, ...accepted };
 }
+
+const parseAccepted = (fields: Fields): AcceptedExposure => ({
+  lost: fields.texts<InstanceId>('lost'),
+  by: fields.text('by'),
+  role: fields.text('role'),
+  reason: fields.words('reason', ''),
+  at: fields.number('at') as WallMs,
+});
 
 function detailItem(value: unknown, at: string): string | number | boolean {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;

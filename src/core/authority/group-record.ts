@@ -65,11 +65,29 @@ export function holdersOfEverything(grant: Grant): readonly InstanceId[] {
   return grant.holder === null ? grant.promotable : [...grant.promotable, grant.holder];
 }
 
-/** `degraded`: acknowledging without a peer, so a further failure can lose what is counted as exposure. */
+/**
+ * `degraded`: acknowledging without a peer, so a further failure can lose what is counted as exposure. `halted`: no new risk.
+ * `lost`: whoever could confirm and does not.
+ */
 export type DurabilityMode =
   | { readonly kind: 'strict' }
-  | { readonly kind: 'degraded'; readonly sinceEpoch: Epoch; readonly lost: readonly InstanceId[] }
-  | { readonly kind: 'halted'; readonly lost: readonly InstanceId[] };
+  | {
+      readonly kind: 'degraded';
+      readonly sinceEpoch: Epoch;
+      readonly lost: readonly InstanceId[];
+      /** Set where the policy says halt: who said that it goes on all the same. */
+      readonly accepted?: AcceptedExposure;
+    }
+  | { readonly kind: 'halted'; readonly lost: readonly InstanceId[]; readonly accepted?: AcceptedExposure };
+
+/** A person's word that a halted component goes on without exactly these; a further loss halts it again. Ends when strict again. */
+export interface AcceptedExposure {
+  readonly lost: readonly InstanceId[];
+  readonly by: string;
+  readonly role: string;
+  readonly reason: string;
+  readonly at: WallMs;
+}
 
 /** Renewal of one grant: a key of its own, put only while the group record is unchanged (ADR 0003). */
 export interface LeaseRecord {

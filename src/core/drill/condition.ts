@@ -30,6 +30,8 @@ export type Condition =
   | { readonly kind: 'nothing-lost' }
   /** Longest time without an acknowledgement to clients since the first fault. */
   | { readonly kind: 'outage-below'; readonly ms: number }
+  /** Clients were told of one a moment ago, or of none for longer than they ever wait between two. */
+  | { readonly kind: 'passing'; readonly what: 'orders' | 'cancels'; readonly passing: boolean }
   /** None is in force, and none still waits for its step. */
   | { readonly kind: 'faults-over' };
 
@@ -53,6 +55,9 @@ export const CONDITION_PHRASES: readonly string[] = [
   'old primary of COMPONENT stopped first',
   'nothing acknowledged is lost',
   'outage below TIME',
+  'orders pass',
+  'orders do not pass',
+  'cancels pass',
   'all faults are over',
 ];
 
@@ -65,6 +70,9 @@ const WORDS: ReadonlyMap<string, Condition> = new Map<string, Condition>([
   ['halted', { kind: 'mode', mode: 'halted' }],
   ['no take-over', { kind: 'takeovers', count: 0 }],
   ['nothing acknowledged is lost', { kind: 'nothing-lost' }],
+  ['orders pass', { kind: 'passing', what: 'orders', passing: true }],
+  ['orders do not pass', { kind: 'passing', what: 'orders', passing: false }],
+  ['cancels pass', { kind: 'passing', what: 'cancels', passing: true }],
   ['all faults are over', { kind: 'faults-over' }],
 ]);
 
