@@ -77,6 +77,8 @@ const halting = (states: Partial<Record<string, State>>) => {
   return agent.observes({ ackSet: all, replicas: replicas(states) }, true);
 };
 const gone = { [away]: 'lost', [farther]: 'lost' } as const;
+const askedAt = ({ action }: Effect<'perform'>): number =>
+  action.kind === 'set-ack-set' ? (action.askedAt ?? 0) : Number.NaN;
 const haltIn = (effect: Effect<'perform'> | undefined) =>
   effect?.action.kind === 'set-ack-set' ? effect.action.halted : null;
 
@@ -164,9 +166,38 @@ test('who does not hold the grant keeps no set', () => {
   assert.deepEqual(writes(agent), []);
 });
 
+test('I9: while it is not known whether a member is in the record, the holder goes on waiting for it', () => {
+  const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'lost' }) }, true);
+  agent.transacted(writes(agent)[0]!);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  agent.observes({ ackSet: [beside, farther], replicas: replicas({}) }, true);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  agent.observes({ ackSet: all, replicas: replicas({}) }, true);
+  const joining = writes(agent)[0]!;
+  agent.outcomeOf(joining);
+  agent.transacted(joining, 'unknown');
+  agent.observes({ ackSet: all, replicas: replicas({ [away]: 'catching-up' }) }, true);
+  assert.deepEqual(asks(agent), []);
+  agent.transacted(writes(agent)[0]!);
+  assert.deepEqual(agent.record.grants[ENGINE]!.promotable, [beside, farther, away]);
+  agent.observes({ ackSet: all, replicas: replicas({ [away]: 'catching-up' }) }, true);
+  assert.deepEqual([asks(agent), writes(agent)], [[], []]);
+});
+
+test('I9: of two changes asked for in one moment an instance can tell the later one', () => {
+  const agent = holder().observes({ ackSet: all, replicas: replicas({ [away]: 'lost' }) }, true);
+  agent.transacted(writes(agent)[0]!);
+  const [first] = asks(agent);
+  agent.performedWith(first!, { kind: 'unknown', reason: 'late' });
+  const [second] = asks(agent);
+  assert.ok(askedAt(second!) > askedAt(first!), `${askedAt(second!)} after ${askedAt(first!)}`);
+});
+
 test('I9: in any order of losses, answers and delays everybody in the record is waited for', () => {
   const counts = { shrunk: 0, grown: 0 };
-  forSeeds(250, (random) => {
+  forSeeds(1500, (random) => {
     const agent = holder();
     let real: readonly InstanceId[] = all;
     let obeyedAt = Number.NEGATIVE_INFINITY;

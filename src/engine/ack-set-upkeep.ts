@@ -16,6 +16,9 @@ import type { LocalInstance } from './local-instance.ts';
  * Whom the holder waits for is what it last *confirmed* to us, not what an observation says: an observation may be older than our
  * last change. A member counts as caught up only by an observation that is younger than that change and shows the same set.
  *
+ * The same holds while it is not known whether a member entered the record, because the outcome of that write is not known: the holder
+ * is asked for nothing before a later write of the record was answered, after which the earlier one cannot come about any more.
+ *
  * It also carries the halt: an engine is told to refuse new risk in the same breath in which it may stop waiting for who is lost.
  */
 export class AckSetUpkeep {
@@ -47,8 +50,10 @@ export class AckSetUpkeep {
     if (local.busy || (waitsFor !== null && !sampledSince && local.toldHalt === halt)) return;
     // What the record does not name any more, the holder need not wait for; what has caught up, it must from now on.
     const wanted = [...grant.ackSet, ...caughtUp.filter((member) => !grant.ackSet.includes(member))];
-    if (waitsFor === null || local.toldHalt !== halt || !sameMembers(waitsFor, wanted))
-      this.#ask(local, grant, wanted, halt, now);
+    if (waitsFor !== null && local.toldHalt === halt && sameMembers(waitsFor, wanted)) return;
+    // The record may name more than is known here: it is written once more as it is known, and the answer settles it.
+    if (local.recordUnsettled) return this.#write(local, record, grant, now);
+    this.#ask(local, grant, wanted, halt, now);
   }
 
   /** It keeps no copies that anybody waits for; whether new risk is accepted is all that it is told. */
@@ -116,8 +121,11 @@ export class AckSetUpkeep {
       now,
       (outcome, at) => {
         local.upkeepBusy = false;
+        if (outcome.kind === 'unknown') local.recordUnsettled = true;
+        if (outcome.kind === 'committed' || outcome.kind === 'conflict') local.recordUnsettled = false;
         if (outcome.kind !== 'committed') return;
         this.#agent.mirror.change([{ key, value: value as never }], outcome.revision, at);
+        if (sameJson(before, grant)) return;
         this.#agent.evidence({
           kind: 'durability-changed',
           instance: local.instance.id,
@@ -137,9 +145,11 @@ export class AckSetUpkeep {
     local.upkeepBusy = true;
     local.waitsFor = null;
     local.toldHalt = null;
+    // Never the same moment twice: an instance must be able to tell which of two it was asked for last.
+    local.ackSetAskedAt = Math.max(now, local.ackSetAskedAt + 0.001) as MonoMs;
     this.#agent.perform(
       local,
-      { kind: 'set-ack-set', epoch: grant.epoch, ackSet, halted, askedAt: now as MonoMs },
+      { kind: 'set-ack-set', epoch: grant.epoch, ackSet, halted, askedAt: local.ackSetAskedAt },
       this.#agent.timing.stepDeadlineMs,
       now,
       (outcome, at) => {

@@ -1,5 +1,5 @@
 import type { LeaseRecord } from '../core/authority/group-record.ts';
-import type { Epoch, InstanceId } from '../core/base/ids.ts';
+import type { Epoch, InstanceId, MonoMs } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { Component, FailoverGroup, Instance } from '../core/topology/topology.ts';
 import type { ActionOutcome, InstanceAction, ProcessExit } from './driver-port.ts';
@@ -48,6 +48,9 @@ export class LocalInstance {
   /** Whether it confirmed that it takes no new risk; null = not known. */
   toldHalt: boolean | null = null;
   ackSetChangedAt = 0;
+  ackSetAskedAt = 0 as MonoMs;
+  /** A write of the record was sent, by this agent or by one before it, whose outcome is not known. */
+  recordUnsettled: boolean;
   #observedAt = 0;
   #frozenSince: number | null = null;
   /** Minus infinity: before this agent looked. */
@@ -68,6 +71,7 @@ export class LocalInstance {
     this.component = known.component;
     this.group = known.group;
     this.mayWrite = known.mayWrite;
+    this.recordUnsettled = known.mayWrite;
     this.gate = known.gate;
   }
 

@@ -6,7 +6,6 @@ import { LivedTime } from '../../../test/builders/lived-time.ts';
 import { PostgresWorld } from '../../../test/builders/postgres-world.ts';
 import { epoch, type InstanceId, instanceId } from '../../core/base/ids.ts';
 import { Deadline } from '../process/deadline.ts';
-import { hostMonoMs } from '../process/host-clock.ts';
 import { findTree, signalProcess } from '../process/process-tree.ts';
 import { parseLsn } from './lsn.ts';
 import { Session } from './session.ts';
