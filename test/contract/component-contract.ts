@@ -331,12 +331,17 @@ const declarePrimary = (on: On): void => {
     assert.notEqual(await ground.write(again, 300), 'acknowledged');
   });
 
-  on('new risk is refused while trading is disabled, and while draining', async (ground) => {
+  on('new risk is refused while trading is disabled, while halted, and while draining', async (ground) => {
     const driven = await drive(await ground.start('one'));
     await promote(driven, 1);
     await must(driven, 'set-trading', { epoch: 1, enabled: false });
     assert.equal(await ground.write(driven.subject, PATIENT_MS), 'refused');
     await must(driven, 'set-trading', { epoch: 1, enabled: true });
+    assert.equal(await ground.write(driven.subject, PATIENT_MS), 'acknowledged');
+    await must(driven, 'set-ack-set', { epoch: 1, ackSet: [], halted: true });
+    assert.equal(await ground.write(driven.subject, PATIENT_MS), 'refused');
+    assert.equal((await statusOf(driven)).halted, true);
+    await must(driven, 'set-ack-set', { epoch: 1, ackSet: [], halted: false });
     assert.equal(await ground.write(driven.subject, PATIENT_MS), 'acknowledged');
     const drained = await must(driven, 'drain', { epoch: 1 });
     assert.ok((drained.position as { sequence: number }).sequence > 0);

@@ -40,7 +40,8 @@ export const leaseParams = (params: JsonRecord): LeaseParams => {
 
 export const promoteParams = (params: JsonRecord): PromoteParams => ({
   ...leaseParams(params),
-  ...ackSetParams(params),
+  ackSet: ackSetParams(params).ackSet,
+  halted: haltedOf(params) ?? false,
   tradingEnabled: require(params.tradingEnabled === undefined
     ? true
     : booleanOf(params.tradingEnabled), 'tradingEnabled must be true or false'),
@@ -49,6 +50,7 @@ export const promoteParams = (params: JsonRecord): PromoteParams => ({
 export const ackSetParams = (params: JsonRecord): AckSetParams => ({
   ...epochParams(params),
   ackSet: [...new Set(require(textListField(params, 'ackSet'), 'ackSet must be a list of instance names'))],
+  halted: haltedOf(params),
   askedAtMs: typeof params.askedAtMs === 'number' ? params.askedAtMs : 0,
 });
 
@@ -82,5 +84,8 @@ export const routeParams = (params: JsonRecord): RouteParams => {
   }
   return { ...epochParams(params), routes };
 };
+
+const haltedOf = (params: JsonRecord): boolean | null =>
+  params.halted === undefined ? null : require(booleanOf(params.halted), 'halted must be true or false');
 
 const booleanOf = (value: unknown): boolean | null => (typeof value === 'boolean' ? value : null);

@@ -41,6 +41,8 @@ export interface Status {
   readonly releasing: boolean;
   readonly leaseUntilNs: string | null;
   readonly tradingEnabled: boolean;
+  /** Engines: new risk is refused until it is told otherwise; cancels pass. */
+  readonly halted?: boolean;
   readonly ackSet: readonly string[];
   readonly replicas: readonly ReplicaStatus[];
   readonly upstream: UpstreamStatus | null;
@@ -86,12 +88,15 @@ export interface PromoteParams extends EpochParams {
   readonly leaseUntilNs: bigint;
   readonly ackSet: readonly string[];
   readonly tradingEnabled: boolean;
+  readonly halted: boolean;
 }
 export interface LeaseParams extends EpochParams {
   readonly leaseUntilNs: bigint;
 }
 export interface AckSetParams extends EpochParams {
   readonly ackSet: readonly string[];
+  /** Takes effect before the set does; null = as it was. */
+  readonly halted: boolean | null;
   /** When it was asked for, milliseconds of the host's monotonic clock; an older one than the last is refused. */
   readonly askedAtMs: number;
 }

@@ -83,7 +83,7 @@ export const ackText = (known: { readonly id: string; readonly seq: number; read
 export const rejectText = (id: string | null, code: string, seq?: number): string =>
   `${JSON.stringify({ t: 'reject', ...(id === null ? {} : { id }), code, ...(seq === undefined ? {} : { seq }) })}\n`;
 
-/** The event that a venue entry means to a client, or null when it means none. */
+/** The event that an entry means to a client, or null when it means none. */
 export const eventText = (seq: number, epoch: number, entry: Entry): string | null => {
   switch (entry.kind) {
     case 'fill': {
@@ -93,6 +93,7 @@ export const eventText = (seq: number, epoch: number, entry: Entry): string | nu
     case 'cancelled':
       return `${JSON.stringify({ t: 'cancelled', id: entry.id, target: entry.target, seq, epoch })}\n`;
     case 'rejected':
+    case 'withdrawn':
       return rejectText(entry.id, entry.code, seq);
     case 'cancel-rejected':
       return rejectText(entry.id, entry.code, seq);

@@ -18,6 +18,7 @@ export const engineStatus = (engine: EngineView): Status => {
     releasing: reign !== null && lease.valid && (core?.complete ?? false),
     leaseUntilNs: reign === null ? null : lease.untilNs.toString(),
     tradingEnabled: reign?.tradingEnabled ?? false,
+    halted: reign?.halted ?? false,
     ackSet: core?.ackSet ?? [],
     replicas: (core?.replicas ?? []).map(({ instance, state, acknowledgedSequence, heardAtMs }) => ({
       instance,
@@ -76,5 +77,5 @@ const healthOf = (engine: EngineView): { readonly health: Health; readonly reaso
   if (!engine.lease.valid) return { health: 'degraded', reason: 'its lease has run out; nothing is released' };
   if (!engine.venue.ready)
     return { health: 'degraded', reason: 'the venue session is not ready; new orders are refused' };
-  return { health: 'ok', reason: null };
+  return { health: 'ok', reason: reign.halted ? 'halted: new orders are refused, cancels pass' : null };
 };

@@ -37,6 +37,8 @@ export interface Reign {
   readonly path: OrderPath;
   tradingEnabled: boolean;
   draining: boolean;
+  /** No new risk until told otherwise; cancels pass. */
+  halted: boolean;
   /** When the acknowledgement set in force was asked for; an older request does not undo it. */
   ackSetAskedAtMs: number;
 }
@@ -277,7 +279,7 @@ export class Engine implements EngineView {
   }
 
   async #promote(params: PromoteParams): Promise<PromoteResult> {
-    const { epoch, leaseUntilNs, ackSet, tradingEnabled } = params;
+    const { epoch, leaseUntilNs } = params;
     if (this.reign?.epoch !== epoch) {
       if (!this.replayed.complete) throw new ContractError('not-ready', 'its state is being rebuilt after a cut');
       if (this.journal.end.epoch >= epoch)
@@ -290,7 +292,7 @@ export class Engine implements EngineView {
         this.lease.clear();
         throw new ContractError('no-lease', 'leaseUntilNs has passed on this clock');
       }
-      this.#beginReign(epoch, ackSet, tradingEnabled);
+      this.#beginReign(params);
     } else {
       this.lease.set(leaseUntilNs);
       this.#renewed();
@@ -306,7 +308,7 @@ export class Engine implements EngineView {
     return { position: this.position, recovered };
   }
 
-  #beginReign(epoch: number, ackSet: readonly string[], tradingEnabled: boolean): void {
+  #beginReign({ epoch, ackSet, tradingEnabled, halted }: PromoteParams): void {
     const { instance, limits, maxHeldEntries } = this.#config;
     this.upstream.step({ kind: 'stop' });
     const { journal, venue, lease, orders } = this;
@@ -323,6 +325,7 @@ export class Engine implements EngineView {
       allowed: () => ({
         tradingEnabled: this.reign?.tradingEnabled ?? false,
         draining: this.reign?.draining ?? true,
+        halted: this.reign?.halted ?? true,
         venueReady: venue.ready,
       }),
       onAppended: () => {
@@ -330,7 +333,7 @@ export class Engine implements EngineView {
         journal.sync();
       },
     });
-    this.reign = { epoch, path, tradingEnabled, draining: false, ackSetAskedAtMs: 0 };
+    this.reign = { epoch, path, tradingEnabled, draining: false, halted, ackSetAskedAtMs: 0 };
     this.role = 'primary';
     this.reason = null;
     this.divergence = null;
@@ -380,11 +383,17 @@ export class Engine implements EngineView {
     return { position: this.position };
   }
 
-  #setAckSet({ epoch, ackSet, askedAtMs }: AckSetParams): object {
+  #setAckSet({ epoch, ackSet, halted, askedAtMs }: AckSetParams): object {
     const reign = this.#requireReign(epoch);
     if (askedAtMs < reign.ackSetAskedAtMs)
       throw new ContractError('not-ready', 'a newer acknowledgement set is in force');
     reign.ackSetAskedAtMs = askedAtMs;
+    // First this: what waits for a member that is dropped now must not be released without it.
+    if (halted === true) reign.path.withdrawOrders('halted');
+    if (halted !== null && halted !== reign.halted) {
+      reign.halted = halted;
+      this.#changed();
+    }
     this.replication.step({ kind: 'ack-set', members: ackSet });
     return {};
   }

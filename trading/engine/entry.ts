@@ -43,6 +43,8 @@ export type Entry =
       readonly target: string;
       readonly code: string;
     }
+  /** The engine itself takes back an order that nobody was told of. */
+  | { readonly kind: 'withdrawn'; readonly id: string; readonly code: string }
   /** A dry-run order: proves the path, changes nothing. */
   | { readonly kind: 'test'; readonly id: string };
 
@@ -67,6 +69,8 @@ export const encodeEntry = (entry: Entry): string => {
       return JSON.stringify(['x', entry.n, entry.id, entry.target]);
     case 'cancel-rejected':
       return JSON.stringify(['y', entry.n, entry.id, entry.target, entry.code]);
+    case 'withdrawn':
+      return JSON.stringify(['w', entry.id, entry.code]);
     case 'test':
       return JSON.stringify(['t', entry.id]);
   }
@@ -103,6 +107,8 @@ export const decodeEntry = (line: string): Entry => {
       return { kind: 'cancelled', n: count(1), id: text(2), target: text(3) };
     case 'y':
       return { kind: 'cancel-rejected', n: count(1), id: text(2), target: text(3), code: text(4) };
+    case 'w':
+      return { kind: 'withdrawn', id: text(1), code: text(2) };
     case 't':
       return { kind: 'test', id: text(1) };
     default:

@@ -188,6 +188,60 @@ test('the same id gets the same answer, also from a successor, and altered conte
   assert.deepEqual(await second.expect((message) => message.id === 'o1'), acks[0]);
 });
 
+test('a halted engine takes no new risk, takes back what nobody was told of, and lets cancels pass', async () => {
+  const { world, a, b, c } = await trio({ fillShare: 0 });
+  const order = (id: string) => ({ t: 'new', id, symbol: 'SYM0', side: 'B', price: 10, qty: 3 });
+  const client = await a.client('load');
+  client.send(order('before'));
+  await client.expect((message) => message.t === 'ack' && message.id === 'before');
+  await c.process.kill();
+  await waitUntil('the loss is seen', async () => (await a.status()).replicas.some(({ state }) => state === 'lost'));
+  client.send(
+    order('taken'),
+    { t: 'cancel', id: 'taken-back', target: 'taken' },
+    { t: 'cancel', id: 'x', target: 'before' },
+  );
+  await waitUntil('they wait', async () => ((await a.status()).business.waiting as number) >= 3);
+  await a.must('set-ack-set', { epoch: 1, ackSet: ['b'], halted: true });
+  const told = await client.expect((message) => message.id === 'taken' && message.t === 'reject');
+  assert.equal(told.code, 'halted');
+  await client.expect((message) => message.t === 'cancelled' && message.target === 'before');
+  client.send(order('after'), order('taken'));
+  await client.expect((message) => message.id === 'after' && message.code === 'halted');
+  await waitUntil(
+    'the same answer',
+    () => client.received.filter(({ id, code }) => id === 'taken' && code === 'halted').length === 2,
+  );
+  assert.deepEqual(
+    client.received.filter(({ t, id }) => t === 'ack' && (id === 'taken' || id === 'after')),
+    [],
+  );
+  const { halted, health, reason } = await a.status();
+  assert.deepEqual([halted, health, reason], [true, 'ok', 'halted: new orders are refused, cancels pass']);
+  await waitUntil('the venue has answered', async () => (await a.status()).business.inDoubt === 0);
+  assert.deepEqual(
+    (await world.dropCopy()).filter(({ kind, id }) => kind === 'accepted' && id !== 'before'),
+    [],
+  );
+  await a.must('set-ack-set', { epoch: 1, ackSet: ['b'] });
+  assert.equal((await a.status()).halted, true, 'not said is not ended');
+
+  // Whoever takes over has the same orders, and goes on halted if it is told so.
+  await a.process.kill();
+  await b.must('fence', { epoch: 2 });
+  await b.must('promote', { epoch: 2, leaseUntilNs: leaseIn(60_000), ackSet: [], tradingEnabled: true, halted: true });
+  const second = await b.client('load');
+  second.send(order('taken'), order('again'));
+  await second.expect((message) => message.id === 'again' && message.code === 'halted');
+  assert.deepEqual(
+    second.received.filter(({ id }) => id === 'taken').map(({ t, code }) => [t, code]),
+    [['reject', 'halted']],
+  );
+  await b.must('set-ack-set', { epoch: 2, ackSet: [], halted: false });
+  second.send(order('at-last'));
+  await second.expect((message) => message.t === 'ack' && message.id === 'at-last');
+});
+
 test('a subscriber gets every released entry once and in order, across a change of primary', async () => {
   const { a, b, c } = await trio();
   const stream = new OrderStream(await a.client('load'), { prefix: 'one', ordersPerSecond: ORDERS_PER_SECOND });

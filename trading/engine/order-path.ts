@@ -153,6 +153,21 @@ export class OrderPath {
     this.release();
   }
 
+  /** New risk ends here: orders that nobody was told of are taken back, in the journal too, and never leave. Cancels go their way. */
+  withdrawOrders(code: string): void {
+    if (this.#stopped) return;
+    const released = Math.max(this.#released, this.#base);
+    const orders = [...this.#options.state.pendingOrders].filter((order) => order.seq > released);
+    if (orders.length === 0) return;
+    this.#queue.withdraw(new Set(orders.map(({ id }) => id)));
+    const taken = new Set(orders.map(({ seq }) => seq));
+    this.#unacknowledged = this.#unacknowledged.filter((sequence) => !taken.has(sequence));
+    for (const { id, client } of orders) {
+      const sequence = this.#append({ kind: 'withdrawn', id, code });
+      this.#queue.add(sequence, this.#clientSink(client), rejectText(id, code, sequence));
+    }
+  }
+
   /** Lets out whatever lease and acknowledgement set allow. Cheap when there is nothing. */
   release(): void {
     if (!this.#mayRelease()) return;
@@ -258,8 +273,8 @@ export class OrderPath {
     const { id, symbol, side, price, qty } = command;
     const sequence = this.#append({ kind: 'order', id, client, symbol, side, price, qty, at: Date.now() });
     this.lastOrderAtMs = monoNowMs();
-    this.#queue.add(sequence, venue, venueNewText(command));
-    this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }));
+    this.#queue.add(sequence, venue, venueNewText(command), id);
+    this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }), id);
     this.#unacknowledged.push(sequence);
   }
 
@@ -285,7 +300,7 @@ export class OrderPath {
   #repeat(session: ClientSession, id: string): void {
     const known = this.#options.state.find(id);
     if (known === null) return;
-    this.#answer(session, ackText(known));
+    if (known.kind === 'cancel' || !known.withdrawn) this.#answer(session, ackText(known), id);
     if (known.state === 'rejected') this.#answer(session, rejectText(id, known.code ?? 'refused', known.seq));
   }
 
@@ -303,8 +318,8 @@ export class OrderPath {
   }
 
   /** Answers wait until all that they were computed from is released. */
-  #answer(session: ClientSession, text: string): void {
-    this.#queue.add(this.#options.state.applied, session, text);
+  #answer(session: ClientSession, text: string, order: string | null = null): void {
+    this.#queue.add(this.#options.state.applied, session, text, order);
     this.#flushSoon();
   }
 

@@ -16,6 +16,8 @@ export interface Order {
   state: OrderStatus;
   filled: number;
   code: string | null;
+  /** Rejected by the engine itself before anybody was told of it: it never was at the venue. */
+  withdrawn: boolean;
 }
 
 export interface CancelRequest {
@@ -110,6 +112,9 @@ export class OrderState {
       case 'epoch':
       case 'test':
         return;
+      case 'withdrawn':
+        this.#withdraw(entry);
+        return;
       default:
         this.#venueSequence = entry.n;
         this.#applyReport(entry);
@@ -132,6 +137,7 @@ export class OrderState {
       state: 'pending',
       filled: 0,
       code: null,
+      withdrawn: false,
     };
     this.#byId.set(id, order);
     this.#orders.push(order);
@@ -145,6 +151,17 @@ export class OrderState {
     const cancel: CancelRequest = { kind: 'cancel', id, client, target, seq, epoch, state: 'pending', code: null };
     this.#byId.set(id, cancel);
     this.#pendingCancels.add(cancel);
+  }
+
+  #withdraw({ id, code }: Extract<Entry, { kind: 'withdrawn' }>): void {
+    const order = this.findOrder(id);
+    if (order === null) {
+      this.#break();
+      return;
+    }
+    order.code = code;
+    order.withdrawn = true;
+    this.#finish(order, 'rejected');
   }
 
   #applyReport(entry: VenueEntry): void {

@@ -16,6 +16,8 @@ export interface Limits {
 export interface Permissions {
   readonly tradingEnabled: boolean;
   readonly draining: boolean;
+  /** Nobody elsewhere confirms, and the policy is to stand still. */
+  readonly halted: boolean;
   /** Logged on at the venue and reconciled with it: no new risk before. */
   readonly venueReady: boolean;
 }
@@ -51,6 +53,7 @@ export const checkNew = (options: {
   }
   if (allowed.draining) return reject('draining');
   if (!allowed.tradingEnabled) return reject('trading-disabled');
+  if (allowed.halted) return reject('halted');
   if (!allowed.venueReady) return reject('venue-unavailable');
   const breach = limitBreach(command, limits);
   if (breach !== null) return reject(breach);
@@ -66,7 +69,7 @@ export const limitBreach = (command: NewCommand, limits: Limits): string | null 
   return command.qty > Math.floor(limits.maxNotional / command.price) ? 'limit-notional' : null;
 };
 
-/** Cancels pass while trading is disabled or draining: they only take risk away. */
+/** Cancels pass while trading is disabled, halted or draining: they only take risk away. */
 export const checkCancel = (options: {
   readonly command: CancelCommand;
   readonly client: string;

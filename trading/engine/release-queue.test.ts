@@ -30,6 +30,18 @@ test('only what the set holds is released, in order, one write per receiver', ()
   assert.deepEqual([venue.writes, client.writes, queue.length], [['v1v2', 'v3v4'], ['c1c2', 'c3c4'], 0]);
 });
 
+test('what is withdrawn never leaves; the rest does, in order', () => {
+  const queue = new ReleaseQueue();
+  const client = sink();
+  queue.add(1, client, 'a', 'one');
+  queue.add(2, client, 'b', 'two');
+  queue.add(2, client, 'c');
+  queue.withdraw(new Set(['two']));
+  queue.add(3, client, 'd', 'three');
+  queue.release(9, () => true);
+  assert.deepEqual([client.writes, queue.length], [['acd'], 0]);
+});
+
 test('without permission nothing leaves and nothing is lost', () => {
   const queue = new ReleaseQueue();
   const client = sink();

@@ -16,16 +16,29 @@ export class ReleaseQueue {
   #sequences: number[] = [];
   #sinks: ReleaseSink[] = [];
   #texts: string[] = [];
+  /** The order that an item tells of or sends; null = another thing. */
+  #orders: (string | null)[] = [];
   #head = 0;
 
   get length(): number {
     return this.#sequences.length - this.#head;
   }
 
-  add(sequence: number, sink: ReleaseSink, text: string): void {
+  add(sequence: number, sink: ReleaseSink, text: string, order: string | null = null): void {
     this.#sequences.push(sequence);
     this.#sinks.push(sink);
     this.#texts.push(text);
+    this.#orders.push(order);
+  }
+
+  /** Nothing that still waits tells of these orders or sends them any more. */
+  withdraw(orders: ReadonlySet<string>): void {
+    const kept: number[] = [];
+    for (let at = this.#head; at < this.#sequences.length; at++) {
+      const order = this.#orders[at]!;
+      if (order === null || !orders.has(order)) kept.push(at);
+    }
+    this.#keep(kept);
   }
 
   /** Writes what may go; what may not stays, in order. */
@@ -41,6 +54,7 @@ export class ReleaseQueue {
     this.#sequences = [];
     this.#sinks = [];
     this.#texts = [];
+    this.#orders = [];
     this.#head = 0;
   }
 
@@ -72,9 +86,14 @@ export class ReleaseQueue {
     const kept: number[] = [];
     for (let at = this.#head; at < this.#sequences.length; at++)
       if (at >= end || !written.has(this.#sinks[at]!)) kept.push(at);
+    this.#keep(kept);
+  }
+
+  #keep(kept: readonly number[]): void {
     this.#sequences = kept.map((at) => this.#sequences[at]!);
     this.#texts = kept.map((at) => this.#texts[at]!);
     this.#sinks = kept.map((at) => this.#sinks[at]!);
+    this.#orders = kept.map((at) => this.#orders[at]!);
     this.#head = 0;
   }
 
@@ -82,6 +101,7 @@ export class ReleaseQueue {
     this.#sequences = this.#sequences.slice(this.#head);
     this.#sinks = this.#sinks.slice(this.#head);
     this.#texts = this.#texts.slice(this.#head);
+    this.#orders = this.#orders.slice(this.#head);
     this.#head = 0;
   }
 }

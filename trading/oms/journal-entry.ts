@@ -47,6 +47,8 @@ export const parseEntry = (message: JsonRecord): JournalEntry | null => {
       const target = textField(message, 'target');
       return target === null ? null : { ...at, kind: 'cancelled', orderId: target };
     }
+    case 'withdrawn':
+      return id === null ? null : { ...at, kind: 'rejected', orderId: id };
     case 'accepted':
     case 'rejected':
       return id === null ? null : { ...at, kind: message['kind'], orderId: id };

@@ -66,6 +66,39 @@ test('orders and trades in PostgreSQL', {
   });
 
   await suite.test(
+    'a database that stands still for want of its peer takes a new writer, and acknowledges nothing of it',
+    async () => {
+      const waitFor = async (names: string) => {
+        await postgres.query(`ALTER SYSTEM SET synchronous_standby_names = '${names}'`);
+        await postgres.query('SELECT pg_reload_conf()');
+      };
+      const patient = await open(1);
+      patient.close();
+      await waitFor('FIRST 1 (nobody)');
+      try {
+        assert.equal(
+          await raiseEpochOnly({ database: postgres.address, epoch: 2, holder: 'oms-2', deadlineMs: 1000 }),
+          'acknowledged',
+        );
+        const halted = await OrderStore.open({
+          database: postgres.address,
+          stream: 'engine',
+          epoch: 2,
+          holder: 'oms-2',
+          deadlineMs: 1000,
+        });
+        await assert.rejects(halted.apply([order(1, 2)], always), /timeout/);
+        halted.close();
+      } finally {
+        await waitFor('');
+      }
+      const after = await open(2);
+      assert.equal(after.position.sequence, 1, 'what waited is committed once it may be');
+      after.close();
+    },
+  );
+
+  await suite.test(
     'a writer of an older epoch is refused inside its transaction and changes nothing (I1, I2)',
     async () => {
       const old = await open(1);

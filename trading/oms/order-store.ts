@@ -143,6 +143,9 @@ export class OrderStore {
 
   async #prepare(holder: string): Promise<void> {
     await this.#client.query('BEGIN');
+    // While the database stands still for want of its peer a new writer can take its place all the same. Nothing is acknowledged by
+    // that: any commit of this writer that is comes later in the log, so whoever has that has the raised epoch as well.
+    await this.#client.query(acknowledgedHere);
     // Two processes creating one table at the same moment: one of them would fail.
     await this.#client.query('SELECT pg_advisory_xact_lock($1)', [schemaLock]);
     for (const statement of sql.schemaStatements) await this.#client.query(statement);
@@ -251,7 +254,10 @@ export const raiseEpochOnly = async (options: {
       `SELECT NOT pg_is_in_recovery() AND to_regclass('public.writer_epoch') IS NOT NULL AS receiver`,
     );
     if (rows[0]?.receiver !== true) return 'not-a-receiver';
+    await client.query('BEGIN');
+    await client.query(acknowledgedHere);
     await client.query(sql.raiseWriterEpoch, [options.epoch, options.holder]);
+    await client.query('COMMIT');
     return 'acknowledged';
   } catch {
     return 'unreachable';
@@ -266,9 +272,13 @@ const newClient = (database: DatabaseAddress, deadlineMs: number): pg.Client =>
     application_name: 'holdfast-oms',
     connectionTimeoutMillis: deadlineMs,
     query_timeout: deadlineMs,
+    // What an earlier commit still holds, one that waits for a peer, is not waited for by a connection that nobody listens to.
+    lock_timeout: deadlineMs,
     idle_in_transaction_session_timeout: idleInTransactionMs,
     keepAlive: true,
   });
+
+const acknowledgedHere = 'SET LOCAL synchronous_commit = local';
 
 /** A writer that freezes inside a transaction must not keep its successor from raising the epoch for longer than this. */
 const idleInTransactionMs = 400;
