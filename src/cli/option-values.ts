@@ -22,6 +22,15 @@ export function lossOption(text: string): string {
   return text;
 }
 
+/** `db:bravo-db,engine:bravo-eng1+bravo-eng2`: who is done without. */
+export function exposureOption(text: string): string {
+  if (!/^[^:,\s]+:[^:,\s]*(,[^:,\s]+:[^:,\s]*)*$/.test(text))
+    throw new InvalidArgumentError(
+      'name each component and who is missing: holdfast resume --dry-run shows the words.',
+    );
+  return text;
+}
+
 export function wholeNumberOption(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('a whole number is needed.');
   return Number(text);

@@ -17,6 +17,7 @@ export function receipt(decision: Decision): Json {
     missing: intent.missing as unknown as Json,
     rejected: intent.rejected as unknown as Json,
     lossBound: plan.predicted.lossBound as unknown as Json,
+    durability: plan.predicted.durability as unknown as Json,
     rules: rules as unknown as Json,
     approval: approval as unknown as Json,
     overridden,

@@ -32,6 +32,7 @@ import { type JournalChange, RunJournal } from './run-journal.ts';
 import { fencingProofs, ordersFor } from './step-orders.ts';
 import {
   candidateLost,
+  completion,
   frozenPositions,
   holderLost,
   proofsInWords,
@@ -204,7 +205,7 @@ export class GroupControl {
   #drive(facts: Facts, run: RunState, now: number, wall: WallMs): void {
     if (this.#superseded(facts, run, wall)) return;
     const step = currentStep(run);
-    if (step === null) return this.#close(facts, run, 'completed', 'every step is done', [], wall);
+    if (step === null) return this.#close(facts, run, 'completed', completion(facts), [], wall);
     const { term } = facts.leadership;
     if (step.state === 'waiting')
       return this.#advance(facts, run, { before: [], events: [], previous: null, brakes: null }, wall);

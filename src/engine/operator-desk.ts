@@ -21,6 +21,7 @@ import { receipt } from './decision-receipt.ts';
 import { type Asked, DeskService } from './desk-service.ts';
 import { FenceDesk } from './fence-desk.ts';
 import type { GroupControl } from './group-control.ts';
+import { HaltDesk } from './halt-desk.ts';
 import type { LeaderRecord } from './leadership.ts';
 import { projectStatus } from './project-status.ts';
 
@@ -35,12 +36,14 @@ export class OperatorDesk {
   readonly #service: DeskService;
   readonly #fencing: FenceDesk;
   readonly #adoption: AdoptionDesk;
+  readonly #halts: HaltDesk;
 
   constructor(controller: ControllerCore) {
     this.#controller = controller;
     this.#service = new DeskService(controller);
     this.#fencing = new FenceDesk(this.#service);
     this.#adoption = new AdoptionDesk(this.#service);
+    this.#halts = new HaltDesk(this.#service);
   }
 
   receive(request: OperatorRequest, person: Person, ticket: number, now: number, wall: WallMs): void {
@@ -92,6 +95,8 @@ export class OperatorDesk {
         return this.#fencing.receive(request, group, asked);
       case 'adopt':
         return this.#adoption.receive(request, group, asked);
+      case 'resume':
+        return this.#halts.receive(request, group, asked);
     }
   }
 

@@ -1,3 +1,4 @@
+import { haltedIn } from '../core/authority/durability-mode.ts';
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { RunState, StepOutcome } from '../core/run/run.ts';
@@ -41,6 +42,13 @@ export function frozenPositions(facts: Facts, run: RunState): StepVerdict {
     notes.push(`${move.to} at ${position ? `${position.generation}/${position.sequence}` : 'its own log end'}`);
   }
   return { outcome: 'ok', detail: notes.join(', ') };
+}
+
+/** What a run that took every step can honestly say: that it moved, and whether new risk is taken. */
+export function completion({ record }: Facts): string {
+  const halted = record === null ? [] : haltedIn(record);
+  if (halted.length === 0) return 'every step is done';
+  return `every step is done, and no new risk is taken: ${halted.join(', ')} halted, nobody confirms as the policy asks; it ends when somebody has caught up, or by approval (holdfast resume)`;
 }
 
 const RESIDUE_WITHIN_MS = 1000;

@@ -1,6 +1,7 @@
+import { exposureIn, exposureText } from '../core/authority/resume.ts';
 import type { SiteId } from '../core/base/ids.ts';
 import type { Decision } from '../core/decision/decide.ts';
-import type { Person } from '../core/operator/operator-request.ts';
+import type { OperatorAnswer, Person } from '../core/operator/operator-request.ts';
 import { canServe } from '../core/topology/topology-index.ts';
 import { GROUP } from './build-topology.ts';
 import { powerOff, powerOn } from './power.ts';
@@ -32,6 +33,8 @@ export function schedulePeople(world: World, untilMs: number): void {
 function speak(world: World, person: Person): void {
   const { random } = world;
   const toSite = random.chance(0.4) ? null : random.pick(world.topology.sites).id;
+  if (Object.values(world.record?.grants ?? {}).some((grant) => grant.mode.kind === 'halted') && random.chance(0.4))
+    return void acceptExposure(world, person);
   const decision = lastDecision(world);
   const digest = random.chance(0.7) && decision ? decision.plan.digest : 'ffff';
   const acceptDataLoss = random.chance(0.2) ? 'orders: whatever is missing' : null;
@@ -109,6 +112,13 @@ function speak(world: World, person: Person): void {
     return void (random.chance(0.5) ? approveLossy(world, person) : takeTheLoss(world, person));
   if (isUnfenced(world) && random.chance(0.6)) return switchOff(world, person);
   random.pick(say)();
+}
+
+/** Somebody with a mandate lets what stands still go on, once they know without whom; now and then they name the wrong ones. */
+export function acceptExposure(world: World, person: Person, then?: (answer: OperatorAnswer) => void): boolean {
+  const { record, random } = world;
+  const named = record === null || random.chance(0.1) ? 'db:nobody' : exposureText(exposureIn(record));
+  return world.ask({ kind: 'resume', group: GROUP, acceptExposure: named, reason: 'trading must go on' }, person, then);
 }
 
 const isUnfenced = (world: World): boolean =>

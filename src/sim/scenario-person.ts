@@ -1,3 +1,4 @@
+import { exposureIn, exposureText } from '../core/authority/resume.ts';
 import type { PersonRequest } from '../core/drill/scenario.ts';
 import type { OperatorAnswer, OperatorRequest, Person } from '../core/operator/operator-request.ts';
 import { GROUP } from './build-topology.ts';
@@ -32,6 +33,13 @@ export class ScenarioPerson {
         return this.#say({ kind: 'freeze', group: GROUP, lift: true, reason: 'over', minutes: null });
       case 'acknowledge':
         return this.#say({ kind: 'acknowledge', group: GROUP });
+      case 'resume':
+        return this.#say({
+          kind: 'resume',
+          group: GROUP,
+          acceptExposure: this.#world.record === null ? '' : exposureText(exposureIn(this.#world.record)),
+          reason: 'trading must go on',
+        });
       case 'approve':
         return this.#approve(this.#judge.decision?.plan.digest ?? '', null);
       case 'approve-loss':

@@ -62,6 +62,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'acknowledge',
   'fence',
   'adopt',
+  'resume',
 ];
 
 /** @throws ShapeError */
@@ -120,6 +121,13 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
       };
     case 'adopt':
       return { kind, group: fields.text('group'), reason: reasonOf(fields) };
+    case 'resume':
+      return {
+        kind,
+        group: fields.text('group'),
+        acceptExposure: fields.words('acceptExposure', ''),
+        reason: reasonOf(fields),
+      };
   }
 }
 

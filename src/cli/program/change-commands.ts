@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { collect, lossOption, minutesOption } from '../option-values.ts';
+import { collect, exposureOption, lossOption, minutesOption } from '../option-values.ts';
 import type { GlobalOptions, Shell } from '../shell.ts';
 import { teach } from './help.ts';
 
@@ -13,6 +13,7 @@ const exits = '3 refused by a safety rule · 4 needs an approval · 5 unknown: l
 export function registerChangeCommands(program: Command, shell: Shell): void {
   registerMoves(program, shell);
   registerApproval(program, shell);
+  registerResume(program, shell);
   registerFencing(program, shell);
   registerBrakes(program, shell);
   registerAuthority(program, shell);
@@ -188,6 +189,49 @@ function registerApproval(program: Command, shell: Shell): void {
       examples: [['holdfast activate ny4', 'look, type the site, follow']],
       touches: 'the group: its first epoch. Needs the role admin.',
       exits,
+    },
+  );
+}
+
+function registerResume(program: Command, shell: Shell): void {
+  teach(
+    program
+      .command('resume')
+      .helpGroup(group)
+      .summary('end a halt on your name, without waiting for the lost copy')
+      .description(
+        'A component whose policy is to halt takes no new risk while nobody confirms as the policy asks. That ends by itself as soon as somebody has caught up. This ends it now: it goes on exposed, without exactly those that you name. A further loss halts it again.',
+      )
+      .option('--accept-exposure <component:instances>', 'who is done without, as --dry-run names it', exposureOption)
+      .option('--reason <text>', 'why it may be borne; stands beside your name in the evidence')
+      .option('--dry-run', 'only show what would go on without whom')
+      .option('-y, --yes', 'do not ask')
+      .action(
+        async (
+          flags: {
+            readonly acceptExposure?: string;
+            readonly reason?: string;
+            readonly dryRun?: boolean;
+            readonly yes?: boolean;
+          },
+          command: Command,
+        ) =>
+          shell.ask(globals(command), async (context) =>
+            (await import('../commands/resume.ts')).resumeCommand(context, {
+              acceptExposure: flags.acceptExposure ?? null,
+              reason: flags.reason ?? '',
+              dryRun: flags.dryRun === true,
+              yes: flags.yes === true,
+            }),
+          ),
+      ),
+    {
+      examples: [
+        ['holdfast resume --dry-run', 'what stands still, and without whom it would go on'],
+        ['holdfast resume --accept-exposure db:nj-db --reason "NJ is flooded"', 'look, type the group, go on exposed'],
+      ],
+      touches: 'the halted grants of the group: mode and acknowledgement set. Needs the role risk-officer.',
+      exits: '3 nothing is halted, or the exposure is another one · 5 unknown: look before you repeat it',
     },
   );
 }

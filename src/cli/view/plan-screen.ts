@@ -1,5 +1,5 @@
 import type { LossSeen, Step } from '../../core/plan/recovery-plan.ts';
-import { lossText, type ReceiptView, stopping } from './receipt-view.ts';
+import { lossText, type ReceiptView, startsInText, stopping } from './receipt-view.ts';
 import { ruleLines, wayOn } from './rule-words.ts';
 import { labelled, labelWidth, screenColumns, wrap } from './text.ts';
 import { elapsedText } from './time-text.ts';
@@ -16,6 +16,7 @@ export function planScreen(receipt: ReceiptView, title: string): readonly string
       `${lossText(receipt.lossBound)}${receipt.lossBound.kind === 'none' || isAccepted(receipt) ? '' : ': needs --accept-data-loss naming it'}`,
     ),
     ...(plan?.predicted.lossSeen ?? []).flatMap((seen) => labelled('', lossSeenText(seen))),
+    ...labelled('STARTS', startsInText(receipt.durability)),
     ...labelled('TIME', timeText(receipt)),
     ...moves.flatMap(({ component, from, to }, index) =>
       labelled(

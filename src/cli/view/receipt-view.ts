@@ -2,7 +2,7 @@ import type { Json } from '../../core/base/canonical-json.ts';
 import type { Approval } from '../../core/decision/brakes.ts';
 import type { Intent, Rejection } from '../../core/decision/intent.ts';
 import type { RuleResult } from '../../core/decision/safety-rule.ts';
-import type { LossBound, Move, RecoveryPlan } from '../../core/plan/recovery-plan.ts';
+import type { LossBound, Move, RecoveryPlan, StartsIn } from '../../core/plan/recovery-plan.ts';
 import { Fields } from '../../wire/fields.ts';
 
 /** A decision with every rule's result, as a controller answers it; with the plan where one was asked for. */
@@ -19,6 +19,7 @@ export interface ReceiptView {
   readonly missing: Intent['missing'];
   readonly rejected: readonly Rejection[];
   readonly lossBound: LossBound;
+  readonly durability: readonly StartsIn[];
   readonly rules: readonly RuleResult[];
   readonly approval: Approval | null;
   readonly overridden: readonly string[];
@@ -47,6 +48,7 @@ export function parseReceipt(value: Json): ReceiptView {
     missing: fields.json('missing', []) as unknown as Intent['missing'],
     rejected: fields.json('rejected', []) as unknown as readonly Rejection[],
     lossBound: fields.json('lossBound', { kind: 'none' }) as unknown as LossBound,
+    durability: fields.json('durability', []) as unknown as readonly StartsIn[],
     rules,
     approval: fields.json('approval', null) as unknown as Approval | null,
     overridden: fields.texts('overridden', []),
@@ -63,6 +65,20 @@ export function receiptIn(value: Json): ReceiptView | null {
 /** The rules that hold it up: those that do not pass and were not overridden. */
 export const stopping = (receipt: ReceiptView): readonly RuleResult[] =>
   receipt.rules.filter((rule) => rule.outcome !== 'pass' && !receipt.overridden.includes(rule.rule));
+
+/** The mode that the survivor starts in, for people; worst first. */
+export function startsInText(durability: readonly StartsIn[]): string {
+  const says = { halted: 'halts', degraded: 'goes on exposed', strict: 'strict' } as const;
+  const parts = (['halted', 'degraded', 'strict'] as const).flatMap((mode) => {
+    const those = durability.filter((each) => each.mode === mode);
+    if (those.length === 0) return [];
+    const lost = [...new Set(those.flatMap((each) => each.lost))];
+    const without = lost.length === 0 ? '' : ` without ${lost.join(', ')}`;
+    const what = mode === 'halted' ? ': no new risk until one has caught up, or holdfast resume' : '';
+    return [`${those.map(({ component }) => component).join(', ')} ${says[mode]}${without}${what}`];
+  });
+  return parts.join('; ') || 'nothing that others have to have';
+}
 
 export const lossText = (bound: LossBound): string =>
   bound.kind === 'none'

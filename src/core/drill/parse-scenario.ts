@@ -20,6 +20,7 @@ export const PERSON_PHRASES: readonly string[] = [
   'approves the plan that waits',
   'accepts the loss and approves the plan that may have it',
   'acknowledges what happened',
+  'accepts the exposure and ends the halt',
   'asks for a switchover to SITE',
   'asks for a failover to SITE',
 ];
@@ -182,4 +183,5 @@ const PERSON_WORDS: ReadonlyMap<string, PersonRequest> = new Map<string, PersonR
   ['approves the plan that waits', { kind: 'approve' }],
   ['accepts the loss and approves the plan that may have it', { kind: 'approve-loss' }],
   ['acknowledges what happened', { kind: 'acknowledge' }],
+  ['accepts the exposure and ends the halt', { kind: 'resume' }],
 ]);

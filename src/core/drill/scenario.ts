@@ -55,4 +55,6 @@ export type PersonRequest =
   /** Looks at the plan that may lose something, accepts exactly that, and approves it. */
   | { readonly kind: 'approve-loss' }
   | { readonly kind: 'acknowledge' }
+  /** Names who is missing, and lets what stands still go on without them. */
+  | { readonly kind: 'resume' }
   | { readonly kind: 'move'; readonly move: 'switchover' | 'failover'; readonly site: SitePhrase };

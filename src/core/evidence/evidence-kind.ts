@@ -22,6 +22,8 @@ export const evidenceKinds = {
     'A named person said that the host of an old writer is off, or a second one confirmed it; until when it counts.',
   'authority-adopted':
     'A named person said that a restored authority is to be believed: its epoch before and after, whose word was believed, whose not.',
+  'exposure-accepted':
+    'A named person let a halted component go on: without whom, how far its log was, and why. What follows is at risk until a peer has caught up.',
   grant: 'The authority gave one instance the right to be primary in one epoch, or took it away.',
   'lease-lost': 'A holder could not renew its right in time, or learned that it had been revoked.',
   'self-fenced': 'An agent or its gate closed a writer by itself, without being told to.',

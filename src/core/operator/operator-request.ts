@@ -73,7 +73,15 @@ export type OperatorRequest =
       readonly reason: string;
     }
   /** A restored authority is to be believed: until somebody says so nothing is promoted on its word. */
-  | { readonly kind: 'adopt'; readonly group: string; readonly reason: string };
+  | { readonly kind: 'adopt'; readonly group: string; readonly reason: string }
+  /** Ends a halt: what stands still goes on without exactly those who are named. */
+  | {
+      readonly kind: 'resume';
+      readonly group: string;
+      /** E.g. `db:bravo-db,engine:bravo-eng1+bravo-eng2`. */
+      readonly acceptExposure: string;
+      readonly reason: string;
+    };
 
 export type OperatorAnswer =
   | { readonly kind: 'ok'; readonly result: Json }
@@ -98,6 +106,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   acknowledge: 'operator',
   fence: 'operator',
   approve: 'approver',
+  resume: 'risk-officer',
   activate: 'admin',
   adopt: 'admin',
 };
@@ -119,6 +128,7 @@ export function riskIn(request: OperatorRequest): string {
     return 'accepting a loss';
   if (request.kind === 'move' && request.overrides.length > 0) return `overriding ${request.overrides.join(', ')}`;
   if (request.kind === 'fence' && request.attest) return 'attesting that a host is off';
+  if (request.kind === 'resume') return 'going on without a copy elsewhere';
   return request.kind;
 }
 

@@ -1,10 +1,19 @@
 import { assert } from '../base/assert.ts';
 import type { Digest } from '../base/canonical-json.ts';
-import { type ComponentId, type InstanceId, stepId } from '../base/ids.ts';
+import { type ComponentId, type Epoch, type InstanceId, stepId } from '../base/ids.ts';
 import type { Facts } from '../decision/facts.ts';
 import type { Intent } from '../decision/intent.ts';
-import { digestOf, type LossBound, type LossSeen, type RecoveryPlan } from './recovery-plan.ts';
+import { indexOf } from '../topology/topology-index.ts';
+import {
+  digestOf,
+  type LossBound,
+  type LossSeen,
+  type Move,
+  type RecoveryPlan,
+  type StartsIn,
+} from './recovery-plan.ts';
 import type { Runbook } from './runbook.ts';
+import { startingDurability } from './starting-durability.ts';
 
 /** Binds a runbook to the facts. `holdfast plan` prints exactly this, and the leader runs exactly this. */
 export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest: Digest): RecoveryPlan {
@@ -22,6 +31,7 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
   });
   const lossBound: LossBound =
     intent.lossy.length === 0 ? { kind: 'none' } : { kind: 'unbounded', components: intent.lossy };
+  const durability = intent.moves.flatMap((move) => startsIn(facts, move));
   const body = {
     runbook: runbook.id,
     runbookVersion: runbook.version,
@@ -37,12 +47,21 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
     trigger: intent.trigger,
     predicted: {
       lossBound,
+      durability,
       lossSeen: intent.lossy.map((component) => lossSeen(facts, intent, component)),
       durationMs: measuredDurationMs(facts, runbook),
       fenceWaitMs: facts.successorWaitMs,
     },
-    digest: digestOf({ ...body, lossBound }, digest),
+    digest: digestOf({ ...body, lossBound, durability }, digest),
   };
+}
+
+/** Nothing is said of what nobody else has to have. */
+function startsIn(facts: Facts, { component: id, to }: Move): StartsIn[] {
+  const component = indexOf(facts.topology).component.get(id);
+  if (component?.durability == null) return [];
+  const { mode } = startingDurability(facts, component, to, ((facts.record?.epoch ?? 0) + 1) as Epoch);
+  return [{ component: id, mode: mode.kind, lost: mode.kind === 'strict' ? [] : mode.lost }];
 }
 
 function measuredDurationMs({ brakes }: Facts, runbook: Runbook): number | null {

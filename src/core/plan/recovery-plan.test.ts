@@ -13,8 +13,8 @@ import { type Runbook, STEP_KINDS } from './runbook.ts';
 
 const { facts } = new FactsBuilder();
 const plan = planOf(siteFailover, facts);
-const again = (change: Partial<RecoveryPlan> & { readonly lossBound?: RecoveryPlan['predicted']['lossBound'] }) =>
-  digestOf({ ...plan, lossBound: plan.predicted.lossBound, ...change }, sha256);
+const again = (change: Partial<RecoveryPlan> & Partial<Pick<RecoveryPlan['predicted'], 'lossBound' | 'durability'>>) =>
+  digestOf({ ...plan, lossBound: plan.predicted.lossBound, durability: plan.predicted.durability, ...change }, sha256);
 const otherStep = (at: number, change: Partial<RecoveryPlan['steps'][number]>) =>
   plan.steps.map((step, index) => (index === at ? { ...step, ...change } : step));
 const otherMove = (at: number, change: Partial<RecoveryPlan['moves'][number]>) =>
@@ -42,6 +42,7 @@ const APPROVED: readonly (readonly [what: string, change: Parameters<typeof agai
   ['what a step is', { steps: otherStep(2, { kind: 'validate' }) }],
   ['what a step says that it does', { steps: otherStep(2, { does: 'Nothing.' }) }],
   ['where it can no longer be undone', { steps: otherStep(2, { pointOfNoReturn: true }) }],
+  ['the mode that the survivor starts in', { durability: [{ component: DB, mode: 'halted', lost: [] }] }],
   ['that something may be lost', { lossBound: { kind: 'unbounded', components: [ENGINE] } }],
 ];
 for (const [what, change] of APPROVED)
@@ -53,6 +54,30 @@ test('a plan has another digest when something else may be lost', () => {
   const lossOf = (...components: (typeof DB)[]) => again({ lossBound: { kind: 'unbounded', components } });
   assert.notEqual(lossOf(DB), lossOf(ENGINE));
   assert.notEqual(lossOf(DB), lossOf(DB, ENGINE));
+});
+
+test('a plan names the mode that each component starts in on its new holder, and without whom', () => {
+  const modes = (afterPeerLoss: 'degrade' | 'halt') =>
+    planOf(siteFailover, new FactsBuilder({ afterPeerLoss }).lose('alfa').facts).predicted.durability;
+  assert.deepEqual(modes('halt'), [
+    { component: DB, mode: 'halted', lost: ['alfa-db'] },
+    { component: ENGINE, mode: 'halted', lost: ['alfa-eng1', 'alfa-eng2'] },
+  ]);
+  assert.deepEqual(
+    modes('degrade').map(({ mode }) => mode),
+    ['degraded', 'degraded'],
+  );
+  assert.deepEqual(
+    plan.predicted.durability.map(({ mode }) => mode),
+    ['strict', 'strict'],
+  );
+});
+
+test('who exactly is missing does not change what is approved, the mode does', () => {
+  const starts = (mode: 'degraded' | 'halted', lost: string) =>
+    again({ durability: [{ component: DB, mode, lost: [instanceId(lost)] }] });
+  assert.equal(starts('halted', 'alfa-db'), starts('halted', 'wit-db'));
+  assert.notEqual(starts('halted', 'alfa-db'), starts('degraded', 'alfa-db'));
 });
 
 test('moving numbers and who asks do not change what is approved', () => {
@@ -68,7 +93,8 @@ test('over generated facts two plans share a digest only if they do the same', (
     const intent = proposeRecovery(drawn, random.chance(0.5));
     if (intent === null) return;
     const { predicted, trigger, digest, ...body } = planOf(intent, drawn);
-    const text = JSON.stringify([body, predicted.lossBound]);
+    const modes = predicted.durability.map(({ component, mode }) => [component, mode]);
+    const text = JSON.stringify([body, predicted.lossBound, modes]);
     assert.equal(known.get(digest) ?? text, text);
     known.set(digest, text);
   });

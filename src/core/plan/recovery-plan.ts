@@ -45,12 +45,21 @@ export interface Step {
 export interface Prediction {
   /** Bounds, not moving numbers: part of the digest. */
   readonly lossBound: LossBound;
+  /** The mode that each component starts in on its new holder, as things are now. Part of the digest, without who is missing. */
+  readonly durability: readonly StartsIn[];
   /** What was last seen of the difference, for people; empty while nothing may be lost. Moving numbers, not in the digest. */
   readonly lossSeen: readonly LossSeen[];
   /** From the decision to the end, the median of the group's last completed runs of this runbook; null while there is none. */
   readonly durationMs: number | null;
   /** Upper bound of the wait for a fencing proof. */
   readonly fenceWaitMs: number;
+}
+
+/** `lost`: whoever could confirm and would not. */
+export interface StartsIn {
+  readonly component: ComponentId;
+  readonly mode: 'strict' | 'degraded' | 'halted';
+  readonly lost: readonly InstanceId[];
 }
 
 /** How far a candidate's log was behind the old holder's, as both were last seen: a lower bound of what is lost, never an upper one. */
@@ -70,14 +79,14 @@ export type LossBound =
   | { readonly kind: 'unbounded'; readonly components: readonly ComponentId[] };
 
 export function digestOf(
-  plan: Omit<RecoveryPlan, 'digest' | 'predicted' | 'trigger'> & { readonly lossBound: LossBound },
+  plan: Omit<RecoveryPlan, 'digest' | 'predicted' | 'trigger'> & Pick<Prediction, 'lossBound' | 'durability'>,
   digest: Digest,
 ): PlanDigest {
   const { runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound } = plan;
+  const durability = plan.durability.map(({ component, mode }) => ({ component, mode }));
   return planDigest(
-    digest(canonicalJson({ runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound })).slice(
-      0,
-      16,
-    ),
+    digest(
+      canonicalJson({ runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound, durability }),
+    ).slice(0, 16),
   );
 }
