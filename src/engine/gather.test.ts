@@ -111,6 +111,7 @@ function verdictAt(now: number, gate: LeaseRecord['gate'] = { kind: 'self', boun
     leadership,
     run: null,
     idleSince: new Map(),
+    laggingSince: new Map(),
     now,
     wall: wallMs(now),
   });

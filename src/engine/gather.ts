@@ -23,6 +23,8 @@ export interface GatherInput {
   readonly run: RunState | null;
   /** Since when each holder has been seen alive and not serving, outside a run. */
   readonly idleSince: Map<InstanceId, number>;
+  /** Since when each member of an acknowledgement set has been seen not in step. */
+  readonly laggingSince: Map<InstanceId, number>;
   readonly now: number;
   readonly wall: WallMs;
 }
@@ -60,6 +62,7 @@ export function gatherFacts(input: GatherInput): Facts {
     hosts,
     instances,
     leases: gatherLeases(input, record),
+    laggingMs: gatherLagging(input, record, instances),
     run: input.run,
     successorWaitMs: leaseBounds(topology.timing).successorWaitMs,
   };
@@ -252,6 +255,25 @@ function idleHolder(known: Known, { record, input, idleGraceMs }: Judging): Verd
 export function isBeingPromoted(run: RunState | null, component: ComponentId): boolean {
   if (run === null || run.result !== null || !run.plan.moves.some((move) => move.component === component)) return false;
   return run.steps.some((step) => step.step.kind === 'promote-components' && step.state !== 'finished');
+}
+
+/** What cannot be seen now is as it was. */
+function gatherLagging(
+  { laggingSince, now }: GatherInput,
+  record: GroupRecord | null,
+  instances: ReadonlyMap<InstanceId, InstanceFacts>,
+): ReadonlyMap<InstanceId, number> {
+  const members = new Set<InstanceId>();
+  for (const { holder, ackSet } of Object.values(record?.grants ?? {})) {
+    for (const member of ackSet) members.add(member);
+    const known = holder === null ? undefined : instances.get(holder);
+    if (!known?.fresh) continue;
+    for (const { instance, state } of known.observation?.replicas ?? [])
+      if (state === 'in-sync') laggingSince.delete(instance);
+      else if (ackSet.includes(instance) && !laggingSince.has(instance)) laggingSince.set(instance, now);
+  }
+  for (const member of laggingSince.keys()) if (!members.has(member)) laggingSince.delete(member);
+  return new Map([...laggingSince].map(([member, since]) => [member, now - since]));
 }
 
 function gatherLeases({ mirror, group, now }: GatherInput, record: GroupRecord | null): Map<ComponentId, LeaseFacts> {

@@ -53,6 +53,7 @@ export class GroupControl {
   readonly group: FailoverGroup;
   readonly #around: GroupSurroundings;
   readonly #idleSince = new Map<InstanceId, number>();
+  readonly #laggingSince = new Map<InstanceId, number>();
   readonly #journal: RunJournal;
   #dueAt = 0;
   #work: StepWork | null = null;
@@ -80,6 +81,7 @@ export class GroupControl {
       leadership,
       run: this.run(),
       idleSince: this.#idleSince,
+      laggingSince: this.#laggingSince,
       now,
       wall,
     });

@@ -87,10 +87,7 @@ export class OperatorDesk {
       case 'maintenance':
         return this.#maintenance(request, group, asked);
       case 'acknowledge':
-        return this.#brakes(group, asked, (brakes) => ({
-          ...brakes,
-          history: brakes.history.map((finished) => ({ ...finished, acknowledged: true })),
-        }));
+        return this.#acknowledge(group, asked);
       case 'fence':
         return this.#fencing.receive(request, group, asked);
       case 'adopt':
@@ -276,6 +273,24 @@ export class OperatorDesk {
       acceptsLoss: request.acceptDataLoss,
     };
     this.#brakes(group, asked, (brakes) => ({ ...brakes, approvals: [...brakes.approvals, approval] }));
+  }
+
+  /** Finished runs hold nothing up any more, and tails that are kept aside now are no news any more. */
+  #acknowledge(group: GroupControl, asked: Asked): void {
+    const seen = [...group.facts(asked.now, asked.wall).instances].flatMap(([instance, { observation }]) =>
+      observation?.divergence ? [{ instance, ...observation.divergence }] : [],
+    );
+    this.#brakes(group, asked, ({ tails, ...brakes }) => {
+      const kept = [
+        ...(tails ?? []).filter((tail) => !seen.some(({ instance }) => instance === tail.instance)),
+        ...seen,
+      ];
+      return {
+        ...brakes,
+        history: brakes.history.map((finished) => ({ ...finished, acknowledged: true })),
+        ...(kept.length > 0 ? { tails: kept } : {}),
+      };
+    });
   }
 
   #freeze(request: Of<'freeze'>, group: GroupControl, asked: Asked): void {

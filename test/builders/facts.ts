@@ -254,6 +254,7 @@ function wellFacts(topology: Topology, group: FailoverGroup): Draft {
     ),
     instances,
     leases,
+    laggingMs: new Map(),
     run: null,
     successorWaitMs: leaseBounds(topology.timing).successorWaitMs,
   };

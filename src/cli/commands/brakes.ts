@@ -1,4 +1,5 @@
-import type { Brake } from '../../core/decision/brakes.ts';
+import type { Json } from '../../core/base/canonical-json.ts';
+import type { Brake, KnownTail } from '../../core/decision/brakes.ts';
 import { HoldfastError } from '../../wire/holdfast-error.ts';
 import type { OperatorRequest } from '../../wire/operator-api.ts';
 import { choosing } from '../choosing.ts';
@@ -74,10 +75,22 @@ export async function acknowledgeCommand(context: CommandContext, run: string | 
     `acknowledge runs of ${group.group}`,
   );
   if (answer.kind === 'refused') return refusalOutcome(answer);
+  const { brakes } = answer.result as unknown as { readonly brakes: { readonly tails?: readonly KnownTail[] } };
+  const tails = brakes.tails ?? [];
+  const tailsText =
+    tails.length === 0
+      ? ''
+      : `diverged tails that you have looked at: ${tails.map(({ instance, file, count }) => `${instance}, ${count} in ${file}`).join('; ')}\n`;
   const which = known.length === 0 ? 'there was none' : `all that the group remembers: ${known.join(', ')}`;
   return {
     exitCode: exitCodes.ok,
-    text: `${group.group}: finished runs acknowledged, ${which}\n`,
-    json: { ok: true, group: group.group, acknowledged: known, exitCode: exitCodes.ok },
+    text: `${group.group}: finished runs acknowledged, ${which}\n${tailsText}`,
+    json: {
+      ok: true,
+      group: group.group,
+      acknowledged: known,
+      tails: tails as unknown as Json,
+      exitCode: exitCodes.ok,
+    },
   };
 }

@@ -372,9 +372,9 @@ function registerBrakes(program: Command, shell: Shell): void {
     program
       .command('ack [run]')
       .helpGroup(group)
-      .summary('you have looked: finished runs hold nothing up any more')
+      .summary('you have looked: finished runs hold nothing up, tails that are kept are no news')
       .description(
-        'Acknowledges the finished runs of a group, so that cool-down and flapping no longer count them. With an id it first makes sure that the group remembers that run; all are acknowledged together.',
+        'Acknowledges the finished runs of a group, so that cool-down and flapping no longer count them, and the diverged tails that are kept aside now, so that they are no longer diagnosed. With an id it first makes sure that the group remembers that run; all are acknowledged together.',
       )
       .action(async (run: string | undefined, _flags: object, command: Command) =>
         shell.ask(globals(command), async (context) =>

@@ -11,8 +11,18 @@ export interface Brakes {
   readonly fenced?: readonly InstanceId[];
   /** What people say about hosts that nobody can ask; expired ones are dropped with the next change. */
   readonly attestations?: readonly Attestation[];
+  /** Tails that a primary does not have and that a person has looked at. */
+  readonly tails?: readonly KnownTail[];
   /** Most recent last; at most `HISTORY_KEPT`. */
   readonly history: readonly FinishedRun[];
+}
+
+/** A diverged tail, by where it is kept. */
+export interface KnownTail {
+  readonly instance: InstanceId;
+  readonly file: string;
+  readonly from: number;
+  readonly count: number;
 }
 
 export interface Brake {

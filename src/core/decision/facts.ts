@@ -24,6 +24,8 @@ export interface Facts {
   readonly hosts: ReadonlyMap<HostId, HostFacts>;
   readonly instances: ReadonlyMap<InstanceId, InstanceFacts>;
   readonly leases: ReadonlyMap<ComponentId, LeaseFacts>;
+  /** How long members of an acknowledgement set have been seen not in step with their holder; who is in step is not in it. */
+  readonly laggingMs: ReadonlyMap<InstanceId, number>;
   /** The run that holds the group, also a dead leader's. */
   readonly run: RunState | null;
   readonly successorWaitMs: number;

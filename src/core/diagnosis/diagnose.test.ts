@@ -10,7 +10,8 @@ import {
   suspected,
 } from '../../../test/builders/facts.ts';
 import { forSeeds } from '../../../test/builders/for-seeds.ts';
-import { instanceId, siteId } from '../base/ids.ts';
+import type { Grant } from '../authority/group-record.ts';
+import { epoch, instanceId, siteId } from '../base/ids.ts';
 import type { Observer } from '../health/verdict.ts';
 import { diagnose } from './diagnose.ts';
 import { DIAGNOSES, type DiagnosisKind } from './diagnosis.ts';
@@ -108,6 +109,54 @@ test('a lost member of the acknowledgement set is a stalled replication, and of 
     kindsOf(new FactsBuilder().observation('alfa-eng1', { replicas: [lost(instance)] }));
   assert.deepEqual(stalled('bravo-eng1'), ['ReplicationStalled']);
   assert.deepEqual(stalled('bravo-db'), []);
+});
+
+test('a member that is waited for and catches up for long is a stalled replication, one that has just begun is not', () => {
+  const catchingUp = {
+    instance: instanceId('bravo-eng1'),
+    state: 'catching-up',
+    acknowledgedSequence: 1,
+    silentMs: 1,
+  } as const;
+  const after = (ms: number) => {
+    const world = new FactsBuilder().observation('alfa-eng1', { replicas: [catchingUp] });
+    return diagnose(world.change({ laggingMs: new Map([[catchingUp.instance, ms]]) }).facts);
+  };
+  assert.deepEqual(after(500), []);
+  assert.deepEqual(
+    after(7000).map(({ kind, summary }) => [kind, summary]),
+    [['ReplicationStalled', 'bravo-eng1 is waited for and has been catching-up for 7 s']],
+  );
+});
+
+test('a diverged tail is news until its instance is in step again, or a person has looked at exactly that tail', () => {
+  const tail = { file: 'tail', from: 90, count: 3 };
+  const following = { instance: instanceId('alfa-eng1'), connected: true, silentMs: 5 };
+  const diverged = () => new FactsBuilder().observation('bravo-eng1', { divergence: tail, upstream: following });
+  const seenBy = (state: 'in-sync' | 'catching-up') => ({
+    replicas: [{ instance: instanceId('bravo-eng1'), state, acknowledgedSequence: 90, silentMs: 5 }],
+  });
+  assert.deepEqual(kindsOf(diverged().observation('alfa-eng1', seenBy('catching-up'))), ['DataDiverged']);
+  assert.deepEqual(kindsOf(diverged().observation('alfa-eng1', seenBy('in-sync'))), []);
+  const looked = (count: number) => {
+    const world = diverged().observation('alfa-eng1', seenBy('catching-up'));
+    const tails = [{ instance: instanceId('bravo-eng1'), ...tail, count }];
+    return kindsOf(world.change({ brakes: { ...world.facts.brakes, tails } }));
+  };
+  assert.deepEqual([looked(3), looked(4)], [[], ['DataDiverged']]);
+});
+
+test('an exposure always says without whom', () => {
+  const said = (mode: Grant['mode']) => diagnose(new FactsBuilder().grant(ENGINE, { mode }).facts)[0]?.summary;
+  const lost = [instanceId('bravo-eng1')];
+  assert.equal(
+    said({ kind: 'halted', lost }),
+    'engine is halted: nobody at another site confirms; without: bravo-eng1',
+  );
+  assert.equal(
+    said({ kind: 'degraded', sinceEpoch: epoch(7), lost: [] }),
+    'engine is degraded: nobody at another site confirms',
+  );
 });
 
 test('what is old says nothing about an instance', () => {

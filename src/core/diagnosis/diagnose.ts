@@ -1,5 +1,8 @@
+import type { DurabilityMode } from '../authority/group-record.ts';
+import type { InstanceId } from '../base/ids.ts';
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
 import { isUnfinished, splitOff } from '../decision/propose.ts';
+import type { InstanceObservation } from '../health/instance-observation.ts';
 import { isOpen } from '../run/run.ts';
 import type { Component } from '../topology/topology.ts';
 import { ownedComponents } from '../topology/topology-index.ts';
@@ -159,13 +162,33 @@ function ofComponent(facts: Facts, component: Component): Diagnosis[] {
     found.push(
       one('DurabilityDegraded', {
         ...about,
-        summary: `${component.id} is ${grant.mode.kind}; lost: ${grant.mode.lost.join(', ') || 'nobody'}`,
+        summary: exposureSummary(component, grant.mode),
       }),
     );
   for (const replica of holder?.fresh ? (holder.observation?.replicas ?? []) : [])
-    if (replica.state === 'lost' && grant.ackSet.includes(replica.instance))
-      found.push(one('ReplicationStalled', { ...about, summary: `${replica.instance} is lost to ${grant.holder}` }));
+    if (grant.ackSet.includes(replica.instance)) {
+      const laggingMs = facts.laggingMs.get(replica.instance) ?? 0;
+      if (replica.state === 'lost')
+        found.push(one('ReplicationStalled', { ...about, summary: `${replica.instance} is lost to ${grant.holder}` }));
+      else if (replica.state !== 'in-sync' && laggingMs >= STALLED_AFTER_MS)
+        found.push(
+          one('ReplicationStalled', {
+            ...about,
+            summary: `${replica.instance} is waited for and has been ${replica.state} for ${Math.floor(laggingMs / 1000)} s`,
+          }),
+        );
+    }
   return found;
+}
+
+/** Whoever is waited for and catches up for so long keeps clients waiting for as long. */
+const STALLED_AFTER_MS = 3000;
+
+function exposureSummary({ id, durability }: Component, mode: Exclude<DurabilityMode, { kind: 'strict' }>): string {
+  const where = durability?.acknowledge === 'remote-site' ? 'nobody at another site confirms' : 'nobody else confirms';
+  const without = mode.lost.length === 0 ? '' : `; without: ${mode.lost.join(', ')}`;
+  const by = mode.kind === 'degraded' && mode.accepted ? `; accepted by ${mode.accepted.by}` : '';
+  return `${id} is ${mode.kind}: ${where}${without}${by}`;
 }
 
 const leaseAlive = (facts: Facts, component: Component): boolean => {
@@ -196,7 +219,7 @@ function ofInstance(facts: Facts, known: InstanceFacts): Diagnosis[] {
     found.push(
       one('InstanceDown', { ...about, basis: 'fact', summary: `${instance.id}: ${verdict.evidence.join('; ')}` }),
     );
-  if (observation.divergence)
+  if (observation.divergence && !isInStep(facts, known) && !isKnown(facts, instance.id, observation.divergence))
     found.push(
       one('DataDiverged', {
         ...about,
@@ -208,3 +231,22 @@ function ofInstance(facts: Facts, known: InstanceFacts): Diagnosis[] {
     found.push(one('Overloaded', { ...about, summary: `${instance.id}: ${observation.reason ?? 'unfit'}` }));
   return found;
 }
+
+/** It follows, and whom it follows says, freshly, that it has everything: what it had of its own is kept aside and in nobody's way. */
+function isInStep(facts: Facts, { instance, observation }: InstanceFacts): boolean {
+  const upstream = observation?.upstream;
+  if (observation?.role !== 'standby' || !upstream?.connected) return false;
+  const known = facts.instances.get(upstream.instance);
+  const seen = known?.fresh ? (known.observation?.replicas ?? []) : [];
+  return seen.some((replica) => replica.instance === instance.id && replica.state === 'in-sync');
+}
+
+/** A person has looked at exactly this tail. */
+const isKnown = (
+  { brakes }: Facts,
+  instance: InstanceId,
+  { file, from, count }: NonNullable<InstanceObservation['divergence']>,
+): boolean =>
+  (brakes.tails ?? []).some(
+    (tail) => tail.instance === instance && tail.file === file && tail.from === from && tail.count === count,
+  );

@@ -13,9 +13,11 @@ export const DIAGNOSES = {
   TakeoverUnfinished:
     'All is held, but clients are not led there or new risk is not accepted: the last steps are missing.',
   GroupSplit: 'Components that move together are held in different sites.',
-  ReplicationStalled: 'A member of the acknowledgement set is lost or not catching up.',
-  DurabilityDegraded: 'The primary acknowledges without the peer that its policy asks for.',
-  DataDiverged: 'An instance has a tail that the present primary does not have; it is kept aside.',
+  ReplicationStalled:
+    'A member of the acknowledgement set is lost, or has been catching up for so long that clients notice.',
+  DurabilityDegraded: 'Nobody confirms as the policy asks: the primary acknowledges alone, or stands still.',
+  DataDiverged:
+    'An instance has a tail that the present primary does not have; it is kept aside. Over when it is in step again, or acknowledged.',
   DualPrimarySuspected: 'Two instances of one component say that they are primary.',
   HostSilent: 'A host is silent by quorum.',
   SiteDown: 'Every host of a site is silent by quorum.',
