@@ -59,6 +59,12 @@ export function expectedCoverage(): {
     'I11: a single lost site under automatic policy',
     'H5: a holder was deposed as failed',
     'the authority was restored',
+    'mode: degraded',
+    'mode: halted',
+    'halt: an order was refused',
+    'halt: a cancel passed',
+    'halt: a write with a copy elsewhere',
+    'halt: ended by a person',
   ];
   const required = [
     ...rules.filter((rule) => !(rule in NEVER)),
