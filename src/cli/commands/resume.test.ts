@@ -34,6 +34,11 @@ test('a plan says beforehand that the survivor will halt, and the status says so
   const plan = await planCommand(contextOf(firm), { move: 'failover', toSite: 'bravo' });
   assert.match(plan.text.replace(/\s+/g, ' '), /STARTS db, engine halts without alfa-db, alfa-eng1, alfa-eng2/);
   const { text } = await statusCommand(contextOf(firmWithoutAlfa()), { maxAgeMs: 10_000 });
+  assert.match(
+    text.replace(/\s+/g, ' '),
+    /HOLD db, engine halted until one of alfa-db, alfa-eng1, alfa-eng2 has caught up → or holdfast resume/,
+  );
+  assert.match(text, /NO NEW RISK ACCEPTED/);
   assert.match(text, /HALTED/);
 });
 

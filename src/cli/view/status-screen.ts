@@ -1,4 +1,6 @@
-import type { Grant } from '../../core/authority/group-record.ts';
+import { haltedIn } from '../../core/authority/durability-mode.ts';
+import type { Grant, GroupRecord } from '../../core/authority/group-record.ts';
+import { exposureIn } from '../../core/authority/resume.ts';
 import { currentStep, isOpen, type RunState } from '../../core/run/run.ts';
 import { stateGlyph } from './glyph.ts';
 import {
@@ -11,7 +13,7 @@ import {
   siteSilentMs,
   standstill,
 } from './knowledge.ts';
-import { lossText, stopping } from './receipt-view.ts';
+import { lossText, startsInText, stopping } from './receipt-view.ts';
 import { standingOf } from './standing.ts';
 import type { GroupView, InstanceView, SiteView, StatusView } from './status-view.ts';
 import { cut, labelled, screenColumns, screenLines, spread, table } from './text.ts';
@@ -85,13 +87,14 @@ function todo(knowledge: Knowledge, group: GroupView): readonly string[] {
   if (isOpen(group.run)) return runLines(group.run, status.at);
   if (group.record === null) return labelled('DO', 'holdfast activate SITE: the first grant, once in its life');
   const decision = knownDecision(status, group);
-  if (standstill(knowledge) !== null || decision === null) return [];
+  if (standstill(knowledge) !== null) return [];
+  if (decision === null) return haltLines(group.record);
   const what = `${decision.trigger}: ${decision.scope === 'site' ? 'failover' : 'restart or replace'} ${group.group} → ${decision.toSite}`;
-  const cost = `loss ${lossText(decision.lossBound)} · fence wait at most ${elapsedText(group.leaseBoundMs)}`;
+  const cost = `loss ${lossText(decision.lossBound)} · fence wait at most ${elapsedText(group.leaseBoundMs)} · ${startsInText(decision.durability)}`;
   if (decision.verdict === 'ask-approval')
     return [
       ...labelled('DO', `holdfast approve ${decision.digest}   ${what}`, { lines: 2 }),
-      ...labelled('', cost, { lines: 1 }),
+      ...labelled('', cost, { lines: 2 }),
     ];
   if (decision.verdict === 'stand-down')
     return labelled('DO', `policy is ${decision.policy}: a person acts. holdfast plan failover (${what})`, {
@@ -101,6 +104,17 @@ function todo(knowledge: Knowledge, group: GroupView): readonly string[] {
   if (decision.verdict !== 'hold' || rule === undefined) return [];
   const wait = rule.passesInMs === undefined ? (rule.next ?? '') : `passes in ${elapsedText(rule.passesInMs)}`;
   return labelled('HOLD', `${rule.rule}: ${rule.reason}${wait === '' ? '' : ` → ${wait}`}`, { lines: 2 });
+}
+
+/** What stands still, until whom, and how a person would end it. */
+function haltLines(record: GroupRecord): readonly string[] {
+  const exposure = exposureIn(record);
+  if (exposure.length === 0) return [];
+  const lost = [...new Set(exposure.flatMap((each) => each.lost))].join(', ') || 'a copy elsewhere';
+  const halted = exposure.map(({ component }) => component).join(', ');
+  return labelled('HOLD', `${halted} halted until one of ${lost} has caught up → or holdfast resume --dry-run`, {
+    lines: 2,
+  });
 }
 
 function runLines(run: RunState, now: number): readonly string[] {
@@ -118,7 +132,8 @@ function runLines(run: RunState, now: number): readonly string[] {
 function stateText(knowledge: Knowledge, group: GroupView): string {
   const { record } = group;
   if (record === null) return 'never activated · epoch –';
-  const trading = record.tradingEnabled ? 'new risk accepted' : 'NO NEW RISK ACCEPTED';
+  const accepted = record.tradingEnabled && haltedIn(record).length === 0;
+  const trading = accepted ? 'new risk accepted' : 'NO NEW RISK ACCEPTED';
   const traffic = record.traffic === record.activeSite ? [] : [`clients led to ${record.traffic ?? 'no site'}`];
   const parts = [
     `active ${record.activeSite ?? 'no site'}`,
