@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ControllerUnderTest } from '../../test/builders/controller.ts';
-import { FactsBuilder } from '../../test/builders/facts.ts';
+import { ENGINE, FactsBuilder } from '../../test/builders/facts.ts';
+import { instanceId } from '../core/base/ids.ts';
 import type { Brakes } from '../core/decision/brakes.ts';
 import type { OperatorAnswer, OperatorRequest } from '../core/operator/operator-request.ts';
 import { GROUP } from '../sim/build-topology.ts';
@@ -135,4 +136,56 @@ test('what somebody else wrote meanwhile is not overwritten', () => {
   controller.stores(keys.brakes(GROUP), { ...brakesOf(controller), freeze: null });
   assert.equal(code(controller.ask({ ...freeze, reason: 'mine' })), 'HF-4105');
   assert.equal(brakesOf(controller).freeze, null);
+});
+
+test('who looked at a tail that is kept aside is remembered with exactly that tail', () => {
+  const world = new FactsBuilder().observation('bravo-eng1', { divergence: { file: 'tail', from: 90, count: 3 } });
+  const controller = new ControllerUnderTest(world).leads();
+  const diagnosed = () => controller.core.groups.get(GROUP)!.lastDiagnoses.map(({ kind }) => kind);
+  controller.hears();
+  assert.ok(diagnosed().includes('DataDiverged'));
+  assert.equal(controller.ask({ kind: 'acknowledge', group: GROUP }).kind, 'ok');
+  assert.deepEqual(brakesOf(controller).tails, [{ instance: 'bravo-eng1', file: 'tail', from: 90, count: 3 }]);
+  controller.hears();
+  assert.ok(!diagnosed().includes('DataDiverged'));
+});
+
+test('a member that is waited for and does not get into step is told after a while, and no longer once it has', () => {
+  const replica = (state: 'catching-up' | 'in-sync') => ({
+    replicas: [{ instance: instanceId('bravo-eng1'), state, acknowledgedSequence: 1, silentMs: 5 }],
+  });
+  const world = new FactsBuilder().observation('alfa-eng1', replica('catching-up'));
+  const controller = new ControllerUnderTest(world).leads();
+  const stalledAfter = (ms: number) => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      controller.now += 100;
+      controller.hears();
+    }
+    return controller.core.groups.get(GROUP)!.lastDiagnoses.some(({ kind }) => kind === 'ReplicationStalled');
+  };
+  assert.deepEqual([stalledAfter(1000), stalledAfter(3000)], [false, true]);
+  world.observation('alfa-eng1', replica('in-sync'));
+  assert.equal(stalledAfter(600), false);
+});
+
+test('a halt is not ended for who does not name it, and the record stays as it is', () => {
+  const lost = [instanceId('bravo-eng1'), instanceId('bravo-eng2')];
+  const world = new FactsBuilder({ afterPeerLoss: 'halt' }).grant(ENGINE, { mode: { kind: 'halted', lost } });
+  const controller = new ControllerUnderTest(world).leads();
+  const resume = (acceptExposure: string, reason = 'flooded'): OperatorRequest => ({
+    kind: 'resume',
+    group: GROUP,
+    acceptExposure,
+    reason,
+  });
+  const named = 'engine:bravo-eng2+bravo-eng1';
+  assert.equal(code(controller.ask(resume(named), 'approver')), 'HF-4001');
+  assert.equal(code(controller.ask(resume('engine:bravo-eng1'), 'risk-officer')), 'HF-4121');
+  assert.equal(code(controller.ask(resume(named, ' '), 'risk-officer')), 'HF-4109');
+  assert.equal(controller.record?.grants[ENGINE]?.mode.kind, 'halted');
+  assert.equal(code(controller.ask(resume(named), 'risk-officer')), 'ok');
+  const mode = controller.record?.grants[ENGINE]?.mode;
+  assert.ok(mode?.kind === 'degraded' && mode.accepted?.by === 'Grace' && mode.accepted.role === 'risk-officer');
+  assert.ok(controller.evidence.includes('exposure-accepted'));
+  assert.equal(code(controller.ask(resume(named), 'risk-officer')), 'HF-4120');
 });
