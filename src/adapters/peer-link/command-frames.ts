@@ -1,5 +1,11 @@
 import type { FencingProof } from '../../core/authority/fencing-proof.ts';
-import type { AcceptedExposure, DurabilityMode, Grant, GroupRecord } from '../../core/authority/group-record.ts';
+import type {
+  AcceptedExposure,
+  AdoptionMark,
+  DurabilityMode,
+  Grant,
+  GroupRecord,
+} from '../../core/authority/group-record.ts';
 import type {
   ComponentId,
   Epoch,
@@ -194,6 +200,7 @@ function parseCondition(fields: Fields): Postcondition {
 
 /** @throws ShapeError */
 export function parseGroupRecord(fields: Fields): GroupRecord {
+  const adopted = fields.fieldsOrNull('adopted');
   return {
     group: fields.text<GroupId>('group'),
     incarnation: fields.text('incarnation'),
@@ -203,6 +210,7 @@ export function parseGroupRecord(fields: Fields): GroupRecord {
     grants: fields.map('grants', (value, at) => parseGrant(Fields.of(value, at))),
     run: fields.textOrNull<RunId>('run'),
     tradingEnabled: fields.flag('tradingEnabled'),
+    ...(adopted === null ? {} : { adopted: parseMark(adopted) }),
   };
 }
 
@@ -223,6 +231,7 @@ function parseGrant(fields: Fields): Grant {
             epoch: revoked.count<Epoch>('epoch'),
             leaseRevision: revoked.count<Revision>('leaseRevision'),
             promotable: revoked.texts<InstanceId>('promotable'),
+            ...(revoked.has('adopted') ? { adopted: revoked.oneOf('adopted', ['believed', 'doubted']) } : {}),
           },
   };
 }
@@ -239,6 +248,10 @@ function parseMode(fields: Fields): DurabilityMode {
 
 const parseAccepted = (fields: Fields): AcceptedExposure => ({
   lost: fields.texts<InstanceId>('lost'),
+  ...parseMark(fields),
+});
+
+const parseMark = (fields: Fields): AdoptionMark => ({
   by: fields.text('by'),
   role: fields.text('role'),
   reason: fields.words('reason', ''),

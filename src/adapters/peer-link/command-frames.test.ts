@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DB, ENGINE, FactsBuilder, NOW } from '../../../test/builders/facts.ts';
+import { instanceId } from '../../core/base/ids.ts';
+import { Fields } from '../../wire/fields.ts';
+import { parseCommand, parseGroupRecord } from './command-frames.ts';
+
+const sent = (value: unknown) => Fields.of(JSON.parse(JSON.stringify(value)), 'frame');
+const lost = [instanceId('bravo-eng1')];
+
+test('a record comes over the link as it was, with what people said about it', () => {
+  const accepted = { lost, by: 'rhea', role: 'risk-officer', reason: 'flooded', at: NOW };
+  const world = new FactsBuilder()
+    .grant(ENGINE, { mode: { kind: 'halted', lost, accepted } })
+    .revoke(DB, { adopted: 'doubted' });
+  const record = { ...world.record, adopted: { by: 'ada', role: 'admin', reason: 'snapshot', at: NOW } };
+  assert.deepEqual(parseGroupRecord(sent(record)), record);
+});
+
+test('a promotion and an acknowledgement set say whether new risk is taken', () => {
+  const base = { key: 'k', group: 'trading', run: 'r', step: 's', term: 1, epoch: 2, attempt: 1, deadlineMs: 10 };
+  const halted = (action: object) => {
+    const { order } = parseCommand(sent({ ...base, order: { kind: 'perform', instance: 'e', action } }));
+    assert.ok(order.kind === 'perform' && 'halted' in order.action);
+    return order.action.halted;
+  };
+  const promotion = { kind: 'promote', epoch: 2, leaseUntil: 5, ackSet: [], tradingEnabled: true };
+  assert.deepEqual([halted({ ...promotion, halted: true }), halted(promotion)], [true, false]);
+  assert.equal(halted({ kind: 'set-ack-set', epoch: 2, ackSet: [], halted: true }), true);
+});
