@@ -66,8 +66,8 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'the new holder waits for nobody',
     file: 'src/engine/record-change.ts',
-    find: 'ackSet: members,\n      promotable: members,',
-    replace: 'ackSet: [],\n      promotable: members,',
+    find: 'ackSet: [...confirming, ...missing],',
+    replace: 'ackSet: [...missing],',
     why: 'the record promises more than the holder keeps',
     caughtAt: 1,
     seedsAtMost: 100,
