@@ -4,7 +4,17 @@ import { firm } from '../../lab/lab-fixtures.ts';
 import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
 import { leaseBounds } from '../core/authority/lease-arithmetic.ts';
 import type { Json } from '../core/base/canonical-json.ts';
-import { controllerId, epoch, hostId, instanceId, revision, type SiteId, siteId, wallMs } from '../core/base/ids.ts';
+import {
+  controllerId,
+  epoch,
+  hostId,
+  type InstanceId,
+  instanceId,
+  revision,
+  type SiteId,
+  siteId,
+  wallMs,
+} from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import { keys } from './authority-keys.ts';
 import { AuthorityMirror } from './authority-mirror.ts';
@@ -76,6 +86,17 @@ function verdictAt(now: number, gate: LeaseRecord['gate'] = { kind: 'self', boun
     hosts: { [hostId('east-h1')]: { opinion: 'silent' as const, silentMs: now } },
   });
   for (const at of [now - 100, now]) for (const observer of ['east', 'far']) vantage.peer(silent(observer), at);
+  return verdictOf(vantage, now, gate, new Map());
+}
+
+/** What is said of the holder at a moment, its grant and its one renewal being known since 0. */
+function verdictOf(
+  vantage: Vantage,
+  now: number,
+  gate: LeaseRecord['gate'],
+  idleSince: Map<InstanceId, number>,
+  among = topology,
+) {
   const mirror = new AuthorityMirror();
   const grant = {
     component: engine.id,
@@ -104,13 +125,13 @@ function verdictAt(now: number, gate: LeaseRecord['gate'] = { kind: 'self', boun
   mirror.snapshot(entries, { revision: revision(2), incarnation: 'one', now: 0 });
   const leadership = new Leadership(controllerId('west'), topology.timing, 0);
   const facts = gatherFacts({
-    topology,
+    topology: among,
     group,
     mirror,
     vantage,
     leadership,
     run: null,
-    idleSince: new Map(),
+    idleSince,
     laggingSince: new Map(),
     now,
     wall: wallMs(now),
@@ -130,4 +151,36 @@ test('once its lease has run out it has failed, although its replica still has i
 
 test('without a gate the end of a lease says nothing: it stays suspect', () => {
   assert.equal(verdictAt(successorWaitMs + 50, null).state, 'suspect');
+});
+
+const self = { kind: 'self', boundMs: 20 } as const;
+/** The holder as its agent reports it at `at`: not primary (yet, or any more), and well. */
+const standingBy = (sequence: number): AgentReport => {
+  const seen = observation(holder, { instance: replica, connected: true, silentMs: 0 });
+  return report('east-h1', sequence, seen);
+};
+
+/** A report counts as fresh for longer than a holder may be idle. */
+const patient = { ...topology, timing: { ...topology.timing, silenceFloorMs: 1500, silenceCeilingMs: 2000 } };
+
+test('what was reported of a holder before it was promoted deposes nobody, however long its next report takes', () => {
+  const vantage = new Vantage(patient, siteId('west'));
+  const idleSince = new Map<InstanceId, number>();
+  const { silenceCeilingMs } = patient.timing;
+  vantage.report(standingBy(1), 0);
+  // The run that promoted it has just ended, and no report since has come.
+  for (let now = 20; now < silenceCeilingMs; now += 20)
+    assert.equal(verdictOf(vantage, now, self, idleSince, patient).state, 'healthy', `at ${now} ms`);
+  vantage.report(report('east-h1', 2, observation(holder, null)), silenceCeilingMs);
+  assert.equal(verdictOf(vantage, silenceCeilingMs + 10, self, idleSince, patient).state, 'healthy');
+});
+
+test('a holder that is reported not to be primary, again after it was looked at for a while, has failed', () => {
+  const vantage = new Vantage(patient, siteId('west'));
+  const idleSince = new Map<InstanceId, number>();
+  vantage.report(standingBy(1), 0);
+  assert.equal(verdictOf(vantage, 20, self, idleSince, patient).state, 'healthy');
+  vantage.report(standingBy(2), 600);
+  const verdict = verdictOf(vantage, 620, self, idleSince, patient);
+  assert.deepEqual([verdict.state, verdict.basis], ['failed', 'fact']);
 });
