@@ -186,6 +186,21 @@ test('a gate outside the instance that was not armed is not named in the next re
   agent.performedWith(agent.open('perform').at(-1)!, { kind: 'unknown', reason: 'the warden does not answer' });
   renewing(agent, agent.timing.leaseRenewEveryMs + 20);
   assert.equal(named(), null);
+  agent.performedWith(agent.open('perform').at(-1)!, { kind: 'ok', detail: { gate: 'warden', gateBoundMs: 40 } });
+  renewing(agent, agent.timing.leaseRenewEveryMs + 20);
+  assert.equal(named()?.kind, 'warden', 'an answer that comes says that it lives');
+});
+
+test('an agent that comes back beside what it promoted names a gate outside it only once that has answered', () => {
+  const memory = { ...new AgentUnderTest().reigns().core.memory };
+  const gate = { kind: 'warden', boundMs: 40 } as const;
+  const agent = new AgentUnderTest({ memory, gate }).reads().observes({}, true);
+  const named = () => (agent.last('transact').body.put[0]!.value as unknown as LeaseRecord).gate;
+  assert.equal(named(), null);
+  agent.transacted(agent.last('transact'));
+  agent.performedWith(agent.last('perform'), { kind: 'ok', detail: { gate: 'warden', gateBoundMs: 40 } });
+  renewing(agent, agent.timing.leaseRenewEveryMs + 20);
+  assert.deepEqual(named(), gate);
 });
 
 test('it reports at once when a fact changes, and otherwise in its rhythm', () => {

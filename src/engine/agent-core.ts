@@ -33,8 +33,8 @@ export interface AgentConfig {
   /** New at each start. */
   readonly boot: string;
   /**
-   * The gate that guards each instance. A renewal may name it from the first on: nothing writes under a grant before the
-   * promotion, and a promotion arms the gate or fails.
+   * The gate that guards each instance. The first renewal for a promotion may name it: nothing writes under a grant before that is
+   * over, and it arms the gate or fails. For what was found writing a renewal names it once an arming was answered.
    */
   readonly gates: Readonly<Record<InstanceId, LeaseRecord['gate']>>;
 }
@@ -259,7 +259,7 @@ export class AgentCore {
         this.timing.selfFenceAfterMs,
         now,
         (outcome, at) => {
-          // It was not primary yet: nothing was armed, and nothing writes.
+          // It was not primary yet, or not open: nothing writes, and the promotion arms the gate again or fails.
           if (promotion !== null && outcome.kind !== 'ok') return;
           local.gateArmed(outcome);
           local.leaseRefusals = outcome.kind === 'failed' ? local.leaseRefusals + 1 : 0;

@@ -72,7 +72,8 @@ export class LocalInstance {
     this.group = known.group;
     this.mayWrite = known.mayWrite;
     this.recordUnsettled = known.mayWrite;
-    this.gate = known.gate;
+    // What runs already was not armed by us: the first arming that succeeds says that its gate lives.
+    this.gate = known.mayWrite && known.gate?.kind !== 'self' ? null : known.gate;
   }
 
   /** It has ended, and nobody has said that nothing of it is left: whether its tree is empty has to be made sure of. */

@@ -1,4 +1,4 @@
-import type { Grant, GroupRecord } from '../../src/core/authority/group-record.ts';
+import type { Grant, GroupRecord, LeaseRecord } from '../../src/core/authority/group-record.ts';
 import type { Json } from '../../src/core/base/canonical-json.ts';
 import { epoch, hostId, instanceId, revision, runId, stepId, term } from '../../src/core/base/ids.ts';
 import type { InstanceObservation } from '../../src/core/health/instance-observation.ts';
@@ -31,7 +31,14 @@ export class AgentUnderTest {
   readonly stored = new Map<string, StoredValue>();
   readonly #answered = new Set<AgentEffect>();
 
-  constructor(options: { readonly memory?: AgentMemory; readonly now?: number; readonly shape?: Partial<Shape> } = {}) {
+  constructor(
+    options: {
+      readonly memory?: AgentMemory;
+      readonly now?: number;
+      readonly shape?: Partial<Shape>;
+      readonly gate?: LeaseRecord['gate'];
+    } = {},
+  ) {
     const { facts, record } = new FactsBuilder(options.shape);
     this.record = record;
     this.now = options.now ?? this.now;
@@ -40,7 +47,7 @@ export class AgentUnderTest {
         host: hostId('alfa-e1'),
         topology: facts.topology,
         boot: 'first',
-        gates: { [this.engine]: { kind: 'self', boundMs: 20 } },
+        gates: { [this.engine]: options.gate ?? { kind: 'self', boundMs: 20 } },
       },
       options.memory ?? blankMemory,
     );
