@@ -1,4 +1,4 @@
-import type { Epoch, InstanceId } from '../core/base/ids.ts';
+import type { Epoch, InstanceId, MonoMs } from '../core/base/ids.ts';
 import type { Host, Topology } from '../core/topology/topology.ts';
 import { AgentCore } from '../engine/agent-core.ts';
 import type { AgentEffect, AgentEvent } from '../engine/agent-effects.ts';
@@ -7,6 +7,7 @@ import type { ActionOutcome, InstanceAction, Postcondition } from '../engine/dri
 import type { AgentReport, Command, CommandOutcome } from '../engine/messages.ts';
 import type { AuthorityModel, Subscriber } from './authority-model.ts';
 import type { EventQueue } from './event-queue.ts';
+import { ForeignPromotion } from './foreign-promotion.ts';
 import type { GateModel } from './gate-model.ts';
 import type { InstanceModel } from './instance-model.ts';
 import type { MachineClock } from './machine-clock.ts';
@@ -25,6 +26,10 @@ export interface AgentSurroundings {
   answer(outcome: CommandOutcome, from: Place, command: string): void;
   /** `leaseLeft`: the deadline that comes with a promotion is still ahead on this host's clock. */
   performing(instance: InstanceModel, action: InstanceAction, leaseLeft: boolean): void;
+  /** A database is opened for writing. */
+  opening(instance: InstanceModel, leaseLeft: boolean): void;
+  /** The lease of a promotion ran out before it was open. */
+  tooLate(): void;
   /** A command was taken in and everything that it led to at once was carried out. */
   judged(agent: AgentProcess, command: Command, effects: readonly AgentEffect[]): void;
   fenced(instance: string, reason: string): void;
@@ -47,6 +52,7 @@ export class AgentProcess implements Subscriber {
   #wakeAt = Number.POSITIVE_INFINITY;
   /** When the last action of each instance is attempted. */
   readonly #attemptAt = new Map<InstanceId, number>();
+  readonly #promotions = new Map<InstanceId, ForeignPromotion>();
   /** Its drivers take up to this much longer, deadline or not: what they were told to do happens late. */
   slowMs = 0;
   /** Share of its drivers' actions that are done and never reported. */
@@ -209,7 +215,7 @@ export class AgentProcess implements Subscriber {
       case 'perform':
         return this.#drive(
           effect.instance,
-          (instance) => this.#perform(instance, effect.action),
+          (instance, done) => this.#perform(instance, effect.action, done),
           effect.deadlineMs,
           (outcome) => ({ kind: 'performed', operation: effect.operation, outcome }),
           effect.action.kind,
@@ -222,7 +228,7 @@ export class AgentProcess implements Subscriber {
   /** Takes time; a hung instance answers nothing; a slow one may have done it and not said so. */
   #drive(
     id: InstanceId,
-    act: (instance: InstanceModel) => ActionOutcome,
+    act: (instance: InstanceModel, done: (outcome: ActionOutcome) => void) => void,
     deadlineMs: number,
     event: (outcome: ActionOutcome) => AgentEvent,
     kind: InstanceAction['kind'],
@@ -242,10 +248,16 @@ export class AgentProcess implements Subscriber {
       if (this.#life !== life) return;
       if (this.#state === 'frozen') return void queue.after(50, attempt);
       if (instance.process === 'frozen' && kind !== 'kill') return;
-      const outcome = act(instance);
-      // What is lost with a lease is the gate that it arms; that has a fault of its own.
-      if (kind !== 'lease' && random.chance(this.answersLost)) return;
-      queue.after(random.between(0.2, 3), () => once(outcome));
+      const promotion = this.#promotions.get(id);
+      if (promotion !== undefined && !promotion.over) {
+        if (kind === 'kill' || kind === 'demote') promotion.giveUp();
+        else if (kind !== 'lease' && kind !== 'fence') return void queue.after(20, attempt);
+      }
+      act(instance, (outcome) => {
+        // What is lost with a lease is the gate that it arms; that has a fault of its own.
+        if (kind !== 'lease' && random.chance(this.answersLost)) return;
+        queue.after(random.between(0.2, 3), () => once(outcome));
+      });
     };
     // One after the other, as they were asked for; a kill waits for nobody.
     const slowMs = this.slowMs > 0 && kind !== 'kill' ? random.fraction() * this.slowMs : 0;
@@ -255,12 +267,39 @@ export class AgentProcess implements Subscriber {
     queue.at(at, attempt);
   }
 
-  #perform(instance: InstanceModel, action: InstanceAction): ActionOutcome {
+  #perform(instance: InstanceModel, action: InstanceAction, done: (outcome: ActionOutcome) => void): void {
     this.#around.performing(
       instance,
       action,
       action.kind === 'promote' && this.#clock.local(this.#around.queue.now) < action.leaseUntil,
     );
+    // A promoted database that nobody has opened is opened by being told for whom to wait, under the conditions of a promotion.
+    const opens = action.kind === 'set-ack-set' && instance.role === 'primary' && !instance.opened;
+    if (instance.selfGated || instance.process !== 'running' || !(action.kind === 'promote' || opens))
+      return done(this.#performAtOnce(instance, action));
+    const order =
+      action.kind === 'promote'
+        ? action
+        : { ...action, leaseUntil: instance.leaseUntilLocal as MonoMs, tradingEnabled: instance.tradingEnabled };
+    const life = this.#life;
+    const promotion = new ForeignPromotion(
+      instance,
+      order,
+      {
+        queue: this.#around.queue,
+        clock: this.#clock,
+        gate: this.#gate,
+        agent: () => (this.#life !== life || this.#state === 'dead' ? 'gone' : this.#state),
+        opening: (opened, leaseLeft) => this.#around.opening(opened, leaseLeft),
+        tooLate: () => this.#around.tooLate(),
+      },
+      (outcome) => done(outcome.kind === 'ok' ? this.#gated(instance) : outcome),
+    );
+    this.#promotions.set(instance.id, promotion);
+    promotion.go();
+  }
+
+  #performAtOnce(instance: InstanceModel, action: InstanceAction): ActionOutcome {
     const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
     const done = (ok: boolean, code: string): ActionOutcome => (ok ? { kind: 'ok', detail: {} } : failed(code));
     // A database is started by being told whom to follow; an application has to be started first.
@@ -280,7 +319,6 @@ export class AgentProcess implements Subscriber {
       case 'follow':
         return done(instance.follow(action.epoch, this.#cascade(instance, action.upstream)), 'stale-epoch');
       case 'promote': {
-        if (!this.#gate.arm(instance, action.leaseUntil)) return failed('gate');
         const result = instance.promote({
           epoch: action.epoch,
           leaseUntilLocal: action.leaseUntil,
@@ -292,6 +330,13 @@ export class AgentProcess implements Subscriber {
       }
       case 'lease': {
         const armed = this.#gate.arm(instance, action.leaseUntil);
+        const promotion = this.#promotions.get(instance.id);
+        if (promotion?.epoch === action.epoch && !promotion.over) {
+          if (!armed) return failed('gate');
+          promotion.leaseUntil = Math.max(promotion.leaseUntil, action.leaseUntil);
+          instance.lease(action.epoch, action.leaseUntil);
+          return this.#gated(instance);
+        }
         if (!instance.lease(action.epoch, action.leaseUntil)) return failed('not-primary');
         return armed || instance.selfGated ? this.#gated(instance) : { kind: 'ok', detail: {} };
       }
@@ -315,7 +360,7 @@ export class AgentProcess implements Subscriber {
         return done(this.#route(instance, action.epoch, action.routes), 'stale-epoch');
       case 'test-order':
         return done(
-          instance.role === 'primary' && instance.leaseValid && instance.grantEpoch >= action.epoch,
+          instance.role === 'primary' && instance.opened && instance.leaseValid && instance.grantEpoch >= action.epoch,
           'not-ready',
         );
     }
@@ -375,7 +420,7 @@ function holds(
     case 'epoch-at-least':
       return instance.epoch >= condition.epoch;
     case 'primary-at':
-      return instance.role === 'primary' && instance.grantEpoch === condition.epoch;
+      return instance.role === 'primary' && instance.opened && instance.grantEpoch === condition.epoch;
     case 'not-primary':
       return instance.role !== 'primary' && instance.epoch >= condition.epoch;
     case 'following':

@@ -12,7 +12,8 @@ import type { AgentEffect } from '../engine/agent-effects.ts';
 import type { InstanceAction } from '../engine/driver-port.ts';
 import type { Command } from '../engine/messages.ts';
 import type { Coverage } from './coverage.ts';
-import type { InstanceModel, Release } from './instance-model.ts';
+import type { InstanceModel } from './instance-model.ts';
+import type { Release } from './instance-surroundings.ts';
 
 /**
  * The architecture's invariants; H5 of the requirements: nobody is deposed who lives and is heard; `assertion`: the code itself
@@ -263,6 +264,12 @@ export class Checkers {
         );
         return;
       }
+  }
+
+  /** I3: what became primary is opened for writing only under a right to write that still runs. */
+  opening(instance: InstanceModel, leaseLeft: boolean): void {
+    if (!leaseLeft)
+      this.#violated('I3', `${instance.id} is opened at epoch ${instance.grantEpoch} after its lease has run out`);
   }
 
   /** I5, I8: nothing is commanded that the journal did not announce, and nobody is promoted who is not in the plan. */

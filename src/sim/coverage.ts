@@ -46,6 +46,7 @@ export function expectedCoverage(): {
     'I1: a newer epoch released',
     'I2: a stale command was refused',
     'I3: a promotion',
+    'I3: a promotion outlasted its lease',
     'I4: a promotion after acknowledgements',
     'I4: a loss was accepted by name',
     'I5: run by policy',

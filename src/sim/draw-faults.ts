@@ -1,8 +1,9 @@
 import { AUTHORITY_STEPS, type StepKind } from '../core/plan/runbook.ts';
 import { GROUP } from './build-topology.ts';
 import type { ControllerProcess } from './controller-process.ts';
-import { FAULT_NAMES, FAULTS, type FaultName } from './faults.ts';
+import { FAULT_NAMES, FAULTS, type FaultName, SLOW_PROMOTIONS } from './faults.ts';
 import { askForFailback, askForFailover } from './people.ts';
+import { Random } from './random.ts';
 import type { World } from './world.ts';
 
 /** What looks like silence before anybody can be sure. */
@@ -97,6 +98,15 @@ export function scheduleFaults(play: FaultPlay, untilMs: number): void {
     play.apply(random.pick(DECISIVE));
     next(queue.now + random.between(1500, 6000));
   } else next(queue.now + random.between(0, 1500));
+}
+
+/** Drawn with a generator of its own: a world in which no promotion is slow is the same with and without this. */
+export function scheduleSlowPromotion(play: FaultPlay, seed: number, untilMs: number): void {
+  const random = new Random(seed ^ 0x510e);
+  if (!random.chance(0.2)) return;
+  const { queue } = play.world;
+  const name = random.pick(SLOW_PROMOTIONS);
+  queue.at(random.between(queue.now, untilMs), () => play.apply(name));
 }
 
 export const COMMANDED_STEPS = (

@@ -236,7 +236,7 @@ export const FAULTS = {
   'slow disk, then power': (world) => {
     const heal = slowDisk(world);
     const host = world.random.pick(
-      world.hosts.filter((each) => each.instances.some((instance) => instance.diskMs > 0)),
+      world.hosts.filter((each) => each.instances.some((instance) => instance.disk.diskMs > 0)),
     );
     let off = false;
     let over = false;
@@ -256,6 +256,37 @@ export const FAULTS = {
     agent.slowMs = world.random.pick([300, 1500, 6000]);
     return () => {
       agent.slowMs = 0;
+    };
+  },
+  'slow promotion': (world) => slowPromotion(world),
+  'slow promotion, then cut off': (world) => {
+    // The database is lost; whoever is promoted instead loses its agent, its gate or the authority while it is on its way.
+    const heal = slowPromotion(world);
+    world.random.pick(primaries(world).filter((each) => !each.selfGated))?.die();
+    const heals: (() => void)[] = [];
+    let over = false;
+    const hurt = () => {
+      const becoming = [...world.instances.values()].find((each) => each.becomingPrimary);
+      if (over || heals.length > 0) return;
+      const host = world.hosts.find((each) => each.id === becoming?.place.host);
+      if (!host) return void world.queue.after(50, hurt);
+      const { agent, gate } = host;
+      world.authority.deafen(agent.place, true);
+      heals.push(() => world.authority.deafen(agent.place, false));
+      if (world.random.chance(0.5)) {
+        gate.freeze();
+        heals.push(() => gate.thaw());
+      }
+      if (world.random.chance(0.5)) {
+        agent.freeze();
+        heals.push(() => agent.thaw());
+      }
+    };
+    hurt();
+    return () => {
+      over = true;
+      heal();
+      for (const each of heals.reverse()) each();
     };
   },
   'late duplicates': (world) => {
@@ -326,7 +357,10 @@ export const FAULTS = {
   },
 } as const satisfies Record<string, (world: World) => (() => void) | null>;
 
-export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[];
+/** Scheduled apart from the others. */
+export const SLOW_PROMOTIONS = ['slow promotion', 'slow promotion, then cut off'] as const satisfies FaultName[];
+
+export const FAULT_NAMES = (Object.keys(FAULTS) as FaultName[]).filter((name) => !name.startsWith('slow promotion'));
 
 const primaries = (world: World) =>
   [...world.instances.values()].filter((each) => each.role === 'primary' && each.process === 'running');
@@ -400,9 +434,19 @@ function slowDisk(world: World): () => void {
     ...[...world.instances.values()].filter((each) => each.role === 'standby'),
   ]);
   if (!instance) return () => {};
-  instance.diskMs = world.random.pick([30, 150, 600]);
+  instance.disk.diskMs = world.random.pick([30, 150, 600]);
   return () => {
-    instance.diskMs = 0;
+    instance.disk.diskMs = 0;
+  };
+}
+
+/** From now on a database takes up to some leases to become primary. */
+function slowPromotion(world: World): () => void {
+  const databases = [...world.instances.values()].filter((each) => !each.selfGated);
+  const slowMs = world.random.between(0.2, 2.5) * world.topology.timing.selfFenceAfterMs;
+  for (const each of databases) each.promotionMs = slowMs;
+  return () => {
+    for (const each of databases) each.promotionMs = 0;
   };
 }
 

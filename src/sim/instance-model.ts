@@ -1,37 +1,10 @@
 import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
 import type { Component, Instance } from '../core/topology/topology.ts';
-import type { EventQueue } from './event-queue.ts';
+import { DiskLog, type LogEntry } from './disk-log.ts';
+import type { InstanceSurroundings, PromotionOrder } from './instance-surroundings.ts';
 import type { MachineClock } from './machine-clock.ts';
-import type { Network, Place } from './network.ts';
-
-export interface LogEntry {
-  readonly id: number;
-  readonly epoch: number;
-  /** Takes risk away: a cancel. */
-  readonly cancel: boolean;
-}
-
-/** Told to the checkers at the moment of truth: a write became visible to a client. */
-export interface Release {
-  readonly component: string;
-  readonly instance: InstanceId;
-  readonly epoch: number;
-  readonly id: number;
-  /** Place in the log. */
-  readonly index: number;
-  readonly cancel: boolean;
-}
-
-export interface InstanceSurroundings {
-  readonly queue: EventQueue;
-  readonly network: Network;
-  peer(id: InstanceId): InstanceModel | null;
-  released(release: Release): void;
-  /** The agent's driver sees it: push an observation soon. */
-  changed(instance: InstanceModel): void;
-  died(instance: InstanceModel): void;
-}
+import type { Place } from './network.ts';
 
 interface Replica {
   state: ReplicaObservation['state'];
@@ -62,17 +35,18 @@ export class InstanceModel {
   epoch = 0;
   grantEpoch = 0;
   /** Durable. */
-  log: LogEntry[] = [];
-  /** How much of the log is on the disk: the rest is gone when power is lost, and is never acknowledged. */
-  #synced = 0;
-  /** How long a write to the disk takes. */
-  diskMs = 0;
+  readonly disk: DiskLog;
   /** Alive and unfit: what its own health check says. */
   ill: { readonly health: 'degraded' | 'bad'; readonly reason: string } | null = null;
   /** World time of the last change of process or role. */
   changedAt = 0;
   ackSet: readonly InstanceId[] = [];
   leaseUntilLocal = 0;
+  /** A primary that is not open yet acknowledges nothing. */
+  opened = false;
+  /** How long a database takes to become primary. */
+  promotionMs = 0;
+  #becoming: symbol | null = null;
   tradingEnabled = false;
   /** Takes no new risk, and withdraws what it had taken in and not released. */
   halted = false;
@@ -108,6 +82,7 @@ export class InstanceModel {
     this.place = place;
     this.#clock = clock;
     this.#around = around;
+    this.disk = new DiskLog(around.queue);
   }
 
   get id(): InstanceId {
@@ -117,6 +92,10 @@ export class InstanceModel {
   /** Does it check its own deadline before each release? PostgreSQL does not. */
   get selfGated(): boolean {
     return this.component.kind !== 'postgres';
+  }
+
+  get becomingPrimary(): boolean {
+    return this.#becoming !== null && this.process !== 'exited';
   }
 
   get leaseValid(): boolean {
@@ -129,12 +108,17 @@ export class InstanceModel {
    */
   get couldRelease(): boolean {
     if (this.process === 'exited' || this.role !== 'primary' || (this.selfGated && !this.leaseValid)) return false;
+    if (!this.opened) return false;
     return this.ackSet.every((member) => (this.#around.peer(member)?.epoch ?? 0) <= this.grantEpoch);
+  }
+
+  get log(): readonly LogEntry[] {
+    return this.disk.entries;
   }
 
   /** Is this entry on its disk? */
   holds(index: number, id: number): boolean {
-    return index < this.#synced && this.log[index]?.id === id;
+    return this.disk.holds(index, id);
   }
 
   #changed(): void {
@@ -152,7 +136,7 @@ export class InstanceModel {
 
   /** What was not on the disk yet is gone. */
   losePower(): void {
-    this.log.length = Math.min(this.log.length, this.#synced);
+    this.disk.losePower();
     this.die();
   }
 
@@ -161,6 +145,7 @@ export class InstanceModel {
     this.process = 'exited';
     this.changedAt = this.#around.queue.now;
     this.life += 1;
+    this.#becoming = null;
     this.#beating = false;
     this.ill = null;
     this.role = 'closed';
@@ -194,28 +179,53 @@ export class InstanceModel {
     return true;
   }
 
-  promote(order: {
-    readonly epoch: number;
-    readonly leaseUntilLocal: number;
-    readonly ackSet: readonly InstanceId[];
-    readonly tradingEnabled: boolean;
-    readonly halted: boolean;
-  }): 'ok' | 'stale-epoch' | 'no-lease' | 'not-ready' {
+  /** What checks its own lease is primary and open at once. */
+  promote(order: PromotionOrder): 'ok' | 'stale-epoch' | 'no-lease' | 'not-ready' {
     if (order.epoch < this.epoch) return 'stale-epoch';
     if (this.role === 'primary' && this.grantEpoch === order.epoch) return 'ok';
+    const result = this.becomePrimary(order, () => {});
+    if (result === 'ok') this.open(order, order.leaseUntilLocal);
+    return result === 'later' ? 'not-ready' : result;
+  }
+
+  /** Primary, and closed; `then` only when that takes a while. */
+  becomePrimary(order: PromotionOrder, then: () => void): 'ok' | 'later' | 'no-lease' | 'not-ready' {
     // One reign per epoch: what it wrote in it before may differ from what its replicas hold.
     if (this.log.at(-1)?.epoch === order.epoch) return 'not-ready';
     if (this.#clock.local(this.#around.queue.now) >= order.leaseUntilLocal) return 'no-lease';
     this.epoch = order.epoch;
+    if (this.selfGated || this.promotionMs === 0) {
+      this.#bePrimary(order);
+      return 'ok';
+    }
+    this.role = 'closed';
+    this.upstream = null;
+    this.#joined = false;
+    this.#changed();
+    const becoming = Symbol();
+    this.#becoming = becoming;
+    const { life } = this;
+    const finish = () => {
+      if (this.life !== life || this.#becoming !== becoming) return;
+      if (this.process === 'frozen') return void this.#around.queue.after(50, finish);
+      this.#bePrimary(order);
+      then();
+    };
+    this.#around.queue.after(this.promotionMs, finish);
+    return 'later';
+  }
+
+  #bePrimary(order: PromotionOrder): void {
+    this.#becoming = null;
     this.grantEpoch = order.epoch;
     this.role = 'primary';
+    this.opened = false;
     this.upstream = null;
     this.divergence = null;
     this.#joined = false;
-    this.#synced = this.log.length;
+    this.disk.settle();
     this.ackSet = order.ackSet;
     this.leaseUntilLocal = order.leaseUntilLocal;
-    this.tradingEnabled = order.tradingEnabled;
     this.halted = order.halted;
     this.#withdrawn.clear();
     this.#releasedTo = this.log.length;
@@ -225,7 +235,17 @@ export class InstanceModel {
       this.#replicas.set(member, { state: 'connecting', acknowledged: 0, heardAt: this.#around.queue.now });
     this.#changed();
     this.#beat();
-    return 'ok';
+  }
+
+  /** From now on it acknowledges what the acknowledgement set has. */
+  open(order: Pick<PromotionOrder, 'ackSet' | 'tradingEnabled'>, leaseUntilLocal: number): void {
+    this.opened = true;
+    this.ackSet = order.ackSet;
+    this.tradingEnabled = order.tradingEnabled;
+    this.leaseUntilLocal = Math.max(this.leaseUntilLocal, leaseUntilLocal);
+    // Seen once when it becomes primary and is opened in one moment.
+    if (this.changedAt !== this.#around.queue.now) this.#changed();
+    this.#tryRelease();
   }
 
   lease(epoch: number, untilLocal: number): boolean {
@@ -238,6 +258,7 @@ export class InstanceModel {
   demote(epoch: Epoch): boolean {
     if (epoch < this.epoch) return false;
     this.epoch = epoch;
+    this.#becoming = null;
     if (this.role === 'primary') this.#stepDown();
     return true;
   }
@@ -295,7 +316,7 @@ export class InstanceModel {
       if (!this.tradingEnabled) return 'refused';
       if (this.halted) return 'halted';
     }
-    this.log.push({ id, epoch: this.grantEpoch, cancel });
+    this.disk.add({ id, epoch: this.grantEpoch, cancel });
     this.#sync(() => this.#tryRelease());
     for (const [replica, { state }] of this.#replicas)
       if (state === 'in-sync' || state === 'catching-up') this.#replicate(replica, this.log.length - 1);
@@ -303,23 +324,13 @@ export class InstanceModel {
     return 'taken';
   }
 
-  /** Runs `then` now and, with a slow disk, again when everything up to here is on it. */
   #sync(then: () => void): void {
-    const upTo = this.log.length;
-    if (this.diskMs === 0) this.#synced = upTo;
-    else {
-      const { life } = this;
-      this.#around.queue.after(this.diskMs, () => {
-        if (this.life !== life || this.process === 'exited') return;
-        this.#synced = Math.max(this.#synced, Math.min(upTo, this.log.length));
-        then();
-      });
-    }
-    then();
+    const { life } = this;
+    this.disk.sync(() => this.life === life && this.process !== 'exited', then);
   }
 
   #acknowledge(upstream: InstanceId, epoch: number): void {
-    const acknowledged = this.#synced;
+    const acknowledged = this.disk.synced;
     this.#tell(upstream, (peer) => peer.#acknowledged(this.id, epoch, acknowledged));
   }
 
@@ -339,7 +350,7 @@ export class InstanceModel {
       from > this.log.length
     )
       return;
-    for (const [offset, entry] of entries.entries()) if (from + offset >= this.log.length) this.log.push(entry);
+    for (const [offset, entry] of entries.entries()) if (from + offset >= this.log.length) this.disk.add(entry);
     this.#heardUpstream();
     this.#sync(() => this.upstream === sender && this.#joinedReign === epoch && this.#acknowledge(sender, epoch));
   }
@@ -361,9 +372,9 @@ export class InstanceModel {
 
   /** Rules 2 and 3 of the component contract: lease and acknowledgement set, before every release. */
   #tryRelease(): void {
-    if (this.role !== 'primary' || this.process !== 'running') return;
+    if (this.role !== 'primary' || !this.opened || this.process !== 'running') return;
     if (this.selfGated && !this.leaseValid) return;
-    let upTo = Math.min(this.log.length, this.#synced);
+    let upTo = this.disk.synced;
     for (const member of this.ackSet) upTo = Math.min(upTo, this.#replicas.get(member)?.acknowledged ?? 0);
     while (this.#releasedTo < upTo) {
       const index = this.#releasedTo;
@@ -440,27 +451,19 @@ export class InstanceModel {
       epoch < this.epoch
     )
       return;
-    let common = 0;
-    const shortest = Math.min(log.length, this.log.length);
-    while (
-      common < shortest &&
-      log[common]!.id === this.log[common]!.id &&
-      log[common]!.epoch === this.log[common]!.epoch
-    )
-      common += 1;
+    const common = this.disk.commonWith(log);
     const tail = this.log.length - common;
     if (tail > 0) {
       this.divergence = { file: `quarantine/${this.id}`, from: common, count: tail };
       this.#divergedFrom = upstream;
     }
-    this.#synced = Math.min(this.#synced, common);
-    this.log = [...this.log.slice(0, common), ...log.slice(common)];
+    this.disk.continueWith(common, log);
     this.#joined = true;
     this.#joinedReign = reign;
     this.#heardUpstream();
     this.#sync(() => {
       if (this.upstream !== upstream || this.#joinedReign !== reign) return;
-      const acknowledged = this.#synced;
+      const acknowledged = this.disk.synced;
       this.#tell(upstream, (peer) => {
         if (peer.role !== 'primary') return;
         const replica = peer.#replicas.get(this.id);
@@ -557,7 +560,8 @@ export class InstanceModel {
       health: this.process === 'running' ? (this.ill?.health ?? 'ok') : 'bad',
       reason: this.process === 'running' ? (this.ill?.reason ?? null) : `process ${this.process}`,
       position: { generation: this.log.at(-1)?.epoch ?? 0, sequence: this.log.length },
-      releasing: this.role === 'primary' && this.process === 'running' && (!this.selfGated || this.leaseValid),
+      releasing:
+        this.role === 'primary' && this.opened && this.process === 'running' && (!this.selfGated || this.leaseValid),
       tradingEnabled: this.tradingEnabled,
       ackSet: this.ackSet,
       replicas: [...this.#replicas].map(([instance, replica]) => ({
@@ -578,6 +582,7 @@ export class InstanceModel {
   /** Somebody makes it primary behind Holdfast's back: without a lease, it releases nothing. */
   goRogue(): void {
     this.role = 'primary';
+    this.opened = true;
     this.grantEpoch = 0;
     this.upstream = null;
     this.leaseUntilLocal = 0;

@@ -1,6 +1,6 @@
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { Violation } from './checkers.ts';
-import { FaultPlay, hurtAtStep, scheduleFaults } from './draw-faults.ts';
+import { FaultPlay, hurtAtStep, scheduleFaults, scheduleSlowPromotion } from './draw-faults.ts';
 import type { FaultName } from './faults.ts';
 import { adoptAuthority, askForFailback, decideOnLoss, helpOut, isStuckOnLoss, schedulePeople } from './people.ts';
 import { World } from './world.ts';
@@ -47,7 +47,7 @@ export function runWorld({ seed, runbooks, trace }: RunOptions): WorldResult {
   const play = new FaultPlay(world);
   let hurtUnderLoad = false;
   try {
-    hurtUnderLoad = live(world, play, violated);
+    hurtUnderLoad = live(world, play, seed, violated);
   } catch (error) {
     checkers.crashed(error);
   }
@@ -66,7 +66,7 @@ export function runWorld({ seed, runbooks, trace }: RunOptions): WorldResult {
 }
 
 /** @returns true when faults met clients that were being served. */
-function live(world: World, play: FaultPlay, violated: () => boolean): boolean {
+function live(world: World, play: FaultPlay, seed: number, violated: () => boolean): boolean {
   const { random, queue } = world;
   world.start();
   world.load(true);
@@ -78,6 +78,7 @@ function live(world: World, play: FaultPlay, violated: () => boolean): boolean {
   if (kind === 'hurt' || kind === 'restored') {
     hurtAtStep(play, SETTLE_MS);
     scheduleFaults(play, untilMs);
+    scheduleSlowPromotion(play, seed, untilMs);
     schedulePeople(world, untilMs);
   }
   if (kind === 'restored') queue.at(random.between(SETTLE_MS, untilMs), () => world.authority.backUp());

@@ -330,4 +330,13 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 1417,
     seedsAtMost: 4000,
   },
+  {
+    name: 'a promotion that is over is opened',
+    file: 'src/engine/guarded-promotion.ts',
+    find: '  if (storedEpoch > epoch)',
+    replace: "  if (primary) return { kind: 'open' };\n  if (storedEpoch > epoch)",
+    why: 'a database that took longer than its lease to become primary acknowledges commits, with no right and perhaps no gate',
+    caughtAt: 253,
+    seedsAtMost: 1000,
+  },
 ];

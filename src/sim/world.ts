@@ -172,6 +172,8 @@ export class World {
         if (action.kind === 'set-ack-set' || action.kind === 'promote')
           this.queue.after(0, () => this.checkers.acknowledgementSetsIntersect());
       },
+      opening: (instance, leaseLeft) => this.checkers.opening(instance, leaseLeft),
+      tooLate: () => this.coverage.count('I3: a promotion outlasted its lease'),
       judged: (_agent, command, effects) => this.checkers.taken(host.id, command, effects),
       fenced: (instance, reason) => {
         this.watch?.stopped(instance);
