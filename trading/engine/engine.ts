@@ -116,6 +116,8 @@ export class Engine implements EngineView {
       epochs,
       dialDeadlineMs: timing.dialDeadlineMs,
       silenceLimitMs: timing.upstreamGiveUpMs,
+      // Every second heartbeat, and the holder still hears of it twice before it would count as lost.
+      answerAfterMs: timing.heartbeatMs * 1.5,
       onBlock: (block) => replayed.apply(block),
       onCut: (tail) => {
         const { file, fromSequence, count, released } = tail;

@@ -1,4 +1,5 @@
 import { countField, type JsonRecord } from '../base/json-record.ts';
+import { Pulse } from '../base/pulse.ts';
 import { monoMs } from '../load/clock.ts';
 import { type Address, LineConnection } from '../load/line-connection.ts';
 import { type JournalEntry, parseEntry } from './journal-entry.ts';
@@ -30,7 +31,7 @@ export class EntryFeed {
   #current: Candidate | null = null;
   #next: number;
   #highestEpoch = 0;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #pulse: Pulse;
   #closed = false;
   #paused = false;
   /** How far the engine has released, as far as is known. */
@@ -41,6 +42,10 @@ export class EntryFeed {
     this.#sink = options.sink;
     this.#next = options.after + 1;
     this.releasedSequence = options.after;
+    this.#pulse = new Pulse({
+      everyMs: () => (this.connected ? lookEveryMs : probeEveryMs),
+      beat: () => this.#probe(),
+    });
     this.#probe();
   }
 
@@ -60,7 +65,7 @@ export class EntryFeed {
 
   close(): void {
     this.#closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#pulse.stop();
     this.#current?.connection.close();
     for (const candidate of this.#candidates) candidate.connection.close();
   }
@@ -71,8 +76,7 @@ export class EntryFeed {
 
   #probe(): void {
     if (this.#closed) return;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#probe(), this.connected ? lookEveryMs : probeEveryMs);
+    this.#pulse.hurry();
     for (const candidate of this.#candidates) {
       if (monoMs() - candidate.startedAt > attemptDeadlineMs) candidate.connection.close();
     }
@@ -156,7 +160,7 @@ export class EntryFeed {
 /** While no engine answers. */
 const probeEveryMs = 25;
 /** While one does: how soon its silence is noticed; a closed connection is noticed at once. */
-const lookEveryMs = 250;
+const lookEveryMs = 200;
 const attemptDeadlineMs = 500;
 const maxAttemptsPerEngine = 4;
 /** The engine says once a second how far it is, if nothing else. */

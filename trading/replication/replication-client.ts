@@ -14,6 +14,8 @@ export interface ReplicationClientOptions {
   readonly epochs: EpochStore;
   readonly dialDeadlineMs: number;
   readonly silenceLimitMs: number;
+  /** See `StandbyCoreOptions`. */
+  readonly answerAfterMs: number;
   /** A block was written to the journal. */
   readonly onBlock: (block: Block) => void;
   /** The journal was cut; what was computed from it must be computed again. */
@@ -33,8 +35,8 @@ export class ReplicationClient {
 
   constructor(options: ReplicationClientOptions) {
     this.#options = options;
-    const { instance, epochs, journal, dialDeadlineMs, silenceLimitMs } = options;
-    this.core = new StandbyCore({ instance, epochs, log: journal, dialDeadlineMs, silenceLimitMs });
+    const { instance, epochs, journal, dialDeadlineMs, silenceLimitMs, answerAfterMs } = options;
+    this.core = new StandbyCore({ instance, epochs, log: journal, dialDeadlineMs, silenceLimitMs, answerAfterMs });
   }
 
   step(event: StandbyEvent): void {

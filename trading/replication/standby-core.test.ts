@@ -4,10 +4,11 @@ import { encodeBlock } from '../journal/block.ts';
 import { MemoryLog } from './memory-log.ts';
 import { StandbyCore } from './standby-core.ts';
 
-const streaming = (options: { storedEpoch: number }) => {
+const streaming = (options: { storedEpoch: number; answerAfterMs?: number }) => {
   const log = new MemoryLog();
   const epochs = { highest: options.storedEpoch };
-  const core = new StandbyCore({ instance: 'b', epochs, log, dialDeadlineMs: 100, silenceLimitMs: 100 });
+  const { answerAfterMs = 0 } = options;
+  const core = new StandbyCore({ instance: 'b', epochs, log, dialDeadlineMs: 100, silenceLimitMs: 100, answerAfterMs });
   core.step({ kind: 'follow', upstream: { instance: 'a', address: 'a' }, nowMs: 0 });
   core.step({ kind: 'connected', connection: 1, nowMs: 0 });
   core.step({
@@ -78,6 +79,17 @@ test('only what is durable is acknowledged', () => {
   log.durable = 1;
   const after = core.step({ kind: 'durable' });
   assert.deepEqual(after, [{ kind: 'send', connection: 1, message: { t: 'ack', epoch: 3, sequence: 1 } }]);
+});
+
+test('of quick heartbeats only some are answered, and one at once when something new is durable', () => {
+  const { core, log } = streaming({ storedEpoch: 3, answerAfterMs: 150 });
+  const heartbeat = (nowMs: number) =>
+    core
+      .step({ kind: 'message', connection: 1, message: { t: 'heartbeat', epoch: 3, end: 1, released: 0 }, nowMs })
+      .filter((effect) => effect.kind === 'send').length;
+  assert.deepEqual([1000, 1100, 1200, 1300, 1400].map(heartbeat), [1, 0, 1, 0, 1]);
+  log.durable = 1;
+  assert.equal(heartbeat(1450), 1);
 });
 
 test('a block that leaves a gap is refused', () => {

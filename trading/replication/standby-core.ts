@@ -53,6 +53,8 @@ export interface StandbyCoreOptions {
   readonly dialDeadlineMs: number;
   /** A silent connection is given up and dialled again after this. */
   readonly silenceLimitMs: number;
+  /** A heartbeat that comes sooner after the last answered one needs no answer while nothing new is durable. Default 0. */
+  readonly answerAfterMs?: number;
 }
 
 type Stage = 'idle' | 'waiting' | 'dialling' | 'joining' | 'cutting' | 'streaming';
@@ -70,6 +72,8 @@ export class StandbyCore {
   #dialAtMs = 0;
   #retryMs = FIRST_RETRY_MS;
   #tickedAtMs: number | null = null;
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
+  #ackedSequence = -1;
 
   constructor(options: StandbyCoreOptions) {
     this.#options = options;
@@ -197,7 +201,7 @@ export class StandbyCore {
       case 'heartbeat':
         if (this.#stage !== 'streaming') return [];
         if (message.epoch < epochs.highest) return this.#abandon(`heartbeat of epoch ${message.epoch}`, nowMs);
-        return [{ kind: 'note-released', sequence: message.released }, this.#ack()];
+        return [{ kind: 'note-released', sequence: message.released }, ...this.#answerHeartbeat(nowMs)];
     }
   }
 
@@ -220,6 +224,7 @@ export class StandbyCore {
   #start(): StandbyEffect[] {
     const connection = this.#connection;
     this.#stage = 'streaming';
+    this.#answeredAtMs = Number.NEGATIVE_INFINITY;
     this.#retryMs = FIRST_RETRY_MS;
     return [
       { kind: 'send', connection, message: { t: 'start', after: this.#options.log.end.sequence } },
@@ -263,8 +268,17 @@ export class StandbyCore {
     }
   }
 
+  /** It need not hear of us more often than this; what is durable here is acknowledged at once anyway. */
+  #answerHeartbeat(nowMs: number): StandbyEffect[] {
+    const { log, answerAfterMs = 0 } = this.#options;
+    if (nowMs - this.#answeredAtMs < answerAfterMs && this.#ackedSequence === log.durable) return [];
+    this.#answeredAtMs = nowMs;
+    return [this.#ack()];
+  }
+
   #ack(): StandbyEffect {
     const { log } = this.#options;
+    this.#ackedSequence = log.durable;
     return {
       kind: 'send',
       connection: this.#connection,

@@ -32,6 +32,7 @@ class FakeInstance {
   status: Record<string, unknown> = statuses.statuses.closed ?? {};
   refuse: { readonly method: string; readonly code: string } | null = null;
   alive = true;
+  everyMs: number | null = null;
   readonly #server: Server;
   readonly #beat: NodeJS.Timeout;
 
@@ -45,7 +46,10 @@ class FakeInstance {
       socket.on('error', () => {});
       socket.on('close', () => this.sockets.delete(socket));
     });
-    this.#beat = setInterval(() => this.alive && this.say({ event: 'alive', epoch: 1 }), 50);
+    this.#beat = setInterval(() => {
+      if (this.alive)
+        this.say({ event: 'alive', epoch: 1, ...(this.everyMs === null ? {} : { everyMs: this.everyMs }) });
+    }, 50);
   }
 
   async listen(): Promise<number> {
@@ -281,6 +285,23 @@ test('silence shows as frozen within a quarter of a second, and its end shows th
   assert.match(last()?.reason ?? '', /no sign of life for \d+ ms; its process is stopped/);
   instance.alive = true;
   await eventually('it runs again', () => last()?.process === 'running');
+});
+
+test('one that says that it will speak more rarely is given that time, and not a moment longer once it speaks often again', async () => {
+  instance.everyMs = 500;
+  await driver.start(sink);
+  await eventually('it is connected', () => last()?.role === 'closed');
+  instance.alive = false;
+  const from = performance.now();
+  await eventually('it counts as frozen', () => last()?.process === 'frozen');
+  assert.ok(performance.now() - from > 800);
+  instance.alive = true;
+  instance.everyMs = 100;
+  await eventually('it runs again', () => last()?.process === 'running');
+  instance.alive = false;
+  const again = performance.now();
+  await eventually('it counts as frozen', () => last()?.process === 'frozen');
+  assert.ok(performance.now() - again < 800);
 });
 
 test('a kill succeeds only with the process reaped and its tree empty, and the exit is reported', async () => {

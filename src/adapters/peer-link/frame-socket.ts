@@ -13,7 +13,12 @@ export interface LinkTiming {
   readonly greetWithinMs: number;
 }
 
-export const defaultLinkTiming: LinkTiming = { pingEveryMs: 1000, silenceMs: 2500, greetWithinMs: 2000 };
+/** What the dialler says is what a listener judges it by; the listener has nothing to say but that it is there. */
+export const defaultListenerTiming: LinkTiming = { pingEveryMs: 2000, silenceMs: 2500, greetWithinMs: 2000 };
+export const defaultDiallerTiming: LinkTiming = { pingEveryMs: 1000, silenceMs: 5000, greetWithinMs: 2000 };
+
+/** A link is looked at this often, or as often as it pings if that is more. */
+const LOOK_AT_LEAST_EVERY_MS = 1000;
 
 export interface FrameSocketSink {
   line(line: string): void;
@@ -34,6 +39,7 @@ export class FrameSocket {
   readonly #timing: LinkTiming;
   readonly #sink: FrameSocketSink;
   readonly #frames = new LineFrames({ maxLength: peerProtocol.maxFrameLength });
+  readonly #lookEveryMs: number;
   readonly #endBeat: () => void;
   #greeted = false;
   #ended = false;
@@ -51,7 +57,8 @@ export class FrameSocket {
     socket.on('data', (text: string) => this.#received(text));
     socket.on('error', (cause) => this.end(cause.message));
     socket.on('close', () => this.end('the other side closed the connection'));
-    this.#endBeat = onBeat(timing.pingEveryMs, () => this.#check());
+    this.#lookEveryMs = Math.min(LOOK_AT_LEAST_EVERY_MS, timing.pingEveryMs);
+    this.#endBeat = onBeat(this.#lookEveryMs, () => this.#check());
   }
 
   /** The greeting is complete: from now on pings are sent and silence ends the link. */
@@ -114,7 +121,7 @@ export class FrameSocket {
   #check(): void {
     const { pingEveryMs, silenceMs, greetWithinMs } = this.#timing;
     const now = performance.now();
-    const lateMs = now - this.#beatAt - pingEveryMs;
+    const lateMs = now - this.#beatAt - this.#lookEveryMs;
     this.#beatAt = now;
     if (!this.#greeted) {
       if (now - this.#openedAt >= greetWithinMs) this.end(`no greeting within ${greetWithinMs} ms`);

@@ -1,7 +1,7 @@
 import { connect } from 'node:tls';
 import { causeText } from '../../wire/holdfast-error.ts';
 import { mustBe, type PeerIdentity, type TlsIdentity } from '../../wire/peer-identity.ts';
-import { defaultLinkTiming, FrameSocket, type LinkTiming } from './frame-socket.ts';
+import { defaultDiallerTiming, FrameSocket, type LinkTiming } from './frame-socket.ts';
 import { notYours, type PeerFrame, parseGreeting, parsePeerFrame, peerProtocol } from './peer-frames.ts';
 
 export interface PeerDialerOptions {
@@ -68,7 +68,7 @@ export class PeerDialer {
   }
 
   #dial(): void {
-    const { host, port, expect, self, boot, identity, timing = defaultLinkTiming } = this.#options;
+    const { host, port, expect, self, boot, identity, timing = defaultDiallerTiming } = this.#options;
     const { ca, cert, key } = identity;
     const socket = connect({
       host,

@@ -1,7 +1,7 @@
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { causeText, HoldfastError } from '../../wire/holdfast-error.ts';
 import { identityOf, type PeerIdentity, type TlsIdentity } from '../../wire/peer-identity.ts';
-import { defaultLinkTiming, FrameSocket, type LinkTiming } from './frame-socket.ts';
+import { defaultListenerTiming, FrameSocket, type LinkTiming } from './frame-socket.ts';
 import { notYours, type PeerFrame, parseGreeting, parsePeerFrame, peerProtocol } from './peer-frames.ts';
 
 export interface PeerListenerOptions {
@@ -110,7 +110,7 @@ export class PeerListener {
     }
     const peer = identityOf(socket.getPeerCertificate());
     let link: Accepted | null = null;
-    const frames = new FrameSocket(socket, this.#options.timing ?? defaultLinkTiming, {
+    const frames = new FrameSocket(socket, this.#options.timing ?? defaultListenerTiming, {
       line: (line) => {
         if (link === null) link = this.#greet(frames, peer, line);
         else this.#heard(link, line);

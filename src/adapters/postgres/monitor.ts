@@ -53,9 +53,11 @@ export class Monitor {
     void again();
   }
 
-  /** What holds nothing and has nothing wrong with it is looked at half as often. */
-  #untilNextLook({ role, health, upstream }: InstanceObservation): number {
-    const calm = role === 'standby' && health === 'ok' && upstream?.connected === true;
+  /** One that streams, or is streamed from by all that it knows, is looked at half as often. */
+  #untilNextLook({ role, health, upstream, replicas }: InstanceObservation): number {
+    const streams =
+      role === 'primary' ? replicas.every(({ state }) => state === 'in-sync') : upstream?.connected === true;
+    const calm = health === 'ok' && (role === 'primary' || role === 'standby') && streams;
     const nowMs = hostMonoMs();
     return Math.ceil(nextBeat(nowMs, this.#options.everyMs * (calm ? 2 : 1)) - Math.floor(nowMs));
   }

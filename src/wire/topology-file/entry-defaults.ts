@@ -3,7 +3,7 @@ import type { SiteEntry, TopologyFile } from './file-schema.ts';
 
 /** What stands where the file says nothing; docs/reference/topology.md lists the same. */
 export const defaultTiming: Timing = {
-  leaseRenewEveryMs: 450,
+  leaseRenewEveryMs: 500,
   selfFenceAfterMs: 1500,
   stopWithinMs: 300,
   clockRatePpm: 1000,
@@ -11,7 +11,7 @@ export const defaultTiming: Timing = {
   reportEveryMs: 500,
   silenceFloorMs: 1250,
   silenceCeilingMs: 2_500,
-  leaderRenewEveryMs: 450,
+  leaderRenewEveryMs: 500,
   leaderTimeoutMs: 1500,
   stepDeadlineMs: 3000,
 };
