@@ -33,6 +33,7 @@ class FakeInstance {
   refuse: { readonly method: string; readonly code: string } | null = null;
   alive = true;
   everyMs: number | null = null;
+  saidAlive = 0;
   readonly #server: Server;
   readonly #beat: NodeJS.Timeout;
 
@@ -47,6 +48,7 @@ class FakeInstance {
       socket.on('close', () => this.sockets.delete(socket));
     });
     this.#beat = setInterval(() => {
+      if (this.alive && this.sockets.size > 0) this.saidAlive += 1;
       if (this.alive)
         this.say({ event: 'alive', epoch: 1, ...(this.everyMs === null ? {} : { everyMs: this.everyMs }) });
     }, 50);
@@ -290,14 +292,15 @@ test('silence shows as frozen within a quarter of a second, and its end shows th
 test('one that says that it will speak more rarely is given that time, and not a moment longer once it speaks often again', async () => {
   instance.everyMs = 500;
   await driver.start(sink);
-  await eventually('it is connected', () => last()?.role === 'closed');
+  await eventually('it has said so', () => last()?.role === 'closed' && instance.saidAlive >= 3);
   instance.alive = false;
   const from = performance.now();
   await eventually('it counts as frozen', () => last()?.process === 'frozen');
   assert.ok(performance.now() - from > 800);
   instance.alive = true;
   instance.everyMs = 100;
-  await eventually('it runs again', () => last()?.process === 'running');
+  instance.saidAlive = 0;
+  await eventually('it runs again', () => last()?.process === 'running' && instance.saidAlive >= 3);
   instance.alive = false;
   const again = performance.now();
   await eventually('it counts as frozen', () => last()?.process === 'frozen');
