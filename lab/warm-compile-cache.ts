@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /**
  * Every process of a lab runs TypeScript sources. Without a warm cache each of them loads the transpiler, some 12 MB of private memory
  * and 60 ms of processor time, for itself. So each program is run once, without arguments: it says how it is used and ends,
- * and Node leaves what it compiled in the cache.
+ * and Node leaves what it compiled in the cache. That is what has run, no more, and it stays as it was written first.
  */
 const programs: readonly string[] = [
   'src/agent/main.ts',
@@ -21,19 +21,29 @@ const programs: readonly string[] = [
   'lab/net/main.ts',
 ];
 
+/**
+ * What the first take-over of a lab must not have to compile while clients wait: decisions and plans of controllers and agents in a
+ * few simulated worlds, and a take-over between two engines. Runs before the programs, which find most of their code there then.
+ */
+const rehearsals: readonly (readonly string[])[] = [
+  ['src/sim/main.ts', '--seeds', '6', '--first', '1', '--no-variants'],
+  ['trading/testing/rehearsal.ts'],
+];
+
 /** Where Node keeps compiled sources for the lab's processes. */
 export const compileCacheOf = (root: string): string =>
   process.env['NODE_COMPILE_CACHE'] ?? join(root, '.holdfast', 'compile-cache');
 
 /**
  * Dozens of small processes share a few processors: a young generation of 4 MB, and no helper threads for collecting it (measured: a
- * seventh less processor time while nothing happens). Flags are part of what a cached compilation is valid for: processes must
+ * seventh less processor time while nothing happens). What was compiled is kept, also what has not run for long. Flags are part of what a cached compilation is valid for: processes must
  * be started with the same.
  */
 export const labNodeArgs: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
   '--max-semi-space-size=4',
   '--single-threaded-gc',
+  '--no-flush-bytecode',
 ];
 
 const TOGETHER = 2;
@@ -46,19 +56,27 @@ export async function warmCompileCache(root: string): Promise<void> {
   const stampFile = join(cache, 'holdfast-stamp');
   if (readOrEmpty(stampFile) === stamp) return;
   mkdirSync(cache, { recursive: true });
-  const waiting = [...programs];
-  const work = async () => {
-    for (let program = waiting.shift(); program !== undefined; program = waiting.shift())
-      await runOnce(root, cache, program);
-  };
-  await Promise.all(Array.from({ length: TOGETHER }, work));
+  await runAll(root, cache, rehearsals);
+  await runAll(
+    root,
+    cache,
+    programs.map((program) => [program]),
+  );
   writeFileSync(stampFile, stamp);
 }
 
-function runOnce(root: string, cache: string, program: string): Promise<void> {
+async function runAll(root: string, cache: string, runs: readonly (readonly string[])[]): Promise<void> {
+  const waiting = [...runs];
+  const work = async () => {
+    for (let run = waiting.shift(); run !== undefined; run = waiting.shift()) await runOnce(root, cache, run);
+  };
+  await Promise.all(Array.from({ length: TOGETHER }, work));
+}
+
+function runOnce(root: string, cache: string, [program, ...args]: readonly string[]): Promise<void> {
   return new Promise((resolve) => {
     const env = { ...process.env, NODE_COMPILE_CACHE: cache };
-    const child = spawn(process.execPath, [...labNodeArgs, join(root, program)], {
+    const child = spawn(process.execPath, [...labNodeArgs, join(root, program ?? ''), ...args], {
       env,
       stdio: 'ignore',
       timeout: WITHIN_MS,

@@ -19,7 +19,7 @@ export class TradingProcess {
   /** Starts `trading/NAME/main.ts`; resolves when it says that it listens. */
   static async start(name: string, args: readonly string[], deadlineMs = 60_000): Promise<TradingProcess> {
     const main = join(import.meta.dirname, '..', name, 'main.ts');
-    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [...process.execArgv, main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint += text;
