@@ -68,6 +68,8 @@ export class Ground {
   readonly #registry: ProcessRegistry;
   readonly #faults = new Map<string, Held>();
   #sequence = 0;
+  /** What looking at itself and the lab has cost so far. */
+  #lookingCpuMs = 0;
   /** Changes of power happen one after another. */
   #power: Promise<void> = Promise.resolve();
 
@@ -157,6 +159,10 @@ export class Ground {
   }
 
   state(): GroundState {
+    return this.#looking(() => this.#state());
+  }
+
+  #state(): GroundState {
     return {
       lab: this.#options.lab.id,
       faults: [...this.#faults.values()].map(({ report }) => report),
@@ -179,7 +185,17 @@ export class Ground {
   }
 
   usage(): LabUsage {
-    return measureUsage(this.supervisor.processes(), this.#registry.entries);
+    const ownCpuMs = cpuMsOf(process.cpuUsage()) - this.#lookingCpuMs;
+    return this.#looking(() => measureUsage(this.supervisor.processes(), this.#registry.entries, ownCpuMs));
+  }
+
+  #looking<Seen>(look: () => Seen): Seen {
+    const before = process.cpuUsage();
+    try {
+      return look();
+    } finally {
+      this.#lookingCpuMs += cpuMsOf(process.cpuUsage(before));
+    }
   }
 
   close(): void {
@@ -262,3 +278,5 @@ const domainOf = (fault: PowerFault): PowerDomain =>
   fault.kind === 'host-power-off' ? { host: fault.host } : { site: fault.site };
 
 const wallMs = (): number => performance.timeOrigin + performance.now();
+
+const cpuMsOf = ({ user, system }: NodeJS.CpuUsage): number => (user + system) / 1000;

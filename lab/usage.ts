@@ -1,5 +1,5 @@
 import type { LabProcess } from './lab-processes.ts';
-import { readMemoryBytes, readProcess } from './process-table.ts';
+import { readMemoryBytes } from './process-table.ts';
 import type { ProcessEntry } from './processes.ts';
 
 /** Memory and processor time of a lab at one moment. Two readings give a rate. */
@@ -18,8 +18,12 @@ export interface LabUsage {
   }[];
 }
 
-/** Sums by process name; the caller itself (the ground) is included. */
-export function measureUsage(processes: readonly LabProcess[], entries: readonly ProcessEntry[]): LabUsage {
+/** Sums by process name; the caller itself (the ground) is included, without what looking costs it: an idle lab is not looked at. */
+export function measureUsage(
+  processes: readonly LabProcess[],
+  entries: readonly ProcessEntry[],
+  ownCpuMs: number,
+): LabUsage {
   const own = new Set(entries.map(({ pid }) => pid));
   const sums = new Map<string, { count: number; memoryBytes: number; cpuMs: number }>();
   const add = (name: string, pid: number, cpuMs: number) => {
@@ -30,7 +34,7 @@ export function measureUsage(processes: readonly LabProcess[], entries: readonly
       cpuMs: sum.cpuMs + cpuMs,
     });
   };
-  add('ground', process.pid, readProcess(process.pid)?.cpuMs ?? 0);
+  add('ground', process.pid, ownCpuMs);
   for (const { pid, key, instance, cpuMs } of processes)
     add(instance === null || own.has(pid) ? (key ?? 'unknown') : `instance/${instance}`, pid, cpuMs);
   const named = [...sums].map(([name, sum]) => ({ name, ...sum }));
