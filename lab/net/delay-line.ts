@@ -186,8 +186,8 @@ export class LineClock {
     if (first === undefined || first >= this.#wakesAt) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#wakesAt = first;
-    // A timer counts whole milliseconds of this clock from the one in which it was set: it rings when `first` is near enough, not before.
-    const wholeMs = Math.ceil(first - toleranceMs) - Math.floor(this.now());
+    // A timer counts whole milliseconds of this clock from the one in which it was set: it never rings before `first`.
+    const wholeMs = Math.ceil(first) - Math.floor(this.now());
     this.#timer = setTimeout(() => this.#tick(), Math.max(0, wholeMs));
   }
 

@@ -19,7 +19,10 @@ export interface ContractSink {
   /** The instance accepted the token. */
   up(): void;
   down(reason: string): void;
-  /** A sign of life; `everyMs`: how often it means to give one from now on, where it says so. */
+  /**
+   * The regular sign of life; `everyMs`: how often it means to give one from now on, where it says so. Nothing else that it says is
+   * one: what comes in between would look like an irregular rhythm, and an irregular one is given more time.
+   */
   alive(everyMs: number | null): void;
   status(status: Fields): void;
 }
@@ -155,7 +158,7 @@ export class ContractClient {
     const frame = Fields.parse(line, '');
     if (frame.has('event')) {
       const event = frame.text('event');
-      sink.alive(event === 'alive' ? frame.numberOrNull('everyMs') : null);
+      if (event === 'alive') sink.alive(frame.numberOrNull('everyMs'));
       if (event === 'status') sink.status(frame.fields('status'));
       return;
     }

@@ -307,6 +307,20 @@ test('one that says that it will speak more rarely is given that time, and not a
   assert.ok(performance.now() - again < 800);
 });
 
+test('what is said between two signs of life does not make their silence longer', async () => {
+  await driver.start(sink);
+  await eventually('it is connected', () => last()?.role === 'closed');
+  instance.alive = false;
+  for (let n = 0; n < 15; n += 1) {
+    instance.say({ event: 'alive', epoch: 1, everyMs: 100 });
+    instance.say({ event: 'status', status: instance.status });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const from = performance.now();
+  await eventually('it counts as frozen', () => last()?.process === 'frozen');
+  assert.ok(performance.now() - from < 230);
+});
+
 test('a kill succeeds only with the process reaped and its tree empty, and the exit is reported', async () => {
   await driver.start(sink);
   const outcome = await driver.perform({ kind: 'kill' }, call);
