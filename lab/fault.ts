@@ -140,6 +140,16 @@ const placesOf = (topology: Topology): readonly string[] => [
   'authority',
 ];
 
+/** As it stands on the command line, e.g. `kill instance engine-a`. */
+export const faultWords = (fault: Fault): string => wordsIn(fault).join(' ');
+
+const wordsIn = (value: unknown): readonly string[] =>
+  typeof value === 'object' && value !== null
+    ? Object.values(value).flatMap(wordsIn)
+    : value === undefined
+      ? []
+      : [String(value)];
+
 function refuse(fault: Fault, found: string, next: string): never {
-  throw new LabError({ code: 'HF-7007', attempted: `break ${fault.kind}`, found, next });
+  throw new LabError({ code: 'HF-7007', attempted: `break ${faultWords(fault)}`, found, next });
 }

@@ -1,6 +1,6 @@
 import type { SiteId } from '../src/core/base/ids.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
-import { type ActiveFault, checkFault, type Fault, type PowerFault, type ProcessTarget } from './fault.ts';
+import { type ActiveFault, checkFault, type Fault, faultWords, type PowerFault, type ProcessTarget } from './fault.ts';
 import { LabError, messageOf } from './lab-error.ts';
 import type { LabLayout } from './layout.ts';
 import { type LinkMeasurement, measureLinks } from './net/measure-link.ts';
@@ -264,7 +264,7 @@ export class Ground {
   #refuseEmpty(fault: Fault): never {
     throw new LabError({
       code: 'HF-7007',
-      attempted: `break ${fault.kind}`,
+      attempted: `break ${faultWords(fault)}`,
       found: `no living process matches ${JSON.stringify('target' in fault ? fault.target : fault)}`,
       next: '"holdfast lab status" lists what runs',
     });

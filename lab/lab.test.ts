@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { hostId, instanceId, siteId } from '../src/core/base/ids.ts';
 import { chooseBlock } from './choose-block.ts';
-import { type LabName, labBreak, labDown, labGround, labHeal, labStatus, labUp } from './cli.ts';
+import { type LabName, labBreak, labDown, labGround, labHeal, labRestart, labStart, labStatus, labUp } from './cli.ts';
 import type { LabContext, ProcessPlanner } from './configs.ts';
 import { LabDirectory } from './lab-directory.ts';
 import { eventually, threeSites } from './lab-fixtures.ts';
@@ -323,8 +323,26 @@ describe('the loopback lab', { timeout: 15 * minute }, () => {
     );
   });
 
+  it('refuses to start what runs, and to restart what it does not have; what runs is left alone', async () => {
+    const { topology: firm_, directory } = await bring('one');
+    const before = alive('one').map(({ pid }) => pid);
+    const again: ProcessPlanner = (context) => plan(context).slice(0, 1);
+    await assert.rejects(labStart(lab('one'), firm_, again), /HF-7002[\s\S]*runs already/);
+    await assert.rejects(labRestart(lab('one'), 'controller/mars'), /HF-7007[\s\S]*controller\/west/);
+    await labRestart(lab('one'), controllerKey(siteId('west')));
+    assert.deepEqual(
+      alive('one').map(({ pid }) => pid),
+      before,
+    );
+    assert.ok(existsSync(directory.path));
+  });
+
   it('refuses a fault without an expiry, and one that names nothing it has', async () => {
     await bring('one');
+    await assert.rejects(
+      labBreak(lab('one'), { kind: 'kill', target: { kind: 'instance', instance: instanceId('nobody') } }, null),
+      /HF-7007 break kill instance nobody/,
+    );
     await assert.rejects(
       labBreak(lab('one'), { kind: 'site-isolated', site: siteId('east') }, null),
       /HF-7007[\s\S]*expiry/,

@@ -289,15 +289,16 @@ function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSi
 }
 
 function checkFits(topology: Topology, block: number): void {
-  const refuse = (found: string): never => {
+  const refuse = (found: string, next = 'mark what need not run as inventory, or rename what clashes'): never => {
     throw new LabError({
       code: 'HF-7010',
       attempted: `lay out a loopback lab for ${topology.name}`,
       found,
-      next: 'mark what need not run as inventory, or rename what clashes',
+      next,
     });
   };
-  if (!Number.isInteger(block) || block < 1 || block > 254) refuse(`block ${block} is not between 1 and 254`);
+  if (!Number.isInteger(block) || block < 1 || block > 254)
+    refuse(`block ${block} is not between 1 and 254`, 'give --block N between 1 and 254, or leave it out');
   if (topology.sites.length > limits.sites) refuse(`${topology.sites.length} sites, at most ${limits.sites} fit`);
   if (topology.venues.length > limits.venues) refuse(`${topology.venues.length} venues, at most ${limits.venues} fit`);
   const viewers = 1 + topology.sites.length + topology.hosts.length;

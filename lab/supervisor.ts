@@ -53,9 +53,17 @@ export class Supervisor {
 
   /**
    * Starts stage after stage and waits until each process is ready.
-   * @throws LabError HF-7005 when one ends first, HF-7006 when one is not ready by its deadline.
+   * @throws LabError HF-7002 when one runs already, HF-7005 when one ends first, HF-7006 when one is not ready by its deadline.
    */
   async start(specs: readonly LaunchSpec[]): Promise<void> {
+    const running = specs.find((spec) => this.#lives(spec.key));
+    if (running !== undefined)
+      throw new LabError({
+        code: 'HF-7002',
+        attempted: `start ${running.key}`,
+        found: 'it runs already; nothing was started',
+        next: running.key === 'load' ? 'holdfast lab load status, rate or stop' : 'holdfast lab status',
+      });
     for (const spec of specs) this.#specs.set(spec.key, spec);
     for (const stage of [...new Set(specs.map((spec) => spec.stage))].sort((left, right) => left - right)) {
       const together = specs.filter((spec) => spec.stage === stage);
@@ -86,10 +94,17 @@ export class Supervisor {
     await this.#launch(specs.filter(isPowered).filter((spec) => !this.#lives(spec.key)));
   }
 
-  /** Starts one process again after a kill, if it does not live. */
+  /** Starts one process again after a kill, if it does not live. @throws LabError HF-7007 when the lab has none of that key. */
   async restart(key: string): Promise<void> {
     const spec = this.#specs.get(key);
-    if (spec === undefined || this.#lives(key)) return;
+    if (spec === undefined)
+      throw new LabError({
+        code: 'HF-7007',
+        attempted: `restart ${key}`,
+        found: 'this lab has no process of that key',
+        next: `use one of: ${[...this.#specs.keys()].join(', ')}`,
+      });
+    if (this.#lives(key)) return;
     await this.#launch([spec]);
     await this.#ready(spec);
   }
