@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { DetailedPeerCertificate, PeerCertificate } from 'node:tls';
 import { ROLES, type Role } from '../core/operator/operator-request.ts';
@@ -56,19 +57,34 @@ export interface TlsFiles {
   readonly key: string;
 }
 
+/** Three files that can be used together; whether anybody believes the certificate is not looked at. @throws HoldfastError HF-3201 */
 export function readTlsFiles(files: TlsFiles): TlsIdentity {
-  const read = (path: string) => {
+  const read = <Parsed>(path: string, what: string, parse: (pem: string) => Parsed) => {
+    let pem: string | null = null;
     try {
-      return readFileSync(path, 'utf8');
+      pem = readFileSync(path, 'utf8');
+      return { pem, parsed: parse(pem) };
     } catch (cause) {
-      throw new HoldfastError({
-        code: 'HF-3201',
-        attempted: `read the certificate file ${path}`,
-        found: causeText(cause),
-        next: 'give a certificate, its key and the authority that issued it; all three are PEM files',
+      throw unusable(
+        `read the certificate file ${path}`,
+        pem === null ? causeText(cause) : `${what} in PEM form`,
         cause,
-      });
+      );
     }
   };
-  return { ca: read(files.ca), cert: read(files.cert), key: read(files.key) };
+  const ca = read(files.ca, 'no certificate', (pem) => new X509Certificate(pem));
+  const cert = read(files.cert, 'no certificate', (pem) => new X509Certificate(pem));
+  const key = read(files.key, 'no private key', (pem) => createPrivateKey(pem));
+  if (!cert.parsed.checkPrivateKey(key.parsed))
+    throw unusable(`use the certificate ${files.cert} with the key ${files.key}`, 'the key is another certificate’s');
+  return { ca: ca.pem, cert: cert.pem, key: key.pem };
 }
+
+const unusable = (attempted: string, found: string, cause?: unknown): HoldfastError =>
+  new HoldfastError({
+    code: 'HF-3201',
+    attempted,
+    found,
+    next: 'give a certificate, its key and the authority that issued it; all three are PEM files',
+    cause,
+  });

@@ -4,6 +4,7 @@ import { HoldfastError } from '../../wire/holdfast-error.ts';
 import type { ApiEvent, HistoryEntry, OperatorAnswer, OperatorRequest } from '../../wire/operator-api.ts';
 import { readTlsFiles } from '../../wire/peer-identity.ts';
 import { type ConnectWish, findConnection } from './connect-file.ts';
+import { withOwnCertificate } from './own-certificate.ts';
 
 /** What commands need of the controllers; a test gives a twin that answers from memory. */
 export interface Controllers {
@@ -36,14 +37,22 @@ export interface Session {
 /** @throws HoldfastError HF-8001, HF-8002, HF-8007, HF-3201 */
 export function openSession(wish: ConnectWish): Session {
   const { controllers, person, firm, tls } = findConnection(wish);
-  const client = new HoldfastClient({ controllers, identity: readTlsFiles(tls) });
+  const identity = readTlsFiles(tls);
+  const client = new HoldfastClient({ controllers, identity });
+  const explained = async <Value>(answer: Promise<Value>): Promise<Value> => {
+    try {
+      return await answer;
+    } catch (error) {
+      throw withOwnCertificate(error, { name: person.name, files: tls, identity, nowMs: Date.now() });
+    }
+  };
   return {
     person,
     firm,
     controllers: {
       names: controllers.map(({ id }) => id),
-      ask: (request, options) => client.ask(request, options),
-      history: (query) => client.history(query),
+      ask: (request, options) => explained(client.ask(request, options)),
+      history: (query) => explained(client.history(query)),
       follow: (options) => client.follow(options),
       close: () => client.close(),
     },
