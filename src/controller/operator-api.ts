@@ -7,6 +7,7 @@ import {
   type OperatorAnswer,
   type OperatorRequest,
   type Person,
+  requestWords,
   riskIn,
   roleNeeded,
 } from '../core/operator/operator-request.ts';
@@ -243,7 +244,7 @@ export class OperatorApi {
       throw refuse(
         403,
         'HF-3107',
-        request.kind === 'move' ? `${request.move} ${request.group}` : request.kind,
+        requestWords(request),
         `${person.name} has the role ${person.role}; ${riskIn(request)} needs ${roleNeeded(request)}`,
         `ask somebody with the role ${roleNeeded(request)} or above`,
       );
@@ -253,7 +254,7 @@ export class OperatorApi {
     throw refuse(
       504,
       'HF-3103',
-      request.kind,
+      requestWords(request),
       `no answer within ${apiLimits.answerWithinMs} ms; it may have been done`,
       'look at the status before you repeat it',
     );

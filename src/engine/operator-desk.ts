@@ -10,6 +10,7 @@ import {
   type OperatorAnswer,
   type OperatorRequest,
   type Person,
+  requestWords,
   riskIn,
   roleNeeded,
 } from '../core/operator/operator-request.ts';
@@ -68,7 +69,7 @@ export class OperatorDesk {
       return this.#refuse(
         asked,
         'HF-4002',
-        request.kind,
+        requestWords(request),
         `there is no group ${request.group}`,
         `groups: ${[...this.#controller.groups.keys()].join(', ')}`,
       );
@@ -111,7 +112,8 @@ export class OperatorDesk {
 
   #plan(request: Of<'plan'>, group: GroupControl, asked: Asked): void {
     const facts = group.facts(asked.now, asked.wall);
-    if (!this.#knowsSite(request.toSite, facts)) return this.#noSite(request.toSite, facts, asked, 'plan');
+    if (!this.#knowsSite(request.toSite, facts))
+      return this.#noSite(request.toSite, facts, asked, requestWords(request));
     const intent = this.#intent(facts, request, asked.person.name, request.acceptDataLoss !== null);
     if (intent === null) return this.#nothing(asked, `plan ${request.move}`, facts);
     const decision = group.decideOn(
@@ -135,7 +137,7 @@ export class OperatorDesk {
   #activate(request: Of<'activate'>, group: GroupControl, asked: Asked): void {
     const facts = group.facts(asked.now, asked.wall);
     const tried = `activate ${request.group} at ${request.site}`;
-    if (!this.#knowsSite(request.site, facts)) return this.#noSite(request.site, facts, asked, 'activate');
+    if (!this.#knowsSite(request.site, facts)) return this.#noSite(request.site, facts, asked, requestWords(request));
     const intent = proposeActivation(facts, siteId(request.site), asked.person.name);
     if (intent === null)
       return this.#refuse(

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest, type RequestOptions } from 'node:https';
 import type { ConnectionOptions } from 'node:tls';
 import type { Json } from '../core/base/canonical-json.ts';
+import { requestWords } from '../core/operator/operator-request.ts';
 import { Fields } from './fields.ts';
 import { causeText, HoldfastError } from './holdfast-error.ts';
 import { LineFrames } from './line-frames.ts';
@@ -132,7 +133,7 @@ export class HoldfastClient {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
     if (notLeading !== null) return notLeading;
-    throw this.#nobody(request.kind, problems);
+    throw this.#nobody(requestWords(request), problems);
   }
 
   /** Before the first request that needs the leader: an isolated controller that once led would take it, and could do nothing. */
@@ -326,7 +327,7 @@ export class HoldfastClient {
   #ambiguous(request: OperatorRequest, controller: ControllerAddress, cause: NoAnswer): HoldfastError {
     return new HoldfastError({
       code: 'HF-3103',
-      attempted: `ask the controller ${controller.id} to ${request.kind}`,
+      attempted: `ask the controller ${controller.id}: ${requestWords(request)}`,
       found: `${cause.message}; it may have been done`,
       next: 'look at `holdfast status` and `holdfast runs` before you repeat it',
       cause,
@@ -339,12 +340,18 @@ export class HoldfastClient {
       code: 'HF-3102',
       attempted: `ask the controllers (${kind})`,
       found: found === '' ? 'none answered in time' : found,
-      next: 'check that a controller runs and that its address is right',
+      next:
+        [...problems.values()].every(isAboutCertificates) && problems.size > 0
+          ? 'somebody answers there whom this CA file does not know: compare the CA file and the addresses with those of the firm'
+          : 'check that a controller runs and that its address is right',
     });
   }
 }
 
 const STREAM_SILENCE_MS = 12_000;
+
+/** Whether the handshake failed because of the controller's certificate. */
+const isAboutCertificates = (problem: string): boolean => /certificate|^expected controller/.test(problem);
 
 /** How long the controller has not heard the authority, as its status says. */
 function authoritySilence(answer: OperatorAnswer): number {

@@ -134,3 +134,34 @@ export function riskIn(request: OperatorRequest): string {
 
 export const mayAsk = (person: Person, request: OperatorRequest): boolean =>
   ROLES.indexOf(person.role) >= ROLES.indexOf(roleNeeded(request));
+
+/** What was asked for, in the words of the command line: errors say it. */
+export function requestWords(request: OperatorRequest): string {
+  switch (request.kind) {
+    case 'status':
+    case 'runs':
+      return request.kind;
+    case 'plan':
+      return `plan ${moveWords(request)}`;
+    case 'move':
+      return moveWords(request);
+    case 'activate':
+      return `activate ${request.group} at ${request.site}`;
+    case 'approve':
+      return `approve ${request.digest} of ${request.group}`;
+    case 'freeze':
+      return `${request.lift ? 'unfreeze' : 'freeze'} ${request.group}`;
+    case 'maintenance':
+      return `${request.end ? 'end' : 'begin'} maintenance of ${request.group}`;
+    case 'acknowledge':
+      return `acknowledge the runs of ${request.group}`;
+    case 'fence':
+      if (request.lift) return `unfence ${request.instance}`;
+      return request.attest ? `attest that the host of ${request.instance} is off` : `fence ${request.instance}`;
+    case 'adopt':
+      return `adopt the restored authority for ${request.group}`;
+  }
+}
+
+const moveWords = (request: Extract<OperatorRequest, { readonly move: PlannedMove }>): string =>
+  `${request.move} ${request.group}${request.toSite === null ? '' : ` → ${request.toSite}`}`;
