@@ -14,3 +14,16 @@ export function chooseGroup(status: StatusView, wanted: string | null): GroupVie
     next: `--group one of: ${names.join(', ')}`,
   });
 }
+
+/** The same status with the named group alone, or as it is where none is named. @throws HoldfastError HF-8007 */
+export function onlyGroup(status: StatusView, wanted: string | null): StatusView {
+  if (wanted === null) return status;
+  const found = status.groups.filter(({ group }) => group === wanted);
+  if (found.length > 0) return { ...status, groups: found };
+  throw new HoldfastError({
+    code: 'HF-8007',
+    attempted: `look at the group ${wanted}`,
+    found: 'there is none of that name',
+    next: `--group one of: ${status.groups.map(({ group }) => group).join(', ')}`,
+  });
+}

@@ -24,7 +24,7 @@ export async function readRuns(controllers: Controllers, group: string | null): 
       try {
         return { controller, entries: await historyOf(controllers, controller, prefix), reason: null };
       } catch (cause) {
-        return { controller, entries: [], reason: causeText(cause).split('\n')[0] ?? 'no answer' };
+        return { controller, entries: [], reason: reasonOf(cause, controller) };
       }
     }),
   );
@@ -47,6 +47,13 @@ export async function readRuns(controllers: Controllers, group: string | null): 
       entries.set(`${key} ${entry.run} ${entry.term}`, { group: place[1], entry, at });
     }
   return { runs: foldRuns([...entries.values()]), from, silent };
+}
+
+/** In the words of whoever was asked, without their code and without the controller's name twice. */
+function reasonOf(cause: unknown, controller: string): string {
+  const found = cause instanceof HoldfastError ? cause.found : causeText(cause);
+  const line = found.split('\n')[0] ?? 'no answer';
+  return line.startsWith(`${controller}: `) ? line.slice(controller.length + 2) : line;
 }
 
 const isEntry = (value: Json): boolean =>

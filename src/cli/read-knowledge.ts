@@ -1,6 +1,7 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import { HoldfastError } from '../wire/holdfast-error.ts';
 import type { HistoryEntry, OperatorAnswer } from '../wire/operator-api.ts';
+import { onlyGroup } from './choose-group.ts';
 import type { Controllers } from './connect/session.ts';
 import type { Knowledge, Outlook } from './view/knowledge.ts';
 import { parseReceipt } from './view/receipt-view.ts';
@@ -11,15 +12,15 @@ const outlookWithinMs = 3000;
 
 /**
  * Asks for the status, a dry run of a failover of each group, and where a component acknowledges without its peer since when.
- * Prefers the leader's answer; without one any controller's will do.
- * @throws HoldfastError HF-3102 when nobody answers
+ * Prefers the leader's answer; without one any controller's will do. With a group, of that one alone.
+ * @throws HoldfastError HF-3102 when nobody answers, HF-8007 when there is no group of that name
  */
-export async function readKnowledge(controllers: Controllers): Promise<Knowledge> {
-  const first = await askStatus(controllers);
+export async function readKnowledge(controllers: Controllers, group: string | null = null): Promise<Knowledge> {
+  const first = await askStatus(controllers, group);
   const outlooks = await readOutlooks(controllers, first.status);
   // A dry run is answered by the leader alone, and whoever answered it is asked first from then on.
   const wanted = !first.status.controller.leading && Object.values(outlooks).some(({ kind }) => kind === 'planned');
-  const best = wanted ? await askStatus(controllers) : first;
+  const best = wanted ? await askStatus(controllers, group) : first;
   const { status, raw } = best;
   const exposedSince = await readExposure(controllers, status);
   return { status, raw, receivedMsAgo: performance.now() - best.receivedAt, outlooks, exposedSince };
@@ -27,6 +28,7 @@ export async function readKnowledge(controllers: Controllers): Promise<Knowledge
 
 async function askStatus(
   controllers: Controllers,
+  group: string | null,
 ): Promise<{ readonly status: StatusView; readonly raw: Json; readonly receivedAt: number }> {
   const answer = await controllers.ask({ kind: 'status' });
   if (answer.kind !== 'ok')
@@ -36,7 +38,7 @@ async function askStatus(
       found: `a controller answered "${answer.kind}"`,
       next: 'check that all controllers run the same version',
     });
-  return { status: parseStatus(answer.result), raw: answer.result, receivedAt: performance.now() };
+  return { status: onlyGroup(parseStatus(answer.result), group), raw: answer.result, receivedAt: performance.now() };
 }
 
 export async function readOutlooks(

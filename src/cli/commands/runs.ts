@@ -1,5 +1,7 @@
 import type { Json } from '../../core/base/canonical-json.ts';
 import { HoldfastError } from '../../wire/holdfast-error.ts';
+import { onlyGroup } from '../choose-group.ts';
+import { askStatus } from '../choosing.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { CommandOutcome } from '../command-outcome.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
@@ -10,6 +12,7 @@ import { type KnownRun, runList, runScreen } from '../view/run-screen.ts';
 export async function runsCommand(context: CommandContext, id: string | null): Promise<CommandOutcome> {
   const { session, terminal, group, nowMs } = context;
   const { runs, from, silent } = await readRuns(session.controllers, group);
+  if (group !== null && runs.length === 0) onlyGroup(await askStatus(context), group);
   const note = silent.map(({ controller, reason }) => `? ${controller} did not answer: ${reason}`);
   const source = `read from ${from.join(', ')}`;
   if (id === null) {

@@ -14,7 +14,7 @@ export interface StatusOptions {
 
 /** One screen. 0 = read and fresh; 5 = what the controller knows is older than `maxAgeMs`, or nobody leads. */
 export async function statusCommand(context: CommandContext, options: StatusOptions): Promise<CommandOutcome> {
-  const knowledge = await readKnowledge(context.session.controllers);
+  const knowledge = await readKnowledge(context.session.controllers, context.group);
   const staleMs = staleness(knowledge, options.maxAgeMs);
   const lines = [...statusScreen(knowledge)];
   if (staleMs !== null)

@@ -1,5 +1,6 @@
 import { canonicalJson } from '../../core/base/canonical-json.ts';
 import { causeText } from '../../wire/holdfast-error.ts';
+import { onlyGroup } from '../choose-group.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { CommandOutcome } from '../command-outcome.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
@@ -19,7 +20,7 @@ const tickMs = 1000;
  * anew with every event, and the last one stays; otherwise one JSON line is written per change.
  */
 export async function watchCommand(context: CommandContext, options: StatusOptions): Promise<CommandOutcome> {
-  const watch = new Watch(context, options, await readKnowledge(context.session.controllers));
+  const watch = new Watch(context, options, await readKnowledge(context.session.controllers, context.group));
   return watch.run();
 }
 
@@ -86,7 +87,7 @@ class Watch {
   }
 
   #take(raw: Knowledge['raw']): void {
-    const status = parseStatus(raw);
+    const status = onlyGroup(parseStatus(raw), this.#context.group);
     this.#knowledge = { ...this.#knowledge, status, raw, receivedMsAgo: 0, outlooks: this.#outlooks };
     this.#show();
     if (performance.now() - this.#outlooksAt > outlookEveryMs) void this.#refreshOutlooks();
