@@ -10,6 +10,7 @@ import { entryLine, signedText } from '../../core/evidence/evidence-entry.ts';
 import type { EvidenceKind } from '../../core/evidence/evidence-kind.ts';
 import { append, type ChainHead, genesisHead, headOf } from '../../core/evidence/hash-chain.ts';
 import { generateEvidenceKey, sha256 } from '../../wire/evidence-bundle/evidence-crypto.ts';
+import { errorOutcome } from '../view/error-outcome.ts';
 import { evidenceExport, evidenceVerify } from './evidence.ts';
 
 class Chain {
@@ -114,14 +115,19 @@ test('keys known from elsewhere unmask a chain that brought its own', async (con
   assert.equal((await evidenceVerify({ paths: [root], keysFile })).exitCode, 0);
 });
 
-test('a path without evidence and one that does not exist are told apart', async (context) => {
+test('a path without evidence, and one that does not exist, are usage errors that name it; a broken bundle is not', async (context) => {
   const { root } = await evidence(context);
   await mkdir(join(root, 'empty'));
-  const empty = await evidenceVerify({ paths: [join(root, 'empty')] });
-  assert.equal(empty.exitCode, 2);
-  assert.match(empty.text, /HF-6010/);
-  const absent = await evidenceVerify({ paths: [join(root, 'absent')] });
-  assert.equal(absent.exitCode, 1);
-  assert.match(absent.text, /HF-6011/);
-  assert.equal((await evidenceVerify({ paths: [] })).exitCode, 2);
+  const refused = async (path: string, code: string, exitCode: number) => {
+    const error = await evidenceVerify({ paths: [path] }).catch((thrown: unknown) => thrown);
+    const outcome = errorOutcome(error);
+    assert.equal(outcome.exitCode, exitCode, outcome.text);
+    assert.ok(outcome.text.includes(code) && outcome.text.replaceAll(/\n +/g, ' ').includes(path), outcome.text);
+    assert.equal(outcome.toStderr, true);
+  };
+  await refused(join(root, 'empty'), 'HF-6010', 2);
+  await refused(join(root, 'absent'), 'HF-6010', 2);
+  await writeFile(join(root, 'cut.json'), '{"format":');
+  await refused(join(root, 'cut.json'), 'HF-6011', 1);
+  await assert.rejects(evidenceVerify({ paths: [] }), /HF-6010/);
 });

@@ -3,14 +3,8 @@ import type { Json } from '../../core/base/canonical-json.ts';
 import { unanchoredSentence } from '../../core/evidence/completeness.ts';
 import { type EvidenceVerdict, evidenceProblems } from '../../core/evidence/verify-evidence.ts';
 import { exportBundle, NotABundle, readEvidence, verifyChains } from '../../wire/evidence-bundle/bundle.ts';
-
-/** What a command hands to the shell: its exit code, the text for people, and the object for `--json`. */
-export interface CommandOutcome {
-  /** 0 ok · 1 failed · 2 usage · 5 inconclusive. */
-  readonly exitCode: 0 | 1 | 2 | 5;
-  readonly text: string;
-  readonly json: Json;
-}
+import { causeText, HoldfastError } from '../../wire/holdfast-error.ts';
+import type { CommandOutcome } from '../command-outcome.ts';
 
 export interface EvidenceVerifyOptions {
   /** Bundle files, and directories that are searched for chains. */
@@ -26,7 +20,7 @@ export interface EvidenceVerifyOptions {
 export async function evidenceVerify(options: EvidenceVerifyOptions): Promise<CommandOutcome> {
   return guarded('verify evidence', options.paths, async () => {
     const { chains, anchors } = await readEvidence(options.paths);
-    if (chains.length === 0) return nothingFound(options.paths);
+    if (chains.length === 0) throw nothingFound(options.paths);
     const trustedKeys = options.keysFile === undefined ? undefined : await readKeys(options.keysFile);
     const verdict = verifyChains(chains, { fromAuthority: anchors, ...(trustedKeys ? { trustedKeys } : {}) });
     return { exitCode: exitCodeOf(verdict), text: verdictText(verdict), json: verdict as unknown as Json };
@@ -48,7 +42,7 @@ export interface EvidenceExportOptions {
 export async function evidenceExport(options: EvidenceExportOptions): Promise<CommandOutcome> {
   return guarded('export evidence', options.directories, async () => {
     const { chains } = await readEvidence(options.directories);
-    if (chains.length === 0) return nothingFound(options.directories);
+    if (chains.length === 0) throw nothingFound(options.directories);
     const { directories, out, software } = options;
     const createdAt = new Date(options.nowMs).toISOString();
     const bundle = await exportBundle({ directories, out, software, createdAt });
@@ -104,54 +98,39 @@ async function readKeys(path: string): Promise<Readonly<Record<string, string>>>
   return value as Readonly<Record<string, string>>;
 }
 
-function nothingFound(paths: readonly string[]): CommandOutcome {
-  return refusal({
+const nothingFound = (paths: readonly string[]): HoldfastError =>
+  new HoldfastError({
     code: 'HF-6010',
-    tried: `find evidence chains in ${paths.join(', ')}`,
+    attempted: `find evidence in ${paths.join(', ')}`,
     found: 'no directory with a chain.jsonl, and no bundle',
     next: 'name the state directory of a controller or agent, or a file written by "holdfast evidence export"',
-    exitCode: 2,
   });
-}
 
 async function guarded(
-  tried: string,
+  attempted: string,
   paths: readonly string[],
   work: () => Promise<CommandOutcome>,
 ): Promise<CommandOutcome> {
-  if (paths.length === 0)
-    return refusal({
-      code: 'HF-6010',
-      tried,
-      found: 'no path',
-      next: 'name at least one directory or bundle',
-      exitCode: 2,
-    });
+  if (paths.length === 0) throw nothingFound(paths);
   try {
     return await work();
   } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause);
-    return refusal({
+    if (cause instanceof HoldfastError) throw cause;
+    const absent = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT' && 'path' in cause;
+    if (absent)
+      throw new HoldfastError({
+        code: 'HF-6010',
+        attempted: `${attempted} in ${paths.join(', ')}`,
+        found: `there is no ${String(cause.path)}`,
+        next: 'name paths that exist: state directories of controllers or agents, or bundles',
+        cause,
+      });
+    throw new HoldfastError({
       code: 'HF-6011',
-      tried,
-      found,
-      next: 'check that the path exists and can be read, and is not being copied',
-      exitCode: 1,
+      attempted: `${attempted} in ${paths.join(', ')}`,
+      found: causeText(cause),
+      next: 'check that the path can be read, and is not being copied',
+      cause,
     });
   }
-}
-
-function refusal(problem: {
-  readonly code: string;
-  readonly tried: string;
-  readonly found: string;
-  readonly next: string;
-  readonly exitCode: 1 | 2;
-}): CommandOutcome {
-  const { code, tried, found, next, exitCode } = problem;
-  return {
-    exitCode,
-    text: `${code} evidence could not be read\ntried   ${tried}\nfound   ${found}\nnext    ${next}\n`,
-    json: { error: { code, tried, found, next } },
-  };
 }

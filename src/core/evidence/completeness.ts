@@ -153,9 +153,10 @@ export function missingSentence({ chain, from, through, anchor, how }: MissingEn
 
 export const unanchoredSentence = ({ chain, source, from, through, why }: UnanchoredBranch): string => {
   const range = from === through ? `entry ${from}` : `entries ${from} to ${through}`;
-  if (why === 'branch') return `${chain} (${source}): ${range} differ from what an anchor recorded; the branch is kept`;
+  if (why === 'branch')
+    return `${chain} (${source}): ${range} ${from === through ? 'differs' : 'differ'} from what an anchor recorded; the branch is kept`;
   if (why === 'never') return `${chain} (${source}): ${range}; no anchor names this chain`;
-  return `${chain} (${source}): ${range} were written after the last anchor`;
+  return `${chain} (${source}): ${range} ${from === through ? 'was' : 'were'} written after the last anchor`;
 };
 
 function sentence(result: Omit<Completeness, 'sentence'>): string {
