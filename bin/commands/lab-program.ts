@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander';
+import { Argument, type Command, Option } from 'commander';
 import { collect, durationOption, wholeNumberOption } from '../../src/cli/option-values.ts';
 import { teach } from '../../src/cli/program/help.ts';
 import type { GlobalOptions, Shell } from '../../src/cli/shell.ts';
@@ -84,7 +84,11 @@ export function registerLabCommands(program: Command, shell: Shell): void {
       .description(
         'Injects one fault. Kinds: link-down LINK · path-down GROUP · cut A B · one-way FROM TO · site-isolated SITE · extra-latency A B · loss A B · host-silent HOST · host-power-off HOST · site-power-off SITE · freeze KIND NAME · kill KIND NAME, where KIND is instance, agent, warden, controller, host or process.',
       )
-      .option('--for <duration>', 'it ends by itself after so long (a kill is over at once)', durationOption, 60_000)
+      .addOption(
+        new Option('--for <duration>', 'it ends by itself after so long (a kill is over at once)')
+          .argParser(durationOption)
+          .default(60_000, '60s'),
+      )
       .option('--keep <place>', 'site-isolated: leave these paths open (outside, venues)', collect, [])
       .option('--rtt <ms>', 'extra-latency: so much is added to the round trip', wholeNumberOption)
       .option('--percent <n>', 'loss: so many of a hundred', wholeNumberOption)
@@ -110,10 +114,10 @@ export function registerLabCommands(program: Command, shell: Shell): void {
       ),
     {
       examples: [
-        ['holdfast lab break site-power-off ny4 --for 30s', 'the active site is gone; its power returns'],
-        ['holdfast lab break freeze instance engine-ny4-a --for 5s', ''],
-        ['holdfast lab break kill controller ch2', 'for good, until it is restarted'],
-        ['holdfast lab break cut ny4 ch2 --for 10s', 'both ways, every link'],
+        ['holdfast lab break site-power-off nyc --for 30s', 'the active site is gone; its power returns'],
+        ['holdfast lab break freeze instance engine-nyc-1 --for 5s', ''],
+        ['holdfast lab break kill controller chi', 'for good, until it is restarted'],
+        ['holdfast lab break cut nyc chi --for 10s', 'both ways, every link'],
       ],
       touches: 'the lab.',
     },
@@ -142,7 +146,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
           (await actions()).restart({ root: projectRoot, name: flags.name }, key),
         ),
       ),
-    { examples: [['holdfast lab restart controller/ch2', 'keys are in "lab status"']], touches: 'the lab.' },
+    { examples: [['holdfast lab restart controller/chi', 'keys are in "lab status"']], touches: 'the lab.' },
   );
   teach(
     named(lab.command('load'))

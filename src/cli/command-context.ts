@@ -11,6 +11,8 @@ export interface CommandContext {
   readonly group: string | null;
   /** UTC, milliseconds. */
   readonly nowMs: () => number;
+  /** `--dry-run`: everything is shown, nobody is asked to confirm, and what would change something is not sent. */
+  readonly dryRun?: boolean;
   /** Ctrl-C: end what is being followed, never what is being done. */
   readonly signal: AbortSignal;
 }

@@ -9,11 +9,12 @@ export interface Consent {
 }
 
 /**
- * Asks for the target's name to be typed. With `--yes` nobody is asked; what has a plan then needs its digest.
+ * Asks for the target's name to be typed. With `--yes` nobody is asked; what has a plan then needs its digest. With `--dry-run`
+ * there is nothing to confirm.
  * @throws HoldfastError HF-8004 nobody can be asked · HF-8005 something else was typed; nothing was done in either case
  */
 export async function confirmTarget(
-  { terminal, json }: CommandContext,
+  { terminal, json, dryRun }: CommandContext,
   question: {
     readonly consent: Consent;
     readonly target: string;
@@ -21,6 +22,7 @@ export async function confirmTarget(
     readonly hasPlan: boolean;
   },
 ): Promise<void> {
+  if (dryRun === true) return;
   const { consent, target, attempted, hasPlan } = question;
   if (consent.yes) {
     if (hasPlan && consent.digest === null)

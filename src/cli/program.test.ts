@@ -35,6 +35,7 @@ const wrong: readonly (readonly [args: readonly string[], found: RegExp])[] = [
   [['failover', '--accept-data-loss', 'yes'], /name what may be lost and how much/],
   [['plan', 'failover', 'a', 'b'], /too many arguments/],
   [['evidence', 'export', 'somewhere'], /required option '--out <file>' not specified/],
+  [['plan', 'sideways'], /unknown command 'sideways'/],
 ];
 for (const [args, found] of wrong)
   test(`"holdfast ${args.join(' ')}" is a usage error that says what is wrong: 2`, async () => {
@@ -59,6 +60,38 @@ test('without a command the help is shown, and that is a usage error', async () 
   assert.match(errors, /Usage: holdfast/);
 });
 
+test('a command that is unknown below another one leads to the help of that one', async () => {
+  const { errors } = await holdfast(repository, 'plan', 'sideways');
+  assert.match(errors, /^next {4}holdfast plan --help$/m);
+});
+
+test('every command that changes something can be tried dry', async () => {
+  for (const command of [
+    'failover',
+    'switchover',
+    'failback',
+    'approve',
+    'activate',
+    'fence',
+    'unfence',
+    'freeze',
+    'unfreeze',
+    'maintenance',
+    'ack',
+    'authority adopt',
+  ]) {
+    const { output } = await holdfast(repository, ...command.split(' '), '--help');
+    assert.match(output, /^ {2}--dry-run /m, command);
+  }
+});
+
+test('help says defaults with their unit, and none where nothing is given', async () => {
+  const help = async (...words: string[]) => (await holdfast(repository, ...words, '--help')).output;
+  assert.match(await help('approve'), /the approval holds so long \(default: 30min\)/);
+  assert.match(await help('status'), /\(default: 10s\)/);
+  assert.doesNotMatch(await help('topology', 'check'), /default/);
+});
+
 test('every command teaches: an example, what it touches, its exit codes', async () => {
   const commands = [
     'status',
@@ -77,6 +110,7 @@ test('every command teaches: an example, what it touches, its exit codes', async
     'unfreeze',
     'maintenance',
     'ack',
+    'authority adopt',
     'topology check',
     'topology show',
     'evidence verify',

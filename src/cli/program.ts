@@ -21,7 +21,16 @@ export function buildProgram(shell: Shell): Command {
     .option('--group <group>', 'failover group, where there are several')
     .helpCommand(false)
     .showSuggestionAfterError(true)
-    .configureHelp({ sortSubcommands: false, showGlobalOptions: false, helpWidth: 100 });
+    .configureHelp({
+      sortSubcommands: false,
+      showGlobalOptions: false,
+      helpWidth: 100,
+      optionDescription: (option) => {
+        const { description, defaultValue, defaultValueDescription } = option;
+        if (defaultValue === undefined || Array.isArray(defaultValue)) return description;
+        return `${description} (default: ${defaultValueDescription ?? defaultValue})`;
+      },
+    });
   program.addHelpText(
     'after',
     `

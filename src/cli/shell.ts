@@ -10,6 +10,8 @@ export interface GlobalOptions {
   readonly connect?: string;
   readonly as?: string;
   readonly group?: string;
+  /** Of commands that change something. */
+  readonly dryRun?: boolean;
 }
 
 export interface ShellSurroundings {
@@ -55,15 +57,22 @@ export class Shell {
       const interrupt = new AbortController();
       const onInterrupt = () => interrupt.abort();
       process.once('SIGINT', onInterrupt);
+      const { DryRunEnd, dryRunOutcome, readOnly } = await import('./dry-run.ts');
+      const dryRun = options.dryRun === true;
+      const context: CommandContext = {
+        session: dryRun ? { ...session, controllers: readOnly(session.controllers) } : session,
+        terminal,
+        json: options.json === true,
+        group: options.group ?? null,
+        dryRun,
+        nowMs,
+        signal: interrupt.signal,
+      };
       try {
-        return await work({
-          session,
-          terminal,
-          json: options.json === true,
-          group: options.group ?? null,
-          nowMs,
-          signal: interrupt.signal,
-        });
+        return await work(context);
+      } catch (error) {
+        if (error instanceof DryRunEnd) return dryRunOutcome(context, error);
+        throw error;
       } finally {
         process.removeListener('SIGINT', onInterrupt);
         session.controllers.close();

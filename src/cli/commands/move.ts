@@ -36,7 +36,9 @@ export interface MoveOptions {
  * Topology, plan and rules, typed target, live steps, topology again. Only the plan that was shown is asked for: when the facts
  * change in between, the controller refuses and the new plan is shown.
  */
-export async function moveCommand(context: CommandContext, options: MoveOptions): Promise<CommandOutcome> {
+export async function moveCommand(context: CommandContext, wish: MoveOptions): Promise<CommandOutcome> {
+  // Shown as to somebody who would be asked: `--yes` passes what the rules say on to the controllers, and here nobody asks them.
+  const options = context.dryRun === true ? { ...wish, consent: { ...wish.consent, yes: false } } : wish;
   checkOverrides(options);
   const { verb } = options;
   const move = verb === 'failover' ? 'failover' : 'switchover';

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { collect, exposureOption, lossOption, minutesOption } from '../option-values.ts';
 import type { GlobalOptions, Shell } from '../shell.ts';
 import { teach } from './help.ts';
@@ -11,12 +11,16 @@ const exits = '3 refused by a safety rule · 4 needs an approval · 5 unknown: l
 
 /** Commands that change something. Each is evidence, also when it is refused. */
 export function registerChangeCommands(program: Command, shell: Shell): void {
+  const before = new Set(program.commands);
   registerMoves(program, shell);
   registerApproval(program, shell);
   registerResume(program, shell);
   registerFencing(program, shell);
   registerBrakes(program, shell);
   registerAuthority(program, shell);
+  for (const command of program.commands.filter((each) => !before.has(each)))
+    for (const changing of command.commands.length === 0 ? [command] : command.commands)
+      changing.option('--dry-run', 'show everything, change nothing: the last step is not asked for');
 }
 
 interface MoveFlags {
@@ -80,10 +84,10 @@ function registerMoves(program: Command, shell: Shell): void {
     {
       examples: [
         ['holdfast failover', 'to the preferred site that is left'],
-        ['holdfast failover ch2 --plan 8c1f… --yes', 'from a script: exactly this plan'],
-        ['holdfast failover ch2 --override R-VERDICT --reason "NOC sees smoke"', 'on what only you know'],
-        ['holdfast plan failover ch2 --accept-data-loss=orders:12', 'look first: the plan as if it were accepted'],
-        ['holdfast failover ch2 --accept-data-loss=orders:12', 'accepting a loss by name'],
+        ['holdfast failover chi --plan 8c1f… --yes', 'from a script: exactly this plan'],
+        ['holdfast failover chi --override R-VERDICT --reason "NOC sees smoke"', 'on what only you know'],
+        ['holdfast plan failover chi --accept-data-loss=orders:12', 'look first: the plan as if it were accepted'],
+        ['holdfast failover chi --accept-data-loss=orders:12', 'accepting a loss by name'],
       ],
       touches: 'the group: epoch, holders, traffic.',
       exits,
@@ -98,7 +102,7 @@ function registerMoves(program: Command, shell: Shell): void {
     }),
     {
       examples: [
-        ['holdfast switchover ch2', 'to ch2'],
+        ['holdfast switchover chi', 'to chi'],
         ['holdfast switchover --no-wait', 'to the preferred other site; return at once'],
       ],
       touches: 'the group: epoch, holders, traffic; new risk stops for the time of the move.',
@@ -129,7 +133,9 @@ function registerApproval(program: Command, shell: Shell): void {
       .description(
         'Approves one plan by its digest. When the facts change so does the digest, and the approval says nothing any more. Follows the run that it allows.',
       )
-      .option('--for <duration>', 'the approval holds so long', minutesOption, 30)
+      .addOption(
+        new Option('--for <duration>', 'the approval holds so long').argParser(minutesOption).default(30, '30min'),
+      )
       .option(
         '--accept-data-loss <class:count>',
         'accept this loss by name, e.g. orders:12; needs the role risk-officer',
@@ -186,7 +192,7 @@ function registerApproval(program: Command, shell: Shell): void {
         ),
       ),
     {
-      examples: [['holdfast activate ny4', 'look, type the site, follow']],
+      examples: [['holdfast activate nyc', 'look, type the site, follow']],
       touches: 'the group: its first epoch. Needs the role admin.',
       exits,
     },
@@ -269,9 +275,9 @@ function registerFencing(program: Command, shell: Shell): void {
       ),
     {
       examples: [
-        ['holdfast fence engine-ny4-a --reason "odd prices"', 'look, type the instance, see it stop'],
+        ['holdfast fence engine-nyc-1 --reason "odd prices"', 'look, type the instance, see it stop'],
         [
-          'holdfast fence engine-ny4-a --attest --reason "PDU off, seen dark"',
+          'holdfast fence engine-nyc-1 --attest --reason "PDU off, seen dark"',
           'the first person; the same again by the second',
         ],
       ],
@@ -299,7 +305,7 @@ function registerFencing(program: Command, shell: Shell): void {
           }),
         ),
       ),
-    { examples: [['holdfast unfence engine-ny4-a', '']], touches: "the group's brakes." },
+    { examples: [['holdfast unfence engine-nyc-1', '']], touches: "the group's brakes." },
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { collect, durationOption, lossOption } from '../option-values.ts';
 import type { GlobalOptions, Shell } from '../shell.ts';
 import { teach } from './help.ts';
@@ -17,7 +17,11 @@ export function registerReadCommands(program: Command, shell: Shell): void {
         'One screen of at most 24 × 80: a verdict, what to do, who is active, epoch, durability with exposure, who can take over and which rule would stop that, quorum, brakes, every site. What is unknown is said as unknown, with the last value and its age.',
       )
       .option('-w, --watch', 'follow it; on a pipe, one JSON line per change')
-      .option('--max-age <duration>', 'older than this counts as stale', durationOption, 10_000)
+      .addOption(
+        new Option('--max-age <duration>', 'older than this counts as stale')
+          .argParser(durationOption)
+          .default(10_000, '10s'),
+      )
       .action(async (options: { readonly watch?: boolean; readonly maxAge: number }, command: Command) =>
         shell.ask(globals(command), async (context) => {
           if (options.watch)
@@ -95,7 +99,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
       move === 'failover'
         ? ([
             [
-              'holdfast plan failover ch2 --accept-data-loss=orders:12',
+              'holdfast plan failover chi --accept-data-loss=orders:12',
               'what would be done if that loss were accepted',
             ],
           ] as const)
@@ -103,7 +107,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
     teach(command, {
       examples: [
         [`holdfast plan ${move}`, 'to the preferred site'],
-        [`holdfast plan ${move} ch2 --json`, 'to a named one, for scripts'],
+        [`holdfast plan ${move} chi --json`, 'to a named one, for scripts'],
         ...preview,
       ],
       touches: 'nothing. Only the leading controller answers.',

@@ -37,7 +37,7 @@ export function refusalOutcome(answer: Refused): CommandOutcome {
   const findings = words === null ? [found] : stops.map(ruleSentence);
   const advice = speaks === undefined ? [next] : wayOn(speaks, next);
   const lines = [
-    spread(`REFUSED ${code} ${title}`, `exit ${exitCode}`),
+    spread(`${exitCode === exitCodes.usage ? 'USAGE' : 'REFUSED'} ${code} ${title}`, `exit ${exitCode}`),
     ...labelled('tried', `${tried}${plan}`),
     ...findings.flatMap((finding, index) => labelled(index === 0 ? 'found' : '', finding)),
     ...(words === null ? [] : labelled('so', words.so)),

@@ -18,7 +18,8 @@ export function usageOutcome(complaint: string, args: readonly string[], command
       toStderr: true,
     };
   const found = errors.join(' ').replace(/^error: /, '');
-  const below = typed === undefined || !families.includes(typed) ? undefined : args[args.indexOf(typed) + 1];
+  const known = !found.startsWith('unknown command');
+  const below = typed === undefined || !known || !families.includes(typed) ? undefined : args[args.indexOf(typed) + 1];
   const named = [typed, below].filter((word) => word !== undefined && /^[a-z]+$/.test(word));
   const next = ['holdfast', ...named, '--help'].join(' ');
   const text = [
