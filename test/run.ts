@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 
 /**
  * `npm test`: every suite that needs neither root nor Debian packages. `-- --only PART` runs the files whose path contains PART;
- * `-- --lab` runs those that bring up whole labs instead, one after the other (20 minutes; with `--quick` the eight minutes of them
- * that CI runs); `-- --list` names the files. Ends with the runner's own totals.
+ * `-- --lab` runs those that bring up whole labs instead, one after the other (20 minutes; with `--quick` one case of each kind, the
+ * eight minutes of them that CI runs, without what the demo shows); `-- --list` names the files. Ends with the runner's own totals.
  */
 const root = join(import.meta.dirname, '..');
 
@@ -29,17 +29,13 @@ const SUITES = [
   'test/simulation/*.test.ts',
 ];
 const LAB_SUITES = ['test/lab/*.test.ts'];
-/** CI plays the demo besides, and these leave out what it shows. */
-const QUICK_LAB_SUITES = ['demo-can-fail', 'frozen-parts', 'lab-down', 'leader-at-every-step', 'partition'].map(
-  (name) => `test/lab/${name}.test.ts`,
-);
 /** Two cores: more at once only makes servers late. A lab has them all. */
 const TOGETHER = values.lab ? 1 : 2;
 /** Only for what hangs: ten times what an idle machine needs. */
 const SUITE_WITHIN_MS = values.lab ? 1_800_000 : 900_000;
 
 function files(): readonly string[] {
-  const patterns = !values.lab ? SUITES : values.quick ? QUICK_LAB_SUITES : LAB_SUITES;
+  const patterns = values.lab ? LAB_SUITES : SUITES;
   const found = patterns.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted();
   const part = values.only;
   return part === undefined ? found : found.filter((file) => file.includes(part));

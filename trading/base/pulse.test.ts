@@ -6,17 +6,21 @@ import { Pulse } from './pulse.ts';
 const nowMs = () => Number(monoNowNs()) / 1e6;
 
 test('two pulses of one interval beat together, at whole multiples of the hostâ€™s clock', async () => {
-  const beats = new Map<string, number[]>([
+  const beats = new Map<string, { readonly round: number; readonly turn: number }[]>([
     ['a', []],
     ['b', []],
   ]);
+  let turn = 0;
+  const turns = setInterval(() => {
+    turn += 1;
+  }, 10);
   const { promise, resolve } = Promise.withResolvers<void>();
   const pulse = (who: string) =>
     new Pulse({
       everyMs: () => 40,
       beat: () => {
-        beats.get(who)!.push(nowMs());
-        if ([...beats.values()].every((each) => each.length >= 3)) resolve();
+        beats.get(who)!.push({ round: Math.floor(nowMs() / 40), turn });
+        if ([...beats.values()].every((each) => each.length >= 5)) resolve();
       },
     });
   const a = pulse('a');
@@ -25,8 +29,10 @@ test('two pulses of one interval beat together, at whole multiples of the hostâ€
   await promise;
   a.stop();
   b.stop();
-  const round = (at: number) => Math.floor(at / 40);
-  for (const at of beats.get('b')!) assert.ok(beats.get('a')!.some((other) => round(other) === round(at)));
+  clearInterval(turns);
+  // In one multiple; or, where the machine let them run late, between the same two ticks of another timer.
+  for (const b of beats.get('b')!.slice(0, 3))
+    assert.ok(beats.get('a')!.some((a) => a.round === b.round || Math.abs(a.turn - b.turn) <= 1));
 });
 
 test('a pulse that has become quicker does not wait for the slow beat that was due', async () => {
