@@ -2,6 +2,7 @@ import { nextBeat } from '../../core/base/beat.ts';
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import { Deadline } from '../process/deadline.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
+import { KnownReplicas } from './known-replicas.ts';
 import { type ObservationFacts, observationOf } from './observation.ts';
 import type { ServerReport } from './parse.ts';
 import { type Session, sqlState } from './session.ts';
@@ -35,8 +36,7 @@ export class Monitor {
   #lastPosition: InstanceObservation['position'] = null;
   #lastTold: { readonly essence: string; readonly atMs: number } | null = null;
   #reconnect: { waitMs: number; notBeforeMs: number } = { waitMs: RECONNECT_AFTER_MS.first, notBeforeMs: 0 };
-  readonly #knownReplicas = new Set<string>();
-  readonly #replies = new Map<string, { replyAt: number | null; heardMs: number }>();
+  readonly #replicas = new KnownReplicas();
   #looking: Promise<InstanceObservation> | null = null;
 
   constructor(options: MonitorOptions) {
@@ -128,14 +128,8 @@ export class Monitor {
   }
 
   #hear(report: ServerReport): void {
-    const nowMs = hostMonoMs();
-    for (const replica of report.replicas) {
-      if (!replica.name.startsWith('holdfast-')) this.#knownReplicas.add(replica.name);
-      const known = this.#replies.get(replica.name);
-      if (known === undefined || known.replyAt !== replica.replyAt)
-        this.#replies.set(replica.name, { replyAt: replica.replyAt, heardMs: nowMs });
-    }
-    if (report.inRecovery) this.#knownReplicas.clear();
+    this.#replicas.hear(report.replicas, hostMonoMs());
+    if (report.inRecovery) this.#replicas.forget();
   }
 
   #compose(
@@ -151,8 +145,8 @@ export class Monitor {
       report,
       why: why ?? facts.why,
       lastPosition: this.#lastPosition,
-      knownReplicas: this.#knownReplicas,
-      replicaSilentMs: new Map([...this.#replies].map(([name, reply]) => [name, nowMs - reply.heardMs])),
+      knownReplicas: this.#replicas.names,
+      replicaSilentMs: this.#replicas.silentMs(nowMs),
     });
     this.#lastPosition = observation.position;
     return observation;
