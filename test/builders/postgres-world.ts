@@ -123,7 +123,7 @@ export class PostgresWorld {
     return this.ok(name, { kind: 'follow', epoch: epoch(at), upstream: instanceId(upstream), mode: 'sync' });
   }
 
-  connect(name: string, within = 3_000): Promise<Session> {
+  connect(name: string): Promise<Session> {
     const password = `pw app:\\'é`;
     return Session.connect(
       {
@@ -134,12 +134,13 @@ export class PostgresWorld {
         database: 'trading',
         applicationName: 'test',
       },
-      new Deadline({ afterMs: within }),
+      new Deadline({ afterMs: 15_000 }),
     );
   }
 
-  async sql(name: string, text: string, within = 3_000): Promise<readonly Row[]> {
-    const session = await this.connect(name, within);
+  /** `within` is for the statement alone: what nobody confirms has been sent by then, however slow the machine is. */
+  async sql(name: string, text: string, within = 15_000): Promise<readonly Row[]> {
+    const session = await this.connect(name);
     try {
       return await session.query(text, new Deadline({ afterMs: within }));
     } finally {
@@ -151,7 +152,7 @@ export class PostgresWorld {
     return (await this.site(name).driver.observe({ deadlineMs: 2_000 })) ?? assert.fail('no observation');
   }
 
-  until<Value>(what: string, ask: () => Promise<Value | null>, within = 10_000): Promise<Value> {
+  until<Value>(what: string, ask: () => Promise<Value | null>, within = 30_000): Promise<Value> {
     return new Deadline({ afterMs: within }).until(what, ask, 30);
   }
 
