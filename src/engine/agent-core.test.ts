@@ -195,10 +195,12 @@ test('an agent that comes back beside what it promoted names a gate outside it o
   const memory = { ...new AgentUnderTest().reigns().core.memory };
   const gate = { kind: 'warden', boundMs: 40 } as const;
   const agent = new AgentUnderTest({ memory, gate }).reads().observes({}, true);
-  const named = () => (agent.last('transact').body.put[0]!.value as unknown as LeaseRecord).gate;
+  const renewals = () => agent.all('transact').filter(({ body }) => body.put[0]!.key !== agent.groupKey);
+  const named = () => (renewals().at(-1)!.body.put[0]!.value as unknown as LeaseRecord).gate;
   assert.equal(named(), null);
-  agent.transacted(agent.last('transact'));
-  agent.performedWith(agent.last('perform'), { kind: 'ok', detail: { gate: 'warden', gateBoundMs: 40 } });
+  agent.transacted(renewals().at(-1)!);
+  const refresh = agent.all('perform').findLast(({ action }) => action.kind === 'lease')!;
+  agent.performedWith(refresh, { kind: 'ok', detail: { gate: 'warden', gateBoundMs: 40 } });
   renewing(agent, agent.timing.leaseRenewEveryMs + 20);
   assert.deepEqual(named(), gate);
 });

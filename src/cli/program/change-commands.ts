@@ -210,7 +210,6 @@ function registerResume(program: Command, shell: Shell): void {
       )
       .option('--accept-exposure <component:instances>', 'who is done without, as --dry-run names it', exposureOption)
       .option('--reason <text>', 'why it may be borne; stands beside your name in the evidence')
-      .option('--dry-run', 'only show what would go on without whom')
       .option('-y, --yes', 'do not ask')
       .action(
         async (

@@ -160,6 +160,8 @@ export function requestWords(request: OperatorRequest): string {
       return request.attest ? `attest that the host of ${request.instance} is off` : `fence ${request.instance}`;
     case 'adopt':
       return `adopt the restored authority for ${request.group}`;
+    case 'resume':
+      return `resume ${request.group} without a copy elsewhere`;
   }
 }
 

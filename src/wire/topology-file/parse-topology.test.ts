@@ -263,7 +263,7 @@ const mistakes: readonly Mistake[] = [
     instead: 'timing: {reportEvery: 200ms, selfFenceAfter: 600ms}\ngroups:\n',
     at: '600ms',
     code: 'HF-2009',
-    says: /selfFenceAfterMs 600 must allow three renewals of 450 ms/,
+    says: /selfFenceAfterMs 600 must allow three renewals of 500 ms/,
     advises: /"selfFenceAfter"/,
   },
   {
