@@ -78,7 +78,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (epoch < highest.epoch) return 'stale-epoch';",
     replace: '',
     why: 'a late command of an ended run is carried out',
-    caughtAt: 1,
+    caughtAt: 22,
     seedsAtMost: 400,
   },
   {
@@ -189,7 +189,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '.filter((host) => facts.hosts.get(host)?.connected || needed.has(host))',
     replace: '.filter((host) => host === undefined)',
     why: 'receivers do not know the new epoch: a thawed database acknowledges with their help',
-    caughtAt: 41,
+    caughtAt: 128,
     seedsAtMost: 600,
   },
   {
