@@ -25,6 +25,8 @@ export interface LabWish {
   readonly ratePerSecond?: number | null;
   /** What happens when the active site is lost; a person is asked in what is shipped. Default: automatic. */
   readonly sitePolicy?: 'automatic' | 'approval';
+  /** Laid over the firm, last. */
+  readonly overlays?: readonly string[];
 }
 
 /** Figures of time are stretched, unless the shipped ones are asked for. */
@@ -60,6 +62,7 @@ export class LabUnderTest {
       overlays: [
         ...(wish.sitePolicy === 'approval' ? [] : [example('demo-overlay.yaml')]),
         ...(patient ? [join(import.meta.dirname, 'patient.yaml')] : []),
+        ...(wish.overlays ?? []),
       ],
     });
     const lab = { root: projectRoot, name };
