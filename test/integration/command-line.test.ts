@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createPki, type LabPki } from '../../lab/pki.ts';
+import { connectFileText } from '../../src/cli/connect/connect-file.ts';
+import { parseAndRun } from '../../src/cli/parse-and-run.ts';
+import { Shell } from '../../src/cli/shell.ts';
+import { FakeTerminal, SimulatedFirm } from '../../src/cli/simulated-controllers.test.ts';
+import { OperatorApi } from '../../src/controller/operator-api.ts';
+import { readTlsFiles } from '../../src/wire/peer-identity.ts';
+
+let directory: string;
+let api: OperatorApi;
+const firm = new SimulatedFirm();
+
+const connectFile = (name: string, people: LabPki): string => {
+  const file = join(directory, `${name}.json`);
+  const { ca } = ours.identity('operator/Omar');
+  const { cert, key } = people.identity('operator/Omar');
+  const controllers = [{ id: 'alfa', host: '127.0.0.1', port: api.port }];
+  writeFileSync(
+    file,
+    connectFileText({ firm: 'test', controllers, ca, people: [{ name: 'Omar', role: 'operator', cert, key }] }),
+  );
+  return file;
+};
+let ours: LabPki;
+let others: LabPki;
+
+before(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'höld fast '));
+  const plan = {
+    organisation: 'test',
+    machines: [{ name: 'controller/alfa', role: 'controller' as const, ips: [] }],
+    operators: [{ name: 'Omar', role: 'operator' as const }],
+    evidenceOwners: [],
+  };
+  ours = await createPki({ directory: join(directory, 'ours'), ...plan });
+  others = await createPki({ directory: join(directory, 'others'), ...plan });
+  api = await OperatorApi.listen({
+    host: '127.0.0.1',
+    port: 0,
+    identity: readTlsFiles(ours.identity('controller/alfa')),
+    ask: (request) => firm.ask(request),
+    history: () => [],
+    turnedAway: () => {},
+  });
+});
+after(async () => {
+  await api.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function holdfast(...args: readonly string[]) {
+  const terminal = new FakeTerminal();
+  const surroundings = { projectRoot: directory, version: '0', environment: {}, nowMs: () => firm.nowMs };
+  const shell = new Shell({ ...surroundings, terminal: () => terminal });
+  const exitCode = await parseAndRun(shell, args, []);
+  return { exitCode, output: terminal.output, errors: terminal.errors };
+}
+
+const changes = () => firm.asked.filter(({ kind }) => kind !== 'status' && kind !== 'plan');
+
+test('--dry-run on the command line sends nothing that changes anything, and the same command without it does', async () => {
+  const freeze = ['freeze', '--reason', 'test', '--connect', connectFile('firm', ours)];
+  const dry = await holdfast(...freeze, '--dry-run');
+  assert.deepEqual([dry.exitCode, dry.errors], [0, '']);
+  assert.match(dry.output, /^DRY RUN would freeze trading, as Omar\. Nothing was asked for/);
+  const object = await holdfast(...freeze, '--dry-run', '--json');
+  assert.deepEqual([object.exitCode, JSON.parse(object.output).would], [0, 'freeze trading']);
+  assert.deepEqual(changes(), []);
+  assert.equal((await holdfast(...freeze)).exitCode, 0);
+  assert.deepEqual(
+    changes().map(({ kind }) => kind),
+    ['freeze'],
+  );
+});
+
+test('a group that does not exist is a usage error, also for those who only look', async () => {
+  for (const command of ['status', 'health', 'runs', 'freeze']) {
+    const { exitCode, errors } = await holdfast(command, '--group', 'nope', '--connect', connectFile('firm', ours));
+    assert.equal(exitCode, 2, command);
+    assert.match(errors, /^USAGE HF-8007/, command);
+    assert.match(errors, /^next {4}--group one of: trading$/m, command);
+  }
+});
+
+test('a certificate that another authority issued is turned away, and the person is told so', async () => {
+  const { exitCode, errors } = await holdfast('status', '--connect', connectFile('stranger', others));
+  assert.equal(exitCode, 1);
+  assert.match(errors, /^FAILED HF-3106/);
+  assert.match(errors.replaceAll(/\n +/g, ' '), /was not issued by the authority in the connection file/);
+});
