@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 /**
  * `npm test`: every suite that needs neither root nor Debian packages. `-- --only PART` runs the files whose path contains PART;
  * `-- --lab` runs those that bring up whole labs instead, one after the other (20 minutes; with `--quick` one case of each kind, the
- * eight minutes of them that CI runs, without what the demo shows); `-- --list` names the files. Ends with the runner's own totals.
+ * nine minutes of them that CI runs, without what the demo shows); `-- --list` names the files. Ends with the runner's own totals.
  */
 const root = join(import.meta.dirname, '..');
 
