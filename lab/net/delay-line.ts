@@ -139,7 +139,7 @@ export class LineClock {
   #seed = 0x9e3779b9;
 
   now(): number {
-    return Number(process.hrtime.bigint()) / 1e6;
+    return performance.now();
   }
 
   /** Uniform in [0, 1), the same sequence in every run. */
@@ -186,8 +186,10 @@ export class LineClock {
     if (first === undefined || first >= this.#wakesAt) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#wakesAt = first;
-    // A timer counts whole milliseconds of this clock from the one in which it was set: it never rings before `first`.
-    const wholeMs = Math.ceil(first) - Math.floor(this.now());
+    // A timer counts whole milliseconds of the host's clock from the one in which it was set: it rings when `first` is near enough,
+    // and not before, because then a second one would be needed.
+    const hostMs = Number(process.hrtime.bigint()) / 1e6;
+    const wholeMs = Math.ceil(hostMs + first - this.now() - toleranceMs) - Math.floor(hostMs);
     this.#timer = setTimeout(() => this.#tick(), Math.max(0, wholeMs));
   }
 
