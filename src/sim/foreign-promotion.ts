@@ -49,8 +49,9 @@ export class ForeignPromotion {
     this.#life = instance.life;
   }
 
+  /** It was ended, or what it was for is no more. */
   get over(): boolean {
-    return this.#over;
+    return this.#over || this.#instance.life !== this.#life || this.#around.agent() === 'gone';
   }
 
   giveUp(): void {

@@ -206,7 +206,7 @@ export class InstanceModel {
     this.#becoming = becoming;
     const { life } = this;
     const finish = () => {
-      if (this.life !== life || this.#becoming !== becoming) return;
+      if (this.life !== life || this.#becoming !== becoming) return then();
       if (this.process === 'frozen') return void this.#around.queue.after(50, finish);
       this.#bePrimary(order);
       then();

@@ -336,7 +336,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '  if (storedEpoch > epoch)',
     replace: "  if (primary) return { kind: 'open' };\n  if (storedEpoch > epoch)",
     why: 'a database that took longer than its lease to become primary acknowledges commits, with no right and perhaps no gate',
-    caughtAt: 253,
+    caughtAt: 151,
     seedsAtMost: 1000,
   },
 ];
