@@ -60,6 +60,11 @@ export function labRestart(lab: LabName, key: string): Promise<null> {
   return withGround(lab, (client) => client.request('restart', { key }, startDeadlineMs));
 }
 
+/** Copies the authority's data as it is now; the fault `authority-restored` brings it back to that. */
+export function labCopyAuthority(lab: LabName): Promise<{ readonly bytes: number }> {
+  return withGround(lab, (client) => client.request('copy-authority', null, controlDeadlineMs));
+}
+
 /** Starts more processes in a running lab, e.g. the order flow. */
 export async function labStart(lab: LabName, topology: Topology, plan: ProcessPlanner): Promise<void> {
   const context = labContext(lab, topology);

@@ -39,7 +39,15 @@ export type ProcessFault =
   /** At once and for good: whoever supervises the target decides what happens next. Has no expiry. */
   | { readonly kind: 'kill'; readonly target: ProcessTarget };
 
-export type Fault = NetworkFault | PowerFault | ProcessFault;
+/** The authority comes back from its last copy, having forgotten what it acknowledged since. Over at once, and has no expiry. */
+export interface AuthorityFault {
+  readonly kind: 'authority-restored';
+}
+
+export type Fault = NetworkFault | PowerFault | ProcessFault | AuthorityFault;
+
+/** Nothing of it is left that could heal. */
+export const isOverAtOnce = ({ kind }: Fault): boolean => kind === 'kill' || kind === 'authority-restored';
 
 /** A fault in force. Times are the ground's monotonic milliseconds. */
 export interface ActiveFault {
@@ -56,7 +64,7 @@ export const longestFaultMs = 24 * 3_600_000;
  * @throws LabError HF-7007
  */
 export function checkFault(topology: Topology, fault: Fault, expiresInMs: number | null): void {
-  if (fault.kind !== 'kill') {
+  if (!isOverAtOnce(fault)) {
     if (expiresInMs === null || !Number.isFinite(expiresInMs) || expiresInMs <= 0 || expiresInMs > longestFaultMs)
       refuse(fault, `its expiry is ${expiresInMs ?? 'missing'}`, 'every fault needs an expiry between 1 ms and 24 h');
   }
@@ -84,6 +92,7 @@ const faultKinds: readonly Fault['kind'][] = [
   'site-power-off',
   'freeze',
   'kill',
+  'authority-restored',
 ];
 
 interface NameUse {
@@ -98,6 +107,8 @@ function namesIn(topology: Topology, fault: Fault): readonly NameUse[] {
   const host = (name: string): NameUse => ({ what: 'host', name, names: topology.hosts.map(({ id }) => id) });
   const place = (name: string): NameUse => ({ what: 'place', name, names: placesOf(topology) });
   switch (fault.kind) {
+    case 'authority-restored':
+      return [];
     case 'link-down':
       return [link(fault.link)];
     case 'path-down':

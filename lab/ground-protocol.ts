@@ -15,6 +15,8 @@ export interface GroundMethods {
     readonly result: { readonly lab: string; readonly pid: number };
   };
   readonly start: { readonly params: { readonly specs: readonly LaunchSpec[] }; readonly result: null };
+  /** For a later fault `authority-restored`. */
+  readonly 'copy-authority': { readonly params: null; readonly result: { readonly bytes: number } };
   readonly restart: { readonly params: { readonly key: string }; readonly result: null };
   readonly break: {
     readonly params: { readonly fault: Fault; readonly expiresInMs: number | null };

@@ -33,6 +33,7 @@ export class GroundServer {
         await ground.restart(key);
         return null;
       },
+      'copy-authority': () => ground.copyAuthority(),
       break: ({ fault, expiresInMs }) => ground.break(fault, expiresInMs),
       heal: ({ fault }) => ground.heal(fault),
       state: () => ground.state(),

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import type { SiteId } from '../src/core/base/ids.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
+import { AuthorityCopy } from './authority-copy.ts';
 import { type ActiveFault, checkFault, type Fault, faultWords, type PowerFault, type ProcessTarget } from './fault.ts';
 import { LabError, messageOf } from './lab-error.ts';
 import type { LabLayout } from './layout.ts';
@@ -65,6 +67,7 @@ export class Ground {
   readonly network: Network;
   readonly supervisor: Supervisor;
   readonly #options: GroundOptions;
+  readonly #authority: AuthorityCopy;
   readonly #registry: ProcessRegistry;
   readonly #faults = new Map<string, Held>();
   #sequence = 0;
@@ -89,6 +92,12 @@ export class Ground {
       ),
       onEvent: options.onEvent,
     });
+    this.#authority = new AuthorityCopy(join(lab.directory, 'outside', 'authority'), this.supervisor);
+  }
+
+  /** For a later `authority-restored`. */
+  copyAuthority(): Promise<{ readonly bytes: number }> {
+    return this.#authority.take();
   }
 
   get registry(): ProcessRegistry {
@@ -111,9 +120,12 @@ export class Ground {
     checkFault(this.#options.topology, fault, expiresInMs);
     const id = `fault-${++this.#sequence}`;
     const startedAt = wallMs();
-    if (fault.kind === 'kill') {
-      const pids = this.supervisor.kill(fault.target).map(({ pid }) => pid);
-      if (pids.length === 0) this.#refuseEmpty(fault);
+    if (fault.kind === 'kill' || fault.kind === 'authority-restored') {
+      const pids =
+        fault.kind === 'kill'
+          ? this.supervisor.kill(fault.target).map(({ pid }) => pid)
+          : await this.#authority.restore();
+      if (fault.kind === 'kill' && pids.length === 0) this.#refuseEmpty(fault);
       const report = { id, fault, startedAt, effectiveAt: wallMs(), expiresAt: null, pids };
       this.#options.onEvent({ kind: 'broken', fault: report, cause: 'asked' });
       return report;

@@ -1,7 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { firstSite } from '../../lab/agent-config.ts';
-import { type LabName, labBreak, labDown, labHeal, labLoad, labRestart, labStatus, labUp } from '../../lab/cli.ts';
+import {
+  type LabName,
+  labBreak,
+  labCopyAuthority,
+  labDown,
+  labHeal,
+  labLoad,
+  labRestart,
+  labStatus,
+  labUp,
+} from '../../lab/cli.ts';
+import { isOverAtOnce } from '../../lab/fault.ts';
 import type { FaultReport } from '../../lab/ground.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { LabError } from '../../lab/lab-error.ts';
@@ -108,11 +119,13 @@ function faultText({ id, fault, expiresAt, pids }: FaultReport): string {
 
 export async function breakIt(lab: LabName, words: FaultWords, forMs: number): Promise<CommandOutcome> {
   const fault = parseFault(words);
-  const report = await labBreak(lab, fault, fault.kind === 'kill' ? null : forMs);
+  const report = await labBreak(lab, fault, isOverAtOnce(fault) ? null : forMs);
   const heal =
     fault.kind === 'kill'
       ? 'holdfast lab status shows what has started again by itself'
-      : `holdfast lab heal ${report.id}`;
+      : fault.kind === 'authority-restored'
+        ? 'holdfast status says what is blocked; holdfast authority adopt --reason TEXT'
+        : `holdfast lab heal ${report.id}`;
   return ok(`in force: ${faultText(report)}\nnext    ${heal}`, report as unknown as Json);
 }
 
@@ -121,6 +134,14 @@ export async function heal(lab: LabName, fault: string): Promise<CommandOutcome>
   const text =
     ended.length === 0 ? 'no fault was in force' : ended.map((each) => `ended: ${faultText(each)}`).join('\n');
   return ok(text, { ended } as unknown as Json);
+}
+
+export async function copyAuthority(lab: LabName): Promise<CommandOutcome> {
+  const { bytes } = await labCopyAuthority(lab);
+  return ok(
+    `the authority was copied: ${bytes} bytes\nnext    holdfast lab break authority-restored, later, brings it back to now`,
+    { ok: true, bytes },
+  );
 }
 
 export async function restart(lab: LabName, key: string): Promise<CommandOutcome> {

@@ -82,10 +82,10 @@ export function registerLabCommands(program: Command, shell: Shell): void {
     named(lab.command('break <fault> [what...]'))
       .summary('hurt it; every fault ends by itself')
       .description(
-        'Injects one fault. Kinds: link-down LINK · path-down GROUP · cut A B · one-way FROM TO · site-isolated SITE · extra-latency A B · loss A B · host-silent HOST · host-power-off HOST · site-power-off SITE · freeze KIND NAME · kill KIND NAME, where KIND is instance, agent, warden, controller, host or process.',
+        'Injects one fault. Kinds: link-down LINK · path-down GROUP · cut A B · one-way FROM TO · site-isolated SITE · extra-latency A B · loss A B · host-silent HOST · host-power-off HOST · site-power-off SITE · freeze KIND NAME · kill KIND NAME · authority-restored, where KIND is instance, agent, warden, controller, host or process.',
       )
       .addOption(
-        new Option('--for <duration>', 'it ends by itself after so long (a kill is over at once)')
+        new Option('--for <duration>', 'it ends by itself after so long (a kill and a restore are over at once)')
           .argParser(durationOption)
           .default(60_000, '60s'),
       )
@@ -134,6 +134,22 @@ export function registerLabCommands(program: Command, shell: Shell): void {
       examples: [
         ['holdfast lab heal', 'all'],
         ['holdfast lab heal f3', 'one'],
+      ],
+      touches: 'the lab.',
+    },
+  );
+  teach(
+    named(lab.command('copy-authority'))
+      .summary('copy the authority’s data as it is now, for a later authority-restored')
+      .action(async (flags: Named, command: Command) =>
+        shell.run(globals(command), async () =>
+          (await actions()).copyAuthority({ root: projectRoot, name: flags.name }),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast lab copy-authority', 'it stands still meanwhile, some milliseconds'],
+        ['holdfast lab break authority-restored', 'later: it comes back as it was then'],
       ],
       touches: 'the lab.',
     },

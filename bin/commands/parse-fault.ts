@@ -23,6 +23,7 @@ const shapes = {
   'site-power-off': 'SITE',
   freeze: 'KIND NAME',
   kill: 'KIND NAME',
+  'authority-restored': '',
 } as const;
 
 const keeps = ['outside', 'venues'] as const;
@@ -31,7 +32,7 @@ const keeps = ['outside', 'venues'] as const;
 export function parseFault(words: FaultWords): Fault {
   const { kind, what } = words;
   if (!Object.hasOwn(shapes, kind)) throw unclear(words, `"${kind}" is not a kind of fault`);
-  const names = Object.hasOwn(twoNames, kind) ? 2 : 1;
+  const names = kind === 'authority-restored' ? 0 : Object.hasOwn(twoNames, kind) ? 2 : 1;
   if (what.length !== names) throw unclear(words, `${what.length} names are given, ${names} needed`);
   const [first = '', second = ''] = what;
   const between = [first, second] as unknown as readonly [never, never];
@@ -60,6 +61,8 @@ export function parseFault(words: FaultWords): Fault {
       return { kind: 'site-power-off', site: first as never };
     case 'freeze':
       return { kind: 'freeze', target: targetOf(words) };
+    case 'authority-restored':
+      return { kind: 'authority-restored' };
     case 'kill':
       return { kind: 'kill', target: targetOf(words) };
   }
@@ -94,7 +97,7 @@ function keepOf(words: FaultWords): readonly (typeof keeps)[number][] {
 }
 
 function unclear({ kind, what }: FaultWords, found: string): LabError {
-  const lines = Object.entries(shapes).map(([name, shape]) => `${name} ${shape}`);
+  const lines = Object.entries(shapes).map(([name, shape]) => `${name} ${shape}`.trim());
   return new LabError({
     code: 'HF-7007',
     attempted: `break ${[kind, ...what].join(' ')}`,

@@ -32,6 +32,12 @@ export interface GroupView {
     readonly fresh: boolean;
     readonly observation: InstanceObservation | null;
   }[];
+  /** Newest renewal of each holder, with the gate that it names. */
+  readonly leases: readonly {
+    readonly component: string;
+    readonly holder: string;
+    readonly gate: { readonly kind: string; readonly boundMs: number } | null;
+  }[];
   readonly leaseBoundMs: number;
   readonly diagnoses: readonly Diagnosis[];
   readonly decision: DecisionView | null;
