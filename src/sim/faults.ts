@@ -2,6 +2,7 @@ import type { SiteId } from '../core/base/ids.ts';
 import { canServe } from '../core/topology/topology-index.ts';
 import { askForFailback, decideOnLoss, fenceByHand } from './people.ts';
 import { powerOff, powerOn } from './power.ts';
+import { slowPromotion, slowPromotionThenCutOff } from './slow-promotion.ts';
 import type { SimulatedHost, World } from './world.ts';
 
 export { powerOff, powerOn };
@@ -258,37 +259,8 @@ export const FAULTS = {
       agent.slowMs = 0;
     };
   },
-  'slow promotion': (world) => slowPromotion(world),
-  'slow promotion, then cut off': (world) => {
-    // The database is lost; whoever is promoted instead loses its agent, its gate or the authority while it is on its way.
-    const heal = slowPromotion(world);
-    world.random.pick(primaries(world).filter((each) => !each.selfGated))?.die();
-    const heals: (() => void)[] = [];
-    let over = false;
-    const hurt = () => {
-      const becoming = [...world.instances.values()].find((each) => each.becomingPrimary);
-      if (over || heals.length > 0) return;
-      const host = world.hosts.find((each) => each.id === becoming?.place.host);
-      if (!host) return void world.queue.after(50, hurt);
-      const { agent, gate } = host;
-      world.authority.deafen(agent.place, true);
-      heals.push(() => world.authority.deafen(agent.place, false));
-      if (world.random.chance(0.5)) {
-        gate.freeze();
-        heals.push(() => gate.thaw());
-      }
-      if (world.random.chance(0.5)) {
-        agent.freeze();
-        heals.push(() => agent.thaw());
-      }
-    };
-    hurt();
-    return () => {
-      over = true;
-      heal();
-      for (const each of heals.reverse()) each();
-    };
-  },
+  'slow promotion': slowPromotion,
+  'slow promotion, then cut off': slowPromotionThenCutOff,
   'late duplicates': (world) => {
     world.network.duplicates = 0.25;
     world.network.lateDuplicates = 0.5;
@@ -437,16 +409,6 @@ function slowDisk(world: World): () => void {
   instance.disk.diskMs = world.random.pick([30, 150, 600]);
   return () => {
     instance.disk.diskMs = 0;
-  };
-}
-
-/** From now on a database takes up to some leases to become primary. */
-function slowPromotion(world: World): () => void {
-  const databases = [...world.instances.values()].filter((each) => !each.selfGated);
-  const slowMs = world.random.between(0.2, 2.5) * world.topology.timing.selfFenceAfterMs;
-  for (const each of databases) each.promotionMs = slowMs;
-  return () => {
-    for (const each of databases) each.promotionMs = 0;
   };
 }
 
