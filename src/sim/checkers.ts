@@ -1,12 +1,10 @@
 import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
-import { gateBinds } from '../core/authority/proof-suffices.ts';
 import type { Json } from '../core/base/canonical-json.ts';
 import type { InstanceId } from '../core/base/ids.ts';
 import type { Brakes } from '../core/decision/brakes.ts';
 import { RULE_IDS } from '../core/decision/safety-rule.ts';
 import type { OperatorRequest, Person } from '../core/operator/operator-request.ts';
-import type { RecoveryPlan } from '../core/plan/recovery-plan.ts';
-import type { JournalEntry, RunEvent } from '../core/run/run.ts';
+import type { JournalEntry } from '../core/run/run.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import type { AgentEffect } from '../engine/agent-effects.ts';
 import type { InstanceAction } from '../engine/driver-port.ts';
@@ -14,6 +12,7 @@ import type { Command } from '../engine/messages.ts';
 import type { Coverage } from './coverage.ts';
 import type { InstanceModel } from './instance-model.ts';
 import type { Release } from './instance-surroundings.ts';
+import { RunChecker } from './run-checker.ts';
 
 /**
  * The architecture's invariants; H5 of the requirements: nobody is deposed who lives and is heard; `assertion`: the code itself
@@ -56,9 +55,6 @@ interface Change {
   readonly value: Json | null;
 }
 
-/** A holder that changed its state a moment ago may be seen as it was. */
-const SETTLED_MS = 3000;
-
 /**
  * Watches a world from outside and knows what must never happen. Written against the architecture's invariants, not against the
  * code: it reads the truth (models, committed transactions, commands as they are taken in, what was performed), never what a
@@ -66,6 +62,8 @@ const SETTLED_MS = 3000;
  */
 export class Checkers {
   readonly violations: Violation[] = [];
+  /** Of what runs are allowed to do. */
+  readonly runs: RunChecker;
   readonly #topology: Topology;
   readonly #coverage: Coverage;
   readonly #instances: ReadonlyMap<InstanceId, InstanceModel>;
@@ -77,21 +75,13 @@ export class Checkers {
   readonly #leases = new Map<string, LeaseRecord>();
   /** Highest epoch and term that each host has taken a command of. */
   readonly #taken = new Map<string, { epoch: number; term: number }>();
-  readonly #begun = new Set<string>();
-  readonly #plans = new Map<string, RecoveryPlan>();
-  readonly #asked: { readonly by: string; readonly request: OperatorRequest }[] = [];
-  #open: { readonly run: string; readonly scope: string } | null = null;
-  #superseded: { readonly run: string; readonly scope: string } | null = null;
   #record: GroupRecord | null = null;
-  #term = 0;
   /** Foreign writers that were stopped together with their gates when somebody took over from them. */
   readonly #wasStopped = new Set<InstanceId>();
-  #brakes: Brakes | null = null;
   /** Since when the record says of some component that it stands still. */
   #haltedSince: number | null = null;
   /** Reigns in which a person let a halted component go on. */
   readonly #acceptedIn = new Set<string>();
-  takeovers = 0;
   /** A person accepted a loss, or the authority was restored: I4 and what follows from it cannot be claimed. */
   lossAccepted = false;
 
@@ -100,6 +90,22 @@ export class Checkers {
     this.#instances = instances;
     this.#coverage = coverage;
     this.#truth = truth;
+    this.runs = new RunChecker({
+      topology,
+      coverage,
+      instances,
+      truth,
+      violated: (invariant, detail) => this.#violated(invariant, detail),
+      record: () => this.#record,
+      lease: (component) => this.#leases.get(component) ?? null,
+      lossAccepted: () => {
+        this.lossAccepted = true;
+      },
+    });
+  }
+
+  get takeovers(): number {
+    return this.runs.takeovers;
   }
 
   #violated(invariant: Invariant, detail: string): void {
@@ -272,17 +278,6 @@ export class Checkers {
       this.#violated('I3', `${instance.id} is opened at epoch ${instance.grantEpoch} after its lease has run out`);
   }
 
-  /** I5, I8: nothing is commanded that the journal did not announce, and nobody is promoted who is not in the plan. */
-  commanded(command: Command): void {
-    if (command.run.startsWith('operator-')) return;
-    this.#coverage.count('I8: a command');
-    if (!this.#begun.has(`${command.run}/${command.step}`))
-      this.#violated('I8', `${command.key} was sent before the journal says that its step began`);
-    const { order } = command;
-    if (order.kind === 'promote' && !this.#plans.get(command.run)?.moves.some((move) => move.to === order.instance))
-      this.#violated('I5', `${command.key} promotes ${order.instance}, which is not in the plan of ${command.run}`);
-  }
-
   /** I2: a host that has taken in a newer command refuses this one at once, whatever it remembers of it. */
   taken(host: string, command: Command, effects: readonly AgentEffect[]): void {
     const before = this.#taken.get(`${host}/${command.group}`) ?? { epoch: 0, term: 0 };
@@ -304,7 +299,7 @@ export class Checkers {
 
   /** A person spoke to the leader. */
   asked(person: Person, request: OperatorRequest): void {
-    if (person.role !== 'observer') this.#asked.push({ by: person.name, request });
+    this.runs.asked(person, request);
   }
 
   /** I5, I7, I8: one transaction as it was committed. */
@@ -312,11 +307,11 @@ export class Checkers {
     const entries = changes.flatMap(({ key, value }) =>
       key.startsWith('journal/trading/0') && value !== null ? [value as unknown as JournalEntry] : [],
     );
-    for (const entry of entries) this.#journalled(entry);
+    for (const entry of entries) this.runs.journalled(entry);
     for (const { key, value } of changes) {
       if (key === 'group/trading') this.#recordChanged(value as unknown as GroupRecord, entries);
-      if (key === 'leader') this.#term = (value as unknown as { term: number }).term;
-      if (key === 'brakes/trading') this.#brakes = value as unknown as Brakes;
+      if (key === 'leader') this.runs.term = (value as unknown as { term: number }).term;
+      if (key === 'brakes/trading') this.runs.brakes = value as unknown as Brakes;
       if (key.startsWith('lease/trading/') && value !== null) this.#renewed(value as unknown as LeaseRecord);
     }
   }
@@ -337,7 +332,7 @@ export class Checkers {
     const events = entries.flatMap((entry) => entry.events);
     // A person's word about a restored authority takes every grant; it is its own record, and gives none.
     const adopting = record.adopted !== undefined && record.incarnation !== before?.incarnation;
-    if (adopting) this.#open = null;
+    if (adopting) this.runs.adopted();
     if (before && record.epoch < before.epoch)
       this.#violated('I1', `the group's epoch went back from ${before.epoch} to ${record.epoch}`);
     for (const grant of Object.values(record.grants)) {
@@ -362,135 +357,6 @@ export class Checkers {
     this.acknowledgementSetsIntersect();
   }
 
-  #journalled(entry: JournalEntry): void {
-    if (entry.term < this.#term)
-      this.#violated('I2', `journal entry ${entry.number} of term ${entry.term} was accepted in term ${this.#term}`);
-    for (const event of entry.events) {
-      switch (event.kind) {
-        case 'opened':
-          this.#opened(entry, event);
-          break;
-        case 'step-started':
-          if (!this.#plans.get(entry.run)?.steps.some((step) => step.id === event.step))
-            this.#violated('I5', `${entry.run} began ${event.step}, which its plan does not have`);
-          this.#begun.add(`${entry.run}/${event.step}`);
-          this.#coverage.count(`step: ${event.step}`);
-          break;
-        case 'closed':
-          this.#coverage.count(`run: ${event.result}`);
-          if (event.result === 'completed' && this.#plans.get(entry.run)?.runbook !== 'activate-site')
-            this.takeovers += 1;
-          if (this.#open?.run === entry.run) {
-            this.#superseded = event.result === 'superseded' ? this.#open : null;
-            this.#open = null;
-          }
-          break;
-        case 'step-finished':
-          for (const proof of event.proofs ?? []) this.#coverage.count(`proof: ${proof.method}`);
-      }
-    }
-  }
-
-  #opened(entry: JournalEntry, event: Extract<RunEvent, { kind: 'opened' }>): void {
-    const { plan } = event;
-    this.#coverage.count(`plan: ${plan.runbook}`);
-    this.#coverage.count('I7: a run was opened');
-    if (this.#open !== null && this.#open.run !== entry.run)
-      this.#violated('I7', `${entry.run} opened while ${this.#open.run} is open`);
-    if (this.#superseded !== null && !(this.#superseded.scope === 'instance' && plan.scope === 'site'))
-      this.#violated(
-        'I7',
-        `${entry.run} (${plan.scope}) superseded ${this.#superseded.run} (${this.#superseded.scope}), which is not narrower`,
-      );
-    this.#superseded = null;
-    this.#open = { run: entry.run, scope: plan.scope };
-    this.#plans.set(entry.run, plan);
-    this.#allowed(entry, event);
-    if (event.automatic && (plan.trigger === 'PrimaryDown' || plan.trigger === 'SiteDown'))
-      this.#needed(entry.run, plan);
-    if (event.automatic) this.#fencable(entry.run, plan);
-  }
-
-  /** I5, and I4's exception: by a policy, by an approval of this very plan, or by a person who asked for it. */
-  #allowed(entry: JournalEntry, { plan, automatic, by }: Extract<RunEvent, { kind: 'opened' }>): void {
-    const group = this.#topology.groups[0]!;
-    const wide = plan.scope === 'site' || plan.toSite !== (this.#record?.activeSite ?? plan.toSite);
-    const policy = wide ? group.sitePolicy : group.instancePolicy;
-    const approval = this.#brakes?.approvals.find((each) => each.digest === plan.digest) ?? null;
-    const request =
-      this.#asked.find(
-        (each) =>
-          each.by === by &&
-          ((each.request.kind === 'activate' && this.#record === null) ||
-            (each.request.kind === 'move' && (each.request.toSite ?? plan.toSite) === plan.toSite)),
-      )?.request ?? null;
-    if (automatic) {
-      this.#coverage.count(policy === 'automatic' ? 'I5: run by policy' : 'I5: run by approval');
-      if (policy !== 'automatic' && !(policy === 'approval' && approval !== null))
-        this.#violated(
-          'I5',
-          `${entry.run} ran automatically under policy ${policy}, without an approval of ${plan.digest}`,
-        );
-    } else {
-      this.#coverage.count('I5: run by a person');
-      if (request === null) this.#violated('I5', `${entry.run} ran for ${by}, who did not ask for it`);
-    }
-    if (plan.predicted.lossBound.kind === 'none') return;
-    const accepted = automatic
-      ? approval !== null && approval.acceptsLoss !== null
-      : request?.kind === 'move' &&
-        this.#asked.some(
-          (each) => each.by === by && each.request.kind === 'move' && each.request.acceptDataLoss !== null,
-        );
-    if (accepted) this.#coverage.count('I4: a loss was accepted by name');
-    else this.#violated('I4', `${entry.run} may lose acknowledged writes and nobody accepted that`);
-    this.lossAccepted = true;
-  }
-
-  /** H5: somebody who is deposed as failed is not alive, serving and heard by a majority. */
-  #needed(run: string, plan: RecoveryPlan): void {
-    const deposed = plan.moves.flatMap((move) => (move.from === null ? [] : [this.#instances.get(move.from)!]));
-    if (deposed.length === 0 || plan.moves.some((move) => move.from === null)) return;
-    this.#coverage.count('H5: a holder was deposed as failed');
-    const now = this.#truth.now();
-    const well = (each: InstanceModel) =>
-      each.process === 'running' &&
-      each.role === 'primary' &&
-      each.couldRelease &&
-      now - each.changedAt > SETTLED_MS &&
-      each.ill === null &&
-      each.place.host !== null &&
-      this.#truth.steadilyHeard(each.place.host);
-    if (deposed.every(well))
-      this.#violated(
-        'H5',
-        `${run} deposes ${deposed.map((each) => each.id).join(', ')}, alive, serving and heard by a majority`,
-      );
-  }
-
-  /** I3: nobody is deposed by automation who cannot be proved silent: its gate does not bind it and nobody can reach it. */
-  #fencable(run: string, plan: RecoveryPlan): void {
-    for (const { component, from } of plan.moves) {
-      const grant = this.#record?.grants[component];
-      const lease = this.#leases.get(component);
-      const holder = from === null ? null : this.#instances.get(from)!;
-      if (
-        !grant ||
-        !lease ||
-        holder === null ||
-        !holder.couldRelease ||
-        lease.holder !== from ||
-        lease.epoch !== grant.epoch
-      )
-        continue;
-      if (
-        (lease.gate === null || !gateBinds(holder.component.kind, lease.gate.kind)) &&
-        !this.#truth.agentReachable(holder)
-      )
-        this.#violated('I3', `${run} deposes ${from}, which nothing can prove silent`);
-    }
-  }
-
   /** H5: what is told to be silent by a quorum is not heard by one. */
   diagnosed(diagnoses: readonly { readonly kind: string; readonly host: string | null }[]): void {
     for (const { kind, host } of diagnoses)
@@ -509,11 +375,7 @@ export class Checkers {
       instance.grantEpoch !== grant.epoch
     )
       return;
-    if (
-      leaseLeftMs < this.#topology.timing.selfFenceAfterMs / 2 ||
-      this.#asked.some(({ request }) => request.kind === 'fence' && request.instance === instance.id)
-    )
-      return;
+    if (leaseLeftMs < this.#topology.timing.selfFenceAfterMs / 2 || this.runs.wasFencedByHand(instance.id)) return;
     this.#violated('H5', `its own agent kills ${instance.id}, which holds the grant and its lease and serves`);
   }
 

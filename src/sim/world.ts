@@ -259,7 +259,7 @@ export class World {
   }
 
   #command(from: ControllerProcess, hostId: string, command: Command): void {
-    this.checkers.commanded(command);
+    this.checkers.runs.commanded(command);
     const host = this.hosts.find((each) => each.id === hostId);
     if (!host) return;
     if (this.tracing)
