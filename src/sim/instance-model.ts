@@ -5,6 +5,7 @@ import { DiskLog, type LogEntry } from './disk-log.ts';
 import type { InstanceSurroundings, PromotionOrder } from './instance-surroundings.ts';
 import type { MachineClock } from './machine-clock.ts';
 import type { Place } from './network.ts';
+import { LOST_AFTER_MS, NO_REIGN, UpstreamSession } from './upstream-session.ts';
 
 interface Replica {
   state: ReplicaObservation['state'];
@@ -13,10 +14,6 @@ interface Replica {
 }
 
 const HEARTBEAT_MS = 150;
-const LOST_AFTER_MS = 450;
-/** How often a standby asks to be let in: an engine's own, and a database's. */
-const JOIN_AGAIN_MS = { own: 100, foreign: 400 };
-const NO_REIGN = -1;
 
 /**
  * What the simulator knows of a database or an engine: a log, synchronous replication to an acknowledgement set, a role, and a
@@ -36,6 +33,7 @@ export class InstanceModel {
   grantEpoch = 0;
   /** Durable. */
   readonly disk: DiskLog;
+  readonly standby: UpstreamSession;
   /** Alive and unfit: what its own health check says. */
   ill: { readonly health: 'degraded' | 'bad'; readonly reason: string } | null = null;
   /** World time of the last change of process or role. */
@@ -53,16 +51,6 @@ export class InstanceModel {
   /** Orders of this reign that it withdrew: they are in the log, and never released. */
   readonly #withdrawn = new Set<number>();
   divergence: InstanceObservation['divergence'] = null;
-  upstream: InstanceId | null = null;
-  #divergedFrom: InstanceId | null = null;
-  #upstreamHeardAt = 0;
-  #upstreamConnected = false;
-  #joined = false;
-  /** Number of the session that is being joined: an answer to an earlier one is of the past. */
-  #session = 0;
-  /** Reign of the primary that it has joined; NO_REIGN when that is a standby (a cascade), which counts for nobody. */
-  #joinedReign = NO_REIGN;
-  #joinedAt = 0;
   readonly #replicas = new Map<InstanceId, Replica>();
   #ackSetAskedAt = 0;
   #releasedTo = 0;
@@ -83,6 +71,7 @@ export class InstanceModel {
     this.#clock = clock;
     this.#around = around;
     this.disk = new DiskLog(around.queue);
+    this.standby = new UpstreamSession(this, around);
   }
 
   get id(): InstanceId {
@@ -110,6 +99,10 @@ export class InstanceModel {
     if (this.process === 'exited' || this.role !== 'primary' || (this.selfGated && !this.leaseValid)) return false;
     if (!this.opened) return false;
     return this.ackSet.every((member) => (this.#around.peer(member)?.epoch ?? 0) <= this.grantEpoch);
+  }
+
+  get upstream(): InstanceId | null {
+    return this.standby.upstream;
   }
 
   get log(): readonly LogEntry[] {
@@ -149,11 +142,10 @@ export class InstanceModel {
     this.#beating = false;
     this.ill = null;
     this.role = 'closed';
-    this.upstream = null;
-    this.#joined = false;
+    this.standby.leave();
     this.ackSet = [];
     this.leaseUntilLocal = 0;
-    for (const replica of this.#replicas.keys()) this.#tell(replica, (peer) => peer.#upstreamGone(this.id));
+    for (const replica of this.#replicas.keys()) this.tell(replica, (peer) => peer.standby.gone(this.id));
     this.#replicas.clear();
     this.#around.died(this);
   }
@@ -199,8 +191,7 @@ export class InstanceModel {
       return 'ok';
     }
     this.role = 'closed';
-    this.upstream = null;
-    this.#joined = false;
+    this.standby.leave();
     this.#changed();
     const becoming = Symbol();
     this.#becoming = becoming;
@@ -220,9 +211,8 @@ export class InstanceModel {
     this.grantEpoch = order.epoch;
     this.role = 'primary';
     this.opened = false;
-    this.upstream = null;
+    this.standby.leave();
     this.divergence = null;
-    this.#joined = false;
     this.disk.settle();
     this.ackSet = order.ackSet;
     this.leaseUntilLocal = order.leaseUntilLocal;
@@ -266,7 +256,7 @@ export class InstanceModel {
   #stepDown(): void {
     this.role = 'closed';
     this.leaseUntilLocal = 0;
-    for (const replica of this.#replicas.keys()) this.#tell(replica, (peer) => peer.#upstreamGone(this.id));
+    for (const replica of this.#replicas.keys()) this.tell(replica, (peer) => peer.standby.gone(this.id));
     this.#replicas.clear();
     this.ackSet = [];
     this.#changed();
@@ -298,14 +288,8 @@ export class InstanceModel {
   follow(epoch: Epoch, upstream: InstanceId): boolean {
     if (epoch < this.epoch || this.role === 'primary') return false;
     this.epoch = epoch;
-    if (upstream !== this.#divergedFrom) this.divergence = null;
     this.role = 'standby';
-    this.upstream = upstream;
-    this.#joined = false;
-    this.#upstreamConnected = false;
-    this.#upstreamHeardAt = this.#around.queue.now;
-    this.#around.changed(this);
-    this.#join();
+    this.standby.follow(upstream);
     return true;
   }
 
@@ -317,45 +301,34 @@ export class InstanceModel {
       if (this.halted) return 'halted';
     }
     this.disk.add({ id, epoch: this.grantEpoch, cancel });
-    this.#sync(() => this.#tryRelease());
+    this.sync(() => this.#tryRelease());
     for (const [replica, { state }] of this.#replicas)
       if (state === 'in-sync' || state === 'catching-up') this.#replicate(replica, this.log.length - 1);
     this.#tryRelease();
     return 'taken';
   }
 
-  #sync(then: () => void): void {
+  /** Runs `then` now and, with a slow disk, again when all that is in the log is on it. */
+  sync(then: () => void): void {
     const { life } = this;
     this.disk.sync(() => this.life === life && this.process !== 'exited', then);
   }
 
-  #acknowledge(upstream: InstanceId, epoch: number): void {
-    const acknowledged = this.disk.synced;
-    this.#tell(upstream, (peer) => peer.#acknowledged(this.id, epoch, acknowledged));
+  /** A replica has joined with so much on its disk: it gets what was added meanwhile. */
+  welcome(replica: InstanceId, reign: number, acknowledged: number): void {
+    if (this.role !== 'primary') return;
+    if (this.#replicas.has(replica) && this.log.length > acknowledged) this.#replicate(replica, acknowledged);
+    this.acknowledged(replica, reign, acknowledged);
   }
 
   #replicate(replica: InstanceId, from: number): void {
     const entries = this.log.slice(from);
     const { grantEpoch, id } = this;
-    this.#tell(replica, (peer) => peer.#receive(id, grantEpoch, from, entries));
+    this.tell(replica, (peer) => peer.standby.receive(id, grantEpoch, from, entries));
   }
 
-  #receive(sender: InstanceId, epoch: number, from: number, entries: readonly LogEntry[]): void {
-    if (
-      epoch < this.epoch ||
-      this.role !== 'standby' ||
-      this.upstream !== sender ||
-      !this.#joined ||
-      this.#joinedReign !== epoch ||
-      from > this.log.length
-    )
-      return;
-    for (const [offset, entry] of entries.entries()) if (from + offset >= this.log.length) this.disk.add(entry);
-    this.#heardUpstream();
-    this.#sync(() => this.upstream === sender && this.#joinedReign === epoch && this.#acknowledge(sender, epoch));
-  }
-
-  #acknowledged(replica: InstanceId, epoch: number, sequence: number): void {
+  /** A replica has everything up to here on its disk. */
+  acknowledged(replica: InstanceId, epoch: number, sequence: number): void {
     const known = this.#replicas.get(replica);
     if (this.role !== 'primary' || epoch !== this.grantEpoch || !known) return;
     known.acknowledged = Math.max(known.acknowledged, sequence);
@@ -392,23 +365,8 @@ export class InstanceModel {
     }
   }
 
-  #join(): void {
-    const { upstream, epoch, life } = this;
-    if (upstream === null || this.role !== 'standby' || this.process !== 'running') return;
-    this.#session += 1;
-    const session = this.#session;
-    this.#tell(upstream, (peer) => peer.#joinRequest(this.id, epoch, session));
-    this.#joinedAt = this.#around.queue.now;
-    this.#around.queue.after(this.#joinAgainMs, () => {
-      if (this.life === life && this.upstream === upstream && !this.#joined && this.#session === session) this.#join();
-    });
-  }
-
-  get #joinAgainMs(): number {
-    return this.selfGated ? JOIN_AGAIN_MS.own : JOIN_AGAIN_MS.foreign;
-  }
-
-  #joinRequest(replica: InstanceId, epoch: number, session: number): void {
+  /** A standby wants to follow: it gets everything that is here. */
+  joinRequest(replica: InstanceId, epoch: number, session: number): void {
     if (this.role === 'closed' || epoch > Math.max(this.epoch, this.grantEpoch)) return;
     // A connection needs both directions.
     const from = this.#around.peer(replica)?.place;
@@ -422,75 +380,15 @@ export class InstanceModel {
       this.#around.changed(this);
     }
     const copy = [...log];
-    this.#tell(
+    this.tell(
       replica,
-      (peer) => peer.#joinAnswer({ upstream: id, epoch: source, reign, session, log: copy }),
+      (peer) => peer.standby.joined({ upstream: id, epoch: source, reign, session, log: copy }),
       copy.length / 50,
     );
   }
 
-  /** Cuts what the upstream does not have (kept aside first) and takes the rest. */
-  #joinAnswer({
-    upstream,
-    epoch,
-    reign,
-    session,
-    log,
-  }: {
-    readonly upstream: InstanceId;
-    readonly epoch: number;
-    readonly reign: number;
-    readonly session: number;
-    readonly log: readonly LogEntry[];
-  }): void {
-    if (
-      this.role !== 'standby' ||
-      this.#joined ||
-      session !== this.#session ||
-      this.upstream !== upstream ||
-      epoch < this.epoch
-    )
-      return;
-    const common = this.disk.commonWith(log);
-    const tail = this.log.length - common;
-    if (tail > 0) {
-      this.divergence = { file: `quarantine/${this.id}`, from: common, count: tail };
-      this.#divergedFrom = upstream;
-    }
-    this.disk.continueWith(common, log);
-    this.#joined = true;
-    this.#joinedReign = reign;
-    this.#heardUpstream();
-    this.#sync(() => {
-      if (this.upstream !== upstream || this.#joinedReign !== reign) return;
-      const acknowledged = this.disk.synced;
-      this.#tell(upstream, (peer) => {
-        if (peer.role !== 'primary') return;
-        const replica = peer.#replicas.get(this.id);
-        if (replica && peer.log.length > acknowledged) peer.#replicate(this.id, acknowledged);
-        peer.#acknowledged(this.id, reign, acknowledged);
-      });
-    });
-    this.#around.changed(this);
-  }
-
-  #heardUpstream(): void {
-    this.#upstreamHeardAt = this.#around.queue.now;
-    if (!this.#upstreamConnected) {
-      this.#upstreamConnected = true;
-      this.#around.changed(this);
-    }
-  }
-
-  #upstreamGone(upstream: InstanceId): void {
-    if (this.upstream !== upstream || !this.#upstreamConnected) return;
-    this.#upstreamConnected = false;
-    this.#joined = false;
-    this.#around.changed(this);
-    this.#join();
-  }
-
-  #tell(id: InstanceId, deliver: (peer: InstanceModel) => void, extraMs = 0): void {
+  /** Says something to a peer, over the network; what it was for an earlier life of the peer is lost. */
+  tell(id: InstanceId, deliver: (peer: InstanceModel) => void, extraMs = 0): void {
     const peer = this.#around.peer(id);
     if (peer === null) return;
     const { life } = peer;
@@ -516,7 +414,7 @@ export class InstanceModel {
       if (this.process !== 'running') return;
       const { now } = this.#around.queue;
       if (this.role === 'primary') this.#beatPrimary(now);
-      if (this.role === 'standby') this.#beatStandby(now);
+      if (this.role === 'standby') this.standby.beat(now);
       this.#beat();
     });
   }
@@ -528,26 +426,9 @@ export class InstanceModel {
       const have = known.acknowledged;
       if ((known.state === 'in-sync' || known.state === 'catching-up') && have < this.log.length)
         this.#replicate(replica, have);
-      this.#tell(replica, (peer) => peer.#heartbeat(id, grantEpoch));
+      this.tell(replica, (peer) => peer.standby.heartbeat(id, grantEpoch));
     }
     this.#tryRelease();
-  }
-
-  #heartbeat(upstream: InstanceId, epoch: number): void {
-    if (this.upstream !== upstream || this.role !== 'standby' || epoch < this.epoch) return;
-    if (!this.#joined || this.#joinedReign !== epoch)
-      return void (this.#around.queue.now - this.#joinedAt > this.#joinAgainMs && this.#join());
-    this.#heardUpstream();
-    this.#acknowledge(upstream, epoch);
-  }
-
-  #beatStandby(now: number): void {
-    if (this.#upstreamConnected && now - this.#upstreamHeardAt > LOST_AFTER_MS) {
-      this.#upstreamConnected = false;
-      this.#joined = false;
-      this.#around.changed(this);
-      this.#join();
-    }
   }
 
   observe(): InstanceObservation {
@@ -570,10 +451,7 @@ export class InstanceModel {
         acknowledgedSequence: replica.acknowledged,
         silentMs: now - replica.heardAt,
       })),
-      upstream:
-        this.upstream === null
-          ? null
-          : { instance: this.upstream, connected: this.#upstreamConnected, silentMs: now - this.#upstreamHeardAt },
+      upstream: this.standby.observe(now),
       divergence: this.divergence,
       figures: {},
     };
@@ -584,7 +462,7 @@ export class InstanceModel {
     this.role = 'primary';
     this.opened = true;
     this.grantEpoch = 0;
-    this.upstream = null;
+    this.standby.leave();
     this.leaseUntilLocal = 0;
     this.#changed();
   }
