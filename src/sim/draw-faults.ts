@@ -77,6 +77,7 @@ const DECISIVE: readonly FaultName[] = [
   'double failure',
   'double failure',
   'gate freeze, then host unplugged',
+  'authority answers late, then host unplugged',
   'rogue promotion, then crash',
   'clock set back, then crash',
 ];

@@ -286,10 +286,13 @@ export const FAULTS = {
     host.gate.freeze();
     let silent = false;
     let over = false;
-    world.queue.after(3 * world.topology.timing.leaseRenewEveryMs, () => {
+    // Two renewals: the second one says that nothing was armed with the first. After a third its own agent would end the database.
+    world.queue.after(2.2 * world.topology.timing.leaseRenewEveryMs, () => {
       if (over) return;
       world.network.silence(host.id);
       silent = true;
+      // Where the agent hangs as well, nothing on its host ends the database: only people can say that it is off.
+      if (world.random.chance(0.5)) host.agent.freeze();
       if (world.random.chance(0.5))
         world.queue.after(world.random.between(2000, 6000), () => over || fenceByHand(world));
     });
@@ -297,6 +300,7 @@ export const FAULTS = {
       over = true;
       if (silent) world.network.unsilence(host.id);
       host.gate.thaw();
+      host.agent.thaw();
     };
   },
   'clock set back, then crash': (world) => {
@@ -311,8 +315,10 @@ export const FAULTS = {
   'authority answers late, then host unplugged': (world) => {
     // A renewal is given up after half of this; just before that its answer is of use to nobody but a holder that counts from it.
     const { authority, topology } = world;
-    authority.answersLateMs = world.random.between(0.4, 0.95) * (topology.timing.selfFenceAfterMs / 2);
-    const host = primaryHost(world);
+    authority.answersLateMs = world.random.between(0.6, 0.95) * (topology.timing.selfFenceAfterMs / 2);
+    // Whoever waits for nobody is stopped by its lease alone.
+    const alone = primaries(world).find((each) => each.selfGated && each.component.durability === null);
+    const host = world.hosts.find((each) => each.id === alone?.place.host) ?? primaryHost(world);
     let silent = false;
     let over = false;
     world.queue.after(world.random.between(500, 2500), () => {

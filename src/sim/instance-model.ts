@@ -285,11 +285,16 @@ export class InstanceModel {
     this.#around.changed(this);
   }
 
+  /** Stored before anything else is done with it. */
+  learnEpoch(epoch: number): void {
+    this.epoch = Math.max(this.epoch, epoch);
+  }
+
   follow(epoch: Epoch, upstream: InstanceId): boolean {
     if (epoch < this.epoch || this.role === 'primary') return false;
     this.epoch = epoch;
     this.role = 'standby';
-    this.standby.follow(upstream);
+    this.standby.follow(upstream, epoch);
     return true;
   }
 

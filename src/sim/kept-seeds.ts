@@ -60,4 +60,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I10',
     why: 'the person at the desk accepted losses for ever, and never lifted the fence that was in the way',
   },
+  {
+    seed: 4079,
+    invariant: 'I9',
+    why: 'a standby acknowledged for a reign of which it had not been told, and an older order made it cut that',
+  },
 ];

@@ -24,13 +24,16 @@ export class UpstreamSession {
   /** Reign of the primary that it has joined; NO_REIGN when that is a standby (a cascade). */
   #joinedReign = NO_REIGN;
   #joinedAt = 0;
+  /** Epoch in which it was last told whom to follow; a database's replication name carries it. */
+  #toldEpoch = 0;
 
   constructor(self: InstanceModel, around: InstanceSurroundings) {
     this.#self = self;
     this.#around = around;
   }
 
-  follow(upstream: InstanceId): void {
+  follow(upstream: InstanceId, epoch: number): void {
+    this.#toldEpoch = epoch;
     if (upstream !== this.#divergedFrom) this.#self.divergence = null;
     this.upstream = upstream;
     this.#joined = false;
@@ -99,10 +102,12 @@ export class UpstreamSession {
     this.#self.disk.continueWith(common, log);
     this.#joined = true;
     this.#joinedReign = reign;
+    // An engine stores the epoch of the primary that it joins before it acknowledges anything; a database is told by its driver alone.
+    if (this.#self.selfGated) this.#self.learnEpoch(reign);
     this.#heard();
     this.#self.sync(() => {
       if (this.upstream !== upstream || this.#joinedReign !== reign) return;
-      const acknowledged = this.#self.disk.synced;
+      const acknowledged = this.#counted(reign);
       this.#self.tell(upstream, (peer) => peer.welcome(this.#self.id, reign, acknowledged));
     });
     this.#around.changed(this.#self);
@@ -157,8 +162,13 @@ export class UpstreamSession {
     }
   }
 
+  /** What it has for a primary of this reign: nothing, as long as an order of an older epoch could still make it cut that. */
+  #counted(reign: number): number {
+    return this.#self.selfGated || this.#toldEpoch >= reign ? this.#self.disk.synced : 0;
+  }
+
   #acknowledge(upstream: InstanceId, epoch: number): void {
-    const acknowledged = this.#self.disk.synced;
+    const acknowledged = this.#counted(epoch);
     this.#self.tell(upstream, (peer) => peer.acknowledged(this.#self.id, epoch, acknowledged));
   }
 }

@@ -23,7 +23,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (leftMs > 0) return { kind: 'in', ms: Math.ceil(leftMs), method: 'lease-expired' };",
     replace: '',
     why: 'promotes beside a writer that may still release',
-    caughtAt: 16,
+    caughtAt: 47,
     seedsAtMost: 150,
   },
   {
@@ -41,7 +41,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (!proof || !proofSuffices(component.kind, revokedHolder, proof)) return null;',
     replace: 'if (!proof) continue;',
     why: 'promotes without a fencing proof',
-    caughtAt: 16,
+    caughtAt: 47,
     seedsAtMost: 400,
   },
   {
@@ -78,7 +78,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (epoch < highest.epoch) return 'stale-epoch';",
     replace: '',
     why: 'a late command of an ended run is carried out',
-    caughtAt: 22,
+    caughtAt: 14,
     seedsAtMost: 400,
   },
   {
@@ -87,7 +87,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (term < highest.term) return 'stale-term';",
     replace: '',
     why: 'a deposed leader is obeyed',
-    caughtAt: 20,
+    caughtAt: 257,
     seedsAtMost: 400,
   },
   {
@@ -96,7 +96,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return safe.includes(instance);',
     replace: 'return safe.length >= 0;',
     why: 'an instance that lacks acknowledged writes takes over',
-    caughtAt: 2,
+    caughtAt: 6,
     seedsAtMost: 200,
   },
   {
@@ -105,7 +105,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '{ key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },',
     replace: '',
     why: 'a revoked holder goes on',
-    caughtAt: 4,
+    caughtAt: 2,
     seedsAtMost: 300,
   },
   {
@@ -114,7 +114,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return lease === null || lease.holder !== instance.id || report.leaseCounter >= lease.counter;',
     replace: 'return true;',
     why: 'an instance that was promoted meanwhile is taken for dead',
-    caughtAt: 55,
+    caughtAt: 267,
     seedsAtMost: 1500,
   },
   {
@@ -124,7 +124,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       "const stopping = rules.filter((result) => result.outcome === 'block' && !overridden.includes(result.rule));",
     why: 'acts on what nobody could look at',
-    caughtAt: 27,
+    caughtAt: 5,
     seedsAtMost: 200,
   },
   {
@@ -133,7 +133,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "verdict: 'ask-approval'",
     replace: "verdict: 'proceed'",
     why: 'runs a plan that nobody approved',
-    caughtAt: 10,
+    caughtAt: 17,
     seedsAtMost: 200,
   },
   {
@@ -142,7 +142,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '      leadership.comparison(mirror),\n      { key: keys.journalHead(id), revision',
     replace: '      { key: keys.journalHead(id), revision',
     why: 'a deposed leader goes on writing the journal',
-    caughtAt: 84,
+    caughtAt: 195,
     seedsAtMost: 1500,
   },
   {
@@ -152,7 +152,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       '    const later = lease.sending(now);\n    lease.answered(later);\n    const sentAt = lease.confirmed(later);\n',
     why: 'a renewal whose answer was slow lasts longer than the authority could have granted',
-    caughtAt: 405,
+    caughtAt: 356,
     seedsAtMost: 1500,
   },
   {
@@ -161,7 +161,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'const holderBoundMs = timing.selfFenceAfterMs + timing.stopWithinMs;',
     replace: 'const holderBoundMs = timing.selfFenceAfterMs;',
     why: 'the successor does not wait for the gate to do its work',
-    caughtAt: 3978,
+    caughtAt: 4079,
     seedsAtMost: 8000,
   },
   {
@@ -170,7 +170,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'else return block(`fence not proven',
     replace: 'else return pass(`fence not proven',
     why: 'a holder is deposed that nothing can prove silent: nobody serves from then on',
-    caughtAt: 134,
+    caughtAt: 403,
     seedsAtMost: 600,
   },
   {
@@ -180,7 +180,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       "if (lease.gate === null) lease = { ...lease, gate: { kind: 'warden', boundMs: 0 } };\n  if (lease.gate === null)",
     why: 'the lease of a database whose gate was gone runs out, and it writes on',
-    caughtAt: 134,
+    caughtAt: 403,
     seedsAtMost: 1000,
   },
   {
@@ -189,7 +189,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '.filter((host) => facts.hosts.get(host)?.connected || needed.has(host))',
     replace: '.filter((host) => host === undefined)',
     why: 'receivers do not know the new epoch: a thawed database acknowledges with their help',
-    caughtAt: 128,
+    caughtAt: 3,
     seedsAtMost: 600,
   },
   {
@@ -198,8 +198,8 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (change.record.grants[component as never]?.holder === null)\n          compare.push({ key, revision: mirror.revisionOf(key) });',
     replace: 'void key;',
     why: 'a holder whose first renewal the leader has not heard of yet counts as one that never held',
-    caughtAt: 130,
-    seedsAtMost: 4000,
+    caughtAt: 4880,
+    seedsAtMost: 7500,
   },
   {
     name: 'commanded before it is journalled',
@@ -218,7 +218,7 @@ export const VARIANTS: readonly Variant[] = [
     find: '    local.reign += 1;\n    this.#rememberWriters();',
     replace: '    local.reign += 1;',
     why: 'an agent that crashed and came back vouches for the silence of a living primary',
-    caughtAt: 40,
+    caughtAt: 51,
     seedsAtMost: 600,
   },
   {
@@ -236,7 +236,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (!isOpen(facts.run)) return',
     replace: 'if (facts.run === null || facts.run.run !== null) return',
     why: 'a run is pushed aside by one that is not wider',
-    caughtAt: 16,
+    caughtAt: 24,
     seedsAtMost: 400,
   },
   {
@@ -245,7 +245,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'if (alive.length === 0 && speakers.length > voters / 2 && sites.size >= 2)',
     replace: 'if (speakers.length > 0)',
     why: 'a primary that a majority hears is deposed because somebody does not',
-    caughtAt: 21,
+    caughtAt: 13,
     seedsAtMost: 600,
   },
   {
@@ -254,7 +254,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "  if (observation.role === 'primary') return { kind: 'kill' };",
     replace: '',
     why: 'what was promoted behind our back stays as it is, and blocks every take-over',
-    caughtAt: 10,
+    caughtAt: 8,
     seedsAtMost: 400,
   },
   {
@@ -264,7 +264,7 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing || reason !== null) return;',
     why: 'a holder that lost its right stays what it was, and never stands by again',
-    caughtAt: 1,
+    caughtAt: 3,
     seedsAtMost: 200,
   },
   {
@@ -273,7 +273,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'approval.acceptsLoss !== null && approval.digest === plan.digest &&',
     replace: 'approval.acceptsLoss !== null &&',
     why: 'a plan is run that may lose something else than what was accepted',
-    caughtAt: 463,
+    caughtAt: 244,
     seedsAtMost: 4000,
   },
   {
@@ -291,7 +291,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'refusesNewRisk(component.kind) && haltedIn(record).length > 0;',
     replace: 'refusesNewRisk(component.kind) && haltedIn(record).length > 99;',
     why: 'new risk is taken that nobody elsewhere knows of, although the firm said that it would rather stand still',
-    caughtAt: 5,
+    caughtAt: 42,
     seedsAtMost: 600,
   },
   {
@@ -309,7 +309,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'refusesNewRisk(component.kind) && haltedIn(record).length > 0;',
     replace: "refusesNewRisk(component.kind) && record.grants[component.id]?.mode.kind === 'halted';",
     why: 'orders are taken that the halted database will not store',
-    caughtAt: 72,
+    caughtAt: 386,
     seedsAtMost: 1500,
   },
   {
@@ -318,7 +318,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'return head === null || mirror.revisionOf(keys.journalEntry(this.#group, head.number)) > 0;',
     replace: 'return head === null || head.number > 0;',
     why: 'a new leader goes on from a state of the run that another one has left behind',
-    caughtAt: 489,
+    caughtAt: 2748,
     seedsAtMost: 8000,
   },
   {

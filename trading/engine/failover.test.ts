@@ -153,15 +153,18 @@ test('a divergent tail is kept in a file, reported and cut, and the state is com
   await Promise.all([b.must('demote', { epoch: 1 }), c.must('demote', { epoch: 1 })]);
   client.send({ t: 'new', id: 'tail', symbol: 'SYM0', side: 'B', price: 11, qty: 1 });
   await waitUntil('the order is journalled', async () => (await a.status()).business.orders === 2);
+  const { sequence: common } = (await b.status()).position;
   await b.must('fence', { epoch: 2 });
   await b.promote(2, ['c']);
   await c.follow(2, b);
   await untilReleasing(b);
   await a.must('fence', { epoch: 2 });
+  const onlyThere = (await a.status()).position.sequence - common;
+  assert.ok(onlyThere >= 1);
   await a.follow(2, b);
   await waitUntil('the divergence is reported', async () => (await a.status()).divergence !== null);
   const { divergence } = await a.status();
-  assert.equal(divergence?.count, 1);
+  assert.equal(divergence?.count, onlyThere);
   assert.equal(divergence?.released, 0);
   await waitUntil('it is equal', async () => {
     const status = await a.status();
