@@ -48,8 +48,13 @@ export class AckSetUpkeep {
     const joining = sampledSince ? caughtUp.filter((member) => waitsFor.includes(member)) : [];
     if (joining.length > 0) return this.#grow(local, record, grant, joining, state, now);
     if (local.busy || (waitsFor !== null && !sampledSince && local.toldHalt === halt)) return;
-    // What the record does not name any more, the holder need not wait for; what has caught up, it must from now on.
-    const wanted = [...grant.ackSet, ...caughtUp.filter((member) => !grant.ackSet.includes(member))];
+    // What the record does not name any more, the holder need not wait for; what has caught up, it must from now on. It had gone on
+    // until it was asked for that, so for a moment there may be something that the new one lacks.
+    const recently = now - local.ackSetChangedAt < JOINS_WITHIN_REPORTS * this.#agent.timing.reportEveryMs;
+    const arriving = members.filter(
+      (member) => recently && waitsFor?.includes(member) && state.get(member) === 'catching-up',
+    );
+    const wanted = [...new Set([...grant.ackSet, ...caughtUp, ...arriving])];
     if (waitsFor !== null && local.toldHalt === halt && sameMembers(waitsFor, wanted)) return;
     // The record may name more than is known here: it is written once more as it is known, and the answer settles it.
     if (local.recordUnsettled) return this.#write(local, record, grant, now);
@@ -162,6 +167,9 @@ export class AckSetUpkeep {
     );
   }
 }
+
+/** A member that the holder waits for and that has not got what was released before within so many reports holds it up. */
+const JOINS_WITHIN_REPORTS = 2;
 
 type States = ReadonlyMap<InstanceId, ReplicaObservation['state']>;
 

@@ -266,6 +266,10 @@ export class InstanceModel {
     if (this.role !== 'primary' || epoch !== this.grantEpoch || askedAt < this.#ackSetAskedAt) return false;
     this.#ackSetAskedAt = askedAt;
     if (this.component.kind === 'trading-engine') this.#halt(halted);
+    // What was released without it, a new member has to have before it counts as in sync.
+    for (const [member, known] of this.#replicas)
+      if (ackSet.includes(member) && known.state === 'in-sync' && known.acknowledged < this.#releasedTo)
+        this.#setReplica(member, known, 'catching-up');
     this.ackSet = ackSet;
     this.#tryRelease();
     this.#around.changed(this);

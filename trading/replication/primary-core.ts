@@ -114,8 +114,8 @@ export class PrimaryCore {
       case 'local-durable':
         return this.#advance();
       case 'ack-set':
+        for (const member of event.members) this.#join(member);
         this.#members = event.members;
-        for (const member of this.#peers()) this.#replica(member);
         return [...this.#advance(), { kind: 'replicas-changed' }];
       case 'tick':
         return this.#tick(event.nowMs);
@@ -277,6 +277,15 @@ export class PrimaryCore {
       connection,
       message: { t: 'heartbeat', epoch, end: log.end.sequence, released: log.released },
     };
+  }
+
+  /** What was released without it, it has to hold before it counts as in sync: from now on nothing is. */
+  #join(member: string): void {
+    if (member === this.#options.instance) return;
+    const replica = this.#replica(member);
+    if (this.#members.includes(member) || replica.acknowledged >= this.#held) return;
+    replica.target = Math.max(replica.target, this.#held);
+    if (replica.state === 'in-sync') replica.state = 'catching-up';
   }
 
   /** The lowest sequence that this instance and every member hold. What a lost member once acknowledged it still holds. */
