@@ -1,6 +1,6 @@
 import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
 import type { Json } from '../core/base/canonical-json.ts';
-import type { InstanceId } from '../core/base/ids.ts';
+import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { Brakes } from '../core/decision/brakes.ts';
 import { RULE_IDS } from '../core/decision/safety-rule.ts';
 import type { OperatorRequest, Person } from '../core/operator/operator-request.ts';
@@ -251,6 +251,11 @@ export class Checkers {
             `${instance.id} is promoted at epoch ${action.epoch} while ${other.id} of epoch ${other.grantEpoch} could still release`,
           );
       }
+      if (this.#outlivedItsGate(other, action.epoch) && !this.#conceded(other.id))
+        this.#violated(
+          'I3',
+          `${instance.id} is promoted at epoch ${action.epoch} while ${other.id} of epoch ${other.grantEpoch} is still open, and its gate runs`,
+        );
       if (leaseLeft && other.role === 'primary' && other.grantEpoch > action.epoch)
         this.#violated(
           'I3',
@@ -270,6 +275,13 @@ export class Checkers {
         );
         return;
       }
+  }
+
+  /** Ended by nobody although its gate is there to end it: whoever waited for that did not wait long enough. */
+  #outlivedItsGate(other: InstanceModel, epoch: Epoch): boolean {
+    const open = other.process !== 'exited' && other.role === 'primary' && other.opened;
+    const older = other.grantEpoch > 0 && other.grantEpoch < epoch;
+    return open && older && !other.selfGated && !this.#truth.gateStopped(other);
   }
 
   /** I3: what became primary is opened for writing only under a right to write that still runs. */

@@ -161,8 +161,8 @@ export const VARIANTS: readonly Variant[] = [
     find: 'const holderBoundMs = timing.selfFenceAfterMs + timing.stopWithinMs;',
     replace: 'const holderBoundMs = timing.selfFenceAfterMs;',
     why: 'the successor does not wait for the gate to do its work',
-    caughtAt: 4079,
-    seedsAtMost: 8000,
+    caughtAt: 204,
+    seedsAtMost: 1500,
   },
   {
     name: 'R-FENCE always passes',
