@@ -1,22 +1,29 @@
+import type { InstanceId } from '../../core/base/ids.ts';
 import type { Deadline } from '../process/deadline.ts';
 import { parseSynchronousNames, renderSynchronousNames, reorder } from './acknowledgement-names.ts';
 import type { DriverContext } from './driver-context.ts';
+import { replicationName } from './replication-name.ts';
 import type { Session } from './session.ts';
 
 /**
- * Makes a running primary wait for exactly these names, and returns when that is in effect everywhere it matters (I9):
+ * Makes a running primary wait for exactly these instances, under the names of its reign, and returns when that is in effect everywhere
+ * it matters (I9):
  * the postmaster has read it, every walsender shows its new place in the list, and, when commits did not wait for
  * anybody before, the checkpointer (which switches waiting on for all) has passed a checkpoint since.
  */
 export async function applyAckSet(
   context: DriverContext,
   session: Session,
-  ackSet: readonly string[],
+  ackSet: readonly InstanceId[],
   deadline: Deadline,
 ): Promise<void> {
   const before = (await settingNow(session, deadline)) ?? '';
   const current = parseSynchronousNames(before) ?? [];
-  const ordered = reorder(current, ackSet);
+  const { primaryEpoch } = context.state.current;
+  const ordered = reorder(
+    current,
+    ackSet.map((instance) => replicationName(instance, primaryEpoch)),
+  );
   const wanted = renderSynchronousNames(ordered);
   context.writeSettings({ upstream: null, synchronousNames: wanted, acceptWrites: true });
   context.state.update({ ackSet: ordered });

@@ -10,7 +10,7 @@ import type { ServerControl } from './server-control.ts';
 import type { Session } from './session.ts';
 
 export interface PostgresDriverConfig {
-  /** Also the replica's `application_name`. */
+  /** With the epoch of its `follow` also the replica's `application_name`. */
   readonly instance: InstanceId;
   readonly dataDir: string;
   /** Epoch, pid file, password file, server log: beside the data directory, 0700. */
@@ -60,7 +60,8 @@ export interface DriverContext {
 }
 
 export interface SettingsChange {
-  readonly upstream: { readonly host: string; readonly port: number } | null;
+  /** `name`: under which it streams from there. */
+  readonly upstream: { readonly host: string; readonly port: number; readonly name: string } | null;
   readonly synchronousNames: string;
   readonly acceptWrites: boolean;
 }

@@ -11,6 +11,7 @@ export interface DriverState {
   readonly primaryEpoch: number;
   /** Whom it was told to follow, and whom it really follows (a configured cascade). */
   readonly upstream: { readonly commanded: string; readonly actual: string; readonly mode: 'sync' | 'async' } | null;
+  /** The names in `synchronous_standby_names`, in their order. */
   readonly ackSet: readonly string[];
   readonly fenced: boolean;
   readonly divergence: { readonly file: string; readonly from: number; readonly count: number } | null;
@@ -51,6 +52,11 @@ export class DriverStateFile {
 
   get current(): DriverState {
     return this.#state;
+  }
+
+  /** Durable when it returns; an older one changes nothing. */
+  raiseEpoch(epoch: number): void {
+    if (epoch > this.#state.epoch) this.update({ epoch });
   }
 
   /** Durable when it returns. */

@@ -17,6 +17,7 @@ import { findTree } from '../process/process-tree.ts';
 import type { ExitRecord } from '../process/supervised-process.ts';
 import { applyAckSet } from './acknowledgement.ts';
 import { CLOSED_SETTING, renderSynchronousNames } from './acknowledgement-names.ts';
+import { admit, refuseStale } from './admission.ts';
 import type { PostgresBinaries } from './binaries.ts';
 import { type CloneTransport, cloneTransportFor } from './clone-transport.ts';
 import { initializeCluster, readPassword, writePassFile } from './cluster.ts';
@@ -141,7 +142,7 @@ export class PostgresDriver implements InstanceDriver {
   }
 
   async perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome> {
-    const refused = this.#refuseStale(action);
+    const refused = admit(action, this.#state);
     if (refused !== null) return refused;
     if (action.kind === 'kill' || action.kind === 'demote') {
       this.#running?.abort();
@@ -154,7 +155,7 @@ export class PostgresDriver implements InstanceDriver {
     const turn = this.#queue.then(() => {
       this.#running = abort;
       // The epoch may have been raised while this waited for its turn.
-      return this.#refuseStale(action) ?? this.#guarded(() => this.#act(action, deadline));
+      return refuseStale(action, this.#state) ?? this.#guarded(() => this.#act(action, deadline));
     });
     this.#queue = turn.finally(() => {
       this.#running = null;
@@ -191,10 +192,8 @@ export class PostgresDriver implements InstanceDriver {
       case 'fence':
         return this.#fence(action.epoch, deadline);
       case 'follow':
-        this.#storeEpoch(action.epoch);
         return followUpstream(this.#context, action, deadline);
       case 'promote': {
-        this.#storeEpoch(action.epoch);
         this.#leaseUntil = action.leaseUntil;
         this.#promoting = action.epoch;
         const outcome = await promoteServer(this.#context, action, deadline).finally(() => {
@@ -206,14 +205,11 @@ export class PostgresDriver implements InstanceDriver {
       case 'lease':
         return this.#lease(action.epoch, action.leaseUntil, deadline);
       case 'set-ack-set':
-        this.#storeEpoch(action.epoch);
         this.#requirePrimary();
         return this.#setAckSet(action, deadline);
       case 'drain':
-        this.#storeEpoch(action.epoch);
         return this.#drain(deadline);
       case 'set-trading':
-        this.#storeEpoch(action.epoch);
         this.#tradingEnabled = action.enabled;
         return succeeded({ applies: false });
       case 'route':
@@ -226,7 +222,7 @@ export class PostgresDriver implements InstanceDriver {
 
   async #fence(epoch: Epoch, deadline: Deadline): Promise<ActionOutcome> {
     const raised = epoch > this.#state.current.epoch;
-    this.#storeEpoch(epoch);
+    this.#state.raiseEpoch(epoch);
     if (
       raised &&
       this.#config.cutUpstreamOnFence &&
@@ -253,6 +249,9 @@ export class PostgresDriver implements InstanceDriver {
     const closed = await this.#context.withSession(deadline, async (session) => {
       const { synchronousNames } = await this.#context.report(session, deadline);
       if (synchronousNames === CLOSED_SETTING) return true;
+      const { primaryEpoch } = this.#state.current;
+      if (primaryEpoch !== action.epoch)
+        throw new PostgresProblem('not-primary', `it was promoted in epoch ${primaryEpoch}, not in ${action.epoch}`);
       await applyAckSet(this.#context, session, action.ackSet, deadline);
       return false;
     });
@@ -264,7 +263,7 @@ export class PostgresDriver implements InstanceDriver {
   async #lease(epoch: Epoch, leaseUntil: MonoMs, deadline: Deadline): Promise<ActionOutcome> {
     if (this.#promoting !== epoch) this.#requirePrimary();
     if (leaseUntil <= hostMonoMs()) throw new PostgresProblem('no-lease', 'the lease has run out already');
-    this.#storeEpoch(epoch);
+    this.#state.raiseEpoch(epoch);
     await armGate(this.#context, { epoch, leaseUntil }, deadline);
     this.#leaseUntil = Math.max(this.#leaseUntil, leaseUntil) as MonoMs;
     return succeeded({ gate: this.#gate?.kind ?? 'none', boundMs: this.#gate?.boundMs ?? 0 });
@@ -286,7 +285,6 @@ export class PostgresDriver implements InstanceDriver {
   }
 
   async #kill(action: { kind: 'kill' } | { kind: 'demote'; epoch: Epoch }, deadline: Deadline): Promise<ActionOutcome> {
-    if (action.kind === 'demote') this.#storeEpoch(action.epoch);
     this.#leaseUntil = 0 as MonoMs;
     this.#killing = true;
     try {
@@ -384,7 +382,7 @@ export class PostgresDriver implements InstanceDriver {
           : { ...change.upstream, user: config.roles.replication.user, passFile: this.#context.upstreamPassFile },
       synchronousNames: change.synchronousNames,
       acceptWrites: change.acceptWrites,
-      applicationName: config.instance,
+      clusterName: config.instance,
       memory: config.memory,
       extra: config.extraSettings,
     };
@@ -402,20 +400,6 @@ export class PostgresDriver implements InstanceDriver {
       },
       deadline,
     );
-  }
-
-  #storeEpoch(epoch: Epoch): void {
-    if (epoch > this.#state.current.epoch) this.#state.update({ epoch });
-  }
-
-  #refuseStale(action: InstanceAction): ActionOutcome | null {
-    const known = this.#state.current.epoch;
-    if (!('epoch' in action) || action.epoch >= known) return null;
-    return {
-      kind: 'failed',
-      code: 'stale-epoch',
-      reason: `epoch ${action.epoch} is older than ${known}, which this instance has stored`,
-    };
   }
 
   /** Maps what was thrown: a refusal is `failed`, a passed deadline `unknown`, an unexpected error `unknown` too. */

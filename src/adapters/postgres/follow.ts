@@ -12,6 +12,7 @@ import type { ServerReport } from './parse.ts';
 import { PostgresProblem } from './postgres-problem.ts';
 import { keepTail } from './quarantine.ts';
 import { ReplicationClient, type UpstreamIdentity } from './replication-client.ts';
+import { replicationName } from './replication-name.ts';
 import { lineage, parseTimelineHistory, type TimelineHistory } from './timeline-history.ts';
 
 export interface Following {
@@ -44,16 +45,16 @@ export async function followUpstream(
   if (!server.hasCluster || state.current.rebuilding) {
     rebuilt = server.hasCluster ? 'an earlier rebuild was not finished' : 'there was no cluster yet';
   } else {
-    await leavePrimary(context, deadline);
+    await leavePrimary(context, following, deadline);
     await context.ensureAnswering(deadline);
     const own = await context.withSession(deadline, (session) => context.report(session, deadline));
     rebuilt = await divergenceFrom(context, following, upstream, own, deadline);
   }
-  if (rebuilt !== null) await rebuild(context, upstream, deadline);
+  if (rebuilt !== null) await rebuild(context, following, upstream, deadline);
   let report = await stream(context, following, upstream, deadline);
   if (report === null && (await walIsGone(context, upstream, deadline))) {
     rebuilt = 'the upstream no longer has the WAL that follows ours';
-    await rebuild(context, upstream, deadline);
+    await rebuild(context, following, upstream, deadline);
     report = await stream(context, following, upstream, deadline);
   }
   if (report === null)
@@ -70,7 +71,7 @@ export async function followUpstream(
       ...(rebuilt === null ? {} : { rebuilt }),
       ...(state.current.divergence === null ? {} : { kept: state.current.divergence.file }),
       lagBytes: Math.max(0, (report.receiver?.latestEnd ?? report.end) - (report.replayed ?? 0)),
-      applicationName: config.instance,
+      applicationName: replicationName(config.instance, following.epoch),
     },
   };
 }
@@ -128,14 +129,25 @@ const connect = (
   );
 
 /** A server that is primary is killed, not asked: nothing but `promote` may make it one again. */
-async function leavePrimary(context: DriverContext, deadline: Deadline): Promise<void> {
+async function leavePrimary(context: DriverContext, following: Following, deadline: Deadline): Promise<void> {
   if (context.server.state === 'gone') return;
   const report = await context.withSession(deadline, (session) => context.report(session, deadline));
   if (report.inRecovery) return;
-  await stop(context, deadline);
+  await stop(context, following, deadline);
 }
 
-async function stop(context: DriverContext, deadline: Deadline): Promise<void> {
+/** Before each step that takes something away: what was confirmed since in a newer reign must not be cut by an older one (I9). */
+function refuseWhenOvertaken(context: DriverContext, following: Following): void {
+  const { epoch } = context.state.current;
+  if (epoch > following.epoch)
+    throw new PostgresProblem(
+      'stale-epoch',
+      `epoch ${following.epoch} is older than ${epoch}, which was stored while this instance was made to follow ${following.upstream}`,
+    );
+}
+
+async function stop(context: DriverContext, following: Following, deadline: Deadline): Promise<void> {
+  refuseWhenOvertaken(context, following);
   const death = await context.server.kill(deadline);
   if (!death.reaped || !death.treeEmpty)
     throw new PostgresProblem('not-dead', 'the server was killed and is not provably gone');
@@ -161,7 +173,7 @@ async function divergenceFrom(
   const timeline = own.timeline ?? 1;
   const forkedAt = await findFork(context, upstream, { ...own, timeline }, deadline);
   if (forkedAt === null) return null;
-  await stop(context, deadline);
+  await stop(context, following, deadline);
   const kept = await keepTail(config.dataDir, {
     instance: config.instance,
     epoch: following.epoch,
@@ -245,9 +257,15 @@ function ownHistory(dataDir: string, timeline: number): TimelineHistory {
 }
 
 /** Clones beside the old directory and swaps; a crash leaves either the old cluster or `rebuilding` in the state. */
-async function rebuild(context: DriverContext, upstream: Upstream, deadline: Deadline): Promise<void> {
+async function rebuild(
+  context: DriverContext,
+  following: Following,
+  upstream: Upstream,
+  deadline: Deadline,
+): Promise<void> {
   const { config, server, state } = context;
-  if (server.state !== 'gone') await stop(context, deadline);
+  refuseWhenOvertaken(context, following);
+  if (server.state !== 'gone') await stop(context, following, deadline);
   const fresh = `${config.dataDir}.clone`;
   const old = `${config.dataDir}.old`;
   await rm(fresh, { recursive: true, force: true });
@@ -264,6 +282,7 @@ async function rebuild(context: DriverContext, upstream: Upstream, deadline: Dea
     deadline,
   );
   deadline.check('replacing the old data directory');
+  refuseWhenOvertaken(context, following);
   state.update({ rebuilding: true });
   if (existsSync(config.dataDir)) renameSync(config.dataDir, old);
   renameSync(fresh, config.dataDir);
@@ -272,7 +291,10 @@ async function rebuild(context: DriverContext, upstream: Upstream, deadline: Dea
   rmSync(old, { recursive: true, force: true });
 }
 
-/** Points the server at the upstream; the report once it streams from there, null when it was not seen to in time. */
+/**
+ * Points the server at the upstream, under the name of this epoch, which is stored by now; the report once it streams from there so
+ * named, null when it was not seen to in time.
+ */
 async function stream(
   context: DriverContext,
   following: Following,
@@ -280,12 +302,18 @@ async function stream(
   deadline: Deadline,
 ): Promise<ServerReport | null> {
   await context.ensureAnswering(deadline);
+  refuseWhenOvertaken(context, following);
   context.state.update({
     duty: 'standby',
     upstream: { commanded: following.upstream, actual: upstream.instance, mode: following.mode },
     fenced: false,
   });
-  context.writeSettings({ upstream: upstream.address, synchronousNames: CLOSED_SETTING, acceptWrites: true });
+  const name = replicationName(context.config.instance, following.epoch);
+  context.writeSettings({
+    upstream: { ...upstream.address, name },
+    synchronousNames: CLOSED_SETTING,
+    acceptWrites: true,
+  });
   context.server.reload();
   const within = deadline.within(STREAM_WITHIN_MS);
   try {
@@ -293,7 +321,8 @@ async function stream(
       within.until('waiting for the stream', async () => {
         const report = await context.report(session, within);
         const { receiver } = report;
-        return receiver?.streaming === true && receiver.port === upstream.address.port ? report : null;
+        const there = receiver?.name === name && receiver.port === upstream.address.port;
+        return receiver?.streaming === true && there ? report : null;
       }),
     );
   } catch (error) {

@@ -1,3 +1,5 @@
+import { latestOfEach, type ReplicationName } from './replication-name.ts';
+
 /** So long a replica that is gone is told as lost, where nobody has to wait for it. */
 const FORGOTTEN_AFTER_MS = 30_000;
 
@@ -9,13 +11,14 @@ export class KnownReplicas {
   readonly #seenAt = new Map<string, number>();
   readonly #replies = new Map<string, { readonly replyAt: number | null; readonly heardMs: number }>();
 
-  hear(replicas: readonly { readonly name: string; readonly replyAt: number | null }[], nowMs: number): void {
-    for (const { name, replyAt } of replicas) {
-      if (!name.startsWith('holdfast-')) this.#seenAt.set(name, nowMs);
-      const known = this.#replies.get(name);
-      if (known === undefined || known.replyAt !== replyAt) this.#replies.set(name, { replyAt, heardMs: nowMs });
+  hear(replicas: readonly (ReplicationName & { readonly replyAt: number | null })[], nowMs: number): void {
+    for (const [instance, { replyAt }] of latestOfEach(replicas)) {
+      if (!instance.startsWith('holdfast-')) this.#seenAt.set(instance, nowMs);
+      const known = this.#replies.get(instance);
+      if (known === undefined || known.replyAt !== replyAt) this.#replies.set(instance, { replyAt, heardMs: nowMs });
     }
-    for (const [name, seenAt] of this.#seenAt) if (nowMs - seenAt > FORGOTTEN_AFTER_MS) this.#seenAt.delete(name);
+    for (const [instance, seenAt] of this.#seenAt)
+      if (nowMs - seenAt > FORGOTTEN_AFTER_MS) this.#seenAt.delete(instance);
   }
 
   /** It is no primary: whoever followed it follows somebody else. */
@@ -23,11 +26,11 @@ export class KnownReplicas {
     this.#seenAt.clear();
   }
 
-  get names(): ReadonlySet<string> {
+  get instances(): ReadonlySet<string> {
     return new Set(this.#seenAt.keys());
   }
 
   silentMs(nowMs: number): ReadonlyMap<string, number> {
-    return new Map([...this.#replies].map(([name, { heardMs }]) => [name, nowMs - heardMs]));
+    return new Map([...this.#replies].map(([instance, { heardMs }]) => [instance, nowMs - heardMs]));
   }
 }

@@ -145,7 +145,7 @@ export class Monitor {
       report,
       why: why ?? facts.why,
       lastPosition: this.#lastPosition,
-      knownReplicas: this.#replicas.names,
+      knownReplicas: this.#replicas.instances,
       replicaSilentMs: this.#replicas.silentMs(nowMs),
     });
     this.#lastPosition = observation.position;

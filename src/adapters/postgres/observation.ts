@@ -7,6 +7,7 @@ import type {
 import { CLOSED_SETTING } from './acknowledgement-names.ts';
 import type { DriverState } from './driver-state.ts';
 import type { ServerReport } from './parse.ts';
+import { latestOfEach, parseReplicationName } from './replication-name.ts';
 
 /** All that one observation is made of. */
 export interface ObservationFacts {
@@ -17,7 +18,7 @@ export interface ObservationFacts {
   readonly report: ServerReport | null;
   readonly lastPosition: InstanceObservation['position'];
   readonly tradingEnabled: boolean;
-  /** How long each replica has said nothing, on this host's clock. */
+  /** How long each instance that replicates has said nothing, on this host's clock. */
   readonly replicaSilentMs: ReadonlyMap<string, number>;
   /** Replicas that were connected at some time since the driver started. */
   readonly knownReplicas: ReadonlySet<string>;
@@ -30,11 +31,12 @@ const IN_SYNC_WITHIN_BYTES = 1 << 20;
 export function observationOf(facts: ObservationFacts): InstanceObservation {
   const { report, state } = facts;
   const replicas = report === null || report.inRecovery ? [] : replicasOf(facts, report);
-  const ackSet = (report === null || report.inRecovery ? [] : (report.ackSet ?? [])).map(instanceId);
+  const names = report === null || report.inRecovery ? [] : (report.ackSet ?? []);
+  const ackSet = names.map((name) => instanceId(parseReplicationName(name).instance));
   const role = roleOf(facts);
   const upstream = report?.inRecovery === true ? upstreamOf(state, report) : null;
-  const acknowledged = ackSet.every((name) =>
-    replicas.some((replica) => replica.instance === name && replica.state === 'in-sync'),
+  const acknowledged = names.every((name) =>
+    report?.replicas.some((replica) => replica.name === name && replica.state === 'streaming' && replica.synchronous),
   );
   const releasing = role === 'primary' && facts.process === 'running' && report?.ackSet != null && acknowledged;
   const complaint = complaintOf(facts, { role, releasing, upstream });
@@ -68,20 +70,19 @@ function roleOf({ process, report, state }: ObservationFacts): InstanceObservati
 }
 
 function replicasOf(facts: ObservationFacts, report: ServerReport): ReplicaObservation[] {
-  const names = new Set([
-    ...(report.ackSet ?? []),
-    ...facts.knownReplicas,
-    ...report.replicas.map((replica) => replica.name),
-  ]);
-  return [...names].sort().map((name) => {
-    const replica = report.replicas.find((candidate) => candidate.name === name);
+  const members = (report.ackSet ?? []).map((name) => parseReplicationName(name).instance);
+  const connected = latestOfEach(report.replicas);
+  return [...new Set([...members, ...facts.knownReplicas, ...connected.keys()])].sort().map((name) => {
+    const instance = instanceId(name);
+    const replica = connected.get(name);
     const silentMs = Math.round(facts.replicaSilentMs.get(name) ?? 0);
-    if (replica === undefined) return { instance: instanceId(name), state: 'lost', acknowledgedSequence: 0, silentMs };
-    const mustAcknowledge = (report.ackSet ?? []).includes(name);
+    if (replica === undefined) return { instance, state: 'lost', acknowledgedSequence: 0, silentMs };
     const near = report.end - replica.replayed <= IN_SYNC_WITHIN_BYTES;
-    const inSync = replica.state === 'streaming' && (mustAcknowledge ? replica.synchronous : near);
+    const counts = members.includes(name) ? replica.synchronous : near;
+    // One that was not told of this reign yet may have everything, and still counts for nothing.
+    const inSync = replica.state === 'streaming' && replica.epoch === facts.state.primaryEpoch && counts;
     return {
-      instance: instanceId(name),
+      instance,
       state: inSync ? 'in-sync' : replica.state === 'connecting' ? 'connecting' : 'catching-up',
       acknowledgedSequence: replica.replayed,
       silentMs,

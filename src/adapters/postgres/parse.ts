@@ -1,5 +1,6 @@
 import { parseSynchronousNames } from './acknowledgement-names.ts';
 import { type Lsn, parseLsn, timelineAt } from './lsn.ts';
+import { parseReplicationName, type ReplicationName } from './replication-name.ts';
 
 /** What the server said about itself, in domain terms. */
 export interface ServerReport {
@@ -13,7 +14,7 @@ export interface ServerReport {
   readonly segmentBytes: number;
   readonly systemId: string;
   readonly synchronousNames: string;
-  /** Parsed; null when the setting is of a kind that Holdfast does not write. */
+  /** The names in it; null when the setting is of a kind that Holdfast does not write. */
   readonly ackSet: readonly string[] | null;
   readonly synchronousCommit: string;
   readonly fsync: boolean;
@@ -28,6 +29,8 @@ export interface ServerReport {
 
 export interface ReceiverReport {
   readonly streaming: boolean;
+  /** Under which it streams: shows whether it was made since its name was last set. */
+  readonly name: string | null;
   readonly host: string | null;
   readonly port: number | null;
   readonly timeline: number | null;
@@ -36,7 +39,7 @@ export interface ReceiverReport {
   readonly silentMs: number;
 }
 
-export interface ReplicaReport {
+export interface ReplicaReport extends ReplicationName {
   readonly name: string;
   readonly state: 'connecting' | 'catching-up' | 'streaming';
   /** `sync_state` is `sync` or `quorum`: a commit waits for it. */
@@ -98,6 +101,7 @@ interface RawReport {
 
 interface RawReceiver {
   readonly status: string;
+  readonly name?: string | null;
   readonly host: string | null;
   readonly port: number | null;
   readonly timeline: number | null;
@@ -120,6 +124,7 @@ const optionalLsn = (text: string | null): Lsn | null => (text === null ? null :
 
 const parseReceiver = (raw: RawReceiver): ReceiverReport => ({
   streaming: raw.status === 'streaming',
+  name: raw.name ?? null,
   host: raw.host,
   port: raw.port,
   timeline: raw.timeline,
@@ -129,6 +134,7 @@ const parseReceiver = (raw: RawReceiver): ReceiverReport => ({
 
 const parseReplica = (raw: RawReplica): ReplicaReport => ({
   name: raw.name,
+  ...parseReplicationName(raw.name),
   state: raw.state === 'streaming' ? 'streaming' : raw.state === 'catchup' ? 'catching-up' : 'connecting',
   synchronous: raw.syncState === 'sync' || raw.syncState === 'quorum',
   priority: raw.priority ?? 0,

@@ -19,7 +19,7 @@ export const OBSERVE = `select json_build_object(
   'connections', (select count(*) from pg_stat_activity where backend_type = 'client backend'),
   'writing', (select count(*) from pg_stat_activity where backend_type = 'client backend' and backend_xid is not null),
   'awaitingReplicas', (select count(*) from pg_stat_activity where wait_event = 'SyncRep'),
-  'receiver', (select json_build_object('status', status, 'host', sender_host, 'port', sender_port,
+  'receiver', (select json_build_object('status', status, 'name', substring(conninfo from '(?:^| )application_name=([^ ]+)'), 'host', sender_host, 'port', sender_port,
      'timeline', received_tli, 'latestEnd', latest_end_lsn,
      'silentMs', round(extract(epoch from clock_timestamp() - last_msg_receipt_time) * 1000))
      from pg_stat_wal_receiver),

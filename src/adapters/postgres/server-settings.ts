@@ -8,7 +8,7 @@ export interface ServerSettings {
   readonly synchronousNames: string;
   /** New transactions may write. False while draining. */
   readonly acceptWrites: boolean;
-  readonly applicationName: string;
+  readonly clusterName: string;
   readonly memory: 'small' | 'as-configured';
   readonly extra: Readonly<Record<string, string>>;
 }
@@ -16,6 +16,8 @@ export interface ServerSettings {
 export interface UpstreamAddress {
   readonly host: string;
   readonly port: number;
+  /** Under which the server streams from there. */
+  readonly name: string;
   readonly user: string;
   /** libpq password file, 0600. */
   readonly passFile: string;
@@ -33,13 +35,13 @@ export function quoteSetting(value: string): string {
 /** A value inside a libpq connection string. */
 const quoteConninfo = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
-export function renderConninfo(upstream: UpstreamAddress, applicationName: string): string {
+export function renderConninfo(upstream: UpstreamAddress): string {
   const parts: Readonly<Record<string, string>> = {
     host: upstream.host,
     port: String(upstream.port),
     user: upstream.user,
     passfile: upstream.passFile,
-    application_name: applicationName,
+    application_name: upstream.name,
     connect_timeout: '2',
     keepalives_idle: '2',
     keepalives_interval: '1',
@@ -64,8 +66,8 @@ export function renderSettings(settings: ServerSettings, version: PostgresVersio
     listen_addresses: listen.host,
     port: String(listen.port),
     unix_socket_directories: '',
-    cluster_name: settings.applicationName,
-    primary_conninfo: upstream === null ? '' : renderConninfo(upstream, settings.applicationName),
+    cluster_name: settings.clusterName,
+    primary_conninfo: upstream === null ? '' : renderConninfo(upstream),
     primary_slot_name: '',
     synchronous_standby_names: settings.synchronousNames,
     synchronous_commit: 'remote_apply',

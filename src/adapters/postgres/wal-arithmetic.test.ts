@@ -104,7 +104,8 @@ test('whoever stays in the acknowledgement set changes place when somebody comes
 test('settings and connection strings survive quotes, backslashes and spaces, and refuse line breaks', () => {
   assert.equal(quoteSetting(`it's a \\ path`), `'it''s a \\\\ path'`);
   assert.throws(() => quoteSetting('a\nb'));
-  const text = renderConninfo({ host: '127.0.0.1', port: 1, user: 'r', passFile: `/tmp/é x/o'b` }, 'pg-1');
+  const text = renderConninfo({ host: '127.0.0.1', port: 1, name: 'pg-1@7', user: 'r', passFile: `/tmp/é x/o'b` });
+  assert.match(text, /application_name='pg-1@7'/);
   assert.match(text, /passfile='\/tmp\/é x\/o\\'b'/);
 });
 
