@@ -65,4 +65,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I9',
     why: 'a standby acknowledged for a reign of which it had not been told, and an older order made it cut that',
   },
+  {
+    seed: 414299,
+    invariant: 'I4',
+    why: 'a member came into the record before it had what was released while nobody waited for it',
+  },
+  {
+    seed: 2642,
+    invariant: 'I10',
+    why: 'the person at the desk said nothing when the loss that was accepted was another one than the plan’s',
+  },
 ];

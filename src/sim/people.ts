@@ -107,7 +107,7 @@ function speak(world: World, person: Person): void {
     );
   const stuck =
     decision?.verdict === 'hold' &&
-    decision.rules.some(({ rule, outcome }) => rule === 'R-CANDIDATE' && outcome === 'block');
+    decision.rules.some(({ rule, outcome }) => ['R-CANDIDATE', 'R-DATA'].includes(rule) && outcome === 'block');
   if (stuck && random.chance(0.5))
     return void (random.chance(0.5) ? approveLossy(world, person) : takeTheLoss(world, person));
   if (isUnfenced(world) && random.chance(0.6)) return switchOff(world, person);
@@ -210,7 +210,7 @@ export function isStuckOnLoss(world: World): boolean {
   const decision = lastDecision(world);
   return (
     decision?.verdict === 'hold' &&
-    decision.rules.some(({ rule, outcome }) => rule === 'R-CANDIDATE' && outcome === 'block')
+    decision.rules.some(({ rule, outcome }) => ['R-CANDIDATE', 'R-DATA'].includes(rule) && outcome === 'block')
   );
 }
 
