@@ -119,8 +119,18 @@ export class PostgresWorld {
     });
   }
 
-  follow(name: string, at: number, upstream: string) {
-    return this.ok(name, { kind: 'follow', epoch: epoch(at), upstream: instanceId(upstream), mode: 'sync' });
+  /** Asked again while the outcome is unknown, as an agent does: a busy machine is slow to show that it streams. */
+  follow(name: string, at: number, upstream: string): Promise<Readonly<Record<string, string | number | boolean>>> {
+    const action = { kind: 'follow', epoch: epoch(at), upstream: instanceId(upstream), mode: 'sync' } as const;
+    return this.until(
+      `${name} follows ${upstream}`,
+      async () => {
+        const outcome = await this.perform(name, action);
+        assert.notEqual(outcome.kind, 'failed', JSON.stringify(outcome));
+        return outcome.kind === 'ok' ? outcome.detail : null;
+      },
+      60_000,
+    );
   }
 
   connect(name: string): Promise<Session> {

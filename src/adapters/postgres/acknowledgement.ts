@@ -9,7 +9,8 @@ import type { Session } from './session.ts';
  * Makes a running primary wait for exactly these instances, under the names of its reign, and returns when that is in effect everywhere
  * it matters (I9):
  * the postmaster has read it, every walsender shows its new place in the list, and, when commits did not wait for
- * anybody before, the checkpointer (which switches waiting on for all) has passed a checkpoint since.
+ * anybody before, the checkpointer (which switches waiting on for all) has passed a checkpoint since. Whoever is new counts as in sync
+ * once it has the log up to there.
  */
 export async function applyAckSet(
   context: DriverContext,
@@ -39,6 +40,7 @@ export async function applyAckSet(
     return rows.every((row) => Number(row.priority) === ordered.indexOf(row.name ?? '') + 1) ? true : null;
   });
   if (before === '' && ordered.length > 0) await session.query('checkpoint', deadline);
+  context.joins.waitsFor(ordered, (await context.report(session, deadline)).end);
 }
 
 const settingNow = async (session: Session, deadline: Deadline): Promise<string | null> =>

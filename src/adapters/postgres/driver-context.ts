@@ -5,6 +5,7 @@ import type { PostgresBinaries } from './binaries.ts';
 import type { CloneTransport } from './clone-transport.ts';
 import type { ClusterRoles } from './cluster.ts';
 import type { DriverStateFile } from './driver-state.ts';
+import type { JoinPositions } from './join-positions.ts';
 import type { ServerReport } from './parse.ts';
 import type { ServerControl } from './server-control.ts';
 import type { Session } from './session.ts';
@@ -45,6 +46,7 @@ export interface DriverContext {
   readonly binaries: PostgresBinaries;
   readonly server: ServerControl;
   readonly state: DriverStateFile;
+  readonly joins: JoinPositions;
   readonly transport: CloneTransport;
   readonly gate: Gate | null;
   readonly upstreamPassFile: string;

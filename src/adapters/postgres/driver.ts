@@ -25,6 +25,7 @@ import { type Confirmation, confirmPostcondition } from './confirmation.ts';
 import type { DriverContext, PostgresDriverConfig, SettingsChange } from './driver-context.ts';
 import { DriverStateFile } from './driver-state.ts';
 import { followUpstream } from './follow.ts';
+import { JoinPositions } from './join-positions.ts';
 import { Monitor } from './monitor.ts';
 import { parseReport, type ServerReport } from './parse.ts';
 import { PostgresProblem } from './postgres-problem.ts';
@@ -59,6 +60,7 @@ export class PostgresDriver implements InstanceDriver {
   readonly #state: DriverStateFile;
   readonly #gate: Gate | null;
   readonly #monitor: Monitor;
+  readonly #joins = new JoinPositions();
   #sink: DriverSink | null = null;
   #leaseUntil = 0 as MonoMs;
   /** Epoch of the promotion that is under way. */
@@ -89,6 +91,7 @@ export class PostgresDriver implements InstanceDriver {
       deadlineMs: config.observeDeadlineMs,
       connect: (deadline) => this.#connect(deadline, 'holdfast-monitor'),
       ask: (session, deadline) => this.#report(session, deadline),
+      joins: this.#joins,
       processState: () => this.#server.state,
       goneAs: () => (this.#endedByItself === null ? 'stopped' : 'exited'),
       facts: () => ({
@@ -104,6 +107,7 @@ export class PostgresDriver implements InstanceDriver {
       binaries,
       server: this.#server,
       state: this.#state,
+      joins: this.#joins,
       transport: parts.transport ?? cloneTransportFor(binaries),
       gate,
       upstreamPassFile,

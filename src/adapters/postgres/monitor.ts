@@ -2,6 +2,7 @@ import { nextBeat } from '../../core/base/beat.ts';
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import { Deadline } from '../process/deadline.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
+import type { JoinPositions } from './join-positions.ts';
 import { KnownReplicas } from './known-replicas.ts';
 import { type ObservationFacts, observationOf } from './observation.ts';
 import type { ServerReport } from './parse.ts';
@@ -16,8 +17,9 @@ export interface MonitorOptions {
   /** Everything but what the server says. */
   readonly facts: () => Omit<
     ObservationFacts,
-    'report' | 'lastPosition' | 'replicaSilentMs' | 'knownReplicas' | 'process'
+    'report' | 'lastPosition' | 'replicaSilentMs' | 'knownReplicas' | 'joins' | 'process'
   >;
+  readonly joins: JoinPositions;
   readonly processState: () => 'running' | 'stopped' | 'gone';
   /** How a process that is gone is described. */
   readonly goneAs: () => 'exited' | 'stopped';
@@ -129,7 +131,11 @@ export class Monitor {
 
   #hear(report: ServerReport): void {
     this.#replicas.hear(report.replicas, hostMonoMs());
-    if (report.inRecovery) this.#replicas.forget();
+    const { joins } = this.#options;
+    if (report.inRecovery) {
+      this.#replicas.forget();
+      joins.forget();
+    } else joins.found(report.ackSet ?? [], report.end);
   }
 
   #compose(
@@ -146,6 +152,7 @@ export class Monitor {
       why: why ?? facts.why,
       lastPosition: this.#lastPosition,
       knownReplicas: this.#replicas.instances,
+      joins: this.#options.joins,
       replicaSilentMs: this.#replicas.silentMs(nowMs),
     });
     this.#lastPosition = observation.position;

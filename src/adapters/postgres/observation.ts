@@ -6,8 +6,9 @@ import type {
 } from '../../core/health/instance-observation.ts';
 import { CLOSED_SETTING } from './acknowledgement-names.ts';
 import type { DriverState } from './driver-state.ts';
+import type { JoinPositions } from './join-positions.ts';
 import type { ServerReport } from './parse.ts';
-import { latestOfEach, parseReplicationName } from './replication-name.ts';
+import { latestOfEach, parseReplicationName, replicationName } from './replication-name.ts';
 
 /** All that one observation is made of. */
 export interface ObservationFacts {
@@ -22,6 +23,7 @@ export interface ObservationFacts {
   readonly replicaSilentMs: ReadonlyMap<string, number>;
   /** Replicas that were connected at some time since the driver started. */
   readonly knownReplicas: ReadonlySet<string>;
+  readonly joins: Pick<JoinPositions, 'covered'>;
   readonly why: string | null;
 }
 
@@ -78,7 +80,9 @@ function replicasOf(facts: ObservationFacts, report: ServerReport): ReplicaObser
     const silentMs = Math.round(facts.replicaSilentMs.get(name) ?? 0);
     if (replica === undefined) return { instance, state: 'lost', acknowledgedSequence: 0, silentMs };
     const near = report.end - replica.replayed <= IN_SYNC_WITHIN_BYTES;
-    const counts = members.includes(name) ? replica.synchronous : near;
+    const counts = members.includes(name)
+      ? replica.synchronous && facts.joins.covered(replicationName(name, facts.state.primaryEpoch), replica.replayed)
+      : near;
     // One that was not told of this reign yet may have everything, and still counts for nothing.
     const inSync = replica.state === 'streaming' && replica.epoch === facts.state.primaryEpoch && counts;
     return {
