@@ -1,6 +1,7 @@
 /**
  * Everything that is asked of a running server, as text. One row, one column, JSON: the parser and its recorded fixtures
  * see exactly what the server printed. A second column says whose data it is: another server may hold the port. WAL positions are text; ages are milliseconds of the server's own clock.
+ * The receiver's connection is shown as libpq prints it, without quotes, and once it has gone on to another timeline as it was configured.
  */
 export const OBSERVE = `select json_build_object(
   'recovery', r.recovery,
@@ -19,7 +20,7 @@ export const OBSERVE = `select json_build_object(
   'connections', (select count(*) from pg_stat_activity where backend_type = 'client backend'),
   'writing', (select count(*) from pg_stat_activity where backend_type = 'client backend' and backend_xid is not null),
   'awaitingReplicas', (select count(*) from pg_stat_activity where wait_event = 'SyncRep'),
-  'receiver', (select json_build_object('status', status, 'name', substring(conninfo from '(?:^| )application_name=([^ ]+)'), 'host', sender_host, 'port', sender_port,
+  'receiver', (select json_build_object('status', status, 'name', substring(conninfo from '(?:^| )application_name=''?([^ '']+)'), 'host', sender_host, 'port', sender_port,
      'timeline', received_tli, 'latestEnd', latest_end_lsn,
      'silentMs', round(extract(epoch from clock_timestamp() - last_msg_receipt_time) * 1000))
      from pg_stat_wal_receiver),
