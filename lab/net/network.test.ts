@@ -7,6 +7,7 @@ import { chooseBlock } from '../choose-block.ts';
 import type { Fault } from '../fault.ts';
 import { eventually, threeSites } from '../lab-fixtures.ts';
 import { AddressBook, authorityEndpoint, instanceEndpoint, layOut, type View } from '../layout.ts';
+import { LineClock } from './delay-line.ts';
 import { measureLinks } from './measure-link.ts';
 import { Network } from './network.ts';
 
@@ -16,19 +17,30 @@ const book = new AddressBook(topology, layout);
 const orders = instanceEndpoint(instanceId('engine-east-h1'), 'orders');
 const west: View = { site: siteId('west') };
 
+/** The lab's clock; with a step, time passes between any two readings, as it does where others use the machine. */
+class SteppingClock extends LineClock {
+  stepMs = 0;
+  #aheadMs = 0;
+  override now(): number {
+    this.#aheadMs += this.stepMs;
+    return super.now() + this.#aheadMs;
+  }
+}
+const clock = new SteppingClock();
+
 /** Faults in force from now on, all others healed. */
 const breaking = (network: Network, ...faults: readonly Fault[]) =>
   network.setFaults(
     faults.map((fault, index) => ({
       id: `${index}`,
       fault,
-      startedAt: performance.now(),
+      startedAt: clock.now(),
       expiresAt: Number.POSITIVE_INFINITY,
     })),
   );
 
 describe('relays between places', { timeout: 240_000 }, () => {
-  const network = new Network(topology, layout, { rerouteMs: 100 });
+  const network = new Network(topology, layout, { rerouteMs: 100, clock });
   const open: Socket[] = [];
   const servers: Server[] = [];
   let received: { readonly text: string; readonly atMs: number }[] = [];
@@ -191,6 +203,17 @@ describe('relays between places', { timeout: 240_000 }, () => {
       used.map(({ link }) => link),
       ['east-west-2', 'west-far-1'],
     );
+  });
+
+  it('move to the next link also when the re-route ends while the paths are being changed', async () => {
+    const { socket, answers } = await dial(west);
+    socket.write('a;');
+    await eventually('the connection works', () => answers() === 'a;');
+    clock.stepMs = 5;
+    breaking(network, { kind: 'link-down', link: linkId('east-west-1') });
+    clock.stepMs = 0;
+    socket.write('b;');
+    await eventually('it comes back', () => answers() === 'a;b;');
   });
 
   it('reach the authority from the majority only', async () => {

@@ -28,8 +28,8 @@ export interface PathReport {
 
 interface SharedPath {
   readonly path: Path;
-  readonly forward: () => PathState;
-  readonly back: () => PathState;
+  readonly forward: (conditions: Conditions) => PathState;
+  readonly back: (conditions: Conditions) => PathState;
 }
 
 /**
@@ -39,15 +39,20 @@ interface SharedPath {
 export class Network {
   readonly #topology: Topology;
   readonly #model: PathModel;
-  readonly #clock = new LineClock();
+  readonly #clock: LineClock;
   readonly #relays: { readonly relay: Relay; readonly listen: Address }[] = [];
   readonly #echoes: { readonly server: Server; readonly listen: Address }[] = [];
   readonly #shared: SharedPath[] = [];
   #faults: readonly ActiveFault[] = [];
   #rerouteTimer: NodeJS.Timeout | null = null;
 
-  constructor(topology: Topology, layout: LabLayout, options: { readonly rerouteMs: number }) {
+  constructor(
+    topology: Topology,
+    layout: LabLayout,
+    options: { readonly rerouteMs: number; readonly clock?: LineClock },
+  ) {
     this.#topology = topology;
+    this.#clock = options.clock ?? new LineClock();
     this.#model = new PathModel(topology, options);
     const paths = new Map<string, Path>();
     for (const { from, to, listen, target } of layout.relays) {
@@ -59,8 +64,8 @@ export class Network {
     for (const probe of layout.linkProbes) {
       const link = topology.links.find((candidate) => candidate.id === probe.link)!;
       const path = this.#share(
-        () => this.#model.linkState(link, probe.from, this.#conditions()),
-        () => this.#model.linkState(link, probe.to, this.#conditions()),
+        (conditions) => this.#model.linkState(link, probe.from, conditions),
+        (conditions) => this.#model.linkState(link, probe.to, conditions),
       );
       this.#relays.push({ relay: new Relay(path, probe.target), listen: probe.listen });
     }
@@ -137,25 +142,27 @@ export class Network {
 
   #sharePath(from: Where, to: Where): Path {
     return this.#share(
-      () => this.#model.path(from, to, this.#conditions()),
-      () => this.#model.path(to, from, this.#conditions()),
+      (conditions) => this.#model.path(from, to, conditions),
+      (conditions) => this.#model.path(to, from, conditions),
     );
   }
 
-  #share(forward: () => PathState, back: () => PathState): Path {
-    const path = { forward: new Lane(forward(), this.#clock), back: new Lane(back(), this.#clock) };
+  #share(forward: SharedPath['forward'], back: SharedPath['back']): Path {
+    const now = this.#conditions();
+    const path = { forward: new Lane(forward(now), this.#clock), back: new Lane(back(now), this.#clock) };
     this.#shared.push({ path, forward, back });
     return path;
   }
 
   #apply(): void {
+    // One moment for all: a re-route that ended between two readings of the clock would be neither done nor pending.
+    const conditions = this.#conditions();
     for (const { path, forward, back } of this.#shared) {
-      path.forward.change(forward());
-      path.back.change(back());
+      path.forward.change(forward(conditions));
+      path.back.change(back(conditions));
     }
     if (this.#rerouteTimer !== null) clearTimeout(this.#rerouteTimer);
     this.#rerouteTimer = null;
-    const conditions = this.#conditions();
     const changeAt = this.#model.nextChangeAt(conditions);
     if (changeAt === null) return;
     this.#rerouteTimer = setTimeout(() => this.#apply(), Math.ceil(changeAt - conditions.nowMs));
