@@ -23,6 +23,8 @@ interface Subscription {
   readonly subscriber: Subscriber;
   sentRevision: number;
   lastArrival: number;
+  /** Its process is gone: what is under way to it must not reach the one that took its place. */
+  ended: boolean;
 }
 
 /**
@@ -120,14 +122,14 @@ export class AuthorityModel {
   }
 
   subscribe(subscriber: Subscriber): void {
-    const subscription: Subscription = { subscriber, sentRevision: -1, lastArrival: 0 };
+    const subscription: Subscription = { subscriber, sentRevision: -1, lastArrival: 0, ended: false };
     this.#subscriptions.push(subscription);
     this.#load(subscription);
   }
 
   unsubscribe(subscriber: Subscriber): void {
     const at = this.#subscriptions.findIndex((each) => each.subscriber === subscriber);
-    if (at >= 0) this.#subscriptions.splice(at, 1);
+    for (const subscription of at < 0 ? [] : this.#subscriptions.splice(at, 1)) subscription.ended = true;
   }
 
   /** Reads everything, as after a start, a gap, or an unknown outcome. */
@@ -141,8 +143,7 @@ export class AuthorityModel {
     if (!this.reachable(subscriber.place)) {
       subscription.sentRevision = -1;
       this.#queue.after(150, () => {
-        if (subscription.sentRevision < 0 && subscriber.alive() && this.#subscriptions.includes(subscription))
-          this.#load(subscription);
+        if (subscription.sentRevision < 0 && subscriber.alive() && !subscription.ended) this.#load(subscription);
       });
       return;
     }
@@ -161,7 +162,7 @@ export class AuthorityModel {
     );
     subscription.lastArrival = at;
     this.#queue.at(at, () => {
-      if (subscription.subscriber.alive()) subscription.subscriber.deliver(event);
+      if (!subscription.ended && subscription.subscriber.alive()) subscription.subscriber.deliver(event);
     });
   }
 

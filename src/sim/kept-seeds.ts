@@ -75,4 +75,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I10',
     why: 'the person at the desk said nothing when the loss that was accepted was another one than the plan’s',
   },
+  {
+    seed: 9576,
+    invariant: 'I10',
+    why: 'what the authority had sent to an agent that died reached the one that took its place, from a store that was gone',
+  },
 ];
