@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { AgentUnderTest, OK } from '../../test/builders/agent.ts';
 import { ENGINE } from '../../test/builders/facts.ts';
 import { forSeeds } from '../../test/builders/for-seeds.ts';
-import { epoch, groupId, instanceId, runId, term } from '../core/base/ids.ts';
+import { epoch, groupId, instanceId, revision, runId, term } from '../core/base/ids.ts';
 import { GROUP } from '../sim/build-topology.ts';
 
 const refusal = (agent: AgentUnderTest) => {
@@ -166,6 +166,17 @@ test('I1: one reign per epoch: what has ended in it is not promoted in it again,
   agent.promote({ key: 'trading-7/promote-components/again' });
   assert.equal(refusal(agent), 'reign-over');
   assert.equal(agent.performed.length, before);
+});
+
+test('an order that carries the record of a store that is gone is refused, and does not hide what the present store says later', () => {
+  const agent = new AgentUnderTest().reads().observes({ role: 'standby' });
+  const ofOld = { ...agent.record, incarnation: 'gone' };
+  agent.hears({}, { holder: null });
+  agent.promote({ order: { kind: 'promote', instance: agent.engine, record: ofOld, revision: revision(5_000) } });
+  assert.equal(refusal(agent), 'no-grant');
+  agent.hears({}, { holder: agent.engine });
+  agent.promote({ key: 'trading-8/promote-components/again' });
+  assert.equal(agent.open('transact').length, 1, 'it renews its lease, to be promoted');
 });
 
 test('what is not running is started first, closed, and then promoted', () => {

@@ -185,7 +185,9 @@ export class CommandDesk {
     revision: Parameters<AgentCore['mirror']['change']>[1],
     now: number,
   ): void {
-    this.#agent.mirror.change([{ key: keys.group(command.group), value: record as never }], revision, now);
+    // Revisions of another incarnation are of another history: taken over, they would hide what this one says from now on.
+    if (record.incarnation === this.#agent.mirror.incarnation)
+      this.#agent.mirror.change([{ key: keys.group(command.group), value: record as never }], revision, now);
     const grant = this.#agent.usableRecord(command.group)?.grants[local.component.id];
     if (grant?.holder !== local.instance.id || grant.epoch > command.epoch)
       return this.#finish(command, {
