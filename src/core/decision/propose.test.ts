@@ -51,6 +51,18 @@ test('what else the returned hosts held is moved in the same run, whether they w
   assert.equal(proposeRecovery(world.facts)?.scope, 'site', 'it is not known whether the database comes back');
 });
 
+test('a holder that its agent has started anew, and has not heard from yet, is moved with the rest although its right runs', () => {
+  const world = new FactsBuilder().instance('alfa-eng1', { verdict: seenToEnd });
+  world.lease(OMS, { seenMsAgo: 10 }).observation('alfa-oms', { role: 'unknown', health: 'unknown' });
+  assert.deepEqual(
+    moved(proposeRecovery(world.facts)),
+    ['engine → alfa-eng2'],
+    'its agent does not vouch for its silence',
+  );
+  world.instance('alfa-oms', { provedDead: true });
+  assert.notDeepEqual(moved(proposeRecovery(world.facts)), ['engine → alfa-eng2']);
+});
+
 test('a right that has run out moves nothing while nothing is known to have failed', () => {
   assert.equal(proposeRecovery(new FactsBuilder().lease(DB, { seenMsAgo: 60_000 }).facts), null);
 });
@@ -102,6 +114,15 @@ test('a take-over without its last steps is finished without moving anything', (
     const intent = proposeRecovery(world.change({ record: { ...world.record, ...change } }).facts);
     assert.deepEqual([intent?.trigger, intent?.moves], ['TakeoverUnfinished', []]);
   }
+});
+
+test('a take-over is not finished while a holder is not known to serve: the run would fail for it', () => {
+  const world = new FactsBuilder();
+  world.change({ record: { ...world.record, tradingEnabled: false } });
+  world.lease(DB, { seenMsAgo: 60_000 }).instance('alfa-db', { verdict: unheardOf, fresh: false, observation: null });
+  assert.equal(proposeRecovery(world.facts), null);
+  world.instance('alfa-db', { verdict: seenToEnd });
+  assert.equal(proposeRecovery(world.facts)?.trigger, 'PrimaryDown');
 });
 
 test('people name a site, or get the preferred one; the active one is no target', () => {

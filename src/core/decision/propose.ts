@@ -18,7 +18,10 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
     failed.length === 0 ? [] : owned.filter((each) => failed.includes(each) || isIdle(facts, record, each));
   const split = splitOff(facts, record, owned);
   const active = record.activeSite;
-  if (failing.length === 0 && split.length === 0) return isUnfinished(record) ? finishing(active) : null;
+  if (failing.length === 0 && split.length === 0) {
+    const served = owned.every((each) => !isIdle(facts, record, each));
+    return served && isUnfinished(record) ? finishing(active) : null;
+  }
   const trigger = triggerOf(facts, record, failing);
   if (facts.sites.get(active)?.verdict.state !== 'failed' && split.length === 0) {
     const local = bind(facts, failing, active, acceptLoss);
@@ -176,13 +179,15 @@ export function isFailing(facts: Facts, record: GroupRecord, component: Componen
 }
 
 /**
- * Its holder serves nobody now: its right has run out, was never taken up, or its own agent sees it closed. Alone that is no reason to
- * move it yet; but when a site comes back its hosts are heard of one after the other, and a run for the first would fail for the rest.
+ * Its holder serves nobody now: its right has run out, was never taken up, or its own agent sees it closed or vouches that nothing of
+ * it writes (it may have been started anew, and not have been heard from yet). Alone that is no reason to move it yet; but when a
+ * site comes back its hosts are heard of one after the other, and a run for the first would fail for the rest.
  */
 function isIdle(facts: Facts, record: GroupRecord, component: Component): boolean {
   const grant = record.grants[component.id];
   if (grant === undefined || grant.holder === null) return false;
   const known = facts.instances.get(grant.holder);
+  if (known?.provedDead) return true;
   const role = known?.fresh ? known.observation?.role : undefined;
   if (role === 'closed' || role === 'fenced' || role === 'standby') return true;
   const lease = facts.leases.get(component.id);

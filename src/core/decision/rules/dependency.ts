@@ -13,7 +13,7 @@ export const dependencyRule: SafetyRule = {
     for (const move of intent.moves) {
       for (const needed of components.get(move.component)?.dependsOn ?? []) {
         const component = components.get(needed);
-        if (!component || component.authority !== 'owned' || !facts.group.components.includes(needed)) continue;
+        if (component?.authority !== 'owned' || !facts.group.components.includes(needed)) continue;
         const holder = after(needed);
         if (holder === null) return cannotEvaluate(`${move.component} depends on ${needed}, which nobody would hold`);
         if (siteOfInstance.get(holder) !== intent.toSite)
