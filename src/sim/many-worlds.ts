@@ -84,15 +84,19 @@ export async function runVariants(
   return VARIANTS.flatMap(({ name }) => caught.filter((each) => each.name === name));
 }
 
-/** What the sound code does as well at that seed is not the variant's doing: then nothing was caught. */
+/** What the sound code does as well at a seed is not the variant's doing: then nothing was caught there, and the next seeds are tried. */
 async function runVariant({ name, seedsAtMost, caughtAt }: Variant): Promise<CaughtVariant> {
-  const violation = await firstViolation([1, seedsAtMost, 1, caughtAt], ['--import', hookScript], {
-    HOLDFAST_VARIANT: name,
-  });
-  const sound = violation === null ? null : await firstViolation([violation.seed, 1, 1]);
-  return violation === null || sound !== null
-    ? { name, caughtAtSeed: null, invariant: null }
-    : { name, caughtAtSeed: violation.seed, invariant: violation.invariant };
+  let [tried, first] = [caughtAt, 1];
+  for (;;) {
+    const violation = await firstViolation([first, seedsAtMost - first + 1, 1, tried], ['--import', hookScript], {
+      HOLDFAST_VARIANT: name,
+    });
+    if (violation !== null && (await firstViolation([violation.seed, 1, 1])) === null)
+      return { name, caughtAtSeed: violation.seed, invariant: violation.invariant };
+    tried = violation === null || violation.seed === tried ? first : violation.seed + 1;
+    if (violation === null || tried > seedsAtMost) return { name, caughtAtSeed: null, invariant: null };
+    first = tried + 1;
+  }
 }
 
 async function firstViolation(
