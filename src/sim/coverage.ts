@@ -59,6 +59,7 @@ export function expectedCoverage(): {
     'I10: a healed world',
     'I11: a single lost site under automatic policy',
     'H5: a holder was deposed as failed',
+    'H5: a leader returned to words of long ago',
     'the authority was restored',
     'mode: degraded',
     'mode: halted',

@@ -2,6 +2,7 @@ import { AUTHORITY_STEPS, type StepKind } from '../core/plan/runbook.ts';
 import { GROUP } from './build-topology.ts';
 import type { ControllerProcess } from './controller-process.ts';
 import { FAULT_NAMES, FAULTS, type FaultName, SLOW_PROMOTIONS } from './faults.ts';
+import { leaderAway } from './leader-away.ts';
 import { askForFailback, askForFailover } from './people.ts';
 import { Random } from './random.ts';
 import type { World } from './world.ts';
@@ -108,6 +109,19 @@ export function scheduleSlowPromotion(play: FaultPlay, seed: number, untilMs: nu
   const { queue } = play.world;
   const name = random.pick(SLOW_PROMOTIONS);
   queue.at(random.between(queue.now, untilMs), () => play.apply(name));
+}
+
+/** Drawn apart, as a slow promotion is. It takes long, so it begins at once. */
+export function scheduleLeaderAway(play: FaultPlay, seed: number): void {
+  const random = new Random(seed ^ 0x1f83);
+  if (!random.chance(0.1)) return;
+  const { world } = play;
+  world.queue.after(random.between(0, 800), () => {
+    if (world.tracing) world.tell('fault: leader away while a host is dark');
+    play.applied.push('leader freeze');
+    const { ms, heal } = leaderAway(world, random);
+    play.applyFor('leader away while a host is dark', ms, heal);
+  });
 }
 
 export const COMMANDED_STEPS = (

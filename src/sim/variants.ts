@@ -32,7 +32,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'this.#sentAt.set(this.#counter, now);',
     replace: 'this.#sentAt.set(this.#counter, now + this.#timing.selfFenceAfterMs);',
     why: 'the holder releases after the successor has been promoted',
-    caughtAt: 16,
+    caughtAt: 23,
     seedsAtMost: 150,
   },
   {
@@ -78,7 +78,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (epoch < highest.epoch) return 'stale-epoch';",
     replace: '',
     why: 'a late command of an ended run is carried out',
-    caughtAt: 14,
+    caughtAt: 43,
     seedsAtMost: 400,
   },
   {
@@ -87,7 +87,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (term < highest.term) return 'stale-term';",
     replace: '',
     why: 'a deposed leader is obeyed',
-    caughtAt: 257,
+    caughtAt: 307,
     seedsAtMost: 400,
   },
   {
@@ -273,7 +273,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'approval.acceptsLoss !== null && approval.digest === plan.digest &&',
     replace: 'approval.acceptsLoss !== null &&',
     why: 'a plan is run that may lose something else than what was accepted',
-    caughtAt: 244,
+    caughtAt: 349,
     seedsAtMost: 4000,
   },
   {
@@ -327,8 +327,8 @@ export const VARIANTS: readonly Variant[] = [
     find: ' || peer.at - peer.since < floorMs / 5',
     replace: '',
     why: 'after a freeze or a cut, words of long ago make a quorum of silence',
-    caughtAt: 1417,
-    seedsAtMost: 4000,
+    caughtAt: 1,
+    seedsAtMost: 400,
   },
   {
     name: 'a promotion that is over is opened',
