@@ -8,6 +8,7 @@ import type { FaultReport, GroundEvent, GroundState } from './ground.ts';
 import { GroundClient } from './ground-client.ts';
 import { LabDirectory, type LabRecord } from './lab-directory.ts';
 import { LabError } from './lab-error.ts';
+import type { LockHolder } from './lab-lock.ts';
 import { type LabName, launch, startDeadlineMs } from './lab-up.ts';
 import { AddressBook, layOut, loadEndpoint } from './layout.ts';
 import type { GroundConfig } from './net/main.ts';
@@ -27,9 +28,12 @@ export interface LabStatus {
 
 const controlDeadlineMs = 5_000;
 
-/** Ends a lab in whatever state it is. Idempotent: `processesEnded` is 0 when there was none. */
-export function labDown(lab: LabName): Promise<EndedLab> {
-  return endLab(new LabDirectory(lab.root, lab.name), { deadlineMs: 15_000 });
+/**
+ * Ends a lab in whatever state it is. Idempotent: `processesEnded` is 0 when there was none. Of several at once one does it and the
+ * others wait; `onWait` is told for whom.
+ */
+export function labDown(lab: LabName, onWait: (holder: LockHolder | null) => void = () => {}): Promise<EndedLab> {
+  return endLab(new LabDirectory(lab.root, lab.name), { deadlineMs: 15_000, onWait });
 }
 
 /** @param measure also sends messages over every link and reports the round trips that they really took. */

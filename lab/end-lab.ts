@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { LabDirectory } from './lab-directory.ts';
 import { LabError, systemCode } from './lab-error.ts';
+import { type LockHolder, withLabLock } from './lab-lock.ts';
 import { findLabProcesses } from './lab-processes.ts';
 import { isAlive, readProcess, signalProcess } from './process-table.ts';
 import { readRegistry } from './processes.ts';
@@ -10,14 +11,61 @@ export interface EndedLab {
   readonly processesEnded: number;
   /** Evidence and reports, absolute. */
   readonly kept: readonly string[];
+  /** Somebody else was ending the lab, and this one came after; null when nobody was, or it did not say who it is. */
+  readonly after: LockHolder | null;
 }
+
+export interface EndWish {
+  readonly deadlineMs: number;
+  /** Somebody else ends or claims this lab now; it is waited for. */
+  readonly onWait?: (holder: LockHolder | null) => void;
+}
+
+/** How long somebody who ends or claims the same lab is waited for. */
+export const lockDeadlineMs = 30_000;
 
 /**
  * Ends every process of a lab, verifies that they are gone, removes their shared memory and files. Needs nothing of the lab to
  * be alive or whole: processes are found by what is on disk, by their marker, by descent and by where they work.
- * Idempotent. @throws LabError HF-7004, HF-7009
+ * Idempotent, and one at a time: who comes second waits until the first is done. @throws LabError HF-7004, HF-7009, HF-7013
  */
-export async function endLab(directory: LabDirectory, options: { readonly deadlineMs: number }): Promise<EndedLab> {
+export async function endLab(directory: LabDirectory, wish: EndWish): Promise<EndedLab> {
+  let after: LockHolder | null = null;
+  const ended = await withLabLock(
+    directory.id,
+    {
+      doing: 'ending it',
+      deadlineMs: lockDeadlineMs,
+      onWait: (holder) => {
+        after = holder;
+        wish.onWait?.(holder);
+      },
+      late: (holder) => occupied(directory, 'end', holder),
+    },
+    () => endClaimedLab(directory, wish),
+  );
+  return { ...ended, after };
+}
+
+/** What may not be done to a lab because another process has been at it for too long. */
+export function occupied(directory: LabDirectory, verb: string, holder: LockHolder | null): LabError {
+  const who = holder === null ? 'another process, which does not say which it is,' : `process ${holder.pid}`;
+  return new LabError({
+    code: 'HF-7013',
+    attempted: `${verb} lab ${directory.name}`,
+    found: `${who} is ${holder?.doing ?? 'at it'}, and is not done after ${lockDeadlineMs / 1000} s`,
+    next:
+      holder === null
+        ? 'wait, or end what is frozen, and try again'
+        : `wait, or see why process ${holder.pid} does not go on (ps -o stat,args -p ${holder.pid}), and try again`,
+  });
+}
+
+/** `endLab` for who has the lab's lock. */
+export async function endClaimedLab(
+  directory: LabDirectory,
+  options: { readonly deadlineMs: number },
+): Promise<Omit<EndedLab, 'after'>> {
   const registry = readRegistry(directory.registryFile);
   const recorded = registry.entries.flatMap(({ pid, startTicks }) =>
     pid === null || startTicks === null || pid === process.pid ? [] : [{ pid, startTicks }],

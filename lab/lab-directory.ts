@@ -120,7 +120,7 @@ export class LabDirectory {
   /**
    * Makes the directories. Reachable by everybody, so that a database which must not run as root finds its own; what is
    * secret is closed.
-   * @throws LabError HF-7004
+   * @throws LabError HF-7004, HF-7009
    */
   create(): void {
     try {
@@ -173,9 +173,18 @@ export class LabDirectory {
   }
 
   #rights(what: string, error: unknown): LabError {
+    const attempted = `${what} the files of lab ${this.name}`;
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(systemCode(error) ?? ''))
+      return new LabError({
+        code: 'HF-7009',
+        attempted,
+        found: messageOf(error),
+        next: 'see what is the matter with that file, then try again',
+        cause: error,
+      });
     return new LabError({
       code: 'HF-7004',
-      attempted: `${what} the files of lab ${this.name}`,
+      attempted,
       found: messageOf(error),
       next: `run as the user who owns .holdfast, or give it to yourself ("chown -R $(id -un) .holdfast")`,
       cause: error,

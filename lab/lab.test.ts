@@ -202,6 +202,20 @@ describe('the loopback lab', { timeout: 15 * minute }, () => {
     }
   });
 
+  it('is ended by one of several who want that at once; the others wait, are told for whom, and find nothing left', async () => {
+    const { directory } = await bring('one');
+    writeFileSync(join(directory.evidence, 'chain'), 'kept');
+    const waited: (number | null)[] = [];
+    const downs = await Promise.all(
+      [1, 2, 3].map(() => labDown(lab('one'), (holder) => void waited.push(holder?.pid ?? null))),
+    );
+    assert.equal(downs.filter(({ processesEnded }) => processesEnded > 0).length, 1);
+    assert.deepEqual(waited, [process.pid, process.pid]);
+    assert.deepEqual(alive('one'), []);
+    for (const { kept } of downs) assert.deepEqual(kept, [directory.evidence]);
+    rmSync(directory.evidence, { recursive: true });
+  });
+
   it('finds its processes also when its files are gone', async () => {
     const { directory } = await bring('one');
     rmSync(directory.path, { recursive: true });

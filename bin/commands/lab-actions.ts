@@ -173,11 +173,23 @@ export async function load(lab: LabName, action: string, rate: number | null): P
   return ok(JSON.stringify(result, null, 2), result as Json);
 }
 
-export async function down(lab: LabName): Promise<CommandOutcome> {
-  const { processesEnded, kept } = await labDown(lab);
+export async function down(lab: LabName, say: (line: string) => void): Promise<CommandOutcome> {
+  let others = false;
+  const { processesEnded, kept, after } = await labDown(lab, (holder) => {
+    others = true;
+    say(
+      holder === null
+        ? `another process is at lab ${lab.name}: waiting for it`
+        : `process ${holder.pid} is ${holder.doing}: waiting for it`,
+    );
+  });
   const stays = kept.map((path) => relative(lab.root, path));
-  const text = `lab ${lab.name} is down: ${processesEnded} processes ended${stays.length === 0 ? '' : `; kept ${stays.join(', ')}`}`;
-  return ok(text, { ok: true, processesEnded, kept: stays });
+  const ended =
+    others && processesEnded === 0
+      ? `ended by ${after === null ? 'another process' : `process ${after.pid}`}`
+      : `${processesEnded} processes ended`;
+  const text = `lab ${lab.name} is down: ${ended}${stays.length === 0 ? '' : `; kept ${stays.join(', ')}`}`;
+  return ok(text, { ok: true, processesEnded, endedByAnother: others && processesEnded === 0, kept: stays });
 }
 
 /** The topology that a lab was brought up with, overlays included. */

@@ -189,7 +189,9 @@ export function registerLabCommands(program: Command, shell: Shell): void {
     named(lab.command('down'))
       .summary('end it, whatever state it is in; evidence and reports stay')
       .action(async (flags: Named, command: Command) =>
-        shell.run(globals(command), async () => (await actions()).down({ root: projectRoot, name: flags.name })),
+        shell.run(globals(command), async (terminal) =>
+          (await actions()).down({ root: projectRoot, name: flags.name }, (line) => terminal.err(`${line}\n`)),
+        ),
       ),
     {
       examples: [
