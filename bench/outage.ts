@@ -1,9 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { labDown } from '../lab/cli.ts';
 import { type ActName, actsFor, play } from '../lab/demo/acts.ts';
-import { activate, bringUp, startFlow } from '../lab/demo/bring-up.ts';
+import { activate, bringDown, bringUp, startFlow } from '../lab/demo/bring-up.ts';
 import { readTopology } from '../lab/demo/demo.ts';
 import { Platform } from '../lab/demo/platform.ts';
 import { LabDirectory } from '../lab/lab-directory.ts';
@@ -134,8 +133,9 @@ async function main(): Promise<number> {
     topologyFile: values.topology,
     overlays: [join(root, 'examples/demo-overlay.yaml')],
   });
+  const command = 'npm run bench:outage';
+  await bringUp({ lab, topology, topologyFile: values.topology, command, attended: true, replace: false }, say);
   try {
-    await bringUp(lab, topology, values.topology, say);
     const platform = new Platform(lab, topology);
     await activate(platform, say);
     await startFlow(platform, Number(values.rate), say);
@@ -149,7 +149,7 @@ async function main(): Promise<number> {
         );
     return 0;
   } finally {
-    await labDown(lab);
+    await bringDown(lab, say);
   }
 }
 

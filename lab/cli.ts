@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { askLoad } from './ask-load.ts';
 import type { LabContext, ProcessPlanner } from './configs.ts';
-import { type EndedLab, endLab } from './end-lab.ts';
+import { type EndedLab, endLab, endOwnLab } from './end-lab.ts';
 import type { Fault } from './fault.ts';
 import type { FaultReport, GroundEvent, GroundState } from './ground.ts';
 import { GroundClient } from './ground-client.ts';
@@ -34,6 +34,11 @@ const controlDeadlineMs = 5_000;
  */
 export function labDown(lab: LabName, onWait: (holder: LockHolder | null) => void = () => {}): Promise<EndedLab> {
   return endLab(new LabDirectory(lab.root, lab.name), { deadlineMs: 15_000, onWait });
+}
+
+/** `labDown` for the process that brought the lab up: null, and nothing was done, when another one has a lab of this name up now. */
+export function labDownOwn(lab: LabName): Promise<EndedLab | null> {
+  return endOwnLab(new LabDirectory(lab.root, lab.name), { deadlineMs: 15_000 });
 }
 
 /** @param measure also sends messages over every link and reports the round trips that they really took. */

@@ -3,6 +3,7 @@ import type { LabDirectory } from './lab-directory.ts';
 import { LabError, systemCode } from './lab-error.ts';
 import { type LockHolder, withLabLock } from './lab-lock.ts';
 import { findLabProcesses } from './lab-processes.ts';
+import { isOwn } from './lab-standing.ts';
 import { isAlive, readProcess, signalProcess } from './process-table.ts';
 import { readRegistry } from './processes.ts';
 import { removeSharedMemory, sharedMemoryOf, sharedMemoryOfLockFiles } from './shared-memory.ts';
@@ -29,7 +30,25 @@ export const lockDeadlineMs = 30_000;
  * be alive or whole: processes are found by what is on disk, by their marker, by descent and by where they work.
  * Idempotent, and one at a time: who comes second waits until the first is done. @throws LabError HF-7004, HF-7009, HF-7013
  */
-export async function endLab(directory: LabDirectory, wish: EndWish): Promise<EndedLab> {
+export function endLab(directory: LabDirectory, wish: EndWish): Promise<EndedLab> {
+  return alone(directory, wish, () => endClaimedLab(directory, wish));
+}
+
+/** `endLab` for who brought the lab up: null, and nothing was done, when another process has one of this name up meanwhile. */
+export async function endOwnLab(directory: LabDirectory, wish: EndWish): Promise<EndedLab | null> {
+  const { kept, processesEnded, after } = await alone(directory, wish, async () => {
+    const record = directory.readRecord();
+    if (record !== null && !isOwn(record)) return { processesEnded: null, kept: [] };
+    return endClaimedLab(directory, wish);
+  });
+  return processesEnded === null ? null : { kept, processesEnded, after };
+}
+
+async function alone<Ended extends object>(
+  directory: LabDirectory,
+  wish: EndWish,
+  work: () => Promise<Ended>,
+): Promise<Ended & Pick<EndedLab, 'after'>> {
   let after: LockHolder | null = null;
   const ended = await withLabLock(
     directory.id,
@@ -42,7 +61,7 @@ export async function endLab(directory: LabDirectory, wish: EndWish): Promise<En
       },
       late: (holder) => occupied(directory, 'end', holder),
     },
-    () => endClaimedLab(directory, wish),
+    work,
   );
   return { ...ended, after };
 }

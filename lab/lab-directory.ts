@@ -5,6 +5,15 @@ import type { Topology } from '../src/core/topology/topology.ts';
 import { LabError, messageOf, systemCode } from './lab-error.ts';
 import type { Address } from './layout.ts';
 
+/** Who brought a lab up, as far as it was said. */
+export interface LabStarter {
+  /** As a person would type it, e.g. `holdfast demo --keep`. */
+  readonly command: string;
+  readonly user: string;
+  /** Whoever brought it up stays with it and brings it down again: when that process is gone, nobody will. */
+  readonly attended: boolean;
+}
+
 /** What `lab.json` says of a lab: enough to talk to it and to end it. */
 export interface LabRecord {
   readonly format: 1;
@@ -18,6 +27,8 @@ export interface LabRecord {
   readonly block: number | null;
   /** Whoever is bringing it up, or did. */
   readonly broughtUpBy: { readonly pid: number; readonly startTicks: number } | null;
+  /** Null when it was not said. */
+  readonly startedBy: LabStarter | null;
   /** All processes were started and ready. */
   readonly complete: boolean;
 }
@@ -137,7 +148,8 @@ export class LabDirectory {
   /** Null when there is none. */
   readRecord(): LabRecord | null {
     try {
-      return JSON.parse(readFileSync(this.recordFile, 'utf8')) as LabRecord;
+      const record = JSON.parse(readFileSync(this.recordFile, 'utf8')) as LabRecord;
+      return { ...record, startedBy: record.startedBy ?? null };
     } catch (error) {
       if (systemCode(error) === 'ENOENT' || error instanceof SyntaxError) return null;
       throw this.#rights('read', error);
@@ -170,6 +182,15 @@ export class LabDirectory {
       throw this.#rights('remove', error);
     }
     return kept;
+  }
+
+  /** Removes everything, evidence and report included. */
+  remove(): void {
+    try {
+      rmSync(this.path, { recursive: true, force: true });
+    } catch (error) {
+      throw this.#rights('remove', error);
+    }
   }
 
   #rights(what: string, error: unknown): LabError {

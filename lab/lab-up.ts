@@ -3,17 +3,17 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { instanceFiles } from './agent-config.ts';
 import { type LabContext, type ProcessPlanner, planProcesses } from './configs.ts';
-import { endLab } from './end-lab.ts';
+import { endClaimedLab, endOwnLab, lockDeadlineMs, occupied } from './end-lab.ts';
 import type { GroundEvent } from './ground.ts';
 import type { GroundClient } from './ground-client.ts';
-import { LabDirectory, type LabRecord } from './lab-directory.ts';
+import { LabDirectory, type LabRecord, type LabStarter } from './lab-directory.ts';
 import { LabError } from './lab-error.ts';
-import { findLabProcesses } from './lab-processes.ts';
+import { withLabLock } from './lab-lock.ts';
+import { labInUse, launcher, lookAtLab, runningLabText, userName } from './lab-standing.ts';
 import { AddressBook, layOut } from './layout.ts';
 import { createPki, type OperatorRole } from './pki.ts';
 import type { LaunchSpec, ProcessSpec } from './process-spec.ts';
-import { isAlive, readProcess } from './process-table.ts';
-import { readRegistry, writeDurably } from './processes.ts';
+import { writeDurably } from './processes.ts';
 import { createSecrets } from './secrets.ts';
 import { startGround } from './start-ground.ts';
 import { labNodeArgs, warmCompileCache } from './warm-compile-cache.ts';
@@ -34,6 +34,12 @@ export interface LabUpOptions extends LabName {
   readonly rerouteMs?: number;
   readonly operators?: readonly { readonly name: string; readonly role: OperatorRole }[];
   readonly plan?: ProcessPlanner;
+  /** Shown to whoever meets the lab later. */
+  readonly startedBy?: Omit<LabStarter, 'user'>;
+  /** What happens to processes of an earlier lab of this name; `refuse` when absent. What they left on disk is cleared in any case. */
+  readonly ifThere?: 'refuse' | 'clear-leftover' | 'replace';
+  /** Evidence and report of an earlier lab of this name go, too. */
+  readonly fresh?: boolean;
 }
 
 export type LabProgress = { readonly kind: 'step'; readonly text: string; readonly elapsedMs: number } | GroundEvent;
@@ -52,13 +58,13 @@ export const defaultOperators = [
 /**
  * Brings a lab up: addresses, ground, certificates, configurations, then every process of the plan in order, each waited for.
  * When it fails, what was started is ended again and the files are removed; the logs' last lines are in the error.
- * @throws LabError HF-7001 … HF-7011
+ * @throws LabError HF-7001 … HF-7013
  */
 export async function labUp(options: LabUpOptions, progress: (event: LabProgress) => void): Promise<LabContext> {
   const directory = new LabDirectory(options.root, options.name);
   const begun = performance.now();
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
-  await claim(directory, options);
+  await claim(directory, options, step);
   try {
     step('compiling');
     await warmCompileCache(options.root);
@@ -78,13 +84,13 @@ export async function labUp(options: LabUpOptions, progress: (event: LabProgress
       client.close();
     }
   } catch (error) {
-    await endLab(directory, { deadlineMs: 10_000 }).catch(() => {});
+    await endOwnLab(directory, { deadlineMs: 10_000 }).catch(() => {});
     throw error;
   }
 }
 
-/** What an interrupted lab left is cleared first; a lab that lives is refused. */
-async function claim(directory: LabDirectory, options: LabUpOptions): Promise<void> {
+/** Clears what may be cleared and takes the name, with nobody else at this lab meanwhile. */
+async function claim(directory: LabDirectory, options: LabUpOptions, step: (text: string) => void): Promise<void> {
   if (process.platform !== 'linux')
     throw new LabError({
       code: 'HF-7011',
@@ -92,36 +98,58 @@ async function claim(directory: LabDirectory, options: LabUpOptions): Promise<vo
       found: `this is ${process.platform}; the lab needs Linux (/proc, 127.0.0.0/8)`,
       next: 'run it in a Linux container or virtual machine',
     });
-  const inUse = () =>
-    new LabError({
+  await withLabLock(
+    directory.id,
+    {
+      doing: `bringing up lab ${directory.name}`,
+      deadlineMs: lockDeadlineMs,
+      onWait: (holder) =>
+        step(
+          holder === null
+            ? 'another process is at this lab: waiting'
+            : `process ${holder.pid} is ${holder.doing}: waiting`,
+        ),
+      late: (holder) => occupied(directory, 'bring up', holder),
+    },
+    async () => {
+      await makeRoom(directory, options, step);
+      directory.create();
+      const claimed = directory.claim({
+        format: 1,
+        id: directory.id,
+        name: directory.name,
+        firm: options.topology.name,
+        topologyFile: options.topologyFile,
+        createdAt: new Date().toISOString(),
+        control: null,
+        block: null,
+        broughtUpBy: launcher(),
+        startedBy: options.startedBy === undefined ? null : { ...options.startedBy, user: userName() },
+        complete: false,
+      });
+      if (!claimed) throw labInUse(directory, { processes: 0, record: directory.readRecord() }, { mayReplace: false });
+    },
+  );
+}
+
+async function makeRoom(directory: LabDirectory, options: LabUpOptions, step: (text: string) => void): Promise<void> {
+  const ifThere = options.ifThere ?? 'refuse';
+  const standing = lookAtLab(directory);
+  if (standing.kind === 'running' && ifThere !== 'replace')
+    throw labInUse(directory, standing, { mayReplace: ifThere === 'clear-leftover' });
+  if (standing.kind === 'leftover' && ifThere === 'refuse')
+    throw new LabError({
       code: 'HF-7002',
       attempted: `bring up lab ${directory.name}`,
-      found: 'it is already up',
-      next: `holdfast lab down --name ${directory.name}, or choose another --name`,
+      found: `${standing.processes} processes of an earlier one are left: ${standing.why}`,
+      next: `holdfast lab down --name ${directory.name}, or another --name`,
     });
-  const alive =
-    findLabProcesses({ id: directory.id, directory: directory.path }).length > 0 ||
-    readRegistry(directory.registryFile).entries.some(
-      ({ pid, startTicks }) => pid !== null && startTicks !== null && isAlive({ pid, startTicks }),
-    );
-  if (alive) throw inUse();
-  const left = directory.readRecord();
-  if (left !== null && !left.complete && left.broughtUpBy !== null && isAlive(left.broughtUpBy)) throw inUse();
-  if (left !== null) directory.removeState();
-  directory.create();
-  const claimed = directory.claim({
-    format: 1,
-    id: directory.id,
-    name: directory.name,
-    firm: options.topology.name,
-    topologyFile: options.topologyFile,
-    createdAt: new Date().toISOString(),
-    control: null,
-    block: null,
-    broughtUpBy: readProcess(process.pid),
-    complete: false,
-  });
-  if (!claimed) throw inUse();
+  if (standing.kind === 'running') step(`ending first: ${runningLabText(directory, standing, Date.now())}`);
+  if (standing.kind === 'leftover')
+    step(`ending what is left of an earlier lab ${directory.name}, ${standing.processes} processes: ${standing.why}`);
+  if (standing.kind !== 'free') await endClaimedLab(directory, { deadlineMs: 15_000 });
+  else if (directory.readRecord() !== null) directory.removeState();
+  if (options.fresh === true) directory.remove();
 }
 
 async function prepare(directory: LabDirectory, options: LabUpOptions, book: AddressBook): Promise<LabContext> {

@@ -7,7 +7,19 @@ import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import { hostId, instanceId, siteId } from '../src/core/base/ids.ts';
 import { chooseBlock } from './choose-block.ts';
-import { type LabName, labBreak, labDown, labGround, labHeal, labRestart, labStart, labStatus, labUp } from './cli.ts';
+import {
+  type LabName,
+  type LabUpOptions,
+  labBreak,
+  labDown,
+  labDownOwn,
+  labGround,
+  labHeal,
+  labRestart,
+  labStart,
+  labStatus,
+  labUp,
+} from './cli.ts';
 import type { LabContext, ProcessPlanner } from './configs.ts';
 import { LabDirectory } from './lab-directory.ts';
 import { eventually, threeSites } from './lab-fixtures.ts';
@@ -72,8 +84,15 @@ const plan: ProcessPlanner = ({ book, directory }: LabContext) => [
 
 const lab = (name: string): LabName => ({ root, name });
 /** Up, and every stand-in has started its children. */
-const bring = async (name: string, planner: ProcessPlanner = plan): Promise<LabContext> => {
-  const context = await labUp({ ...lab(name), topology, topologyFile: null, plan: planner }, () => {});
+const bring = async (
+  name: string,
+  planner: ProcessPlanner = plan,
+  wish: Partial<LabUpOptions> = {},
+  said: string[] = [],
+): Promise<LabContext> => {
+  const context = await labUp({ ...lab(name), topology, topologyFile: null, plan: planner, ...wish }, (event) => {
+    if (event.kind === 'step') said.push(event.text);
+  });
   const wanted = 1 + topology.hosts.length + topology.sites.length + 2 * (topology.hosts.length - 1);
   await eventually('every instance and its child', () => alive(name).length === wanted);
   return context;
@@ -81,6 +100,26 @@ const bring = async (name: string, planner: ProcessPlanner = plan): Promise<LabC
 const alive = (name: string): readonly LabProcess[] => {
   const directory = new LabDirectory(root, name);
   return findLabProcesses({ id: directory.id, directory: directory.path });
+};
+/** As `bring` with an agent on each host, by a process of its own that is gone afterwards. */
+const elsewhere = async (name: string, wish: Partial<LabUpOptions>, until = 'ready'): Promise<void> => {
+  const program = `
+    import { labUp } from ${JSON.stringify(join(import.meta.dirname, 'cli.ts'))};
+    import { threeSites } from ${JSON.stringify(join(import.meta.dirname, 'lab-fixtures.ts'))};
+    const topology = threeSites();
+    const plan = () => topology.hosts.map((host) => ({ key: 'agent/' + host.id, site: host.site, host: host.id,
+      script: ${JSON.stringify(script)}, config: { file: 'hosts/' + host.id + '/agent.json', content: {} },
+      ready: { kind: 'output', text: 'up', deadlineMs: 60000 }, stage: 1 }));
+    await labUp({ root: process.argv[1], name: ${JSON.stringify(name)}, topology, topologyFile: null, plan, ...${JSON.stringify(wish)} },
+      (event) => { if (event.text === ${JSON.stringify(until)} || event.kind === 'starting') console.log(event.text ?? 'starting'); });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, root], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+  });
+  const exited = new Promise((resolve) => child.on('exit', resolve));
+  await new Promise<void>((resolve) => child.stdout.on('data', (text) => String(text).includes(until) && resolve()));
+  child.kill('SIGKILL');
+  await exited;
 };
 const onHost = (name: string, host: string) => alive(name).filter((process_) => process_.host === host);
 const stopped = (processes: readonly LabProcess[]) =>
@@ -177,25 +216,7 @@ describe('the loopback lab', { timeout: 15 * minute }, () => {
 
   it('leaves nothing when whoever brought it up was killed in the middle', async () => {
     for (const until of ['addresses', 'certificates and secrets', 'processes']) {
-      const program = `
-        import { labUp } from ${JSON.stringify(join(import.meta.dirname, 'cli.ts'))};
-        import { threeSites } from ${JSON.stringify(join(import.meta.dirname, 'lab-fixtures.ts'))};
-        const topology = threeSites();
-        const plan = () => topology.hosts.map((host) => ({ key: 'agent/' + host.id, site: host.site, host: host.id,
-          script: ${JSON.stringify(script)}, config: { file: 'hosts/' + host.id + '/agent.json', content: {} },
-          ready: { kind: 'output', text: 'up', deadlineMs: 60000 }, stage: 1 }));
-        await labUp({ root: process.argv[1], name: 'one', topology, topologyFile: null, plan },
-          (event) => { if (event.text === ${JSON.stringify(until)} || event.kind === 'starting') console.log(event.text ?? 'starting'); });`;
-      const child = spawn(process.execPath, ['--input-type=module', '-e', program, root], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, NODE_TEST_CONTEXT: undefined },
-      });
-      const exited = new Promise((resolve) => child.on('exit', resolve));
-      await new Promise<void>((resolve) =>
-        child.stdout.on('data', (text) => String(text).includes(until) && resolve()),
-      );
-      child.kill('SIGKILL');
-      await exited;
+      await elsewhere('one', {}, until);
       await labDown(lab('one'));
       assert.deepEqual(alive('one'), [], until);
       assert.equal(existsSync(new LabDirectory(root, 'one').path), false, until);
@@ -214,6 +235,49 @@ describe('the loopback lab', { timeout: 15 * minute }, () => {
     assert.deepEqual(alive('one'), []);
     for (const { kept } of downs) assert.deepEqual(kept, [directory.evidence]);
     rmSync(directory.evidence, { recursive: true });
+  });
+
+  it('that was left up is not replaced unasked: who would is told what runs, since when, by whom, and how to go on', async () => {
+    const command = 'holdfast demo --keep';
+    await bring('one', plan, { startedBy: { command, attended: false } });
+    const before = alive('one').map(({ pid }) => pid);
+    await assert.rejects(
+      bring('one', plan, { ifThere: 'clear-leftover' }),
+      /HF-7002[\s\S]*lab one \(firm\) is up since 20.*"holdfast demo --keep" of .*processes[\s\S]*lab down --name one.*--name.*--replace/,
+    );
+    await assert.rejects(bring('one'), /HF-7002(?![\s\S]*--replace)/);
+    assert.deepEqual(
+      alive('one').map(({ pid }) => pid),
+      before,
+    );
+    const said: string[] = [];
+    await bring('one', plan, { ifThere: 'replace' }, said);
+    assert.match(said.join('\n'), /ending first: lab one \(firm\)/);
+    assert.ok(alive('one').every(({ pid }) => !before.includes(pid)));
+  });
+
+  it('whose attendant was killed is a leftover: the next one says so and clears it', async () => {
+    await elsewhere('one', { startedBy: { command: 'holdfast demo', attended: true } });
+    await assert.rejects(bring('one'), /HF-7002[\s\S]*are left: "holdfast demo" of .* is gone itself/);
+    const before = alive('one').map(({ pid }) => pid);
+    assert.ok(before.length > topology.hosts.length);
+    const said: string[] = [];
+    await bring('one', plan, { ifThere: 'clear-leftover' }, said);
+    assert.match(said.join('\n'), /ending what is left of an earlier lab one, \d+ processes: "holdfast demo" of /);
+    assert.ok(alive('one').every(({ pid }) => !before.includes(pid)));
+  });
+
+  it('that another process brought up after one’s own was replaced is not taken down with it', async () => {
+    await bring('one');
+    await elsewhere('one', { ifThere: 'replace' });
+    const before = alive('one').map(({ pid }) => pid);
+    assert.equal(await labDownOwn(lab('one')), null);
+    assert.deepEqual(
+      alive('one').map(({ pid }) => pid),
+      before,
+    );
+    await labDown(lab('one'));
+    assert.notEqual(await labDownOwn(lab('one')), null, 'what nobody has is nobody else’s');
   });
 
   it('finds its processes also when its files are gone', async () => {

@@ -4,6 +4,7 @@ import { labContext } from '../../lab/cli.ts';
 import { type DemoResult, readTopology, runDemo, TopologyUnusable } from '../../lab/demo/demo.ts';
 import { runStart } from '../../lab/demo/start.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
+import { isOwn, lookAtLab, runningLabText } from '../../lab/lab-standing.ts';
 import type { CommandOutcome } from '../../src/cli/command-outcome.ts';
 import { exitCodes } from '../../src/cli/exit-code.ts';
 import { renderReport } from '../../src/cli/report/render-report.ts';
@@ -25,6 +26,14 @@ export interface PlayWish {
   readonly overlays: readonly string[];
   readonly ratePerSecond: number;
   readonly keep: boolean;
+  /** End a lab of this name that runs. */
+  readonly replace: boolean;
+}
+
+/** Where a person sits, if one does. */
+export interface Surroundings {
+  readonly terminal: Terminal;
+  readonly json: boolean;
 }
 
 const settled = ({ topologyFile, overlays, ...wish }: PlayWish) => ({
@@ -33,24 +42,45 @@ const settled = ({ topologyFile, overlays, ...wish }: PlayWish) => ({
   overlays: overlays.length > 0 ? overlays : [join(wish.root, 'examples', 'demo-overlay.yaml')],
 });
 
-export async function demo(
-  wish: PlayWish,
-  { narrate }: { readonly narrate: (line: string) => void },
-): Promise<CommandOutcome> {
+export async function demo(wish: PlayWish, { terminal, json }: Surroundings): Promise<CommandOutcome> {
   const options = settled(wish);
   const topology = usableTopology(options);
   if (typeof topology === 'string') return unusable(topology);
+  const replace = await mayReplace(wish, { terminal, json });
   const connect = onceComplete(options.root, options.name, topology);
   const result = await runDemo({
     ...options,
+    replace,
     renderReport,
+    // What is narrated goes where the result does not.
     narrate: (line) => {
       connect();
-      narrate(line);
+      terminal.err(`${line}\n`);
     },
   });
   const exitCode = result.ok ? exitCodes.ok : exitCodes.failed;
   return { exitCode, text: demoText(result), json: result as unknown as Json };
+}
+
+/**
+ * Whether a lab of this name that runs is ended first: as the flag says, else as the person at the terminal does. Where nobody can
+ * be asked, bringing one up refuses.
+ * @throws HoldfastError HF-8005 when something else than its name was typed; nothing was done
+ */
+async function mayReplace({ root, name, replace }: PlayWish, { terminal, json }: Surroundings): Promise<boolean> {
+  if (replace || json || !terminal.interactive) return replace;
+  const directory = new LabDirectory(root, name);
+  const standing = lookAtLab(directory);
+  if (standing.kind !== 'running') return false;
+  const found = runningLabText(directory, standing, Date.now());
+  const typed = await terminal.ask(`${found}.\nType its name to end it and bring up a new one (${name}): `);
+  if (typed?.trim() === name) return true;
+  throw new HoldfastError({
+    code: 'HF-8005',
+    attempted: `end lab ${name}, which runs, for a new one`,
+    found: typed === null ? 'the input ended' : `"${typed.trim()}" was typed, not "${name}". Nothing was done`,
+    next: 'choose another --name, or start again and type the name',
+  });
 }
 
 function demoText(result: DemoResult): string {
@@ -98,19 +128,22 @@ function onceComplete(root: string, name: string, topology: UsableTopology): () 
   const directory = new LabDirectory(root, name);
   let written = false;
   return () => {
-    if (written || directory.readRecord()?.complete !== true) return;
+    const record = written ? null : directory.readRecord();
+    if (record?.complete !== true || !isOwn(record)) return;
     written = true;
     writeConnectFile(labContext({ root, name }, topology));
   };
 }
 
-export async function start(wish: PlayWish, terminal: Terminal): Promise<CommandOutcome> {
+export async function start(wish: PlayWish, { terminal, json }: Surroundings): Promise<CommandOutcome> {
   const options = settled(wish);
   const topology = usableTopology(options);
   if (typeof topology === 'string') return unusable(topology);
+  const replace = await mayReplace(wish, { terminal, json });
   const connect = onceComplete(options.root, options.name, topology);
   await runStart({
     ...options,
+    replace,
     narrate: (line) => {
       connect();
       terminal.err(`${line}\n`);

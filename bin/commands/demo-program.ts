@@ -13,6 +13,7 @@ interface PlayFlags {
   readonly name: string;
   readonly rate: number;
   readonly keep?: boolean;
+  readonly replace?: boolean;
 }
 
 /** `demo`, `start` and `report`: what the lab plays and what it leaves. */
@@ -28,6 +29,7 @@ export function registerDemoCommands(program: Command, shell: Shell): void {
         [],
       )
       .option('--name <name>', 'of the lab', name)
+      .option('--replace', 'end a lab of this name first that runs')
       .option('--rate <n>', 'orders per second', wholeNumberOption, 1000);
   teach(
     playing(program.command('demo'), 'demo')
@@ -38,10 +40,7 @@ export function registerDemoCommands(program: Command, shell: Shell): void {
       .option('--keep', 'leave the lab up')
       .action(async (flags: PlayFlags, command: Command) =>
         shell.run(globals(command), async (terminal) =>
-          (await import('./demo-actions.ts')).demo(wishOf(flags), {
-            // What is narrated goes where the result does not.
-            narrate: (line) => terminal.err(`${line}\n`),
-          }),
+          (await import('./demo-actions.ts')).demo(wishOf(flags), { terminal, json: globals(command).json === true }),
         ),
       ),
     {
@@ -51,7 +50,7 @@ export function registerDemoCommands(program: Command, shell: Shell): void {
         ['holdfast demo --json > result.json', 'one object; the story on standard error'],
       ],
       touches: 'starts and ends processes on 127.0.0.0/8; files below .holdfast/labs/NAME. Evidence and report stay.',
-      exits: '1 something did not hold; it is named',
+      exits: '1 something did not hold; it is named · 3 a lab of this name runs, and is left alone',
     },
   );
   teach(
@@ -62,7 +61,7 @@ export function registerDemoCommands(program: Command, shell: Shell): void {
       )
       .action(async (flags: PlayFlags, command: Command) =>
         shell.run(globals(command), async (terminal) =>
-          (await import('./demo-actions.ts')).start(wishOf(flags), terminal),
+          (await import('./demo-actions.ts')).start(wishOf(flags), { terminal, json: globals(command).json === true }),
         ),
       ),
     {
@@ -71,6 +70,7 @@ export function registerDemoCommands(program: Command, shell: Shell): void {
         ['holdfast start --topology examples/two-site.yaml', ''],
       ],
       touches: 'as demo.',
+      exits: '3 a lab of this name runs, and is left alone',
     },
   );
   teach(
@@ -106,11 +106,12 @@ export const registerSimulator = (program: Command): void =>
     .summary('thousands of simulated worlds, or one of them: holdfast sim --help')
     .allowUnknownOption();
 
-const wishOf = ({ topology, overlay, name, rate, keep }: PlayFlags) => ({
+const wishOf = ({ topology, overlay, name, rate, keep, replace }: PlayFlags) => ({
   root: projectRoot,
   name,
   topologyFile: topology ?? null,
   overlays: overlay,
   ratePerSecond: rate,
   keep: keep === true,
+  replace: replace === true,
 });

@@ -54,7 +54,15 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
   }
   const { topology } = parsed.value;
   const context = await labUp(
-    { root, name, topology, topologyFile, block, insideSite: relayed ? 'relayed' : 'direct' },
+    {
+      root,
+      name,
+      topology,
+      topologyFile,
+      block,
+      insideSite: relayed ? 'relayed' : 'direct',
+      startedBy: { command: 'holdfast lab up', attended: false },
+    },
     (event) => {
       if (event.kind === 'step') say(`${elapsedText(event.elapsedMs).padStart(7)}  ${event.text}`);
     },

@@ -1,8 +1,6 @@
-import { rmSync } from 'node:fs';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { firstSite } from '../agent-config.ts';
-import { type LabName, labDown } from '../cli.ts';
-import { LabDirectory } from '../lab-directory.ts';
+import { type LabName, labDownOwn } from '../cli.ts';
 import { labUp } from '../lab-up.ts';
 import { type Narrate, settle } from './acts.ts';
 import type { Platform } from './platform.ts';
@@ -11,16 +9,49 @@ import type { GroupView } from './status-view.ts';
 const ACTIVATED_WITHIN_MS = 30_000;
 const FLOWING_WITHIN_MS = 20_000;
 
-/** A fresh lab of this name: what an earlier one left is ended and removed, its evidence and report included. */
-export async function bringUp(lab: LabName, topology: Topology, topologyFile: string, narrate: Narrate): Promise<void> {
-  await labDown(lab);
-  rmSync(new LabDirectory(lab.root, lab.name).path, { recursive: true, force: true });
-  narrate(
-    `bringing up ${topology.name} on the loopback ground: ${topology.sites.length} sites, ${topology.hosts.length} hosts`,
+export interface BringUpWish {
+  readonly lab: LabName;
+  readonly topology: Topology;
+  readonly topologyFile: string;
+  /** As a person would type it; whoever meets the lab is told. */
+  readonly command: string;
+  /** This process will bring it down again. */
+  readonly attended: boolean;
+  /** End a lab of this name that runs. */
+  readonly replace: boolean;
+}
+
+/**
+ * A fresh lab of this name: what is left of an earlier one goes, its evidence and report included.
+ * @throws LabError HF-7002 when one runs and `replace` was not said; nothing was done then
+ */
+export async function bringUp(wish: BringUpWish, narrate: Narrate): Promise<void> {
+  const { lab, topology, topologyFile, command, attended, replace } = wish;
+  await labUp(
+    {
+      ...lab,
+      topology,
+      topologyFile,
+      startedBy: { command, attended },
+      ifThere: replace ? 'replace' : 'clear-leftover',
+      fresh: true,
+    },
+    (event) => {
+      if (event.kind !== 'step') return;
+      if (event.text === 'compiling')
+        narrate(
+          `bringing up ${topology.name} on the loopback ground: ${topology.sites.length} sites, ${topology.hosts.length} hosts`,
+        );
+      narrate(event.text);
+    },
   );
-  await labUp({ ...lab, topology, topologyFile }, (event) => {
-    if (event.kind === 'step') narrate(event.text);
-  });
+}
+
+/** Takes down what `bringUp` brought up, and nothing else. */
+export async function bringDown(lab: LabName, narrate: Narrate): Promise<void> {
+  narrate('bringing the lab down');
+  if ((await labDownOwn(lab)) === null)
+    narrate(`another process has taken the name ${lab.name}; its lab is left alone`);
 }
 
 /** A person activates the preferred site; returns when the platform is as its topology wants it. */
@@ -53,8 +84,8 @@ function notReady({ hosts, instances }: GroupView, site: string): string | null 
 /** Ctrl-C ends the lab before it ends the process. @returns what takes this back */
 export function downOnSignal(lab: LabName, narrate: Narrate): () => void {
   const end = () => {
-    narrate('interrupted: bringing the lab down');
-    labDown(lab).then(
+    narrate('interrupted');
+    bringDown(lab, narrate).then(
       () => process.exit(130),
       () => process.exit(1),
     );

@@ -6,11 +6,10 @@ import type { Topology } from '../../src/core/topology/topology.ts';
 import { exportBundle, verifyBundle } from '../../src/wire/evidence-bundle/bundle.ts';
 import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
 import { problemText } from '../../src/wire/topology-file/topology-problem.ts';
-import { labDown } from '../cli.ts';
 import { LabDirectory } from '../lab-directory.ts';
 import { type ActName, type ActOutcome, actsFor, type Narrate, play, settle } from './acts.ts';
 import { assembleReport, lossesOf } from './assemble-report.ts';
-import { activate, bringUp, downOnSignal, startFlow } from './bring-up.ts';
+import { activate, bringDown, bringUp, downOnSignal, startFlow } from './bring-up.ts';
 import { Platform, type Verification } from './platform.ts';
 
 export interface DemoOptions {
@@ -21,6 +20,8 @@ export interface DemoOptions {
   readonly overlays: readonly string[];
   readonly ratePerSecond: number;
   readonly keep: boolean;
+  /** End a lab of this name that runs; without it one that runs is refused (HF-7002). */
+  readonly replace?: boolean;
   readonly narrate: Narrate;
   /** Renders the report; given by whoever dispatches, since the lab does not know the command line's rooms. */
   readonly renderReport: (report: RecoveryReport) => string;
@@ -58,14 +59,17 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const directory = new LabDirectory(options.root, options.name);
   const release = downOnSignal(lab, narrate);
   try {
-    await bringUp(lab, topology, options.topologyFile, narrate);
-    const played = await playAll(new Platform(lab, topology), options, narrate);
-    return await conclude({ ...played, topology, directory, options, startedAtMs, begun, narrate });
+    const { topologyFile, keep, replace } = options;
+    const command = `holdfast demo${keep ? ' --keep' : ''}`;
+    await bringUp({ lab, topology, topologyFile, command, attended: !keep, replace: replace === true }, narrate);
+    try {
+      const played = await playAll(new Platform(lab, topology), options, narrate);
+      return await conclude({ ...played, topology, directory, options, startedAtMs, begun, narrate });
+    } finally {
+      if (keep) narrate(`the lab stays up: holdfast lab down --name ${options.name}`);
+      else await bringDown(lab, narrate);
+    }
   } finally {
-    if (!options.keep) {
-      narrate('bringing the lab down');
-      await labDown(lab);
-    } else narrate(`the lab stays up: holdfast lab down --name ${options.name}`);
     release();
   }
 }

@@ -1,7 +1,6 @@
 import type { LabName } from '../cli.ts';
-import { labDown } from '../cli.ts';
 import type { Narrate } from './acts.ts';
-import { activate, bringUp, downOnSignal, startFlow } from './bring-up.ts';
+import { activate, bringDown, bringUp, downOnSignal, startFlow } from './bring-up.ts';
 import { readTopology } from './demo.ts';
 import { Platform } from './platform.ts';
 
@@ -11,6 +10,8 @@ export interface StartOptions {
   readonly topologyFile: string;
   readonly overlays: readonly string[];
   readonly ratePerSecond: number;
+  /** End a lab of this name that runs; without it one that runs is refused (HF-7002). */
+  readonly replace: boolean;
   readonly narrate: Narrate;
   /** Shows the live status until the person ends it. */
   readonly board: () => Promise<void>;
@@ -23,15 +24,18 @@ export async function runStart(options: StartOptions): Promise<void> {
   const topology = readTopology(options);
   const release = downOnSignal(lab, narrate);
   try {
-    await bringUp(lab, topology, options.topologyFile, narrate);
-    const platform = new Platform(lab, topology);
-    await activate(platform, narrate);
-    await startFlow(platform, options.ratePerSecond, narrate);
-    release();
-    await options.board();
+    const { topologyFile, replace } = options;
+    await bringUp({ lab, topology, topologyFile, command: 'holdfast start', attended: true, replace }, narrate);
+    try {
+      const platform = new Platform(lab, topology);
+      await activate(platform, narrate);
+      await startFlow(platform, options.ratePerSecond, narrate);
+      release();
+      await options.board();
+    } finally {
+      await bringDown(lab, narrate);
+    }
   } finally {
     release();
-    narrate('bringing the lab down');
-    await labDown(lab);
   }
 }

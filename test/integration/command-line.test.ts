@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { demo, start } from '../../bin/commands/demo-actions.ts';
+import { LabDirectory } from '../../lab/lab-directory.ts';
+import { launcher } from '../../lab/lab-standing.ts';
 import { createPki, type LabPki } from '../../lab/pki.ts';
 import { connectFileText } from '../../src/cli/connect/connect-file.ts';
 import { parseAndRun } from '../../src/cli/parse-and-run.ts';
@@ -92,4 +95,46 @@ test('a certificate that another authority issued is turned away, and the person
   assert.equal(exitCode, 1);
   assert.match(errors, /^FAILED HF-3106/);
   assert.match(errors.replaceAll(/\n +/g, ' '), /was not issued by the authority in the connection file/);
+});
+
+test('demo and start leave a lab of their name alone: refused where nobody can be asked, and where another name is typed', async () => {
+  const lab = new LabDirectory(directory, 'mine');
+  lab.create();
+  lab.claim({
+    format: 1,
+    id: lab.id,
+    name: 'mine',
+    firm: 'test',
+    topologyFile: null,
+    createdAt: new Date().toISOString(),
+    control: null,
+    block: null,
+    broughtUpBy: launcher(),
+    startedBy: { command: 'holdfast start', user: 'somebody', attended: true },
+    complete: false,
+  });
+  const before = readFileSync(lab.recordFile, 'utf8');
+  const wish = {
+    root: directory,
+    name: 'mine',
+    topologyFile: join(import.meta.dirname, '../../examples/two-site.yaml'),
+    overlays: [join(import.meta.dirname, '../../examples/demo-overlay.yaml')],
+    ratePerSecond: 1,
+    keep: false,
+    replace: false,
+  };
+  for (const play of [demo, start]) {
+    for (const surroundings of [
+      { terminal: new FakeTerminal(), json: false },
+      { terminal: new FakeTerminal({ interactive: true, answers: ['mine'] }), json: true },
+    ])
+      await assert.rejects(
+        play(wish, surroundings),
+        /^LabError: HF-7002 .*is coming up since .*brought up by "holdfast start" of somebody[\s\S]*--replace/,
+      );
+    const terminal = new FakeTerminal({ interactive: true, answers: ['other'] });
+    await assert.rejects(play(wish, { terminal, json: false }), /HF-8005 .*"other" was typed/);
+    assert.match(terminal.questions.join(), /lab mine \(test\) is coming up since [\s\S]*Type its name to end it/);
+  }
+  assert.equal(readFileSync(lab.recordFile, 'utf8'), before);
 });

@@ -17,6 +17,7 @@ const ends: Readonly<Record<string, ExitCode>> = {
   'HF-3201': exitCodes.usage,
   'HF-4002': exitCodes.usage,
   'HF-6010': exitCodes.usage,
+  'HF-7002': exitCodes.refused,
   'HF-7003': exitCodes.usage,
   'HF-7007': exitCodes.usage,
   'HF-8001': exitCodes.usage,
