@@ -31,6 +31,7 @@ import { parseReport, type ServerReport } from './parse.ts';
 import { PostgresProblem } from './postgres-problem.ts';
 import { armGate, promoteServer } from './promotion.ts';
 import { OBSERVE } from './queries.ts';
+import { refuseLongNames } from './replication-name.ts';
 import { ServerControl, type ServerDeath } from './server-control.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { Session } from './session.ts';
@@ -72,8 +73,10 @@ export class PostgresDriver implements InstanceDriver {
   #queue: Promise<unknown> = Promise.resolve();
   #running: AbortController | null = null;
 
+  /** @throws PostgresProblem `name-too-long` (HF-6106) for an instance or a peer that could not be told apart as a standby */
   constructor(parts: PostgresDriverParts) {
     const { config, binaries, gate } = parts;
+    refuseLongNames([config.instance, ...Object.keys(config.peers)]);
     this.instance = config.instance;
     this.#config = config;
     this.#gate = gate;

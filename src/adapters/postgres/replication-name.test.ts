@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { latestOfEach, parseReplicationName, replicationName } from './replication-name.ts';
+import { latestOfEach, parseReplicationName, refuseLongNames, replicationName } from './replication-name.ts';
 
 test('a name tells who streams and of which epoch it was told; what is no standby of ours has none', () => {
   assert.deepEqual(parseReplicationName(replicationName('pg-2', 17)), { instance: 'pg-2', epoch: 17 });
@@ -19,4 +19,13 @@ test('of two connections of one instance the newer name is the one it has, in wh
       [...latestOfEach(shown).values()].sort((l, r) => l.instance.localeCompare(r.instance)),
       [newer, other],
     );
+});
+
+test('a name that PostgreSQL would cut is refused by code, whatever the epoch; the longest allowed one fits with any', () => {
+  const longest = 'p'.repeat(46);
+  assert.equal(Buffer.byteLength(replicationName(longest, Number.MAX_SAFE_INTEGER)), 63);
+  refuseLongNames([longest, 'pg-2']);
+  const refusal = { code: 'name-too-long', message: /^HF-6106 .*"p{47}" has 47.*at most 46/ };
+  assert.throws(() => replicationName(`${longest}p`, 1), refusal);
+  assert.throws(() => refuseLongNames(['pg-2', `${longest}p`]), refusal);
 });

@@ -1,5 +1,6 @@
 import { componentId } from '../../core/base/ids.ts';
 import { allTopologyRules } from '../../core/topology/check/all-rules.ts';
+import { longestDatabaseInstance } from '../../core/topology/database-name.ts';
 import { dependencyCycles } from '../../core/topology/dependency-graph.ts';
 import { suggestion } from './did-you-mean.ts';
 import { canServe } from './entry-defaults.ts';
@@ -101,6 +102,13 @@ function checkInstances(file: TopologyFile, complaints: Complaints): void {
           'give one of them another name; instance names are unique in the whole file',
         );
       seen.set(id, at);
+      if (component.kind === 'postgres' && id.length > longestDatabaseInstance)
+        complaints.say(
+          'HF-2004',
+          at,
+          `${pathText(at)}: the name of a database's instance may have ${longestDatabaseInstance} characters, this one has ${id.length}: PostgreSQL would cut what it streams under, and the copy would count nowhere`,
+          `shorten it by ${id.length - longestDatabaseInstance}`,
+        );
       if (!complaints.unresolved([...at, 'host'], 'host', instance.host, file.hosts))
         checkEligibility(file, complaints, at, instance);
       if (instance.upstream !== undefined) checkUpstream(instances, complaints, at, id, instance.upstream);

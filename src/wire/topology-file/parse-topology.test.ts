@@ -65,6 +65,14 @@ test('what the file leaves out has its documented default', () => {
   });
 });
 
+test('a name of 46 characters is not too long for a database instance, nor a longer one for another', () => {
+  for (const [name, instead] of [
+    ['store-west', 's'.repeat(46)],
+    ['door-west', 'd'.repeat(63)],
+  ] as const)
+    assert.ok(parseTopology(firmWith(`${name}: {host`, `${instead}: {host`), 'firm.yaml').ok);
+});
+
 interface Mistake {
   readonly claim: string;
   readonly piece: string;
@@ -229,6 +237,15 @@ const mistakes: readonly Mistake[] = [
     code: 'HF-2007',
     says: /"store-west" is already used by components\.store\.instances\.store-west \(firm\.yaml line 23\)/,
     advises: /unique in the whole file/,
+  },
+  {
+    claim: 'a database instance whose name PostgreSQL would cut is refused',
+    piece: 'store-west: {host: west-1, replication: sync}',
+    instead: 'store-west-of-the-second-hall-of-the-third-buildi: {host: west-1, replication: sync}',
+    at: 'store-west-of',
+    code: 'HF-2004',
+    says: /components\.store\.instances\.store-west-of-.* may have 46 characters, this one has 49/,
+    advises: /shorten it by 3/,
   },
   {
     claim: 'a component belongs to one group only',
