@@ -13,6 +13,7 @@ import type { Terminal } from '../../src/cli/terminal.ts';
 import { elapsedText } from '../../src/cli/view/time-text.ts';
 import type { Json } from '../../src/core/base/canonical-json.ts';
 import { faultVerdict, type RecoveryReport } from '../../src/core/objective/recovery-report.ts';
+import { type AcceptedExposure, acceptedExposures } from '../../src/wire/evidence-bundle/accepted-exposures.ts';
 import { parseBundle, verifyBundle } from '../../src/wire/evidence-bundle/bundle.ts';
 import { HoldfastError } from '../../src/wire/holdfast-error.ts';
 import { writeConnectFile } from './lab-connect.ts';
@@ -193,15 +194,18 @@ export async function report(root: string, lab: string | null, out: string | nul
       next: 'holdfast demo leaves one',
     });
   const stored = JSON.parse(readFileSync(file, 'utf8')) as RecoveryReport | { readonly report: RecoveryReport };
-  const figures = 'report' in stored ? stored.report : stored;
-  if (figures.evidence.path === null)
+  const kept = 'report' in stored ? stored.report : stored;
+  if (kept.evidence.path === null)
     throw new HoldfastError({
       code: 'HF-8012',
       attempted: `verify what ${file} rests on`,
       found: 'the report names no evidence bundle',
       next: 'holdfast evidence verify PATH, if you have one',
     });
-  const evidence = verifyBundle(parseBundle(readFileSync(resolve(directory, figures.evidence.path), 'utf8')));
+  const bundle = parseBundle(readFileSync(resolve(directory, kept.evidence.path), 'utf8'));
+  const evidence = verifyBundle(bundle);
+  const accepted = acceptedExposures(bundle.chains, evidence);
+  const figures = { ...kept, acceptedExposures: accepted };
   const target = out === null ? directory : resolve(out);
   mkdirSync(target, { recursive: true });
   const html = join(target, 'report.html');
@@ -216,6 +220,7 @@ export async function report(root: string, lab: string | null, out: string | nul
   const text = [
     `report    ${shown}`,
     `evidence  ${verified ? '✓' : '✕'} ${evidence.sentence}`,
+    ...accepted.map((each) => `exposure  ▲ ${exposureLine(each)}`),
     missed.length === 0
       ? `verdict   ✓ every one of ${figures.faults.length} recoveries met its objective`
       : `verdict   ✕ ${missed.join('; ')}`,
@@ -227,11 +232,20 @@ export async function report(root: string, lab: string | null, out: string | nul
     json: {
       report: shown,
       evidence: { verified, sentence: evidence.sentence, entries: evidence.entries },
+      acceptedExposures: accepted as unknown as Json,
       missed,
       exitCode,
     },
   };
 }
+
+const exposureLine = ({ person, atMs, covered, reason }: AcceptedExposure): string =>
+  `${person} ended a halt at ${new Date(atMs).toISOString()} (${reason}): ${covered
+    .map(
+      ({ component, lost, endedAtMs }) =>
+        `${component} without ${lost.join(', ')}, ${endedAtMs === null ? 'no end in this evidence' : `until ${new Date(endedAtMs).toISOString()}`}`,
+    )
+    .join('; ')}`;
 
 function newestReport(root: string): string | null {
   const labs = join(root, '.holdfast', 'labs');

@@ -99,7 +99,10 @@ export function assembleReport(facts: DemoFacts): RecoveryReport {
         why: `the loopback ground's authority is ${facts.authority.kind} with ${facts.authority.voters} voter; its round trip is charged, its failures are tried against etcd in the integration tests`,
       },
       { what: 'routes, names, VIPs, cache', why: 'not on this ground: not-applicable' },
-      { what: 'exposure ledger', why: 'kept in the evidence (durability-changed); not summed on this ground yet' },
+      {
+        what: 'writes at risk',
+        why: 'stretches without a copy are in the evidence (durability-changed) and not counted on this ground yet',
+      },
     ],
   };
 }

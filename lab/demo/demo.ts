@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { RecoveryReport } from '../../src/core/objective/recovery-report.ts';
 import { faultVerdict, reportFigures } from '../../src/core/objective/recovery-report.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
+import { acceptedExposures, type ReportWithExposures } from '../../src/wire/evidence-bundle/accepted-exposures.ts';
 import { exportBundle, verifyBundle } from '../../src/wire/evidence-bundle/bundle.ts';
 import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
 import { problemText } from '../../src/wire/topology-file/topology-problem.ts';
@@ -24,7 +24,7 @@ export interface DemoOptions {
   readonly replace?: boolean;
   readonly narrate: Narrate;
   /** Renders the report; given by whoever dispatches, since the lab does not know the command line's rooms. */
-  readonly renderReport: (report: RecoveryReport) => string;
+  readonly renderReport: (report: ReportWithExposures) => string;
   /** Which acts to play, in their order; all when absent. For tests that need only one. */
   readonly acts?: readonly ActName[];
   /** Called between the last act and the last count; the tests that prove that the demo can fail use it. */
@@ -166,25 +166,28 @@ async function conclude(
   });
   const evidence = verifyBundle(bundle);
   narrate(`evidence: ${evidence.sentence}`);
-  const report = assembleReport({
-    topology,
-    acts,
-    final,
-    finalVerification,
-    software,
-    evidence,
-    authority: { kind: 'lab-only', voters: 1 },
-    evidencePath: relative(directory.report, bundlePath),
-    resources: {
-      memoryPeakBytes: facts.memoryPeakBytes,
-      cpuSeconds: facts.cpuMs / 1000,
-      cpuShare: null,
-      wallMs: Math.round(performance.now() - facts.begun),
-      processes: null,
-    },
-    startedAtMs: facts.startedAtMs,
-    endedAtMs: Date.now(),
-  });
+  const report: ReportWithExposures = {
+    ...assembleReport({
+      topology,
+      acts,
+      final,
+      finalVerification,
+      software,
+      evidence,
+      authority: { kind: 'lab-only', voters: 1 },
+      evidencePath: relative(directory.report, bundlePath),
+      resources: {
+        memoryPeakBytes: facts.memoryPeakBytes,
+        cpuSeconds: facts.cpuMs / 1000,
+        cpuShare: null,
+        wallMs: Math.round(performance.now() - facts.begun),
+        processes: null,
+      },
+      startedAtMs: facts.startedAtMs,
+      endedAtMs: Date.now(),
+    }),
+    acceptedExposures: acceptedExposures(bundle.chains, evidence),
+  };
   const htmlPath = join(directory.report, 'report.html');
   writeFileSync(htmlPath, options.renderReport(report));
   writeFileSync(join(directory.report, 'report.json'), `${JSON.stringify(report, null, 1)}\n`);

@@ -1,4 +1,9 @@
 import type { NotActed, RecoveryReport } from '../../core/objective/recovery-report.ts';
+import type {
+  AcceptedExposure,
+  CoveredComponent,
+  ReportWithExposures,
+} from '../../wire/evidence-bundle/accepted-exposures.ts';
 import { fact, reference } from './fault-section.ts';
 import {
   bytes,
@@ -43,20 +48,41 @@ function notActedRow(decision: NotActed): Html {
 <td class="mono nowrap">${reference(decision.evidence)}</td></tr>`;
 }
 
-export function exposureSection(report: RecoveryReport): Html {
-  const { exposure } = report;
-  if (exposure === null)
-    return html`<h2 id="exposure">Exposure</h2><p>${notMeasured}: durability changes were not collected.</p>`;
+export function exposureSection(report: ReportWithExposures): Html {
+  return html`<h2 id="exposure">Exposure</h2>${stretches(report)}${acceptedByPeople(report)}`;
+}
+
+function stretches({ exposure }: RecoveryReport): Html {
+  if (exposure === null) return html`<p>${notMeasured}: durability changes were not collected.</p>`;
   if (exposure.intervals.length === 0)
-    return html`<h2 id="exposure">Exposure</h2><p>${statusMark('strict')} No component acknowledged a write without the copies that its policy asks for.</p>`;
+    return html`<p>${statusMark('strict')} No component acknowledged a write without the copies that its policy asks for.</p>`;
   const atRisk =
     exposure.totalAtRisk === null
       ? html`a number of writes that was ${notMeasured}`
       : counted(exposure.totalAtRisk, 'write', 'writes');
-  return html`<h2 id="exposure">Exposure</h2><p>${counted(exposure.intervals.length, 'stretch', 'stretches')}, ${duration(exposure.totalMs)} in all, in which ${atRisk} existed in one copy only: one more fault would have lost them.</p>
+  return html`<p>${counted(exposure.intervals.length, 'stretch', 'stretches')}, ${duration(exposure.totalMs)} in all, in which ${atRisk} existed in one copy only: one more fault would have lost them.</p>
 <div class="scroll"><table><thead><tr><th>From, UTC</th><th>Component</th><th class="num">Epoch</th><th>Without</th><th class="num">Lasted</th><th class="num">Writes at risk</th><th>Ended by</th></tr></thead><tbody>
 ${exposure.intervals.map((each) => html`<tr><td class="mono nowrap">${utcTime(each.sinceMs)}</td><td>${each.component}</td><td class="num">${each.epoch}</td><td>${each.lost.length === 0 ? html`<span class="absent">not recorded</span>` : each.lost.join(', ')}</td><td class="num">${duration(each.elapsedMs)}</td><td class="num">${countOr(each.atRisk)}</td><td>${endWords[each.endedBy ?? 'open']}</td></tr>`)}
 </tbody></table></div>`;
+}
+
+function acceptedByPeople({ acceptedExposures: accepted }: ReportWithExposures): Html {
+  if (accepted === undefined) return html`<p>Whether a person ended a halt: ${notMeasured}.</p>`;
+  if (accepted.length === 0) return html`<p>No person ended a halt by accepting what goes on without a copy.</p>`;
+  return html`<h4>Accepted by people</h4><p>${counted(accepted.length, 'halt was', 'halts were')} ended by a named person before the missing copies were back. What was acknowledged after the place named, and before the end, had no copy there.</p>
+<div class="scroll"><table><thead><tr><th>UTC</th><th>Who</th><th class="num">Epoch</th><th>What it covered</th><th>Log stood at</th><th>Until</th><th>Evidence</th></tr></thead><tbody>
+${accepted.flatMap((each) => each.covered.map((covered) => acceptedRow(each, covered)))}</tbody></table></div>`;
+}
+
+function acceptedRow(each: AcceptedExposure, { component, holder, lost, position, ...end }: CoveredComponent): Html {
+  const until =
+    end.endedAtMs === null || end.endedBy === null
+      ? statusMark('degraded', 'no end in this evidence')
+      : html`<span class="mono nowrap">${utcTime(end.endedAtMs)}</span><span class="sub">${endWords[end.endedBy]}, after ${duration(end.endedAtMs - each.atMs)}</span>`;
+  return html`<tr><td class="mono nowrap">${utcTime(each.atMs)}</td><td>${each.person}<span class="sub">${each.role}: ${each.reason}</span></td><td class="num">${countOr(each.epoch)}</td>
+<td>${component}${holder === null ? nothing : html` at ${holder}`}<span class="sub">without ${lost.length === 0 ? html`<span class="absent">not recorded</span>` : lost.join(', ')}</span></td>
+<td>${position === null ? notMeasured : html`<span class="mono">${count(position.sequence)}</span><span class="sub">of generation ${position.generation}</span>`}</td>
+<td>${until}</td><td class="mono nowrap">${reference(each.evidence)}${each.intact ? nothing : html`<span class="sub">${statusMark('broken')}</span>`}</td></tr>`;
 }
 
 const endWords: Readonly<Record<'strict' | 'halted' | 'degraded-further' | 'open', Html>> = {

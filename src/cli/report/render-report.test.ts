@@ -7,6 +7,7 @@ import {
   type RecoveryReport,
   reportFigures,
 } from '../../core/objective/recovery-report.ts';
+import type { ReportWithExposures } from '../../wire/evidence-bundle/accepted-exposures.ts';
 import { escapeHtml, html } from './html.ts';
 import { renderReport } from './render-report.ts';
 import { renderReportJson } from './report-json.ts';
@@ -18,7 +19,7 @@ const faultOf = (report: RecoveryReport, name: string): FaultReport => {
   assert.ok(fault);
   return fault;
 };
-const withFault = (change: Partial<FaultReport>): RecoveryReport => {
+const withFault = (change: Partial<FaultReport>): ReportWithExposures => {
   const whole = sampleFault({
     name: 'engine-crash',
     title: 'Engine crash',
@@ -26,7 +27,7 @@ const withFault = (change: Partial<FaultReport>): RecoveryReport => {
     steps: [5, 3, 100, 40],
     epochFrom: 1,
   });
-  return { ...sampleReport(), faults: [{ ...whole, ...change }] };
+  return { ...sampleReport(), acceptedExposures: [], faults: [{ ...whole, ...change }] };
 };
 
 /** Every tag closed in order, every attribute quoted: what a strict reader needs. */
@@ -174,6 +175,31 @@ test('an exposure that is still open needs attention', () => {
   const open = { ...interval, untilMs: null, endedBy: null, lost: [instanceId('pg-nyc')] };
   const items = attentionItems({ ...report, exposure: { intervals: [open], totalMs: 1, totalAtRisk: null } });
   assert.match(items[0]?.text ?? '', /still acknowledges without pg-nyc/);
+});
+
+test('a halt that a person ended is shown: who, why, when, what it covered, from where and until when; without an end it needs attention', () => {
+  const report = sampleReport();
+  const page = renderReport(report);
+  const row = page.slice(page.indexOf('Accepted by people'), page.indexOf('<h2 id="evidence">'));
+  for (const words of [
+    /Rhea Risk<span class="sub">risk-officer: nyc is dark for the day/,
+    /orders-db at pg-chi<span class="sub">without pg-nyc/,
+    /50,331,648<\/span><span class="sub">of generation 3/,
+    /all copies back, after 21 s/,
+    /trading-engine<span class="sub">without engine-nyc-1, engine-nyc-2/,
+    /no end in this evidence/,
+    /controller\/chi #212<span class="sub">.*broken/,
+  ])
+    assert.match(row, words);
+  assert.match(
+    attentionItems(report)
+      .map(({ text }) => text)
+      .join('\n'),
+    /trading-engine went on without engine-nyc-1, engine-nyc-2 at .*, accepted by Rhea Risk; this evidence has no end of it/,
+  );
+  const { acceptedExposures: _, ...older } = report;
+  assert.match(renderReport(older), /Whether a person ended a halt: .*not measured/);
+  assert.match(renderReport({ ...report, acceptedExposures: [] }), /No person ended a halt/);
 });
 
 test('the JSON begins with the figures of the demo and holds the whole report', () => {

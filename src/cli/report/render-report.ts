@@ -1,4 +1,5 @@
 import { type FaultReport, faultVerdict, type RecoveryReport } from '../../core/objective/recovery-report.ts';
+import type { ReportWithExposures } from '../../wire/evidence-bundle/accepted-exposures.ts';
 import { fact, faultSection } from './fault-section.ts';
 import { bound, count, countOr, duration, durationOr, notMeasured, utc } from './format.ts';
 import { Html, html, nothing } from './html.ts';
@@ -20,7 +21,7 @@ import { statusMark } from './status-mark.ts';
  * The report as one HTML file: no script, nothing loaded from anywhere, readable offline, in light and dark, and on paper.
  * Pure: the same report gives the same text.
  */
-export function renderReport(report: RecoveryReport): string {
+export function renderReport(report: ReportWithExposures): string {
   const page = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -70,7 +71,7 @@ ${fact('Period, UTC', html`<span class="mono">${periodWords(report)}</span> <spa
 </dl>`;
 }
 
-function attention(report: RecoveryReport): Html {
+function attention(report: ReportWithExposures): Html {
   const items = attentionItems(report);
   if (items.length === 0)
     return html`<section class="attention none"><h2>Nothing needs attention</h2><p>Every objective was met, every count was taken, and the evidence stands. What this ground cannot show is listed under <a href="#not-measured">Not measured</a>.</p></section>`;

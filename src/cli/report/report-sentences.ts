@@ -1,5 +1,6 @@
 import { type FaultReport, faultVerdict, type RecoveryReport } from '../../core/objective/recovery-report.ts';
-import { counted, duration } from './format.ts';
+import type { ReportWithExposures } from '../../wire/evidence-bundle/accepted-exposures.ts';
+import { counted, duration, utc } from './format.ts';
 import type { Status } from './status-mark.ts';
 
 /** The whole report in one line: how many recoveries held, what is missing, and whether the proof stands. */
@@ -56,7 +57,7 @@ export interface AttentionItem {
 }
 
 /** What somebody has to look at, worst first. Nothing that the rest of the page shows as bad or unknown is left out. */
-export function attentionItems(report: RecoveryReport): readonly AttentionItem[] {
+export function attentionItems(report: ReportWithExposures): readonly AttentionItem[] {
   const items: AttentionItem[] = [];
   const { evidence } = report;
   if (evidence.integrity !== 'intact')
@@ -79,6 +80,14 @@ export function attentionItems(report: RecoveryReport): readonly AttentionItem[]
         text: `${interval.component} still acknowledges without ${interval.lost.join(', ')}, since ${duration(interval.elapsedMs)}`,
         anchor: 'exposure',
       });
+  for (const { person, atMs, covered } of report.acceptedExposures ?? [])
+    for (const { component, lost, endedAtMs } of covered)
+      if (endedAtMs === null)
+        items.push({
+          status: 'degraded',
+          text: `${component} went on without ${lost.join(', ')} at ${utc(atMs)}, accepted by ${person}; this evidence has no end of it`,
+          anchor: 'exposure',
+        });
   if (report.final.durability === 'halted')
     items.push({ status: 'halted', text: 'New risk is stopped: durability is HALTED', anchor: 'top' });
   const order: Readonly<Record<string, number>> = { missed: 0, broken: 0, halted: 0, incomplete: 1 };

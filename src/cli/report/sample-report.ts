@@ -2,9 +2,10 @@ import { componentId, epoch, instanceId } from '../../core/base/ids.ts';
 import { measureLoss, measureRecovery } from '../../core/objective/measure.ts';
 import type { FaultReport, RecoveryReport, TimelineEvent } from '../../core/objective/recovery-report.ts';
 import { type RecoveryMarks, recoveryTimeline, stageFigures } from '../../core/objective/recovery-timeline.ts';
+import type { ReportWithExposures } from '../../wire/evidence-bundle/accepted-exposures.ts';
 
 /** An invented run of an invented firm, with something of everything a report can show; for tests and for looking at. */
-export function sampleReport(): RecoveryReport {
+export function sampleReport(): ReportWithExposures {
   return {
     format: 1,
     title: 'Recovery report',
@@ -43,6 +44,36 @@ export function sampleReport(): RecoveryReport {
         reason: 'the policy of this group asks for a person',
         rules: [],
         evidence: { chain: 'controller-chi', sequence: 301 },
+      },
+    ],
+    acceptedExposures: [
+      {
+        atMs: startMs + 50_000,
+        person: 'Rhea Risk',
+        role: 'risk-officer',
+        reason: 'nyc is dark for the day',
+        group: 'trading',
+        epoch: 45,
+        covered: [
+          {
+            component: 'orders-db',
+            holder: 'pg-chi',
+            lost: ['pg-nyc'],
+            position: { generation: 3, sequence: 50_331_648 },
+            endedAtMs: startMs + 71_000,
+            endedBy: 'strict',
+          },
+          {
+            component: 'trading-engine',
+            holder: null,
+            lost: ['engine-nyc-1', 'engine-nyc-2'],
+            position: null,
+            endedAtMs: null,
+            endedBy: null,
+          },
+        ],
+        evidence: { chain: 'controller/chi', sequence: 212 },
+        intact: false,
       },
     ],
     exposure: {
