@@ -273,7 +273,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'approval.acceptsLoss !== null && approval.digest === plan.digest &&',
     replace: 'approval.acceptsLoss !== null &&',
     why: 'a plan is run that may lose something else than what was accepted',
-    caughtAt: 349,
+    caughtAt: 493,
     seedsAtMost: 4000,
   },
   {
@@ -326,7 +326,7 @@ export const VARIANTS: readonly Variant[] = [
     file: 'src/engine/vantage.ts',
     find: ' || peer.at - peer.since < floorMs / 5',
     replace: '',
-    why: 'after a freeze or a cut, words of long ago make a quorum of silence',
+    why: 'after a freeze or a cut, words of long ago make a quorum of silence: a site that serves is to be replaced',
     caughtAt: 1,
     seedsAtMost: 400,
   },
