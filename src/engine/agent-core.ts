@@ -186,7 +186,8 @@ export class AgentCore {
     const mine = grant?.holder === local.instance.id;
     if (!mine || grant === null) {
       local.lease?.forget();
-      if (local.promotion?.stage === 'lease' && grant !== null) this.#desk.promotionWithdrawn(local);
+      if (local.promotion?.stage === 'lease' && (grant !== null || this.#isOfAnotherStore(local.group.id)))
+        this.#desk.promotionWithdrawn(local);
       // Unknown record (authority not read yet): the lease that is left runs out by itself.
       if (!local.mayWrite) return;
       const asked =
@@ -355,6 +356,11 @@ export class AgentCore {
 
   get timing() {
     return this.config.topology.timing;
+  }
+
+  /** What granted is gone: the store that took its place accepts no renewal under its record before a person adopts that. */
+  #isOfAnotherStore(group: GroupId): boolean {
+    return this.mirror.value<GroupRecord>(keys.group(group))?.incarnation !== this.mirror.incarnation;
   }
 
   /** The record, if this agent may believe it: a restored authority may show one that is older than what was promised here. */

@@ -179,6 +179,14 @@ test('an order that carries the record of a store that is gone is refused, and d
   assert.equal(agent.open('transact').length, 1, 'it renews its lease, to be promoted');
 });
 
+test('a promotion that waits for its lease ends with the store that granted it, and what is primary by itself is then killed', () => {
+  const agent = new AgentUnderTest().reads().observes({ role: 'standby' }).promote();
+  agent.reads(agent.record, 'restored');
+  assert.equal(refusal(agent), 'no-grant');
+  agent.observes({ role: 'primary' });
+  assert.equal(agent.performed.at(-1)?.action.kind, 'kill');
+});
+
 test('what is not running is started first, closed, and then promoted', () => {
   const agent = new AgentUnderTest().reads().observes({ process: 'exited', role: 'closed' }).promote();
   agent.transacted(agent.last('transact'));

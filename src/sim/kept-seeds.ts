@@ -80,4 +80,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I10',
     why: 'what the authority had sent to an agent that died reached the one that took its place, from a store that was gone',
   },
+  {
+    seed: 2928,
+    invariant: 'I10',
+    why: 'a promotion that waited for its lease when the authority was restored waited for ever: its agent stopped no primary that had come up by itself, and nobody could adopt the store',
+  },
 ];
