@@ -9,6 +9,7 @@ import { findLabProcesses, keyMarker, type LabProcess } from './lab-processes.ts
 import { agentKey, controllerKey, type LaunchSpec, loadKey, wardenKey } from './process-spec.ts';
 import { hostMarker, isAlive, labMarker, readProcess, signalProcess, siteMarker } from './process-table.ts';
 import type { ProcessRegistry } from './processes.ts';
+import { groupsMatter, SchedulerGroups } from './scheduler-groups.ts';
 import { readSharedMemory, sharedMemoryOf } from './shared-memory.ts';
 import { lastLines, textAfter, waitFor } from './wait.ts';
 
@@ -44,11 +45,21 @@ export class Supervisor {
   readonly #logOffsets = new Map<string, number>();
   readonly #seenSegments = new Set<string>();
   readonly #sharedMemoryTimer: NodeJS.Timeout;
+  readonly #groups: SchedulerGroups | null;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#sharedMemoryTimer = setInterval(() => void this.#noteSharedMemory().catch(() => {}), 1_000);
     this.#sharedMemoryTimer.unref();
+    this.#groups = groupsMatter()
+      ? new SchedulerGroups({
+          roots: () =>
+            [...this.#children].flatMap(([key, { pid, exitCode, signalCode }]) =>
+              key !== loadKey && pid !== undefined && exitCode === null && signalCode === null ? [pid] : [],
+            ),
+          watched: () => this.#lives(loadKey),
+        })
+      : null;
   }
 
   /**
@@ -127,6 +138,7 @@ export class Supervisor {
 
   close(): void {
     clearInterval(this.#sharedMemoryTimer);
+    this.#groups?.close();
   }
 
   /** Signals what is found until nothing is found any more; the first round before it returns. */
@@ -193,6 +205,7 @@ export class Supervisor {
       return { key: spec.key, pid, startTicks, startedAt };
     });
     await registry.record(entries);
+    this.#groups?.wake();
   }
 
   #spawn(spec: LaunchSpec): ChildProcess {

@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fdatasync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  write,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, fsyncSync, ftruncateSync, openSync, readSync, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CodedError } from '../base/coded-error.ts';
 import { syncDirectory } from '../base/durable-file.ts';
@@ -16,7 +6,8 @@ import { encodeRecord, type LedgerRecord } from './ledger-record.ts';
 
 /**
  * Append-only ledger on the client's own disk. What was appended before `durable()` was called is on disk when its promise
- * resolves. One write and one `fdatasync` are in flight at a time; what gathers meanwhile forms the next group.
+ * resolves. One write is in flight at a time, and it ends on disk (`O_DSYNC`): a sync in a second call would have to wait for this
+ * process's turn once more. What gathers meanwhile forms the next group.
  *
  * After a failed write nothing more is accepted and every `durable()` rejects: an intent that could not be recorded must
  * not be sent.
@@ -48,8 +39,9 @@ export class LedgerWriter {
     if (options.preallocateBytes > 0)
       writeSync(fd, Buffer.alloc(options.preallocateBytes), 0, options.preallocateBytes, end);
     fsyncSync(fd);
+    closeSync(fd);
     syncDirectory(dirname(file));
-    return new LedgerWriter(fd, end);
+    return new LedgerWriter(openSync(file, constants.O_RDWR | constants.O_DSYNC), end);
   }
 
   append(record: LedgerRecord): void {
@@ -117,7 +109,7 @@ export class LedgerWriter {
       }
       this.#end += written;
       if (written < bytes.length) this.#writeAll(bytes.subarray(written), done);
-      else fdatasync(this.#fd, done);
+      else done(null);
     });
   }
 }
