@@ -113,17 +113,7 @@ describe('three instances: primary, synchronous standby, asynchronous cascade', 
     // a comes back closed, is promoted on its own by an accident outside Holdfast, and writes: a real divergence.
     await world.ok('a', { kind: 'start' });
     assert.equal((await world.look('a')).role, 'closed');
-    const superuser = await Session.connect(
-      {
-        host: '127.0.0.1',
-        port: world.site('a').port,
-        user: 'holdfast',
-        password: `pw holdfast:\\'é`,
-        database: 'trading',
-        applicationName: 'test',
-      },
-      new Deadline({ afterMs: 3_000 }),
-    );
+    const superuser = await superuserOf(world.site('a').port);
     await superuser.query('select pg_promote(true, 10)', new Deadline({ afterMs: 12_000 }));
     assert.equal((await world.look('a')).reason, 'promoted by somebody else than Holdfast');
     await superuser.query('set synchronous_commit = local', new Deadline({ afterMs: 1_000 }));
@@ -172,6 +162,40 @@ describe('three instances: primary, synchronous standby, asynchronous cascade', 
     const followed = await world.follow('b', 4, 'a');
     assert.equal(followed.rebuilt, undefined, JSON.stringify(followed));
     await world.sql('a', `insert into trades values (1000004, 'after switchover')`);
+  });
+});
+
+describe('a standby that received a record without its end', { timeout: 120_000 }, () => {
+  const world = new PostgresWorld();
+  after(() => world.down());
+
+  test('is promoted with all that was acknowledged, and does not wait for the rest', async () => {
+    await world.add(['a', 'b']);
+    await world.promote('a', 1, ['b']);
+    await world.follow('b', 1, 'a');
+    await world.untilSeen('a', 'b in sync', (observed) => observed.releasing);
+    await world.sql('a', `insert into trades values (1, 'acknowledged')`);
+    const [primary, standby] = [await superuserOf(world.site('a').port), await superuserOf(world.site('b').port)];
+    // What nobody waits for is written to the disk, and sent, by whole pages.
+    await world.until('half of a record is there', async () => {
+      const within = () => new Deadline({ afterMs: 3_000 });
+      await primary.query(`select pg_logical_emit_message(false, 'test', repeat('x', 50000))`, within());
+      for (let look = 0; look < 20; look += 1) {
+        const [seen] = await standby.query(
+          `select pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn() and pg_sleep(0.3) is not null
+             and pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn() as half`,
+          within(),
+        );
+        if (seen?.['half'] === 't') return true;
+      }
+      return null;
+    });
+    await world.ok('a', { kind: 'kill' });
+    primary.cut();
+    standby.cut();
+    await world.promote('b', 2, []);
+    assert.equal((await world.sql('b', 'select 1 from trades where id = 1')).length, 1);
+    await world.sql('b', `insert into trades values (2, 'after')`);
   });
 });
 
@@ -273,3 +297,16 @@ async function acknowledgeUntilKilled(
   await assert.rejects(writing);
   return acknowledged;
 }
+
+const superuserOf = (port: number): Promise<Session> =>
+  Session.connect(
+    {
+      host: '127.0.0.1',
+      port,
+      user: 'holdfast',
+      password: `pw holdfast:\\'é`,
+      database: 'trading',
+      applicationName: 'test',
+    },
+    new Deadline({ afterMs: 3_000 }),
+  );

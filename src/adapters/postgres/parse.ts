@@ -8,6 +8,8 @@ export interface ServerReport {
   /** End of the durable log: flushed on a primary, received (or replayed) on a standby. */
   readonly end: Lsn;
   readonly replayed: Lsn | null;
+  /** Replay found no further record anywhere and looks again in a while. */
+  readonly replayWaits: boolean;
   readonly replayPaused: boolean;
   /** Null when a standby has removed the segment that it ended in. */
   readonly timeline: number | null;
@@ -61,6 +63,7 @@ export function parseReport(text: string): ServerReport {
     inRecovery: raw.recovery,
     end,
     replayed: optionalLsn(raw.replayed),
+    replayWaits: raw.replayWaits ?? false,
     replayPaused: raw.replayPaused,
     timeline: ownTimeline ?? timelineAt(end, raw.walFiles ?? [], raw.segmentBytes) ?? receiver?.timeline ?? null,
     segmentBytes: raw.segmentBytes,
@@ -83,6 +86,7 @@ interface RawReport {
   readonly recovery: boolean;
   readonly end: string | null;
   readonly replayed: string | null;
+  readonly replayWaits?: boolean;
   readonly replayPaused: boolean;
   readonly primaryTimeline: string | null;
   readonly segmentBytes: number;

@@ -9,6 +9,7 @@ import type { DriverContext } from './driver-context.ts';
 import type { ServerReport } from './parse.ts';
 import { PostgresProblem } from './postgres-problem.ts';
 import { promote } from './queries.ts';
+import { ReplayEnd } from './replay-end.ts';
 import type { Session } from './session.ts';
 
 export interface Promotion {
@@ -110,11 +111,11 @@ async function leaveRecovery(
   context.state.update({ duty: 'closed', upstream: null });
   context.writeSettings({ upstream: null, synchronousNames: CLOSED_SETTING, acceptWrites: true });
   context.server.reload();
+  const replay = new ReplayEnd();
   await deadline.until('cutting the upstream and replaying what was received', async () => {
     const report = await context.report(session, deadline);
-    return report.receiver === null && report.synchronousNames === CLOSED_SETTING && report.replayed === report.end
-      ? report
-      : null;
+    const cut = report.receiver === null && report.synchronousNames === CLOSED_SETTING;
+    return cut && replay.reached(report, hostMonoMs()) ? report : null;
   });
   deadline.check('promoting');
   context.state.update({ duty: 'primary', primaryEpoch: epoch, ackSet: [CLOSED_NAME], fenced: false });

@@ -7,6 +7,7 @@ export const OBSERVE = `select json_build_object(
   'recovery', r.recovery,
   'end', case when r.recovery then greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) else pg_current_wal_flush_lsn() end,
   'replayed', case when r.recovery then pg_last_wal_replay_lsn() end,
+  'replayWaits', exists (select 1 from pg_stat_activity where backend_type = 'startup' and wait_event = 'RecoveryRetrieveRetryInterval'),
   'replayPaused', case when r.recovery then pg_is_wal_replay_paused() else false end,
   'primaryTimeline', case when r.recovery then null else left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) end,
   'segmentBytes', pg_size_bytes(current_setting('wal_segment_size')),
