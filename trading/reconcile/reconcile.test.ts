@@ -1,0 +1,420 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { Trade } from '../positions/trade.ts';
+import { SampleFirm, type SampleOrder } from '../testing/sample-firm.ts';
+import { type Book, type BookOrder, type ExchangeRecord, positionsFromFills, positionsFromOrders } from './book.ts';
+import type { Break, BreakKind } from './break.ts';
+import { type Books, type Findings, reconcile } from './reconcile.ts';
+
+/** From the engine to the exchange; a settle window is longer. */
+const longestWay = 9;
+const sampleOrder: fc.Arbitrary<SampleOrder> = fc
+  .record({
+    account: fc.constantFrom('c1', 'c2', 'c3'),
+    symbol: fc.constantFrom('ABC', 'XYZ', 'QRS'),
+    side: fc.constantFrom<'B' | 'S'>('B', 'S'),
+    price: fc.integer({ min: 1, max: 500 }),
+    sentAt: fc.nat(50),
+    answer: fc.constantFrom<SampleOrder['answer']>('accepted', 'accepted', 'accepted', 'rejected'),
+    fills: fc.array(fc.integer({ min: 1, max: 40 }), { maxLength: 5 }),
+    left: fc.nat(10),
+    cancelled: fc.boolean(),
+    travel: fc.nat(longestWay),
+    stepEvery: fc.integer({ min: 1, max: 9 }),
+  })
+  .map(({ travel, left, ...order }) => {
+    return { ...order, startAt: order.sentAt + travel, left: order.fills.length === 0 ? left + 1 : left };
+  });
+const firms = (least: number) =>
+  fc.array(sampleOrder, { minLength: least, maxLength: 25 }).map((orders) => new SampleFirm(orders));
+
+const exact = { toleranceLots: 0.001 };
+const summary = ({ breaks }: Pick<Findings, 'breaks'>) =>
+  breaks.map(({ kind, book, what }) => `${book} ${kind}: ${what}`);
+const settled = (firm: SampleFirm): Books & { readonly exchange: ExchangeRecord } => {
+  const end = firm.endsAt + 1000;
+  return { exchange: firm.exchangeAt(end), firm: [firm.engineAt(end), firm.keeperAt(end), firm.databaseAt(end)] };
+};
+const kindsOf = (breaks: readonly Break[], book: string) =>
+  breaks.filter((each) => each.book === book).map((each) => each.kind);
+/** Each position's difference is the sum of what its breaks did to it. */
+const assertAccountedFor = (findings: Findings): void => {
+  for (const { account, symbol, lots } of findings.positions)
+    for (const book of findings.compared.books) {
+      const sum = (name: string) =>
+        findings.breaks
+          .filter((each) => each.book === name)
+          .flatMap(({ effects }) => effects)
+          .filter((line) => line.account === account && line.symbol === symbol)
+          .reduce((total, line) => total + line.lots, 0);
+      assert.equal(lots[book]! - lots['exchange']!, sum(book) - sum('exchange'), `${book} ${account} ${symbol}`);
+    }
+};
+
+test('books that agree have no break, whatever was traded', () => {
+  fc.assert(
+    fc.property(firms(0), (firm) => {
+      const findings = reconcile(settled(firm), exact);
+      assert.deepEqual(summary(findings), []);
+      assert.deepEqual(findings.positions, []);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('what is in flight is gone in the next pass, once every book and the exchange have caught up with what any of them showed', () => {
+  const moments = fc.array(fc.nat(120), { minLength: 8, maxLength: 8 });
+  let seen = 0;
+  fc.assert(
+    fc.property(firms(1), moments, (firm, at) => {
+      const first = at.slice(0, 4);
+      const latest = Math.max(...first);
+      const second = at.slice(4).map((moment) => latest + longestWay + moment);
+      const [before, after] = [first, second].map((cursors) => {
+        const [exchange, engine, keeper, database] = cursors as [number, number, number, number];
+        const books = [firm.engineAt(engine), firm.keeperAt(keeper), firm.databaseAt(database)];
+        const findings = reconcile({ exchange: firm.exchangeAt(exchange), firm: books }, exact);
+        assertAccountedFor(findings);
+        return findings;
+      }) as [Findings, Findings];
+      seen += before.breaks.length;
+      const carried = new Set(before.breaks.map(({ id }) => id));
+      assert.deepEqual(summary({ breaks: after.breaks.filter(({ id }) => carried.has(id)) }), []);
+    }),
+    { numRuns: 3000 },
+  );
+  assert.ok(seen > 1000, `only ${seen} differences were in flight`);
+});
+
+/** Puts one break of a kind into the books; null when these books have no room for it. */
+interface Planted {
+  readonly books: Books;
+  readonly book: string;
+  readonly kinds: readonly BreakKind[];
+  readonly order: string | null;
+  readonly execs: readonly string[];
+}
+type Plant = (books: ReturnType<typeof settled>, pick: number) => Planted | null;
+
+const bookNamed = (books: Books, name: string): Book => books.firm.find((book) => book.name === name)!;
+const withBook = (books: Books, changed: Book): Books => ({
+  ...books,
+  firm: books.firm.map((book) => (book.name === changed.name ? changed : book)),
+});
+const withFills = (book: Book, fills: readonly Trade[]): Book => ({
+  ...book,
+  fills,
+  positions: positionsFromFills(fills),
+});
+const pickOf = <Item>(items: readonly Item[], pick: number): Item | null =>
+  items[pick % Math.max(1, items.length)] ?? null;
+const soleExec = (fills: readonly Trade[], fill: Trade) =>
+  fills.filter(({ order }) => order === fill.order).every(({ exec, qty }) => exec === fill.exec || qty !== fill.qty);
+
+const alterFill =
+  (name: string, kind: BreakKind, alter: (fill: Trade) => Partial<Trade>): Plant =>
+  (books, pick) => {
+    const book = bookNamed(books, name);
+    const fill = pickOf(book.fills ?? [], pick);
+    if (fill === null) return null;
+    const fills = book.fills!.map((each) => (each === fill ? { ...each, ...alter(each) } : each));
+    return {
+      books: withBook(books, withFills(book, fills)),
+      book: name,
+      kinds: [kind],
+      order: fill.order,
+      execs: [fill.exec],
+    };
+  };
+const dropFill =
+  (name: string): Plant =>
+  (books, pick) => {
+    const book = bookNamed(books, name);
+    const fill = pickOf(book.fills ?? [], pick);
+    if (fill === null) return null;
+    const changed = withFills(
+      book,
+      book.fills!.filter((each) => each !== fill),
+    );
+    return {
+      books: withBook(books, changed),
+      book: name,
+      kinds: ['missing-fill'],
+      order: fill.order,
+      execs: [fill.exec],
+    };
+  };
+const addFill =
+  (name: string, kind: BreakKind, make: (fill: Trade) => Trade): Plant =>
+  (books, pick) => {
+    const book = bookNamed(books, name);
+    const fill = pickOf(book.fills ?? [], pick);
+    if (fill === null) return null;
+    const added = make(fill);
+    const changed = withFills(book, [...book.fills!, added]);
+    return { books: withBook(books, changed), book: name, kinds: [kind], order: fill.order, execs: [added.exec] };
+  };
+const alterOrder =
+  (name: string, kind: BreakKind, alter: (order: BookOrder) => Partial<BookOrder> | null): Plant =>
+  (books, pick) => {
+    const book = bookNamed(books, name);
+    const order = pickOf(
+      (book.orders ?? []).filter((each) => alter(each) !== null),
+      pick,
+    );
+    if (order === null) return null;
+    const orders = book.orders!.map((each) => (each === order ? { ...each, ...alter(each) } : each));
+    const changed = { ...book, orders, positions: book.fills === null ? positionsFromOrders(orders) : book.positions };
+    return { books: withBook(books, changed), book: name, kinds: [kind], order: order.id, execs: [] };
+  };
+/** The engine's order loses or doubles one execution, and has the state that follows from it. */
+const engineFill =
+  (kind: 'missing-fill' | 'duplicate'): Plant =>
+  (books, pick) => {
+    const all = bookNamed(books, 'positions').fills!;
+    const one = pickOf(
+      all.filter((fill) => soleExec(all, fill) && smallestAlone(all, fill)),
+      pick,
+    );
+    if (one === null) return null;
+    const engine = bookNamed(books, 'engine');
+    const sign = kind === 'missing-fill' ? -1 : 1;
+    const orders = engine.orders!.map(
+      (order): BookOrder =>
+        order.id === one.order
+          ? {
+              ...order,
+              filled: order.filled + sign * one.qty,
+              state: order.state === 'filled' && sign < 0 ? 'open' : order.state,
+            }
+          : order,
+    );
+    const changed = { ...engine, orders, positions: positionsFromOrders(orders) };
+    return { books: withBook(books, changed), book: 'engine', kinds: [kind], order: one.order, execs: [one.exec] };
+  };
+const smallestAlone = (all: readonly Trade[], fill: Trade) =>
+  all.filter(({ order, qty }) => order === fill.order && qty === fill.qty).length === 1;
+
+const PLANTS: Readonly<Record<string, Plant>> = {
+  'a fill missing at the keeper': dropFill('positions'),
+  'a fill missing in the database': dropFill('database'),
+  'a fill missing at the engine': engineFill('missing-fill'),
+  'a fill twice at the keeper': addFill('positions', 'duplicate', (fill) => fill),
+  'a fill again in the database under another id': addFill('database', 'duplicate', (fill) => ({
+    ...fill,
+    exec: `${fill.exec}-again`,
+  })),
+  'a fill twice at the engine': engineFill('duplicate'),
+  'a fill on the wrong side': alterFill('positions', 'wrong-side', ({ side }) => ({ side: side === 'B' ? 'S' : 'B' })),
+  'a fill of the wrong quantity': alterFill('database', 'wrong-quantity', ({ qty }) => ({ qty: qty + 3 })),
+  'a fill at the wrong price': alterFill('positions', 'wrong-price', ({ price }) => ({ price: price + 1 })),
+  'a fill of another account': alterFill('positions', 'misbooked', () => ({ account: 'c9' })),
+  'a fill of another symbol': alterFill('positions', 'misbooked', () => ({ symbol: 'OTHER' })),
+  'a fill that the exchange never reported': addFill('positions', 'unknown-there', (fill) => ({
+    ...fill,
+    exec: 'ghost',
+    qty: fill.qty + 1000,
+  })),
+  'an order on the wrong side at the engine': alterOrder('engine', 'wrong-side', ({ side, state }) =>
+    state === 'rejected' ? null : { side: side === 'B' ? 'S' : 'B' },
+  ),
+  'an order of the wrong quantity': alterOrder('database', 'wrong-quantity', ({ qty, state }) =>
+    state === 'rejected' ? null : { qty: qty + 5 },
+  ),
+  'an order at the wrong price': alterOrder('engine', 'wrong-price', ({ price, state }) =>
+    state === 'rejected' ? null : { price: price + 1 },
+  ),
+  'an order that is open here and cancelled there': alterOrder('engine', 'stale-state', ({ state }) =>
+    state === 'cancelled' ? { state: 'open' } : null,
+  ),
+  'an order that is cancelled here and open there': alterOrder('database', 'stale-state', ({ state }) =>
+    state === 'open' ? { state: 'cancelled' } : null,
+  ),
+  'an order that was never confirmed here': alterOrder('engine', 'stale-state', ({ state }) =>
+    state === 'open' ? { state: 'pending' } : null,
+  ),
+  'an order that the exchange rejected': alterOrder('engine', 'stale-state', ({ state }) =>
+    state === 'rejected' ? { state: 'open' } : null,
+  ),
+  'an order that the engine does not know': (books, pick) => {
+    const engine = bookNamed(books, 'engine');
+    const order = pickOf(
+      engine.orders!.filter(({ state }) => state !== 'rejected'),
+      pick,
+    );
+    if (order === null) return null;
+    const orders = engine.orders!.filter((each) => each !== order);
+    const execs = books.exchange.fills.filter((fill) => fill.order === order.id).map(({ exec }) => exec);
+    const changed = { ...engine, orders, positions: positionsFromOrders(orders) };
+    return { books: withBook(books, changed), book: 'engine', kinds: ['unknown-here'], order: order.id, execs };
+  },
+  'an order that the exchange does not know': (books, pick) => {
+    const order = pickOf(books.exchange.orders, pick);
+    if (order === null) return null;
+    const exchange = {
+      ...books.exchange,
+      orders: books.exchange.orders.filter((each) => each !== order),
+      fills: books.exchange.fills.filter((fill) => fill.order !== order.id),
+    };
+    const execs = books.exchange.fills.filter((fill) => fill.order === order.id).map(({ exec }) => exec);
+    return { books: { ...books, exchange }, book: 'database', kinds: ['unknown-there'], order: order.id, execs };
+  },
+};
+
+for (const [name, plant] of Object.entries(PLANTS))
+  test(`${name} is found, classed and explained, and nothing else is`, () => {
+    let planted = 0;
+    fc.assert(
+      fc.property(firms(4), fc.nat(1000), (firm, pick) => {
+        const clean = settled(firm);
+        const found = plant(clean, pick);
+        if (found === null) return;
+        planted += 1;
+        const findings = reconcile(found.books, exact);
+        assert.deepEqual([...new Set(kindsOf(findings.breaks, found.book))], found.kinds, summary(findings).join('\n'));
+        const own = findings.breaks.filter(({ book }) => book === found.book);
+        assert.deepEqual(new Set(own.map(({ order }) => order)), new Set([found.order]));
+        if (found.execs.length > 0)
+          assert.deepEqual(
+            own.flatMap(({ fills }) => fills.map(({ exec }) => exec)).toSorted(),
+            found.execs.toSorted(),
+          );
+        const others = findings.breaks.filter(({ book }) => book !== found.book);
+        if (!name.startsWith('an order that the exchange does')) assert.deepEqual(summary({ breaks: others }), []);
+        assertAccountedFor(findings);
+      }),
+      { numRuns: 200 },
+    );
+    assert.ok(planted > 50, `${planted} worlds had room for it`);
+  });
+
+test('several breaks at once are all found, and every difference of a position is accounted for', () => {
+  const plants = Object.entries(PLANTS).filter(([name]) => !name.includes('the exchange does not know'));
+  fc.assert(
+    fc.property(
+      firms(8),
+      fc.array(fc.tuple(fc.nat(plants.length - 1), fc.nat(1000)), { maxLength: 4 }),
+      (firm, picks) => {
+        const clean = settled(firm);
+        let books: Books = clean;
+        const expected: { kind: BreakKind; book: string; order: string | null }[] = [];
+        for (const [which, pick] of picks) {
+          const planted = plants[which]![1]({ ...books, exchange: clean.exchange }, pick);
+          // One break an order: two on the same one may rightly be told as one, or as something else.
+          if (planted === null || expected.some(({ order }) => order === planted.order)) continue;
+          expected.push({ kind: planted.kinds[0]!, book: planted.book, order: planted.order });
+          books = planted.books;
+        }
+        const findings = reconcile(books, exact);
+        const found = findings.breaks.map(({ kind, book, order }) => `${book} ${kind} ${order}`);
+        assert.deepEqual(
+          new Set(found),
+          new Set(expected.map(({ kind, book, order }) => `${book} ${kind} ${order}`)),
+          summary(findings).join('\n'),
+        );
+        assertAccountedFor(findings);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+const fill = (exec: string, qty: number, side: 'B' | 'S' = 'B'): Trade => {
+  return { exec, order: `o-${exec}`, account: 'c1', symbol: 'ABC', side, price: 10, qty };
+};
+const statement = (lots: number): Book => ({
+  name: 'clearing',
+  fills: null,
+  orders: null,
+  positions: [{ account: 'c1', symbol: 'ABC', lots }],
+});
+const exchangeOf = (fills: readonly Trade[]): ExchangeRecord => ({
+  name: 'exchange',
+  fills,
+  orders: fills.map(({ order, symbol, side, price, qty }) => ({
+    id: order,
+    symbol,
+    side,
+    price,
+    qty,
+    filled: qty,
+    state: 'filled',
+  })),
+  rejected: new Set(),
+  contradictions: [],
+});
+const keeperOf = (fills: readonly Trade[]): Book => {
+  return { name: 'positions', fills, orders: null, positions: positionsFromFills(fills) };
+};
+/** A book that states positions and nothing else, against an exchange with these executions. */
+const stated = (lots: number, fills: readonly Trade[]): readonly Break[] =>
+  reconcile({ exchange: exchangeOf(fills), firm: [keeperOf(fills), statement(lots)] }, exact).breaks;
+
+test('a position stated without executions is explained by the smallest set that fits, as missing, doubled or turned', () => {
+  const fills = [fill('a', 7), fill('b', 20), fill('c', 50, 'S'), fill('d', 3)];
+  // Together −20.
+  const found = (lots: number) => stated(lots, fills).map(({ kind, fills: [one] }) => `${kind} ${one?.exec}`);
+  assert.deepEqual(found(-20), []);
+  assert.deepEqual(found(-27), ['missing-fill a']);
+  assert.deepEqual(found(-13), ['duplicate a']);
+  assert.deepEqual(found(80), ['wrong-side c']);
+  assert.deepEqual(found(-30), ['missing-fill a', 'missing-fill d']);
+});
+
+test('what nothing explains, or more than one thing does, is said to be unexplained and never guessed', () => {
+  const explained = (lots: number, fills: readonly Trade[]) =>
+    stated(lots, fills).map(({ kind, explained: how, fills: list }) => [kind, how, list.length]);
+  assert.deepEqual(explained(1000, [fill('a', 7), fill('b', 20)]), [['unexplained', 'none', 0]]);
+  assert.deepEqual(explained(7, [fill('a', 7), fill('b', 7)]), [['missing-fill', 'ambiguous', 0]]);
+  // Missing a purchase of 7, or a sale of 7 counted twice.
+  assert.deepEqual(explained(-7, [fill('a', 7), fill('b', 7, 'S')]), [['unexplained', 'ambiguous', 0]]);
+  const many = Array.from({ length: 400 }, (_, n) => fill(`m${n}`, 1000 + 2 * ((n * 7919) % 4001)));
+  const sum = many.reduce((total, { qty }) => total + qty, 0);
+  assert.deepEqual(explained(sum + 9_999, many), [['unexplained', 'search-limit', 0]]);
+});
+
+test('differences within the tolerance are none, and lots in question decide what calls somebody', () => {
+  const fills = [fill('a', 7)];
+  const books = { exchange: exchangeOf(fills), firm: [keeperOf(fills), statement(9)] };
+  assert.equal(reconcile(books, { toleranceLots: 2 }).positions.length, 0);
+  assert.equal(reconcile(books, { toleranceLots: 1 }).positions.length, 1);
+});
+
+test('without the exchange the books of the firm are still compared with one another', () => {
+  const fills = [fill('a', 7), fill('b', 20)];
+  const findings = reconcile({ exchange: null, firm: [keeperOf(fills), statement(7)] }, exact);
+  assert.deepEqual(summary(findings), [
+    'clearing missing-fill: the position of clearing lacks execution b of order o-b',
+  ]);
+});
+
+test('the book that stands alone is named', () => {
+  const fills = [fill('a', 7)];
+  const books = { exchange: exchangeOf(fills), firm: [keeperOf(fills), statement(9)] };
+  assert.deepEqual(reconcile(books, exact).positions, [
+    {
+      account: 'c1',
+      symbol: 'ABC',
+      lots: { exchange: 7, positions: 7, clearing: 9 },
+      alone: 'clearing',
+      breaks: reconcile(books, exact).breaks.map(({ id }) => id),
+    },
+  ]);
+});
+
+test('an exchange that repeats an execution, or contradicts itself, has the break itself', () => {
+  const fills = [fill('a', 7)];
+  const record = exchangeOf(fills);
+  const repeated = reconcile({ exchange: { ...record, fills: [...fills, ...fills] }, firm: [keeperOf(fills)] }, exact);
+  assert.deepEqual(
+    repeated.breaks.map(({ kind, book }) => [kind, book]),
+    [['duplicate', 'exchange']],
+  );
+  const contradictions = [{ order: 'o-a', what: 'filled by the drop copy, open by its status' }];
+  const contradicting = reconcile({ exchange: { ...record, contradictions }, firm: [keeperOf(fills)] }, exact);
+  assert.deepEqual(
+    contradicting.breaks.map(({ kind, book }) => [kind, book]),
+    [['stale-state', 'exchange']],
+  );
+});
