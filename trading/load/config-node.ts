@@ -12,7 +12,7 @@ export class ConfigNode {
 
   static read(file: string): ConfigNode {
     const path = resolve(file);
-    return new ConfigNode(parseRecord(readFileSync(path, 'utf8')), '', path);
+    return new ConfigNode(parseRecord(readText(path, path)), '', path);
   }
 
   private constructor(value: unknown, where: string, file: string) {
@@ -25,20 +25,20 @@ export class ConfigNode {
 
   string(name: string): string {
     const value = this.#fields[name];
-    if (typeof value !== 'string' || value === '') throw this.#wrong(name, 'a text', value);
+    if (typeof value !== 'string' || value === '') throw this.wrong(name, 'a text', value);
     return value;
   }
 
   number(name: string, fallback?: number): number {
     const value = this.#fields[name] ?? fallback;
-    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw this.#wrong(name, 'a number', value);
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) throw this.wrong(name, 'a number', value);
     return value;
   }
 
   strings(name: string): string[] {
     const value = this.#fields[name];
     if (!Array.isArray(value) || value.length === 0 || value.some((each) => typeof each !== 'string')) {
-      throw this.#wrong(name, 'a list of texts', value);
+      throw this.wrong(name, 'a list of texts', value);
     }
     return value as string[];
   }
@@ -62,7 +62,7 @@ export class ConfigNode {
 
   children(name: string): ConfigNode[] {
     const value = this.#fields[name];
-    if (!Array.isArray(value)) throw this.#wrong(name, 'a list', value);
+    if (!Array.isArray(value)) throw this.wrong(name, 'a list', value);
     return value.map((each, index) => new ConfigNode(each, `${this.#at(name)}[${index}]`, this.#file));
   }
 
@@ -76,10 +76,11 @@ export class ConfigNode {
 
   /** Content of the file that the field names, without the line end. */
   secret(name: string): string {
-    return readFileSync(this.path(name), 'utf8').trim();
+    return readText(this.path(name), this.#file).trim();
   }
 
-  #wrong(name: string, expected: string, found: unknown): CodedError {
+  /** A complaint about a field, for what this class cannot check. */
+  wrong(name: string, expected: string, found: unknown): CodedError {
     return configError(this.#file, this.#at(name), expected, found);
   }
 
@@ -87,6 +88,20 @@ export class ConfigNode {
     return this.#where === '' ? name : `${this.#where}.${name}`;
   }
 }
+
+const readText = (path: string, config: string): string => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new CodedError({
+      code: 'HF-7203',
+      attempted: `read the configuration ${config}`,
+      found: `${path} cannot be read (${cause instanceof Error ? cause.message : String(cause)})`,
+      next: 'name a file that is there and may be read',
+      cause,
+    });
+  }
+};
 
 const configError = (file: string, where: string, expected: string, found: unknown): CodedError =>
   new CodedError({
