@@ -26,7 +26,7 @@ const SUITES = [
   'lab/**/*.test.ts',
   'test/architecture/*.test.ts',
   'test/contract/*.test.ts',
-  'test/integration/{command-line,firm,operator-api,peer-link}.test.ts',
+  'test/integration/{command-line,firm,operator-api,peer-link,reconciliation}.test.ts',
   'test/simulation/*.test.ts',
 ];
 const LAB_SUITES = ['test/lab/*.test.ts'];
