@@ -5,15 +5,18 @@ import { merged } from './compare-fills.ts';
 import { type SearchBounds, smallestSet } from './smallest-set.ts';
 
 /**
- * Order states of a book against the exchange. Where the book lists no executions, what its orders are filled by is explained with
- * the exchange's. `fillBreaks` are those that `compareFills` has found in the same book; what follows from them is not told twice.
+ * Order states of a book against the exchange. `fillBreaks` are those that `compareFills` has found in the same book; what follows
+ * from them is not told twice. Where the book lists no executions, what its orders are filled by is explained by what another
+ * book of the firm has or lacks (`elsewhere`), if that makes up the difference, else by the smallest set of the exchange's executions.
  */
-export const compareOrders = (
-  book: Book,
-  exchange: ExchangeBook,
-  options: { readonly fillBreaks: readonly Break[]; readonly bounds: SearchBounds },
-): Break[] =>
-  book.orders === null ? [] : new OrderComparison(book, book.orders, exchange, options.fillBreaks).run(options.bounds);
+export const compareOrders = (book: Book, exchange: ExchangeBook, options: OrderComparisonOptions): Break[] =>
+  book.orders === null ? [] : new OrderComparison(book, book.orders, exchange, options).run(options.bounds);
+
+export interface OrderComparisonOptions {
+  readonly fillBreaks: readonly Break[];
+  readonly elsewhere: readonly (readonly Break[])[];
+  readonly bounds: SearchBounds;
+}
 
 class OrderComparison {
   readonly #book: Book;
@@ -22,12 +25,16 @@ class OrderComparison {
   readonly #fillBreaks = new Map<string, Set<BreakKind>>();
   readonly #fillsThere: ReadonlyMap<string, readonly Trade[]>;
   readonly #fillsHere: ReadonlyMap<string, readonly Trade[]> | null;
+  /** For each other book its breaks by order. */
+  readonly #elsewhere: readonly ReadonlyMap<string, readonly Break[]>[];
   readonly #breaks: Break[] = [];
 
-  constructor(book: Book, orders: readonly BookOrder[], exchange: ExchangeBook, fillBreaks: readonly Break[]) {
+  constructor(book: Book, orders: readonly BookOrder[], exchange: ExchangeBook, options: OrderComparisonOptions) {
+    const { fillBreaks, elsewhere } = options;
     this.#book = book;
     this.#orders = orders;
     this.#exchange = exchange;
+    this.#elsewhere = elsewhere.map(breaksByOrder);
     this.#fillsThere = byOrder(exchange.fills);
     this.#fillsHere = book.fills === null ? null : byOrder(book.fills);
     for (const { order, kind } of fillBreaks) {
@@ -110,15 +117,15 @@ class OrderComparison {
   #compareFilled(here: BookOrder, there: BookOrder, bounds: SearchBounds): void {
     const difference = here.filled - there.filled;
     if (difference === 0) return;
+    if (this.#filledAsElsewhere(here, there)) return;
     const fills = this.#fillsThere.get(here.id) ?? [];
     const lots = fills.map(({ qty }) => qty);
     const kind = difference < 0 ? 'missing-fill' : 'duplicate';
     const set = smallestSet(lots, Math.abs(difference), bounds);
     // What is missing is missing from where the exchange has it; what is too much is where this book has put it.
     const place = difference < 0 ? there : here;
-    // The lagging side's count: it has moved on once that side has caught up.
-    const lagging = `filled ${Math.min(here.filled, there.filled)}`;
-    const says = `filled ${here.filled}, at the exchange ${there.filled}`;
+    const lagging = laggingCount(here, there);
+    const says = filledText(here, there);
     if (set.kind === 'found') {
       for (const index of set.indexes) {
         const fill = fills[index]!;
@@ -142,6 +149,26 @@ class OrderComparison {
       detail: lagging,
       what: `${says}: ${why}`,
     });
+  }
+
+  /** Another book of the firm differs on this order by as much, and says by which executions. */
+  #filledAsElsewhere(here: BookOrder, there: BookOrder): boolean {
+    const direction = here.side === 'B' ? 1 : -1;
+    for (const breaks of this.#elsewhere) {
+      const own = breaks.get(here.id) ?? [];
+      const lots = own.flatMap(({ effects }) => effects).reduce((sum, line) => sum + line.lots, 0);
+      const countsOnly = own.every(({ kind }) => countKinds.has(kind));
+      if (!countsOnly || lots * direction !== here.filled - there.filled) continue;
+      for (const { kind, fills, effects, book } of own)
+        this.#say(here, kind, {
+          fills,
+          effects,
+          detail: `${laggingCount(here, there)} ${fills.map(({ exec }) => exec).join(' ')}`,
+          what: `${filledText(here, there)}: the same executions as in ${book}`,
+        });
+      return true;
+    }
+    return false;
   }
 
   #compareOwnFills(here: BookOrder, fillsHere: ReadonlyMap<string, readonly Trade[]>): void {
@@ -184,6 +211,26 @@ const comparedTerms = [
   { field: 'qty', kind: 'wrong-quantity' },
   { field: 'price', kind: 'wrong-price' },
 ] as const satisfies readonly { readonly field: keyof BookOrder; readonly kind: BreakKind }[];
+
+/** Kinds that only change by how much an order is filled. */
+const countKinds: ReadonlySet<BreakKind> = new Set(['missing-fill', 'duplicate', 'unknown-there', 'wrong-quantity']);
+
+/** What the lagging side counts: it has moved on once that side has caught up. */
+const laggingCount = (here: BookOrder, there: BookOrder): string => `filled ${Math.min(here.filled, there.filled)}`;
+
+const filledText = (here: BookOrder, there: BookOrder): string =>
+  `filled ${here.filled}, at the exchange ${there.filled}`;
+
+const breaksByOrder = (breaks: readonly Break[]): ReadonlyMap<string, readonly Break[]> => {
+  const groups = new Map<string, Break[]>();
+  for (const each of breaks) {
+    if (each.order === null) continue;
+    const group = groups.get(each.order);
+    if (group === undefined) groups.set(each.order, [each]);
+    else group.push(each);
+  }
+  return groups;
+};
 
 /** Open here and filled there, or the other way round: nothing more than an execution that one of them lacks. */
 const followsFromFills = (here: OrderState, there: OrderState): boolean =>

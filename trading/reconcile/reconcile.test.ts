@@ -289,6 +289,54 @@ for (const [name, plant] of Object.entries(PLANTS))
     assert.ok(planted > 50, `${planted} worlds had room for it`);
   });
 
+/** Takes one execution out of a list of books, and out of the count and state of the order that it filled. */
+const without = (book: Book, lost: Trade): Book => {
+  const fills = book.fills?.filter(({ exec }) => exec !== lost.exec) ?? null;
+  const orders = book.orders?.map((order) => withoutFill(order, lost)) ?? null;
+  const positions = fills === null ? positionsFromOrders(orders ?? []) : positionsFromFills(fills);
+  return { ...book, fills, orders, positions };
+};
+const withoutFill = <Order extends Omit<BookOrder, 'account'>>(order: Order, lost: Trade): Order => {
+  if (order.id !== lost.order) return order;
+  return { ...order, filled: order.filled - lost.qty, state: order.state === 'filled' ? 'open' : order.state };
+};
+
+test('an execution that all books of the firm lack, or only the exchange lacks, is the same one in each of them', () => {
+  let planted = 0;
+  fc.assert(
+    fc.property(firms(4), fc.nat(1000), (firm, pick) => {
+      const clean = settled(firm);
+      const lost = pickOf(bookNamed(clean, 'positions').fills!, pick);
+      if (lost === null) return;
+      planted += 1;
+      const forgotten: ExchangeRecord = {
+        ...clean.exchange,
+        fills: clean.exchange.fills.filter(({ exec }) => exec !== lost.exec),
+        orders: clean.exchange.orders.map((order) => withoutFill(order, lost)),
+      };
+      // Of several executions with equal terms the exchange is left with, one may be told as counted twice.
+      const twin = forgotten.fills.some(({ order, qty }) => order === lost.order && qty === lost.qty);
+      const cases: readonly (readonly [Books, BreakKind])[] = [
+        [{ ...clean, firm: clean.firm.map((book) => without(book, lost)) }, 'missing-fill'],
+        [{ ...clean, exchange: forgotten }, twin ? 'duplicate' : 'unknown-there'],
+      ];
+      for (const [books, kind] of cases) {
+        const findings = reconcile(books, exact);
+        const found = findings.breaks.map(({ book, kind: as, explained, fills }) => {
+          return [book, as, explained, ...fills.map(({ exec }) => exec)].join(' ');
+        });
+        const expected: string[] = ['database', 'engine', 'positions'].map(
+          (book) => `${book} ${kind} exact ${lost.exec}`,
+        );
+        assert.deepEqual(found.toSorted(), expected);
+        assertAccountedFor(findings);
+      }
+    }),
+    { numRuns: 200 },
+  );
+  assert.ok(planted > 100, `${planted} worlds had room for it`);
+});
+
 test('several breaks at once are all found, and every difference of a position is accounted for', () => {
   const plants = Object.entries(PLANTS).filter(([name]) => !name.includes('the exchange does not know'));
   fc.assert(

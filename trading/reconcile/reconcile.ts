@@ -56,9 +56,11 @@ export const reconcile = (
 const withExchange = (firm: readonly Book[], exchange: ExchangeBook, bounds: SearchBounds): Break[] => {
   const knownOrders = new Set(accountsOf(firm).keys());
   const breaks = [...repeatedFills(exchange), ...contradictions(exchange)];
-  for (const book of firm) {
-    const fillBreaks = compareFills(book, exchange, knownOrders);
-    breaks.push(...fillBreaks, ...compareOrders(book, exchange, { fillBreaks, bounds }));
+  const fillBreaks = firm.map((book) => compareFills(book, exchange, knownOrders));
+  for (const [index, book] of firm.entries()) {
+    const own = fillBreaks[index]!;
+    const elsewhere = fillBreaks.filter((_, other) => other !== index);
+    breaks.push(...own, ...compareOrders(book, exchange, { fillBreaks: own, elsewhere, bounds }));
   }
   return breaks;
 };
