@@ -44,7 +44,7 @@ const keptNames: readonly string[] = ['evidence', 'report'];
  * pki/  secrets/                                         0700
  * hosts/HOST/                agent and warden; hosts/HOST/INSTANCE/ is an instance's own
  * sites/SITE/                controller
- * outside/                   authority, venues, load
+ * outside/                   authority, venues, load, reconcile
  * evidence/  report/         kept by `lab down`
  * ```
  */

@@ -54,6 +54,7 @@ export function firm(shape: {
     ],
     venues: Object.entries(shape.venues ?? {}).map(([id, rttMsBySite]) => ({ id, title: id, rttMsBySite })),
     contacts: [],
+    reconciliation: { toleranceLots: 0, alertAboveLots: 100, settleMs: 2000 },
     timing: {
       leaseRenewEveryMs: 100,
       selfFenceAfterMs: 500,

@@ -14,6 +14,7 @@ import { AddressBook, layOut } from './layout.ts';
 import { createPki, type OperatorRole } from './pki.ts';
 import type { LaunchSpec, ProcessSpec } from './process-spec.ts';
 import { writeDurably } from './processes.ts';
+import { reconcileFile } from './reconcile-config.ts';
 import { createSecrets } from './secrets.ts';
 import { startGround } from './start-ground.ts';
 import { labNodeArgs, warmCompileCache } from './warm-compile-cache.ts';
@@ -187,8 +188,10 @@ async function prepare(directory: LabDirectory, options: LabUpOptions, book: Add
     ],
   });
   const context: LabContext = { topology, book, directory, pki, secrets };
-  for (const { file, content } of instanceFiles(context))
+  for (const { file, content } of [...instanceFiles(context), reconcileFile(context)]) {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
     writeFileSync(file, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600 });
+  }
   return context;
 }
 

@@ -177,5 +177,6 @@ export function topologyOf(shape: Shape): Topology {
     venues: [],
     contacts: [],
     timing: shape.timing,
+    reconciliation: { toleranceLots: 0, alertAboveLots: 100, settleMs: 2000 },
   };
 }

@@ -80,6 +80,7 @@ const anyTopology: fc.Arbitrary<Topology> = fc
     venues: [],
     contacts: [],
     timing: {} as Topology['timing'],
+    reconciliation: {} as Topology['reconciliation'],
   }));
 
 interface InstanceSeed {

@@ -15,6 +15,7 @@ export interface Topology {
   readonly venues: readonly Venue[];
   readonly contacts: readonly Contact[];
   readonly timing: Timing;
+  readonly reconciliation: ReconciliationPolicy;
 }
 
 /** `serve` may be active · `standby` may take over · `witness` votes · `archive` keeps copies, never serves. */
@@ -187,4 +188,14 @@ export interface Timing {
   readonly leaderRenewEveryMs: number;
   readonly leaderTimeoutMs: number;
   readonly stepDeadlineMs: number;
+}
+
+/** When a difference between the books of engine, position keeper, database and exchange counts, and for whom (S5). */
+export interface ReconciliationPolicy {
+  /** Up to here a difference is not a break. */
+  readonly toleranceLots: number;
+  /** Above this somebody is called. */
+  readonly alertAboveLots: number;
+  /** A difference that is gone within this time was a matter of timing. */
+  readonly settleMs: number;
 }

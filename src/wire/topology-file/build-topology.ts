@@ -17,6 +17,7 @@ import {
   defaultAuthority,
   defaultGroup,
   defaultProbes,
+  defaultReconciliation,
   timingOf,
 } from './entry-defaults.ts';
 import type { ComponentEntry, ObjectiveEntry, SiteEntry, TopologyFile } from './file-schema.ts';
@@ -41,6 +42,11 @@ export function buildTopology(file: TopologyFile): Topology {
     })),
     contacts: (file.contacts ?? []).map(buildContact),
     timing: timingOf(file.timing),
+    reconciliation: {
+      toleranceLots: file.reconciliation?.tolerance ?? defaultReconciliation.toleranceLots,
+      alertAboveLots: file.reconciliation?.alertAbove ?? defaultReconciliation.alertAboveLots,
+      settleMs: file.reconciliation?.settleWithin ?? defaultReconciliation.settleMs,
+    },
   };
 }
 

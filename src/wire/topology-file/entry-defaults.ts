@@ -1,4 +1,4 @@
-import type { ComponentKind, Probe, Timing } from '../../core/topology/topology.ts';
+import type { ComponentKind, Probe, ReconciliationPolicy, Timing } from '../../core/topology/topology.ts';
 import type { SiteEntry, TopologyFile } from './file-schema.ts';
 
 /** What stands where the file says nothing; docs/reference/topology.md lists the same. */
@@ -14,6 +14,13 @@ export const defaultTiming: Timing = {
   leaderRenewEveryMs: 500,
   leaderTimeoutMs: 1500,
   stepDeadlineMs: 3000,
+};
+
+/** Positions are whole lots: any difference at all is one. */
+export const defaultReconciliation: ReconciliationPolicy = {
+  toleranceLots: 0.001,
+  alertAboveLots: 100,
+  settleMs: 2000,
 };
 
 /** The field of the file that each duration is written in. */

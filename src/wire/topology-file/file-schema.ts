@@ -5,6 +5,7 @@ import {
   coolingPower,
   duration,
   electricPower,
+  lots,
   memorySize,
   percent,
   positiveDuration,
@@ -135,6 +136,12 @@ const timing = fields({
   stepDeadline: positiveDuration.optional(),
 });
 
+const reconciliation = fields({
+  tolerance: lots.optional(),
+  alertAbove: lots.optional(),
+  settleWithin: positiveDuration.optional(),
+});
+
 const contact = fields({
   role: text,
   name: text.optional(),
@@ -171,6 +178,7 @@ export const topologyFileSchema = fields({
   venues: named(fields({ title: text.optional(), rtt: named(positiveDuration) })).optional(),
   contacts: z.array(contact).optional(),
   timing: timing.optional(),
+  reconciliation: reconciliation.optional(),
   dataClasses: named(fields({ rpo: duration, store: name })).optional(),
   scenarios: named(scenario).optional(),
   drills: named(drill).optional(),

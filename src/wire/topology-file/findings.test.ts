@@ -178,6 +178,16 @@ const witnesses: Readonly<
     says: /the 10 phases of quarterly take 5\.5h, its window is 4h/,
     line: 1,
   },
+  'alert-below-tolerance': {
+    change: 'reconciliation: {tolerance: 0.5lots, alertAbove: 0lots}',
+    says: /above 0 lots calls somebody, and up to 0\.5 lots/,
+    line: 1,
+  },
+  'tolerance-hides-lots': {
+    change: 'reconciliation: {tolerance: 5lots}',
+    says: /a difference of up to 5 of them/,
+    line: 1,
+  },
   'drill-scheduled-twice': {
     change: "drills: {monthly-database: {alsoScheduled: ['months 1, 5 and 9']}}",
     says: /monthly-database is scheduled in 2 ways/,

@@ -34,6 +34,7 @@ test('what the file leaves out has its documented default', () => {
     ['site-place-not-stated', 'site-place-not-stated'],
   );
   assert.deepEqual(topology.timing, defaultTiming);
+  assert.deepEqual(topology.reconciliation, { toleranceLots: 0.001, alertAboveLots: 100, settleMs: 2000 });
   assert.deepEqual(topology.groups[0], {
     id: 'all',
     components: ['store', 'door'],

@@ -94,3 +94,5 @@ export const electricPower = quantity({ what: 'a power', units: { kW: 1, MW: 100
 export const coolingPower = quantity({ what: 'a cooling power', units: { 'BTU/h': 1 }, example: '511800BTU/h' });
 /** Parts per million. */
 export const clockRate = quantity({ what: 'a clock rate', units: { ppm: 1 }, example: '1000ppm', above: 0 });
+/** Lots, which need not be whole: a tolerance may lie below one. */
+export const lots = quantity({ what: 'a number of lots', units: { lots: 1, lot: 1 }, example: '100lots' });

@@ -1,4 +1,5 @@
 import type { TopologyRule } from '../topology-finding.ts';
+import { alertBelowTolerance } from './alert-below-tolerance.ts';
 import { availabilityAboveDependency } from './availability-above-dependency.ts';
 import { categoryContradictsObjective } from './category-contradicts-objective.ts';
 import { componentWithoutGroup } from './component-without-group.ts';
@@ -32,6 +33,7 @@ import { sitesOnOneGrid } from './sites-on-one-grid.ts';
 import { sitesTooNear } from './sites-too-near.ts';
 import { stageTargetsExceedRto } from './stage-targets-exceed-rto.ts';
 import { takeoverSlowerThanRto } from './takeover-slower-than-rto.ts';
+import { toleranceHidesLots } from './tolerance-hides-lots.ts';
 import { videoRetentionShort } from './video-retention-short.ts';
 import { zeroLossWithoutSyncCopy } from './zero-loss-without-sync-copy.ts';
 
@@ -54,6 +56,8 @@ export const allTopologyRules: readonly TopologyRule[] = [
   categoryContradictsObjective,
   derivedDataRpo,
   dataClassNotKept,
+  alertBelowTolerance,
+  toleranceHidesLots,
   probeIntervalTooLong,
   scenarioWithoutTimeToDecide,
   linksSharePath,
