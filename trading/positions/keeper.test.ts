@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { connect } from 'node:net';
 import { after, before, test } from 'node:test';
 import type { JsonRecord } from '../base/json-record.ts';
 import { StandInEngine } from '../load/stand-in-engine.ts';
@@ -99,6 +100,25 @@ test('the position keeper', async (suite) => {
   await suite.test('refuses a mark that would take a figure past 2^53, and lives', async () => {
     const [refused] = await ask({ t: 'pnl', marks: { ABC: 2 ** 52 } }, 'reject');
     assert.equal(refused!['code'], 'HF-7401');
+  });
+
+  await suite.test('lives through whatever is sent to it', async () => {
+    const noise = Array.from({ length: 2000 }, (_, n) => {
+      const bytes = Array.from({ length: (n * 37) % 91 }, (__, at) =>
+        String.fromCharCode(((n * 7919 + at * 104_729) % 250) + 1),
+      );
+      return n % 3 === 0 ? `{"t":"pnl","marks":${bytes.join('')}}` : bytes.join('');
+    });
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => socket.destroy());
+    socket.write(`${noise.join('\n')}\n`);
+    const tooLong = connect(port, '127.0.0.1');
+    const cut = new Promise((resolve) => tooLong.on('close', resolve));
+    tooLong.on('error', () => tooLong.destroy());
+    tooLong.write('x'.repeat(300 * 1024));
+    await cut;
+    assert.equal((await status())['trades'], 2);
+    socket.destroy();
   });
 
   await suite.test('answers what it cannot understand with a reject', async () => {

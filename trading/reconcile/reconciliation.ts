@@ -21,7 +21,8 @@ export interface Reconciliation {
   readonly breaks: readonly (Break & { readonly severity: Severity })[];
   /** Differences that were gone when they were looked at again, and those that are younger than the settle window. */
   readonly timing: { readonly settled: readonly Break[]; readonly inFlight: readonly Break[] };
-  readonly positions: readonly PositionDifference[];
+  /** `inFlight`: nothing but timing makes it differ. */
+  readonly positions: readonly (PositionDifference & { readonly inFlight: boolean })[];
   readonly compared: Findings['compared'];
   readonly thresholds: Thresholds;
   readonly passes: number;
@@ -127,7 +128,9 @@ const conclude = (options: {
       settled: first.findings.breaks.filter(({ id }) => !carried.has(id)).map(asTiming),
       inFlight: [...last.findings.breaks.filter(({ id }) => !carried.has(id)), ...unchecked].map(asTiming),
     },
-    positions: last.findings.positions,
+    positions: last.findings.positions.map((position) => {
+      return { ...position, inFlight: !position.breaks.some((id) => carried.has(id)) };
+    }),
     compared: last.findings.compared,
     thresholds,
     passes,

@@ -6,14 +6,17 @@ import type { Reconciliation } from './reconciliation.ts';
 export const runText = (run: Reconciliation, known: (id: string) => KnownBreak | null, nowMs: number): string => {
   const { compared, passes, elapsedMs, timing, thresholds } = run;
   const lines = [
-    verdictLine(run),
+    verdictLine(run, known),
     ...run.reasons.map((reason) => `  ${reason}`),
     '',
     `compared   ${compared.books.join(', ') || 'nothing'}: ${compared.positions} positions, ${compared.orders} orders, ${compared.fills} executions`,
     `tolerance  ${thresholds.toleranceLots} lots, alert above ${thresholds.alertAboveLots}`,
     `took       ${Math.round(elapsedMs)} ms, ${passes} ${passes === 1 ? 'pass' : 'passes'}; timing: ${timing.settled.length} settled, ${timing.inFlight.length} in flight`,
   ];
-  if (run.positions.length > 0) lines.push('', ...positionTable(run));
+  const apart = run.positions.filter(({ inFlight }) => !inFlight);
+  const moving = run.positions.length - apart.length;
+  if (moving > 0) lines.push(`           ${moving} positions differ by nothing but what is in flight`);
+  if (apart.length > 0) lines.push('', ...positionTable(apart, compared.books));
   if (run.breaks.length > 0)
     lines.push(
       '',
@@ -45,12 +48,14 @@ export const historyText = (breaks: readonly KnownBreak[], nowMs: number): strin
   return `${table(heads, rows).join('\n')}\n`;
 };
 
-const verdictLine = ({ verdict, breaks }: Reconciliation): string => {
-  if (verdict === 'clean') return 'clean: nothing differs beyond the tolerance';
-  if (verdict === 'inconclusive') return 'inconclusive: not everything could be compared';
+const verdictLine = ({ verdict, breaks }: Reconciliation, known: (id: string) => KnownBreak | null): string => {
   const counted = breaks.filter(({ severity }) => severity !== 'tolerated');
-  const alerts = counted.filter(({ severity }) => severity === 'alert').length;
-  return `breaks: ${counted.length} found, ${alerts} above the alert threshold`;
+  const open = counted.filter(({ id }) => !isAccepted(known(id)));
+  const accepted = counted.length === open.length ? '' : `, but for ${counted.length - open.length} accepted by name`;
+  if (verdict === 'clean') return `clean: nothing differs beyond the tolerance${accepted}`;
+  if (verdict === 'inconclusive') return `inconclusive: not everything could be compared${accepted}`;
+  const alerts = open.filter(({ severity }) => severity === 'alert').length;
+  return `breaks: ${open.length} found, ${alerts} above the alert threshold${accepted}`;
 };
 
 const stateText = ({
@@ -81,13 +86,13 @@ const executions = ({ fills, explained }: Break): string => {
     : shown.join(', ');
 };
 
-const positionTable = ({ positions, compared }: Reconciliation): string[] =>
+const positionTable = (positions: Reconciliation['positions'], books: readonly string[]): string[] =>
   table(
-    ['account', 'symbol', ...compared.books, 'alone'],
+    ['account', 'symbol', ...books, 'alone'],
     positions.map(({ account, symbol, lots, alone }) => [
       account,
       symbol,
-      ...compared.books.map((book) => String(lots[book])),
+      ...books.map((book) => String(lots[book])),
       alone ?? '',
     ]),
   );
