@@ -59,32 +59,37 @@ const parseOrder = (message: JsonRecord): Queried => {
   return { seq: fields.count('seq'), order };
 };
 
-/** Of those that answer within the deadline the one with the highest epoch. */
+/**
+ * Of those that answer soon after the first one, the one with the highest epoch. A frozen address is not waited for: a primary
+ * whose lease has run out releases no answer, so whoever does answer is not an old one for longer than that.
+ */
 const newestPrimary = async (addresses: readonly Address[], deadlineMs: number): Promise<LineExchange> => {
-  const attempts = await Promise.all(addresses.map((address) => logon(address, deadlineMs)));
-  const found = attempts.flatMap((attempt) => (attempt.kind === 'primary' ? [attempt] : []));
-  const [best, ...others] = found.toSorted((left, right) => right.epoch - left.epoch);
-  for (const { exchange } of others) exchange.close();
-  if (best !== undefined) return best.exchange;
-  const reasons = attempts.flatMap((attempt) => (attempt.kind === 'refused' ? [attempt.reason] : []));
-  throw new Error(`no engine is primary (${reasons.join('; ')})`);
+  const candidates = addresses.map((address) => LineExchange.open(`${address.host}:${address.port}`, address));
+  const primaries: { readonly exchange: LineExchange; readonly epoch: number }[] = [];
+  const refusals: string[] = [];
+  const attempts = candidates.map(async (exchange) => {
+    try {
+      primaries.push({ exchange, epoch: await logon(exchange, deadlineMs) });
+    } catch (error) {
+      refusals.push(error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+  });
+  const all = Promise.allSettled(attempts);
+  const firstAndGrace = Promise.any(attempts).then(() => new Promise((resolve) => setTimeout(resolve, graceMs)));
+  await Promise.race([all, firstAndGrace.catch(() => all)]);
+  const best = primaries.toSorted((left, right) => right.epoch - left.epoch)[0]?.exchange;
+  for (const exchange of candidates) if (exchange !== best) exchange.close();
+  if (best === undefined) throw new Error(`no engine is primary (${refusals.join('; ')})`);
+  return best;
 };
 
-type Attempt =
-  | { readonly kind: 'primary'; readonly exchange: LineExchange; readonly epoch: number }
-  | { readonly kind: 'refused'; readonly reason: string };
-
-const logon = async (address: Address, deadlineMs: number): Promise<Attempt> => {
-  const name = `${address.host}:${address.port}`;
-  const exchange = LineExchange.open(name, address);
-  try {
-    const answer = await exchange.ask({ t: 'logon', client: 'reconcile' }, deadlineMs);
-    if (answer['t'] !== 'logon-ok') throw new Error(`${name}: ${String(answer['code'])}`);
-    return { kind: 'primary', exchange, epoch: new MessageFields(name, answer).count('epoch') };
-  } catch (error) {
-    exchange.close();
-    return { kind: 'refused', reason: error instanceof Error ? error.message : String(error) };
-  }
+const logon = async (exchange: LineExchange, deadlineMs: number): Promise<number> => {
+  const answer = await exchange.ask({ t: 'logon', client: 'reconcile' }, deadlineMs);
+  if (answer['t'] !== 'logon-ok') throw new Error(`it answered ${String(answer['code'] ?? answer['t'])}`);
+  return new MessageFields('the engine', answer).count('epoch');
 };
 
 const pageSize = 1000;
+/** What another address may need longer than the first that answers. */
+const graceMs = 100;

@@ -145,3 +145,5 @@ try {
   process.stderr.write(`${describeError(error)}\n`);
   process.exitCode = error instanceof CodedError ? exitCodes.usage : exitCodes.inconclusive;
 }
+// What was asked of an address that is frozen is not waited for.
+process.stdout.write('', () => process.exit());
