@@ -1,6 +1,6 @@
 import { countField, type JsonRecord, parseRecord, textField, textListField } from '../base/json-record.ts';
 import type { Entry, Side } from './entry.ts';
-import type { CancelRequest, Order } from './order-state.ts';
+import type { CancelRequest, Order } from './order-view.ts';
 
 /** Messages of the orders port; `trading/README.md` describes them to clients. */
 export interface NewCommand {

@@ -1,6 +1,9 @@
+import { MAX_KEY_BYTES } from './bytes-table.ts';
+
 /**
- * What the engine journals. An entry is one line, a JSON array whose first element names its kind; its sequence and epoch are
- * those of its place in the journal. `n` is the venue's report number. State is a fold over entries and nothing else.
+ * What the engine journals: state is a fold over these and nothing else. `Entry` is an entry for people and tools; in the
+ * journal and on the order path it is a record of bytes (`docs/reference/journal-format.md`). Its sequence and epoch are those
+ * of its place in the journal; `n` is the venue's report number.
  */
 export type Side = 'B' | 'S';
 
@@ -51,67 +54,175 @@ export type Entry =
 /** Entries that carry something from the venue. */
 export type VenueEntry = Extract<Entry, { n: number }>;
 
-export const encodeEntry = (entry: Entry): string => {
-  switch (entry.kind) {
-    case 'epoch':
-      return JSON.stringify(['e', entry.instance]);
-    case 'order':
-      return JSON.stringify(['o', entry.id, entry.client, entry.symbol, entry.side, entry.price, entry.qty, entry.at]);
-    case 'cancel':
-      return JSON.stringify(['c', entry.id, entry.client, entry.target, entry.at]);
-    case 'accepted':
-      return JSON.stringify(['a', entry.n, entry.id]);
-    case 'rejected':
-      return JSON.stringify(['r', entry.n, entry.id, entry.code]);
-    case 'fill':
-      return JSON.stringify(['f', entry.n, entry.id, entry.exec, entry.price, entry.qty]);
-    case 'cancelled':
-      return JSON.stringify(['x', entry.n, entry.id, entry.target]);
-    case 'cancel-rejected':
-      return JSON.stringify(['y', entry.n, entry.id, entry.target, entry.code]);
-    case 'withdrawn':
-      return JSON.stringify(['w', entry.id, entry.code]);
-    case 'test':
-      return JSON.stringify(['t', entry.id]);
-  }
+/** The number of each kind in a record. Never given to another kind. */
+export const RECORD_KIND = {
+  epoch: 1,
+  order: 2,
+  cancel: 3,
+  accepted: 4,
+  rejected: 5,
+  fill: 6,
+  cancelled: 7,
+  'cancel-rejected': 8,
+  withdrawn: 9,
+  test: 10,
+} as const satisfies Record<Entry['kind'], number>;
+
+/** Offsets within a record. Texts follow the numbers, one directly after the other. */
+export const RECORD = {
+  bytes: 0,
+  kind: 2,
+  side: 3,
+  firstLength: 4,
+  secondLength: 5,
+  thirdLength: 6,
+  /** Wall clock of orders and cancels, number of a venue report. */
+  number: 8,
+  /** Only in orders and fills. */
+  price: 16,
+  qty: 24,
+  texts: 16,
+  textsAfterPrice: 32,
+} as const;
+
+export const SIDE_NUMBER = { B: 1, S: 2 } as const satisfies Record<Side, number>;
+
+const HIGH = 0x1_0000_0000;
+
+export const readCount = (view: DataView, offset: number): number =>
+  view.getUint32(offset, true) + view.getUint32(offset + 4, true) * HIGH;
+
+/** A safe integer ≥ 0 as 64 bits. */
+export const writeCount = (view: DataView, offset: number, value: number): void => {
+  view.setUint32(offset, value, true);
+  view.setUint32(offset + 4, value / HIGH, true);
 };
 
-/** Reads what `encodeEntry` wrote. The block's checksum has vouched for the text, so a strange one is a bug and throws. */
-export const decodeEntry = (line: string): Entry => {
-  const fields = JSON.parse(line) as readonly [string, ...(string | number)[]];
-  const text = (at: number) => fields[at] as string;
-  const count = (at: number) => fields[at] as number;
-  switch (fields[0]) {
-    case 'e':
-      return { kind: 'epoch', instance: text(1) };
-    case 'o':
+export const textsAt = (kind: number): number =>
+  kind === RECORD_KIND.order || kind === RECORD_KIND.fill ? RECORD.textsAfterPrice : RECORD.texts;
+
+/** Finishes a record whose kind, numbers and texts are written: pads it, and writes and returns its length. */
+export const closeRecord = (bytes: Uint8Array, view: DataView, offset: number, textEnd: number): number => {
+  const length = (textEnd - offset + 7) & ~7;
+  for (let at = textEnd; at < offset + length; at++) bytes[at] = 0;
+  view.setUint16(offset + RECORD.bytes, length, true);
+  return length;
+};
+
+/** Writes an entry at an offset with room for it; returns the record's length. Texts are at most 255 bytes long. */
+export const writeEntry = (bytes: Buffer, view: DataView, offset: number, entry: Entry): number => {
+  const kind = RECORD_KIND[entry.kind];
+  bytes.fill(0, offset, offset + RECORD.textsAfterPrice);
+  bytes[offset + RECORD.kind] = kind;
+  let second = '';
+  let third = '';
+  switch (entry.kind) {
+    case 'order':
+      bytes[offset + RECORD.side] = SIDE_NUMBER[entry.side];
+      writeCount(view, offset + RECORD.number, entry.at);
+      writeCount(view, offset + RECORD.price, entry.price);
+      writeCount(view, offset + RECORD.qty, entry.qty);
+      second = entry.client;
+      third = entry.symbol;
+      break;
+    case 'cancel':
+      writeCount(view, offset + RECORD.number, entry.at);
+      second = entry.client;
+      third = entry.target;
+      break;
+    case 'fill':
+      writeCount(view, offset + RECORD.number, entry.n);
+      writeCount(view, offset + RECORD.price, entry.price);
+      writeCount(view, offset + RECORD.qty, entry.qty);
+      second = entry.exec;
+      break;
+    case 'accepted':
+    case 'rejected':
+    case 'cancelled':
+    case 'cancel-rejected':
+      writeCount(view, offset + RECORD.number, entry.n);
+      if (entry.kind === 'rejected') second = entry.code;
+      if (entry.kind === 'cancelled' || entry.kind === 'cancel-rejected') second = entry.target;
+      if (entry.kind === 'cancel-rejected') third = entry.code;
+      break;
+    case 'withdrawn':
+      second = entry.code;
+      break;
+    case 'epoch':
+    case 'test':
+      break;
+  }
+  let at = offset + textsAt(kind);
+  const first = entry.kind === 'epoch' ? entry.instance : entry.id;
+  at = writeText(bytes, offset + RECORD.firstLength, at, first);
+  at = writeText(bytes, offset + RECORD.secondLength, at, second);
+  at = writeText(bytes, offset + RECORD.thirdLength, at, third);
+  return closeRecord(bytes, view, offset, at);
+};
+
+const writeText = (bytes: Buffer, lengthAt: number, at: number, text: string): number => {
+  if (text === '') return at;
+  // What does not fit is never written: a long text is a bug of whoever let it in.
+  const length = Buffer.byteLength(text);
+  if (length > MAX_KEY_BYTES) throw new Error(`a text of ${length} bytes in a journal entry`);
+  bytes.write(text, at);
+  bytes[lengthAt] = length;
+  return at + length;
+};
+
+/** An entry as a record of its own. */
+export const encodeEntry = (entry: Entry): Buffer => {
+  const bytes = Buffer.alloc(1024);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return bytes.subarray(0, writeEntry(bytes, view, 0, entry));
+};
+
+/** Reads a record. The block's checksum has vouched for it, so a strange one is a bug and throws. */
+export const decodeEntry = (record: Buffer): Entry => {
+  const kind = record[RECORD.kind]!;
+  const texts = textsAt(kind);
+  const [first, second, third] = [
+    record[RECORD.firstLength]!,
+    record[RECORD.secondLength]!,
+    record[RECORD.thirdLength]!,
+  ];
+  const text = (from: number, length: number) => record.toString('utf8', texts + from, texts + from + length);
+  const count = (offset: number) => record.readUInt32LE(offset) + record.readUInt32LE(offset + 4) * HIGH;
+  const id = text(0, first);
+  const n = count(RECORD.number);
+  switch (kind) {
+    case RECORD_KIND.epoch:
+      return { kind: 'epoch', instance: id };
+    case RECORD_KIND.order:
       return {
         kind: 'order',
-        id: text(1),
-        client: text(2),
-        symbol: text(3),
-        side: text(4) as Side,
-        price: count(5),
-        qty: count(6),
-        at: count(7),
+        id,
+        client: text(first, second),
+        symbol: text(first + second, third),
+        side: record[RECORD.side] === SIDE_NUMBER.B ? 'B' : 'S',
+        price: count(RECORD.price),
+        qty: count(RECORD.qty),
+        at: n,
       };
-    case 'c':
-      return { kind: 'cancel', id: text(1), client: text(2), target: text(3), at: count(4) };
-    case 'a':
-      return { kind: 'accepted', n: count(1), id: text(2) };
-    case 'r':
-      return { kind: 'rejected', n: count(1), id: text(2), code: text(3) };
-    case 'f':
-      return { kind: 'fill', n: count(1), id: text(2), exec: text(3), price: count(4), qty: count(5) };
-    case 'x':
-      return { kind: 'cancelled', n: count(1), id: text(2), target: text(3) };
-    case 'y':
-      return { kind: 'cancel-rejected', n: count(1), id: text(2), target: text(3), code: text(4) };
-    case 'w':
-      return { kind: 'withdrawn', id: text(1), code: text(2) };
-    case 't':
-      return { kind: 'test', id: text(1) };
+    case RECORD_KIND.cancel:
+      return { kind: 'cancel', id, client: text(first, second), target: text(first + second, third), at: n };
+    case RECORD_KIND.accepted:
+      return { kind: 'accepted', n, id };
+    case RECORD_KIND.rejected:
+      return { kind: 'rejected', n, id, code: text(first, second) };
+    case RECORD_KIND.fill: {
+      const [price, qty] = [count(RECORD.price), count(RECORD.qty)];
+      return { kind: 'fill', n, id, exec: text(first, second), price, qty };
+    }
+    case RECORD_KIND.cancelled:
+      return { kind: 'cancelled', n, id, target: text(first, second) };
+    case RECORD_KIND['cancel-rejected']:
+      return { kind: 'cancel-rejected', n, id, target: text(first, second), code: text(first + second, third) };
+    case RECORD_KIND.withdrawn:
+      return { kind: 'withdrawn', id, code: text(first, second) };
+    case RECORD_KIND.test:
+      return { kind: 'test', id };
     default:
-      throw new Error(`a journal entry of unknown kind ${fields[0]}: written by a newer version?`);
+      throw new Error(`a journal entry of unknown kind ${kind}: written by a newer version?`);
   }
 };

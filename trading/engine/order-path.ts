@@ -1,6 +1,7 @@
 import { monoNowMs } from '../base/mono-clock.ts';
 import { ContractError } from '../control/contract.ts';
 import type { Journal } from '../journal/journal.ts';
+import { RecordBatch } from '../journal/record-batch.ts';
 import {
   ackText,
   type CancelCommand,
@@ -11,9 +12,10 @@ import {
   recordOf,
   rejectText,
 } from './client-protocol.ts';
-import { type Entry, encodeEntry, type VenueEntry } from './entry.ts';
+import { type Entry, type VenueEntry, writeEntry } from './entry.ts';
 import type { Lease } from './lease.ts';
-import type { CancelRequest, Order, OrderState } from './order-state.ts';
+import type { OrderState } from './order-state.ts';
+import type { CancelRequest, Order } from './order-view.ts';
 import type { ClientSession, OrdersPort } from './orders-port.ts';
 import { checkCancel, checkNew, type Limits, limitBreach, type Permissions } from './pre-trade.ts';
 import { ReleaseQueue, type ReleaseSink } from './release-queue.ts';
@@ -36,7 +38,9 @@ export interface OrderPathOptions {
   readonly onAppended: () => void;
 }
 
+/** What gathers in one turn is one block, but none grows beyond this. */
 const MAX_BATCH = 2000;
+const MAX_BATCH_BYTES = 256 * 1024;
 const INBOX_TURN = 512;
 
 /**
@@ -50,7 +54,7 @@ export class OrderPath {
   readonly #subscriptions: Subscriptions;
   readonly #newestSession = new Map<string, ClientSession>();
   #inbox: { readonly session: ClientSession; readonly line: string }[] = [];
-  #batch: string[] = [];
+  readonly #batch = new RecordBatch();
   #flushPending = false;
   #stopped = false;
   #inputHeld = false;
@@ -157,14 +161,19 @@ export class OrderPath {
   withdrawOrders(code: string): void {
     if (this.#stopped) return;
     const released = Math.max(this.#released, this.#base);
-    const orders = [...this.#options.state.pendingOrders].filter((order) => order.seq > released);
-    if (orders.length === 0) return;
-    this.#queue.withdraw(new Set(orders.map(({ id }) => id)));
-    const taken = new Set(orders.map(({ seq }) => seq));
+    const { state } = this.#options;
+    const { items, pendingOrders } = state;
+    const orders = new Set<number>();
+    for (let item = pendingOrders.first; item !== -1; item = items.next(item))
+      if (items.sequence(item) > released) orders.add(item);
+    if (orders.size === 0) return;
+    this.#queue.withdraw(orders);
+    const taken = new Set([...orders].map((item) => items.sequence(item)));
     this.#unacknowledged = this.#unacknowledged.filter((sequence) => !taken.has(sequence));
-    for (const { id, client } of orders) {
+    for (const item of orders) {
+      const id = state.ids.text(item);
       const sequence = this.#append({ kind: 'withdrawn', id, code });
-      this.#queue.add(sequence, this.#clientSink(client), rejectText(id, code, sequence));
+      this.#queue.add(sequence, this.#clientSink(state.name(items.client(item))), rejectText(id, code, sequence));
     }
   }
 
@@ -240,7 +249,7 @@ export class OrderPath {
           : this.#cancel(session, session.client, message);
         return;
       case 'query': {
-        const orders = message.ids.map((id) => state.find(id)).filter((known) => known !== null);
+        const orders = message.ids.map((id) => state.known(id)).filter((known) => known !== null);
         this.#answer(session, `${JSON.stringify({ t: 'orders', orders: orders.map(recordOf) })}\n`);
         return;
       }
@@ -273,8 +282,9 @@ export class OrderPath {
     const { id, symbol, side, price, qty } = command;
     const sequence = this.#append({ kind: 'order', id, client, symbol, side, price, qty, at: Date.now() });
     this.lastOrderAtMs = monoNowMs();
-    this.#queue.add(sequence, venue, venueNewText(command), id);
-    this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }), id);
+    const item = state.items.count - 1;
+    this.#queue.add(sequence, venue, venueNewText(command), item);
+    this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }), item);
     this.#unacknowledged.push(sequence);
   }
 
@@ -298,9 +308,10 @@ export class OrderPath {
 
   /** The same answer as the first time: the acknowledgement, and the refusal that came after it if one did. */
   #repeat(session: ClientSession, id: string): void {
-    const known = this.#options.state.find(id);
-    if (known === null) return;
-    if (known.kind === 'cancel' || !known.withdrawn) this.#answer(session, ackText(known), id);
+    const item = this.#options.state.findId(id);
+    if (item === -1) return;
+    const known = this.#options.state.view(item);
+    if (known.kind === 'cancel' || !known.withdrawn) this.#answer(session, ackText(known), item);
     if (known.state === 'rejected') this.#answer(session, rejectText(id, known.code ?? 'refused', known.seq));
   }
 
@@ -318,7 +329,7 @@ export class OrderPath {
   }
 
   /** Answers wait until all that they were computed from is released. */
-  #answer(session: ClientSession, text: string, order: string | null = null): void {
+  #answer(session: ClientSession, text: string, order = -1): void {
     this.#queue.add(this.#options.state.applied, session, text, order);
     this.#flushSoon();
   }
@@ -326,9 +337,12 @@ export class OrderPath {
   #append(entry: Entry): number {
     const { state, epoch } = this.#options;
     const sequence = state.applied + 1;
-    state.apply(sequence, epoch, entry);
-    this.#batch.push(encodeEntry(entry));
-    if (this.#batch.length >= MAX_BATCH) this.#flush();
+    const batch = this.#batch;
+    const offset = batch.reserve();
+    const { bytes, view } = batch;
+    batch.commit(writeEntry(bytes, view, offset, entry));
+    state.apply(sequence, epoch, bytes, view, offset);
+    if (batch.count >= MAX_BATCH || batch.payloadBytes >= MAX_BATCH_BYTES) this.#flush();
     else this.#flushSoon();
     return sequence;
   }
@@ -345,10 +359,8 @@ export class OrderPath {
 
   /** All that gathered in this turn becomes one block, sent to the replicas and to the disk side by side. */
   #flush(): void {
-    if (this.#stopped || this.#batch.length === 0) return;
-    const entries = this.#batch;
-    this.#batch = [];
-    this.#options.journal.append({ epoch: this.#options.epoch, entries });
+    if (this.#stopped || this.#batch.count === 0) return;
+    this.#options.journal.append({ epoch: this.#options.epoch, batch: this.#batch });
     this.#options.onAppended();
   }
 
@@ -366,8 +378,11 @@ export class OrderPath {
     if (this.#released < this.#base) return;
     this.#resendDue = false;
     // What this reign has not released yet is still in its queue.
-    for (const order of state.pendingOrders) if (order.seq <= this.#released) venue.push(venueNewText(order));
-    for (const cancel of state.pendingCancels) if (cancel.seq <= this.#released) venue.push(venueCancelText(cancel));
+    const { items } = state;
+    for (let item = state.pendingOrders.first; item !== -1; item = items.next(item))
+      if (items.sequence(item) <= this.#released) venue.push(venueNewText(state.view(item) as Order));
+    for (let item = state.pendingCancels.first; item !== -1; item = items.next(item))
+      if (items.sequence(item) <= this.#released) venue.push(venueCancelText(state.view(item) as CancelRequest));
     // Sent twice is harmless there, not sent is not.
     if (this.#mayRelease()) venue.flush();
     else this.#resendDue = true;
@@ -406,8 +421,8 @@ export class OrderPath {
 
   #ownerOf(entry: VenueEntry): string | null {
     const { state } = this.#options;
-    if (entry.kind === 'cancelled' && entry.id === '') return state.findOrder(entry.target)?.client ?? null;
-    return state.find(entry.id)?.client ?? null;
+    const item = state.findId(entry.kind === 'cancelled' && entry.id === '' ? entry.target : entry.id);
+    return item === -1 ? null : state.name(state.items.client(item));
   }
 
   /** The client's session at the time of release; without one the text is dropped, and the client asks. */

@@ -1,46 +1,35 @@
-import type { Entry, Side, VenueEntry } from './entry.ts';
+import { BytesTable, mixIn, spread } from './bytes-table.ts';
+import { RECORD, RECORD_KIND, readCount, SIDE_NUMBER } from './entry.ts';
+import { emptyList, ITEM_KIND, ITEM_STATE, type ItemList, OrderPool, STATE_NAMES } from './order-pool.ts';
+import type { CancelRequest, Order } from './order-view.ts';
+import { StateHashes } from './state-hashes.ts';
 
-export type OrderStatus = 'pending' | 'open' | 'filled' | 'cancelled' | 'rejected';
+/** Where the texts of a record begin, by kind. */
+const { price: PRICE_AT, qty: QTY_AT, number: NUMBER_AT, texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
+const HIGH = 0x1_0000_0000;
+const KEY_SCRATCH_BYTES = 1024;
 
-export interface Order {
-  readonly kind: 'order';
-  readonly id: string;
-  readonly client: string;
-  readonly symbol: string;
-  readonly side: Side;
-  readonly price: number;
-  readonly qty: number;
-  readonly seq: number;
-  readonly epoch: number;
-  /** `pending`: journalled, not confirmed by the venue. */
-  state: OrderStatus;
-  filled: number;
-  code: string | null;
-  /** Rejected by the engine itself before anybody was told of it: it never was at the venue. */
-  withdrawn: boolean;
-}
-
-export interface CancelRequest {
-  readonly kind: 'cancel';
-  readonly id: string;
-  readonly client: string;
-  readonly target: string;
-  readonly seq: number;
-  readonly epoch: number;
-  state: 'pending' | 'done' | 'rejected';
-  code: string | null;
-}
-
-/** All orders and cancels: a deterministic fold over journal entries, with integers only; no clock, no randomness. */
+/**
+ * All orders and cancels: a deterministic fold over journal records, with integers only; no clock, no randomness. Orders and
+ * cancels are *items*, numbered from 0 in the order of their sequences. Applying a record makes no object.
+ */
 export class OrderState {
-  readonly #byId = new Map<string, Order | CancelRequest>();
-  readonly #orders: Order[] = [];
-  readonly #pendingOrders = new Set<Order>();
-  readonly #pendingCancels = new Set<CancelRequest>();
-  readonly #openByClient = new Map<string, number>();
+  readonly ids = new BytesTable();
+  /** Clients, symbols, codes. */
+  readonly texts = new BytesTable();
+  readonly items = new OrderPool();
+  readonly hashes = new StateHashes();
+  readonly #pendingOrders = emptyList();
+  readonly #pendingCancels = emptyList();
+  readonly #scratch = Buffer.alloc(KEY_SCRATCH_BYTES);
+  readonly #names: string[] = [];
+  /** Orders of each client, by the client's number among the texts, that are neither filled, cancelled nor rejected. */
+  #open = new Int32Array(64);
+  #contentHash = 0;
   #applied = 0;
   #venueSequence = 0;
   #active = 0;
+  #orders = 0;
   #breaks = 0;
   #fills = 0;
 
@@ -57,185 +46,361 @@ export class OrderState {
     return this.#active;
   }
   get orderCount(): number {
-    return this.#orders.length;
+    return this.#orders;
   }
   get fillCount(): number {
     return this.#fills;
   }
-  /** Venue reports that do not fit this state: about orders not known here, or more than was ordered. */
+  /** What does not fit this state: reports about orders not known here or for more than was ordered, an id given twice. */
   get breaks(): number {
     return this.#breaks;
   }
-  get pendingOrders(): ReadonlySet<Order> {
+  /** Journalled and not confirmed by the venue. */
+  get pendingOrders(): Readonly<ItemList> {
     return this.#pendingOrders;
   }
-  get pendingCancels(): ReadonlySet<CancelRequest> {
+  get pendingCancels(): Readonly<ItemList> {
     return this.#pendingCancels;
   }
 
-  find(id: string): Order | CancelRequest | null {
-    return this.#byId.get(id) ?? null;
+  /** Equal for equal content, in every process; different with all but one chance in four thousand millions for another. */
+  get hash(): string {
+    return hashText(this.#contentHash, this.#counterHash());
   }
 
-  findOrder(id: string): Order | null {
-    const found = this.#byId.get(id);
-    return found?.kind === 'order' ? found : null;
+  /** The same computed from the items themselves: differs from `hash` when memory was altered. */
+  recomputedHash(): string {
+    let content = 0;
+    for (let item = 0; item < this.items.count; item++)
+      content = (content + this.#itemHash(item, this.#computeBase(item))) | 0;
+    return hashText(content, this.#counterHash());
   }
 
-  openOf(client: string): number {
-    return this.#openByClient.get(client) ?? 0;
+  /** Item with this id; −1 when there is none. */
+  find(bytes: Uint8Array, offset: number, length: number): number {
+    return this.ids.find(bytes, offset, length);
+  }
+
+  findId(id: string): number {
+    const length = this.#scratch.write(id);
+    return this.ids.find(this.#scratch, 0, length);
+  }
+
+  /** Number of a client, symbol or code; −1 when it is not known here. */
+  findText(text: string): number {
+    const length = this.#scratch.write(text);
+    return this.texts.find(this.#scratch, 0, length);
+  }
+
+  isOrder(item: number): boolean {
+    return item !== -1 && this.items.kind(item) === ITEM_KIND.order;
+  }
+
+  /** The order or cancel as it is now, for text protocols. */
+  view(item: number): Order | CancelRequest {
+    const { items } = this;
+    const code = items.code(item);
+    const common = {
+      id: this.ids.text(item),
+      client: this.name(items.client(item)),
+      seq: items.sequence(item),
+      epoch: items.epoch(item),
+      code: code === 0 ? null : this.name(code - 1),
+    };
+    const state = STATE_NAMES[items.state(item)]!;
+    if (items.kind(item) === ITEM_KIND.cancel)
+      return { kind: 'cancel', ...common, target: this.targetOf(item), state: state as CancelRequest['state'] };
+    return {
+      kind: 'order',
+      ...common,
+      symbol: this.name(items.about(item)),
+      side: items.side(item) === SIDE_NUMBER.B ? 'B' : 'S',
+      price: items.price(item),
+      qty: items.quantity(item),
+      state: state as Order['state'],
+      filled: items.filled(item),
+      withdrawn: items.withdrawn(item) === 1,
+    };
+  }
+
+  /** The view of the item with this id, if there is one. */
+  known(id: string): Order | CancelRequest | null {
+    const item = this.findId(id);
+    return item === -1 ? null : this.view(item);
+  }
+
+  /** A client, symbol or code by its number. */
+  name(text: number): string {
+    const known = this.#names[text];
+    if (known !== undefined) return known;
+    const name = this.texts.text(text);
+    this.#names[text] = name;
+    return name;
+  }
+
+  /** Id of what a cancel is about. */
+  targetOf(cancel: number): string {
+    const target = this.items.about(cancel);
+    return target === -1 ? this.name(this.items.targetText(cancel)) : this.ids.text(target);
+  }
+
+  /** Open orders of a client by its number among the texts. */
+  openOf(client: number): number {
+    return client === -1 || client >= this.#open.length ? 0 : this.#open[client]!;
   }
 
   /** Orders after a sequence, oldest first. */
   ordersAfter(sequence: number, limit: number): Order[] {
+    const { items } = this;
     let low = 0;
-    let high = this.#orders.length;
+    let high = items.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#orders[middle]!.seq <= sequence) low = middle + 1;
+      if (items.sequence(middle) <= sequence) low = middle + 1;
       else high = middle;
     }
-    return this.#orders.slice(low, low + limit);
+    const found: Order[] = [];
+    for (let item = low; item < items.count && found.length < limit; item++)
+      if (items.kind(item) === ITEM_KIND.order) found.push(this.view(item) as Order);
+    return found;
   }
 
-  /** Applies the next entry; entries must come in sequence, each once. */
-  apply(seq: number, epoch: number, entry: Entry): void {
+  /** Applies the record of the next entry; entries come in sequence, each once. */
+  apply(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
     if (seq !== this.#applied + 1) throw new Error(`entry ${seq} applied after ${this.#applied}`);
     this.#applied = seq;
-    switch (entry.kind) {
-      case 'order':
-        this.#addOrder(seq, epoch, entry);
-        return;
-      case 'cancel':
-        this.#addCancel(seq, epoch, entry);
-        return;
-      case 'epoch':
-      case 'test':
-        return;
-      case 'withdrawn':
-        this.#withdraw(entry);
-        return;
+    const kind = bytes[offset + RECORD.kind]!;
+    switch (kind) {
+      case RECORD_KIND.order:
+        this.#addOrder(seq, epoch, bytes, view, offset);
+        break;
+      case RECORD_KIND.cancel:
+        this.#addCancel(seq, epoch, bytes, offset);
+        break;
+      case RECORD_KIND.epoch:
+      case RECORD_KIND.test:
+        break;
+      case RECORD_KIND.withdrawn:
+        this.#reject(bytes, offset, 1);
+        break;
       default:
-        this.#venueSequence = entry.n;
-        this.#applyReport(entry);
-        return;
+        this.#venueSequence = readCount(view, offset + NUMBER_AT);
+        this.#applyReport(kind, bytes, view, offset);
     }
+    if (this.hashes.due(seq)) this.hashes.note(seq, this.#contentHash, this.#counterHash());
   }
 
-  #addOrder(seq: number, epoch: number, entry: Extract<Entry, { kind: 'order' }>): void {
-    const { id, client, symbol, side, price, qty } = entry;
-    const order: Order = {
-      kind: 'order',
-      id,
-      client,
-      symbol,
-      side,
-      price,
-      qty,
-      seq,
-      epoch,
-      state: 'pending',
-      filled: 0,
-      code: null,
-      withdrawn: false,
-    };
-    this.#byId.set(id, order);
-    this.#orders.push(order);
-    this.#pendingOrders.add(order);
+  #addOrder(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
+    const idLength = bytes[offset + RECORD.firstLength]!;
+    const clientLength = bytes[offset + RECORD.secondLength]!;
+    const texts = offset + TEXTS_AFTER_PRICE;
+    if (!this.#addId(bytes, texts, idLength)) return;
+    const { items } = this;
+    const item = items.add();
+    const client = this.texts.put(bytes, texts + idLength, clientLength);
+    items.setKind(item, ITEM_KIND.order);
+    items.setSide(item, bytes[offset + RECORD.side]!);
+    items.setState(item, ITEM_STATE.pending);
+    items.setClient(item, client);
+    items.setAbout(item, this.texts.put(bytes, texts + idLength + clientLength, bytes[offset + RECORD.thirdLength]!));
+    items.setSequence(item, seq);
+    items.setEpoch(item, epoch);
+    items.setPrice(item, readCount(view, offset + PRICE_AT));
+    items.setQuantity(item, readCount(view, offset + QTY_AT));
+    this.#begin(item);
+    items.append(this.#pendingOrders, item);
+    this.#orders += 1;
     this.#active += 1;
-    this.#openByClient.set(client, this.openOf(client) + 1);
+    if (client >= this.#open.length) this.#widenOpen(client);
+    this.#open[client]! += 1;
   }
 
-  #addCancel(seq: number, epoch: number, entry: Extract<Entry, { kind: 'cancel' }>): void {
-    const { id, client, target } = entry;
-    const cancel: CancelRequest = { kind: 'cancel', id, client, target, seq, epoch, state: 'pending', code: null };
-    this.#byId.set(id, cancel);
-    this.#pendingCancels.add(cancel);
+  #addCancel(seq: number, epoch: number, bytes: Uint8Array, offset: number): void {
+    const idLength = bytes[offset + RECORD.firstLength]!;
+    const clientLength = bytes[offset + RECORD.secondLength]!;
+    const targetLength = bytes[offset + RECORD.thirdLength]!;
+    const texts = offset + TEXTS_AT;
+    const targetAt = texts + idLength + clientLength;
+    if (!this.#addId(bytes, texts, idLength)) return;
+    const { items } = this;
+    const item = items.add();
+    const target = this.ids.find(bytes, targetAt, targetLength);
+    items.setKind(item, ITEM_KIND.cancel);
+    items.setState(item, ITEM_STATE.pending);
+    items.setClient(item, this.texts.put(bytes, texts + idLength, clientLength));
+    items.setAbout(item, target);
+    if (target === -1) items.setTargetText(item, this.texts.put(bytes, targetAt, targetLength));
+    items.setSequence(item, seq);
+    items.setEpoch(item, epoch);
+    this.#begin(item);
+    items.append(this.#pendingCancels, item);
   }
 
-  #withdraw({ id, code }: Extract<Entry, { kind: 'withdrawn' }>): void {
-    const order = this.findOrder(id);
-    if (order === null) {
-      this.#break();
-      return;
-    }
-    order.code = code;
-    order.withdrawn = true;
-    this.#finish(order, 'rejected');
-  }
-
-  #applyReport(entry: VenueEntry): void {
-    switch (entry.kind) {
-      case 'accepted':
-        this.#confirm(this.findOrder(entry.id));
-        return;
-      case 'rejected': {
-        const order = this.findOrder(entry.id);
-        if (order === null) {
-          this.#break();
-          return;
-        }
-        order.code = entry.code;
-        this.#finish(order, 'rejected');
-        return;
-      }
-      case 'fill': {
-        const order = this.findOrder(entry.id);
-        if (order === null || order.filled + entry.qty > order.qty) {
-          this.#break();
-          return;
-        }
-        this.#fills += 1;
-        order.filled += entry.qty;
-        if (order.filled === order.qty) this.#finish(order, 'filled');
-        return;
-      }
-      case 'cancelled': {
-        const order = this.findOrder(entry.target);
-        this.#settle(entry.id, 'done', null);
-        if (order === null) {
-          this.#break();
-          return;
-        }
-        this.#finish(order, 'cancelled');
-        return;
-      }
-      case 'cancel-rejected':
-        this.#settle(entry.id, 'rejected', entry.code);
-        return;
-    }
-  }
-
-  #confirm(order: Order | null): void {
-    if (order === null) {
-      this.#break();
-      return;
-    }
-    if (order.state !== 'pending') return;
-    order.state = 'open';
-    this.#pendingOrders.delete(order);
-  }
-
-  #finish(order: Order, state: 'filled' | 'cancelled' | 'rejected'): void {
-    if (order.state !== 'pending' && order.state !== 'open') {
-      this.#break();
-      return;
-    }
-    order.state = state;
-    this.#pendingOrders.delete(order);
-    this.#active -= 1;
-    this.#openByClient.set(order.client, this.openOf(order.client) - 1);
-  }
-
-  #settle(id: string, state: 'done' | 'rejected', code: string | null): void {
-    const cancel = this.#byId.get(id);
-    if (cancel?.kind !== 'cancel') return;
-    cancel.state = state;
-    cancel.code = code;
-    this.#pendingCancels.delete(cancel);
-  }
-
-  #break(): void {
+  /** False, and a break, when the id is taken: the checks before the journal let no such entry in. */
+  #addId(bytes: Uint8Array, offset: number, length: number): boolean {
+    const item = this.items.count;
+    if (this.ids.put(bytes, offset, length) === item) return true;
     this.#breaks += 1;
+    return false;
+  }
+
+  /** An order that ends before anything happened: refused by the venue, or taken back by the engine. */
+  #reject(bytes: Uint8Array, offset: number, withdrawn: number): void {
+    const idLength = bytes[offset + RECORD.firstLength]!;
+    const texts = offset + TEXTS_AT;
+    const item = this.ids.find(bytes, texts, idLength);
+    if (!this.isOrder(item)) {
+      this.#breaks += 1;
+      return;
+    }
+    const code = this.texts.put(bytes, texts + idLength, bytes[offset + RECORD.secondLength]!) + 1;
+    this.#finish(item, ITEM_STATE.rejected, { code, withdrawn });
+  }
+
+  #applyReport(kind: number, bytes: Uint8Array, view: DataView, offset: number): void {
+    const firstLength = bytes[offset + RECORD.firstLength]!;
+    const secondLength = bytes[offset + RECORD.secondLength]!;
+    switch (kind) {
+      case RECORD_KIND.accepted:
+        this.#confirm(this.ids.find(bytes, offset + TEXTS_AT, firstLength));
+        return;
+      case RECORD_KIND.rejected:
+        this.#reject(bytes, offset, 0);
+        return;
+      case RECORD_KIND.fill:
+        this.#fill(this.ids.find(bytes, offset + TEXTS_AFTER_PRICE, firstLength), readCount(view, offset + QTY_AT));
+        return;
+      case RECORD_KIND.cancelled: {
+        const texts = offset + TEXTS_AT;
+        const order = this.ids.find(bytes, texts + firstLength, secondLength);
+        this.#settle(this.ids.find(bytes, texts, firstLength), ITEM_STATE.done, 0);
+        if (this.isOrder(order)) this.#finish(order, ITEM_STATE.cancelled, null);
+        else this.#breaks += 1;
+        return;
+      }
+      case RECORD_KIND['cancel-rejected']: {
+        const texts = offset + TEXTS_AT;
+        const codeAt = texts + firstLength + secondLength;
+        const code = this.texts.put(bytes, codeAt, bytes[offset + RECORD.thirdLength]!) + 1;
+        this.#settle(this.ids.find(bytes, texts, firstLength), ITEM_STATE.rejected, code);
+        return;
+      }
+      default:
+        throw new Error(`a journal entry of unknown kind ${kind}: written by a newer version?`);
+    }
+  }
+
+  #fill(item: number, quantity: number): void {
+    const { items } = this;
+    if (!this.isOrder(item) || items.filled(item) + quantity > items.quantity(item)) {
+      this.#breaks += 1;
+      return;
+    }
+    this.#fills += 1;
+    const filled = items.filled(item) + quantity;
+    this.#leave(item);
+    items.setFilled(item, filled);
+    this.#enter(item);
+    if (filled === items.quantity(item)) this.#finish(item, ITEM_STATE.filled, null);
+  }
+
+  #confirm(item: number): void {
+    if (!this.isOrder(item)) {
+      this.#breaks += 1;
+      return;
+    }
+    if (this.items.state(item) !== ITEM_STATE.pending) return;
+    this.#leave(item);
+    this.items.setState(item, ITEM_STATE.open);
+    this.#enter(item);
+    this.items.remove(this.#pendingOrders, item);
+  }
+
+  #finish(item: number, state: number, refusal: { readonly code: number; readonly withdrawn: number } | null): void {
+    const { items } = this;
+    const before = items.state(item);
+    this.#leave(item);
+    if (refusal !== null) {
+      items.setCode(item, refusal.code);
+      if (refusal.withdrawn === 1) items.setWithdrawn(item, 1);
+    }
+    if (before !== ITEM_STATE.pending && before !== ITEM_STATE.open) {
+      this.#breaks += 1;
+      this.#enter(item);
+      return;
+    }
+    items.setState(item, state);
+    this.#enter(item);
+    if (before === ITEM_STATE.pending) items.remove(this.#pendingOrders, item);
+    this.#active -= 1;
+    this.#open[items.client(item)]! -= 1;
+  }
+
+  #settle(item: number, state: number, code: number): void {
+    const { items } = this;
+    if (item === -1 || items.kind(item) !== ITEM_KIND.cancel) return;
+    const before = items.state(item);
+    this.#leave(item);
+    items.setState(item, state);
+    items.setCode(item, code);
+    this.#enter(item);
+    if (before === ITEM_STATE.pending) items.remove(this.#pendingCancels, item);
+  }
+
+  #begin(item: number): void {
+    this.items.setBaseHash(item, this.#computeBase(item));
+    this.#enter(item);
+  }
+
+  /** Takes an item's content out of the hash before it changes. */
+  #leave(item: number): void {
+    this.#contentHash = (this.#contentHash - this.#itemHash(item, this.items.baseHash(item))) | 0;
+  }
+
+  #enter(item: number): void {
+    this.#contentHash = (this.#contentHash + this.#itemHash(item, this.items.baseHash(item))) | 0;
+  }
+
+  #itemHash(item: number, base: number): number {
+    const { items } = this;
+    const code = items.code(item);
+    const filled = items.filled(item);
+    let hash = mixIn(base, items.state(item) | (items.withdrawn(item) << 3));
+    hash = mixIn(hash, code === 0 ? 0 : this.texts.hashOf(code - 1));
+    return spread(mixIn(mixIn(hash, filled | 0), filled / HIGH));
+  }
+
+  #computeBase(item: number): number {
+    const { items, texts, ids } = this;
+    const isOrder = items.kind(item) === ITEM_KIND.order;
+    const about = items.about(item);
+    let hash = mixIn(ids.hashOf(item), (items.kind(item) << 2) | items.side(item));
+    hash = mixIn(hash, texts.hashOf(items.client(item)));
+    if (isOrder) hash = mixIn(hash, texts.hashOf(about));
+    else hash = mixIn(hash, about === -1 ? texts.hashOf(items.targetText(item)) : ids.hashOf(about));
+    hash = mixWide(hash, items.sequence(item));
+    hash = mixWide(hash, items.epoch(item));
+    hash = mixWide(hash, items.price(item));
+    return mixWide(hash, items.quantity(item));
+  }
+
+  #counterHash(): number {
+    let hash = mixWide(this.#orders, this.#applied);
+    hash = mixWide(hash, this.#venueSequence);
+    hash = mixWide(hash, this.#active);
+    hash = mixWide(hash, this.#fills);
+    hash = mixWide(hash, this.#breaks);
+    return spread(mixWide(mixWide(hash, this.#pendingOrders.size), this.#pendingCancels.size));
+  }
+
+  #widenOpen(client: number): void {
+    const wider = new Int32Array(Math.max(client + 1, this.#open.length * 2));
+    wider.set(this.#open);
+    this.#open = wider;
   }
 }
+
+const mixWide = (hash: number, value: number): number => mixIn(mixIn(hash, value | 0), value / HIGH);
+
+const hashText = (content: number, counters: number): string =>
+  (content >>> 0).toString(16).padStart(8, '0') + (counters >>> 0).toString(16).padStart(8, '0');

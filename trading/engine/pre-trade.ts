@@ -1,4 +1,6 @@
 import type { CancelCommand, NewCommand } from './client-protocol.ts';
+import { SIDE_NUMBER } from './entry.ts';
+import { ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
 
 /** Limits that an order must pass before it is journalled. */
@@ -40,33 +42,41 @@ export const checkNew = (options: {
   readonly allowed: Permissions;
 }): Verdict => {
   const { command, client, state, limits, allowed } = options;
-  const known = state.find(command.id);
-  if (known !== null) {
-    const same =
-      known.kind === 'order' &&
-      known.client === client &&
-      known.symbol === command.symbol &&
-      known.side === command.side &&
-      known.price === command.price &&
-      known.qty === command.qty;
-    return same ? REPEAT : reject('altered-duplicate');
-  }
+  const item = state.findId(command.id);
+  if (item !== -1) return sameOrder(state, item, client, command) ? REPEAT : reject('altered-duplicate');
   if (allowed.draining) return reject('draining');
   if (!allowed.tradingEnabled) return reject('trading-disabled');
   if (allowed.halted) return reject('halted');
   if (!allowed.venueReady) return reject('venue-unavailable');
   const breach = limitBreach(command, limits);
   if (breach !== null) return reject(breach);
-  return state.openOf(client) >= limits.maxOpenOrdersPerClient ? reject('limit-open-orders') : ACCEPT;
+  return state.openOf(state.findText(client)) >= limits.maxOpenOrdersPerClient ? reject('limit-open-orders') : ACCEPT;
+};
+
+const sameOrder = (state: OrderState, item: number, client: string, command: NewCommand): boolean => {
+  const { items } = state;
+  return (
+    state.isOrder(item) &&
+    items.price(item) === command.price &&
+    items.quantity(item) === command.qty &&
+    items.side(item) === SIDE_NUMBER[command.side] &&
+    state.name(items.client(item)) === client &&
+    state.name(items.about(item)) === command.symbol
+  );
 };
 
 /** Which limit an order breaks by itself, or null. */
 export const limitBreach = (command: NewCommand, limits: Limits): string | null => {
   if (limits.symbols.size > 0 && !limits.symbols.has(command.symbol)) return 'unknown-symbol';
-  if (command.price < 1 || command.price > limits.maxPrice) return 'bad-price';
-  if (command.qty < 1 || command.qty > limits.maxQty) return 'bad-quantity';
-  // Dividing instead of multiplying keeps the comparison exact for any integers.
-  return command.qty > Math.floor(limits.maxNotional / command.price) ? 'limit-notional' : null;
+  return numberBreach(command.price, command.qty, limits);
+};
+
+/** The same for its numbers alone. */
+export const numberBreach = (price: number, qty: number, limits: Limits): string | null => {
+  if (price < 1 || price > limits.maxPrice) return 'bad-price';
+  if (qty < 1 || qty > limits.maxQty) return 'bad-quantity';
+  // Dividing instead of multiplying keeps the comparison exact for any integers: no product ever passes 2^53.
+  return qty > Math.floor(limits.maxNotional / price) ? 'limit-notional' : null;
 };
 
 /** Cancels pass while trading is disabled, halted or draining: they only take risk away. */
@@ -76,12 +86,14 @@ export const checkCancel = (options: {
   readonly state: OrderState;
 }): Verdict => {
   const { command, client, state } = options;
-  const known = state.find(command.id);
-  if (known !== null) {
-    const same = known.kind === 'cancel' && known.client === client && known.target === command.target;
+  const { items } = state;
+  const item = state.findId(command.id);
+  if (item !== -1) {
+    const same =
+      !state.isOrder(item) && state.name(items.client(item)) === client && state.targetOf(item) === command.target;
     return same ? REPEAT : reject('altered-duplicate');
   }
-  const target = state.findOrder(command.target);
-  if (target === null || target.client !== client) return reject('unknown-order');
-  return target.state === 'pending' || target.state === 'open' ? ACCEPT : reject('too-late');
+  const target = state.findId(command.target);
+  if (!state.isOrder(target) || state.name(items.client(target)) !== client) return reject('unknown-order');
+  return items.state(target) <= ITEM_STATE.open ? ACCEPT : reject('too-late');
 };

@@ -16,15 +16,15 @@ export class ReleaseQueue {
   #sequences: number[] = [];
   #sinks: ReleaseSink[] = [];
   #texts: string[] = [];
-  /** The order that an item tells of or sends; null = another thing. */
-  #orders: (string | null)[] = [];
+  /** Number of the order that an item tells of or sends; −1 = another thing. */
+  #orders: number[] = [];
   #head = 0;
 
   get length(): number {
     return this.#sequences.length - this.#head;
   }
 
-  add(sequence: number, sink: ReleaseSink, text: string, order: string | null = null): void {
+  add(sequence: number, sink: ReleaseSink, text: string, order = -1): void {
     this.#sequences.push(sequence);
     this.#sinks.push(sink);
     this.#texts.push(text);
@@ -32,11 +32,10 @@ export class ReleaseQueue {
   }
 
   /** Nothing that still waits tells of these orders or sends them any more. */
-  withdraw(orders: ReadonlySet<string>): void {
+  withdraw(orders: ReadonlySet<number>): void {
     const kept: number[] = [];
     for (let at = this.#head; at < this.#sequences.length; at++) {
-      const order = this.#orders[at]!;
-      if (order === null || !orders.has(order)) kept.push(at);
+      if (!orders.has(this.#orders[at]!)) kept.push(at);
     }
     this.#keep(kept);
   }

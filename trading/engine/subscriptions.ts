@@ -1,4 +1,4 @@
-import { blockEntries, lastSequenceOf } from '../journal/block.ts';
+import { blockRecords, lastSequenceOf } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
 import { entryText } from './client-protocol.ts';
 import { decodeEntry } from './entry.ts';
@@ -70,7 +70,7 @@ export class Subscriptions {
     for (const block of this.#journal.blocksAfter(subscriber.at, BURST_BYTES)) {
       const { firstSequence, epoch } = block.header;
       if (firstSequence > released) return;
-      const entries = blockEntries(block);
+      const entries = blockRecords(block);
       const last = Math.min(lastSequenceOf(block.header), released);
       for (let sequence = Math.max(firstSequence, subscriber.at + 1); sequence <= last; sequence++)
         subscriber.session.push(entryText(sequence, epoch, decodeEntry(entries[sequence - firstSequence]!)));

@@ -202,19 +202,27 @@ export class VenueLink implements ReleaseSink {
   }
 }
 
+const MAX_ID_BYTES = 64;
+
+/** An id as the journal can hold it, or null. */
+const idField = (record: JsonRecord, name: string): string | null => {
+  const text = textField(record, name);
+  return text !== null && Buffer.byteLength(text) <= MAX_ID_BYTES ? text : null;
+};
+
 const readReport = (record: JsonRecord): VenueEntry | null => {
   const n = countField(record, 'n');
-  const id = typeof record.id === 'string' ? record.id : null;
+  const id = record.id === '' ? '' : idField(record, 'id');
   if (n === null || id === null) return null;
-  const target = textField(record, 'target');
-  const code = textField(record, 'code');
+  const target = idField(record, 'target');
+  const code = textField(record, 'code')?.slice(0, MAX_ID_BYTES) ?? null;
   switch (record.kind) {
     case 'accepted':
       return { kind: 'accepted', n, id };
     case 'rejected':
       return { kind: 'rejected', n, id, code: code ?? 'refused' };
     case 'fill': {
-      const exec = textField(record, 'exec');
+      const exec = idField(record, 'exec');
       const price = countField(record, 'price');
       const qty = countField(record, 'qty');
       return exec === null || price === null || qty === null ? null : { kind: 'fill', n, id, exec, price, qty };

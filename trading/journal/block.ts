@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
 
 /**
- * The unit of the journal and of replication: a few entries written at once, in one epoch, chained to the block before by
+ * The unit of the journal and of replication: a few records written at once, in one epoch, chained to the block before by
  * its checksum. Equal checksums at equal sequences therefore mean equal journals up to there. Blocks are copied between
- * instances byte for byte.
+ * instances byte for byte. `docs/reference/journal-format.md` has the offsets.
  */
 export interface Block {
   readonly header: BlockHeader;
@@ -34,10 +34,10 @@ export interface LogEnd {
 export const EMPTY_LOG: LogEnd = { sequence: 0, epoch: 0, crc: 0 };
 export const BLOCK_HEADER_BYTES = 48;
 export const MAX_BLOCK_BYTES = 8 * 1024 * 1024;
-const MAGIC = 0x314a_4648; // "HFJ1"
+const MAGIC = 0x324a_4648; // "HFJ2"
 const CRC_FROM = 8;
 
-export const MAGIC_BYTES: Buffer = Buffer.from([0x48, 0x46, 0x4a, 0x31]);
+export const MAGIC_BYTES: Buffer = Buffer.from([0x48, 0x46, 0x4a, 0x32]);
 
 export const lastSequenceOf = (header: BlockHeader): number => header.firstSequence + header.count - 1;
 export const blockEnd = (header: BlockHeader): LogEnd => ({
@@ -46,26 +46,29 @@ export const blockEnd = (header: BlockHeader): LogEnd => ({
   crc: header.crc,
 });
 
-/** Makes the block that follows `previous`. Entries are one line of text each. */
-export const encodeBlock = (options: {
-  readonly previous: LogEnd;
-  readonly epoch: number;
-  readonly committed: number;
-  readonly entries: readonly string[];
-}): Block => {
-  const { previous, epoch, committed, entries } = options;
-  const payload = entries.join('\n');
-  const payloadBytes = Buffer.byteLength(payload);
-  const bytes = Buffer.allocUnsafe(BLOCK_HEADER_BYTES + payloadBytes);
+/**
+ * Turns bytes into the block that follows `previous`: `bytes` has room for the header in front of whole records, and is the
+ * block's own from now on.
+ */
+export const sealBlock = (
+  bytes: Buffer,
+  options: {
+    readonly previous: LogEnd;
+    readonly epoch: number;
+    readonly committed: number;
+    readonly count: number;
+  },
+): Block => {
+  const { previous, epoch, committed, count } = options;
+  const payloadBytes = bytes.length - BLOCK_HEADER_BYTES;
   bytes.fill(0, 0, BLOCK_HEADER_BYTES);
   bytes.writeUInt32LE(MAGIC, 0);
   bytes.writeUInt32LE(payloadBytes, 8);
-  bytes.writeUInt32LE(entries.length, 12);
+  bytes.writeUInt32LE(count, 12);
   bytes.writeUIntLE(epoch, 16, 6);
   bytes.writeUIntLE(previous.sequence + 1, 24, 6);
   bytes.writeUIntLE(committed, 32, 6);
   bytes.writeUInt32LE(previous.crc, 40);
-  bytes.write(payload, BLOCK_HEADER_BYTES);
   const crc = crc32(bytes.subarray(CRC_FROM));
   bytes.writeUInt32LE(crc, 4);
   return {
@@ -73,13 +76,25 @@ export const encodeBlock = (options: {
     header: {
       epoch,
       firstSequence: previous.sequence + 1,
-      count: entries.length,
+      count,
       committed,
       previousCrc: previous.crc,
       crc,
       payloadBytes,
     },
   };
+};
+
+/** Makes the block that follows `previous` of records that lie elsewhere. */
+export const encodeBlock = (options: {
+  readonly previous: LogEnd;
+  readonly epoch: number;
+  readonly committed: number;
+  readonly records: readonly Uint8Array[];
+}): Block => {
+  const { records, ...place } = options;
+  const bytes = Buffer.concat([Buffer.alloc(BLOCK_HEADER_BYTES), ...records]);
+  return sealBlock(bytes, { ...place, count: records.length });
 };
 
 /** The block at an offset if all of it is there and its checksum holds, else null. */
@@ -111,5 +126,15 @@ export const whyNotNext = (end: LogEnd, header: BlockHeader): string | null => {
   return header.count === 0 ? 'it is empty' : null;
 };
 
-/** The entries of a block, one text each. */
-export const blockEntries = (block: Block): string[] => block.bytes.toString('utf8', BLOCK_HEADER_BYTES).split('\n');
+/** The records of a block, each as the bytes that it has there; a record begins with its length in two bytes. */
+export const blockRecords = (block: Block): Buffer[] => {
+  const { bytes, header } = block;
+  const records: Buffer[] = [];
+  let offset = BLOCK_HEADER_BYTES;
+  for (let at = 0; at < header.count; at++) {
+    const end = offset + bytes.readUInt16LE(offset);
+    records.push(bytes.subarray(offset, end));
+    offset = end;
+  }
+  return records;
+};

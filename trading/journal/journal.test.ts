@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Block, blockEntries, decodeBlock, encodeBlock } from './block.ts';
+import { batchOf, recordText, textRecord } from '../testing/text-record.ts';
+import { type Block, blockRecords, decodeBlock, encodeBlock } from './block.ts';
 import { Journal, type JournalOptions } from './journal.ts';
 import { JournalCorrupt } from './segment-recovery.ts';
 
@@ -31,7 +23,10 @@ const withBench = (name: string, body: (bench: Bench) => Promise<void>): void =>
           const entries: string[] = [];
           const onFailure = (error: Error) => assert.fail(error);
           const all: JournalOptions = { directory, sync: 'none', onDurable: () => {}, onFailure, ...options };
-          return { journal: await Journal.open(all, (block) => entries.push(...blockEntries(block))), entries };
+          return {
+            journal: await Journal.open(all, (block) => entries.push(...blockRecords(block).map(recordText))),
+            entries,
+          };
         },
       });
     } finally {
@@ -46,9 +41,17 @@ const segmentsOf = (directory: string): string[] =>
     .sort()
     .map((name) => join(directory, name));
 
+/** What a file holds up to the zeros behind its last block. */
+const written = (file: string): Buffer => {
+  const bytes = readFileSync(file);
+  let end = 0;
+  for (let block = decodeBlock(bytes, 0); block !== null; block = decodeBlock(bytes, end)) end += block.bytes.length;
+  return bytes.subarray(0, end);
+};
+
 const fill = (journal: Journal, count: number, epoch = 1): void => {
   for (let at = 0; at < count; at++)
-    journal.append({ epoch, entries: [`["x",${journal.end.sequence + 1}]`, `["y","é"]`] });
+    journal.append({ epoch, batch: batchOf(`["x",${journal.end.sequence + 1}]`, `["y","é"]`) });
   journal.sync();
 };
 
@@ -71,17 +74,18 @@ withBench('a torn tail beyond the durable end is cut, at every possible length',
   fill(journal, 3);
   journal.close();
   const [file] = segmentsOf(directory);
-  const good = readFileSync(file!);
+  const good = written(file!);
   const block = encodeBlock({
     previous: { sequence: 6, epoch: 1, crc: 1 },
     epoch: 1,
     committed: 0,
-    entries: ['["torn"]'],
+    records: [textRecord('["torn"]')],
   });
   for (let length = 1; length < block.bytes.length; length++) {
     writeFileSync(file!, Buffer.concat([good, block.bytes.subarray(0, length)]));
     const recovered = await open();
     assert.equal(recovered.journal.end.sequence, 6);
+    assert.equal(recovered.journal.tornBytes, length);
     recovered.journal.close();
     assert.equal(statSync(file!).size, good.length);
   }
@@ -111,7 +115,7 @@ withBench('a flipped bit in the last durable block is damage, not a torn tail', 
   fill(journal, 3);
   journal.close();
   const [file] = segmentsOf(directory);
-  const bytes = readFileSync(file!);
+  const bytes = written(file!);
   bytes[bytes.length - 2]! ^= 1;
   writeFileSync(file!, bytes);
   await assert.rejects(open(), /4, but 6 had been made durable/);
@@ -143,9 +147,10 @@ withBench('a block of another history is refused although it is whole', async ({
     previous: { sequence: 4, epoch: 1, crc: 12345 },
     epoch: 1,
     committed: 0,
-    entries: ['["z"]'],
+    records: [textRecord('["z"]')],
   });
-  appendFileSync(segmentsOf(directory)[0]!, stranger.bytes);
+  const [file] = segmentsOf(directory);
+  writeFileSync(file!, Buffer.concat([written(file!), stranger.bytes]));
   await assert.rejects(open(), /does not follow the block that ends at 4/);
 });
 

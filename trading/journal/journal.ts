@@ -2,7 +2,6 @@ import {
   closeSync,
   fdatasync,
   fsyncSync,
-  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -12,11 +11,13 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../base/durable-file.ts';
-import { type Block, blockEnd, decodeBlock, encodeBlock, type LogEnd, whyNotNext } from './block.ts';
+import { type Block, blockEnd, decodeBlock, type LogEnd, whyNotNext } from './block.ts';
 import { BlockIndex } from './block-index.ts';
 import { CommitMarker } from './commit-marker.ts';
 import { RecentBlocks } from './recent-blocks.ts';
-import { JournalCorrupt, readSegment } from './segment-recovery.ts';
+import type { RecordBatch } from './record-batch.ts';
+import { SegmentFile } from './segment-file.ts';
+import { JournalCorrupt, readSegment, type SegmentRead } from './segment-recovery.ts';
 
 export interface JournalOptions {
   readonly directory: string;
@@ -48,8 +49,8 @@ export class Journal {
   readonly #recent = new RecentBlocks(4 * 1024 * 1024);
   readonly #marker: CommitMarker;
   #segments: string[] = [];
-  #file = -1;
-  #fileBytes = 0;
+  #file: SegmentFile | null = null;
+  #tornBytes = 0;
   #end: LogEnd = { sequence: 0, epoch: 0, crc: 0 };
   #durable = 0;
   #released = 0;
@@ -57,7 +58,7 @@ export class Journal {
   #failed = false;
   /** Counts cuts: a sync that was in flight during one proves nothing about what was written since. */
   #cuts = 0;
-  #retired: number[] = [];
+  #retired: SegmentFile[] = [];
 
   private constructor(options: JournalOptions) {
     this.#options = options;
@@ -92,14 +93,19 @@ export class Journal {
     return this.#released;
   }
 
+  /** Bytes of a write that did not finish, cut when this was opened. */
+  get tornBytes(): number {
+    return this.#tornBytes;
+  }
+
   /** Stored with the next sync. */
   noteReleased(sequence: number): void {
     if (sequence > this.#released) this.#released = Math.min(sequence, this.#end.sequence);
   }
 
-  /** Writes entries as one block at the end. Not durable yet: `sync` follows. */
-  append(options: { readonly epoch: number; readonly entries: readonly string[] }): Block {
-    const block = encodeBlock({ previous: this.#end, committed: this.#released, ...options });
+  /** Writes the records gathered as one block at the end. Not durable yet: `sync` follows. */
+  append(options: { readonly epoch: number; readonly batch: RecordBatch }): Block {
+    const block = options.batch.seal({ previous: this.#end, committed: this.#released, epoch: options.epoch });
     this.#write(block);
     return block;
   }
@@ -114,7 +120,7 @@ export class Journal {
 
   /** Starts a group commit unless one is running; `onDurable` tells when. */
   sync(): void {
-    if (this.#syncing || this.#failed || this.#durable === this.#end.sequence) return;
+    if (this.#syncing || this.#failed || this.#file === null || this.#durable === this.#end.sequence) return;
     const target = this.#end.sequence;
     if (this.#options.sync === 'none') {
       this.#becameDurable(target);
@@ -122,10 +128,10 @@ export class Journal {
     }
     this.#syncing = true;
     const cuts = this.#cuts;
-    fdatasync(this.#file, (error) => {
+    fdatasync(this.#file.descriptor, (error) => {
       this.#syncing = false;
-      for (const file of this.#retired.splice(0)) closeSync(file);
-      if (this.#failed || this.#file === -1) return;
+      for (const file of this.#retired.splice(0)) file.close();
+      if (this.#failed || this.#file === null) return;
       if (error !== null) return this.#fail(error);
       if (cuts === this.#cuts) this.#becameDurable(target);
       this.sync();
@@ -189,9 +195,8 @@ export class Journal {
   }
 
   close(): void {
-    if (this.#file !== -1 && !this.#syncing) closeSync(this.#file);
-    else if (this.#file !== -1) this.#retired.push(this.#file);
-    this.#file = -1;
+    this.#retire();
+    this.#file = null;
     this.#marker.close();
   }
 
@@ -213,65 +218,69 @@ export class Journal {
         },
       });
       this.#end = read.end;
-      if (isLast) this.#openLast(name, read);
+      if (isLast) this.#openLast(join(directory, name), read);
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const { durable, released } = this.#marker.marker;
-    if (this.#end.sequence < durable) {
-      const file = join(directory, this.#segments.at(-1) ?? '');
-      const found = `the log ends at sequence ${this.#end.sequence}, but ${durable} had been made durable`;
-      throw new JournalCorrupt({ file, offset: this.#fileBytes, found });
-    }
+    const { released } = this.#marker.marker;
     this.#released = Math.min(Math.max(this.#released, released), this.#end.sequence);
     this.#recent.clear(this.#index.count);
-    if (this.#segments.length === 0) this.#startSegment();
-    fsyncSync(this.#file);
+    if (this.#segments.length === 0) {
+      this.#refuseShort(directory, 0);
+      this.#startSegment();
+    }
+    this.#file?.sync();
     this.#durable = this.#end.sequence;
     this.#marker.write({ durable: this.#durable, released: this.#released });
   }
 
-  #openLast(
-    name: string,
-    read: { readonly goodBytes: number; readonly totalBytes: number; readonly end: LogEnd },
-  ): void {
-    this.#fileBytes = read.goodBytes;
-    if (read.end.sequence < this.#marker.marker.durable) return;
-    this.#file = openSync(join(this.#options.directory, name), 'r+');
-    if (read.goodBytes < read.totalBytes) ftruncateSync(this.#file, read.goodBytes);
+  #openLast(path: string, read: SegmentRead): void {
+    const { goodBytes, totalBytes, torn } = read;
+    this.#refuseShort(path, goodBytes);
+    this.#file = SegmentFile.resume(path, { bytes: goodBytes, allocated: totalBytes });
+    if (!torn) return;
+    this.#tornBytes = totalBytes - goodBytes;
+    this.#file.cutTo(goodBytes);
+  }
+
+  /** Less than is known to have been safe: whatever is missing was no torn write. */
+  #refuseShort(file: string, offset: number): void {
+    const { durable } = this.#marker.marker;
+    if (this.#end.sequence >= durable) return;
+    const found = `the log ends at sequence ${this.#end.sequence}, but ${durable} had been made durable`;
+    throw new JournalCorrupt({ file, offset, found });
   }
 
   #write(block: Block): void {
-    if (this.#fileBytes >= this.#segmentBytes) this.#startSegment();
+    if (this.#file === null || this.#file.bytes >= this.#segmentBytes) this.#startSegment();
+    const file = this.#file!;
+    const offset = file.bytes;
     try {
-      let written = 0;
-      while (written < block.bytes.length)
-        written += writeSync(this.#file, block.bytes, written, block.bytes.length - written, this.#fileBytes + written);
+      file.write(block.bytes);
     } catch (error) {
       this.#fail(error as Error);
       throw error;
     }
-    this.#index.add(block.header, {
-      segment: this.#segments.length - 1,
-      offset: this.#fileBytes,
-      bytes: block.bytes.length,
-    });
+    this.#index.add(block.header, { segment: this.#segments.length - 1, offset, bytes: block.bytes.length });
     this.#recent.push(this.#index.count - 1, block);
-    this.#fileBytes += block.bytes.length;
     this.#end = blockEnd(block.header);
   }
 
+  /** The finished segment is whole, synced and without zeros before the next one exists. */
   #startSegment(): void {
     const { directory } = this.#options;
-    if (this.#file !== -1) {
-      fsyncSync(this.#file);
-      if (this.#syncing) this.#retired.push(this.#file);
-      else closeSync(this.#file);
-    }
+    this.#file?.cutTo(this.#file.bytes);
+    this.#retire();
     const name = `segment-${String(this.#end.sequence + 1).padStart(16, '0')}.log`;
-    this.#file = openSync(join(directory, name), 'w+', 0o600);
+    this.#file = SegmentFile.create(join(directory, name));
     this.#segments.push(name);
-    this.#fileBytes = 0;
     syncDirectory(directory);
+  }
+
+  /** A file that is being synced is closed after that. */
+  #retire(): void {
+    if (this.#file === null) return;
+    if (this.#syncing) this.#retired.push(this.#file);
+    else this.#file.close();
   }
 
   #readBlock(number: number): Block {
@@ -314,16 +323,14 @@ export class Journal {
   #removeFrom(first: number): void {
     const { directory } = this.#options;
     const place = this.#index.place(first);
-    if (this.#syncing) this.#retired.push(this.#file);
-    else closeSync(this.#file);
+    this.#retire();
     while (this.#segments.length - 1 > place.segment) {
       unlinkSync(join(directory, this.#segments.pop()!));
       syncDirectory(directory);
     }
-    this.#file = openSync(join(directory, this.#segments[place.segment]!), 'r+');
-    ftruncateSync(this.#file, place.offset);
-    fsyncSync(this.#file);
-    this.#fileBytes = place.offset;
+    const path = join(directory, this.#segments[place.segment]!);
+    this.#file = SegmentFile.resume(path, { bytes: place.offset, allocated: place.offset });
+    this.#file.cutTo(place.offset);
     this.#index.truncate(first);
   }
 

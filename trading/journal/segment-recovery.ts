@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CodedError } from '../base/coded-error.ts';
 import { type Block, blockEnd, decodeBlock, type LogEnd, MAGIC_BYTES, whyNotNext } from './block.ts';
+import { isBlank } from './segment-file.ts';
 
 /** A journal that must not be used: damage in its middle, or less of it than is known to have been safe. */
 export class JournalCorrupt extends CodedError {
@@ -19,6 +20,15 @@ export class JournalCorrupt extends CodedError {
   }
 }
 
+export interface SegmentRead {
+  /** Where the last whole block ends. */
+  readonly goodBytes: number;
+  readonly totalBytes: number;
+  /** Something other than zeros follows the good part: a write that did not finish. */
+  readonly torn: boolean;
+  readonly end: LogEnd;
+}
+
 /**
  * Reads the blocks of one segment in order. Returns how many bytes of it are good and the end of the log after them. What
  * follows the good part is a torn tail only when this is the last segment and no whole block follows anywhere in it;
@@ -29,17 +39,19 @@ export const readSegment = (options: {
   readonly end: LogEnd;
   readonly isLast: boolean;
   readonly onBlock: (block: Block, offset: number) => void;
-}): { readonly goodBytes: number; readonly totalBytes: number; readonly end: LogEnd } => {
+}): SegmentRead => {
   const { file, isLast, onBlock } = options;
   const buffer = readFileSync(file);
   let { end } = options;
   let offset = 0;
+  let torn = false;
   while (offset < buffer.length) {
     const block = decodeBlock(buffer, offset);
     if (block === null) {
       if (!isLast) throw new JournalCorrupt({ file, offset, found: 'this block is damaged and later segments follow' });
       if (hasBlockAfter(buffer, offset + 1))
         throw new JournalCorrupt({ file, offset, found: 'this block is damaged and good ones follow' });
+      torn = !isBlank(buffer, offset);
       break;
     }
     const refusal = whyNotNext(end, block.header);
@@ -48,7 +60,7 @@ export const readSegment = (options: {
     end = blockEnd(block.header);
     offset += block.bytes.length;
   }
-  return { goodBytes: offset, totalBytes: buffer.length, end };
+  return { goodBytes: offset, totalBytes: buffer.length, torn, end };
 };
 
 const hasBlockAfter = (buffer: Buffer, from: number): boolean => {

@@ -1,4 +1,5 @@
-import { type Block, blockEnd, blockEntries, EMPTY_LOG, type LogEnd, lastSequenceOf } from '../journal/block.ts';
+import { type Block, blockEnd, blockRecords, EMPTY_LOG, type LogEnd, lastSequenceOf } from '../journal/block.ts';
+import { recordText } from '../testing/text-record.ts';
 import type { LogView } from './log-view.ts';
 
 /** A log in memory whose written part is lost in a crash and whose durable part is not. */
@@ -28,10 +29,12 @@ export class MemoryLog implements LogView {
     this.durable = Math.min(this.durable, sequence);
     this.released = Math.min(this.released, sequence);
   }
+  /** The text of a text record. */
   entryAt(sequence: number): string | null {
     const block = this.blocks.find(
       ({ header }) => header.firstSequence <= sequence && lastSequenceOf(header) >= sequence,
     );
-    return block === undefined ? null : (blockEntries(block)[sequence - block.header.firstSequence] ?? null);
+    const record = block === undefined ? undefined : blockRecords(block)[sequence - block.header.firstSequence];
+    return record === undefined ? null : recordText(record);
   }
 }

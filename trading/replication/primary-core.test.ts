@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeBlock } from '../journal/block.ts';
+import { textRecord } from '../testing/text-record.ts';
 import { MemoryLog } from './memory-log.ts';
 import { PrimaryCore } from './primary-core.ts';
 
@@ -18,7 +19,9 @@ function pair() {
     windowEntries: 100,
   });
   const write = (entry: string) => {
-    log.blocks.push(encodeBlock({ previous: log.end, epoch: EPOCH, committed: log.released, entries: [entry] }));
+    log.blocks.push(
+      encodeBlock({ previous: log.end, epoch: EPOCH, committed: log.released, records: [textRecord(entry)] }),
+    );
     log.durable = log.end.sequence;
     primary.step({ kind: 'appended' });
     primary.step({ kind: 'local-durable' });

@@ -1,4 +1,5 @@
 import { type Block, encodeBlock, lastSequenceOf } from '../journal/block.ts';
+import { textRecord } from '../testing/text-record.ts';
 import { MemoryLog } from './memory-log.ts';
 import type { PrimaryMessage, StandbyMessage } from './messages.ts';
 import { PrimaryCore, type PrimaryEffect, type PrimaryEvent } from './primary-core.ts';
@@ -107,7 +108,8 @@ export class ReplicationSimulation {
 
   #append(node: Node, entries: readonly string[]): void {
     const { log } = node;
-    log.blocks.push(encodeBlock({ previous: log.end, epoch: node.primaryEpoch, committed: log.released, entries }));
+    const records = entries.map(textRecord);
+    log.blocks.push(encodeBlock({ previous: log.end, epoch: node.primaryEpoch, committed: log.released, records }));
     this.#toPrimary(node, { kind: 'appended' });
   }
 

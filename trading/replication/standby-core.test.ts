@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeBlock } from '../journal/block.ts';
+import { textRecord } from '../testing/text-record.ts';
 import { MemoryLog } from './memory-log.ts';
 import { StandbyCore } from './standby-core.ts';
 
@@ -25,7 +26,7 @@ const firstBlock = encodeBlock({
   previous: { sequence: 0, epoch: 0, crc: 0 },
   epoch: 3,
   committed: 0,
-  entries: ['["x"]'],
+  records: [textRecord('["x"]')],
 });
 
 test('a replica refuses a frame from an older epoch than it has stored, and hangs up', () => {
@@ -98,7 +99,7 @@ test('a block that leaves a gap is refused', () => {
     previous: { sequence: 5, epoch: 3, crc: 9 },
     epoch: 3,
     committed: 0,
-    entries: ['["x"]'],
+    records: [textRecord('["x"]')],
   });
   const effects = core.step({ kind: 'block', connection: 1, senderEpoch: 3, block: later, nowMs: 1 });
   assert.equal(effects[0]?.kind, 'close');

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { BytesTable, hashBytes } from './bytes-table.ts';
+
+const put = (table: BytesTable, text: string) => table.put(Buffer.from(text), 0, Buffer.byteLength(text));
+const find = (table: BytesTable, text: string) => table.find(Buffer.from(text), 0, Buffer.byteLength(text));
+
+test('keys are numbered as they come and found again while the table grows', () => {
+  const table = new BytesTable();
+  for (let number = 0; number < 50_000; number++) {
+    assert.equal(put(table, `key-${number}`), number);
+    // Also those that are being moved at this moment.
+    const earlier = (number * 7919) % (number + 1);
+    assert.equal(find(table, `key-${earlier}`), earlier);
+  }
+  assert.equal(find(table, 'key-50000'), -1);
+  assert.equal(put(table, 'key-17'), 17);
+  assert.equal(table.count, 50_000);
+});
+
+test('any keys behave as in a map', () => {
+  fc.assert(
+    fc.property(fc.array(fc.string({ unit: 'grapheme', maxLength: 12 }), { maxLength: 300 }), (keys) => {
+      const table = new BytesTable();
+      const map = new Map<string, number>();
+      for (const key of keys) {
+        assert.equal(find(table, key), map.get(key) ?? -1);
+        if (!map.has(key)) map.set(key, map.size);
+        assert.equal(put(table, key), map.get(key));
+      }
+      for (const [key, number] of map) assert.equal(table.text(number), key);
+    }),
+  );
+});
+
+test('a hash is the same in every process and on every machine', () => {
+  const hash = (text: string) => hashBytes(Buffer.from(text), 0, text.length).toString(16);
+  assert.deepEqual(['', 'a', 'abcd', 'order-000017'].map(hash), ['0', 'd7cafc0', 'b1474609', '74d11771']);
+});

@@ -1,0 +1,193 @@
+/** Items in one page: growing takes another page and never copies. */
+const PAGE_BITS = 13;
+const PAGE_ITEMS = 1 << PAGE_BITS;
+const PAGE_MASK = PAGE_ITEMS - 1;
+
+/** An item is 72 bytes: 4 single ones, 7 words of 32 bits, 5 numbers of 64 bits. */
+const ITEM_BYTES = 72;
+const ITEM_WORDS = ITEM_BYTES / 4;
+const ITEM_NUMBERS = ITEM_BYTES / 8;
+
+export const ITEM_KIND = { order: 1, cancel: 2 } as const;
+
+/** States in which something may still happen come first. */
+export const ITEM_STATE = { pending: 1, open: 2, filled: 3, cancelled: 4, rejected: 5, done: 6 } as const;
+export type ItemState = keyof typeof ITEM_STATE;
+export const STATE_NAMES = ['', 'pending', 'open', 'filled', 'cancelled', 'rejected', 'done'] as const;
+
+interface Page {
+  readonly bytes: Uint8Array;
+  readonly words: Int32Array;
+  readonly numbers: Float64Array;
+}
+
+/** Items that wait for something, in the order in which they began to. The links are in the items. */
+export interface ItemList {
+  first: number;
+  last: number;
+  size: number;
+}
+
+export const emptyList = (): ItemList => ({ first: -1, last: -1, size: 0 });
+
+/** The fields of all orders and cancels, by number, in typed arrays: no object and no allocation for each. */
+export class OrderPool {
+  readonly #pages: Page[] = [];
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes the next number. Every field of it is zero, and it is in no list. */
+  add(): number {
+    const item = this.#count++;
+    if ((item & PAGE_MASK) === 0) {
+      const memory = new ArrayBuffer(PAGE_ITEMS * ITEM_BYTES);
+      this.#pages.push({
+        bytes: new Uint8Array(memory),
+        words: new Int32Array(memory),
+        numbers: new Float64Array(memory),
+      });
+    }
+    return item;
+  }
+
+  kind(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES]!;
+  }
+  setKind(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES] = value;
+  }
+
+  side(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 1]!;
+  }
+  setSide(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 1] = value;
+  }
+
+  /** See `ITEM_STATE`. */
+  state(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 2]!;
+  }
+  setState(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 2] = value;
+  }
+
+  /** 1 = taken back by the engine itself before anybody was told of it. */
+  withdrawn(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 3]!;
+  }
+  setWithdrawn(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 3] = value;
+  }
+
+  /** Number among the texts. */
+  client(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 1]!;
+  }
+  setClient(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 1] = value;
+  }
+
+  /** Of an order its symbol among the texts; of a cancel the number of its target, or −1. */
+  about(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 2]!;
+  }
+  setAbout(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 2] = value;
+  }
+
+  /** Number among the texts + 1; 0 = none. */
+  code(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 3]!;
+  }
+  setCode(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 3] = value;
+  }
+
+  /** Hash of what never changes. */
+  baseHash(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 6]!;
+  }
+  setBaseHash(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 6] = value;
+  }
+
+  /** Id of a target that is not known here, among the texts. */
+  targetText(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7]!;
+  }
+  setTargetText(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7] = value;
+  }
+
+  sequence(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 4]!;
+  }
+  setSequence(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 4] = value;
+  }
+
+  epoch(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 5]!;
+  }
+  setEpoch(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 5] = value;
+  }
+
+  price(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 6]!;
+  }
+  setPrice(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 6] = value;
+  }
+
+  quantity(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 7]!;
+  }
+  setQuantity(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 7] = value;
+  }
+
+  filled(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 8]!;
+  }
+  setFilled(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 8] = value;
+  }
+
+  /** The item after this one in its list; −1 at the end. */
+  next(item: number): number {
+    return this.#link(item, 4);
+  }
+
+  append(list: ItemList, item: number): void {
+    if (list.last === -1) list.first = item;
+    else this.#setLink(list.last, 4, item);
+    this.#setLink(item, 4, -1);
+    this.#setLink(item, 5, list.last);
+    list.last = item;
+    list.size += 1;
+  }
+
+  /** The item must be in the list. */
+  remove(list: ItemList, item: number): void {
+    const next = this.#link(item, 4);
+    const previous = this.#link(item, 5);
+    if (previous === -1) list.first = next;
+    else this.#setLink(previous, 4, next);
+    if (next === -1) list.last = previous;
+    else this.#setLink(next, 5, previous);
+    list.size -= 1;
+  }
+
+  #link(item: number, at: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + at]!;
+  }
+
+  #setLink(item: number, at: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + at] = value;
+  }
+}

@@ -1,0 +1,36 @@
+/** Every so many entries the hash of the state is noted, so that two instances can compare theirs at one sequence. */
+export const HASH_EVERY = 1024;
+const KEPT = 256;
+
+/** The hashes of one state at the last multiples of `HASH_EVERY`. */
+export class StateHashes {
+  readonly #sequences = new Float64Array(KEPT);
+  readonly #content = new Uint32Array(KEPT);
+  readonly #counters = new Uint32Array(KEPT);
+  #newest = 0;
+
+  due(sequence: number): boolean {
+    return sequence % HASH_EVERY === 0;
+  }
+
+  note(sequence: number, content: number, counters: number): void {
+    const at = (sequence / HASH_EVERY) % KEPT;
+    this.#sequences[at] = sequence;
+    this.#content[at] = content;
+    this.#counters[at] = counters;
+    this.#newest = sequence;
+  }
+
+  /** Sequence of the newest one; 0 when there is none yet. */
+  get newest(): number {
+    return this.#newest;
+  }
+
+  /** The hash as it was right after this sequence; null when it was not noted or is no longer kept. */
+  at(sequence: number): string | null {
+    const place = (sequence / HASH_EVERY) % KEPT;
+    if (sequence === 0 || this.#sequences[place] !== sequence) return null;
+    const hex = (value: number) => value.toString(16).padStart(8, '0');
+    return hex(this.#content[place]!) + hex(this.#counters[place]!);
+  }
+}

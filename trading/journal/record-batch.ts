@@ -1,0 +1,72 @@
+import { BLOCK_HEADER_BYTES, type Block, type LogEnd, sealBlock } from './block.ts';
+
+const SLAB_BYTES = 512 * 1024;
+
+/** Longest record that a batch takes. */
+export const MAX_RECORD_BYTES = 1024;
+
+/**
+ * Records on their way into one block, written where the block will lie, so that nothing is copied again. Blocks keep their
+ * bytes for ever: a slab that they share is never written twice.
+ */
+export class RecordBatch {
+  #bytes: Buffer = Buffer.alloc(0);
+  #view: DataView = new DataView(new ArrayBuffer(0));
+  /** Where the block being gathered begins. */
+  #start = 0;
+  #end = BLOCK_HEADER_BYTES;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  get payloadBytes(): number {
+    return this.#end - this.#start - BLOCK_HEADER_BYTES;
+  }
+
+  /** Where `reserve` points into; another one after each `reserve`. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get view(): DataView {
+    return this.#view;
+  }
+
+  /** Offset at which a record of up to `MAX_RECORD_BYTES` may be written. Nothing is taken until `commit`. */
+  reserve(): number {
+    if (this.#end + MAX_RECORD_BYTES > this.#bytes.length) this.#newSlab();
+    return this.#end;
+  }
+
+  /** Takes the record that was written at the reserved offset. */
+  commit(recordBytes: number): void {
+    this.#end += recordBytes;
+    this.#count += 1;
+  }
+
+  /** The block of everything taken; the batch is empty after it. */
+  seal(options: { readonly previous: LogEnd; readonly epoch: number; readonly committed: number }): Block {
+    const block = sealBlock(this.#bytes.subarray(this.#start, this.#end), {
+      previous: options.previous,
+      epoch: options.epoch,
+      committed: options.committed,
+      count: this.#count,
+    });
+    this.#start = this.#end;
+    this.#end = this.#start + BLOCK_HEADER_BYTES;
+    this.#count = 0;
+    return block;
+  }
+
+  #newSlab(): void {
+    const gathered = this.#bytes.subarray(this.#start, this.#end);
+    const bytes = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, gathered.length * 2 + MAX_RECORD_BYTES));
+    gathered.copy(bytes);
+    this.#end = this.#count === 0 ? BLOCK_HEADER_BYTES : gathered.length;
+    this.#start = 0;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+}
