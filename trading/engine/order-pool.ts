@@ -3,8 +3,8 @@ const PAGE_BITS = 13;
 const PAGE_ITEMS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_ITEMS - 1;
 
-/** An item is 72 bytes: 4 single ones, 7 words of 32 bits, 5 numbers of 64 bits. */
-const ITEM_BYTES = 72;
+/** An item is 80 bytes: 4 single ones, 7 words of 32 bits, 5 numbers of 64 bits, one word of 32 bits, 4 free bytes. */
+const ITEM_BYTES = 80;
 const ITEM_WORDS = ITEM_BYTES / 4;
 const ITEM_NUMBERS = ITEM_BYTES / 8;
 
@@ -121,6 +121,14 @@ export class OrderPool {
   }
   setTargetText(item: number, value: number): void {
     this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7] = value;
+  }
+
+  /** Hash of all of it, as last computed. */
+  hash(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 18]!;
+  }
+  setHash(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 18] = value;
   }
 
   sequence(item: number): number {

@@ -253,8 +253,9 @@ export class OrderState {
       this.#breaks += 1;
       return;
     }
-    const code = this.texts.put(bytes, texts + idLength, bytes[offset + RECORD.secondLength]!) + 1;
-    this.#finish(item, ITEM_STATE.rejected, { code, withdrawn });
+    this.items.setCode(item, this.texts.put(bytes, texts + idLength, bytes[offset + RECORD.secondLength]!) + 1);
+    if (withdrawn === 1) this.items.setWithdrawn(item, 1);
+    this.#finish(item, ITEM_STATE.rejected);
   }
 
   #applyReport(kind: number, bytes: Uint8Array, view: DataView, offset: number): void {
@@ -274,7 +275,7 @@ export class OrderState {
         const texts = offset + TEXTS_AT;
         const order = this.ids.find(bytes, texts + firstLength, secondLength);
         this.#settle(this.ids.find(bytes, texts, firstLength), ITEM_STATE.done, 0);
-        if (this.isOrder(order)) this.#finish(order, ITEM_STATE.cancelled, null);
+        if (this.isOrder(order)) this.#finish(order, ITEM_STATE.cancelled);
         else this.#breaks += 1;
         return;
       }
@@ -298,67 +299,56 @@ export class OrderState {
     }
     this.#fills += 1;
     const filled = items.filled(item) + quantity;
-    this.#leave(item);
     items.setFilled(item, filled);
-    this.#enter(item);
-    if (filled === items.quantity(item)) this.#finish(item, ITEM_STATE.filled, null);
+    if (filled === items.quantity(item)) this.#finish(item, ITEM_STATE.filled);
+    else this.#rehash(item);
   }
 
   #confirm(item: number): void {
+    const { items } = this;
     if (!this.isOrder(item)) {
       this.#breaks += 1;
       return;
     }
-    if (this.items.state(item) !== ITEM_STATE.pending) return;
-    this.#leave(item);
-    this.items.setState(item, ITEM_STATE.open);
-    this.#enter(item);
-    this.items.remove(this.#pendingOrders, item);
+    if (items.state(item) !== ITEM_STATE.pending) return;
+    items.setState(item, ITEM_STATE.open);
+    items.remove(this.#pendingOrders, item);
+    this.#rehash(item);
   }
 
-  #finish(item: number, state: number, refusal: { readonly code: number; readonly withdrawn: number } | null): void {
+  /** An order that already ended is a break; what came with this news is noted all the same. */
+  #finish(item: number, state: number): void {
     const { items } = this;
     const before = items.state(item);
-    this.#leave(item);
-    if (refusal !== null) {
-      items.setCode(item, refusal.code);
-      if (refusal.withdrawn === 1) items.setWithdrawn(item, 1);
-    }
-    if (before !== ITEM_STATE.pending && before !== ITEM_STATE.open) {
-      this.#breaks += 1;
-      this.#enter(item);
-      return;
-    }
-    items.setState(item, state);
-    this.#enter(item);
-    if (before === ITEM_STATE.pending) items.remove(this.#pendingOrders, item);
-    this.#active -= 1;
-    this.#open[items.client(item)]! -= 1;
+    if (before === ITEM_STATE.pending || before === ITEM_STATE.open) {
+      items.setState(item, state);
+      if (before === ITEM_STATE.pending) items.remove(this.#pendingOrders, item);
+      this.#active -= 1;
+      this.#open[items.client(item)]! -= 1;
+    } else this.#breaks += 1;
+    this.#rehash(item);
   }
 
   #settle(item: number, state: number, code: number): void {
     const { items } = this;
     if (item === -1 || items.kind(item) !== ITEM_KIND.cancel) return;
-    const before = items.state(item);
-    this.#leave(item);
+    if (items.state(item) === ITEM_STATE.pending) items.remove(this.#pendingCancels, item);
     items.setState(item, state);
     items.setCode(item, code);
-    this.#enter(item);
-    if (before === ITEM_STATE.pending) items.remove(this.#pendingCancels, item);
+    this.#rehash(item);
   }
 
   #begin(item: number): void {
     this.items.setBaseHash(item, this.#computeBase(item));
-    this.#enter(item);
+    this.#rehash(item);
   }
 
-  /** Takes an item's content out of the hash before it changes. */
-  #leave(item: number): void {
-    this.#contentHash = (this.#contentHash - this.#itemHash(item, this.items.baseHash(item))) | 0;
-  }
-
-  #enter(item: number): void {
-    this.#contentHash = (this.#contentHash + this.#itemHash(item, this.items.baseHash(item))) | 0;
+  /** After each change of an item. */
+  #rehash(item: number): void {
+    const { items } = this;
+    const hash = this.#itemHash(item, items.baseHash(item));
+    this.#contentHash = (this.#contentHash + hash - items.hash(item)) | 0;
+    items.setHash(item, hash);
   }
 
   #itemHash(item: number, base: number): number {
