@@ -67,8 +67,16 @@ const healthOf = (engine: EngineView): { readonly health: Health; readonly reaso
   const { reign, replayed, role } = engine;
   if (replayed.state.breaks > 0)
     return { health: 'degraded', reason: `${replayed.state.breaks} venue reports do not fit the journal` };
+  const { differsAt } = engine.upstream.core;
+  if (differsAt !== null)
+    return { health: 'bad', reason: `its order state differed from its primary's at ${differsAt}; start it again` };
   if (!replayed.complete) return { health: 'degraded', reason: 'the order state is being rebuilt after a cut' };
   if (reign === null) return { health: 'ok', reason: role === 'standby' ? null : engine.reason };
+  const differing = engine.replication.core?.replicas.filter((replica) => replica.differsAt !== null) ?? [];
+  if (differing.length > 0) {
+    const which = differing.map(({ instance, differsAt }) => `${instance} at ${differsAt}`).join(', ');
+    return { health: 'degraded', reason: `state-differs: ${which}` };
+  }
   const lost = engine.replication.core?.replicas.filter(
     ({ state, instance }) => state === 'lost' && engine.replication.core?.ackSet.includes(instance),
   );

@@ -106,6 +106,7 @@ export class Engine implements EngineView {
       journal,
       lostAfterMs: timing.replicaLostMs,
       windowEntries: 16_384,
+      stateHashAt: (sequence) => replayed.state.hashes.at(sequence),
       onHeld: (sequence) => this.reign?.path.heldUpTo(sequence),
       onReplicasChanged: () => this.#changed(),
       onSuperseded: (epoch) => this.#superseded(epoch, 'a replica'),
@@ -118,6 +119,7 @@ export class Engine implements EngineView {
       silenceLimitMs: timing.upstreamGiveUpMs,
       // Every second heartbeat, and the holder still hears of it twice before it would count as lost.
       answerAfterMs: timing.heartbeatMs * 1.5,
+      stateHash: () => replayed.state.hashes.newest,
       onBlock: (block) => replayed.apply(block),
       onCut: (tail) => {
         const { file, fromSequence, count, released } = tail;
@@ -283,6 +285,12 @@ export class Engine implements EngineView {
   async #promote(params: PromoteParams): Promise<PromoteResult> {
     const { epoch, leaseUntilNs } = params;
     if (this.reign?.epoch !== epoch) {
+      const { differsAt } = this.upstream.core;
+      if (differsAt !== null)
+        throw new ContractError(
+          'not-ready',
+          `its order state differed from its primary's at ${differsAt}; start it again, so that it is computed anew`,
+        );
       if (!this.replayed.complete) throw new ContractError('not-ready', 'its state is being rebuilt after a cut');
       if (this.journal.end.epoch >= epoch)
         throw new ContractError(

@@ -21,9 +21,10 @@ export class StateHashes {
     this.#newest = sequence;
   }
 
-  /** Sequence of the newest one; 0 when there is none yet. */
-  get newest(): number {
-    return this.#newest;
+  /** The newest one; null when there is none yet. */
+  get newest(): { readonly sequence: number; readonly hash: string } | null {
+    const hash = this.at(this.#newest);
+    return hash === null ? null : { sequence: this.#newest, hash };
   }
 
   /** The hash as it was right after this sequence; null when it was not noted or is no longer kept. */

@@ -1,4 +1,10 @@
-import { countField, type JsonRecord, textField } from '../base/json-record.ts';
+import { asRecord, countField, type JsonRecord, textField } from '../base/json-record.ts';
+
+/** Hash of the state that a log amounts to, right after one of its entries. */
+export interface StateHash {
+  readonly sequence: number;
+  readonly hash: string;
+}
 
 /** From a standby to its primary. */
 export type StandbyMessage =
@@ -16,8 +22,11 @@ export type StandbyMessage =
   | { readonly t: 'probe'; readonly sequence: number; readonly sequenceEpoch: number; readonly crc: number }
   /** It has cut what it had to cut; send everything after this. */
   | { readonly t: 'start'; readonly after: number }
-  /** Cumulative: everything up to `sequence` is durable here. `epoch` is that of the primary it answers. */
-  | { readonly t: 'ack'; readonly epoch: number; readonly sequence: number };
+  /**
+   * Cumulative: everything up to `sequence` is durable here. `epoch` is that of the primary it answers. `state` is there when a
+   * newer hash of the state was noted since the last one sent.
+   */
+  | { readonly t: 'ack'; readonly epoch: number; readonly sequence: number; readonly state?: StateHash };
 
 /** From a primary to a standby; blocks travel beside these. */
 export type PrimaryMessage =
@@ -25,6 +34,8 @@ export type PrimaryMessage =
   /** The logs differ at the probed place; look at or below this sequence. */
   | { readonly t: 'mismatch'; readonly below: number }
   | { readonly t: 'matched'; readonly at: number; readonly epoch: number; readonly instance: string }
+  /** The replica's state at this sequence is not the primary's: it counts no longer, and must not go on with this state. */
+  | { readonly t: 'state-differs'; readonly epoch: number; readonly sequence: number }
   | { readonly t: 'heartbeat'; readonly epoch: number; readonly end: number; readonly released: number };
 
 export const parseStandbyMessage = (record: JsonRecord): StandbyMessage | null => {
@@ -47,11 +58,22 @@ export const parseStandbyMessage = (record: JsonRecord): StandbyMessage | null =
       const after = countField(record, 'after');
       return after === null ? null : { t: 'start', after };
     }
-    case 'ack':
-      return epoch === null || sequence === null ? null : { t: 'ack', epoch, sequence };
+    case 'ack': {
+      if (epoch === null || sequence === null) return null;
+      const state = readStateHash(record);
+      return state === null ? { t: 'ack', epoch, sequence } : { t: 'ack', epoch, sequence, state };
+    }
     default:
       return null;
   }
+};
+
+const readStateHash = (record: JsonRecord): StateHash | null => {
+  const state = asRecord(record['state']);
+  if (state === null) return null;
+  const sequence = countField(state, 'sequence');
+  const hash = textField(state, 'hash');
+  return sequence === null || hash === null ? null : { sequence, hash };
 };
 
 export const parsePrimaryMessage = (record: JsonRecord): PrimaryMessage | null => {
@@ -70,6 +92,10 @@ export const parsePrimaryMessage = (record: JsonRecord): PrimaryMessage | null =
       const at = countField(record, 'at');
       const instance = textField(record, 'instance');
       return at === null || epoch === null || instance === null ? null : { t: 'matched', at, epoch, instance };
+    }
+    case 'state-differs': {
+      const sequence = countField(record, 'sequence');
+      return epoch === null || sequence === null ? null : { t: 'state-differs', epoch, sequence };
     }
     case 'heartbeat': {
       const end = countField(record, 'end');

@@ -17,6 +17,7 @@ function pair() {
     log,
     lostAfterMs: 1_000,
     windowEntries: 100,
+    stateHashAt: (sequence) => (sequence <= log.end.sequence ? `hash of ${sequence}` : null),
   });
   const write = (entry: string) => {
     log.blocks.push(
@@ -28,9 +29,9 @@ function pair() {
   };
   const says = (message: object) =>
     primary.step({ kind: 'message', connection: 1, message: message as never, nowMs: 1 });
-  const acknowledges = (sequence: number) => {
+  const acknowledges = (sequence: number, state?: { sequence: number; hash: string }) => {
     primary.step({ kind: 'sent', connection: 1, sequence });
-    says({ t: 'ack', epoch: EPOCH, sequence });
+    return says({ t: 'ack', epoch: EPOCH, sequence, ...(state === undefined ? {} : { state }) });
   };
   primary.step({ kind: 'connected', connection: 1, nowMs: 0 });
   const { sequence, epoch, crc } = log.end;
@@ -63,5 +64,28 @@ test('a member that is named again, or that lacks nothing, stays in sync', () =>
   assert.equal(state(), 'in-sync');
   write('two');
   primary.step({ kind: 'ack-set', members: ['b', 'c'] });
+  assert.equal(state(), 'in-sync');
+});
+
+test('a replica whose state differs is taken out: told so, cut off, reported, and its acknowledgement does not count', () => {
+  const { primary, write, acknowledges, state } = pair();
+  primary.step({ kind: 'ack-set', members: ['b'] });
+  write('one');
+  write('two');
+  acknowledges(1, { sequence: 1, hash: 'hash of 1' });
+  assert.equal(primary.held, 1);
+  const effects = acknowledges(2, { sequence: 2, hash: 'another' });
+  assert.deepEqual(
+    effects.map((effect) => (effect.kind === 'send' ? effect.message.t : effect.kind)),
+    ['state-differs', 'close', 'replicas-changed', 'state-differs'],
+  );
+  assert.deepEqual([state(), primary.held, primary.complete], ['lost', 1, false]);
+  assert.equal(primary.replicas[0]?.differsAt, 2);
+});
+
+test('a hash that the primary does not know is no difference', () => {
+  const { write, acknowledges, state } = pair();
+  write('one');
+  acknowledges(1, { sequence: 7, hash: 'of what was never written' });
   assert.equal(state(), 'in-sync');
 });

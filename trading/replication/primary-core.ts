@@ -1,5 +1,5 @@
 import type { LogView } from './log-view.ts';
-import type { PrimaryMessage, StandbyMessage } from './messages.ts';
+import type { PrimaryMessage, StandbyMessage, StateHash } from './messages.ts';
 
 /**
  * The primary's half of replication as a pure state machine: events in, effects out, no clock, no I/O. It decides what each
@@ -24,6 +24,8 @@ export type PrimaryEffect =
   /** Every member of the acknowledgement set holds everything up to here. Only ever grows. */
   | { readonly kind: 'held'; readonly sequence: number }
   | { readonly kind: 'replicas-changed' }
+  /** The states that two equal logs amount to are not equal: one of the two computed wrongly. The replica was taken out. */
+  | { readonly kind: 'state-differs'; readonly instance: string; readonly sequence: number }
   /** A replica has stored a newer epoch: this instance is primary no longer. */
   | { readonly kind: 'superseded'; readonly epoch: number };
 
@@ -33,6 +35,8 @@ export interface PrimaryCoreOptions {
   readonly ackSet: readonly string[];
   readonly log: LogView;
   readonly lostAfterMs: number;
+  /** Hash of the state right after an entry; null where none is known. Left out: states are not compared. */
+  readonly stateHashAt?: (sequence: number) => string | null;
   /** Entries that may be under way to one replica without its acknowledgement. */
   readonly windowEntries: number;
 }
@@ -42,6 +46,8 @@ export interface ReplicaView {
   readonly state: 'connecting' | 'catching-up' | 'in-sync' | 'lost';
   readonly acknowledgedSequence: number;
   readonly heardAtMs: number | null;
+  /** Taken out because its state was not the primary's at this sequence; until it comes again with a new one. */
+  readonly differsAt: number | null;
 }
 
 /** A standby that cuts its log and rebuilds its state is silent for longer than one that follows. */
@@ -60,6 +66,7 @@ interface Replica {
   target: number;
   heardAtMs: number | null;
   quiet: boolean;
+  differsAt: number | null;
 }
 
 export class PrimaryCore {
@@ -90,11 +97,12 @@ export class PrimaryCore {
   }
 
   get replicas(): readonly ReplicaView[] {
-    return [...this.#replicas.values()].map(({ instance, state, acknowledged, heardAtMs }) => ({
+    return [...this.#replicas.values()].map(({ instance, state, acknowledged, heardAtMs, differsAt }) => ({
       instance,
       state,
       acknowledgedSequence: acknowledged,
       heardAtMs,
+      differsAt,
     }));
   }
 
@@ -162,6 +170,8 @@ export class PrimaryCore {
       startedAfter: null,
       heardAtMs: nowMs,
       quiet: false,
+      // Whoever was told that its state differs comes again only with one computed anew.
+      differsAt: null,
     });
     return [...effects, { kind: 'replicas-changed' }, ...this.#compare(replica, connection, message)];
   }
@@ -210,6 +220,8 @@ export class PrimaryCore {
       return [{ kind: 'close', connection, reason: 'it acknowledges what was never written' }];
     if (replica.sent < message.sequence)
       return [{ kind: 'close', connection, reason: 'it acknowledges what it was not sent' }];
+    if (message.state !== undefined && this.#differs(message.state))
+      return this.#takeOut(replica, connection, message.state.sequence);
     replica.acknowledged = Math.max(replica.acknowledged, message.sequence);
     const effects = this.#feed(replica);
     if (replica.state !== 'in-sync' && replica.acknowledged >= replica.target) {
@@ -217,6 +229,23 @@ export class PrimaryCore {
       effects.push({ kind: 'replicas-changed' });
     }
     return [...effects, ...this.#advance()];
+  }
+
+  #differs({ sequence, hash }: StateHash): boolean {
+    const mine = this.#options.stateHashAt?.(sequence) ?? null;
+    return mine !== null && mine !== hash;
+  }
+
+  /** What it acknowledged before stays on its disk and counts; it acknowledges nothing more. */
+  #takeOut(replica: Replica, connection: number, sequence: number): PrimaryEffect[] {
+    const { epoch } = this.#options;
+    replica.differsAt = sequence;
+    return [
+      { kind: 'send', connection, message: { t: 'state-differs', epoch, sequence } },
+      { kind: 'close', connection, reason: `its state differs at ${sequence}` },
+      ...this.#closed(connection),
+      { kind: 'state-differs', instance: replica.instance, sequence },
+    ];
   }
 
   #closed(connection: number): PrimaryEffect[] {
@@ -315,6 +344,7 @@ export class PrimaryCore {
       target: 0,
       heardAtMs: null,
       quiet: false,
+      differsAt: null,
     };
     this.#replicas.set(instance, replica);
     return replica;

@@ -5,7 +5,7 @@ import type { EpochStore } from '../control/epoch-store.ts';
 import type { Block } from '../journal/block.ts';
 import type { Journal, KeptTail } from '../journal/journal.ts';
 import { FrameReader, writeMessage } from './frames.ts';
-import { parsePrimaryMessage } from './messages.ts';
+import { parsePrimaryMessage, type StateHash } from './messages.ts';
 import { StandbyCore, type StandbyEffect, type StandbyEvent } from './standby-core.ts';
 
 export interface ReplicationClientOptions {
@@ -16,6 +16,7 @@ export interface ReplicationClientOptions {
   readonly silenceLimitMs: number;
   /** See `StandbyCoreOptions`. */
   readonly answerAfterMs: number;
+  readonly stateHash: () => StateHash | null;
   /** A block was written to the journal. */
   readonly onBlock: (block: Block) => void;
   /** The journal was cut; what was computed from it must be computed again. */
@@ -35,8 +36,8 @@ export class ReplicationClient {
 
   constructor(options: ReplicationClientOptions) {
     this.#options = options;
-    const { instance, epochs, journal, dialDeadlineMs, silenceLimitMs, answerAfterMs } = options;
-    this.core = new StandbyCore({ instance, epochs, log: journal, dialDeadlineMs, silenceLimitMs, answerAfterMs });
+    const { journal, ...rest } = options;
+    this.core = new StandbyCore({ ...rest, log: journal });
   }
 
   step(event: StandbyEvent): void {

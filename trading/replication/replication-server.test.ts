@@ -36,6 +36,7 @@ async function withServer(
     journal,
     lostAfterMs: 5000,
     windowEntries: 100,
+    stateHashAt: () => null,
     onHeld: () => {},
     onReplicasChanged: () => {},
     onSuperseded: () => {},

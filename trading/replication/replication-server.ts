@@ -11,6 +11,7 @@ export interface ReplicationServerOptions {
   readonly journal: Journal;
   readonly lostAfterMs: number;
   readonly windowEntries: number;
+  readonly stateHashAt: (sequence: number) => string | null;
   /** Everything up to here is held by the whole acknowledgement set. */
   readonly onHeld: (sequence: number) => void;
   readonly onReplicasChanged: () => void;
@@ -60,9 +61,9 @@ export class ReplicationServer {
 
   start(options: { readonly epoch: number; readonly ackSet: readonly string[] }): void {
     this.stop();
-    const { instance, journal, lostAfterMs, windowEntries } = this.#options;
+    const { instance, journal, lostAfterMs, windowEntries, stateHashAt } = this.#options;
     this.#epoch = options.epoch;
-    this.#core = new PrimaryCore({ ...options, instance, log: journal, lostAfterMs, windowEntries });
+    this.#core = new PrimaryCore({ ...options, instance, log: journal, lostAfterMs, windowEntries, stateHashAt });
     this.step({ kind: 'local-durable' });
     for (const [socket, timer] of this.#early) {
       clearTimeout(timer);
@@ -160,6 +161,7 @@ export class ReplicationServer {
         this.#options.onHeld(effect.sequence);
         return;
       case 'replicas-changed':
+      case 'state-differs':
         this.#options.onReplicasChanged();
         return;
       case 'superseded':

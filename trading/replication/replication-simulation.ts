@@ -13,6 +13,8 @@ interface Node {
   alive: boolean;
   /** Alive, but nothing that it should handle reaches it until it is thawed. */
   frozen: boolean;
+  /** Its memory was altered: its state is no longer what its log amounts to. */
+  altered: boolean;
   primary: PrimaryCore | null;
   primaryEpoch: number;
   standby: StandbyCore;
@@ -46,13 +48,33 @@ interface Grant {
 export interface SimulationOutcome {
   readonly violations: readonly string[];
   readonly counts: Readonly<
-    Record<'released' | 'promotions' | 'cuts' | 'staleRefused' | 'crashes' | 'freezes' | 'wireLosses', number>
+    Record<
+      | 'released'
+      | 'promotions'
+      | 'cuts'
+      | 'staleRefused'
+      | 'crashes'
+      | 'freezes'
+      | 'wireLosses'
+      | 'altered'
+      | 'takenOut',
+      number
+    >
   >;
 }
 
+const HASH_EVERY = 4;
+const ALTERED = 'altered';
+
+/** Hash of a node's state after an entry: a function of its log unless its memory was altered. */
+const stateHash = (node: Node, sequence: number): string | null => {
+  const entry = node.log.entryAt(sequence);
+  return entry === null ? null : `${node.altered ? `${ALTERED} in ${node.name}: ` : ''}${entry}`;
+};
+
 /**
  * A seeded world of three instances: connections break at any frame, processes crash and lose what was not durable, freeze and
- * thaw, and are replaced by a member of the recorded acknowledgement set. After every step it checks that what was
+ * thaw, have their memory altered, and are replaced by a member of the recorded acknowledgement set. After every step it checks that what was
  * released stays released (I4) and that an older epoch releases nothing after a newer one did (I1); at the end,
  * that all logs become equal (I10).
  */
@@ -65,9 +87,21 @@ export class ReplicationSimulation {
   #wires: Wire[] = [];
   #nextWire = 1;
   #nowMs = 0;
+  /** What is being delivered was computed from altered memory. */
+  #deliversAltered = false;
   #written = 0;
   readonly #violations: string[] = [];
-  readonly #counts = { released: 0, promotions: 0, cuts: 0, staleRefused: 0, crashes: 0, freezes: 0, wireLosses: 0 };
+  readonly #counts = {
+    released: 0,
+    promotions: 0,
+    cuts: 0,
+    staleRefused: 0,
+    crashes: 0,
+    freezes: 0,
+    wireLosses: 0,
+    altered: 0,
+    takenOut: 0,
+  };
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
@@ -93,8 +127,18 @@ export class ReplicationSimulation {
     else if (draw < 0.975) this.#breakWire();
     else if (draw < 0.98) this.#crash(node);
     else if (draw < 0.985) this.#freeze(node);
+    else if (draw < 0.986) this.#alter(node);
     else if (draw < 0.992) this.#recover(node);
     else this.#failOver();
+    this.#checkTakenOut();
+  }
+
+  /** Whoever was taken out confirms nothing: it is neither in sync nor able to become so without starting anew. */
+  #checkTakenOut(): void {
+    for (const node of this.#nodes)
+      for (const { instance, state, differsAt } of node.primary?.replicas ?? [])
+        if (differsAt !== null && state !== 'lost')
+          this.#violations.push(`${instance} differs at ${differsAt} and is ${state} for ${node.name}`);
   }
 
   #write(node: Node): void {
@@ -144,8 +188,13 @@ export class ReplicationSimulation {
     const nowMs = this.#nowMs;
     const connection = wire.standbyConnection;
     if (frame.to === 'primary') {
-      if ('closed' in frame) this.#toPrimary(wire.primary, { kind: 'closed', connection: wire.id });
-      else this.#toPrimary(wire.primary, { kind: 'message', connection: wire.id, message: frame.message, nowMs });
+      if ('closed' in frame) {
+        this.#toPrimary(wire.primary, { kind: 'closed', connection: wire.id });
+        return;
+      }
+      const state = frame.message.t === 'ack' ? frame.message.state : undefined;
+      this.#deliversAltered = state?.hash.startsWith(ALTERED) ?? false;
+      this.#toPrimary(wire.primary, { kind: 'message', connection: wire.id, message: frame.message, nowMs });
     } else if ('closed' in frame) this.#toStandby(wire.standby, { kind: 'closed', connection, nowMs });
     else if ('block' in frame) {
       if (frame.senderEpoch < wire.standby.epochs.highest) this.#counts.staleRefused += 1;
@@ -198,11 +247,23 @@ export class ReplicationSimulation {
     node.frozen = true;
   }
 
+  #alter(node: Node): void {
+    if (!node.alive || node.altered) return;
+    this.#counts.altered += 1;
+    node.altered = true;
+  }
+
   #recover(node: Node): void {
     if (node.frozen) node.frozen = false;
+    else if (node.standby.differsAt !== null) this.#crash(node);
     else if (!node.alive) this.#restart(node);
     // Whoever is not the holder is told to follow it.
     if (node.alive && node.name !== this.#grant.holder) this.#tellToFollow(node);
+  }
+
+  #startAnew(node: Node): void {
+    this.#crash(node);
+    this.#restart(node);
   }
 
   #restart(node: Node): void {
@@ -216,7 +277,11 @@ export class ReplicationSimulation {
   #failOver(): void {
     const candidates = this.#nodes.filter(
       (node) =>
-        node.alive && !node.frozen && this.#grant.ackSet.includes(node.name) && node.name !== this.#grant.holder,
+        node.alive &&
+        !node.frozen &&
+        node.standby.differsAt === null &&
+        this.#grant.ackSet.includes(node.name) &&
+        node.name !== this.#grant.holder,
     );
     if (candidates.length === 0) return;
     const chosen = this.#pick(candidates);
@@ -241,6 +306,7 @@ export class ReplicationSimulation {
       log: node.log,
       lostAfterMs: 200,
       windowEntries: 8,
+      stateHashAt: (sequence) => stateHash(node, sequence),
     });
     this.#append(node, [`["epoch",${this.#grant.epoch}]`]);
   }
@@ -288,6 +354,12 @@ export class ReplicationSimulation {
         return;
       case 'replicas-changed':
         return;
+      case 'state-differs': {
+        this.#counts.takenOut += 1;
+        if (!node.altered && !this.#deliversAltered)
+          this.#violations.push(`${node.name} took out ${effect.instance}, and neither was altered`);
+        return;
+      }
       case 'superseded':
         this.#fence(node, effect.epoch);
         return;
@@ -388,6 +460,7 @@ export class ReplicationSimulation {
   #heal(): void {
     for (const node of this.#nodes) {
       node.frozen = false;
+      if (node.altered) this.#startAnew(node);
       if (!node.alive) this.#restart(node);
     }
     const holder = this.#nodes.find(({ name }) => name === this.#grant.holder)!;
@@ -398,7 +471,11 @@ export class ReplicationSimulation {
       );
     for (let round = 0; round < 2000; round++) {
       this.#nowMs += 10;
-      for (const node of this.#nodes) if (node !== holder) this.#tellToFollow(node);
+      for (const node of this.#nodes) {
+        // Somebody starts again what says that it must be.
+        if (node.standby.differsAt !== null) this.#startAnew(node);
+        if (node !== holder) this.#tellToFollow(node);
+      }
       for (const node of this.#nodes) this.#sync(node);
       for (const node of this.#nodes) this.#tick(node);
       for (let count = 0; count < 20; count++) this.#deliverOne();
@@ -417,8 +494,20 @@ export class ReplicationSimulation {
   }
 
   #boot(name: string, log: MemoryLog, epochs: { highest: number }): Node {
-    const standby = new StandbyCore({ instance: name, epochs, log, dialDeadlineMs: 200, silenceLimitMs: 400 });
-    return { name, log, epochs, alive: true, frozen: false, primary: null, primaryEpoch: 0, standby, following: null };
+    const standby = new StandbyCore({
+      instance: name,
+      epochs,
+      log,
+      dialDeadlineMs: 200,
+      silenceLimitMs: 400,
+      stateHash: () => {
+        const sequence = log.end.sequence - (log.end.sequence % HASH_EVERY);
+        const hash = stateHash(this.#nodes.find((other) => other.name === name)!, sequence);
+        return hash === null ? null : { sequence, hash };
+      },
+    });
+    const calm = { alive: true, frozen: false, altered: false };
+    return { name, log, epochs, ...calm, primary: null, primaryEpoch: 0, standby, following: null };
   }
 
   #wireOf(id: number): Wire | null {

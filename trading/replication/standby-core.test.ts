@@ -3,13 +3,22 @@ import { test } from 'node:test';
 import { encodeBlock } from '../journal/block.ts';
 import { textRecord } from '../testing/text-record.ts';
 import { MemoryLog } from './memory-log.ts';
+import type { StateHash } from './messages.ts';
 import { StandbyCore } from './standby-core.ts';
 
-const streaming = (options: { storedEpoch: number; answerAfterMs?: number }) => {
+const streaming = (options: { storedEpoch: number; answerAfterMs?: number; stateHash?: () => StateHash | null }) => {
   const log = new MemoryLog();
   const epochs = { highest: options.storedEpoch };
-  const { answerAfterMs = 0 } = options;
-  const core = new StandbyCore({ instance: 'b', epochs, log, dialDeadlineMs: 100, silenceLimitMs: 100, answerAfterMs });
+  const { answerAfterMs = 0, stateHash = () => null } = options;
+  const core = new StandbyCore({
+    instance: 'b',
+    epochs,
+    log,
+    dialDeadlineMs: 100,
+    silenceLimitMs: 100,
+    answerAfterMs,
+    stateHash,
+  });
   core.step({ kind: 'follow', upstream: { instance: 'a', address: 'a' }, nowMs: 0 });
   core.step({ kind: 'connected', connection: 1, nowMs: 0 });
   core.step({
@@ -114,4 +123,30 @@ test('silence that passed while this process itself was paused is not counted', 
   core.step({ kind: 'tick', nowMs: 5080 });
   core.step({ kind: 'tick', nowMs: 5120 });
   assert.equal(core.connected, false);
+});
+
+test('each newly noted hash of the state travels with one acknowledgement', () => {
+  const hashes = [
+    { sequence: 4, hash: 'a' },
+    { sequence: 4, hash: 'a' },
+    { sequence: 8, hash: 'b' },
+  ];
+  const { core } = streaming({ storedEpoch: 3, stateHash: () => hashes.shift() ?? null });
+  const sent = [core.step({ kind: 'durable' }), core.step({ kind: 'durable' }), core.step({ kind: 'durable' })]
+    .flat()
+    .map((effect) =>
+      effect.kind === 'send' && effect.message.t === 'ack' ? (effect.message.state?.hash ?? null) : 'x',
+    );
+  // The first went with the acknowledgement that follows the start.
+  assert.deepEqual(sent, [null, 'b', null]);
+});
+
+test('told that its state differs, a standby follows nobody any more, also when asked to', () => {
+  const { core } = streaming({ storedEpoch: 3 });
+  const told = { t: 'state-differs', epoch: 3, sequence: 8 } as const;
+  assert.equal(core.step({ kind: 'message', connection: 1, message: told, nowMs: 1 })[0]?.kind, 'close');
+  assert.equal(core.differsAt, 8);
+  const effects = core.step({ kind: 'follow', upstream: { instance: 'c', address: 'c' }, nowMs: 2 });
+  assert.ok(!effects.some(({ kind }) => kind === 'dial'));
+  assert.deepEqual(core.step({ kind: 'tick', nowMs: 1000 }), []);
 });

@@ -1,6 +1,6 @@
 import { type Block, whyNotNext } from '../journal/block.ts';
 import type { LogView } from './log-view.ts';
-import type { PrimaryMessage, StandbyMessage } from './messages.ts';
+import type { PrimaryMessage, StandbyMessage, StateHash } from './messages.ts';
 
 /**
  * The standby's half of replication as a pure state machine: events in, effects out, no clock, no I/O. It refuses every
@@ -55,6 +55,8 @@ export interface StandbyCoreOptions {
   readonly silenceLimitMs: number;
   /** A heartbeat that comes sooner after the last answered one needs no answer while nothing new is durable. Default 0. */
   readonly answerAfterMs?: number;
+  /** The newest hash noted of the state that the log amounts to; null when there is none. Left out: not sent. */
+  readonly stateHash?: () => StateHash | null;
 }
 
 type Stage = 'idle' | 'waiting' | 'dialling' | 'joining' | 'cutting' | 'streaming';
@@ -74,6 +76,8 @@ export class StandbyCore {
   #tickedAtMs: number | null = null;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   #ackedSequence = -1;
+  #sentHashOf = 0;
+  #differsAt: number | null = null;
 
   constructor(options: StandbyCoreOptions) {
     this.#options = options;
@@ -91,6 +95,11 @@ export class StandbyCore {
   /** Nothing is under way that a tick would bring on; silence is told by whoever waits for it. */
   get calm(): boolean {
     return this.#stage === 'idle' || this.#stage === 'streaming';
+  }
+
+  /** A primary found at this sequence that the state here is not its own. It follows nobody until it is started again. */
+  get differsAt(): number | null {
+    return this.#differsAt;
   }
 
   get heardAtMs(): number {
@@ -133,7 +142,8 @@ export class StandbyCore {
     this.#upstream = upstream;
     this.#heardAtMs = nowMs;
     this.#retryMs = FIRST_RETRY_MS;
-    return [...effects, ...this.#dial(nowMs), { kind: 'upstream-changed' }];
+    const dial = this.#differsAt === null ? this.#dial(nowMs) : [];
+    return [...effects, ...dial, { kind: 'upstream-changed' }];
   }
 
   #stop(): StandbyEffect[] {
@@ -198,11 +208,22 @@ export class StandbyCore {
       }
       case 'matched':
         return this.#matched(message, nowMs);
+      case 'state-differs':
+        return message.epoch < epochs.highest ? [] : this.#takenOut(message.sequence);
       case 'heartbeat':
         if (this.#stage !== 'streaming') return [];
         if (message.epoch < epochs.highest) return this.#abandon(`heartbeat of epoch ${message.epoch}`, nowMs);
         return [{ kind: 'note-released', sequence: message.released }, ...this.#answerHeartbeat(nowMs)];
     }
+  }
+
+  #takenOut(sequence: number): StandbyEffect[] {
+    this.#differsAt = sequence;
+    this.#stage = 'idle';
+    return [
+      { kind: 'close', connection: this.#connection, reason: `the state here differs at ${sequence}` },
+      { kind: 'upstream-changed' },
+    ];
   }
 
   #matched(message: PrimaryMessage & { t: 'matched' }, nowMs: number): StandbyEffect[] {
@@ -225,6 +246,7 @@ export class StandbyCore {
     const connection = this.#connection;
     this.#stage = 'streaming';
     this.#answeredAtMs = Number.NEGATIVE_INFINITY;
+    this.#sentHashOf = 0;
     this.#retryMs = FIRST_RETRY_MS;
     return [
       { kind: 'send', connection, message: { t: 'start', after: this.#options.log.end.sequence } },
@@ -277,13 +299,14 @@ export class StandbyCore {
   }
 
   #ack(): StandbyEffect {
-    const { log } = this.#options;
+    const { log, stateHash } = this.#options;
     this.#ackedSequence = log.durable;
-    return {
-      kind: 'send',
-      connection: this.#connection,
-      message: { t: 'ack', epoch: this.#primaryEpoch, sequence: log.durable },
-    };
+    const ack = { t: 'ack', epoch: this.#primaryEpoch, sequence: log.durable } as const;
+    const state = stateHash?.() ?? null;
+    if (state === null || state.sequence === this.#sentHashOf)
+      return { kind: 'send', connection: this.#connection, message: ack };
+    this.#sentHashOf = state.sequence;
+    return { kind: 'send', connection: this.#connection, message: { ...ack, state } };
   }
 
   #hasConnection(): boolean {
