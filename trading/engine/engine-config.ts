@@ -34,6 +34,8 @@ export interface EngineTiming {
   readonly testOrderDeadlineMs: number;
 }
 
+const MAX_ID_BYTES = 64;
+
 /** Reads and defaults one engine's configuration; `trading/README.md` shows one. */
 export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const file = ConfigFile.read(path);
@@ -44,9 +46,11 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const journal = file.section('journal');
   const sync = journal?.text('sync', 'group') ?? 'group';
   if (sync !== 'group' && sync !== 'none') throw file.error('journal.sync', 'must be "group" or "none"');
+  const instance = file.text('instance');
+  if (Buffer.byteLength(instance) > MAX_ID_BYTES) throw file.error('instance', `is longer than ${MAX_ID_BYTES} bytes`);
   const ms = (name: string, fallback: number) => timing?.count(name, fallback) ?? fallback;
   return {
-    instance: file.text('instance'),
+    instance,
     site: file.text('site', ''),
     dataDir: file.directory('dataDir'),
     control: file.listen('control'),

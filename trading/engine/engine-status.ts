@@ -59,6 +59,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     subscribers: reign?.path.subscribers ?? 0,
     venueReady: engine.venue.ready ? 1 : 0,
     venueReport: state.venueSequence,
+    tornBytes: journal.tornBytes,
     draining: reign?.draining === true ? 1 : 0,
   };
 };
