@@ -27,6 +27,7 @@ import { engineStatus } from './engine-status.ts';
 import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
 import { OrdersPort } from './orders-port.ts';
+import type { Permissions } from './pre-trade.ts';
 import { ReplayedState } from './replayed-state.ts';
 import { fenceVenue } from './venue-fence.ts';
 import { VenueLink } from './venue-link.ts';
@@ -144,6 +145,7 @@ export class Engine implements EngineView {
     });
     this.orders = new OrdersPort({
       onLine: (session, line) => this.reign?.path.receive(session, line),
+      onBytes: (session) => this.reign?.path.receiveBytes(session),
       onClosed: (session) => this.reign?.path.sessionClosed(session),
     });
     this.#pulse = new Pulse({ everyMs: () => this.#tickEveryMs, beat: () => this.#tick() });
@@ -332,12 +334,7 @@ export class Engine implements EngineView {
       venue,
       port: orders,
       maxHeldEntries,
-      allowed: () => ({
-        tradingEnabled: this.reign?.tradingEnabled ?? false,
-        draining: this.reign?.draining ?? true,
-        halted: this.reign?.halted ?? true,
-        venueReady: venue.ready,
-      }),
+      allowed: this.#permissions(),
       onAppended: () => {
         this.replication.step({ kind: 'appended' });
         journal.sync();
@@ -352,6 +349,25 @@ export class Engine implements EngineView {
     venue.start(epoch);
     orders.open();
     this.#changed();
+  }
+
+  /** What is allowed at the moment at which it is read. */
+  #permissions(): Permissions {
+    const engine = this;
+    return {
+      get tradingEnabled() {
+        return engine.reign?.tradingEnabled ?? false;
+      },
+      get draining() {
+        return engine.reign?.draining ?? true;
+      },
+      get halted() {
+        return engine.reign?.halted ?? true;
+      },
+      get venueReady() {
+        return engine.venue.ready;
+      },
+    };
   }
 
   #lease({ epoch, leaseUntilNs }: LeaseParams): object {

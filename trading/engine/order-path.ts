@@ -2,6 +2,8 @@ import { monoNowMs } from '../base/mono-clock.ts';
 import { ContractError } from '../control/contract.ts';
 import type { Journal } from '../journal/journal.ts';
 import { RecordBatch } from '../journal/record-batch.ts';
+import { BinaryDesk, lastReject } from './binary-desk.ts';
+import type { BinarySession } from './binary-session.ts';
 import {
   ackText,
   type CancelCommand,
@@ -12,15 +14,17 @@ import {
   recordOf,
   rejectText,
 } from './client-protocol.ts';
+import { ClientSessions } from './client-sessions.ts';
 import { type Entry, type VenueEntry, writeEntry } from './entry.ts';
 import type { Lease } from './lease.ts';
 import type { OrderState } from './order-state.ts';
-import type { CancelRequest, Order } from './order-view.ts';
-import type { ClientSession, OrdersPort } from './orders-port.ts';
+import { ClientSession, type OrdersPort } from './orders-port.ts';
 import { checkCancel, checkNew, type Limits, limitBreach, type Permissions } from './pre-trade.ts';
-import { ReleaseQueue, type ReleaseSink } from './release-queue.ts';
+import { ReleaseQueue } from './release-queue.ts';
 import { Subscriptions } from './subscriptions.ts';
+import { Unacknowledged } from './unacknowledged.ts';
 import type { VenueLink } from './venue-link.ts';
+import { venueText } from './venue-text.ts';
 
 export interface OrderPathOptions {
   readonly instance: string;
@@ -33,7 +37,8 @@ export interface OrderPathOptions {
   readonly port: OrdersPort;
   /** Entries that may wait for release before no more input is read. */
   readonly maxHeldEntries: number;
-  readonly allowed: () => Permissions;
+  /** Read at each use. */
+  readonly allowed: Permissions;
   /** A block was appended to the journal. */
   readonly onAppended: () => void;
 }
@@ -52,7 +57,8 @@ export class OrderPath {
   readonly #options: OrderPathOptions;
   readonly #queue = new ReleaseQueue();
   readonly #subscriptions: Subscriptions;
-  readonly #newestSession = new Map<string, ClientSession>();
+  readonly #desk: BinaryDesk;
+  readonly #sessions = new ClientSessions();
   #inbox: { readonly session: ClientSession; readonly line: string }[] = [];
   readonly #batch = new RecordBatch();
   #flushPending = false;
@@ -64,15 +70,27 @@ export class OrderPath {
   /** Where the journal ended when the reign began. */
   readonly #base: number;
   #testNumber = 0;
-  readonly #clientSinks = new Map<string, ReleaseSink>();
-  /** Sequences of orders and cancels that are journalled and not yet acknowledged. */
-  #unacknowledged: number[] = [];
+  readonly #unacknowledged = new Unacknowledged();
   #acknowledged = 0;
   lastOrderAtMs: number | null = null;
 
   constructor(options: OrderPathOptions) {
     this.#options = options;
     this.#base = options.state.applied;
+    const { instance, epoch, state, limits, allowed } = options;
+    this.#desk = new BinaryDesk({
+      instance,
+      epoch,
+      state,
+      limits,
+      allowed,
+      batch: this.#batch,
+      queue: this.#queue,
+      commit: (recordBytes, offset) => this.#commit(recordBytes, offset),
+      accepted: (item, sequence) => this.#accepted(item, sequence),
+      answered: () => this.#flushSoon(),
+      loggedOn: (client, session) => this.#sessions.loggedOn(client, session),
+    });
     this.#subscriptions = new Subscriptions({ journal: options.journal, mayRelease: () => this.#mayRelease() });
   }
 
@@ -89,7 +107,7 @@ export class OrderPath {
     return this.#acknowledged;
   }
   get clients(): number {
-    return this.#newestSession.size;
+    return this.#sessions.count;
   }
   get subscribers(): number {
     return this.#subscriptions.count;
@@ -131,18 +149,42 @@ export class OrderPath {
     this.#handleLine(session, line);
   }
 
-  sessionClosed(session: ClientSession): void {
-    this.#subscriptions.remove(session);
-    if (session.client !== null && this.#newestSession.get(session.client) === session)
-      this.#newestSession.delete(session.client);
+  /** Something came from a binary client; what cannot be taken now waits in the session, which is read no further. */
+  receiveBytes(session: BinarySession): void {
+    if (!this.#mayAccept()) return this.#holdBack(session);
+    const { state, maxHeldEntries } = this.#options;
+    // The lease is asked once for all that came together: it decides again before anything leaves.
+    for (let length = session.nextLength(); length !== 0; length = session.nextLength()) {
+      if (length === -1) return session.refuse(lastReject('bad-message', this.#options.epoch));
+      if (state.applied - Math.max(this.#released, this.#base) > maxHeldEntries) return this.#holdBack(session);
+      this.#desk.handle(session);
+      session.take(length);
+    }
+  }
+
+  #holdBack(session: BinarySession): void {
+    this.#inputHeld = true;
+    session.hold(true);
+  }
+
+  sessionClosed(session: ClientSession | BinarySession): void {
+    if (session instanceof ClientSession) this.#subscriptions.remove(session);
+    this.#sessions.closed(session);
   }
 
   venueReport(entry: VenueEntry): void {
     if (this.#stopped) return;
     const sequence = this.#append(entry);
+    if (entry.kind === 'accepted') return;
+    const owner = this.#ownerOf(entry);
+    if (owner !== null) this.#tell(owner, sequence, entry);
+  }
+
+  /** Queues an event for the newest session that the client has when it is released, in the protocol of the present one. */
+  #tell(client: string, sequence: number, entry: Entry): void {
+    if (this.#sessions.speaksBinary(client)) return this.#desk.event(this.#sessions.byteSink(client), sequence, entry);
     const text = eventText(sequence, this.#options.epoch, entry);
-    const owner = text === null ? null : this.#ownerOf(entry);
-    if (text !== null && owner !== null) this.#queue.add(sequence, this.#clientSink(owner), text);
+    if (text !== null) this.#queue.add(sequence, this.#sessions.textSink(client), text);
   }
 
   /** The venue session is ready: everything released that it has not confirmed goes again, idempotently. */
@@ -169,11 +211,10 @@ export class OrderPath {
     if (orders.size === 0) return;
     this.#queue.withdraw(orders);
     const taken = new Set([...orders].map((item) => items.sequence(item)));
-    this.#unacknowledged = this.#unacknowledged.filter((sequence) => !taken.has(sequence));
+    this.#unacknowledged.withdraw(taken);
     for (const item of orders) {
-      const id = state.ids.text(item);
-      const sequence = this.#append({ kind: 'withdrawn', id, code });
-      this.#queue.add(sequence, this.#clientSink(state.name(items.client(item))), rejectText(id, code, sequence));
+      const entry = { kind: 'withdrawn', id: state.ids.text(item), code } as const;
+      this.#tell(state.name(items.client(item)), this.#append(entry), entry);
     }
   }
 
@@ -185,7 +226,7 @@ export class OrderPath {
       this.#options.journal.noteReleased(this.#released);
     }
     this.#queue.release(this.#released, () => this.#mayRelease());
-    this.#countAcknowledged();
+    this.#acknowledged += this.#unacknowledged.releasedUpTo(this.#released);
     this.#resend();
     this.#pumpSubscribers();
     this.#pumpInbox();
@@ -235,7 +276,7 @@ export class OrderPath {
     switch (message.t) {
       case 'logon':
         session.client = message.client;
-        this.#newestSession.set(message.client, session);
+        this.#sessions.loggedOn(message.client, session);
         this.#answer(session, `${JSON.stringify({ t: 'logon-ok', instance, epoch })}\n`);
         return;
       case 'new':
@@ -269,8 +310,8 @@ export class OrderPath {
   }
 
   #new(session: ClientSession, client: string, command: NewCommand): void {
-    const { state, limits, epoch, venue } = this.#options;
-    const verdict = checkNew({ command, client, state, limits, allowed: this.#options.allowed() });
+    const { state, limits, epoch } = this.#options;
+    const verdict = checkNew({ command, client, state, limits, allowed: this.#options.allowed });
     if (verdict.kind === 'reject') {
       this.#answer(session, rejectText(command.id, verdict.code));
       return;
@@ -281,15 +322,13 @@ export class OrderPath {
     }
     const { id, symbol, side, price, qty } = command;
     const sequence = this.#append({ kind: 'order', id, client, symbol, side, price, qty, at: Date.now() });
-    this.lastOrderAtMs = monoNowMs();
     const item = state.items.count - 1;
-    this.#queue.add(sequence, venue, venueNewText(command), item);
+    this.#accepted(item, sequence);
     this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }), item);
-    this.#unacknowledged.push(sequence);
   }
 
   #cancel(session: ClientSession, client: string, command: CancelCommand): void {
-    const { state, epoch, venue } = this.#options;
+    const { state, epoch } = this.#options;
     const verdict = checkCancel({ command, client, state });
     if (verdict.kind === 'reject') {
       this.#answer(session, rejectText(command.id, verdict.code));
@@ -301,9 +340,8 @@ export class OrderPath {
     }
     const { id, target } = command;
     const sequence = this.#append({ kind: 'cancel', id, client, target, at: Date.now() });
-    this.#queue.add(sequence, venue, venueCancelText(command));
+    this.#accepted(state.items.count - 1, sequence);
     this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }));
-    this.#unacknowledged.push(sequence);
   }
 
   /** The same answer as the first time: the acknowledgement, and the refusal that came after it if one did. */
@@ -335,12 +373,25 @@ export class OrderPath {
   }
 
   #append(entry: Entry): number {
+    const offset = this.#batch.reserve();
+    return this.#commit(writeEntry(this.#batch.bytes, this.#batch.view, offset, entry), offset);
+  }
+
+  /** An order or cancel was journalled: it goes to the venue once it is released, before its acknowledgement. */
+  #accepted(item: number, sequence: number): void {
+    const { state, venue } = this.#options;
+    const isOrder = state.isOrder(item);
+    if (isOrder) this.lastOrderAtMs = monoNowMs();
+    this.#queue.add(sequence, venue, venueText(state, item), isOrder ? item : -1);
+    this.#unacknowledged.add(sequence);
+  }
+
+  #commit(recordBytes: number, offset: number): number {
     const { state, epoch } = this.#options;
-    const sequence = state.applied + 1;
     const batch = this.#batch;
-    const offset = batch.reserve();
     const { bytes, view } = batch;
-    batch.commit(writeEntry(bytes, view, offset, entry));
+    batch.commit(recordBytes);
+    const sequence = state.applied + 1;
     state.apply(sequence, epoch, bytes, view, offset);
     if (batch.count >= MAX_BATCH || batch.payloadBytes >= MAX_BATCH_BYTES) this.#flush();
     else this.#flushSoon();
@@ -364,13 +415,6 @@ export class OrderPath {
     this.#options.onAppended();
   }
 
-  #countAcknowledged(): void {
-    if (this.#unacknowledged.length === 0 || this.#unacknowledged[0]! > this.#released) return;
-    const waiting = this.#unacknowledged.filter((sequence) => sequence > this.#released);
-    this.#acknowledged += this.#unacknowledged.length - waiting.length;
-    this.#unacknowledged = waiting;
-  }
-
   #resend(): void {
     const { state, venue } = this.#options;
     if (!this.#resendDue || !venue.ready || !this.#mayRelease()) return;
@@ -380,9 +424,9 @@ export class OrderPath {
     // What this reign has not released yet is still in its queue.
     const { items } = state;
     for (let item = state.pendingOrders.first; item !== -1; item = items.next(item))
-      if (items.sequence(item) <= this.#released) venue.push(venueNewText(state.view(item) as Order));
+      if (items.sequence(item) <= this.#released) venue.push(venueText(state, item));
     for (let item = state.pendingCancels.first; item !== -1; item = items.next(item))
-      if (items.sequence(item) <= this.#released) venue.push(venueCancelText(state.view(item) as CancelRequest));
+      if (items.sequence(item) <= this.#released) venue.push(venueText(state, item));
     // Sent twice is harmless there, not sent is not.
     if (this.#mayRelease()) venue.flush();
     else this.#resendDue = true;
@@ -409,6 +453,10 @@ export class OrderPath {
     if (!this.#inputHeld || !this.#mayAccept()) return;
     this.#inputHeld = false;
     for (const session of this.#options.port.sessions) session.hold(false);
+    for (const session of this.#options.port.binarySessions) {
+      session.hold(false);
+      this.receiveBytes(session);
+    }
   }
 
   #mayRelease(): boolean {
@@ -424,22 +472,4 @@ export class OrderPath {
     const item = state.findId(entry.kind === 'cancelled' && entry.id === '' ? entry.target : entry.id);
     return item === -1 ? null : state.name(state.items.client(item));
   }
-
-  /** The client's session at the time of release; without one the text is dropped, and the client asks. */
-  #clientSink(client: string): ReleaseSink {
-    const known = this.#clientSinks.get(client);
-    if (known !== undefined) return known;
-    const sink: ReleaseSink = {
-      push: (text) => this.#newestSession.get(client)?.push(text),
-      flush: () => this.#newestSession.get(client)?.flush(),
-    };
-    this.#clientSinks.set(client, sink);
-    return sink;
-  }
 }
-
-const venueNewText = ({ id, symbol, side, price, qty }: NewCommand | Order): string =>
-  `{"t":"new","id":"${id}","symbol":"${symbol}","side":"${side}","price":${price},"qty":${qty}}\n`;
-
-const venueCancelText = ({ id, target }: CancelCommand | CancelRequest): string =>
-  `{"t":"cancel","id":"${id}","target":"${target}"}\n`;

@@ -1,6 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { StringDecoder } from 'node:string_decoder';
 import { LineReader } from '../base/line-reader.ts';
 import { Outlet } from '../base/outlet.ts';
+import { lastReject } from './binary-desk.ts';
+import { MESSAGE } from './binary-protocol.ts';
+import { BinarySession } from './binary-session.ts';
 import { rejectText } from './client-protocol.ts';
 import type { ReleaseSink } from './release-queue.ts';
 
@@ -52,19 +56,29 @@ export class ClientSession implements ReleaseSink {
 
 const IDLE_WHILE_CLOSED_MS = 5000;
 
-/** Listens for clients and subscribers. While the instance is not primary each is told so at its first line, and closed. */
+/**
+ * Listens for clients and subscribers, of the text and of the binary protocol: the first byte says which, `{` begins text. While
+ * the instance is not primary each is told so at its first line or message, and closed.
+ */
 export class OrdersPort {
   readonly #server: Server;
   readonly #sessions = new Set<ClientSession>();
   readonly #onLine: (session: ClientSession, line: string) => void;
-  readonly #onClosed: (session: ClientSession) => void;
+  readonly #onBytes: (session: BinarySession) => void;
+  readonly #onClosed: (session: ClientSession | BinarySession) => void;
+  readonly #binarySessions = new Set<BinarySession>();
+  /** Have not said anything yet. */
+  readonly #undecided = new Set<Socket>();
   #open = false;
 
   constructor(options: {
     onLine: (session: ClientSession, line: string) => void;
-    onClosed: (session: ClientSession) => void;
+    /** Something came; the session holds it. */
+    onBytes: (session: BinarySession) => void;
+    onClosed: (session: ClientSession | BinarySession) => void;
   }) {
     this.#onLine = options.onLine;
+    this.#onBytes = options.onBytes;
     this.#onClosed = options.onClosed;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
@@ -76,6 +90,10 @@ export class OrdersPort {
 
   get sessions(): ReadonlySet<ClientSession> {
     return this.#sessions;
+  }
+
+  get binarySessions(): ReadonlySet<BinarySession> {
+    return this.#binarySessions;
   }
 
   listen(options: { readonly host: string; readonly port: number }): Promise<void> {
@@ -93,6 +111,8 @@ export class OrdersPort {
   shut(): void {
     this.#open = false;
     for (const session of this.#sessions) session.destroy();
+    for (const session of this.#binarySessions) session.destroy();
+    for (const socket of this.#undecided) socket.destroy();
   }
 
   close(): Promise<void> {
@@ -101,9 +121,20 @@ export class OrdersPort {
   }
 
   #accept(socket: Socket): void {
+    this.#undecided.add(socket);
+    if (!this.#open) socket.setTimeout(IDLE_WHILE_CLOSED_MS, () => socket.destroy());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#undecided.delete(socket));
+    socket.once('data', (chunk: Buffer) => {
+      this.#undecided.delete(socket);
+      if (chunk[0] === MESSAGE.logon || chunk[0] === MESSAGE.query) this.#speakBinary(socket, chunk);
+      else this.#speakText(socket, chunk);
+    });
+  }
+
+  #speakText(socket: Socket, first: Buffer): void {
     const session = new ClientSession(socket);
     this.#sessions.add(session);
-    socket.setEncoding('utf8');
     const lines: LineReader = new LineReader({
       maxLineLength: 256 * 1024,
       onLine: (line) => {
@@ -113,12 +144,29 @@ export class OrdersPort {
       },
       onOverflow: () => session.refuse(rejectText(null, 'bad-message')),
     });
-    if (!this.#open) socket.setTimeout(IDLE_WHILE_CLOSED_MS, () => socket.destroy());
-    socket.on('data', (chunk: string) => lines.push(chunk));
-    socket.on('error', () => socket.destroy());
+    const text = new StringDecoder('utf8');
+    const receive = (chunk: Buffer) => lines.push(text.write(chunk));
+    socket.on('data', receive);
     socket.on('close', () => {
       this.#sessions.delete(session);
       this.#onClosed(session);
     });
+    receive(first);
+  }
+
+  #speakBinary(socket: Socket, first: Buffer): void {
+    const session = new BinarySession(socket);
+    this.#binarySessions.add(session);
+    const receive = (chunk: Buffer) => {
+      if (!this.#open) return session.refuse(lastReject('not-primary', 0));
+      session.receive(chunk);
+      this.#onBytes(session);
+    };
+    socket.on('data', receive);
+    socket.on('close', () => {
+      this.#binarySessions.delete(session);
+      this.#onClosed(session);
+    });
+    receive(first);
   }
 }

@@ -67,3 +67,65 @@ test('permission that ends between two receivers stops the second one, and each 
     }
   }
 });
+
+const byteSink = () => {
+  const writes: string[] = [];
+  let staged = '';
+  const sink = {
+    writes,
+    get receiver() {
+      return sink;
+    },
+    stage: (bytes: Buffer, start: number, length: number) => {
+      staged += bytes.toString('latin1', start, start + length);
+    },
+    unstage: () => {
+      staged = '';
+    },
+    flush: () => {
+      if (staged !== '') writes.push(staged);
+      staged = '';
+    },
+  };
+  return sink;
+};
+
+const addBytes = (queue: ReleaseQueue, sequence: number, to: ReturnType<typeof byteSink>, text: string, order = -1) => {
+  const at = queue.reserve(text.length);
+  queue.bytes.write(text, at, 'latin1');
+  queue.addBytes(sequence, to, text.length, order);
+};
+
+test('messages of bytes and text leave in order, whoever is denied gets all of his later, once', () => {
+  for (let allowed = 0; allowed < 9; allowed++) {
+    const queue = new ReleaseQueue();
+    const texts = [sink(), sink()];
+    const bytes = [byteSink(), byteSink()];
+    const expected = ['', '', '', ''];
+    for (let at = 0; at < 3000; at++) {
+      const text = `${at}:${'x'.repeat(at % 40)},`;
+      if (at % 4 < 2) queue.add(at, texts[at % 2]!, text);
+      else addBytes(queue, at, bytes[at % 2]!, text);
+      expected[at % 4] += text;
+      // Some leave between, so that the queue begins anew in the middle of its bytes.
+      if (at % 700 === 699) queue.release(at - 300, () => true);
+    }
+    let asked = 0;
+    queue.release(2999, () => asked++ < allowed);
+    queue.release(2999, () => true);
+    assert.equal(queue.length, 0);
+    const got = [...texts, ...bytes].map(({ writes }) => writes.join(''));
+    assert.deepEqual(got, expected);
+  }
+});
+
+test('withdrawing takes out messages of bytes as well', () => {
+  const queue = new ReleaseQueue();
+  const to = byteSink();
+  addBytes(queue, 1, to, 'a', 1);
+  addBytes(queue, 2, to, 'bb', 2);
+  addBytes(queue, 3, to, 'ccc');
+  queue.withdraw(new Set([2]));
+  queue.release(9, () => true);
+  assert.deepEqual(to.writes, ['accc']);
+});

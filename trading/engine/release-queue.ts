@@ -4,103 +4,194 @@ export interface ReleaseSink {
   flush(): void;
 }
 
+/** Where released messages of bytes go. What is staged leaves with `flush`, or not at all. */
+export interface ByteSink {
+  /** The connection that this stands for at this moment; null = nobody, and the message is dropped. */
+  readonly receiver: ByteSink | null;
+  stage(bytes: Buffer, start: number, length: number): void;
+  unstage(): void;
+  flush(): void;
+}
+
 const CHUNK = 256;
+const FIRST_ITEMS = 1024;
+const FIRST_BYTES = 64 * 1024;
 
 /**
  * Everything that waits to leave the engine, in the order in which it was computed, each item with the sequence that the
  * acknowledgement set must hold before it may go. Permission is asked immediately before every single write, so that a process
  * that is frozen anywhere else and thawed when its lease is over writes nothing (I1). What remains is a freeze between the
- * question and the system call; what such a write carries was held by the whole set.
+ * question and the system call; what such a write carries was held by the whole set. Items of bytes allocate nothing.
  */
 export class ReleaseQueue {
-  #sequences: number[] = [];
-  #sinks: ReleaseSink[] = [];
-  #texts: string[] = [];
+  #sequences = new Float64Array(FIRST_ITEMS);
   /** Number of the order that an item tells of or sends; −1 = another thing. */
-  #orders: number[] = [];
+  #orders = new Int32Array(FIRST_ITEMS);
+  /** Length of an item's bytes; 0 = it is text. */
+  #lengths = new Int32Array(FIRST_ITEMS);
+  #texts: string[] = [];
+  #sinks: (ReleaseSink | ByteSink)[] = [];
   #head = 0;
+  #tail = 0;
+  /** Bytes of the items in order; those of the first item begin at `#bytesHead`. */
+  #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #view = viewOf(this.#bytes);
+  #bytesHead = 0;
+  #bytesTail = 0;
 
   get length(): number {
-    return this.#sequences.length - this.#head;
+    return this.#tail - this.#head;
+  }
+
+  /** What `reserve` points into; another one after each `reserve`. */
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get view(): DataView {
+    return this.#view;
   }
 
   add(sequence: number, sink: ReleaseSink, text: string, order = -1): void {
-    this.#sequences.push(sequence);
-    this.#sinks.push(sink);
-    this.#texts.push(text);
-    this.#orders.push(order);
+    this.#push(sequence, sink, order, 0);
+    this.#texts[this.#tail - 1] = text;
+  }
+
+  /** Offset at which a message of this length is to be written; `addBytes` follows at once. */
+  reserve(length: number): number {
+    if (this.#bytesTail + length > this.#bytes.length) this.#makeRoom(length);
+    return this.#bytesTail;
+  }
+
+  /** Queues the message that was written at the reserved offset. */
+  addBytes(sequence: number, sink: ByteSink, length: number, order = -1): void {
+    this.#push(sequence, sink, order, length);
+    this.#texts[this.#tail - 1] = '';
+    this.#bytesTail += length;
   }
 
   /** Nothing that still waits tells of these orders or sends them any more. */
   withdraw(orders: ReadonlySet<number>): void {
-    const kept: number[] = [];
-    for (let at = this.#head; at < this.#sequences.length; at++) {
-      if (!orders.has(this.#orders[at]!)) kept.push(at);
-    }
-    this.#keep(kept);
+    this.#keep((at) => !orders.has(this.#orders[at]!));
   }
 
   /** Writes what may go; what may not stays, in order. */
   release(upTo: number, mayRelease: () => boolean): void {
-    while (this.#head < this.#sequences.length && this.#sequences[this.#head]! <= upTo) {
+    while (this.#head < this.#tail && this.#sequences[this.#head]! <= upTo) {
       if (!this.#releaseChunk(upTo, mayRelease)) break;
     }
-    if (this.#head === this.#sequences.length) this.clear();
-    else if (this.#head > 4096 && this.#head > this.#sequences.length / 2) this.#dropReleased();
+    if (this.#head === this.#tail) this.clear();
+    else if (this.#head > 4096 && this.#head > this.#tail / 2) this.#keep(() => true);
   }
 
   clear(): void {
-    this.#sequences = [];
-    this.#sinks = [];
-    this.#texts = [];
-    this.#orders = [];
+    this.#texts.length = 0;
+    this.#sinks.length = 0;
     this.#head = 0;
+    this.#tail = 0;
+    this.#bytesHead = 0;
+    this.#bytesTail = 0;
   }
 
   /** One write per sink. False when permission ended; the items of sinks not yet written to are still queued then. */
   #releaseChunk(upTo: number, mayRelease: () => boolean): boolean {
-    const gathered = new Map<ReleaseSink, string>();
-    const limit = Math.min(this.#sequences.length, this.#head + CHUNK);
+    const gathered = new Map<ReleaseSink | ByteSink, string | null>();
+    const limit = Math.min(this.#tail, this.#head + CHUNK);
     let end = this.#head;
+    let offset = this.#bytesHead;
     for (; end < limit && this.#sequences[end]! <= upTo; end++) {
       const sink = this.#sinks[end]!;
-      gathered.set(sink, (gathered.get(sink) ?? '') + this.#texts[end]!);
+      const length = this.#lengths[end]!;
+      if (length === 0) gathered.set(sink, (gathered.get(sink) ?? '') + this.#texts[end]!);
+      else {
+        const { receiver } = sink as ByteSink;
+        if (receiver !== null) gathered.set(receiver, null);
+        receiver?.stage(this.#bytes, offset, length);
+        offset += length;
+      }
     }
-    const written = new Set<ReleaseSink>();
+    const written = new Set<ReleaseSink | ByteSink>();
     for (const [sink, text] of gathered) {
       if (!mayRelease()) {
-        this.#keepUnwritten(end, written);
+        for (const [other, itsText] of gathered)
+          if (itsText === null && !written.has(other)) (other as ByteSink).unstage();
+        const released = end;
+        if (written.size > 0) this.#keep((at) => at >= released || !written.has(this.#receiverOf(at)));
         return false;
       }
-      sink.push(text);
+      if (text !== null) (sink as ReleaseSink).push(text);
       sink.flush();
       written.add(sink);
     }
     this.#head = end;
+    this.#bytesHead = offset;
     return true;
   }
 
-  #keepUnwritten(end: number, written: ReadonlySet<ReleaseSink>): void {
-    if (written.size === 0) return;
-    const kept: number[] = [];
-    for (let at = this.#head; at < this.#sequences.length; at++)
-      if (at >= end || !written.has(this.#sinks[at]!)) kept.push(at);
-    this.#keep(kept);
+  #receiverOf(at: number): ReleaseSink | ByteSink {
+    const sink = this.#sinks[at]!;
+    return this.#lengths[at] === 0 ? sink : ((sink as ByteSink).receiver ?? sink);
   }
 
-  #keep(kept: readonly number[]): void {
-    this.#sequences = kept.map((at) => this.#sequences[at]!);
-    this.#texts = kept.map((at) => this.#texts[at]!);
-    this.#sinks = kept.map((at) => this.#sinks[at]!);
-    this.#orders = kept.map((at) => this.#orders[at]!);
-    this.#head = 0;
+  #push(sequence: number, sink: ReleaseSink | ByteSink, order: number, length: number): void {
+    if (this.#tail === this.#sequences.length) this.#widen();
+    this.#sequences[this.#tail] = sequence;
+    this.#orders[this.#tail] = order;
+    this.#lengths[this.#tail] = length;
+    this.#sinks[this.#tail] = sink;
+    this.#tail += 1;
   }
 
-  #dropReleased(): void {
-    this.#sequences = this.#sequences.slice(this.#head);
-    this.#sinks = this.#sinks.slice(this.#head);
-    this.#texts = this.#texts.slice(this.#head);
-    this.#orders = this.#orders.slice(this.#head);
+  /** Moves what still waits and is to be kept to the front. */
+  #keep(kept: (at: number) => boolean): void {
+    let tail = 0;
+    let from = this.#bytesHead;
+    let to = 0;
+    for (let at = this.#head; at < this.#tail; at++) {
+      const length = this.#lengths[at]!;
+      if (kept(at)) {
+        this.#sequences[tail] = this.#sequences[at]!;
+        this.#orders[tail] = this.#orders[at]!;
+        this.#lengths[tail] = length;
+        this.#texts[tail] = this.#texts[at]!;
+        this.#sinks[tail] = this.#sinks[at]!;
+        this.#bytes.copyWithin(to, from, from + length);
+        to += length;
+        tail += 1;
+      }
+      from += length;
+    }
+    this.#texts.length = tail;
+    this.#sinks.length = tail;
     this.#head = 0;
+    this.#tail = tail;
+    this.#bytesHead = 0;
+    this.#bytesTail = to;
+  }
+
+  #widen(): void {
+    const size = this.#sequences.length * 2;
+    const [sequences, orders, lengths] = [new Float64Array(size), new Int32Array(size), new Int32Array(size)];
+    sequences.set(this.#sequences);
+    orders.set(this.#orders);
+    lengths.set(this.#lengths);
+    this.#sequences = sequences;
+    this.#orders = orders;
+    this.#lengths = lengths;
+  }
+
+  #makeRoom(length: number): void {
+    const used = this.#bytes.subarray(this.#bytesHead, this.#bytesTail);
+    if (this.#bytesHead > this.#bytes.length / 2) this.#bytes.copyWithin(0, this.#bytesHead, this.#bytesTail);
+    else {
+      const wider = Buffer.allocUnsafeSlow(this.#bytes.length * 2 + length);
+      used.copy(wider);
+      this.#bytes = wider;
+      this.#view = viewOf(wider);
+    }
+    this.#bytesTail = used.length;
+    this.#bytesHead = 0;
   }
 }
+
+const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -1,0 +1,239 @@
+import { readCount, writeCount } from './entry.ts';
+
+/**
+ * The binary messages of the orders port: one size for each kind, little-endian, no length in front.
+ * `docs/reference/engine-binary.md` describes them to clients.
+ */
+export const BINARY_VERSION = 1;
+export const BINARY_ID_BYTES = 64;
+export const BINARY_SYMBOL_BYTES = 32;
+
+/** First byte of each message. */
+export const MESSAGE = {
+  logon: 1,
+  new: 2,
+  cancel: 3,
+  query: 4,
+  logonOk: 17,
+  ack: 18,
+  reject: 19,
+  fill: 20,
+  cancelled: 21,
+  order: 22,
+} as const;
+
+/** Bytes of each message by its first byte; 0 = no such message. */
+export const MESSAGE_BYTES: Uint8Array = (() => {
+  const bytes = new Uint8Array(256);
+  bytes[MESSAGE.logon] = 72;
+  bytes[MESSAGE.new] = 120;
+  bytes[MESSAGE.cancel] = 136;
+  bytes[MESSAGE.query] = 72;
+  bytes[MESSAGE.logonOk] = 80;
+  bytes[MESSAGE.ack] = 88;
+  bytes[MESSAGE.reject] = 120;
+  bytes[MESSAGE.fill] = 168;
+  bytes[MESSAGE.cancelled] = 152;
+  bytes[MESSAGE.order] = 144;
+  return bytes;
+})();
+
+/** What a client sends: offsets. The second byte of a new order is its side. */
+export const SENT = {
+  version: 1,
+  side: 1,
+  idLength: 2,
+  /** Of the symbol or the target. */
+  otherLength: 3,
+  clientLength: 2,
+  client: 8,
+  price: 8,
+  qty: 16,
+  newId: 24,
+  symbol: 88,
+  cancelId: 8,
+  target: 72,
+  queryId: 8,
+} as const;
+
+/** What a client gets: offsets. */
+export const RECEIVED = {
+  side: 1,
+  idLength: 2,
+  otherLength: 3,
+  state: 4,
+  sequence: 8,
+  epoch: 16,
+  ackId: 24,
+  code: 88,
+  price: 24,
+  qty: 32,
+  fillId: 40,
+  execution: 104,
+  target: 88,
+  filled: 40,
+  orderId: 48,
+  orderSymbol: 112,
+  instance: 16,
+} as const;
+
+const ALLOWED: Uint8Array = (() => {
+  const allowed = new Uint8Array(256);
+  for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-')
+    allowed[char.charCodeAt(0)] = 1;
+  return allowed;
+})();
+
+/** Whether these bytes are an id: 1 to `most` of `A–Z a–z 0–9 . _ : -`. */
+export const isId = (bytes: Uint8Array, offset: number, length: number, most: number): boolean => {
+  if (length < 1 || length > most) return false;
+  for (let at = offset; at < offset + length; at++) if (ALLOWED[bytes[at]!] === 0) return false;
+  return true;
+};
+
+export const copyBytes = (from: Uint8Array, start: number, length: number, to: Uint8Array, offset: number): void => {
+  for (let at = 0; at < length; at++) to[offset + at] = from[start + at]!;
+};
+
+/** Writes the part that all answers have in common; everything behind it is zero. */
+export const beginAnswer = (
+  bytes: Buffer,
+  view: DataView,
+  offset: number,
+  options: { readonly kind: number; readonly sequence: number; readonly epoch: number },
+): void => {
+  bytes.fill(0, offset, offset + MESSAGE_BYTES[options.kind]!);
+  bytes[offset] = options.kind;
+  writeCount(view, offset + RECEIVED.sequence, options.sequence);
+  writeCount(view, offset + RECEIVED.epoch, options.epoch);
+};
+
+/** Writes a text into its field, as much of it as fits, and its length where that is. */
+export const writeField = (
+  bytes: Buffer,
+  options: { readonly text: string; readonly at: number; readonly most: number; readonly lengthAt: number },
+): void => {
+  bytes[options.lengthAt] = bytes.write(options.text, options.at, options.most);
+};
+
+export type BinaryAnswer =
+  | { readonly t: 'logon-ok'; readonly instance: string; readonly epoch: number }
+  | { readonly t: 'ack'; readonly id: string; readonly seq: number; readonly epoch: number }
+  | { readonly t: 'reject'; readonly id: string; readonly code: string; readonly seq: number; readonly epoch: number }
+  | {
+      readonly t: 'fill';
+      readonly id: string;
+      readonly exec: string;
+      readonly price: number;
+      readonly qty: number;
+      readonly seq: number;
+      readonly epoch: number;
+    }
+  | {
+      readonly t: 'cancelled';
+      readonly id: string;
+      readonly target: string;
+      readonly seq: number;
+      readonly epoch: number;
+    }
+  | {
+      readonly t: 'order';
+      readonly id: string;
+      readonly state: number;
+      readonly side: number;
+      readonly symbol: string;
+      readonly price: number;
+      readonly qty: number;
+      readonly filled: number;
+      readonly seq: number;
+      readonly epoch: number;
+    };
+
+/** Reads an answer, for clients and tests; null when it is none. */
+export const readAnswer = (message: Buffer): BinaryAnswer | null => {
+  const view = new DataView(message.buffer, message.byteOffset, message.length);
+  const text = (at: number, lengthAt: number) => message.toString('utf8', at, at + message[lengthAt]!);
+  const count = (at: number) => readCount(view, at);
+  const seq = count(RECEIVED.sequence);
+  switch (message[0]) {
+    case MESSAGE.logonOk:
+      return { t: 'logon-ok', instance: text(RECEIVED.instance, RECEIVED.idLength), epoch: seq };
+    case MESSAGE.ack:
+      return { t: 'ack', id: text(RECEIVED.ackId, RECEIVED.idLength), seq, epoch: count(RECEIVED.epoch) };
+    case MESSAGE.reject: {
+      const id = text(RECEIVED.ackId, RECEIVED.idLength);
+      return { t: 'reject', id, code: text(RECEIVED.code, RECEIVED.otherLength), seq, epoch: count(RECEIVED.epoch) };
+    }
+    case MESSAGE.fill: {
+      const [id, exec] = [text(RECEIVED.fillId, RECEIVED.idLength), text(RECEIVED.execution, RECEIVED.otherLength)];
+      const [price, qty] = [count(RECEIVED.price), count(RECEIVED.qty)];
+      return { t: 'fill', id, exec, price, qty, seq, epoch: count(RECEIVED.epoch) };
+    }
+    case MESSAGE.cancelled: {
+      const [id, target] = [text(RECEIVED.ackId, RECEIVED.idLength), text(RECEIVED.target, RECEIVED.otherLength)];
+      return { t: 'cancelled', id, target, seq, epoch: count(RECEIVED.epoch) };
+    }
+    case MESSAGE.order:
+      return {
+        t: 'order',
+        id: text(RECEIVED.orderId, RECEIVED.idLength),
+        state: message[RECEIVED.state]!,
+        side: message[RECEIVED.side]!,
+        symbol: text(RECEIVED.orderSymbol, RECEIVED.otherLength),
+        price: count(RECEIVED.price),
+        qty: count(RECEIVED.qty),
+        filled: count(RECEIVED.filled),
+        seq,
+        epoch: count(RECEIVED.epoch),
+      };
+    default:
+      return null;
+  }
+};
+
+type Sent =
+  | { readonly t: 'logon'; readonly client: string }
+  | {
+      readonly t: 'new';
+      readonly id: string;
+      readonly symbol: string;
+      readonly side: 'B' | 'S';
+      readonly price: number;
+      readonly qty: number;
+    }
+  | { readonly t: 'cancel'; readonly id: string; readonly target: string }
+  | { readonly t: 'query'; readonly id: string };
+
+/** A message of a client as bytes, for clients and tests. */
+export const encodeSent = (message: Sent): Buffer => {
+  const kind = MESSAGE[message.t];
+  const bytes = Buffer.alloc(MESSAGE_BYTES[kind]!);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  bytes[0] = kind;
+  const most = BINARY_ID_BYTES;
+  switch (message.t) {
+    case 'logon':
+      bytes[SENT.version] = BINARY_VERSION;
+      writeField(bytes, { text: message.client, at: SENT.client, most, lengthAt: SENT.clientLength });
+      return bytes;
+    case 'new':
+      bytes[SENT.side] = message.side === 'B' ? 1 : 2;
+      writeCount(view, SENT.price, message.price);
+      writeCount(view, SENT.qty, message.qty);
+      writeField(bytes, { text: message.id, at: SENT.newId, most, lengthAt: SENT.idLength });
+      writeField(bytes, {
+        text: message.symbol,
+        at: SENT.symbol,
+        most: BINARY_SYMBOL_BYTES,
+        lengthAt: SENT.otherLength,
+      });
+      return bytes;
+    case 'cancel':
+      writeField(bytes, { text: message.id, at: SENT.cancelId, most, lengthAt: SENT.idLength });
+      writeField(bytes, { text: message.target, at: SENT.target, most, lengthAt: SENT.otherLength });
+      return bytes;
+    case 'query':
+      writeField(bytes, { text: message.id, at: SENT.queryId, most, lengthAt: SENT.idLength });
+      return bytes;
+  }
+};

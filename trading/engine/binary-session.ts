@@ -1,0 +1,108 @@
+import type { Socket } from 'node:net';
+import { BINARY_ID_BYTES, MESSAGE, MESSAGE_BYTES } from './binary-protocol.ts';
+import type { ByteSink } from './release-queue.ts';
+
+const SLAB_BYTES = 64 * 1024;
+/** A client that does not read is cut off when it has more than this waiting. */
+const WAITING_LIMIT_BYTES = 32 * 1024 * 1024;
+
+/** One binary connection to the orders port: cuts what comes into messages, and gathers what goes into one write. */
+export class BinarySession implements ByteSink {
+  readonly #socket: Socket;
+  /** What came and was not taken yet, from `#read` on. */
+  #input: Buffer = Buffer.alloc(0);
+  #read = 0;
+  #slab: Buffer = Buffer.alloc(0);
+  #sent = 0;
+  #staged = 0;
+  /** Set by logon. */
+  client: string | null = null;
+  /** The client's name as bytes, and how many they are. */
+  readonly clientBytes: Buffer = Buffer.alloc(BINARY_ID_BYTES);
+  clientLength = 0;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  get receiver(): ByteSink {
+    return this;
+  }
+
+  get open(): boolean {
+    return this.#socket.writable;
+  }
+
+  /** What came; the message to take next begins at `at`. */
+  get input(): Buffer {
+    return this.#input;
+  }
+  get at(): number {
+    return this.#read;
+  }
+
+  receive(chunk: Buffer): void {
+    const rest = this.#input.length - this.#read;
+    this.#input = rest === 0 ? chunk : Buffer.concat([this.#input.subarray(this.#read), chunk]);
+    this.#read = 0;
+  }
+
+  /** Length of the message at `at` if all of it is there; 0 when more must come, −1 when it is none. */
+  nextLength(): number {
+    const here = this.#input.length - this.#read;
+    if (here === 0) return 0;
+    const kind = this.#input[this.#read]!;
+    const length = kind <= MESSAGE.query ? MESSAGE_BYTES[kind]! : 0;
+    if (length === 0) return -1;
+    return here < length ? 0 : length;
+  }
+
+  take(length: number): void {
+    this.#read += length;
+  }
+
+  stage(bytes: Buffer, start: number, length: number): void {
+    if (this.#staged + length > this.#slab.length) this.#newSlab(length);
+    bytes.copy(this.#slab, this.#staged, start, start + length);
+    this.#staged += length;
+  }
+
+  unstage(): void {
+    this.#staged = this.#sent;
+  }
+
+  flush(): void {
+    if (this.#staged === this.#sent) return;
+    const bytes = this.#slab.subarray(this.#sent, this.#staged);
+    this.#sent = this.#staged;
+    if (!this.#socket.writable) return;
+    if (this.#socket.writableLength > WAITING_LIMIT_BYTES) this.#socket.destroy();
+    else this.#socket.write(bytes);
+  }
+
+  hold(paused: boolean): void {
+    if (paused) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  /** Sends a last message and closes. */
+  refuse(message: Buffer): void {
+    this.#input = Buffer.alloc(0);
+    this.#read = 0;
+    if (this.#socket.writable) this.#socket.end(message);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** What was written stays as it is until the system has taken it: a slab is never written twice. */
+  #newSlab(length: number): void {
+    const staged = this.#slab.subarray(this.#sent, this.#staged);
+    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (staged.length + length)));
+    staged.copy(slab);
+    this.#slab = slab;
+    this.#sent = 0;
+    this.#staged = staged.length;
+  }
+}
