@@ -15,6 +15,7 @@ export class BinarySession implements ByteSink {
   #slab: Buffer = Buffer.alloc(0);
   #sent = 0;
   #staged = 0;
+  #ended = false;
   /** Set by logon. */
   client: string | null = null;
   /** The client's name as bytes, and how many they are. */
@@ -42,6 +43,7 @@ export class BinarySession implements ByteSink {
   }
 
   receive(chunk: Buffer): void {
+    if (this.#ended) return;
     const rest = this.#input.length - this.#read;
     this.#input = rest === 0 ? chunk : Buffer.concat([this.#input.subarray(this.#read), chunk]);
     this.#read = 0;
@@ -87,6 +89,7 @@ export class BinarySession implements ByteSink {
 
   /** Sends a last message and closes. */
   refuse(message: Buffer): void {
+    this.#ended = true;
     this.#input = Buffer.alloc(0);
     this.#read = 0;
     if (this.#socket.writable) this.#socket.end(message);

@@ -82,6 +82,11 @@ export class BytesTable {
     return this.#hashes[number >>> COLUMN_BITS]![number & (COLUMN_ITEMS - 1)]!;
   }
 
+  lengthOf(number: number): number {
+    const place = this.#places[number >>> COLUMN_BITS]![number & (COLUMN_ITEMS - 1)]!;
+    return this.#arena[place >>> ARENA_BITS]![place & (ARENA_BYTES - 1)]!;
+  }
+
   /** Copies a key into `target`; returns its length. */
   copy(number: number, target: Uint8Array, offset: number): number {
     const place = this.#places[number >>> COLUMN_BITS]![number & (COLUMN_ITEMS - 1)]!;

@@ -16,6 +16,8 @@ export interface EngineConfig {
   readonly sync: 'group' | 'none';
   readonly timing: EngineTiming;
   readonly maxHeldEntries: number;
+  /** A standby takes a checkpoint after so many entries; 0 = never. */
+  readonly checkpointEveryEntries: number;
 }
 
 export interface EngineTiming {
@@ -35,6 +37,7 @@ export interface EngineTiming {
 }
 
 const MAX_ID_BYTES = 64;
+const EVERY_ENTRIES = 1_000_000;
 
 /** Reads and defaults one engine's configuration; `trading/README.md` shows one. */
 export const readEngineConfig = (path: string | undefined): EngineConfig => {
@@ -83,5 +86,6 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
       testOrderDeadlineMs: ms('testOrderDeadlineMs', 2000),
     },
     maxHeldEntries: file.count('maxHeldEntries', 20_000),
+    checkpointEveryEntries: file.section('checkpoints')?.count('everyEntries', EVERY_ENTRIES) ?? EVERY_ENTRIES,
   };
 };

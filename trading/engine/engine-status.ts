@@ -60,6 +60,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     venueReady: engine.venue.ready ? 1 : 0,
     venueReport: state.venueSequence,
     tornBytes: journal.tornBytes,
+    checkpoint: engine.checkpoints.sequence,
     draining: reign?.draining === true ? 1 : 0,
   };
 };

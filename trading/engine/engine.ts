@@ -22,6 +22,8 @@ import type { EpochStore } from '../control/epoch-store.ts';
 import { Journal } from '../journal/journal.ts';
 import { ReplicationClient } from '../replication/replication-client.ts';
 import { ReplicationServer } from '../replication/replication-server.ts';
+import { newestCheckpoint } from './checkpoint.ts';
+import { ConditionWaits } from './condition-waits.ts';
 import type { EngineConfig } from './engine-config.ts';
 import { engineStatus } from './engine-status.ts';
 import { Lease } from './lease.ts';
@@ -29,6 +31,7 @@ import { OrderPath } from './order-path.ts';
 import { OrdersPort } from './orders-port.ts';
 import type { Permissions } from './pre-trade.ts';
 import { ReplayedState } from './replayed-state.ts';
+import { StandbyCheckpoints } from './standby-checkpoints.ts';
 import { fenceVenue } from './venue-fence.ts';
 import { VenueLink } from './venue-link.ts';
 
@@ -58,6 +61,7 @@ export interface EngineView {
   readonly venue: VenueLink;
   readonly replayed: ReplayedState;
   readonly orders: OrdersPort;
+  readonly checkpoints: StandbyCheckpoints;
 }
 
 /** A calm engine ticks this much more rarely. */
@@ -78,6 +82,7 @@ export class Engine implements EngineView {
   readonly upstream: ReplicationClient;
   readonly venue: VenueLink;
   readonly orders: OrdersPort;
+  readonly checkpoints: StandbyCheckpoints;
   readonly #pulse: Pulse;
   role: Role = 'closed';
   reason: string | null = null;
@@ -86,16 +91,18 @@ export class Engine implements EngineView {
   #wasReleasing = false;
   #silenceToldAtMs = 0;
   #silenceDue: NodeJS.Timeout | null = null;
-  #waits: { readonly holds: () => boolean; readonly settle: () => void }[] = [];
+  readonly #waits = new ConditionWaits();
 
   private constructor(options: {
     config: EngineConfig;
     epochs: EpochStore;
     journal: Journal;
     replayed: ReplayedState;
+    checkpoints: StandbyCheckpoints;
     onStatusChanged: () => void;
   }) {
     const { config, epochs, journal, replayed } = options;
+    this.checkpoints = options.checkpoints;
     this.#config = config;
     this.#onStatusChanged = options.onStatusChanged;
     this.epochs = epochs;
@@ -124,6 +131,7 @@ export class Engine implements EngineView {
       onBlock: (block) => replayed.apply(block),
       onCut: (tail) => {
         const { file, fromSequence, count, released } = tail;
+        this.checkpoints.cut(fromSequence - 1);
         this.divergence = { file, fromSequence, count, released };
         void replayed.rebuild(journal);
         this.#changed();
@@ -157,19 +165,35 @@ export class Engine implements EngineView {
     epochs: EpochStore;
     onStatusChanged: () => void;
     onFailure: (error: Error) => void;
+    /** Something that people should know and that changes nothing. */
+    onWarning: (text: string) => void;
   }): Promise<Engine> {
-    const { config, epochs, onStatusChanged, onFailure } = options;
-    const replayed = new ReplayedState();
+    const { config, epochs, onStatusChanged, onFailure, onWarning } = options;
+    const places = { journal: join(config.dataDir, 'journal'), checkpoints: join(config.dataDir, 'checkpoints') };
+    const checkpoint = newestCheckpoint(places.checkpoints, { onDamaged: ({ message }) => onWarning(message) });
+    const replayed = new ReplayedState(checkpoint);
     const journal: Journal = await Journal.open(
       {
-        directory: join(config.dataDir, 'journal'),
+        directory: places.journal,
         sync: config.sync,
         onFailure,
         onDurable: () => engine?.onDurable(),
       },
       (block) => replayed.apply(block),
     );
-    const engine: Engine | null = new Engine({ config, epochs, journal, replayed, onStatusChanged });
+    if (!replayed.fits(journal)) {
+      onWarning(`${checkpoint?.file} is of another journal and was not used`);
+      await replayed.rebuild(journal);
+    }
+    const checkpoints = new StandbyCheckpoints({
+      ...places,
+      instance: config.instance,
+      everyEntries: config.checkpointEveryEntries,
+      from: replayed.from,
+      newestHash: () => replayed.state.hashes.newest,
+      onWarning,
+    });
+    const engine: Engine | null = new Engine({ config, epochs, journal, replayed, checkpoints, onStatusChanged });
     await engine.orders.listen(config.orders);
     await engine.replication.listen(config.replication);
     return engine;
@@ -209,7 +233,10 @@ export class Engine implements EngineView {
 
   onDurable(): void {
     if (this.reign !== null) this.replication.step({ kind: 'local-durable' });
-    else this.upstream.step({ kind: 'durable' });
+    else {
+      this.upstream.step({ kind: 'durable' });
+      if (this.role === 'standby') this.checkpoints.consider(this.journal.durable);
+    }
   }
 
   async close(): Promise<void> {
@@ -247,7 +274,7 @@ export class Engine implements EngineView {
     this.venue.stop();
     this.replication.stop();
     reign.path.stop();
-    this.#wake();
+    this.#waits.look();
   }
 
   async #fence({ epoch }: EpochParams): Promise<FenceResult> {
@@ -310,7 +337,7 @@ export class Engine implements EngineView {
       this.#renewed();
     }
     const inDoubt = this.replayed.state.pendingOrders.size + this.replayed.state.pendingCancels.size;
-    const reconciled = await this.#until(
+    const reconciled = await this.#waits.until(
       () => this.venue.ready || this.reign?.epoch !== epoch,
       this.#config.timing.reconcileDeadlineMs,
     );
@@ -398,7 +425,7 @@ export class Engine implements EngineView {
     reign.draining = true;
     this.#changed();
     const { drainDeadlineMs } = this.#config.timing;
-    const settled = await this.#until(() => this.reign !== reign || reign.path.settled, drainDeadlineMs);
+    const settled = await this.#waits.until(() => this.reign !== reign || reign.path.settled, drainDeadlineMs);
     if (this.reign !== reign)
       throw new ContractError('stale-epoch', 'the reign ended while it was draining', this.epochs.highest);
     if (!settled)
@@ -458,7 +485,7 @@ export class Engine implements EngineView {
     this.replication.step({ kind: 'tick', nowMs });
     if (this.releasing !== this.#wasReleasing) this.#noteReleasing();
     this.reign?.path.release();
-    this.#wake();
+    this.#waits.look();
   }
 
   /** A frozen primary keeps its connections: its standbys see silence, and say so without waiting to be asked. */
@@ -488,30 +515,6 @@ export class Engine implements EngineView {
   #changed(): void {
     this.#onStatusChanged();
     this.#pulse.hurry();
-    this.#wake();
-  }
-
-  /** Waits for a condition that is looked at on every change and tick; false when the deadline passed first. */
-  #until(holds: () => boolean, deadlineMs: number): Promise<boolean> {
-    if (holds()) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const deadline = setTimeout(() => {
-        this.#waits = this.#waits.filter((other) => other !== wait);
-        resolve(false);
-      }, deadlineMs);
-      const settle = () => {
-        clearTimeout(deadline);
-        resolve(true);
-      };
-      const wait = { holds, settle };
-      this.#waits.push(wait);
-    });
-  }
-
-  #wake(): void {
-    if (this.#waits.length === 0) return;
-    const met = this.#waits.filter(({ holds }) => holds());
-    this.#waits = this.#waits.filter((wait) => !met.includes(wait));
-    for (const wait of met) wait.settle();
+    this.#waits.look();
   }
 }

@@ -5,8 +5,7 @@ import { type ControlHandlers, startControlServer } from '../control/control-ser
 import { EpochStore } from '../control/epoch-store.ts';
 import { Engine } from './engine.ts';
 import { readEngineConfig } from './engine-config.ts';
-
-const VERSION = '1';
+import { ENGINE_VERSION } from './version.ts';
 
 const fail = (error: unknown): never => {
   process.stderr.write(`${describeError(error)}\n`);
@@ -72,7 +71,7 @@ try {
     tokenFile: config.tokenFile,
     instance: config.instance,
     component: 'trading-engine',
-    version: VERSION,
+    version: ENGINE_VERSION,
     epochs,
     handlers: current,
     holds: () => holds(),
@@ -82,6 +81,7 @@ try {
     epochs,
     onStatusChanged: () => control.statusChanged(),
     onFailure: fail,
+    onWarning: (text) => void process.stderr.write(`warning  ${text}\n`),
   });
   handlers = engine.handlers();
   holds = () => engine.holds;

@@ -64,6 +64,8 @@ export class OrderPath {
   #flushPending = false;
   #stopped = false;
   #inputHeld = false;
+  /** Messages of a binary session are being handled: what that brings about takes no others meanwhile. */
+  #taking = false;
   #resendDue = false;
   #held = 0;
   #released = 0;
@@ -151,10 +153,16 @@ export class OrderPath {
 
   /** Something came from a binary client; what cannot be taken now waits in the session, which is read no further. */
   receiveBytes(session: BinarySession): void {
-    if (!this.#mayAccept()) return this.#holdBack(session);
+    if (this.#taking || !this.#mayAccept()) return this.#holdBack(session);
+    this.#taking = true;
+    this.#takeMessages(session);
+    this.#taking = false;
+  }
+
+  /** The lease is asked once for all that came together: it decides again before anything leaves. */
+  #takeMessages(session: BinarySession): void {
     const { state, maxHeldEntries } = this.#options;
-    // The lease is asked once for all that came together: it decides again before anything leaves.
-    for (let length = session.nextLength(); length !== 0; length = session.nextLength()) {
+    for (let length = session.nextLength(); length !== 0 && !this.#stopped; length = session.nextLength()) {
       if (length === -1) return session.refuse(lastReject('bad-message', this.#options.epoch));
       if (state.applied - Math.max(this.#released, this.#base) > maxHeldEntries) return this.#holdBack(session);
       this.#desk.handle(session);
@@ -438,6 +446,7 @@ export class OrderPath {
   }
 
   #pumpInbox(): void {
+    if (this.#taking) return;
     if (this.#inbox.length > 0) {
       const waiting = this.#inbox.splice(0, INBOX_TURN);
       while (waiting.length > 0 && this.#mayAccept()) {

@@ -39,6 +39,31 @@ export class OrderPool {
     return this.#count;
   }
 
+  /** All items one after the other, as they lie in memory: an image is for machines of one byte order. */
+  get imageBytes(): number {
+    return this.#count * ITEM_BYTES;
+  }
+
+  writeImage(target: Uint8Array, offset: number): void {
+    for (const [at, page] of this.#pages.entries()) {
+      const here = Math.min(PAGE_ITEMS, this.#count - at * PAGE_ITEMS) * ITEM_BYTES;
+      target.set(page.bytes.subarray(0, here), offset + at * PAGE_ITEMS * ITEM_BYTES);
+    }
+  }
+
+  /** The items of an image; they are in no list. */
+  static fromImage(image: Uint8Array, offset: number, count: number): OrderPool {
+    if (offset + count * ITEM_BYTES > image.length) throw new Error('the image ends within its items');
+    const pool = new OrderPool();
+    for (let item = 0; item < count; item++) pool.add();
+    for (const [at, page] of pool.#pages.entries()) {
+      const start = offset + at * PAGE_ITEMS * ITEM_BYTES;
+      const here = Math.min(PAGE_ITEMS, count - at * PAGE_ITEMS) * ITEM_BYTES;
+      page.bytes.set(image.subarray(start, start + here));
+    }
+    return pool;
+  }
+
   /** Takes the next number. Every field of it is zero, and it is in no list. */
   add(): number {
     const item = this.#count++;

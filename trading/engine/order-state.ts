@@ -1,12 +1,22 @@
-import { BytesTable, mixIn, spread } from './bytes-table.ts';
+import { BytesTable, spread } from './bytes-table.ts';
 import { RECORD, RECORD_KIND, readCount, SIDE_NUMBER } from './entry.ts';
+import { changingHash, lastingHash, mixWide } from './item-hash.ts';
 import { emptyList, ITEM_KIND, ITEM_STATE, type ItemList, OrderPool, STATE_NAMES } from './order-pool.ts';
 import type { CancelRequest, Order } from './order-view.ts';
 import { StateHashes } from './state-hashes.ts';
 
+/** What a state counts beside its orders. */
+export interface StateCounters {
+  readonly applied: number;
+  readonly venueSequence: number;
+  readonly orders: number;
+  readonly active: number;
+  readonly breaks: number;
+  readonly fills: number;
+}
+
 /** Where the texts of a record begin, by kind. */
 const { price: PRICE_AT, qty: QTY_AT, number: NUMBER_AT, texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
-const HIGH = 0x1_0000_0000;
 const KEY_SCRATCH_BYTES = 1024;
 
 /**
@@ -14,10 +24,10 @@ const KEY_SCRATCH_BYTES = 1024;
  * cancels are *items*, numbered from 0 in the order of their sequences. Applying a record makes no object.
  */
 export class OrderState {
-  readonly ids = new BytesTable();
+  readonly ids: BytesTable;
   /** Clients, symbols, codes. */
-  readonly texts = new BytesTable();
-  readonly items = new OrderPool();
+  readonly texts: BytesTable;
+  readonly items: OrderPool;
   readonly hashes = new StateHashes();
   readonly #pendingOrders = emptyList();
   readonly #pendingCancels = emptyList();
@@ -32,6 +42,45 @@ export class OrderState {
   #orders = 0;
   #breaks = 0;
   #fills = 0;
+
+  constructor(
+    parts: { readonly ids: BytesTable; readonly texts: BytesTable; readonly items: OrderPool } | null = null,
+  ) {
+    this.ids = parts?.ids ?? new BytesTable();
+    this.texts = parts?.texts ?? new BytesTable();
+    this.items = parts?.items ?? new OrderPool();
+  }
+
+  /** The state with this content; lists, counts of open orders and hashes are computed from it. */
+  static restored(parts: {
+    readonly counters: StateCounters;
+    readonly ids: BytesTable;
+    readonly texts: BytesTable;
+    readonly items: OrderPool;
+  }): OrderState {
+    const state = new OrderState(parts);
+    const { counters, items, ids, texts } = parts;
+    if (ids.count !== items.count) throw new Error(`${ids.count} ids for ${items.count} orders and cancels`);
+    for (let item = 0; item < items.count; item++) state.#takeUp(item, texts.count);
+    state.#applied = counters.applied;
+    state.#venueSequence = counters.venueSequence;
+    state.#orders = counters.orders;
+    state.#active = counters.active;
+    state.#breaks = counters.breaks;
+    state.#fills = counters.fills;
+    return state;
+  }
+
+  get counters(): StateCounters {
+    return {
+      applied: this.#applied,
+      venueSequence: this.#venueSequence,
+      orders: this.#orders,
+      active: this.#active,
+      breaks: this.#breaks,
+      fills: this.#fills,
+    };
+  }
 
   /** Sequence of the last entry applied. */
   get applied(): number {
@@ -72,7 +121,7 @@ export class OrderState {
   recomputedHash(): string {
     let content = 0;
     for (let item = 0; item < this.items.count; item++)
-      content = (content + this.#itemHash(item, this.#computeBase(item))) | 0;
+      content = (content + changingHash(this, item, lastingHash(this, item))) | 0;
     return hashText(content, this.#counterHash());
   }
 
@@ -338,40 +387,35 @@ export class OrderState {
     this.#rehash(item);
   }
 
+  /** An item of a restored state: into the list it waits in, into the counts, into the hash. */
+  #takeUp(item: number, textCount: number): void {
+    const { items } = this;
+    const isOrder = items.kind(item) === ITEM_KIND.order;
+    const client = items.client(item);
+    const numbers = [client, items.code(item) - 1, isOrder ? items.about(item) : items.targetText(item)];
+    if (numbers.some((text) => text >= textCount)) throw new Error(`item ${item} names a text that is not there`);
+    if (!isOrder && items.about(item) >= items.count) throw new Error(`item ${item} is about one that is not there`);
+    const state = items.state(item);
+    if (state === ITEM_STATE.pending) items.append(isOrder ? this.#pendingOrders : this.#pendingCancels, item);
+    if (isOrder && (state === ITEM_STATE.pending || state === ITEM_STATE.open)) {
+      if (client >= this.#open.length) this.#widenOpen(client);
+      this.#open[client]! += 1;
+    }
+    items.setHash(item, 0);
+    this.#begin(item);
+  }
+
   #begin(item: number): void {
-    this.items.setBaseHash(item, this.#computeBase(item));
+    this.items.setBaseHash(item, lastingHash(this, item));
     this.#rehash(item);
   }
 
   /** After each change of an item. */
   #rehash(item: number): void {
     const { items } = this;
-    const hash = this.#itemHash(item, items.baseHash(item));
+    const hash = changingHash(this, item, items.baseHash(item));
     this.#contentHash = (this.#contentHash + hash - items.hash(item)) | 0;
     items.setHash(item, hash);
-  }
-
-  #itemHash(item: number, base: number): number {
-    const { items } = this;
-    const code = items.code(item);
-    const filled = items.filled(item);
-    let hash = mixIn(base, items.state(item) | (items.withdrawn(item) << 3));
-    hash = mixIn(hash, code === 0 ? 0 : this.texts.hashOf(code - 1));
-    return spread(mixIn(mixIn(hash, filled | 0), filled / HIGH));
-  }
-
-  #computeBase(item: number): number {
-    const { items, texts, ids } = this;
-    const isOrder = items.kind(item) === ITEM_KIND.order;
-    const about = items.about(item);
-    let hash = mixIn(ids.hashOf(item), (items.kind(item) << 2) | items.side(item));
-    hash = mixIn(hash, texts.hashOf(items.client(item)));
-    if (isOrder) hash = mixIn(hash, texts.hashOf(about));
-    else hash = mixIn(hash, about === -1 ? texts.hashOf(items.targetText(item)) : ids.hashOf(about));
-    hash = mixWide(hash, items.sequence(item));
-    hash = mixWide(hash, items.epoch(item));
-    hash = mixWide(hash, items.price(item));
-    return mixWide(hash, items.quantity(item));
   }
 
   #counterHash(): number {
@@ -389,8 +433,6 @@ export class OrderState {
     this.#open = wider;
   }
 }
-
-const mixWide = (hash: number, value: number): number => mixIn(mixIn(hash, value | 0), value / HIGH);
 
 const hashText = (content: number, counters: number): string =>
   (content >>> 0).toString(16).padStart(8, '0') + (counters >>> 0).toString(16).padStart(8, '0');

@@ -1,13 +1,26 @@
-import { BLOCK_HEADER_BYTES, type Block } from '../journal/block.ts';
+import { BLOCK_HEADER_BYTES, type Block, lastSequenceOf } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { Checkpoint } from './checkpoint.ts';
 import { OrderState } from './order-state.ts';
 
 const REBUILD_BYTES = 512 * 1024;
 
-/** The order state that a journal amounts to, kept up with it. After a cut it is computed again from the beginning. */
+/**
+ * The order state that a journal amounts to, kept up with it: from a checkpoint and what follows it, or from the beginning. After
+ * a cut it is computed again from the beginning.
+ */
 export class ReplayedState {
-  #state = new OrderState();
+  #state: OrderState;
   #rebuilding = false;
+  #checkpoint: Checkpoint | null;
+  /** The end of a block was met that the checkpoint names, and it is that block. */
+  #met = false;
+  #strange = false;
+
+  constructor(checkpoint: Checkpoint | null = null) {
+    this.#checkpoint = checkpoint;
+    this.#state = checkpoint?.state ?? new OrderState();
+  }
 
   get state(): OrderState {
     return this.#state;
@@ -18,16 +31,29 @@ export class ReplayedState {
     return !this.#rebuilding;
   }
 
+  /** Sequence of the checkpoint that it was computed from; 0 = of none. */
+  get from(): number {
+    return this.#checkpoint?.provenance.sequence ?? 0;
+  }
+
+  /** Asked when the journal was recovered: false when the checkpoint is of another history; then `rebuild` follows. */
+  fits(journal: Journal): boolean {
+    return this.#checkpoint === null || (this.#met && !this.#strange && this.#state.applied === journal.end.sequence);
+  }
+
   /** Applies the block that was just appended or recovered. */
   apply(block: Block): void {
-    if (this.#rebuilding) return;
-    applyBlock(this.#state, block);
+    if (this.#rebuilding || this.#strange) return;
+    if (this.#checkpoint !== null && !this.#met) this.#compare(this.#checkpoint, block);
+    else applyBlock(this.#state, block);
   }
 
   /** Starts over, a piece per turn of the event loop, until it has caught up with the journal, which may grow meanwhile. */
   async rebuild(journal: Journal): Promise<void> {
     const state = new OrderState();
     this.#state = state;
+    this.#checkpoint = null;
+    this.#strange = false;
     this.#rebuilding = true;
     while (this.#state === state) {
       const blocks = journal.blocksAfter(state.applied, REBUILD_BYTES);
@@ -38,6 +64,14 @@ export class ReplayedState {
       for (const block of blocks) applyBlock(state, block);
       await new Promise((resolve) => setImmediate(resolve));
     }
+  }
+
+  /** Blocks up to the checkpoint's own are in its state already, if they are its blocks. */
+  #compare({ provenance }: Checkpoint, { header }: Block): void {
+    const last = lastSequenceOf(header);
+    if (last < provenance.sequence) return;
+    this.#met = last === provenance.sequence && header.crc === provenance.chainCrc;
+    this.#strange = !this.#met;
   }
 }
 

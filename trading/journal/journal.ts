@@ -1,19 +1,10 @@
-import {
-  closeSync,
-  fdatasync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../base/durable-file.ts';
 import { type Block, blockEnd, decodeBlock, type LogEnd, whyNotNext } from './block.ts';
 import { BlockIndex } from './block-index.ts';
 import { CommitMarker } from './commit-marker.ts';
+import { segmentNames } from './journal-reader.ts';
 import { RecentBlocks } from './recent-blocks.ts';
 import type { RecordBatch } from './record-batch.ts';
 import { SegmentFile } from './segment-file.ts';
@@ -202,9 +193,7 @@ export class Journal {
 
   async #recover(onBlock: (block: Block) => void): Promise<void> {
     const { directory } = this.#options;
-    this.#segments = readdirSync(directory)
-      .filter((name) => /^segment-\d{16}\.log$/.test(name))
-      .sort();
+    this.#segments = segmentNames(directory);
     for (const [segment, name] of this.#segments.entries()) {
       const isLast = segment === this.#segments.length - 1;
       const read = readSegment({

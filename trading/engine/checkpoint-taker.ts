@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+/** Where a checkpoint is taken, of what, and what it must amount to. */
+export interface CheckpointOrder {
+  readonly instance: string;
+  readonly journal: string;
+  readonly checkpoints: string;
+  /** A sequence that is durable, of which the running state's hash is known. */
+  readonly sequence: number;
+  readonly stateHash: string;
+}
+
+export type CheckpointOutcome =
+  | { readonly kind: 'taken'; readonly sequence: number }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+const PROGRAM = join(import.meta.dirname, 'take-checkpoint.ts');
+
+/**
+ * Takes a checkpoint in a process of its own, from the files: the engine that goes on meanwhile is not held up, and what is
+ * written was computed a second time. Always settles.
+ */
+export const takeCheckpoint = (order: CheckpointOrder): Promise<CheckpointOutcome> =>
+  new Promise((resolve) => {
+    const child = spawn(process.execPath, [PROGRAM, JSON.stringify(order)], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let [output, complaint] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      complaint += text;
+    });
+    child.on('error', (error) => resolve({ kind: 'failed', reason: error.message }));
+    child.on('close', (code) => {
+      const sequence = Number.parseInt(output, 10);
+      if (code === 0 && Number.isSafeInteger(sequence)) resolve({ kind: 'taken', sequence });
+      else resolve({ kind: 'failed', reason: complaint.split('\n')[0] || `the process ended with ${code}` });
+    });
+  });

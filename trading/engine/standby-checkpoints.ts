@@ -1,0 +1,64 @@
+import { dropCheckpointsAfter } from './checkpoint.ts';
+import { type CheckpointOutcome, takeCheckpoint } from './checkpoint-taker.ts';
+
+export interface StandbyCheckpointsOptions {
+  readonly instance: string;
+  readonly journal: string;
+  readonly checkpoints: string;
+  /** Entries between two; 0 = none are taken. */
+  readonly everyEntries: number;
+  /** Sequence of the checkpoint that the process started from; 0 = of none. */
+  readonly from: number;
+  readonly newestHash: () => { readonly sequence: number; readonly hash: string } | null;
+  readonly onWarning: (text: string) => void;
+}
+
+/** Takes checkpoints while this instance is standby: the primary has better things to do. One at a time. */
+export class StandbyCheckpoints {
+  readonly #options: StandbyCheckpointsOptions;
+  #sequence: number;
+  /** Tried last here, also in vain. */
+  #triedAt: number;
+  #running: Promise<void> | null = null;
+  #cutAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: StandbyCheckpointsOptions) {
+    this.#options = options;
+    this.#sequence = options.from;
+    this.#triedAt = options.from;
+  }
+
+  /** Sequence of the newest one; 0 when there is none. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Starts one when enough has become durable since the last. */
+  consider(durable: number): void {
+    const { everyEntries, newestHash } = this.#options;
+    if (everyEntries === 0 || this.#running !== null || durable - this.#triedAt < everyEntries) return;
+    const newest = newestHash();
+    if (newest === null || newest.sequence > durable || newest.sequence <= this.#sequence) return;
+    this.#triedAt = durable;
+    this.#running = this.#take(newest.sequence, newest.hash);
+  }
+
+  /** The journal was cut after this sequence: what is beyond it is of another history. */
+  cut(sequence: number): void {
+    this.#cutAt = Math.min(this.#cutAt, sequence);
+    this.#sequence = Math.min(this.#sequence, sequence);
+    this.#triedAt = Math.min(this.#triedAt, sequence);
+    dropCheckpointsAfter(this.#options.checkpoints, sequence);
+  }
+
+  async #take(sequence: number, stateHash: string): Promise<void> {
+    const { instance, journal, checkpoints, onWarning } = this.#options;
+    this.#cutAt = Number.POSITIVE_INFINITY;
+    const outcome: CheckpointOutcome = await takeCheckpoint({ instance, journal, checkpoints, sequence, stateHash });
+    this.#running = null;
+    // What was taken while the journal was being cut may be of either history.
+    if (this.#cutAt !== Number.POSITIVE_INFINITY) dropCheckpointsAfter(checkpoints, this.#cutAt);
+    else if (outcome.kind === 'taken') this.#sequence = outcome.sequence;
+    else onWarning(`no checkpoint was taken at ${sequence}: ${outcome.reason}`);
+  }
+}

@@ -1,0 +1,43 @@
+import { describeError } from '../base/coded-error.ts';
+import { lastSequenceOf } from '../journal/block.ts';
+import { readJournal } from '../journal/journal-reader.ts';
+import { newestCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { CheckpointOrder } from './checkpoint-taker.ts';
+import { OrderState } from './order-state.ts';
+import { applyBlock } from './replayed-state.ts';
+import { ENGINE_VERSION } from './version.ts';
+
+/** Takes one checkpoint and returns its sequence: the end of the block that holds the sequence asked for. */
+const take = ({ instance, journal, checkpoints, sequence, stateHash }: CheckpointOrder): number => {
+  // Beyond the block before the one asked for a base would not meet the hash that it must be compared at.
+  const base = newestCheckpoint(checkpoints, { upTo: sequence - 1, onDamaged: () => {} });
+  const state = base?.state ?? new OrderState();
+  const from = state.applied;
+  const end = readJournal(journal, (block) => {
+    const last = lastSequenceOf(block.header);
+    if (last === from && block.header.crc !== base?.provenance.chainCrc)
+      throw new Error(`${base?.file} is of another journal`);
+    if (last > from) applyBlock(state, block);
+    return last >= sequence ? 'stop' : 'go-on';
+  });
+  const found = state.hashes.at(sequence);
+  if (found !== stateHash)
+    throw new Error(`the journal amounts to the state ${found} at ${sequence}; the running state is ${stateHash}`);
+  writeCheckpoint(checkpoints, state, {
+    instance,
+    sequence: end.sequence,
+    epoch: end.epoch,
+    chainCrc: end.crc,
+    stateHash: state.hash,
+    codeVersion: ENGINE_VERSION,
+    takenAt: Date.now(),
+  });
+  return end.sequence;
+};
+
+try {
+  process.stdout.write(`${take(JSON.parse(process.argv[2] ?? '{}') as CheckpointOrder)}\n`);
+} catch (error) {
+  process.stderr.write(`${describeError(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,39 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Block, EMPTY_LOG, type LogEnd } from './block.ts';
+import { JournalCorrupt, readSegment } from './segment-recovery.ts';
+
+export const segmentNames = (directory: string): string[] =>
+  readdirSync(directory)
+    .filter((name) => /^segment-\d{16}\.log$/.test(name))
+    .sort();
+
+/**
+ * Gives the blocks of a journal to `onBlock` in order and changes nothing, also while another process writes it. Ends at the
+ * end, or when `onBlock` says `stop`. Returns the log's end after the last block given. Throws `JournalCorrupt` on damage.
+ */
+export const readJournal = (directory: string, onBlock: (block: Block) => 'go-on' | 'stop'): LogEnd => {
+  const names = segmentNames(directory);
+  let end = EMPTY_LOG;
+  let stopped: LogEnd | null = null;
+  for (const [at, name] of names.entries()) {
+    const file = join(directory, name);
+    // What is being written right now looks like a torn tail of the last segment.
+    const read = readSegment({
+      file,
+      end,
+      isLast: at === names.length - 1,
+      onBlock: (block) => {
+        if (stopped !== null) return;
+        const { header } = block;
+        if (onBlock(block) === 'stop')
+          stopped = { sequence: header.firstSequence + header.count - 1, epoch: header.epoch, crc: header.crc };
+      },
+    });
+    if (stopped !== null) return stopped;
+    if (read.end.sequence === end.sequence && at < names.length - 1)
+      throw new JournalCorrupt({ file, offset: 0, found: 'a segment without a block, and later ones follow' });
+    end = read.end;
+  }
+  return end;
+};
