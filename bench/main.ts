@@ -4,12 +4,14 @@ import { parseArgs } from 'node:util';
 import type { BenchOptions } from './bench-options.ts';
 import { coreBench } from './core.ts';
 import { describeMeasurement, type Measurement } from './measurement.ts';
+import { orderAckBench } from './order-ack.ts';
 import { recoveryBench } from './recovery.ts';
 import { replayBench } from './replay.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measurement[]>>> = {
   core: coreBench,
   replay: replayBench,
+  'order-ack': orderAckBench,
   recovery: recoveryBench,
 };
 

@@ -1,0 +1,154 @@
+import { connect, type Socket } from 'node:net';
+import { encodeSent, MESSAGE, MESSAGE_BYTES } from '../trading/engine/binary-protocol.ts';
+
+const ORDER_BYTES = MESSAGE_BYTES[MESSAGE.new]!;
+const ACK_BYTES = MESSAGE_BYTES[MESSAGE.ack]!;
+const ID_AT = 24;
+const DIGITS = 10;
+const BATCH = 512;
+
+/** What an open loop saw: microseconds from when each order was *due* to its acknowledgement, sorted. */
+export interface Latencies {
+  readonly sortedUs: Float64Array;
+  /** Orders that the generator itself sent more than a millisecond late. */
+  readonly lateShare: number;
+}
+
+/** A client that sends binary orders and counts acknowledgements; they come in the order of the orders. */
+export class OrderLoad {
+  readonly #socket: Socket;
+  readonly #template: Buffer;
+  #nextId = 0;
+  #partial = 0;
+  #onAcks: (count: number) => void = () => {};
+  #refused: string | null = null;
+
+  private constructor(socket: Socket, prefix: string) {
+    this.#socket = socket;
+    const id = `${prefix}-${'0'.repeat(DIGITS)}`;
+    this.#template = encodeSent({ t: 'new', id, symbol: 'SYM1', side: 'B', price: 1000, qty: 10 });
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+  }
+
+  /** Connects; with a client's name it logs on. */
+  static open(options: {
+    readonly port: number;
+    readonly prefix: string;
+    readonly client?: string;
+  }): Promise<OrderLoad> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port: options.port, noDelay: true });
+      socket.once('error', reject);
+      socket.once('connect', () => {
+        if (options.client === undefined) return resolve(new OrderLoad(socket, options.prefix));
+        socket.write(encodeSent({ t: 'logon', client: options.client }));
+        socket.once('data', (answer: Buffer) => {
+          if (answer[0] !== MESSAGE.logonOk) reject(new Error('the logon was refused'));
+          else resolve(new OrderLoad(socket, options.prefix));
+        });
+      });
+    });
+  }
+
+  /** Orders at a fixed rate, whatever comes back; the first third is not counted. */
+  async openLoop(options: { readonly perSecond: number; readonly seconds: number }): Promise<Latencies> {
+    const count = Math.round(options.perSecond * options.seconds);
+    const intervalMs = 1000 / options.perSecond;
+    const dueAtMs = new Float64Array(count);
+    const latencyUs = new Float64Array(count);
+    let sent = 0;
+    let acknowledged = 0;
+    let late = 0;
+    const startedAtMs = performance.now() + 2;
+    for (let at = 0; at < count; at++) dueAtMs[at] = startedAtMs + at * intervalMs;
+    this.#onAcks = (acks) => {
+      const nowMs = performance.now();
+      for (let at = 0; at < acks; at++) latencyUs[acknowledged + at] = (nowMs - dueAtMs[acknowledged + at]!) * 1000;
+      acknowledged += acks;
+    };
+    await this.#loop(() => {
+      const nowMs = performance.now();
+      let due = sent;
+      while (due < count && dueAtMs[due]! <= nowMs) due += 1;
+      for (let at = sent; at < due; at++) if (nowMs - dueAtMs[at]! > 1) late += 1;
+      if (due > sent) this.#send(due - sent);
+      sent = due;
+      return acknowledged < count;
+    });
+    return { sortedUs: latencyUs.subarray(Math.floor(count / 3)).toSorted(), lateShare: late / count };
+  }
+
+  /** As many as possible with so many unanswered: acknowledgements in a second, after a third of the time. */
+  async throughput(options: { readonly window: number; readonly seconds: number }): Promise<number> {
+    const startedAtMs = performance.now();
+    const countFromMs = startedAtMs + (options.seconds * 1000) / 3;
+    const untilMs = startedAtMs + options.seconds * 1000;
+    let unanswered = 0;
+    let counted = 0;
+    let lastAtMs = countFromMs;
+    this.#onAcks = (acks) => {
+      unanswered -= acks;
+      const nowMs = performance.now();
+      if (nowMs < countFromMs || nowMs > untilMs) return;
+      counted += acks;
+      lastAtMs = nowMs;
+    };
+    await this.#loop(() => {
+      const over = performance.now() > untilMs;
+      while (!over && options.window - unanswered >= BATCH) {
+        this.#send(BATCH);
+        unanswered += BATCH;
+      }
+      return !over || unanswered > 0;
+    });
+    return (counted * 1000) / Math.max(1, lastAtMs - countFromMs);
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Looks again and again, without a timer, until there is nothing more to do. */
+  #loop(step: () => boolean): Promise<void> {
+    const deadlineMs = performance.now() + 60_000;
+    return new Promise((resolve, reject) => {
+      const turn = () => {
+        if (this.#refused !== null) return reject(new Error(this.#refused));
+        if (this.#socket.destroyed) return reject(new Error('the connection ended'));
+        if (performance.now() > deadlineMs) return reject(new Error('not everything was answered within a minute'));
+        if (step()) setImmediate(turn);
+        else resolve();
+      };
+      turn();
+    });
+  }
+
+  #send(orders: number): void {
+    const bytes = Buffer.allocUnsafe(orders * ORDER_BYTES);
+    const idEnd = ID_AT + this.#template[2]!;
+    for (let at = 0; at < orders; at++) {
+      const offset = at * ORDER_BYTES;
+      this.#template.copy(bytes, offset);
+      let number = this.#nextId++;
+      for (let digit = 1; digit <= DIGITS; digit++) {
+        bytes[offset + idEnd - digit] = 48 + (number % 10);
+        number = Math.floor(number / 10);
+      }
+    }
+    this.#socket.write(bytes);
+  }
+
+  #read(chunk: Buffer): void {
+    const first = this.#partial === 0 ? 0 : ACK_BYTES - this.#partial;
+    for (let at = first; at < chunk.length; at += ACK_BYTES)
+      if (chunk[at] !== MESSAGE.ack) {
+        this.#refused = `an answer that is no acknowledgement: ${chunk.toString('latin1', at, at + 120)}`;
+        return;
+      }
+    const bytes = this.#partial + chunk.length;
+    this.#partial = bytes % ACK_BYTES;
+    const acks = Math.floor(bytes / ACK_BYTES);
+    if (acks > 0) this.#onAcks(acks);
+  }
+}

@@ -1,0 +1,80 @@
+import { createServer } from 'node:net';
+import { BinaryDesk } from '../../trading/engine/binary-desk.ts';
+import { BinarySession } from '../../trading/engine/binary-session.ts';
+import { Lease } from '../../trading/engine/lease.ts';
+import { OrderState } from '../../trading/engine/order-state.ts';
+import { ReleaseQueue } from '../../trading/engine/release-queue.ts';
+import { Journal } from '../../trading/journal/journal.ts';
+import { RecordBatch } from '../../trading/journal/record-batch.ts';
+
+/**
+ * The engine's order path and nothing beside it: no exchange session, no replicas, no control port. With a directory it
+ * journals, without one it does not. It measures the time from the event that brings orders to the write of their answers.
+ */
+const directory = process.argv[2] ?? '';
+const journal =
+  directory === ''
+    ? null
+    : await Journal.open({ directory, sync: 'none', onDurable: () => {}, onFailure: () => process.exit(1) }, () => {});
+const state = new OrderState();
+const batch = new RecordBatch();
+const queue = new ReleaseQueue();
+const lease = new Lease();
+lease.set(process.hrtime.bigint() + 3_600_000_000_000n);
+const handlerNs: number[] = [];
+let startedAt = 0;
+let due = false;
+
+const flush = (): void => {
+  due = false;
+  if (batch.count > 0) {
+    if (journal === null) batch.seal({ previous: { sequence: 0, epoch: 1, crc: 0 }, epoch: 1, committed: 0 });
+    else {
+      journal.append({ epoch: 1, batch });
+      journal.sync();
+    }
+  }
+  queue.release(state.applied, () => lease.valid);
+  if (handlerNs.length < 1_000_000) handlerNs.push((performance.now() - startedAt) * 1e6);
+};
+const flushSoon = (): void => {
+  if (due) return;
+  due = true;
+  setImmediate(flush);
+};
+
+const desk = new BinaryDesk({
+  instance: 'bare',
+  epoch: 1,
+  state,
+  limits: { symbols: new Set(), maxPrice: 1e7, maxQty: 1e6, maxNotional: 1e12, maxOpenOrdersPerClient: 1e9 },
+  allowed: { tradingEnabled: true, draining: false, halted: false, venueReady: true },
+  batch,
+  queue,
+  commit: (recordBytes, offset) => {
+    batch.commit(recordBytes);
+    const sequence = state.applied + 1;
+    state.apply(sequence, 1, batch.bytes, batch.view, offset);
+    flushSoon();
+    return sequence;
+  },
+  accepted: () => {},
+  answered: flushSoon,
+  loggedOn: () => {},
+});
+
+const server = createServer({ noDelay: true }, (socket) => {
+  const session = new BinarySession(socket);
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    if (!due) startedAt = performance.now();
+    session.receive(chunk);
+    if (!lease.valid) return;
+    for (let length = session.nextLength(); length > 0; length = session.nextLength()) {
+      desk.handle(session);
+      session.take(length);
+    }
+  });
+}).listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as { port: number }).port }));
+process.on('message', () => process.send?.({ handlerNs: handlerNs.splice(0) }));
+process.on('disconnect', () => process.exit());

@@ -1,0 +1,26 @@
+import { createServer } from 'node:net';
+import { countField, parseRecord, textField } from '../../trading/base/json-record.ts';
+
+/** An exchange that lets everybody log on and never answers an order: what is measured beside it is the engine alone. */
+const server = createServer({ noDelay: true }, (socket) => {
+  let text = '';
+  let ready = false;
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    if (ready) return;
+    text += chunk.toString('utf8');
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n')) {
+      const message = parseRecord(text.slice(0, end)) ?? {};
+      text = text.slice(end + 1);
+      const firm = textField(message, 'firm');
+      const epoch = countField(message, 'epoch');
+      if (message['t'] === 'logon') socket.write(`${JSON.stringify({ t: 'logon-ok', firm, epoch, last: 0 })}\n`);
+      if (message['t'] === 'fence') socket.write(`${JSON.stringify({ t: 'fence-ok', firm, epoch })}\n`);
+      if (message['t'] === 'drop-copy') {
+        socket.write(`${JSON.stringify({ t: 'drop-copy-end', last: 0 })}\n`);
+        ready = true;
+      }
+    }
+  });
+}).listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as { port: number }).port }));
+process.on('disconnect', () => process.exit());
