@@ -1,0 +1,82 @@
+import type { FixEntry } from './session-entry.ts';
+import type { SentMessage, SentMessages, SessionNumbers } from './session-types.ts';
+
+const IN_MEMORY = 65_536;
+
+/**
+ * One session as a journal's entries amount to it: its numbers, and every application message that was sent. The newest messages are
+ * held in memory; for older ones only their place in the journal is, and they are read from there.
+ */
+export class KeptSession implements SentMessages {
+  readonly session: string;
+  readonly #inMemory: number;
+  readonly #recent = new Map<number, SentMessage>();
+  #read: ((place: number) => FixEntry | null) | null = null;
+  /** By number: the message's place in the journal; 0 = there is no such message. */
+  #places = new Float64Array(1024);
+  #nextOut = 1;
+  #nextIn = 1;
+
+  constructor(session: string, options: { readonly inMemory?: number } = {}) {
+    this.session = session;
+    this.#inMemory = options.inMemory ?? IN_MEMORY;
+  }
+
+  get numbers(): SessionNumbers {
+    return { nextOut: this.#nextOut, nextIn: this.#nextIn };
+  }
+
+  /** From now on messages that are not in memory are read by their place. Without it all of them stay in memory. */
+  readWith(read: (place: number) => FixEntry | null): void {
+    this.#read = read;
+  }
+
+  /** Takes the next entry, with its place in the journal; entries of other sessions change nothing. */
+  apply(entry: FixEntry, place: number): void {
+    if (entry.session !== this.session) return;
+    switch (entry.kind) {
+      case 'fix-sent':
+        this.#remember(entry, place);
+        this.#nextOut = Math.max(this.#nextOut, entry.seq + 1);
+        return;
+      case 'fix-numbers':
+        this.#nextOut = Math.max(this.#nextOut, entry.next);
+        return;
+      case 'fix-received':
+        this.#nextIn = entry.next;
+        return;
+      case 'fix-reset':
+        this.#recent.clear();
+        this.#places.fill(0);
+        this.#nextOut = 1;
+        this.#nextIn = 1;
+        return;
+    }
+  }
+
+  get(seq: number): SentMessage | null {
+    const recent = this.#recent.get(seq);
+    if (recent !== undefined) return recent;
+    const place = seq < this.#places.length ? this.#places[seq]! : 0;
+    if (place === 0) return null;
+    const entry = this.#read?.(place) ?? null;
+    if (entry === null || entry.kind !== 'fix-sent' || entry.seq !== seq || entry.session !== this.session)
+      throw new Error(`entry ${place} of the journal does not hold message ${seq} of ${this.session}`);
+    return entry;
+  }
+
+  #remember(message: SentMessage, place: number): void {
+    if (message.seq >= this.#places.length) {
+      const larger = new Float64Array(Math.max(this.#places.length * 2, message.seq + 1));
+      larger.set(this.#places);
+      this.#places = larger;
+    }
+    this.#places[message.seq] = place;
+    this.#recent.set(message.seq, message);
+    if (this.#read === null || this.#recent.size <= this.#inMemory) return;
+    for (const oldest of this.#recent.keys()) {
+      if (this.#recent.size <= this.#inMemory) break;
+      this.#recent.delete(oldest);
+    }
+  }
+}

@@ -1,0 +1,84 @@
+import type { KeptSession } from './kept-session.ts';
+import type { FixEntry } from './session-entry.ts';
+import type { SentMessage, SentMessages, SessionNumbers } from './session-types.ts';
+
+/** Where a session's entries go: a journal of its own, or the replicated one of the application that it belongs to. */
+export interface EntryLog {
+  /** Takes entries at the end, in order; answers the place of the first. */
+  append(entries: readonly FixEntry[]): number;
+  /** Calls back, in the order asked, once everything taken so far is as safe as this log makes things. May call at once. */
+  whenSafe(done: () => void): void;
+  /** The entry at a place; null when it is none of a session. */
+  read(place: number): FixEntry | null;
+}
+
+/**
+ * A session's memory. Keeping is collected and given to the log by `settle`, so that all of one turn is one write; of what was
+ * received only the last number is written. What was kept can be read at once.
+ */
+export class SessionStore implements SentMessages {
+  readonly #log: EntryLog;
+  readonly #kept: KeptSession;
+  readonly #unwritten = new Map<number, SentMessage>();
+  #entries: FixEntry[] = [];
+  #received: number | null = null;
+
+  /** `kept` is what the log amounts to so far. */
+  constructor(log: EntryLog, kept: KeptSession) {
+    this.#log = log;
+    this.#kept = kept;
+    kept.readWith((place) => log.read(place));
+  }
+
+  get session(): string {
+    return this.#kept.session;
+  }
+
+  /** As settled; what a successor would start from. */
+  get numbers(): SessionNumbers {
+    return this.#kept.numbers;
+  }
+
+  get(seq: number): SentMessage | null {
+    return this.#unwritten.get(seq) ?? this.#kept.get(seq);
+  }
+
+  keepSent(message: SentMessage): void {
+    const kept = { ...message, fields: Buffer.from(message.fields) };
+    this.#unwritten.set(message.seq, kept);
+    this.#entries.push({ kind: 'fix-sent', session: this.session, ...kept });
+  }
+
+  keepNumbersBefore(next: number): void {
+    this.#entries.push({ kind: 'fix-numbers', session: this.session, next });
+  }
+
+  keepReceived(next: number): void {
+    this.#received = next;
+  }
+
+  keepReset(): void {
+    this.#received = null;
+    this.#unwritten.clear();
+    this.#entries.push({ kind: 'fix-reset', session: this.session });
+  }
+
+  /** Gives the log what was kept. What the application made of the messages delivered so far has to be on its way before. */
+  settle(): void {
+    if (this.#received !== null) {
+      this.#entries.push({ kind: 'fix-received', session: this.session, next: this.#received });
+      this.#received = null;
+    }
+    if (this.#entries.length === 0) return;
+    const entries = this.#entries;
+    this.#entries = [];
+    let place = this.#log.append(entries);
+    for (const entry of entries) this.#kept.apply(entry, place++);
+    this.#unwritten.clear();
+  }
+
+  /** Calls back once everything settled so far is safe. */
+  whenSafe(done: () => void): void {
+    this.#log.whenSafe(done);
+  }
+}
