@@ -1,0 +1,75 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { LineReader } from '../../../trading/base/line-reader.ts';
+import { waitUntil } from '../../../trading/testing/wait-until.ts';
+
+/** Why QuickFIX cannot be tried here, or null. */
+export const whyNoQuickfix = (): string | null => {
+  if (!existsSync('/usr/include/quickfix/Session.h')) return 'not applicable: libquickfix-dev is not installed';
+  if (spawnSync('g++', ['--version']).status !== 0)
+    return 'not applicable: there is no g++ to build the counterpart with';
+  return null;
+};
+
+/** Builds the counterpart into this directory; answers the program's path. */
+export const buildCounterpart = (directory: string): string => {
+  const program = join(directory, 'counterpart');
+  const source = join(import.meta.dirname, 'counterpart.cpp');
+  execFileSync('g++', ['-std=c++14', '-O0', '-w', source, '-o', program, '-lquickfix', '-lpthread'], {
+    timeout: 240_000,
+  });
+  return program;
+};
+
+/** QuickFIX as a process of its own, told what to do line by line. */
+export class Counterpart {
+  readonly lines: string[] = [];
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<void>;
+
+  constructor(options: {
+    readonly program: string;
+    readonly role: 'initiator' | 'acceptor';
+    readonly port: number;
+    readonly store: string;
+    readonly sender: string;
+    readonly target: string;
+  }) {
+    const { program, role, port, store, sender, target } = options;
+    this.#child = spawn(program, [role, String(port), store, sender, target], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#exited = new Promise((resolve) => this.#child.on('exit', () => resolve()));
+    const reader = new LineReader({
+      maxLineLength: 65_536,
+      onLine: (line) => this.lines.push(line),
+      onOverflow: () => {},
+    });
+    this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => reader.push(text));
+  }
+
+  tell(command: string): void {
+    this.#child.stdin!.write(`${command}\n`);
+  }
+
+  count(line: string | RegExp): number {
+    return this.lines.filter((each) => (typeof line === 'string' ? each === line : line.test(each))).length;
+  }
+
+  until(line: string | RegExp, times = 1): Promise<void> {
+    return waitUntil(
+      `QuickFIX says "${line}" ${times} times; it said ${this.lines.join(', ')}`,
+      () => this.count(line) >= times,
+    );
+  }
+
+  /** SIGSTOP until the returned function is called. */
+  freeze(): () => void {
+    this.#child.kill('SIGSTOP');
+    return () => this.#child.kill('SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
+  }
+}
