@@ -47,6 +47,16 @@ export class BodyWriter {
     return this;
   }
 
+  /** A value as it stood in another message, any bytes but the delimiter. */
+  value(tag: number, bytes: Uint8Array): this {
+    if (bytes.length === 0 || bytes.includes(SOH)) throw new UnwritableValue(tag, 'it is empty or holds a delimiter');
+    this.#tag(tag, bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+    this.#bytes[this.#at++] = SOH;
+    return this;
+  }
+
   int(tag: number, value: number): this {
     if (!Number.isSafeInteger(value)) throw new UnwritableValue(tag, `${value} is not a whole number`);
     this.#tag(tag, 17);

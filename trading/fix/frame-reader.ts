@@ -5,10 +5,11 @@ export interface FrameReaderOptions {
   readonly maxMessageBytes?: number;
   /** The message is valid during the call. */
   readonly onMessage: (message: FixMessage) => void;
-  /** Bytes that are no message: they consume no sequence number (volume 2, "garbled message"). Once for each stretch of them. */
+  /** Bytes that are no message: they consume no sequence number (volume 2, "garbled message"). */
   readonly onGarbled: (found: string) => void;
 }
 
+const NO_START = 'it does not start with 8=FIX';
 const START = Buffer.from('8=FIX');
 const SOH = 1;
 const ZERO = 48;
@@ -31,7 +32,8 @@ export class FrameReader {
   readonly #message = new FixMessage();
   #rest: Buffer = Buffer.allocUnsafe(0);
   #held = 0;
-  #inGarbage = false;
+  /** Since the last whole message, or since noise was told of. */
+  #noiseBytes = 0;
   #ended = false;
   #found = '';
 
@@ -67,13 +69,11 @@ export class FrameReader {
       const size = this.#sizeAt(bytes, at, length);
       if (size === INCOMPLETE) return at;
       if (size === GARBLED) {
-        if (!this.#inGarbage) {
-          this.#inGarbage = true;
-          this.#options.onGarbled(this.#found);
-        }
-        at = nextStart(bytes, at + 1, length);
+        const next = nextStart(bytes, at + 1, length);
+        this.#noise(next - at);
+        at = next;
       } else {
-        this.#inGarbage = false;
+        this.#noiseBytes = 0;
         this.#message.index(bytes, at, at + size);
         at += size;
         this.#options.onMessage(this.#message);
@@ -83,10 +83,19 @@ export class FrameReader {
     return at;
   }
 
+  /** Each start of a message that fails is told of; of what is no start, the first byte and then every so many. */
+  #noise(bytes: number): void {
+    const first = this.#noiseBytes === 0;
+    this.#noiseBytes += bytes;
+    if (!first && this.#found === NO_START && this.#noiseBytes <= this.#maxMessageBytes) return;
+    this.#noiseBytes = 1;
+    this.#options.onGarbled(this.#found);
+  }
+
   #sizeAt(bytes: Buffer, start: number, length: number): number {
     for (let at = 0; at < START.length; at++) {
       if (start + at === length) return INCOMPLETE;
-      if (bytes[start + at] !== START[at]) return this.#garbled('it does not start with 8=FIX');
+      if (bytes[start + at] !== START[at]) return this.#garbled(NO_START);
     }
     let at = start + START.length;
     const prefixEnd = Math.min(length, start + MAX_PREFIX_BYTES);

@@ -16,6 +16,12 @@ export class OwnFields {
     return this.#writer.begin().text(TAG.Text, cleanText(text)).body();
   }
 
+  /** The answer to a TestRequest: its id, whatever it is made of. */
+  heartbeatFor(testRequest: FixMessage): Buffer {
+    const id = testRequest.valueAt(testRequest.find(TAG.TestReqID));
+    return this.#writer.begin().value(TAG.TestReqID, id).body();
+  }
+
   testRequestId(id: string): Buffer {
     return this.#writer.begin().text(TAG.TestReqID, id).body();
   }

@@ -244,6 +244,10 @@ describe('time', () => {
     assert.deepEqual(acceptor().loggedOn().receive('35=1|34=2|112=hello').sent(), ['35=0|34=2|112=hello']);
   });
 
+  test('a TestRequest is answered with its id, also when that is no text', () => {
+    assert.deepEqual(acceptor().loggedOn().receive('35=1|34=2|112=\n\u0007ÿ').sent(), ['35=0|34=2|112=\n\u0007ÿ']);
+  });
+
   test('a Logon that does not come, or is not answered, ends the connection', () => {
     assert.equal(acceptor().connect().pass(10_000).core.state, 'down');
     assert.equal(initiator().connect().pass(10_000).core.state, 'down');

@@ -350,7 +350,7 @@ export class SessionCore {
     this.#consume(seq + 1, now);
     switch (msgType) {
       case MSG.TestRequest:
-        this.#own(MSG.Heartbeat, this.#fields.testRequestId(message.text(TAG.TestReqID)!), now);
+        this.#own(MSG.Heartbeat, this.#fields.heartbeatFor(message), now);
         return;
       case MSG.ResendRequest:
         this.#answerResendRequest(message, seq, now);

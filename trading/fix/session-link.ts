@@ -179,6 +179,10 @@ export class SessionLink implements ConnectionHandler {
 
   turnEnded(): void {
     this.#flush();
+    if (this.#blocked && this.#core.backlog > (this.#options.maxBacklog ?? 100_000)) {
+      this.cut('the other side does not read');
+      return;
+    }
     this.#arm();
   }
 
@@ -256,8 +260,6 @@ export class SessionLink implements ConnectionHandler {
       if (connection.socket.writable && connection.socket.write(bytes) && this.#blocked && this.#unsafeBytes === 0)
         queueMicrotask(() => this.drained());
     });
-    if (this.#blocked && this.#core.backlog > (this.#options.maxBacklog ?? 100_000))
-      this.cut('the other side does not read');
   }
 
   /** The last words have to leave before the connection does. */

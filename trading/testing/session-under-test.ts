@@ -25,7 +25,7 @@ export class SessionUnderTest {
   readonly #options: SessionOptions;
   readonly #store: SessionStore;
   readonly #reader: FrameReader;
-  #sent: string[] = [];
+  #sent: Buffer[] = [];
 
   constructor(options: SessionOptions, log = new MemoryEntryLog()) {
     this.#options = options;
@@ -45,7 +45,7 @@ export class SessionUnderTest {
         keepReceived: (next) => this.#store.keepReceived(next),
         keepReset: () => this.#store.keepReset(),
         transmit: (frame) => {
-          this.#sent.push(readable(frame));
+          this.#sent.push(Buffer.from(frame));
           return this.roomInTransport;
         },
         deliver: (message, marks) => {
@@ -68,11 +68,16 @@ export class SessionUnderTest {
 
   /** What was transmitted since the last question, without header fields that never differ. */
   sent(): string[] {
+    const { senderCompId, targetCompId } = this.#options;
+    return this.frames().map((frame) => readable(frame).replace(`49=${senderCompId}|56=${targetCompId}|`, ''));
+  }
+
+  /** The same as bytes. */
+  frames(): Buffer[] {
     this.#store.settle();
     const sent = this.#sent;
     this.#sent = [];
-    const { senderCompId, targetCompId } = this.#options;
-    return sent.map((text) => text.replace(`49=${senderCompId}|56=${targetCompId}|`, ''));
+    return sent;
   }
 
   connect(): this {

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { waitUntil } from '../testing/wait-until.ts';
+import { openSessionFile } from './file-entry-log.ts';
+import { KeptSession } from './kept-session.ts';
+import { MemoryEntryLog } from './memory-entry-log.ts';
+import { decodeFixEntry, encodeFixEntry, type FixEntry } from './session-entry.ts';
+import { SessionStore } from './session-store.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'holdfast fïx-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+const directoryOf = (name: string) => join(root, name);
+
+const open = (name: string, sync: 'group' | 'none' = 'none') =>
+  openSessionFile('s', {
+    directory: directoryOf(name),
+    sync,
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+
+const sent = (seq: number) => ({
+  seq,
+  msgType: 'D',
+  sendingMs: 1_767_603_600_000 + seq,
+  possResend: seq % 2 === 0,
+  fields: Buffer.from(`11=id-${seq}\u000158=\n"\\ÿ\u0001`, 'latin1'),
+});
+
+const segmentOf = (name: string): string => {
+  const segment = readdirSync(directoryOf(name)).find((file) => file.endsWith('.log'));
+  return join(directoryOf(name), segment!);
+};
+
+test('an entry is read as it was written, whatever bytes a message holds', () => {
+  const entries: FixEntry[] = [
+    { kind: 'fix-sent', session: 's', ...sent(7), fields: Buffer.from([...Array(256).keys()]) },
+    { kind: 'fix-numbers', session: 's', next: 8 },
+    { kind: 'fix-received', session: 's', next: 9 },
+    { kind: 'fix-reset', session: 's' },
+  ];
+  for (const entry of entries) {
+    const line = encodeFixEntry(entry);
+    assert.equal(line.includes('\n'), false);
+    assert.deepEqual(decodeFixEntry(line), entry);
+  }
+  assert.equal(decodeFixEntry('["o","id"]'), null);
+});
+
+test('a session is as it was left when its files are opened again', async () => {
+  const first = await open('again', 'group');
+  for (const seq of [2, 3, 5]) first.store.keepSent(sent(seq));
+  first.store.keepNumbersBefore(9);
+  first.store.keepReceived(4);
+  assert.deepEqual(first.store.get(3), sent(3));
+  first.store.settle();
+  let safe = false;
+  first.store.whenSafe(() => {
+    safe = true;
+  });
+  await waitUntil('it is on disk', () => safe);
+  first.log.close();
+  const { store, log } = await open('again');
+  assert.deepEqual(store.numbers, { nextOut: 9, nextIn: 4 });
+  for (const seq of [2, 3, 5]) {
+    const { seq: number, fields } = store.get(seq)!;
+    assert.deepEqual([number, Buffer.from(fields)], [seq, sent(seq).fields]);
+  }
+  assert.equal(store.get(4), null);
+  log.close();
+});
+
+test('older messages are read from their place in the log', () => {
+  const log = new MemoryEntryLog();
+  const store = new SessionStore(log, new KeptSession('s', { inMemory: 2 }));
+  for (let seq = 1; seq <= 3000; seq++) {
+    store.keepSent(sent(seq));
+    if (seq % 7 === 0) store.settle();
+  }
+  for (const seq of [1, 1500, 2999, 3000]) assert.deepEqual(Buffer.from(store.get(seq)!.fields), sent(seq).fields);
+});
+
+test('after a reset nothing of before is there', async () => {
+  const { store, log } = await open('reset');
+  store.keepSent(sent(1));
+  store.settle();
+  store.keepReset();
+  store.keepReceived(2);
+  store.settle();
+  assert.deepEqual([store.get(1), store.numbers], [null, { nextOut: 1, nextIn: 2 }]);
+  log.close();
+  const again = await open('reset');
+  assert.deepEqual([again.store.get(1), again.store.numbers], [null, { nextOut: 1, nextIn: 2 }]);
+  again.log.close();
+});
+
+test('a torn end is cut and the session goes on before it', async () => {
+  const { store, log } = await open('torn', 'group');
+  store.keepSent(sent(1));
+  store.settle();
+  log.close();
+  appendFileSync(segmentOf('torn'), readFileSync(segmentOf('torn')).subarray(0, 60));
+  const again = await open('torn');
+  assert.equal(again.store.numbers.nextOut, 2);
+  again.store.keepSent(sent(2));
+  again.store.settle();
+  again.log.close();
+  const last = await open('torn');
+  assert.deepEqual([last.store.numbers.nextOut, last.store.get(2)?.seq], [3, 2]);
+  last.log.close();
+});
+
+test('a changed byte in the middle, wherever it is, never gives other messages: it stops with HF-7201', async () => {
+  const { store, log } = await open('damaged');
+  for (const seq of [1, 2, 3]) {
+    store.keepSent(sent(seq));
+    store.settle();
+  }
+  log.close();
+  const path = segmentOf('damaged');
+  const sound = readFileSync(path);
+  const blockBytes = sound.length / 3;
+  for (let at = 0; at < blockBytes * 2; at += 3) {
+    const changed = Buffer.from(sound);
+    changed[at]! ^= 0x10;
+    writeFileSync(path, changed);
+    await assert.rejects(open('damaged'), /HF-7201/, `byte ${at}`);
+  }
+});
