@@ -65,6 +65,20 @@ export const parseUtcTimestamp = (bytes: Uint8Array, from: number, to: number): 
     if (bytes[from + 17] !== 46 || Number.isNaN(digits(bytes, from + 18, to))) return null;
     ms = digits(bytes, from + 18, from + 21);
   }
-  const at = Date.UTC(year, month - 1, day, hour, minute, second, ms);
-  return Number.isNaN(at) || new Date(at - second * 1000 - ms).getUTCDate() !== day ? null : at;
+  const day0 = dayStartMs(year, month, day);
+  return day0 === null ? null : day0 + hour * 3_600_000 + minute * 60_000 + second * 1000 + ms;
+};
+
+let knownDay = 0;
+let knownDayMs = 0;
+
+/** Nearly all times of a session are of one day. */
+const dayStartMs = (year: number, month: number, day: number): number | null => {
+  const key = year * 10_000 + month * 100 + day;
+  if (key === knownDay) return knownDayMs;
+  const atMs = Date.UTC(year, month - 1, day);
+  if (new Date(atMs).getUTCDate() !== day) return null;
+  knownDay = key;
+  knownDayMs = atMs;
+  return atMs;
 };

@@ -10,7 +10,8 @@ const IN_MEMORY = 65_536;
 export class KeptSession implements SentMessages {
   readonly session: string;
   readonly #inMemory: number;
-  readonly #recent = new Map<number, SentMessage>();
+  /** By number modulo its length. */
+  #recent: (SentMessage | undefined)[] = [];
   #read: ((place: number) => FixEntry | null) | null = null;
   /** By number: the message's place in the journal; 0 = there is no such message. */
   #places = new Float64Array(1024);
@@ -26,7 +27,7 @@ export class KeptSession implements SentMessages {
     return { nextOut: this.#nextOut, nextIn: this.#nextIn };
   }
 
-  /** From now on messages that are not in memory are read by their place. Without it all of them stay in memory. */
+  /** How messages that are no longer in memory are read. */
   readWith(read: (place: number) => FixEntry | null): void {
     this.#read = read;
   }
@@ -46,7 +47,7 @@ export class KeptSession implements SentMessages {
         this.#nextIn = entry.next;
         return;
       case 'fix-reset':
-        this.#recent.clear();
+        this.#recent = [];
         this.#places.fill(0);
         this.#nextOut = 1;
         this.#nextIn = 1;
@@ -55,8 +56,8 @@ export class KeptSession implements SentMessages {
   }
 
   get(seq: number): SentMessage | null {
-    const recent = this.#recent.get(seq);
-    if (recent !== undefined) return recent;
+    const recent = this.#recent[seq % this.#inMemory];
+    if (recent?.seq === seq) return recent;
     const place = seq < this.#places.length ? this.#places[seq]! : 0;
     if (place === 0) return null;
     const entry = this.#read?.(place) ?? null;
@@ -72,11 +73,6 @@ export class KeptSession implements SentMessages {
       this.#places = larger;
     }
     this.#places[message.seq] = place;
-    this.#recent.set(message.seq, message);
-    if (this.#read === null || this.#recent.size <= this.#inMemory) return;
-    for (const oldest of this.#recent.keys()) {
-      if (this.#recent.size <= this.#inMemory) break;
-      this.#recent.delete(oldest);
-    }
+    this.#recent[message.seq % this.#inMemory] = message;
   }
 }

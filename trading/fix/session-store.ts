@@ -19,9 +19,10 @@ export interface EntryLog {
 export class SessionStore implements SentMessages {
   readonly #log: EntryLog;
   readonly #kept: KeptSession;
-  readonly #unwritten = new Map<number, SentMessage>();
   #entries: FixEntry[] = [];
   #received: number | null = null;
+  /** The first message that was kept and not yet settled. */
+  #unsettledFrom = Number.POSITIVE_INFINITY;
 
   /** `kept` is what the log amounts to so far. */
   constructor(log: EntryLog, kept: KeptSession) {
@@ -40,13 +41,18 @@ export class SessionStore implements SentMessages {
   }
 
   get(seq: number): SentMessage | null {
-    return this.#unwritten.get(seq) ?? this.#kept.get(seq);
+    if (seq >= this.#unsettledFrom) {
+      const entry = this.#entries.findLast((each) => each.kind === 'fix-sent' && each.seq === seq);
+      if (entry?.kind === 'fix-sent') return entry;
+    }
+    return this.#kept.get(seq);
   }
 
   keepSent(message: SentMessage): void {
-    const kept = { ...message, fields: Buffer.from(message.fields) };
-    this.#unwritten.set(message.seq, kept);
-    this.#entries.push({ kind: 'fix-sent', session: this.session, ...kept });
+    const { seq, msgType, sendingMs, possResend } = message;
+    const fields = Buffer.from(message.fields);
+    this.#unsettledFrom = Math.min(this.#unsettledFrom, seq);
+    this.#entries.push({ kind: 'fix-sent', session: this.session, seq, msgType, sendingMs, possResend, fields });
   }
 
   keepNumbersBefore(next: number): void {
@@ -59,8 +65,8 @@ export class SessionStore implements SentMessages {
 
   keepReset(): void {
     this.#received = null;
-    this.#unwritten.clear();
     this.#entries.push({ kind: 'fix-reset', session: this.session });
+    this.settle();
   }
 
   /** Gives the log what was kept. What the application made of the messages delivered so far has to be on its way before. */
@@ -72,9 +78,9 @@ export class SessionStore implements SentMessages {
     if (this.#entries.length === 0) return;
     const entries = this.#entries;
     this.#entries = [];
+    this.#unsettledFrom = Number.POSITIVE_INFINITY;
     let place = this.#log.append(entries);
     for (const entry of entries) this.#kept.apply(entry, place++);
-    this.#unwritten.clear();
   }
 
   /** Calls back once everything settled so far is safe. */

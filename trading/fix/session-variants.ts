@@ -16,7 +16,7 @@ export const SESSION_VARIANTS: readonly SessionVariant[] = [
   {
     name: 'what was sent is not kept',
     file: 'session-store.ts',
-    find: "this.#entries.push({ kind: 'fix-sent', session: this.session, ...kept });",
+    find: "this.#entries.push({ kind: 'fix-sent', session: this.session, seq, msgType, sendingMs, possResend, fields });",
     replace: '',
     why: 'an order that was on its way when the process died is never sent again',
   },
