@@ -23,6 +23,7 @@ export class FixConnection {
   #handler: ConnectionHandler;
   #garbledInARow = 0;
   #reason: string | null = null;
+  #lingering: NodeJS.Timeout | null = null;
 
   constructor(options: {
     readonly socket: Socket;
@@ -48,6 +49,7 @@ export class FixConnection {
     socket.on('drain', () => this.#handler.drained());
     socket.on('error', (error) => this.end(error.message));
     socket.on('close', () => {
+      if (this.#lingering !== null) clearTimeout(this.#lingering);
       this.#reader.end();
       this.#handler.closed(this.#reason ?? 'the other side closed the connection');
     });
@@ -57,12 +59,17 @@ export class FixConnection {
     this.#handler = handler;
   }
 
-  /** Closes once what was written has left; reads nothing more. */
-  end(reason: string): void {
+  /** Reads nothing more, and closes in a while whatever happens. */
+  linger(reason: string): void {
     this.#reason ??= reason;
     this.#reader.end();
     if (this.socket.destroyed) return;
-    this.socket.setTimeout(LINGER_MS, () => this.socket.destroy());
+    this.#lingering ??= setTimeout(() => this.socket.destroy(), LINGER_MS);
+  }
+
+  /** Closes once what was written has left. */
+  end(reason: string): void {
+    this.linger(reason);
     this.socket.destroySoon();
   }
 

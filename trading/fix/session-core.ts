@@ -8,40 +8,12 @@ import { messageName, messageSpec } from './message-table.ts';
 import { OutboundStream } from './outbound-stream.ts';
 import { OwnFields } from './own-fields.ts';
 import { SessionClock } from './session-clock.ts';
-import type {
-  DeliveryMarks,
-  Now,
-  SentMessages,
-  SessionEffects,
-  SessionNumbers,
-  SessionOptions,
-} from './session-types.ts';
+import { marksOf, OVERDUE, type SessionState } from './session-state.ts';
+import type { Now, SentMessages, SessionEffects, SessionNumbers, SessionOptions } from './session-types.ts';
 import { isAdmin, MSG, REJECT_REASON, TAG } from './tags.ts';
-
-/**
- * `down` no connection · `awaiting-logon` acceptor, connected · `logon-sent` initiator, connected · `up` ·
- * `logout-sent` we said goodbye and wait for the answer · `logout-answered` they did, and are to hang up.
- */
-export type SessionState = 'down' | 'awaiting-logon' | 'logon-sent' | 'up' | 'logout-sent' | 'logout-answered';
 
 const BEGIN_STRING = 'FIX.4.4';
 const RESEND_TIMEOUT_MS = 10_000;
-
-const OVERDUE: Readonly<Record<SessionState, string>> = {
-  down: '',
-  'awaiting-logon': 'no Logon came in time',
-  'logon-sent': 'the Logon was not answered in time',
-  up: '',
-  'logout-sent': 'the Logout was not answered in time',
-  'logout-answered': 'the other side did not hang up after its Logout',
-};
-
-const MARKS: readonly DeliveryMarks[] = [
-  { possDup: false, possResend: false },
-  { possDup: true, possResend: false },
-  { possDup: false, possResend: true },
-  { possDup: true, possResend: true },
-];
 
 /**
  * One FIX 4.4 session, either side, as a pure state machine: what happens is told by the methods, what is to be done is called on
@@ -165,10 +137,7 @@ export class SessionCore {
   /** Ends the session for now: says goodbye, waits for the answer, hangs up. */
   logout(text: string, now: Now): void {
     if (this.#state === 'down') return;
-    if (this.#state !== 'up') {
-      this.#hangUp(text);
-      return;
-    }
+    if (this.#state !== 'up') return this.#hangUp(text);
     this.#own(MSG.Logout, this.#fields.text(text), now);
     this.#state = 'logout-sent';
     this.#deadlineMs = now.monoMs + (this.#options.logoutTimeoutMs ?? 5_000);
@@ -177,17 +146,11 @@ export class SessionCore {
   /** Time has passed. */
   tick(now: Now): void {
     if (this.#state === 'down') return;
-    if (now.monoMs >= this.#deadlineMs) {
-      this.#hangUp(OVERDUE[this.#state]);
-      return;
-    }
+    if (now.monoMs >= this.#deadlineMs) return this.#hangUp(OVERDUE[this.#state]);
     if (!this.#listening) return;
     const step = this.#gap.late(now.monoMs, now.monoMs + RESEND_TIMEOUT_MS);
     if (step === 'ask') this.#askForGap(now);
-    if (step === 'give-up') {
-      this.#fatal(`message ${this.#expected} was asked for and did not come`, now);
-      return;
-    }
+    if (step === 'give-up') return this.#fatal(`message ${this.#expected} was asked for and did not come`, now);
     for (let due = this.#clock.due(now.monoMs); due !== 'none'; due = this.#clock.due(now.monoMs)) {
       if (due === 'silent') {
         this.#hangUp('a TestRequest was not answered in time');
@@ -203,15 +166,13 @@ export class SessionCore {
   receive(message: FixMessage, now: Now): void {
     if (this.#state === 'down' || this.#state === 'logout-answered') return;
     this.#clock.heard(now.monoMs);
-    if (!message.equals(TAG.BeginString, BEGIN_STRING)) {
-      this.#fatal(`BeginString (8) is ${cleanText(message.textAt(0), 16)}; this session speaks ${BEGIN_STRING}`, now);
-      return;
-    }
+    if (!message.equals(TAG.BeginString, BEGIN_STRING))
+      return this.#fatal(
+        `BeginString (8) is ${cleanText(message.textAt(0), 16)}; this session speaks ${BEGIN_STRING}`,
+        now,
+      );
     const seq = message.int(TAG.MsgSeqNum);
-    if (seq === null || seq < 1) {
-      this.#fatal('MsgSeqNum (34) is missing or is no number', now);
-      return;
-    }
+    if (seq === null || seq < 1) return this.#fatal('MsgSeqNum (34) is missing or is no number', now);
     if (this.#state === 'awaiting-logon' || this.#state === 'logon-sent') {
       this.#receiveBeforeUp(message, seq, now);
       return;
@@ -242,20 +203,12 @@ export class SessionCore {
       this.#hangUp(`the Logon was refused: ${message.text(TAG.Text) ?? 'no reason was given'}`);
       return;
     }
-    if (message.msgType !== MSG.Logon) {
-      this.#hangUp(`the first message is ${messageName(message.msgType)}, not Logon`);
-      return;
-    }
+    if (message.msgType !== MSG.Logon)
+      return this.#hangUp(`the first message is ${messageName(message.msgType)}, not Logon`);
     const identity = identityProblem(message, this.#options, now.wallMs);
-    if (identity !== null && identity.reason === REJECT_REASON.compIdProblem) {
-      this.#hangUp(identity.text);
-      return;
-    }
+    if (identity !== null && identity.reason === REJECT_REASON.compIdProblem) return this.#hangUp(identity.text);
     const refusal = identity?.text ?? this.#logonRefusal(message, seq);
-    if (refusal !== null) {
-      this.#fatal(refusal, now);
-      return;
-    }
+    if (refusal !== null) return this.#fatal(refusal, now);
     const reset = message.flag(TAG.ResetSeqNumFlag);
     const askedByUs = this.#options.role === 'initiator' && this.#options.resetOnLogon === true;
     if (reset && !askedByUs) this.#resetNumbers();
@@ -298,10 +251,7 @@ export class SessionCore {
   /** The other side begins again at 1 on a connection that is up (24-hour sessions). */
   #logonWhileUp(message: FixMessage, seq: number, now: Now): void {
     const refusal = this.#logonRefusal(message, seq);
-    if (refusal !== null) {
-      this.#fatal(refusal, now);
-      return;
-    }
+    if (refusal !== null) return this.#fatal(refusal, now);
     const heartBtIntS = message.int(TAG.HeartBtInt)!;
     this.#resetNumbers();
     this.#gap.clear();
@@ -341,7 +291,7 @@ export class SessionCore {
       return;
     }
     if (!isAdmin(msgType)) {
-      if (messageSpec(msgType) !== undefined) this.#deliver(message);
+      if (messageSpec(msgType) !== undefined) this.#effects.deliver(message, marksOf(message));
       this.#consume(seq + 1, now);
       if (messageSpec(msgType) === undefined)
         this.refuse(message, { reason: 3, text: `${messageName(msgType)} is not in use here`, now });
@@ -371,11 +321,6 @@ export class SessionCore {
         this.#reject(message, seq, { reason: REJECT_REASON.other, tag: 0, text: 'this session is logged on' }, now);
         return;
     }
-  }
-
-  #deliver(message: FixMessage): void {
-    const marks = (message.flag(TAG.PossDupFlag) ? 1 : 0) + (message.flag(TAG.PossResend) ? 2 : 0);
-    this.#effects.deliver(message, MARKS[marks]!);
   }
 
   /** SequenceReset with GapFillFlag: the numbers in between were never anybody's business here. */
@@ -412,10 +357,7 @@ export class SessionCore {
   }
 
   #answerLogout(message: FixMessage, now: Now): void {
-    if (this.#state === 'logout-sent') {
-      this.#hangUp('logged out');
-      return;
-    }
+    if (this.#state === 'logout-sent') return this.#hangUp('logged out');
     const text = message.text(TAG.Text);
     this.#effects.notice({
       kind: 'ignored',

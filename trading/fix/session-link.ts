@@ -1,7 +1,8 @@
 import { monoNowMs } from '../base/mono-clock.ts';
 import type { ConnectionHandler, FixConnection } from './fix-connection.ts';
 import type { FixMessage } from './fix-message.ts';
-import { SessionCore, type SessionState } from './session-core.ts';
+import { SessionCore } from './session-core.ts';
+import type { SessionState } from './session-state.ts';
 import type { SessionStore } from './session-store.ts';
 import type { DeliveryMarks, Now, SessionEffects, SessionNotice, SessionOptions } from './session-types.ts';
 
@@ -269,6 +270,7 @@ export class SessionLink implements ConnectionHandler {
     this.#flush();
     this.#connection = null;
     this.#blocked = false;
+    connection.linger(reason);
     this.#store.whenSafe(() => connection.end(reason));
   }
 
