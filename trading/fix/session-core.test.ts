@@ -62,6 +62,14 @@ describe('logon', () => {
     assert.equal(own.receive('35=A|34=1|98=0|108=30|141=Y').core.state, 'up');
   });
 
+  test('an initiator takes no reset that it did not ask for: its own Logon had another number', () => {
+    const before = initiator().connect().order('a');
+    before.sent();
+    const session = new SessionUnderTest(INITIATOR, before.log).connect().receive('35=A|34=1|98=0|108=30|141=Y');
+    assert.match(session.sent().at(-1)!, /^35=5.*not asked for/);
+    assert.equal(session.core.numbers.nextIn, 1);
+  });
+
   test('on a connection that is up, ResetSeqNumFlag begins again as well', () => {
     const session = acceptor().loggedOn().receive('35=0|34=2').receive('35=A|34=1|98=0|108=30|141=Y');
     assert.deepEqual(session.sent(), ['35=A|34=1|98=0|108=30|141=Y']);

@@ -211,7 +211,10 @@ export class SessionCore {
     if (refusal !== null) return this.#fatal(refusal, now);
     const reset = message.flag(TAG.ResetSeqNumFlag);
     const askedByUs = this.#options.role === 'initiator' && this.#options.resetOnLogon === true;
-    if (reset && !askedByUs) this.#resetNumbers();
+    if (reset && !askedByUs) {
+      if (this.#options.role === 'initiator') return this.#fatal('ResetSeqNumFlag (141) was not asked for', now);
+      this.#resetNumbers();
+    }
     this.#logOn(message, { seq, reset, now });
   }
 

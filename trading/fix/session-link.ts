@@ -28,6 +28,8 @@ export interface SessionLinkOptions {
   readonly application: FixApplication;
   readonly log?: FixLog;
   readonly clock?: () => Now;
+  /** Asked immediately before every write: false ends the connection and nothing leaves. An engine asks for its lease here (I1). */
+  readonly mayWrite?: () => boolean;
   /** Bytes that may wait in one socket before the session holds back. Default 256 KiB. */
   readonly highWaterBytes?: number;
   /** Messages that may wait behind a peer that does not read, before its connection is cut. They are kept. Default 100 000. */
@@ -258,9 +260,18 @@ export class SessionLink implements ConnectionHandler {
     this.#unsafeBytes += bytes.length;
     this.#store.whenSafe(() => {
       this.#unsafeBytes -= bytes.length;
-      if (connection.socket.writable && connection.socket.write(bytes) && this.#blocked && this.#unsafeBytes === 0)
-        queueMicrotask(() => this.drained());
+      this.#write(connection, bytes);
     });
+  }
+
+  #write(connection: FixConnection, bytes: Buffer): void {
+    if (!connection.socket.writable) return;
+    if (this.#options.mayWrite?.() === false) {
+      connection.destroy('this side may not write any more');
+      return;
+    }
+    const roomLeft = connection.socket.write(bytes);
+    if (roomLeft && this.#blocked && this.#unsafeBytes === 0) queueMicrotask(() => this.drained());
   }
 
   /** The last words have to leave before the connection does. */

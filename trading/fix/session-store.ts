@@ -23,6 +23,10 @@ export class SessionStore implements SentMessages {
   #received: number | null = null;
   /** The first message that was kept and not yet settled. */
   #unsettledFrom = Number.POSITIVE_INFINITY;
+  /** Writes of messages and numbers: given to the log, and known to be safe. */
+  #written = 0;
+  #safe = 0;
+  readonly #waiting: { readonly written: number; readonly done: () => void }[] = [];
 
   /** `kept` is what the log amounts to so far. */
   constructor(log: EntryLog, kept: KeptSession) {
@@ -81,10 +85,22 @@ export class SessionStore implements SentMessages {
     this.#unsettledFrom = Number.POSITIVE_INFINITY;
     let place = this.#log.append(entries);
     for (const entry of entries) this.#kept.apply(entry, place++);
+    if (entries.every(({ kind }) => kind === 'fix-received')) return;
+    this.#written += 1;
+    this.#log.whenSafe(() => this.#becameSafe());
   }
 
-  /** Calls back once everything settled so far is safe. */
+  /**
+   * Calls back, in the order asked, once every message and number settled so far is safe; at once when they are, whatever else the log
+   * has still to make safe.
+   */
   whenSafe(done: () => void): void {
-    this.#log.whenSafe(done);
+    if (this.#safe === this.#written && this.#waiting.length === 0) done();
+    else this.#waiting.push({ written: this.#written, done });
+  }
+
+  #becameSafe(): void {
+    this.#safe += 1;
+    while (this.#waiting.length > 0 && this.#waiting[0]!.written <= this.#safe) this.#waiting.shift()!.done();
   }
 }

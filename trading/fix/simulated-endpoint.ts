@@ -231,9 +231,10 @@ export class SimulatedEndpoint implements WireEnd, EntryLog {
 
   #flush(batch: readonly Buffer[], wire: SimulatedWire): void {
     const end = this.#options.role === 'initiator' ? 0 : 1;
-    this.#store?.settle();
-    if (batch.length > 0) {
-      this.whenSafe(() => {
+    const store = this.#store;
+    store?.settle();
+    if (store !== null && batch.length > 0) {
+      store.whenSafe(() => {
         const bytes = Buffer.concat(batch);
         this.#watch.left(bytes);
         wire.send(end, bytes);
