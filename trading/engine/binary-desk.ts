@@ -95,6 +95,7 @@ export class BinaryDesk {
       return this.#reject(session, input, 0, 0, 'bad-message');
     copyBytes(input, at + SENT.client, length, session.clientBytes, 0);
     session.clientLength = length;
+    session.clientNumber = -1;
     session.client = session.clientBytes.toString('latin1', 0, length);
     loggedOn(session.client, session);
     const answer = this.#begin(MESSAGE.logonOk, epoch, 0);
@@ -121,7 +122,7 @@ export class BinaryDesk {
     const price = readCount(view, offset + RECORD.price);
     const qty = readCount(view, offset + RECORD.qty);
     const item = state.find(input, idAt, idLength);
-    const client = state.texts.find(session.clientBytes, 0, session.clientLength);
+    const client = this.#clientOf(session);
     const symbol = state.texts.find(input, at + SENT.symbol, symbolLength);
     if (item !== -1) {
       const { items } = state;
@@ -167,7 +168,7 @@ export class BinaryDesk {
     )
       return this.#reject(session, input, idAt, idLength, 'bad-message');
     const item = state.find(input, idAt, idLength);
-    const client = state.texts.find(session.clientBytes, 0, session.clientLength);
+    const client = this.#clientOf(session);
     const target = state.find(input, targetAt, targetLength);
     if (item !== -1) {
       const same =
@@ -281,6 +282,13 @@ export class BinaryDesk {
     }
     this.#code(at, code);
     this.#queueNow(session, MESSAGE.reject, -1);
+  }
+
+  /** Looked up until it is known: a number never changes. */
+  #clientOf(session: BinarySession): number {
+    if (session.clientNumber === -1)
+      session.clientNumber = this.#options.state.texts.find(session.clientBytes, 0, session.clientLength);
+    return session.clientNumber;
   }
 
   #symbolBreach(symbol: number, input: Buffer, at: number, length: number): string | null {

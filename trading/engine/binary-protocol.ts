@@ -102,7 +102,9 @@ export const beginAnswer = (
   offset: number,
   options: { readonly kind: number; readonly sequence: number; readonly epoch: number },
 ): void => {
-  bytes.fill(0, offset, offset + MESSAGE_BYTES[options.kind]!);
+  const end = offset + MESSAGE_BYTES[options.kind]!;
+  // Whole words: for so few bytes quicker than asking the runtime.
+  for (let at = offset; at < end; at += 8) view.setFloat64(at, 0);
   bytes[offset] = options.kind;
   writeCount(view, offset + RECEIVED.sequence, options.sequence);
   writeCount(view, offset + RECEIVED.epoch, options.epoch);

@@ -21,6 +21,8 @@ export class BinarySession implements ByteSink {
   /** The client's name as bytes, and how many they are. */
   readonly clientBytes: Buffer = Buffer.alloc(BINARY_ID_BYTES);
   clientLength = 0;
+  /** The client's number among the texts of the state; −1 while it is not known there. */
+  clientNumber = -1;
 
   constructor(socket: Socket) {
     this.#socket = socket;
