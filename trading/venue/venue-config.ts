@@ -1,4 +1,6 @@
 import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
+import { PHASES, type Phase, SELF_TRADES, type SelfTrade } from './core/terms.ts';
+import { CANCEL_ON_DISCONNECT, type SessionRules } from './sessions/session-desk.ts';
 
 export interface VenueConfig {
   readonly listen: ListenAddress;
@@ -10,6 +12,10 @@ export interface VenueConfig {
   readonly fillShare: number;
   /** Empty = any symbol. */
   readonly symbols: ReadonlySet<string>;
+  readonly selfTrade: SelfTrade;
+  readonly sessions: SessionRules;
+  /** The market is in this phase for good, whatever the time. */
+  readonly phase: Phase;
   /** From the command line, only for proving that checkers can fail. */
   readonly letStaleThrough: number;
 }
@@ -25,6 +31,27 @@ export const readVenueConfig = (args: readonly string[]): VenueConfig => {
     seed: file.count('seed', 1),
     fillShare: file.share('fillShare', 0.4),
     symbols: new Set(file.textList('symbols', [])),
+    selfTrade: wordIn(file, 'selfTrade', SELF_TRADES, 'pass'),
+    sessions: readSessions(file.section('sessions')),
+    phase: wordIn(file, 'phase', PHASES, 'continuous'),
     letStaleThrough: flag === -1 ? 0 : Number(args[flag + 1] ?? 1),
   };
+};
+
+const readSessions = (section: ConfigFile | null): SessionRules => {
+  const listed = section?.section('passwords') ?? null;
+  const passwords = new Map((listed?.names() ?? []).map((firm) => [firm, listed!.text(firm)]));
+  const mode = section === null ? 'epochs' : wordIn(section, 'mode', ['epochs', 'credentials'] as const, 'epochs');
+  if (mode === 'credentials' && passwords.size === 0)
+    throw section!.error('sessions.passwords', 'must name at least one firm where sessions have no epochs');
+  const cancelOnDisconnect =
+    section === null ? 'off' : wordIn(section, 'cancelOnDisconnect', CANCEL_ON_DISCONNECT, 'off');
+  return { mode, passwords, cancelOnDisconnect, graceMs: section?.count('graceMs', 2000) ?? 2000 };
+};
+
+const wordIn = <Word extends string>(file: ConfigFile, name: string, words: readonly Word[], fallback: Word): Word => {
+  const value = file.text(name, fallback);
+  const found = words.find((word) => word === value);
+  if (found === undefined) throw file.error(name, `must be one of ${words.join(', ')}`);
+  return found;
 };

@@ -6,6 +6,7 @@ export class Names {
   readonly #index = new IdIndex();
   readonly #texts: string[] = [];
   readonly #hashes: number[] = [];
+  readonly #views: IdView[] = [];
   readonly #scratch = new IdScratch();
 
   get count(): number {
@@ -23,6 +24,7 @@ export class Names {
     if (known >= 0) return known;
     this.#texts.push(idText(view));
     this.#hashes.push(hashId(view, 0));
+    this.#views.push({ bytes: view.bytes.slice(view.at, view.at + view.length), at: 0, length: view.length });
     return this.#index.add(0, view);
   }
 
@@ -40,9 +42,10 @@ export class Names {
     return this.#hashes[number] ?? 0;
   }
 
+  /** The name's bytes; empty for a number that no name has. */
   view(number: number): IdView {
-    const view = emptyIdView();
-    if (number >= 0) this.#index.read(number, view);
-    return view;
+    return this.#views[number] ?? NOTHING;
   }
 }
+
+const NOTHING = emptyIdView();

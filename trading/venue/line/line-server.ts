@@ -1,0 +1,395 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { ListenAddress } from '../../base/config-file.ts';
+import { countField, type JsonRecord, parseRecord, textField, textListField } from '../../base/json-record.ts';
+import { LineReader } from '../../base/line-reader.ts';
+import { Outlet } from '../../base/outlet.ts';
+import type { TokenFile } from '../../base/token-file.ts';
+import { emptyIdView, idText } from '../core/id-view.ts';
+import { NONE } from '../core/order-table.ts';
+import { Report } from '../core/report.ts';
+import { MARKET, ORDER_STATES, PHASES, SIDES } from '../core/terms.ts';
+import { CANCEL_ON_DISCONNECT, type CutCode, type Seat, type SessionDesk } from '../sessions/session-desk.ts';
+import type { StaleWrites } from '../sessions/stale-writes.ts';
+import { REPORT_RECORD_BYTES, readReportRecord } from '../store/report-record.ts';
+import type { TurnEnd } from '../turn-end.ts';
+import type { Venue } from '../venue.ts';
+import { LineRequest } from './line-request.ts';
+import { reportLine } from './report-line.ts';
+
+interface LineSession {
+  readonly socket: Socket;
+  readonly outlet: Outlet;
+  readonly lines: LineReader;
+  firm: number;
+  /** Null = not an order session. Stays after a cut, so that what still comes is judged by its epoch. */
+  seat: Seat | null;
+  cut: CutCode | null;
+  /** Gets reports live. */
+  live: boolean;
+  copying: boolean;
+}
+
+export interface LineServerOptions {
+  readonly venue: Venue;
+  readonly desk: SessionDesk;
+  readonly stale: StaleWrites;
+  readonly turnEnd: TurnEnd;
+  /** A connection with this seat is gone. */
+  readonly onLost: (seat: Seat) => void;
+  /** Guards the admin messages; null = there are none. */
+  readonly token: TokenFile | null;
+}
+
+const NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Order entry, drop copy, status and administration as lines of JSON. `trading/README.md` has the messages. */
+export class LineServer {
+  readonly #options: LineServerOptions;
+  readonly #server: Server;
+  readonly #sessions = new Set<LineSession>();
+  readonly #request: LineRequest;
+  readonly #view = emptyIdView();
+
+  constructor(options: LineServerOptions) {
+    this.#options = options;
+    this.#request = new LineRequest(options.venue.exchange);
+    options.venue.listen({ report: (report) => this.#reported(report) });
+    options.turnEnd.join(() => {
+      for (const session of this.#sessions) session.outlet.flush();
+    });
+    // Half-open, so that what a cut session still sends is seen, refused and counted.
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
+  }
+
+  listen(address: ListenAddress): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(address.port, address.host, () => {
+        const bound = this.#server.address();
+        resolve(typeof bound === 'object' && bound !== null ? bound.port : 0);
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    for (const session of this.#sessions) session.socket.destroy();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(socket: Socket): void {
+    socket.setEncoding('utf8');
+    const lines = new LineReader({
+      maxLineLength: 64 * 1024,
+      onLine: (line) => this.#receive(session, line),
+      onOverflow: () => socket.destroy(),
+    });
+    const session: LineSession = {
+      socket,
+      outlet: new Outlet(socket),
+      lines,
+      firm: NONE,
+      seat: null,
+      cut: null,
+      live: false,
+      copying: false,
+    };
+    this.#sessions.add(session);
+    socket.on('data', (chunk: string) => lines.push(chunk));
+    socket.on('end', () => socket.end());
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.#sessions.delete(session);
+      if (session.seat === null || session.cut !== null) return;
+      this.#options.onLost(session.seat);
+    });
+  }
+
+  #receive(session: LineSession, line: string): void {
+    const record = parseRecord(line);
+    if (record === null) {
+      session.socket.destroy();
+      return;
+    }
+    switch (record.t) {
+      case 'logon':
+        this.#logon(session, record);
+        return;
+      case 'logoff':
+        if (session.seat !== null && session.cut === null) this.#options.desk.left(session.seat);
+        session.seat = null;
+        this.#refuse(session, { t: 'logoff-ok' });
+        return;
+      case 'fence':
+        this.#fence(session, record);
+        return;
+      case 'new':
+      case 'cancel':
+      case 'replace':
+      case 'mass-cancel':
+        this.#write(session, record);
+        return;
+      case 'drop-copy':
+        this.#dropCopy(session, record);
+        return;
+      case 'status':
+        this.#status(session, record);
+        return;
+      case 'counters':
+        this.#tell(session, { t: 'counters', firms: this.#counters() });
+        return;
+      case 'admin':
+        this.#admin(session, record);
+        return;
+      default:
+        this.#tell(session, { t: 'reject', code: 'bad-message' });
+        return;
+    }
+  }
+
+  #logon(session: LineSession, record: JsonRecord): void {
+    const { desk, stale, venue } = this.#options;
+    const firm = this.#firmNamed(record);
+    const name = textField(record, 'session');
+    const epoch = countField(record, 'epoch') ?? (desk.hasEpochs ? null : 0);
+    const wanted = record.cancelOnDisconnect ?? null;
+    const cancelOnDisconnect = wanted === null ? null : CANCEL_ON_DISCONNECT.find((each) => each === wanted);
+    const number = name === null ? NONE : venue.exchange.sessions.number(name);
+    if (firm === NONE || number < 0 || epoch === null || cancelOnDisconnect === undefined) {
+      this.#refuse(session, { t: 'reject', code: 'bad-message' });
+      return;
+    }
+    if (session.seat !== null && session.cut === null) desk.left(session.seat);
+    session.seat = null;
+    session.cut = null;
+    const password = textField(record, 'password') ?? '';
+    const onCut = (code: CutCode) => this.#cut(session, code);
+    const logon = { firm, session: number, epoch, password, cancelOnDisconnect, onCut };
+    const outcome = desk.logon(logon, stale.letThrough > 0);
+    if (outcome.kind === 'seated') {
+      session.firm = firm;
+      session.seat = outcome.seat;
+      const last = venue.ledger(firm).last;
+      this.#tell(session, { t: 'logon-ok', firm: venue.exchange.firms.text(firm), epoch: outcome.seat.epoch, last });
+      return;
+    }
+    if (outcome.kind === 'stale-epoch') stale.of(firm).staleLogonsRefused += 1;
+    const { kind: code, ...more } = outcome;
+    this.#refuse(session, { t: 'reject', code, ...more });
+  }
+
+  /** Raises the firm's epoch; every order session of an older one is cut. */
+  #fence(session: LineSession, record: JsonRecord): void {
+    const { desk, venue } = this.#options;
+    const firm = this.#firmNamed(record);
+    const epoch = countField(record, 'epoch');
+    if (firm === NONE || epoch === null) {
+      this.#refuse(session, { t: 'reject', code: 'bad-message' });
+      return;
+    }
+    if (!desk.hasEpochs) {
+      this.#refuse(session, { t: 'reject', code: 'no-epochs' });
+      return;
+    }
+    const raised = desk.raise(firm, epoch);
+    const known = { epoch: venue.exchange.firm(firm).epoch };
+    if (!raised) this.#tell(session, { t: 'reject', code: 'stale-epoch', ...known });
+    else this.#tell(session, { t: 'fence-ok', firm: venue.exchange.firms.text(firm), ...known });
+  }
+
+  #write(session: LineSession, record: JsonRecord): void {
+    const { venue, stale } = this.#options;
+    const { seat } = session;
+    const id = textField(record, 'id');
+    if (seat === null || id === null) {
+      this.#tell(session, { t: 'reject', code: 'bad-message' });
+      return;
+    }
+    const { firm } = seat;
+    const highest = venue.exchange.firm(firm).epoch;
+    const epoch = Math.min(seat.epoch, countField(record, 'epoch') ?? seat.epoch);
+    if (session.cut === 'replaced') {
+      this.#tell(session, { t: 'reject', code: 'replaced', id });
+      return;
+    }
+    if (!stale.admits({ firm, epoch, highest })) {
+      this.#tell(session, { t: 'reject', code: 'stale-epoch', id, epoch: highest });
+      return;
+    }
+    const command = this.#request.read(record);
+    if (command === null) {
+      this.#tell(session, { t: 'reject', code: 'bad-message', id });
+      return;
+    }
+    command.firm = firm;
+    command.session = seat.session;
+    command.epoch = epoch;
+    if (record.dry === true) {
+      const code = venue.exchange.check(command);
+      this.#tell(session, code === '' ? { t: 'dry-ok', id } : { t: 'dry-rejected', id, code });
+      return;
+    }
+    const outcome = venue.enter(command);
+    if (outcome === 'again') this.#tell(session, { t: 'duplicate', id });
+    else if (outcome === 'altered') this.#tell(session, { t: 'reject', code: 'altered-duplicate', id });
+    else if (command.kind === 'mass-cancel')
+      this.#tell(session, { t: 'mass-cancel-ok', id, count: venue.exchange.ended });
+    this.#options.turnEnd.soon();
+  }
+
+  /** Everything after a report number from the ledger, then `drop-copy-end`, then live. Needs no logon when it names the firm. */
+  #dropCopy(session: LineSession, record: JsonRecord): void {
+    const firm = this.#firmAsked(session, record);
+    if (firm === NONE || session.copying || session.live) {
+      this.#tell(session, { t: 'reject', code: 'bad-message' });
+      return;
+    }
+    session.firm = firm;
+    session.copying = true;
+    this.#copy(session, countField(record, 'after') ?? 0);
+  }
+
+  #copy(session: LineSession, after: number): void {
+    if (session.socket.destroyed) return;
+    const { venue } = this.#options;
+    const ledger = venue.ledger(session.firm);
+    venue.flush();
+    const bytes = ledger.read(after);
+    if (bytes.length === 0) {
+      session.copying = false;
+      session.live = true;
+      this.#tell(session, { t: 'drop-copy-end', last: ledger.last });
+      return;
+    }
+    const firm = venue.exchange.firms.text(session.firm);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const report = new Report();
+    const symbol = emptyIdView();
+    for (let at = 0; at < bytes.length; at += REPORT_RECORD_BYTES) {
+      readReportRecord({ bytes, view, at }, report, symbol);
+      session.outlet.push(reportLine(report, firm, symbol));
+    }
+    session.outlet.flush();
+    const again = () => this.#copy(session, after + bytes.length / REPORT_RECORD_BYTES);
+    if (session.socket.writableNeedDrain) session.socket.once('drain', again);
+    else setImmediate(again);
+  }
+
+  #status(session: LineSession, record: JsonRecord): void {
+    const { exchange } = this.#options.venue;
+    const firm = this.#firmAsked(session, record);
+    if (firm === NONE) {
+      this.#tell(session, { t: 'reject', code: 'bad-message' });
+      return;
+    }
+    const ids = textListField(record, 'ids');
+    if (ids === null) {
+      const open = exchange.openOrders(firm).map((order) => this.#orderRecord(order));
+      this.#tell(session, { t: 'status', orders: open });
+      return;
+    }
+    const orders = ids.map((id) => {
+      const view = this.#request.id(id);
+      const order = view === null ? NONE : exchange.order(firm, view);
+      return order === NONE ? { id, state: 'unknown' } : this.#orderRecord(order);
+    });
+    this.#tell(session, { t: 'status', orders });
+  }
+
+  #admin(session: LineSession, record: JsonRecord): void {
+    const { token, stale, venue } = this.#options;
+    if (token === null || !token.accepts(record.token)) {
+      this.#refuse(session, { t: 'reject', code: 'unauthorized' });
+      return;
+    }
+    stale.letThrough = countField(record, 'let-stale-through') ?? stale.letThrough;
+    const phase = PHASES.find((each) => each === record.phase);
+    if (phase !== undefined) {
+      const view = this.#request.id(textField(record, 'symbol') ?? '');
+      const symbol = view === null ? NONE : venue.exchange.symbol(view);
+      if (record.symbol !== undefined && symbol < 0) {
+        this.#tell(session, { t: 'reject', code: 'unknown-symbol' });
+        return;
+      }
+      venue.changePhase(phase, symbol);
+    }
+    this.#tell(session, { t: 'admin-ok', 'let-stale-through': stale.letThrough });
+  }
+
+  #counters(): object {
+    const { venue, stale } = this.#options;
+    const entries = venue.firms().map((firm) => {
+      const { epoch, orders, fills, cancels, duplicates, staleWritesAccepted } = venue.exchange.firm(firm);
+      const { staleLogonsRefused, staleWritesRefused } = stale.of(firm);
+      const counters = { epoch, orders, fills, cancels, duplicates, staleLogonsRefused, staleWritesRefused };
+      return [venue.exchange.firms.text(firm), { ...counters, staleWritesAccepted }] as const;
+    });
+    return Object.fromEntries(entries);
+  }
+
+  /** Says why and sends nothing more; what still comes is read, refused and counted until the peer closes. */
+  #cut(session: LineSession, code: CutCode): void {
+    session.cut = code;
+    session.live = false;
+    this.#options.venue.flush();
+    const { epoch } = this.#options.venue.exchange.firm(session.firm);
+    session.outlet.push(`${JSON.stringify({ t: 'cut', code, epoch })}\n`);
+    session.outlet.flush();
+    session.socket.end();
+    session.socket.setTimeout(120_000, () => session.socket.destroy());
+  }
+
+  #refuse(session: LineSession, message: object): void {
+    this.#options.venue.flush();
+    session.lines.end();
+    session.outlet.push(`${JSON.stringify(message)}\n`);
+    session.outlet.flush();
+    session.socket.end();
+  }
+
+  #tell(session: LineSession, message: object): void {
+    session.outlet.push(`${JSON.stringify(message)}\n`);
+    this.#options.turnEnd.soon();
+  }
+
+  #reported(report: Report): void {
+    const { venue, turnEnd } = this.#options;
+    let line: string | null = null;
+    for (const session of this.#sessions) {
+      if (!session.live || session.firm !== report.firm) continue;
+      line ??= reportLine(report, venue.exchange.firms.text(report.firm), venue.symbolName(report.symbol));
+      session.outlet.push(line);
+    }
+    turnEnd.soon();
+  }
+
+  #orderRecord(order: number): object {
+    const { exchange } = this.#options.venue;
+    const { orders } = exchange;
+    exchange.orderId(order, this.#view);
+    return {
+      id: idText(this.#view),
+      symbol: exchange.symbols.text(orders.symbol[order]!),
+      side: SIDES[orders.side[order]!],
+      price: orders.type[order] === MARKET ? 0 : orders.price[order],
+      qty: orders.quantity[order],
+      open: orders.open[order],
+      state: ORDER_STATES[orders.state[order]!],
+      epoch: orders.epoch[order],
+    };
+  }
+
+  /** The session's own firm, or one that is named and, where there are passwords, proven. */
+  #firmAsked(session: LineSession, record: JsonRecord): number {
+    if (session.firm !== NONE) return session.firm;
+    const firm = this.#firmNamed(record);
+    return firm !== NONE && this.#options.desk.authorised(firm, textField(record, 'password') ?? '') ? firm : NONE;
+  }
+
+  #firmNamed(record: JsonRecord): number {
+    const firm = textField(record, 'firm');
+    if (firm === null || !NAME.test(firm)) return NONE;
+    const number = this.#options.venue.exchange.firms.number(firm);
+    this.#options.venue.ledger(number);
+    return number;
+  }
+}
