@@ -1,6 +1,6 @@
+import { clearId, IdScratch, idText } from '../base/id-view.ts';
 import { Command } from '../venue/core/command.ts';
 import { Exchange, type ExchangeRules, type Outcome } from '../venue/core/exchange.ts';
-import { clearId, IdScratch, idText } from '../venue/core/id-view.ts';
 import type { Phase, Reason, SelfTrade, Side } from '../venue/core/terms.ts';
 
 export interface ToldReport {

@@ -13,8 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { CodedError } from '../base/coded-error.ts';
+import { IdScratch } from '../base/id-view.ts';
 import { Command } from './core/command.ts';
-import { IdScratch } from './core/id-view.ts';
 import { Venue } from './venue.ts';
 
 let directory = '';

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { CodedError } from '../base/coded-error.ts';
+import { IdScratch, type IdView } from '../base/id-view.ts';
 import { Command } from './core/command.ts';
 import { Exchange, type ExchangeListener, type Outcome } from './core/exchange.ts';
-import { IdScratch, type IdView } from './core/id-view.ts';
 import { NONE } from './core/order-table.ts';
 import type { Report } from './core/report.ts';
 import { BUY, IOC, LIMIT, type Phase, SELL, type SelfTrade, type Side } from './core/terms.ts';

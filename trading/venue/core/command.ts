@@ -1,4 +1,4 @@
-import { emptyIdView, type IdView } from './id-view.ts';
+import { emptyIdView, type IdView } from '../../base/id-view.ts';
 import {
   BUY,
   DAY,

@@ -1,7 +1,7 @@
+import { emptyIdView, hashId, type IdView } from '../../base/id-view.ts';
 import type { Command } from './command.ts';
 import type { FirmState } from './firm-state.ts';
 import { IdIndex } from './id-index.ts';
-import { emptyIdView, hashId, type IdView } from './id-view.ts';
 import { Matcher } from './matcher.ts';
 import { Names } from './names.ts';
 import { OrderBook } from './order-book.ts';

@@ -1,4 +1,4 @@
-import { hashId, type IdView } from './id-view.ts';
+import { hashId, type IdView } from '../../base/id-view.ts';
 
 /**
  * Ids by owner: open addressing over one arena of bytes, no object per id. Entries are numbered 0, 1, 2, … in the order in which

@@ -1,5 +1,5 @@
+import { emptyIdView, hashId, IdScratch, type IdView, idText } from '../../base/id-view.ts';
 import { IdIndex } from './id-index.ts';
-import { emptyIdView, hashId, IdScratch, type IdView, idText } from './id-view.ts';
 
 /** Names by number, and back. A name gets its number when it is first given; numbers differ from run to run, names do not. */
 export class Names {

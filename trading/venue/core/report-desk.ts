@@ -1,7 +1,7 @@
+import { clearId, hashId, type IdView, pointAt } from '../../base/id-view.ts';
 import type { Command } from './command.ts';
 import { FirmState } from './firm-state.ts';
 import type { IdIndex } from './id-index.ts';
-import { clearId, hashId, type IdView, pointAt } from './id-view.ts';
 import type { Names } from './names.ts';
 import type { OrderTable } from './order-table.ts';
 import { REPORT_KINDS, Report, type ReportKind } from './report.ts';

@@ -1,7 +1,7 @@
+import { clearId, IdScratch, type IdView, pointAt } from '../../base/id-view.ts';
 import { countField, type JsonRecord, textField } from '../../base/json-record.ts';
 import { Command } from '../core/command.ts';
 import type { Exchange } from '../core/exchange.ts';
-import { clearId, IdScratch, type IdView, pointAt } from '../core/id-view.ts';
 import { ORDER_TYPES, SELF_TRADES, TIMES_IN_FORCE } from '../core/terms.ts';
 
 /** Symbols are at most this long. */

@@ -1,10 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenAddress } from '../../base/config-file.ts';
+import { emptyIdView, idText } from '../../base/id-view.ts';
 import { countField, type JsonRecord, parseRecord, textField, textListField } from '../../base/json-record.ts';
 import { LineReader } from '../../base/line-reader.ts';
 import { Outlet } from '../../base/outlet.ts';
 import type { TokenFile } from '../../base/token-file.ts';
-import { emptyIdView, idText } from '../core/id-view.ts';
 import { NONE } from '../core/order-table.ts';
 import { Report } from '../core/report.ts';
 import { MARKET, ORDER_STATES, PHASES, SIDES } from '../core/terms.ts';

@@ -1,4 +1,4 @@
-import { type IdView, idText } from '../core/id-view.ts';
+import { type IdView, idText } from '../../base/id-view.ts';
 import type { Report } from '../core/report.ts';
 import { DAY, LIMIT, ORDER_TYPES, SIDES, TIMES_IN_FORCE } from '../core/terms.ts';
 

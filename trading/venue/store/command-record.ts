@@ -1,6 +1,6 @@
+import type { IdView } from '../../base/id-view.ts';
 import { COMMAND_KINDS, type Command } from '../core/command.ts';
 import type { Exchange } from '../core/exchange.ts';
-import type { IdView } from '../core/id-view.ts';
 import { PHASES, SELF_TRADES, type SelfTrade } from '../core/terms.ts';
 
 const FIXED_BYTES = 48;

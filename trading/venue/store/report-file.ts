@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { CodedError } from '../../base/coded-error.ts';
-import type { IdView } from '../core/id-view.ts';
+import type { IdView } from '../../base/id-view.ts';
 import type { Report } from '../core/report.ts';
 import { REPORT_RECORD_BYTES, writeReportRecord } from './report-record.ts';
 

@@ -1,4 +1,4 @@
-import { LONGEST_ID } from '../core/id-view.ts';
+import { LONGEST_ID } from '../../base/id-view.ts';
 import { REPORT_KINDS, type Report } from '../core/report.ts';
 import { REASONS } from '../core/terms.ts';
 
