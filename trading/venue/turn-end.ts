@@ -8,6 +8,7 @@ export class TurnEnd {
   readonly #venue: Venue;
   readonly #tellers: (() => void)[] = [];
   #pending = false;
+  #ended = false;
 
   constructor(venue: Venue) {
     this.#venue = venue;
@@ -19,12 +20,18 @@ export class TurnEnd {
   }
 
   soon(): void {
-    if (this.#pending) return;
+    if (this.#pending || this.#ended) return;
     this.#pending = true;
     setImmediate(() => {
       this.#pending = false;
+      if (this.#ended) return;
       this.#venue.flush();
       for (const tell of this.#tellers) tell();
     });
+  }
+
+  /** Nobody is told anything any more. */
+  end(): void {
+    this.#ended = true;
   }
 }

@@ -4,6 +4,8 @@ import { CANCEL_ON_DISCONNECT, type SessionRules } from './sessions/session-desk
 
 export interface VenueConfig {
   readonly listen: ListenAddress;
+  /** Order entry in the binary protocol; null = not offered. */
+  readonly binary: ListenAddress | null;
   readonly dataDir: string;
   /** Guards the admin messages; null = there are none. */
   readonly tokenFile: string | null;
@@ -26,6 +28,7 @@ export const readVenueConfig = (args: readonly string[]): VenueConfig => {
   const flag = args.indexOf('--let-stale-through');
   return {
     listen: file.listen('listen'),
+    binary: file.section('binary') === null ? null : file.listen('binary'),
     dataDir: file.directory('dataDir'),
     tokenFile: file.optionalText('tokenFile') === null ? null : file.filePath('tokenFile'),
     seed: file.count('seed', 1),

@@ -1,8 +1,8 @@
-import { monoNowMs } from '../base/mono-clock.ts';
 import { TokenFile } from '../base/token-file.ts';
-import { Command } from './core/command.ts';
+import { BinaryServer } from './binary/binary-server.ts';
 import { LineServer } from './line/line-server.ts';
-import { type Seat, SessionDesk } from './sessions/session-desk.ts';
+import { OrderPort } from './order-port.ts';
+import { SessionDesk } from './sessions/session-desk.ts';
 import { StaleWrites } from './sessions/stale-writes.ts';
 import { TurnEnd } from './turn-end.ts';
 import { Venue } from './venue.ts';
@@ -12,70 +12,42 @@ import type { VenueConfig } from './venue-config.ts';
 export class VenueServer {
   readonly #config: VenueConfig;
   readonly venue: Venue;
-  readonly #desk: SessionDesk;
-  readonly #turnEnd: TurnEnd;
+  readonly port: OrderPort;
   readonly #line: LineServer;
-  readonly #endSession = new Command();
-  #alarm: NodeJS.Timeout | null = null;
+  readonly #binary: BinaryServer | null;
 
   constructor(config: VenueConfig) {
     this.#config = config;
     const token = config.tokenFile === null ? null : new TokenFile(config.tokenFile);
     const venue = new Venue({ ...config, nowMs: () => Date.now() });
-    this.venue = venue;
     const { exchange } = venue;
-    this.#turnEnd = new TurnEnd(venue);
-    this.#desk = new SessionDesk(config.sessions, {
+    const desk = new SessionDesk(config.sessions, {
       firmName: (firm) => exchange.firms.text(firm),
       epochOf: (firm) => exchange.firm(firm).epoch,
       raiseEpoch: (firm, epoch) => venue.raiseEpoch(firm, epoch),
-      endOrders: (lost) => this.#endOrders(lost),
+      endOrders: (lost) => this.port.endOrders(lost),
     });
     const stale = new StaleWrites(config.letStaleThrough);
-    const shared = { venue, desk: this.#desk, stale, turnEnd: this.#turnEnd, onLost: (seat: Seat) => this.#lost(seat) };
-    this.#line = new LineServer({ ...shared, token });
+    this.venue = venue;
+    this.port = new OrderPort({ venue, desk, stale, turnEnd: new TurnEnd(venue) });
+    this.#line = new LineServer({ port: this.port, token });
+    this.#binary = config.binary === null ? null : new BinaryServer(this.port);
     venue.changePhase(config.phase);
     venue.flush();
   }
 
   /** Resolves with the real ports. */
   async listen(): Promise<Readonly<Record<string, number>>> {
-    const ports = { venue: await this.#line.listen(this.#config.listen) };
+    const { listen, binary } = this.#config;
+    const ports: Record<string, number> = { venue: await this.#line.listen(listen) };
+    if (binary !== null) ports['binary'] = await this.#binary!.listen(binary);
     return ports;
   }
 
   async close(): Promise<void> {
-    if (this.#alarm !== null) clearTimeout(this.#alarm);
+    this.port.close();
     await this.#line.close();
+    await this.#binary?.close();
     this.venue.close();
-  }
-
-  #lost(seat: Seat): void {
-    this.#desk.lost(seat, monoNowMs());
-    this.#watchLost();
-  }
-
-  #watchLost(): void {
-    if (this.#alarm !== null) clearTimeout(this.#alarm);
-    const dueAtMs = this.#desk.nextDueAtMs;
-    this.#alarm = null;
-    if (dueAtMs === null) return;
-    const inMs = Math.max(1, Math.ceil(dueAtMs - monoNowMs()));
-    this.#alarm = setTimeout(() => {
-      this.#desk.tick(monoNowMs());
-      this.#watchLost();
-    }, inMs);
-  }
-
-  #endOrders(lost: { firm: number; session: number; keepPersistent: boolean }): void {
-    const command = this.#endSession;
-    command.kind = 'end-session';
-    command.symbol = -1;
-    command.firm = lost.firm;
-    command.session = lost.session;
-    command.keepPersistent = lost.keepPersistent;
-    command.epoch = this.venue.exchange.firm(lost.firm).epoch;
-    this.venue.enter(command);
-    this.#turnEnd.soon();
   }
 }

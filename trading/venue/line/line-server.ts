@@ -8,11 +8,9 @@ import type { TokenFile } from '../../base/token-file.ts';
 import { NONE } from '../core/order-table.ts';
 import { Report } from '../core/report.ts';
 import { MARKET, ORDER_STATES, PHASES, SIDES } from '../core/terms.ts';
-import { CANCEL_ON_DISCONNECT, type CutCode, type Seat, type SessionDesk } from '../sessions/session-desk.ts';
-import type { StaleWrites } from '../sessions/stale-writes.ts';
+import type { Chair, OrderPort } from '../order-port.ts';
+import { CANCEL_ON_DISCONNECT, type CutCode } from '../sessions/session-desk.ts';
 import { REPORT_RECORD_BYTES, readReportRecord } from '../store/report-record.ts';
-import type { TurnEnd } from '../turn-end.ts';
-import type { Venue } from '../venue.ts';
 import { LineRequest } from './line-request.ts';
 import { reportLine } from './report-line.ts';
 
@@ -21,30 +19,23 @@ interface LineSession {
   readonly outlet: Outlet;
   readonly lines: LineReader;
   firm: number;
-  /** Null = not an order session. Stays after a cut, so that what still comes is judged by its epoch. */
-  seat: Seat | null;
-  cut: CutCode | null;
+  /** Null = not an order session. */
+  chair: Chair | null;
   /** Gets reports live. */
   live: boolean;
   copying: boolean;
 }
 
 export interface LineServerOptions {
-  readonly venue: Venue;
-  readonly desk: SessionDesk;
-  readonly stale: StaleWrites;
-  readonly turnEnd: TurnEnd;
-  /** A connection with this seat is gone. */
-  readonly onLost: (seat: Seat) => void;
+  readonly port: OrderPort;
   /** Guards the admin messages; null = there are none. */
   readonly token: TokenFile | null;
 }
 
-const NAME = /^[A-Za-z0-9._-]{1,64}$/;
-
 /** Order entry, drop copy, status and administration as lines of JSON. `trading/README.md` has the messages. */
 export class LineServer {
   readonly #options: LineServerOptions;
+  readonly #port: OrderPort;
   readonly #server: Server;
   readonly #sessions = new Set<LineSession>();
   readonly #request: LineRequest;
@@ -52,9 +43,10 @@ export class LineServer {
 
   constructor(options: LineServerOptions) {
     this.#options = options;
-    this.#request = new LineRequest(options.venue.exchange);
-    options.venue.listen({ report: (report) => this.#reported(report) });
-    options.turnEnd.join(() => {
+    this.#port = options.port;
+    this.#request = new LineRequest(options.port.venue.exchange);
+    options.port.listen({ report: (report) => this.#reported(report) });
+    options.port.atTurnEnd(() => {
       for (const session of this.#sessions) session.outlet.flush();
     });
     // Half-open, so that what a cut session still sends is seen, refused and counted.
@@ -88,8 +80,7 @@ export class LineServer {
       outlet: new Outlet(socket),
       lines,
       firm: NONE,
-      seat: null,
-      cut: null,
+      chair: null,
       live: false,
       copying: false,
     };
@@ -99,8 +90,7 @@ export class LineServer {
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
       this.#sessions.delete(session);
-      if (session.seat === null || session.cut !== null) return;
-      this.#options.onLost(session.seat);
+      if (session.chair !== null) this.#port.lost(session.chair);
     });
   }
 
@@ -115,8 +105,8 @@ export class LineServer {
         this.#logon(session, record);
         return;
       case 'logoff':
-        if (session.seat !== null && session.cut === null) this.#options.desk.left(session.seat);
-        session.seat = null;
+        if (session.chair !== null) this.#port.left(session.chair);
+        session.chair = null;
         this.#refuse(session, { t: 'logoff-ok' });
         return;
       case 'fence':
@@ -147,47 +137,43 @@ export class LineServer {
   }
 
   #logon(session: LineSession, record: JsonRecord): void {
-    const { desk, stale, venue } = this.#options;
+    const { desk, venue } = this.#port;
     const firm = this.#firmNamed(record);
     const name = textField(record, 'session');
     const epoch = countField(record, 'epoch') ?? (desk.hasEpochs ? null : 0);
     const wanted = record.cancelOnDisconnect ?? null;
     const cancelOnDisconnect = wanted === null ? null : CANCEL_ON_DISCONNECT.find((each) => each === wanted);
-    const number = name === null ? NONE : venue.exchange.sessions.number(name);
-    if (firm === NONE || number < 0 || epoch === null || cancelOnDisconnect === undefined) {
+    if (firm === NONE || name === null || epoch === null || cancelOnDisconnect === undefined) {
       this.#refuse(session, { t: 'reject', code: 'bad-message' });
       return;
     }
-    if (session.seat !== null && session.cut === null) desk.left(session.seat);
-    session.seat = null;
-    session.cut = null;
+    if (session.chair !== null) this.#port.left(session.chair);
     const password = textField(record, 'password') ?? '';
-    const onCut = (code: CutCode) => this.#cut(session, code);
-    const logon = { firm, session: number, epoch, password, cancelOnDisconnect, onCut };
-    const outcome = desk.logon(logon, stale.letThrough > 0);
+    const onCut = (code: CutCode) => this.#cut(session, firm, code);
+    const outcome = this.#port.logon({ firm, session: name, epoch, password, cancelOnDisconnect, onCut });
     if (outcome.kind === 'seated') {
       session.firm = firm;
-      session.seat = outcome.seat;
-      const last = venue.ledger(firm).last;
-      this.#tell(session, { t: 'logon-ok', firm: venue.exchange.firms.text(firm), epoch: outcome.seat.epoch, last });
+      session.chair = outcome.chair;
+      const { last } = venue.ledger(firm);
+      const seated = { firm: venue.exchange.firms.text(firm), epoch: outcome.chair.seat.epoch };
+      this.#tell(session, { t: 'logon-ok', ...seated, last });
       return;
     }
-    if (outcome.kind === 'stale-epoch') stale.of(firm).staleLogonsRefused += 1;
     const { kind: code, ...more } = outcome;
     this.#refuse(session, { t: 'reject', code, ...more });
   }
 
   /** Raises the firm's epoch; every order session of an older one is cut. */
   #fence(session: LineSession, record: JsonRecord): void {
-    const { desk, venue } = this.#options;
+    const { desk, venue } = this.#port;
     const firm = this.#firmNamed(record);
     const epoch = countField(record, 'epoch');
     if (firm === NONE || epoch === null) {
       this.#refuse(session, { t: 'reject', code: 'bad-message' });
       return;
     }
-    if (!desk.hasEpochs) {
-      this.#refuse(session, { t: 'reject', code: 'no-epochs' });
+    if (!desk.hasEpochs || !desk.authorised(firm, textField(record, 'password') ?? '')) {
+      this.#refuse(session, { t: 'reject', code: desk.hasEpochs ? 'not-authorised' : 'no-epochs' });
       return;
     }
     const raised = desk.raise(firm, epoch);
@@ -197,22 +183,10 @@ export class LineServer {
   }
 
   #write(session: LineSession, record: JsonRecord): void {
-    const { venue, stale } = this.#options;
-    const { seat } = session;
+    const { chair } = session;
     const id = textField(record, 'id');
-    if (seat === null || id === null) {
+    if (chair === null || id === null) {
       this.#tell(session, { t: 'reject', code: 'bad-message' });
-      return;
-    }
-    const { firm } = seat;
-    const highest = venue.exchange.firm(firm).epoch;
-    const epoch = Math.min(seat.epoch, countField(record, 'epoch') ?? seat.epoch);
-    if (session.cut === 'replaced') {
-      this.#tell(session, { t: 'reject', code: 'replaced', id });
-      return;
-    }
-    if (!stale.admits({ firm, epoch, highest })) {
-      this.#tell(session, { t: 'reject', code: 'stale-epoch', id, epoch: highest });
       return;
     }
     const command = this.#request.read(record);
@@ -220,20 +194,24 @@ export class LineServer {
       this.#tell(session, { t: 'reject', code: 'bad-message', id });
       return;
     }
-    command.firm = firm;
-    command.session = seat.session;
-    command.epoch = epoch;
+    const epoch = countField(record, 'epoch');
+    const { exchange } = this.#port.venue;
     if (record.dry === true) {
-      const code = venue.exchange.check(command);
-      this.#tell(session, code === '' ? { t: 'dry-ok', id } : { t: 'dry-rejected', id, code });
+      const code = this.#port.check(chair, command, epoch);
+      if (code === 'stale-epoch' || code === 'replaced') this.#refuseWrite(session, code, id);
+      else this.#tell(session, code === '' ? { t: 'dry-ok', id } : { t: 'dry-rejected', id, code });
       return;
     }
-    const outcome = venue.enter(command);
+    const outcome = this.#port.submit(chair, command, epoch);
     if (outcome === 'again') this.#tell(session, { t: 'duplicate', id });
     else if (outcome === 'altered') this.#tell(session, { t: 'reject', code: 'altered-duplicate', id });
-    else if (command.kind === 'mass-cancel')
-      this.#tell(session, { t: 'mass-cancel-ok', id, count: venue.exchange.ended });
-    this.#options.turnEnd.soon();
+    else if (outcome !== 'entered') this.#refuseWrite(session, outcome, id);
+    else if (command.kind === 'mass-cancel') this.#tell(session, { t: 'mass-cancel-ok', id, count: exchange.ended });
+  }
+
+  #refuseWrite(session: LineSession, code: 'stale-epoch' | 'replaced', id: string): void {
+    const { epoch } = this.#port.venue.exchange.firm(session.firm);
+    this.#tell(session, { t: 'reject', code, id, epoch });
   }
 
   /** Everything after a report number from the ledger, then `drop-copy-end`, then live. Needs no logon when it names the firm. */
@@ -250,7 +228,7 @@ export class LineServer {
 
   #copy(session: LineSession, after: number): void {
     if (session.socket.destroyed) return;
-    const { venue } = this.#options;
+    const { venue } = this.#port;
     const ledger = venue.ledger(session.firm);
     venue.flush();
     const bytes = ledger.read(after);
@@ -275,7 +253,7 @@ export class LineServer {
   }
 
   #status(session: LineSession, record: JsonRecord): void {
-    const { exchange } = this.#options.venue;
+    const { exchange } = this.#port.venue;
     const firm = this.#firmAsked(session, record);
     if (firm === NONE) {
       this.#tell(session, { t: 'reject', code: 'bad-message' });
@@ -296,7 +274,8 @@ export class LineServer {
   }
 
   #admin(session: LineSession, record: JsonRecord): void {
-    const { token, stale, venue } = this.#options;
+    const { token } = this.#options;
+    const { stale, venue } = this.#port;
     if (token === null || !token.accepts(record.token)) {
       this.#refuse(session, { t: 'reject', code: 'unauthorized' });
       return;
@@ -316,7 +295,7 @@ export class LineServer {
   }
 
   #counters(): object {
-    const { venue, stale } = this.#options;
+    const { venue, stale } = this.#port;
     const entries = venue.firms().map((firm) => {
       const { epoch, orders, fills, cancels, duplicates, staleWritesAccepted } = venue.exchange.firm(firm);
       const { staleLogonsRefused, staleWritesRefused } = stale.of(firm);
@@ -327,11 +306,9 @@ export class LineServer {
   }
 
   /** Says why and sends nothing more; what still comes is read, refused and counted until the peer closes. */
-  #cut(session: LineSession, code: CutCode): void {
-    session.cut = code;
+  #cut(session: LineSession, firm: number, code: CutCode): void {
     session.live = false;
-    this.#options.venue.flush();
-    const { epoch } = this.#options.venue.exchange.firm(session.firm);
+    const { epoch } = this.#port.venue.exchange.firm(firm);
     session.outlet.push(`${JSON.stringify({ t: 'cut', code, epoch })}\n`);
     session.outlet.flush();
     session.socket.end();
@@ -339,7 +316,7 @@ export class LineServer {
   }
 
   #refuse(session: LineSession, message: object): void {
-    this.#options.venue.flush();
+    this.#port.venue.flush();
     session.lines.end();
     session.outlet.push(`${JSON.stringify(message)}\n`);
     session.outlet.flush();
@@ -348,22 +325,22 @@ export class LineServer {
 
   #tell(session: LineSession, message: object): void {
     session.outlet.push(`${JSON.stringify(message)}\n`);
-    this.#options.turnEnd.soon();
+    this.#port.soon();
   }
 
   #reported(report: Report): void {
-    const { venue, turnEnd } = this.#options;
+    const { venue } = this.#port;
     let line: string | null = null;
     for (const session of this.#sessions) {
       if (!session.live || session.firm !== report.firm) continue;
       line ??= reportLine(report, venue.exchange.firms.text(report.firm), venue.symbolName(report.symbol));
       session.outlet.push(line);
     }
-    turnEnd.soon();
+    this.#port.soon();
   }
 
   #orderRecord(order: number): object {
-    const { exchange } = this.#options.venue;
+    const { exchange } = this.#port.venue;
     const { orders } = exchange;
     exchange.orderId(order, this.#view);
     return {
@@ -382,14 +359,11 @@ export class LineServer {
   #firmAsked(session: LineSession, record: JsonRecord): number {
     if (session.firm !== NONE) return session.firm;
     const firm = this.#firmNamed(record);
-    return firm !== NONE && this.#options.desk.authorised(firm, textField(record, 'password') ?? '') ? firm : NONE;
+    return firm !== NONE && this.#port.desk.authorised(firm, textField(record, 'password') ?? '') ? firm : NONE;
   }
 
   #firmNamed(record: JsonRecord): number {
     const firm = textField(record, 'firm');
-    if (firm === null || !NAME.test(firm)) return NONE;
-    const number = this.#options.venue.exchange.firms.number(firm);
-    this.#options.venue.ledger(number);
-    return number;
+    return firm === null ? NONE : this.#port.member(firm);
   }
 }

@@ -92,6 +92,11 @@ export class SessionDesk {
     return { kind: 'seated', seat };
   }
 
+  /** Whether a firm of this name may log on at all. */
+  lists(name: string): boolean {
+    return this.#rules.passwords.size === 0 || this.#rules.passwords.has(name);
+  }
+
   /** True when this password may act for the firm. */
   authorised(firm: number, password: string): boolean {
     const { passwords, mode } = this.#rules;
