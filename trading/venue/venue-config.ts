@@ -1,4 +1,6 @@
 import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
+import { MARKET_CALENDARS, type MarketCalendar } from './calendar/market-calendar.ts';
+import { acceleratedClock, liveClock, type VenueClock } from './calendar/venue-clock.ts';
 import { PHASES, type Phase, SELF_TRADES, type SelfTrade } from './core/terms.ts';
 import { CANCEL_ON_DISCONNECT, type SessionRules } from './sessions/session-desk.ts';
 
@@ -16,7 +18,9 @@ export interface VenueConfig {
   readonly symbols: ReadonlySet<string>;
   readonly selfTrade: SelfTrade;
   readonly sessions: SessionRules;
-  /** The market is in this phase for good, whatever the time. */
+  /** Null = the market is in `phase` for good, whatever the time. */
+  readonly calendar: MarketCalendar | null;
+  readonly clock: VenueClock;
   readonly phase: Phase;
   /** From the command line, only for proving that checkers can fail. */
   readonly letStaleThrough: number;
@@ -36,6 +40,7 @@ export const readVenueConfig = (args: readonly string[]): VenueConfig => {
     symbols: new Set(file.textList('symbols', [])),
     selfTrade: wordIn(file, 'selfTrade', SELF_TRADES, 'pass'),
     sessions: readSessions(file.section('sessions')),
+    ...readCalendar(file.section('calendar')),
     phase: wordIn(file, 'phase', PHASES, 'continuous'),
     letStaleThrough: flag === -1 ? 0 : Number(args[flag + 1] ?? 1),
   };
@@ -50,6 +55,17 @@ const readSessions = (section: ConfigFile | null): SessionRules => {
   const cancelOnDisconnect =
     section === null ? 'off' : wordIn(section, 'cancelOnDisconnect', CANCEL_ON_DISCONNECT, 'off');
   return { mode, passwords, cancelOnDisconnect, graceMs: section?.count('graceMs', 2000) ?? 2000 };
+};
+
+const readCalendar = (section: ConfigFile | null): Pick<VenueConfig, 'calendar' | 'clock'> => {
+  if (section === null) return { calendar: null, clock: liveClock };
+  const name = section.text('market');
+  const calendar = MARKET_CALENDARS.get(name);
+  const known = [...MARKET_CALENDARS.keys()].join(', ');
+  if (calendar === undefined) throw section.error('calendar.market', `must be one of ${known}`);
+  const startsAt = section.optionalText('startsAt');
+  const clock = startsAt === null ? liveClock : acceleratedClock({ startsAt, speed: section.count('speed', 1) });
+  return { calendar, clock };
 };
 
 const wordIn = <Word extends string>(file: ConfigFile, name: string, words: readonly Word[], fallback: Word): Word => {

@@ -1,5 +1,7 @@
 import { TokenFile } from '../base/token-file.ts';
 import { BinaryServer } from './binary/binary-server.ts';
+import { PhaseDriver } from './calendar/phase-driver.ts';
+import type { Phase } from './core/terms.ts';
 import { LineServer } from './line/line-server.ts';
 import { OrderPort } from './order-port.ts';
 import { SessionDesk } from './sessions/session-desk.ts';
@@ -15,11 +17,12 @@ export class VenueServer {
   readonly port: OrderPort;
   readonly #line: LineServer;
   readonly #binary: BinaryServer | null;
+  readonly #phases: PhaseDriver | null;
 
   constructor(config: VenueConfig) {
     this.#config = config;
     const token = config.tokenFile === null ? null : new TokenFile(config.tokenFile);
-    const venue = new Venue({ ...config, nowMs: () => Date.now() });
+    const venue = new Venue({ ...config, nowMs: config.clock.nowMs });
     const { exchange } = venue;
     const desk = new SessionDesk(config.sessions, {
       firmName: (firm) => exchange.firms.text(firm),
@@ -32,7 +35,14 @@ export class VenueServer {
     this.port = new OrderPort({ venue, desk, stale, turnEnd: new TurnEnd(venue) });
     this.#line = new LineServer({ port: this.port, token });
     this.#binary = config.binary === null ? null : new BinaryServer(this.port);
-    venue.changePhase(config.phase);
+    const { calendar, clock } = config;
+    const change = (phase: Phase): void => {
+      venue.changePhase(phase);
+      this.port.soon();
+    };
+    this.#phases = calendar === null ? null : new PhaseDriver({ calendar, clock, change });
+    if (this.#phases === null) change(config.phase);
+    else this.#phases.start(venue.phaseSinceMs);
     venue.flush();
   }
 
@@ -45,6 +55,7 @@ export class VenueServer {
   }
 
   async close(): Promise<void> {
+    this.#phases?.stop();
     this.port.close();
     await this.#line.close();
     await this.#binary?.close();

@@ -43,6 +43,7 @@ export class Venue {
   readonly #houseId = new IdScratch();
   #replaying = true;
   #unflushed = false;
+  #phaseSinceMs: number | null = null;
   /** Orders that counterparties entered. */
   #taken = 0;
   /** Orders that members entered, by symbol. */
@@ -80,6 +81,11 @@ export class Venue {
 
   listen(listener: ExchangeListener): void {
     this.#listeners.add(listener);
+  }
+
+  /** When the market got into its phase, on the exchange's clock; null = never. */
+  get phaseSinceMs(): number | null {
+    return this.#phaseSinceMs;
   }
 
   nowMs(): number {
@@ -122,6 +128,7 @@ export class Venue {
     command.symbol = symbol;
     command.phase = phase;
     this.enter(command);
+    if (symbol < 0) this.#phaseSinceMs = command.atMs;
   }
 
   ledger(firm: number): ReportFile {
@@ -165,6 +172,7 @@ export class Venue {
           at = readCommand(payload, at, exchange, replayed);
           const before = exchange.orders.count;
           exchange.apply(replayed);
+          if (replayed.kind === 'phase' && replayed.symbol < 0) this.#phaseSinceMs = replayed.atMs;
           if (exchange.orders.count > before) this.#countJoined(replayed);
         }
         if (exchange.chain !== chain) throw otherwise(dataDir, first + commands - 1);
