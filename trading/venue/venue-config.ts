@@ -2,12 +2,15 @@ import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
 import { MARKET_CALENDARS, type MarketCalendar } from './calendar/market-calendar.ts';
 import { acceleratedClock, liveClock, type VenueClock } from './calendar/venue-clock.ts';
 import { PHASES, type Phase, SELF_TRADES, type SelfTrade } from './core/terms.ts';
+import type { MarketDataConfig } from './market-data/market-data.ts';
 import { CANCEL_ON_DISCONNECT, type SessionRules } from './sessions/session-desk.ts';
 
 export interface VenueConfig {
   readonly listen: ListenAddress;
   /** Order entry in the binary protocol; null = not offered. */
   readonly binary: ListenAddress | null;
+  /** The public feeds; null = there are none. */
+  readonly marketData: MarketDataConfig | null;
   readonly dataDir: string;
   /** Guards the admin messages; null = there are none. */
   readonly tokenFile: string | null;
@@ -33,6 +36,7 @@ export const readVenueConfig = (args: readonly string[]): VenueConfig => {
   return {
     listen: file.listen('listen'),
     binary: file.section('binary') === null ? null : file.listen('binary'),
+    marketData: readMarketData(file.section('marketData')),
     dataDir: file.directory('dataDir'),
     tokenFile: file.optionalText('tokenFile') === null ? null : file.filePath('tokenFile'),
     seed: file.count('seed', 1),
@@ -55,6 +59,13 @@ const readSessions = (section: ConfigFile | null): SessionRules => {
   const cancelOnDisconnect =
     section === null ? 'off' : wordIn(section, 'cancelOnDisconnect', CANCEL_ON_DISCONNECT, 'off');
   return { mode, passwords, cancelOnDisconnect, graceMs: section?.count('graceMs', 2000) ?? 2000 };
+};
+
+const readMarketData = (section: ConfigFile | null): MarketDataConfig | null => {
+  if (section === null) return null;
+  const host = section.text('host', '127.0.0.1');
+  const address = (name: string): ListenAddress => ({ host, port: section.count(name, 0) });
+  return { a: address('feedA'), b: address('feedB'), recovery: address('recovery') };
 };
 
 const readCalendar = (section: ConfigFile | null): Pick<VenueConfig, 'calendar' | 'clock'> => {

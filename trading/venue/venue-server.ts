@@ -3,6 +3,7 @@ import { BinaryServer } from './binary/binary-server.ts';
 import { PhaseDriver } from './calendar/phase-driver.ts';
 import type { Phase } from './core/terms.ts';
 import { LineServer } from './line/line-server.ts';
+import { MarketData } from './market-data/market-data.ts';
 import { OrderPort } from './order-port.ts';
 import { SessionDesk } from './sessions/session-desk.ts';
 import { StaleWrites } from './sessions/stale-writes.ts';
@@ -18,6 +19,7 @@ export class VenueServer {
   readonly #line: LineServer;
   readonly #binary: BinaryServer | null;
   readonly #phases: PhaseDriver | null;
+  readonly #marketData: MarketData | null;
 
   constructor(config: VenueConfig) {
     this.#config = config;
@@ -33,7 +35,8 @@ export class VenueServer {
     const stale = new StaleWrites(config.letStaleThrough);
     this.venue = venue;
     this.port = new OrderPort({ venue, desk, stale, turnEnd: new TurnEnd(venue) });
-    this.#line = new LineServer({ port: this.port, token });
+    this.#marketData = config.marketData === null ? null : new MarketData(this.port);
+    this.#line = new LineServer({ port: this.port, token, feeds: this.#marketData?.feeds ?? null });
     this.#binary = config.binary === null ? null : new BinaryServer(this.port);
     const { calendar, clock } = config;
     const change = (phase: Phase): void => {
@@ -48,9 +51,10 @@ export class VenueServer {
 
   /** Resolves with the real ports. */
   async listen(): Promise<Readonly<Record<string, number>>> {
-    const { listen, binary } = this.#config;
+    const { listen, binary, marketData } = this.#config;
     const ports: Record<string, number> = { venue: await this.#line.listen(listen) };
     if (binary !== null) ports['binary'] = await this.#binary!.listen(binary);
+    if (marketData !== null) Object.assign(ports, await this.#marketData!.listen(marketData));
     return ports;
   }
 
@@ -59,6 +63,7 @@ export class VenueServer {
     this.port.close();
     await this.#line.close();
     await this.#binary?.close();
+    await this.#marketData?.close();
     this.venue.close();
   }
 }

@@ -8,6 +8,7 @@ import type { TokenFile } from '../../base/token-file.ts';
 import { NONE } from '../core/order-table.ts';
 import { Report } from '../core/report.ts';
 import { MARKET, ORDER_STATES, PHASES, SIDES } from '../core/terms.ts';
+import type { FeedPublisher } from '../market-data/feed-publisher.ts';
 import type { Chair, OrderPort } from '../order-port.ts';
 import { CANCEL_ON_DISCONNECT, type CutCode } from '../sessions/session-desk.ts';
 import { REPORT_RECORD_BYTES, readReportRecord } from '../store/report-record.ts';
@@ -30,6 +31,8 @@ export interface LineServerOptions {
   readonly port: OrderPort;
   /** Guards the admin messages; null = there are none. */
   readonly token: TokenFile | null;
+  /** That may be told to lose packets; null = there are none. */
+  readonly feeds: Readonly<Record<'A' | 'B', FeedPublisher>> | null;
 }
 
 /** Order entry, drop copy, status and administration as lines of JSON. `trading/README.md` has the messages. */
@@ -274,13 +277,15 @@ export class LineServer {
   }
 
   #admin(session: LineSession, record: JsonRecord): void {
-    const { token } = this.#options;
+    const { token, feeds } = this.#options;
     const { stale, venue } = this.#port;
     if (token === null || !token.accepts(record.token)) {
       this.#refuse(session, { t: 'reject', code: 'unauthorized' });
       return;
     }
     stale.letThrough = countField(record, 'let-stale-through') ?? stale.letThrough;
+    const feed = record.feed === 'A' || record.feed === 'B' ? (feeds?.[record.feed] ?? null) : null;
+    if (feed !== null) feed.drop = countField(record, 'drop') ?? 0;
     const phase = PHASES.find((each) => each === record.phase);
     if (phase !== undefined) {
       const view = this.#request.id(textField(record, 'symbol') ?? '');
