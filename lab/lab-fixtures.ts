@@ -52,7 +52,12 @@ export function firm(shape: {
         rejoinPolicy: 'automatic',
       },
     ],
-    venues: Object.entries(shape.venues ?? {}).map(([id, rttMsBySite]) => ({ id, title: id, rttMsBySite })),
+    venues: Object.entries(shape.venues ?? {}).map(([id, rttMsBySite]) => ({
+      id,
+      title: id,
+      rttMsBySite,
+      symbols: [],
+    })),
     contacts: [],
     timing: {
       leaseRenewEveryMs: 100,
