@@ -1,5 +1,6 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { idText } from '../base/id-view.ts';
+import type { JsonRecord } from '../base/json-record.ts';
 import {
   FEED_MESSAGE_BYTES,
   FeedMessage,
@@ -37,6 +38,12 @@ export class FeedReceiver {
   /** Sequences that must exist and did not come. */
   missing(): number[] {
     return Array.from({ length: this.highest }, (_, at) => at + 1).filter((sequence) => !this.messages.has(sequence));
+  }
+
+  /** Takes a message that was asked for again. */
+  fill(record: JsonRecord): void {
+    const { sequence, kind, symbol, side, price, volume, phase } = record as unknown as FeedTold;
+    this.messages.set(sequence, { sequence, kind, symbol, side, price, volume, phase });
   }
 
   close(): void {

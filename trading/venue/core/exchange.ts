@@ -161,10 +161,8 @@ export class Exchange {
 
   /** A firm's open orders in order of entry. Allocates. */
   openOrders(firm: number): number[] {
-    const found: number[] = [];
-    for (let order = 0; order < this.orders.count; order++)
-      if (this.orders.firm[order] === firm && this.orders.state[order] === OPEN) found.push(order);
-    return found;
+    const ofFirm = (order: number) => this.orders.firm[order] === firm;
+    return this.#books.flatMap((book) => book.resting().filter(ofFirm)).sort((left, right) => left - right);
   }
 
   /** Why a `new` command would be refused by itself, or ''. Nothing is entered. */

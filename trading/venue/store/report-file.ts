@@ -19,7 +19,8 @@ export class ReportFile {
   #held = Buffer.alloc(64 * REPORT_RECORD_BYTES);
   #heldView = viewOf(this.#held);
   #heldBytes = 0;
-  readonly #old = Buffer.alloc(READ_RECORDS * REPORT_RECORD_BYTES);
+  /** What is compared; only while something is. */
+  #old = Buffer.alloc(0);
   #oldFrom = 0;
   #oldTo = 0;
 
@@ -48,6 +49,7 @@ export class ReportFile {
   endComparison(): void {
     if (this.#uncompared > 0)
       throw this.#error(`it has ${this.#uncompared} reports more than the commands in the journal account for`);
+    this.#old = Buffer.alloc(0);
   }
 
   /** Hands what has gathered to the operating system. */
@@ -76,6 +78,7 @@ export class ReportFile {
     if (this.#oldFrom === this.#oldTo) {
       const position = this.#written * REPORT_RECORD_BYTES;
       this.#oldFrom = 0;
+      if (this.#old.length === 0) this.#old = Buffer.alloc(READ_RECORDS * REPORT_RECORD_BYTES);
       this.#oldTo = readSync(this.#file, this.#old, 0, this.#old.length, position);
     }
     const end = this.#oldFrom + REPORT_RECORD_BYTES;
