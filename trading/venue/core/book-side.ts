@@ -20,6 +20,9 @@ export class BookSide {
   #size = new Int32Array(START);
   #head = new Int32Array(START);
   #tail = new Int32Array(START);
+  /** Orders that rest here, all and by firm. */
+  #resting = 0;
+  #restingOf = new Int32Array(START);
 
   constructor(options: { readonly side: Side; readonly orders: OrderTable; readonly onLevel: LevelListener }) {
     this.side = options.side;
@@ -50,6 +53,11 @@ export class BookSide {
     return this.#head[this.#ladder[this.#depth - 1 - rank]!]!;
   }
 
+  /** True when nothing rests here but what is this firm's own. */
+  onlyOf(firm: number): boolean {
+    return this.#resting === (this.#restingOf[firm] ?? 0);
+  }
+
   /** Queues an order last at its price. */
   add(order: number): void {
     const orders = this.#orders;
@@ -65,6 +73,7 @@ export class BookSide {
     else orders.next[tail] = order;
     this.#tail[level] = order;
     this.#size[level]! += 1;
+    this.#count(orders.firm[order]!, 1);
     this.#changed(level, orders.open[order]!);
   }
 
@@ -80,6 +89,7 @@ export class BookSide {
     else orders.previous[next] = previous;
     orders.level[order] = NONE;
     this.#size[level]! -= 1;
+    this.#count(orders.firm[order]!, -1);
     this.#changed(level, -orders.open[order]!);
     if (this.#size[level] === 0) this.#drop(level);
   }
@@ -93,6 +103,12 @@ export class BookSide {
   /** True when an order of this price on the other side would trade with this level. */
   crosses(rank: number, price: number): boolean {
     return this.side === BUY ? this.priceAt(rank) >= price : this.priceAt(rank) <= price;
+  }
+
+  #count(firm: number, by: number): void {
+    while (firm >= this.#restingOf.length) this.#restingOf = grown(this.#restingOf);
+    this.#restingOf[firm]! += by;
+    this.#resting += by;
   }
 
   #changed(level: number, by: number): void {

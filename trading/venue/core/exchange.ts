@@ -80,6 +80,7 @@ export class Exchange {
     this.#rules = rules;
     this.#listener = listener;
     this.#phase = rules.phase;
+    for (const symbol of rules.symbols) this.symbols.number(symbol);
     const { orders, firms, symbols } = this;
     this.#desk = new ReportDesk({ orders, orderIds: this.#orderIds, firms, symbols, report: listener.report });
     const tell = { symbol: 0, price: 0, lots: 0, trade: 0, taker: -1 as Side | -1 };
@@ -121,12 +122,10 @@ export class Exchange {
 
   /** The number of a symbol that may be traded here, or -1. */
   symbol(view: IdView): number {
+    const listed = this.#rules.symbols;
     const known = this.symbols.known(view);
+    if (listed.size > 0) return known >= 0 && listed.has(this.symbols.text(known)) ? known : -1;
     if (known >= 0) return known;
-    if (this.#rules.symbols.size > 0) {
-      for (const symbol of this.#rules.symbols) this.symbols.number(symbol);
-      return this.symbols.known(view);
-    }
     return this.symbols.count < MOST_SYMBOLS ? this.symbols.numberOf(view) : -1;
   }
 

@@ -29,6 +29,7 @@ export class Matcher {
     const price = orders.price[order]!;
     const firm = orders.firm[order]!;
     const against = book.side(orders.side[order] === BUY ? SELL : BUY);
+    if (selfTrade === 'pass' && against.onlyOf(firm)) return true;
     let rank = 0;
     while (orders.open[order]! > 0 && rank < against.depth && against.crosses(rank, price)) {
       const depth = against.depth;
