@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readVenueConfig } from '../venue/venue-config.ts';
 import { VenueServer } from '../venue/venue-server.ts';
-import { BinaryClient } from './binary-client.ts';
+import { ExchangeClient } from './exchange-client.ts';
 import { LineClient } from './line-client.ts';
 
 export const VENUE_TOKEN = 'a-token-for-tests';
@@ -45,12 +45,12 @@ export class VenueUnderTest {
     return LineClient.open(this.ports['venue']!);
   }
 
-  binary(): Promise<BinaryClient> {
-    return BinaryClient.open(this.ports['binary']!);
+  binary(): Promise<ExchangeClient> {
+    return ExchangeClient.open(this.ports['binary']!);
   }
 
   /** A binary session that is seated and has all reports so far. */
-  async seated(logon: { readonly [name: string]: string | number } = {}): Promise<BinaryClient> {
+  async seated(logon: { readonly [name: string]: string | number } = {}): Promise<ExchangeClient> {
     const client = await this.binary();
     client.logon(logon);
     await client.expect(({ t }) => t === 'replay-end');

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import type { BinaryClient, Told } from '../../testing/binary-client.ts';
+import type { ExchangeClient, Told } from '../../testing/exchange-client.ts';
 import { VenueUnderTest } from '../../testing/venue-under-test.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
 
 let world: VenueUnderTest | null = null;
-const clients: BinaryClient[] = [];
+const clients: ExchangeClient[] = [];
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close();
   await world?.close();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
-import { BinaryClient } from '../../testing/binary-client.ts';
+import { ExchangeClient } from '../../testing/exchange-client.ts';
 import { LineClient } from '../../testing/line-client.ts';
 import { VenueUnderTest } from '../../testing/venue-under-test.ts';
 import { waitUntil } from '../../testing/wait-until.ts';
@@ -44,7 +44,7 @@ test('hostile members get clear rejects or are cut, the exchange goes on, and a 
   let cut = 0;
   for (let at = 0; at < CONNECTIONS; at++) {
     good.new({ id: `g${at}`, side: 0, price: 1 + (at % 9) });
-    const bad = await BinaryClient.open(venue.ports['binary']!);
+    const bad = await ExchangeClient.open(venue.ports['binary']!);
     if (draw(3) > 0) bad.logon({ firm: 'BAD', session: `s${draw(4)}`, epoch: 1, next: draw(2) });
     const count = 1 + draw(40);
     for (let each = 0; each < count; each++) bad.raw(message(draw));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import type { JsonRecord } from '../../base/json-record.ts';
-import type { BinaryClient } from '../../testing/binary-client.ts';
+import type { ExchangeClient } from '../../testing/exchange-client.ts';
 import { FeedReceiver } from '../../testing/feed-receiver.ts';
 import { LineClient } from '../../testing/line-client.ts';
 import { VenueUnderTest } from '../../testing/venue-under-test.ts';
@@ -26,7 +26,7 @@ const open = async () => {
   return { venue, receiver, recovery, member };
 };
 
-const flow = (member: BinaryClient, count: number): void => {
+const flow = (member: ExchangeClient, count: number): void => {
   for (let at = 0; at < count; at++) {
     const draw = Math.imul(at + 1, 0x9e37_79b1) >>> 0;
     const price = 95 + ((draw >>> 8) % 10);

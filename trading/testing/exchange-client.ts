@@ -30,7 +30,7 @@ export interface Told {
 }
 
 /** A member of the binary protocol that keeps everything it received. */
-export class BinaryClient {
+export class ExchangeClient {
   readonly #socket: Socket;
   readonly #out = new WireBuffer();
   readonly received: Told[] = [];
@@ -50,10 +50,10 @@ export class BinaryClient {
     });
   }
 
-  static open(port: number): Promise<BinaryClient> {
+  static open(port: number): Promise<ExchangeClient> {
     return new Promise((resolve, reject) => {
       const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-      const client = new BinaryClient(socket);
+      const client = new ExchangeClient(socket);
       socket.once('connect', () => resolve(client));
       socket.once('error', reject);
     });
