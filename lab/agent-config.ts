@@ -150,6 +150,8 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
           ...book.addressFrom({ host: instance.host }, venueEndpoint(venue.id, 'session')),
           firm: labFirm,
         },
+        // What the exchange would refuse is refused before it is acknowledged.
+        ...(venue.symbols.length > 0 ? { limits: { symbols: venue.symbols } } : {}),
       };
     }
     case 'order-management':

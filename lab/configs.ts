@@ -92,6 +92,7 @@ const venues = ({ topology, book, directory, secrets }: LabContext): readonly Pr
         listen: book.realAddress(venueEndpoint(venue.id, 'session')),
         dataDir: directory.outside(`venue-${venue.id}`),
         tokenFile: secrets.venueToken(venue.id),
+        symbols: venue.symbols,
       },
     },
     ready: printed('"t":"listening"'),
@@ -178,7 +179,7 @@ export function planLoad(context: LabContext, flow: { readonly ratePerSecond: nu
       content: {
         clients: ['client-1', 'client-2', 'client-3', 'client-4'],
         ratePerSecond: flow.ratePerSecond,
-        symbols: ['ALPHA', 'BRAVO', 'CHARLIE'],
+        symbols: tradedSymbols(topology),
         fronts: fronts.map((instance) => ({
           site: topology.hosts.find((host) => host.id === instance.host)?.site,
           orders: book.addressFrom('outside', instanceEndpoint(instance.id, 'orders')),
@@ -197,3 +198,9 @@ export function planLoad(context: LabContext, flow: { readonly ratePerSecond: nu
     stage: 5,
   };
 }
+
+/** What the order flow trades: what the first exchange lists, which is the one that engines trade at where there are several. */
+const tradedSymbols = ({ venues: listed }: LabContext['topology']): readonly string[] => {
+  const symbols = listed[0]?.symbols ?? [];
+  return symbols.length > 0 ? symbols : ['ALPHA', 'BRAVO', 'CHARLIE'];
+};

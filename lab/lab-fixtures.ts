@@ -52,7 +52,12 @@ export function firm(shape: {
         rejoinPolicy: 'automatic',
       },
     ],
-    venues: Object.entries(shape.venues ?? {}).map(([id, rttMsBySite]) => ({ id, title: id, rttMsBySite })),
+    venues: Object.entries(shape.venues ?? {}).map(([id, rttMsBySite]) => ({
+      id,
+      title: id,
+      rttMsBySite,
+      symbols: [],
+    })),
     contacts: [],
     reconciliation: { toleranceLots: 0, alertAboveLots: 100, settleMs: 2000 },
     timing: {

@@ -47,6 +47,11 @@ export class LineClient {
     this.#socket.write(messages.map((message) => `${JSON.stringify(message)}\n`).join(''));
   }
 
+  /** As it is, whether it is a line of JSON or not. */
+  sendText(text: string): void {
+    this.#socket.write(text);
+  }
+
   /** The first message, old or new, that fits; rejects at the deadline. */
   async expect(fits: (message: JsonRecord) => boolean, deadlineMs = 30_000): Promise<JsonRecord> {
     await waitUntil('a message arrives', () => this.received.some(fits), deadlineMs);

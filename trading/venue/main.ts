@@ -4,8 +4,8 @@ import { VenueServer } from './venue-server.ts';
 
 try {
   const server = new VenueServer(readVenueConfig(process.argv.slice(2)));
-  const port = await server.listen();
-  process.stdout.write(`${JSON.stringify({ t: 'listening', pid: process.pid, venue: port })}\n`);
+  const ports = await server.listen();
+  process.stdout.write(`${JSON.stringify({ t: 'listening', pid: process.pid, ...ports })}\n`);
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0));
 } catch (error) {
   process.stderr.write(`${describeError(error)}\n`);

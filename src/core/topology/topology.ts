@@ -160,6 +160,8 @@ export interface Venue {
   readonly title: string;
   /** Round trip from each site that trades there. */
   readonly rttMsBySite: Readonly<Record<string, number>>;
+  /** What is traded there; empty = anything. */
+  readonly symbols: readonly string[];
 }
 
 export interface Contact {

@@ -39,6 +39,7 @@ export function buildTopology(file: TopologyFile): Topology {
       id,
       title: entry.title ?? id,
       rttMsBySite: entry.rtt,
+      symbols: entry.symbols ?? [],
     })),
     contacts: (file.contacts ?? []).map(buildContact),
     timing: timingOf(file.timing),

@@ -21,6 +21,7 @@ const fields = <Shape extends z.ZodRawShape>(shape: Shape) =>
 /** Names become file names, process names and parts of keys. */
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/);
 const text = z.string().trim().min(1);
+const symbol = z.string().regex(/^[A-Z][A-Z0-9.]{0,15}$/);
 const count = z.int().min(0);
 const named = <Entry extends z.ZodType>(entry: Entry) => z.record(name, entry);
 
@@ -175,7 +176,9 @@ export const topologyFileSchema = fields({
   hosts: named(fields({ site: name, rack: text.optional() })),
   components: named(component),
   groups: named(group),
-  venues: named(fields({ title: text.optional(), rtt: named(positiveDuration) })).optional(),
+  venues: named(
+    fields({ title: text.optional(), rtt: named(positiveDuration), symbols: z.array(symbol).optional() }),
+  ).optional(),
   contacts: z.array(contact).optional(),
   timing: timing.optional(),
   reconciliation: reconciliation.optional(),
