@@ -85,4 +85,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I10',
     why: 'a promotion that waited for its lease when the authority was restored waited for ever: its agent stopped no primary that had come up by itself, and nobody could adopt the store',
   },
+  {
+    seed: 135837,
+    invariant: 'I3',
+    why: 'the checker took an order to promote for a promotion that came late to a process that had been killed',
+  },
 ];

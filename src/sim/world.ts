@@ -160,13 +160,15 @@ export class World {
             this.network.send(from, controller.place, () => controller.deliver({ kind: 'command-outcome', outcome }));
       },
       performing: (instance, action, leaseLeft) => {
-        if (action.kind === 'promote') {
+        // What comes late to a process that has ended is refused, and promotes nothing.
+        const promotes = action.kind === 'promote' && instance.process === 'running';
+        if (promotes) {
           this.checkers.promoting(instance, action, leaseLeft);
           this.watch?.promoted(instance.id);
         }
         if (action.kind === 'kill')
           this.checkers.killing(instance, instance.leaseUntilLocal - clock.local(this.queue.now));
-        if (this.tracing && action.kind === 'promote') this.tell(`${instance.id} is promoted at epoch ${action.epoch}`);
+        if (this.tracing && promotes) this.tell(`${instance.id} is promoted at epoch ${action.epoch}`);
         else if (this.tracing && action.kind !== 'lease')
           this.say(`${instance.id} ${action.kind}${'epoch' in action ? ` epoch ${action.epoch}` : ''}`);
         if (action.kind === 'set-ack-set' || action.kind === 'promote')
