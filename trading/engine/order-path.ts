@@ -1,5 +1,4 @@
 import { monoNowMs } from '../base/mono-clock.ts';
-import { ContractError } from '../control/contract.ts';
 import type { Journal } from '../journal/journal.ts';
 import { RecordBatch } from '../journal/record-batch.ts';
 import { BinaryDesk, lastReject } from './binary-desk.ts';
@@ -15,11 +14,12 @@ import {
   rejectText,
 } from './client-protocol.ts';
 import { ClientSessions } from './client-sessions.ts';
+import { dryRun } from './dry-run.ts';
 import { type Entry, type VenueEntry, writeEntry } from './entry.ts';
 import type { Lease } from './lease.ts';
 import type { OrderState } from './order-state.ts';
 import { ClientSession, type OrdersPort } from './orders-port.ts';
-import { checkCancel, checkNew, type Limits, limitBreach, type Permissions } from './pre-trade.ts';
+import { checkCancel, checkNew, type Limits, type Permissions } from './pre-trade.ts';
 import { ReleaseQueue } from './release-queue.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Unacknowledged } from './unacknowledged.ts';
@@ -243,31 +243,9 @@ export class OrderPath {
   /** Journals a dry-run order, and after its release asks the venue; settles with the elapsed time. */
   testOrder(deadlineMs: number): Promise<{ readonly elapsedMs: number }> {
     const { venue, limits, instance, epoch } = this.#options;
-    if (!venue.ready) throw new ContractError('not-ready', 'the venue session is not ready');
     const id = `test:${instance}:${epoch}:${++this.#testNumber}`.slice(0, 64);
-    const symbol = limits.symbols.values().next().value ?? 'TEST';
-    const command: NewCommand = { t: 'new', id, symbol, side: 'B', price: 1, qty: 1 };
-    const breach = limitBreach(command, limits);
-    if (breach !== null) throw new ContractError('not-ready', `the limits refuse a test order: ${breach}`);
-    const startedAtMs = monoNowMs();
-    return new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => {
-        venue.forgetDryRun(id);
-        reject(
-          new ContractError(
-            'not-ready',
-            `no answer to the test order within ${deadlineMs} ms (${this.waiting} entries wait for release)`,
-          ),
-        );
-      }, deadlineMs);
-      venue.expectDryRun(id, (code) => {
-        clearTimeout(deadline);
-        if (code === null) resolve({ elapsedMs: monoNowMs() - startedAtMs });
-        else reject(new ContractError('not-ready', `the venue would refuse the test order: ${code}`));
-      });
-      const sequence = this.#append({ kind: 'test', id });
-      this.#queue.add(sequence, venue, `${JSON.stringify({ ...command, dry: true })}\n`);
-    });
+    const send = (text: string) => this.#queue.add(this.#append({ kind: 'test', id }), venue, text);
+    return dryRun({ venue, limits, id, deadlineMs, send, waiting: () => this.waiting });
   }
 
   #handleLine(session: ClientSession, line: string): void {
