@@ -38,7 +38,7 @@ export interface BinaryDeskOptions {
 
 /**
  * The order path for binary clients: message → checks → record in the journal's block → state → answer in the release queue, as
- * plain function calls without an allocation of its own for each order. It answers as the text protocol does.
+ * plain function calls that make no object for each order. It answers as the text protocol does.
  */
 export class BinaryDesk {
   readonly #options: BinaryDeskOptions;
@@ -144,14 +144,7 @@ export class BinaryDesk {
     bytes[offset + RECORD.kind] = RECORD_KIND.order;
     bytes[offset + RECORD.side] = side;
     writeCount(view, offset + RECORD.number, Date.now());
-    const texts = offset + RECORD.textsAfterPrice;
-    this.#finish(session, offset, texts, {
-      input,
-      idAt,
-      idLength,
-      otherAt: at + SENT.symbol,
-      otherLength: symbolLength,
-    });
+    this.#finish(session, at, offset);
   }
 
   #cancel(session: BinarySession, input: Buffer, at: number): void {
@@ -186,27 +179,20 @@ export class BinaryDesk {
     bytes[offset + RECORD.kind] = RECORD_KIND.cancel;
     bytes[offset + RECORD.side] = 0;
     writeCount(view, offset + RECORD.number, Date.now());
-    const texts = offset + RECORD.texts;
-    this.#finish(session, offset, texts, { input, idAt, idLength, otherAt: targetAt, otherLength: targetLength });
+    this.#finish(session, at, offset);
   }
 
-  /** Completes an order or cancel in the batch, applies it, and queues its acknowledgement. */
-  #finish(
-    session: BinarySession,
-    offset: number,
-    texts: number,
-    from: {
-      readonly input: Buffer;
-      readonly idAt: number;
-      readonly idLength: number;
-      readonly otherAt: number;
-      readonly otherLength: number;
-    },
-  ): void {
+  /** Completes the order or cancel at this offset of the batch, applies it, and queues its acknowledgement. */
+  #finish(session: BinarySession, at: number, offset: number): void {
     const { batch, state, commit, accepted, queue, epoch } = this.#options;
     const { bytes, view } = batch;
-    const { input, idAt, idLength, otherAt, otherLength } = from;
-    const { clientBytes, clientLength } = session;
+    const { input, clientBytes, clientLength } = session;
+    const isOrder = bytes[offset + RECORD.kind] === RECORD_KIND.order;
+    const idLength = input[at + SENT.idLength]!;
+    const otherLength = input[at + SENT.otherLength]!;
+    const idAt = at + (isOrder ? SENT.newId : SENT.cancelId);
+    const otherAt = at + (isOrder ? SENT.symbol : SENT.target);
+    const texts = offset + (isOrder ? RECORD.textsAfterPrice : RECORD.texts);
     bytes[offset + RECORD.firstLength] = idLength;
     bytes[offset + RECORD.secondLength] = clientLength;
     bytes[offset + RECORD.thirdLength] = otherLength;
@@ -221,7 +207,6 @@ export class BinaryDesk {
     const ack = this.#begin(MESSAGE.ack, sequence, epoch);
     queue.bytes[ack + RECEIVED.idLength] = idLength;
     copyBytes(input, idAt, idLength, queue.bytes, ack + RECEIVED.ackId);
-    const isOrder = state.items.kind(item) === ITEM_KIND.order;
     queue.addBytes(sequence, session, MESSAGE_BYTES[MESSAGE.ack]!, isOrder ? item : -1);
   }
 
