@@ -84,7 +84,10 @@ class OurSide {
 const until = (link: () => SessionLink, state: 'up' | 'down') =>
   waitUntil(`the session is ${state}`, () => link().state === state && (state === 'down' || link().caughtUp));
 
-describe('QuickFIX', { skip: missing ?? false, concurrency: false }, () => {
+if (missing !== null) test('QuickFIX', { skip: missing }, () => {});
+else describe('QuickFIX', { concurrency: false }, bothDirections);
+
+function bothDirections(): void {
   let directory: string;
   let program: string;
   const ends: (() => Promise<void> | void)[] = [];
@@ -265,4 +268,4 @@ describe('QuickFIX', { skip: missing ?? false, concurrency: false }, () => {
     assert.ok(ours.frames.some((frame) => /^out .*\|35=5\|/.test(frame)));
     assert.deepEqual(ours.refusals(), []);
   });
-});
+}
