@@ -36,7 +36,7 @@ export class IdIndex {
     if (entry === this.#offset.length) this.#growEntries();
     if ((entry + 1) * 2 > this.#slots.length) this.#growSlots();
     if (this.#arenaEnd + id.length > this.#arena.length) this.#arena = grown(this.#arena);
-    this.#arena.set(id.bytes.subarray(id.at, id.at + id.length), this.#arenaEnd);
+    for (let at = 0; at < id.length; at++) this.#arena[this.#arenaEnd + at] = id.bytes[id.at + at]!;
     this.#offset[entry] = this.#arenaEnd;
     this.#length[entry] = id.length;
     this.#owner[entry] = owner;
