@@ -2,8 +2,10 @@ import { BLOCK_HEADER_BYTES, type Block, type LogEnd, sealBlock } from './block.
 
 const SLAB_BYTES = 512 * 1024;
 
-/** Longest record that a batch takes. */
+/** Room that `reserve` makes unless it is told how much. */
 export const MAX_RECORD_BYTES = 1024;
+/** Longest record that there can be: a multiple of 8 in two bytes. */
+export const LONGEST_RECORD_BYTES = 65_528;
 
 /**
  * Records on their way into one block, written where the block will lie, so that nothing is copied again. Blocks keep their
@@ -34,9 +36,10 @@ export class RecordBatch {
     return this.#view;
   }
 
-  /** Offset at which a record of up to `MAX_RECORD_BYTES` may be written. Nothing is taken until `commit`. */
-  reserve(): number {
-    if (this.#end + MAX_RECORD_BYTES > this.#bytes.length) this.#newSlab();
+  /** Offset at which a record of up to so many bytes may be written. Nothing is taken until `commit`. */
+  reserve(recordBytes: number = MAX_RECORD_BYTES): number {
+    if (recordBytes > LONGEST_RECORD_BYTES) throw new Error(`a journal record of ${recordBytes} bytes`);
+    if (this.#end + recordBytes > this.#bytes.length) this.#newSlab(recordBytes);
     return this.#end;
   }
 
@@ -60,9 +63,9 @@ export class RecordBatch {
     return block;
   }
 
-  #newSlab(): void {
+  #newSlab(recordBytes: number): void {
     const gathered = this.#bytes.subarray(this.#start, this.#end);
-    const bytes = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, gathered.length * 2 + MAX_RECORD_BYTES));
+    const bytes = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, gathered.length * 2 + recordBytes));
     gathered.copy(bytes);
     this.#end = this.#count === 0 ? BLOCK_HEADER_BYTES : gathered.length;
     this.#start = 0;
