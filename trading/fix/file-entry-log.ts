@@ -1,10 +1,13 @@
-import { blockEntries } from '../journal/block.ts';
+import { blockRecords } from '../journal/block.ts';
 import { Journal } from '../journal/journal.ts';
+import { RecordBatch } from '../journal/record-batch.ts';
 import { KeptSession } from './kept-session.ts';
-import { decodeFixEntry, encodeFixEntry, type FixEntry } from './session-entry.ts';
+import { decodeFixEntry, type FixEntry, fixRecordBytes, writeFixEntry } from './session-entry.ts';
 import { type EntryLog, SessionStore } from './session-store.ts';
 
 const EPOCH = 1;
+/** What is kept in one turn has no limit, a block has. */
+const FULL_BLOCK_BYTES = 256 * 1024;
 
 export interface FileEntryLogOptions {
   readonly directory: string;
@@ -20,6 +23,7 @@ export interface FileEntryLogOptions {
  */
 export class FileEntryLog implements EntryLog {
   readonly #waiting: { readonly sequence: number; readonly done: () => void }[] = [];
+  readonly #batch = new RecordBatch();
   #journal!: Journal;
 
   private constructor() {}
@@ -32,8 +36,8 @@ export class FileEntryLog implements EntryLog {
     const onDurable = (sequence: number) => log.#safe(sequence);
     log.#journal = await Journal.open({ directory, sync, onFailure, onDurable }, (block) => {
       let place = block.header.firstSequence;
-      for (const line of blockEntries(block)) {
-        const entry = decodeFixEntry(line);
+      for (const record of blockRecords(block)) {
+        const entry = decodeFixEntry(record);
         if (entry !== null) for (const session of sessions) session.apply(entry, place);
         place += 1;
       }
@@ -42,8 +46,15 @@ export class FileEntryLog implements EntryLog {
   }
 
   append(entries: readonly FixEntry[]): number {
-    const block = this.#journal.append({ epoch: EPOCH, entries: entries.map(encodeFixEntry) });
-    return block.header.firstSequence;
+    const first = this.#journal.end.sequence + 1;
+    const batch = this.#batch;
+    for (const entry of entries) {
+      const offset = batch.reserve(fixRecordBytes(entry));
+      batch.commit(writeFixEntry(batch.bytes, offset, entry));
+      if (batch.payloadBytes >= FULL_BLOCK_BYTES) this.#journal.append({ epoch: EPOCH, batch });
+    }
+    if (batch.count > 0) this.#journal.append({ epoch: EPOCH, batch });
+    return first;
   }
 
   whenSafe(done: () => void): void {
@@ -59,7 +70,8 @@ export class FileEntryLog implements EntryLog {
   read(place: number): FixEntry | null {
     const block = this.#journal.blocksAfter(place - 1, 1)[0];
     if (block === undefined) return null;
-    return decodeFixEntry(blockEntries(block)[place - block.header.firstSequence] ?? '');
+    const record = blockRecords(block)[place - block.header.firstSequence];
+    return record === undefined ? null : decodeFixEntry(record);
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-import type { FixEntry } from './session-entry.ts';
+import { type FixEntry, MAX_NAME_BYTES } from './session-entry.ts';
 import type { SentMessage, SentMessages, SessionNumbers } from './session-types.ts';
 
 const IN_MEMORY = 65_536;
@@ -18,7 +18,10 @@ export class KeptSession implements SentMessages {
   #nextOut = 1;
   #nextIn = 1;
 
+  /** The name is at most `MAX_NAME_BYTES` long. */
   constructor(session: string, options: { readonly inMemory?: number } = {}) {
+    if (Buffer.byteLength(session) > MAX_NAME_BYTES)
+      throw new Error(`the name of a FIX session is longer than ${MAX_NAME_BYTES} bytes`);
     this.session = session;
     this.#inMemory = options.inMemory ?? IN_MEMORY;
   }

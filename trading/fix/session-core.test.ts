@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fixFrame } from '../testing/fix-text.ts';
 import { ACCEPTOR, INITIATOR, SessionUnderTest } from '../testing/session-under-test.ts';
+import { MAX_FIELDS_BYTES } from './session-entry.ts';
 
 const acceptor = (more = {}) => new SessionUnderTest({ ...ACCEPTOR, ...more });
 const initiator = (more = {}) => new SessionUnderTest({ ...INITIATOR, ...more });
@@ -81,6 +82,17 @@ describe('logon', () => {
     assert.deepEqual(session.sent(), ['35=A|34=1|98=0|108=30']);
     session.receive('35=A|34=1|98=0|108=30');
     assert.deepEqual(session.sent(), ['35=D|34=2|11=a']);
+  });
+
+  test('a message that no record can hold is refused with its code before it has a number; the next one gets it', () => {
+    const session = initiator().loggedOn();
+    const before = session.core.numbers;
+    const send = (fields: Buffer, msgType = 'D') => session.core.send(msgType, fields, { now: session.now });
+    assert.throws(() => send(Buffer.alloc(MAX_FIELDS_BYTES + 1, 'x')), { code: 'HF-7301', message: /61441 bytes/ });
+    assert.throws(() => send(Buffer.from('11=a\u0001'), 'x'.repeat(256)), { code: 'HF-7301' });
+    assert.deepEqual([session.core.numbers, session.sent(), session.core.state], [before, [], 'up']);
+    assert.equal(send(Buffer.alloc(MAX_FIELDS_BYTES, 'x')), before.nextOut);
+    assert.equal(session.sent().length, 1);
   });
 
   test('a session that keeps nothing for later takes nothing while it is down', () => {

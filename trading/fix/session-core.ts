@@ -3,6 +3,7 @@ import type { FieldProblem, FixMessage } from './fix-message.ts';
 import { InboundGap } from './inbound-gap.ts';
 import { identityProblem, logonRefusal, tooLowText } from './logon-rules.ts';
 import { MessageCheck } from './message-check.ts';
+import { refuseTooLong } from './message-limit.ts';
 import { messageProblem, notForward, resendProblem, unreadable } from './message-rules.ts';
 import { messageName, messageSpec } from './message-table.ts';
 import { OutboundStream } from './outbound-stream.ts';
@@ -112,7 +113,8 @@ export class SessionCore {
 
   /**
    * Sends an application message; `fields` are what a `BodyWriter` wrote. Returns its number. Null: it was not taken, nobody is
-   * logged on and this session does not keep messages for later.
+   * logged on and this session does not keep messages for later. Throws `MessageTooLong`, before it has a number, for what no journal
+   * could keep.
    */
   send(
     msgType: string,
@@ -120,6 +122,7 @@ export class SessionCore {
     options: { readonly now: Now; readonly possResend?: boolean },
   ): number | null {
     if (isAdmin(msgType)) throw new Error(`${messageName(msgType)} is the session's own message`);
+    refuseTooLong(msgType, fields);
     if (this.#state !== 'up' && this.#options.whileDown === 'refuse') return null;
     const { wallMs, monoMs } = options.now;
     const seq = this.#out.application({ msgType, fields, sendingMs: wallMs, possResend: options.possResend ?? false });

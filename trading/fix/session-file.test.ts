@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { decodeEntry, encodeEntry, RECORD_KIND } from '../engine/entry.ts';
+import { OrderState } from '../engine/order-state.ts';
+import { decodeBlock } from '../journal/block.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 import { openSessionFile } from './file-entry-log.ts';
 import { KeptSession } from './kept-session.ts';
 import { MemoryEntryLog } from './memory-entry-log.ts';
-import { decodeFixEntry, encodeFixEntry, type FixEntry } from './session-entry.ts';
+import { decodeFixEntry, encodeFixEntry, FIX_RECORD_KIND, type FixEntry, MAX_FIELDS_BYTES } from './session-entry.ts';
 import { SessionStore } from './session-store.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'holdfast fïx-'));
@@ -36,19 +39,79 @@ const segmentOf = (name: string): string => {
   return join(directoryOf(name), segment!);
 };
 
+/** What a file holds up to the zeros behind its last block. */
+const written = (file: string): Buffer => {
+  const bytes = readFileSync(file);
+  let end = 0;
+  for (let block = decodeBlock(bytes, 0); block !== null; block = decodeBlock(bytes, end)) end += block.bytes.length;
+  return bytes.subarray(0, end);
+};
+
 test('an entry is read as it was written, whatever bytes a message holds', () => {
   const entries: FixEntry[] = [
     { kind: 'fix-sent', session: 's', ...sent(7), fields: Buffer.from([...Array(256).keys()]) },
-    { kind: 'fix-numbers', session: 's', next: 8 },
-    { kind: 'fix-received', session: 's', next: 9 },
-    { kind: 'fix-reset', session: 's' },
+    { kind: 'fix-sent', session: 'vénue', ...sent(8), msgType: 'AF', fields: Buffer.alloc(0) },
+    { kind: 'fix-sent', session: 'x'.repeat(255), ...sent(9), fields: Buffer.alloc(MAX_FIELDS_BYTES, 0xff) },
+    { kind: 'fix-numbers', session: 's', next: Number.MAX_SAFE_INTEGER },
+    { kind: 'fix-received', session: 's', next: 2 ** 32 },
+    { kind: 'fix-reset', session: '' },
   ];
   for (const entry of entries) {
-    const line = encodeFixEntry(entry);
-    assert.equal(line.includes('\n'), false);
-    assert.deepEqual(decodeFixEntry(line), entry);
+    const record = encodeFixEntry(entry);
+    assert.equal(record.readUInt16LE(0), record.length);
+    assert.equal(record.length % 8, 0);
+    assert.deepEqual(decodeFixEntry(record), entry);
   }
-  assert.equal(decodeFixEntry('["o","id"]'), null);
+});
+
+test('what does not fit a record is never written', () => {
+  const sentWith = (more: object): FixEntry => ({ kind: 'fix-sent', session: 's', ...sent(1), ...more });
+  assert.throws(() => encodeFixEntry(sentWith({ fields: Buffer.alloc(MAX_FIELDS_BYTES + 1) })), /61441 bytes/);
+  assert.throws(() => encodeFixEntry(sentWith({ msgType: 'x'.repeat(256) })), /256 bytes/);
+  assert.throws(() => encodeFixEntry(sentWith({ seq: 2 ** 53 })), /the number/);
+  assert.throws(() => new KeptSession('x'.repeat(256)), /255 bytes/);
+});
+
+test('no record of a session can be taken for one of the engine, nor the other way round', () => {
+  for (const kind of Object.values(RECORD_KIND)) {
+    const record = encodeEntry({ kind: 'test', id: 'x' });
+    record[2] = kind;
+    assert.equal(decodeFixEntry(record), null);
+  }
+  for (const kind of Object.values(FIX_RECORD_KIND)) {
+    const record = encodeFixEntry({ kind: 'fix-reset', session: 's' });
+    record[2] = kind;
+    const view = new DataView(record.buffer, record.byteOffset, record.length);
+    assert.throws(() => decodeEntry(record), new RegExp(`unknown kind ${kind}`));
+    assert.throws(() => new OrderState().apply(1, 1, record, view, 0), new RegExp(`unknown kind ${kind}`));
+  }
+});
+
+test('a kind of FIX entry that is not known is a newer version, and said to be', () => {
+  const record = encodeFixEntry({ kind: 'fix-reset', session: 's' });
+  record[2] = 36;
+  assert.throws(() => decodeFixEntry(record), /unknown kind 36/);
+});
+
+test('what is kept in one turn may be more than a block holds', async () => {
+  const { store, log } = await open('many');
+  const fields = (seq: number) => Buffer.alloc(MAX_FIELDS_BYTES, seq);
+  for (let seq = 1; seq <= 150; seq++) store.keepSent({ ...sent(seq), fields: fields(seq) });
+  store.keepReceived(7);
+  store.settle();
+  let safe = false;
+  store.whenSafe(() => {
+    safe = true;
+  });
+  assert.ok(safe);
+  log.close();
+  const again = await open('many');
+  assert.deepEqual(again.store.numbers, { nextOut: 151, nextIn: 7 });
+  for (const seq of [1, 5, 76, 150]) {
+    const entry = again.log.read(seq);
+    assert.ok(entry?.kind === 'fix-sent' && entry.seq === seq && fields(seq).equals(entry.fields), `message ${seq}`);
+  }
+  again.log.close();
 });
 
 test('a session is as it was left when its files are opened again', async () => {
@@ -104,7 +167,9 @@ test('a torn end is cut and the session goes on before it', async () => {
   store.keepSent(sent(1));
   store.settle();
   log.close();
-  appendFileSync(segmentOf('torn'), readFileSync(segmentOf('torn')).subarray(0, 60));
+  const path = segmentOf('torn');
+  const sound = written(path);
+  writeFileSync(path, Buffer.concat([sound, sound.subarray(0, 60)]));
   const again = await open('torn');
   assert.equal(again.store.numbers.nextOut, 2);
   again.store.keepSent(sent(2));
@@ -123,7 +188,7 @@ test('a changed byte in the middle, wherever it is, never gives other messages: 
   }
   log.close();
   const path = segmentOf('damaged');
-  const sound = readFileSync(path);
+  const sound = written(path);
   const blockBytes = sound.length / 3;
   for (let at = 0; at < blockBytes * 2; at += 3) {
     const changed = Buffer.from(sound);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Block, blockEnd, blockEntries, EMPTY_LOG, encodeBlock, type LogEnd } from '../journal/block.ts';
+import { encodeEntry } from '../engine/entry.ts';
+import { type Block, blockEnd, blockRecords, EMPTY_LOG, encodeBlock, type LogEnd } from '../journal/block.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 import { BodyWriter } from './body-writer.ts';
 import { FixAcceptor } from './fix-acceptor.ts';
@@ -22,8 +23,8 @@ class ReplicatedJournal implements EntryLog {
   #end: LogEnd = EMPTY_LOG;
   #waiting: { sequence: number; done: () => void }[] = [];
 
-  write(lines: readonly string[]): number {
-    const block = encodeBlock({ previous: this.#end, epoch: 1, committed: 0, entries: lines });
+  write(records: readonly Buffer[]): number {
+    const block = encodeBlock({ previous: this.#end, epoch: 1, committed: 0, records });
     this.#end = blockEnd(block.header);
     this.blocks.push(block);
     if (this.linkIsUp) this.replica.push(block);
@@ -41,7 +42,8 @@ class ReplicatedJournal implements EntryLog {
   }
 
   read(place: number): FixEntry | null {
-    return decodeFixEntry(this.blocks.flatMap((block) => blockEntries(block))[place - 1] ?? '');
+    const record = this.blocks.flatMap((block) => blockRecords(block))[place - 1];
+    return record === undefined ? null : decodeFixEntry(record);
   }
 
   /** The journal as the replica has it, with all it holds, and the session that it amounts to. */
@@ -49,9 +51,9 @@ class ReplicatedJournal implements EntryLog {
     const journal = new ReplicatedJournal();
     const kept = new KeptSession('venue', { inMemory: 4 });
     for (const block of replica) {
-      let place = journal.write(blockEntries(block));
-      for (const line of blockEntries(block)) {
-        const entry = decodeFixEntry(line);
+      let place = journal.write(blockRecords(block));
+      for (const record of blockRecords(block)) {
+        const entry = decodeFixEntry(record);
         if (entry !== null) kept.apply(entry, place);
         place += 1;
       }
@@ -120,8 +122,9 @@ for (const reserveAhead of [0, 16])
         store: new SessionStore(journal, kept),
         application: {
           onMessage: (message, { possDup }) => {
-            executions.push({ id: message.text(TAG.ClOrdID)!, possDup });
-            journal.write([JSON.stringify(['a', executions.length, message.text(TAG.ClOrdID)])]);
+            const id = message.text(TAG.ClOrdID)!;
+            executions.push({ id, possDup });
+            journal.write([encodeEntry({ kind: 'accepted', n: executions.length, id })]);
           },
           onNotice: () => {},
         },
@@ -130,7 +133,9 @@ for (const reserveAhead of [0, 16])
       return initiator;
     };
     const send = (initiator: FixInitiator, journal: ReplicatedJournal, id: string) => {
-      journal.write([JSON.stringify(['o', id])]);
+      const at = Date.now();
+      const fixed = { client: 'desk', symbol: 'HFT', side: 'B', price: 100, qty: 1, at } as const;
+      journal.write([encodeEntry({ kind: 'order', id, ...fixed })]);
       initiator.link.send('D', order(id));
     };
 
