@@ -188,28 +188,6 @@ test('the books of a running stack', {
     assert.equal((await run()).code, 0);
   });
 
-  await suite.test('an execution that the exchange has lost is unknown there, in every book that has it', async () => {
-    const ledger = join(world.directory, 'venue-data', 'ACME.ledger.ndjson');
-    await world.venue.kill();
-    const whole = readFileSync(ledger, 'utf8');
-    const lines = whole.trimEnd().split('\n');
-    const lost = lines.findLastIndex((line) => line.includes('"kind":"fill"'));
-    writeFileSync(ledger, `${lines.slice(0, lost).join('\n')}\n`);
-    await world.restartVenue();
-    const { code, found } = await run();
-    const { exec, id } = JSON.parse(lines[lost]!) as { readonly exec: string; readonly id: string };
-    assert.equal(code, 1);
-    const about = found.breaks.filter(({ fills }) => fills.some((fill) => fill.exec === exec));
-    assert.deepEqual(
-      told(about),
-      ['database', 'engine', 'positions'].map((book) => `unknown-there ${book} ${id}`),
-    );
-    await world.venue.kill();
-    writeFileSync(ledger, whole);
-    await world.restartVenue();
-    assert.equal((await run()).code, 0);
-  });
-
   await suite.test(
     'an order that reached the exchange past the engine is unknown here, until somebody accepts it by name',
     async () => {
