@@ -5,6 +5,7 @@ import type { BenchOptions } from './bench-options.ts';
 import { coreBench } from './core.ts';
 import { describeMeasurement, type Measurement } from './measurement.ts';
 import { orderAckBench } from './order-ack.ts';
+import { reconcileBench } from './reconcile.ts';
 import { recoveryBench } from './recovery.ts';
 import { replayBench } from './replay.ts';
 
@@ -13,9 +14,10 @@ const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measur
   replay: replayBench,
   'order-ack': orderAckBench,
   recovery: recoveryBench,
+  reconcile: reconcileBench,
 };
 
-const help = `Measures the trading engine, each number with its floor or its peer in the same run.
+const help = `Measures the trading stack, each number with its floor or its peer in the same run.
 
   npm run bench [-- NAME …] [--rounds N] [--short] [--json]
 

@@ -1,35 +1,30 @@
-import { parseArgs } from 'node:util';
 import { signedLots, type Trade } from '../trading/positions/trade.ts';
 import { PositionColumns } from '../trading/reconcile/position-columns.ts';
 import { type SearchBounds, smallestSet } from '../trading/reconcile/smallest-set.ts';
+import { type BenchOptions, elapsedMs } from './bench-options.ts';
+import { type Goal, type Measurement, type Round, summarize } from './measurement.ts';
 
-/** One measured figure beside its floor of the same run. */
-export interface BenchFigure {
-  readonly name: string;
-  /** Median. */
-  readonly value: number;
-  readonly unit: 'ms';
-  /** Median of the floor: what no implementation over the same data can go below. */
-  readonly floor: number;
-  readonly ratio: number;
-  /** Slowest less quickest, of the measured ones. */
-  readonly spread: number;
-  readonly goal: string;
-  readonly met: boolean;
-}
+const GOAL: Goal = { of: 'value', is: 'at most', bound: 50 };
 
-const goalMs = 50;
+/** Reconciliation of a million positions, and the search behind a difference that nothing explains. */
+export const reconcileBench = async ({ rounds, scale, say }: BenchOptions): Promise<Measurement[]> => {
+  say('reconcile: three books of a million positions, and a search without result');
+  return [
+    comparison({ positions: Math.round(1_000_000 * scale), breaks: 300, rounds }),
+    vainSearch({ executions: 500, rounds }),
+  ];
+};
 
 /**
  * Three books of as many positions, each in an order of its own, with interned account × symbol: put side by side and compared,
  * with `breaks` planted differences that must all be found. The floor is one pass over the same numbers that adds them up.
  */
-export const benchReconcile = (options: {
+const comparison = (options: {
   readonly positions: number;
   readonly breaks: number;
-  readonly times: number;
-}): BenchFigure => {
-  const { positions, breaks, times } = options;
+  readonly rounds: number;
+}): Measurement => {
+  const { positions, breaks, rounds } = options;
   const books = [1, 2, 3].map((seed) => shuffledBook(positions, seed));
   const planted = new Set<number>();
   for (let index = 0; index < breaks; index++) {
@@ -51,14 +46,18 @@ export const benchReconcile = (options: {
     for (const { keys, lots } of books)
       for (let index = 0; index < lots.length; index++) total += keys[index]! + lots[index]!;
   };
-  const measured = elapsed(compare, times);
-  const floors = elapsed(floor, times);
+  const measured = measure(compare, floor, rounds);
   if (!Number.isFinite(total)) throw new Error('the floor did not add anything up');
-  return figure(`three-way reconciliation of ${positions.toLocaleString('en')} positions`, measured, floors);
+  return summarize({
+    name: `reconcile ${positions.toLocaleString('en')} positions`,
+    unit: 'ms',
+    goal: GOAL,
+    rounds: measured,
+  });
 };
 
 /** The search for the executions behind one position of many executions, at its most expensive: there is no such set. */
-export const benchExplain = (options: { readonly executions: number; readonly times: number }): BenchFigure => {
+const vainSearch = (options: { readonly executions: number; readonly rounds: number }): Measurement => {
   const bounds: SearchBounds = { maxSize: 6, budget: 200_000 };
   const random = randomNumbers(7);
   const fills = Array.from({ length: options.executions }, (_, n): Pick<Trade, 'side' | 'qty'> => {
@@ -67,13 +66,18 @@ export const benchExplain = (options: { readonly executions: number; readonly ti
   const lots = fills.map(signedLots);
   // All are even: no set sums to this.
   const target = 4999;
-  const measured = elapsed(() => void smallestSet(lots, target, bounds), options.times);
   let total = 0;
-  const floors = elapsed(() => {
+  const sum = () => {
     for (let pass = 0; pass < bounds.budget / lots.length; pass++) for (const each of lots) total += each;
-  }, options.times);
+  };
+  const measured = measure(() => void smallestSet(lots, target, bounds), sum, options.rounds);
   if (!Number.isFinite(total)) throw new Error('the floor did not add anything up');
-  return figure(`giving up the search for a set of ${options.executions} executions`, measured, floors);
+  return summarize({
+    name: `no set of ${options.executions} executions fits`,
+    unit: 'ms',
+    goal: null,
+    rounds: measured,
+  });
 };
 
 const shuffledBook = (positions: number, seed: number) => {
@@ -94,44 +98,13 @@ const randomNumbers = (seed: number) => {
   };
 };
 
-const elapsed = (body: () => void, times: number): number[] => {
-  body();
-  return Array.from({ length: times }, () => {
-    const startedAt = performance.now();
+const WARM_UP = 6;
+
+/** Run before they are measured, so that no round pays for the compiler; then side by side. */
+const measure = (body: () => void, floor: () => void, rounds: number): Round[] => {
+  for (let run = 0; run < WARM_UP; run += 1) {
     body();
-    return performance.now() - startedAt;
-  });
+    floor();
+  }
+  return Array.from({ length: rounds }, () => ({ value: elapsedMs(body).ms, floor: elapsedMs(floor).ms }));
 };
-
-const figure = (name: string, measured: readonly number[], floors: readonly number[]): BenchFigure => {
-  const [value, floor] = [median(measured), median(floors)];
-  return {
-    name,
-    value: rounded(value),
-    unit: 'ms',
-    floor: rounded(floor),
-    ratio: rounded(value / floor),
-    spread: rounded(Math.max(...measured) - Math.min(...measured)),
-    goal: `< ${goalMs} ms`,
-    met: value < goalMs,
-  };
-};
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((left, right) => left - right)[values.length >> 1]!;
-
-const rounded = (value: number): number => Math.round(value * 100) / 100;
-
-if (import.meta.main) {
-  const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
-  const figures = [
-    benchReconcile({ positions: 1_000_000, breaks: 300, times: 15 }),
-    benchExplain({ executions: 500, times: 15 }),
-  ];
-  if (values.json) process.stdout.write(`${JSON.stringify(figures)}\n`);
-  else
-    for (const { name, value, floor, ratio, spread, goal, met } of figures)
-      process.stdout.write(
-        `${name}: ${value} ms (spread ${spread}), floor ${floor} ms, ratio ${ratio}, goal ${goal} ${met ? 'met' : 'missed'}\n`,
-      );
-}

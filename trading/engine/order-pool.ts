@@ -12,7 +12,6 @@ export const ITEM_KIND = { order: 1, cancel: 2 } as const;
 
 /** States in which something may still happen come first. */
 export const ITEM_STATE = { pending: 1, open: 2, filled: 3, cancelled: 4, rejected: 5, done: 6 } as const;
-export type ItemState = keyof typeof ITEM_STATE;
 export const STATE_NAMES = ['', 'pending', 'open', 'filled', 'cancelled', 'rejected', 'done'] as const;
 
 interface Page {

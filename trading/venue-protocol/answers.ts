@@ -138,16 +138,6 @@ export const encodeReject = (
   into.bytes[at + REJECT_AT.of] = reject.of;
 };
 
-export const decodeReject = (
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-): { readonly code: RejectCode; readonly of: number; readonly epoch: number } => ({
-  code: REJECT_CODES[bytes[at + REJECT_AT.code]!] ?? '',
-  of: bytes[at + REJECT_AT.of]!,
-  epoch: readU64(view, at + REJECT_AT.epoch),
-});
-
 const DUPLICATE_AT = offsetsOf(DUPLICATE);
 export const encodeDuplicate = (into: WireBuffer, id: IdView, of: number): void => {
   const at = into.begin(DUPLICATE);

@@ -1,15 +1,8 @@
 import { emptyIdView, type IdView } from '../../base/id-view.ts';
+import { WIRE_REPORT_KINDS } from '../../venue-protocol/layout.ts';
 import type { OrderType, Reason, Side, TimeInForce } from './terms.ts';
 
-export const REPORT_KINDS = [
-  'accepted',
-  'rejected',
-  'fill',
-  'cancelled',
-  'cancel-rejected',
-  'replaced',
-  'replace-rejected',
-] as const;
+export const REPORT_KINDS = WIRE_REPORT_KINDS;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
 /**

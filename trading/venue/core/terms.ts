@@ -1,3 +1,5 @@
+import { WIRE_REASONS } from '../../venue-protocol/layout.ts';
+
 /** The exchange's closed lists, as small numbers for typed arrays and as the words that people and text protocols use. */
 
 export const BUY = 0;
@@ -37,24 +39,7 @@ export const FILLED = 1;
 export const CANCELLED = 2;
 
 /** Why something was refused, or why an order ended without anybody asking for it. The place in the list is the number on the wire. */
-export const REASONS = [
-  '',
-  'unknown-symbol',
-  'bad-order',
-  'market-closed',
-  'halted',
-  'not-in-this-phase',
-  'unknown-order',
-  'too-late',
-  'bad-quantity',
-  'immediate-remainder',
-  'not-fillable',
-  'no-liquidity',
-  'self-trade',
-  'expired',
-  'disconnected',
-  'mass-cancelled',
-] as const;
+export const REASONS = WIRE_REASONS;
 export type Reason = (typeof REASONS)[number];
 
 /** Highest price and quantity: sums of a million orders stay exact. */
