@@ -1,6 +1,6 @@
 import { monoNowMs } from '../base/mono-clock.ts';
 import type { Health, Status } from '../control/contract.ts';
-import type { EngineView } from './engine.ts';
+import type { EngineView } from './engine-view.ts';
 
 /** The contract's `Status` of an engine as it is now. */
 export const engineStatus = (engine: EngineView): Status => {
