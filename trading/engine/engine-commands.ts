@@ -15,7 +15,7 @@ import {
 import type { ControlHandlers } from '../control/control-server.ts';
 import type { Engine } from './engine.ts';
 import { engineStatus } from './engine-status.ts';
-import { fenceVenue } from './venue-fence.ts';
+import { fenceVenue } from './venue/fence-venue.ts';
 
 /** What the contract's methods mean to an engine. */
 export class EngineCommands {
@@ -44,27 +44,28 @@ export class EngineCommands {
   }
 
   async #fence({ epoch }: EpochParams): Promise<FenceResult> {
-    const { venue, timing } = this.#engine.config;
+    const { venues, timing } = this.#engine.config;
     if (this.#engine.role === 'closed') {
       this.#engine.role = 'fenced';
       this.#engine.reason = `fenced at epoch ${epoch}`;
       this.#engine.changed();
     }
-    const outcome = await fenceVenue({ address: venue, epoch, deadlineMs: timing.venueDeadlineMs });
-    if (outcome.kind === 'stale') {
-      this.#engine.epochRaised(outcome.epoch, 'the venue');
-      this.#engine.epochs.raise(outcome.epoch);
-      throw new ContractError(
-        'stale-epoch',
-        `${venue.name} already knows epoch ${outcome.epoch}`,
-        this.#engine.epochs.highest,
-      );
+    const fences = venues.map(async (address) => {
+      const outcome = await fenceVenue({ address, epoch, deadlineMs: timing.venueDeadlineMs });
+      return { name: address.name, outcome };
+    });
+    const receivers: Record<string, 'acknowledged' | 'unreachable'> = {};
+    for (const { name, outcome } of await Promise.all(fences)) {
+      if (outcome.kind === 'stale') {
+        this.#engine.epochRaised(outcome.epoch, 'the venue');
+        this.#engine.epochs.raise(outcome.epoch);
+        const { highest } = this.#engine.epochs;
+        throw new ContractError('stale-epoch', `${name} already knows epoch ${outcome.epoch}`, highest);
+      }
+      // An exchange without epochs is no receiver that could be told: its session is taken over by the next reign.
+      if (outcome.kind !== 'no-epochs') receivers[name] = outcome.kind;
     }
-    return {
-      epoch: this.#engine.epochs.highest,
-      position: this.#engine.position,
-      receivers: { [venue.name]: outcome.kind },
-    };
+    return { epoch: this.#engine.epochs.highest, position: this.#engine.position, receivers };
   }
 
   #follow({ upstream }: FollowParams): PositionResult {
@@ -113,18 +114,13 @@ export class EngineCommands {
       this.#engine.lease.set(leaseUntilNs);
       this.#engine.renewed();
     }
-    const inDoubt = this.#engine.replayed.state.pendingOrders.size + this.#engine.replayed.state.pendingCancels.size;
-    const reconciled = await this.#engine.waits.until(
-      () => this.#engine.venue.ready || this.#engine.reign?.epoch !== epoch,
-      this.#engine.config.timing.reconcileDeadlineMs,
-    );
+    const { venues, waits, config } = this.#engine;
+    const inDoubt = this.#engine.reign?.path.takeover.inDoubt ?? 0;
+    await waits.until(() => venues.decided || this.#engine.reign?.epoch !== epoch, config.timing.reconcileDeadlineMs);
     if (this.#engine.reign?.epoch !== epoch)
       throw new ContractError('stale-epoch', 'it was fenced while it was being promoted', this.#engine.epochs.highest);
-    const recovered = {
-      inDoubt,
-      missedReports: this.#engine.venue.missed,
-      venue: reconciled ? 'reconciled' : 'unreachable',
-    };
+    const venue = venues.ready ? 'reconciled' : 'unreachable';
+    const recovered = { inDoubt, missedReports: venues.missed, venue };
     return { position: this.#engine.position, recovered };
   }
 

@@ -8,7 +8,7 @@ import type { OrderPath } from './order-path.ts';
 import type { OrdersPort } from './orders-port.ts';
 import type { ReplayedState } from './replayed-state.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
-import type { VenueLink } from './venue-link.ts';
+import type { VenueDesk } from './venue/venue-desk.ts';
 
 /** One period as primary, in one epoch. */
 export interface Reign {
@@ -33,7 +33,7 @@ export interface EngineView {
   readonly replication: ReplicationServer;
   readonly upstream: ReplicationClient;
   readonly divergence: Status['divergence'];
-  readonly venue: VenueLink;
+  readonly venues: VenueDesk;
   readonly replayed: ReplayedState;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;

@@ -15,7 +15,8 @@ import type { Permissions } from './pre-trade.ts';
 import type { ReplayedState } from './replayed-state.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
 import { UpstreamSilence } from './upstream-silence.ts';
-import { VenueLink } from './venue-link.ts';
+import { BinaryVenueSession } from './venue/binary-venue-session.ts';
+import { VenueDesk } from './venue/venue-desk.ts';
 
 /** A calm engine ticks this much more rarely. */
 const CALM_BEATS = 5;
@@ -33,7 +34,7 @@ export class Engine implements EngineView {
   readonly lease = new Lease();
   readonly replication: ReplicationServer;
   readonly upstream: ReplicationClient;
-  readonly venue: VenueLink;
+  readonly venues: VenueDesk;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
   readonly #pulse: Pulse;
@@ -53,6 +54,7 @@ export class Engine implements EngineView {
     replayed: ReplayedState;
     checkpoints: StandbyCheckpoints;
     onStatusChanged: () => void;
+    onWarning: (text: string) => void;
   }) {
     const { config, epochs, journal, replayed } = options;
     this.checkpoints = options.checkpoints;
@@ -91,18 +93,21 @@ export class Engine implements EngineView {
       },
       onUpstreamChanged: () => this.changed(),
     });
-    this.venue = new VenueLink({
-      address: config.venue,
-      session: 'orders',
-      handshakeDeadlineMs: timing.venueDeadlineMs,
-      lastReport: () => replayed.state.venueSequence,
-      onReport: (entry) => this.reign?.path.venueReport(entry),
-      onReady: () => {
-        this.reign?.path.venueReady();
-        this.changed();
-      },
-      onDown: () => this.changed(),
-      onSuperseded: (epoch) => this.#superseded(epoch, 'the venue'),
+    this.venues = new VenueDesk({
+      configs: config.venues,
+      open: (address, events) =>
+        new BinaryVenueSession({
+          address,
+          session: 'orders',
+          handshakeDeadlineMs: timing.venueDeadlineMs,
+          heartbeatMs: address.heartbeatMs,
+          ...events,
+        }),
+      state: () => replayed.state,
+      mayConnect: () => this.lease.valid,
+      onChanged: () => this.changed(),
+      onSuperseded: (epoch, venue) => this.#supersededAt(venue, epoch),
+      onWarning: options.onWarning,
     });
     this.orders = new OrdersPort({
       onLine: (session, line) => this.reign?.path.receive(session, line),
@@ -167,6 +172,12 @@ export class Engine implements EngineView {
     this.epochs.raise(epoch);
   }
 
+  /** Without an epoch it is somebody else who took its session over: whoever that is, this reign is not the newest any more. */
+  #supersededAt(venue: string, epoch: number | null): void {
+    if (epoch !== null) return this.#superseded(epoch, venue);
+    if (this.reign !== null) this.endReign('fenced', `another process took the session at ${venue} over`);
+  }
+
   /** Whatever the reign has not released is never released by it. */
   endReign(role: Role, reason: string | null): void {
     const reign = this.reign;
@@ -178,7 +189,7 @@ export class Engine implements EngineView {
     this.lease.clear();
     this.reign = null;
     this.orders.shut();
-    this.venue.stop();
+    this.venues.end();
     this.replication.stop();
     reign.path.stop();
     this.waits.look();
@@ -188,15 +199,16 @@ export class Engine implements EngineView {
   beginReign({ epoch, ackSet, tradingEnabled, halted }: PromoteParams): void {
     const { instance, limits, maxHeldEntries } = this.config;
     this.upstream.step({ kind: 'stop' });
-    const { journal, venue, lease, orders } = this;
+    const { journal, venues, lease, orders } = this;
     const path = new OrderPath({
       instance,
       epoch,
+      dataDir: this.config.dataDir,
       journal,
       state: this.replayed.state,
       lease,
       limits,
-      venue,
+      venues,
       port: orders,
       maxHeldEntries,
       allowed: this.#permissions(),
@@ -211,7 +223,6 @@ export class Engine implements EngineView {
     this.divergence = null;
     this.replication.start({ epoch, ackSet });
     path.begin();
-    venue.start(epoch);
     orders.open();
     this.changed();
   }
@@ -229,9 +240,7 @@ export class Engine implements EngineView {
       get halted() {
         return engine.reign?.halted ?? true;
       },
-      get venueReady() {
-        return engine.venue.ready;
-      },
+      market: engine.venues,
     };
   }
 
@@ -249,7 +258,7 @@ export class Engine implements EngineView {
 
   #tick(): void {
     const nowMs = monoNowMs();
-    this.venue.tick(nowMs);
+    this.venues.tick(nowMs);
     if (this.reign === null) {
       this.upstream.step({ kind: 'tick', nowMs });
       this.#silence.look(nowMs, this.#tickEveryMs);

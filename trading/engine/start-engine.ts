@@ -41,7 +41,15 @@ export const startEngine = async (options: {
     newestHash: () => replayed.state.hashes.newest,
     onWarning,
   });
-  const engine: Engine | null = new Engine({ config, epochs, journal, replayed, checkpoints, onStatusChanged });
+  const engine: Engine | null = new Engine({
+    config,
+    epochs,
+    journal,
+    replayed,
+    checkpoints,
+    onStatusChanged,
+    onWarning,
+  });
   await engine.orders.listen(config.orders);
   await engine.replication.listen(config.replication);
   return engine;

@@ -91,6 +91,7 @@ export class TradingWorld {
     const world = new TradingWorld(mkdtempSync(join(tmpdir(), 'holdfast trading é-')));
     const config = world.write('venue', {
       listen: { port: 0 },
+      binary: { port: 0 },
       dataDir: 'venue-data',
       tokenFile: 'token',
       seed: 7,
@@ -103,10 +104,10 @@ export class TradingWorld {
 
   /** SIGKILL, then the same venue again at the same port, with its ledger. */
   async restartVenue(): Promise<void> {
-    const port = this.venue.port('venue');
+    const ports = { listen: { port: this.venue.port('venue') }, binary: { port: this.venue.port('binary') } };
     await this.venue.kill();
     const file = join(this.directory, 'venue.json');
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), listen: { port } }));
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...ports }));
     this.venue = await TradingProcess.start('venue', [file]);
   }
 
@@ -131,7 +132,7 @@ export class TradingWorld {
       control: { port: 0, tokenFile: 'token' },
       orders: { port: 0 },
       replication: { port: 0 },
-      venue: { port: this.venue.port('venue'), firm: 'ACME' },
+      venue: { port: this.venue.port('binary'), firm: 'ACME' },
       ...settings,
     });
     const process = await TradingProcess.start('engine', [config]);
