@@ -17,6 +17,9 @@ import type { Engine } from './engine.ts';
 import { engineStatus } from './engine-status.ts';
 import { fenceVenue } from './venue/fence-venue.ts';
 
+/** Fates in one answer of the control port. */
+const MOST_TOLD = 1000;
+
 /** What the contract's methods mean to an engine. */
 export class EngineCommands {
   readonly #engine: Engine;
@@ -40,6 +43,7 @@ export class EngineCommands {
       setAckSet: (params) => this.#setAckSet(params),
       setTrading: (params) => this.#setTrading(params),
       testOrder: (params) => this.#testOrder(params),
+      takeover: () => this.#takeover(),
     };
   }
 
@@ -180,6 +184,15 @@ export class EngineCommands {
     this.#engine.requireReign(epoch).tradingEnabled = enabled;
     this.#engine.changed();
     return {};
+  }
+
+  /** As much of it as one answer holds; the file in the data directory has all. */
+  async #takeover(): Promise<object> {
+    const { reign } = this.#engine;
+    if (reign === null) throw new ContractError('not-ready', `it is ${this.#engine.role}, not primary`);
+    const report = await reign.path.takeover.report();
+    const { inDoubt } = report;
+    return { ...report, inDoubt: inDoubt.slice(0, MOST_TOLD), inDoubtCount: inDoubt.length };
   }
 
   #testOrder({ epoch }: EpochParams): Promise<TestOrderResult> {

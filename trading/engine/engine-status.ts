@@ -19,6 +19,7 @@ export const engineStatus = (engine: EngineView): Status => {
     leaseUntilNs: reign === null ? null : lease.untilNs.toString(),
     tradingEnabled: reign?.tradingEnabled ?? false,
     halted: reign?.halted ?? false,
+    ...(reign === null ? {} : { interlock: engine.venues.interlock }),
     ackSet: core?.ackSet ?? [],
     replicas: (core?.replicas ?? []).map(({ instance, state, acknowledgedSequence, heardAtMs }) => ({
       instance,

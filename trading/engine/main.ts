@@ -45,6 +45,7 @@ const recovering = (epochs: EpochStore): ControlHandlers => {
     setAckSet: notReady,
     setTrading: notReady,
     testOrder: notReady,
+    takeover: notReady,
   };
 };
 
@@ -66,6 +67,7 @@ try {
     setAckSet: (params) => handlers.setAckSet!(params),
     setTrading: (params) => handlers.setTrading!(params),
     testOrder: (params) => handlers.testOrder!(params),
+    takeover: () => handlers.takeover!(),
   };
   const control = await startControlServer({
     ...config.control,

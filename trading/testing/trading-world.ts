@@ -87,7 +87,7 @@ export class TradingWorld {
     writeFileSync(this.tokenFile, `${TOKEN}\n`, { mode: 0o600 });
   }
 
-  static async open(options: { readonly fillShare?: number } = {}): Promise<TradingWorld> {
+  static async open(options: { readonly fillShare?: number; readonly venue?: object } = {}): Promise<TradingWorld> {
     const world = new TradingWorld(mkdtempSync(join(tmpdir(), 'holdfast trading é-')));
     const config = world.write('venue', {
       listen: { port: 0 },
@@ -96,6 +96,7 @@ export class TradingWorld {
       tokenFile: 'token',
       seed: 7,
       fillShare: options.fillShare ?? 0.5,
+      ...options.venue,
     });
     world.venue = await TradingProcess.start('venue', [config]);
     world.#ended.push(() => world.venue.kill());
@@ -157,6 +158,11 @@ export class TradingWorld {
     this.#ended.push(end);
   }
 
+  /** A connection to the venue's line port. */
+  venueClient(): Promise<LineClient> {
+    return LineClient.open(this.venue.port('venue'));
+  }
+
   async venueCounters(): Promise<JsonRecord> {
     const client = await LineClient.open(this.venue.port('venue'));
     client.send({ t: 'counters' });
@@ -168,7 +174,7 @@ export class TradingWorld {
   /** All reports of the venue's ledger, as any client may read them. */
   async dropCopy(): Promise<JsonRecord[]> {
     const client = await LineClient.open(this.venue.port('venue'));
-    client.send({ t: 'drop-copy', firm: 'ACME', after: 0 });
+    client.send({ t: 'drop-copy', firm: 'ACME', password: 'p', after: 0 });
     await client.expect((message) => message.t === 'drop-copy-end');
     client.close();
     return client.received.filter((message) => message.t === 'report');

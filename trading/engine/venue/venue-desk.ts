@@ -1,3 +1,4 @@
+import type { InterlockStatus } from '../../control/contract.ts';
 import type { WireReport } from '../../venue-protocol/answers.ts';
 import type { OrderState } from '../order-state.ts';
 import type { ItemSink } from '../release-queue.ts';
@@ -98,6 +99,21 @@ export class VenueDesk implements Market {
 
   get settled(): boolean {
     return this.posts.every(({ interlock }) => interlock.clear);
+  }
+
+  /** For the status: all exchanges together. */
+  get interlock(): InterlockStatus {
+    const views = this.posts.map(({ config, interlock }) => ({ name: config.name, view: interlock.view }));
+    const isOpen = views.every(({ view }) => view.state === 'open');
+    const perSymbol: Record<string, string> = {};
+    for (const { name, view } of views)
+      for (const [symbol, why] of view.held)
+        perSymbol[symbol === -1 ? `not known here, ${name}` : this.#options.state().name(symbol)] = why;
+    return {
+      state: isOpen ? 'open' : views.every(({ view }) => view.state === 'closed') ? 'closed' : 'settling',
+      waitingFor: views.flatMap(({ name, view }) => view.waitingFor.map((what) => `${name}: ${what}`)),
+      perSymbol,
+    };
   }
 
   get ready(): boolean {
