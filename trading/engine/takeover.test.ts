@@ -104,6 +104,7 @@ test('what was in doubt gets one fate, with what proved it, in a report that is 
   await isOpen(b);
   const told = await report(b);
   assert.deepEqual(told['orders'], { cancelled: 1, open: 1 });
+  assert.deepEqual(told['fates'], { 'cancel done by report-after-resend': 1 });
   assert.deepEqual(told['inDoubt'], [
     {
       id: 'cancel-1',

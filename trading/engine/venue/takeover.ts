@@ -43,6 +43,8 @@ export interface TakeoverReport {
   >;
   /** Every order of the journal, by state. */
   readonly orders: Readonly<Record<string, number>>;
+  /** How many of those in doubt had which fate, as `kind fate by proof`. */
+  readonly fates: Readonly<Record<string, number>>;
   /** Orders and requests that were journalled and not confirmed when the reign began. */
   readonly inDoubt: readonly DoubtfulFate[];
 }
@@ -106,6 +108,11 @@ export class Takeover {
   async settle(): Promise<void> {
     if (this.#settledAfterMs !== null) return;
     this.#settledAfterMs = Math.round((monoNowMs() - this.#startedAtMs) * 10) / 10;
+    await this.keep();
+  }
+
+  /** Writes the report as it is now. */
+  async keep(): Promise<void> {
     const { directory, epoch } = this.#about;
     const report = await this.report();
     await writeFile(join(directory, `takeover-${epoch}.json`), `${JSON.stringify(report, null, 1)}\n`, { mode: 0o600 });
@@ -114,6 +121,12 @@ export class Takeover {
   async report(): Promise<TakeoverReport> {
     const { epoch, instance } = this.#about;
     const orders = await this.#countOrders();
+    const inDoubt = [...this.#proofs].map(([item, proof]) => this.#fateOf(item, proof));
+    const fates: Record<string, number> = {};
+    for (const { kind, fate, proof } of inDoubt) {
+      const name = `${kind} ${fate} by ${proof?.by ?? 'nothing yet'}`;
+      fates[name] = (fates[name] ?? 0) + 1;
+    }
     return {
       epoch,
       instance,
@@ -121,7 +134,8 @@ export class Takeover {
       settledAfterMs: this.#settledAfterMs,
       venues: Object.fromEntries(this.#venues),
       orders,
-      inDoubt: [...this.#proofs].map(([item, proof]) => this.#fateOf(item, proof)),
+      fates,
+      inDoubt,
     };
   }
 

@@ -69,6 +69,9 @@ export class VenueDesk implements Market {
   }
 
   end(): void {
+    const takeover = this.#reign?.takeover;
+    // What is still in doubt is the next reign's; that it was is said.
+    if (takeover !== undefined && takeover.settledAfterMs === null) this.#keep(takeover.keep());
     this.#reign = null;
     for (const post of this.posts) {
       post.session.stop();
@@ -211,7 +214,11 @@ export class VenueDesk implements Market {
 
   #settleIfClear(takeover: Takeover): void {
     if (takeover.settledAfterMs !== null || !this.settled) return;
-    takeover.settle().catch((error: Error) => this.#options.onWarning(`no report of the takeover: ${error.message}`));
+    this.#keep(takeover.settle());
+  }
+
+  #keep(writing: Promise<void>): void {
+    writing.catch((error: Error) => this.#options.onWarning(`no report of the takeover: ${error.message}`));
   }
 
   #widen(symbol: number): void {
