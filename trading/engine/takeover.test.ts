@@ -181,3 +181,61 @@ test('positions that are not the exchange’s hold their symbol and no other', a
   assert.equal((await refused(client, 'x2'))['code'], 'not-settled');
   await acked(client, 'y2');
 });
+
+test('an order in doubt in a symbol that is halted meanwhile ends as refused, and the other symbols go on', async () => {
+  world = await TradingWorld.open({ fillShare: 0 });
+  const a = await world.engine('a');
+  const b = await world.engine('b');
+  await a.promote(1, ['b']);
+  await b.follow(1, a);
+  await untilReleasing(a);
+  await isOpen(a);
+  const client = await a.client('c');
+  // The exchange knows the symbol, which can be halted then.
+  client.send(order('first'));
+  await waitUntil('it is at the exchange', async () => (await world!.dropCopy()).length === 1);
+  // From here on somebody must confirm who is not there: what comes is at both engines and not released.
+  await a.must('set-ack-set', { epoch: 1, ackSet: ['b', 'nobody'] });
+  client.send(order('x'), order('y', { symbol: 'Y' }));
+  await waitUntil('b has them', async () => (await b.status()).business.inDoubt === 2);
+  await a.process.kill();
+  const admin = await world.venueClient();
+  admin.send({ t: 'admin', token: world.token, phase: 'halted', symbol: 'X' });
+  await admin.expect(({ t }) => t === 'admin-ok');
+  await b.must('fence', { epoch: 2 });
+  await b.promote(2, []);
+  await isOpen(b);
+  const { inDoubt, fates } = await report(b);
+  assert.deepEqual(fates, {
+    'order rejected by report-after-resend': 1,
+    'order open by report-after-resend': 1,
+  });
+  assert.deepEqual(
+    (inDoubt as JsonRecord[]).map(({ id, fate }) => [id, fate]),
+    [
+      ['x', 'rejected'],
+      ['y', 'open'],
+    ],
+  );
+  assert.deepEqual((await interlock(b)).perSymbol, {});
+});
+
+test('what the exchange’s session refuses ends as rejected, and the client is told', async () => {
+  world = await TradingWorld.open({ fillShare: 0 });
+  const a = await world.engine('a');
+  await a.promote(1, []);
+  await isOpen(a);
+  const stranger = await world.venueClient();
+  stranger.send({ t: 'logon', firm: 'ACME', session: 'by-hand', epoch: 1 }, order('mine', { price: 11 }));
+  await waitUntil('it is there', async () => (await world!.dropCopy()).length === 1);
+  const client = await a.client('c');
+  client.send(order('mine'));
+  await acked(client, 'mine');
+  const told = await refused(client, 'mine');
+  assert.equal(told['code'], 'altered-duplicate');
+  assert.equal(typeof told['seq'], 'number');
+  client.send({ t: 'query', ids: ['mine'] });
+  const orders = (await client.expect(({ t }) => t === 'orders'))['orders'] as JsonRecord[];
+  assert.equal(orders[0]?.['state'], 'rejected');
+  assert.equal((await a.status()).business.inDoubt, 0);
+});
