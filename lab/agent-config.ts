@@ -15,6 +15,9 @@ import { labNodeArgs } from './warm-compile-cache.ts';
 export const labFirm = 'HOLDFAST';
 /** What that firm says to exchanges whose sessions have no epochs. */
 export const labVenuePassword = 'lab-only';
+/** Who a lab's engines, and those who look on, are at an exchange. */
+export const firmAt = (sessions: 'epochs' | 'credentials'): { readonly firm: string; readonly password?: string } =>
+  sessions === 'credentials' ? { firm: labFirm, password: labVenuePassword } : { firm: labFirm };
 /** Application role and database of the reference stack. */
 export const labDatabase = 'trading';
 
@@ -155,10 +158,9 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
         venues: venues.map((venue) => ({
           name: venue.id,
           ...book.addressFrom({ host: instance.host }, venueEndpoint(venue.id, 'orders')),
-          firm: labFirm,
+          ...firmAt(venue.sessions),
           symbols: venue.symbols,
           onTakeover: venue.onTakeover,
-          ...(venue.sessions === 'credentials' ? { password: labVenuePassword } : {}),
         })),
         // What the exchanges would refuse is refused before it is acknowledged.
         ...(venues.every((venue) => venue.symbols.length > 0) ? { limits: { symbols } } : {}),
