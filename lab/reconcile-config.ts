@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { labDatabase, labFirm } from './agent-config.ts';
+import { firmAt, labDatabase } from './agent-config.ts';
 import type { LabContext } from './configs.ts';
 import { instanceEndpoint, venueEndpoint } from './layout.ts';
 
@@ -28,10 +28,10 @@ export function reconcileFile({ topology, book, directory, secrets }: LabContext
             database: labDatabase,
           }))
         : [],
-      venues: topology.venues.map(({ id }) => ({
+      venues: topology.venues.map(({ id, sessions }) => ({
         name: id,
         ...book.realAddress(venueEndpoint(id, 'session')),
-        firm: labFirm,
+        ...firmAt(sessions),
       })),
       tolerance: toleranceLots,
       alertAbove: alertAboveLots,

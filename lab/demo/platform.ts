@@ -4,7 +4,7 @@ import type { Topology } from '../../src/core/topology/topology.ts';
 import { HoldfastClient } from '../../src/wire/client.ts';
 import type { OperatorAnswer, OperatorRequest } from '../../src/wire/operator-api.ts';
 import { readTlsFiles } from '../../src/wire/peer-identity.ts';
-import { labFirm } from '../agent-config.ts';
+import { firmAt } from '../agent-config.ts';
 import { type LabName, labBreak, labContext, labHeal, labLoad, labStart, labStatus } from '../cli.ts';
 import { type LabContext, planLoad } from '../configs.ts';
 import type { Fault } from '../fault.ts';
@@ -139,7 +139,10 @@ export class Platform {
       const spec = planLoad(context, { ratePerSecond });
       const venue = this.topology.venues[0];
       const at = venue ? context.book.realAddress(`venue/${venue.id}/session`) : null;
-      const content = { ...(spec.config!.content as object), venue: at === null ? null : { ...at, firm: labFirm } };
+      const content = {
+        ...(spec.config!.content as object),
+        venue: at === null ? null : { ...at, ...firmAt(venue!.sessions) },
+      };
       return [{ ...spec, config: { file: spec.config!.file, content } }];
     });
   }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { venueEndpoint } from '../../lab/layout.ts';
+import { labFirm } from '../../lab/agent-config.ts';
+import { instanceEndpoint, venueEndpoint } from '../../lab/layout.ts';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
@@ -53,5 +54,48 @@ describe('a firm with two exchanges', { timeout: 10 * minute }, () => {
       { verdict, reasons, staleWritesAccepted },
       { verdict: 'met', reasons: [], staleWritesAccepted: 0 },
     );
+  });
+
+  // Last: these orders are in no ledger.
+  it('the engine trades each symbol at its exchange', async () => {
+    const { book, topology } = lab.platform.context;
+    const fronts = topology.components.filter(({ kind }) => kind === 'front').flatMap(({ instances }) => instances);
+    const clients = await Promise.all(
+      fronts.map(async ({ id }) => {
+        const { host, port } = book.addressFrom('outside', instanceEndpoint(id, 'orders'));
+        const client = await LineClient.open(port, host);
+        client.send({ t: 'logon', client: 'visitor' });
+        return client;
+      }),
+    );
+    const served = () => clients.find(({ received }) => received.some(({ t }) => t === 'logon-ok'));
+    await lab.eventually('a front serves', 20_000, async () => served() !== undefined);
+    const client = served()!;
+    client.send({ t: 'new', id: 'at-both-1', symbol: 'ALPHA', side: 'B', price: 1, qty: 1 });
+    client.send({ t: 'new', id: 'at-both-2', symbol: 'DELTA', side: 'B', price: 1, qty: 1 });
+    for (const id of ['at-both-1', 'at-both-2']) await client.expect((told) => told.t === 'ack' && told.id === id);
+    const found: unknown[] = [];
+    for (const venue of ['exchange', 'second']) {
+      const exchange = await at(venue);
+      for (const id of ['at-both-1', 'at-both-2']) {
+        const state = async (): Promise<unknown> => {
+          exchange.received.splice(0);
+          exchange.send({ t: 'status', firm: labFirm, ids: [id] });
+          const { orders } = await exchange.expect(({ t }) => t === 'status');
+          return (orders as { state: string }[])[0]!.state;
+        };
+        const isIts = (venue === 'exchange') === (id === 'at-both-1');
+        if (isIts) await lab.eventually('it is there', 20_000, async () => (await state()) !== 'unknown');
+        found.push([venue, id, (await state()) !== 'unknown']);
+      }
+      exchange.close();
+    }
+    assert.deepEqual(found, [
+      ['exchange', 'at-both-1', true],
+      ['exchange', 'at-both-2', false],
+      ['second', 'at-both-1', false],
+      ['second', 'at-both-2', true],
+    ]);
+    for (const each of clients) each.close();
   });
 });

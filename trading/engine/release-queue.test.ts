@@ -42,6 +42,52 @@ test('what is withdrawn never leaves; the rest does, in order', () => {
   assert.deepEqual([client.writes, queue.length], [['acd'], 0]);
 });
 
+/** Where orders go by number, as an exchange's session is. */
+const exchange = () => {
+  const sent: number[][] = [];
+  const staged: number[] = [];
+  return {
+    sent,
+    stageItem: (item: number) => void staged.push(item),
+    unstage: () => void staged.splice(0),
+    flush: () => {
+      if (staged.length > 0) sent.push(staged.splice(0));
+    },
+  };
+};
+
+test('orders and requests go to their exchange by number, in one write, unless they are withdrawn', () => {
+  const queue = new ReleaseQueue();
+  const [venue, client] = [exchange(), sink()];
+  for (const item of [7, 8, 9]) {
+    queue.addItem(item, venue, item);
+    queue.add(item, client, `ack ${item} `, item);
+  }
+  queue.withdraw(new Set([8]));
+  queue.release(7, () => true);
+  assert.deepEqual([venue.sent, client.writes, queue.length], [[[7]], ['ack 7 '], 2]);
+  queue.release(9, () => true);
+  assert.deepEqual(
+    [venue.sent, client.writes],
+    [
+      [[7], [9]],
+      ['ack 7 ', 'ack 9 '],
+    ],
+  );
+});
+
+test('orders that were staged when permission ended are not sent, and wait', () => {
+  const queue = new ReleaseQueue();
+  const [first, second] = [exchange(), exchange()];
+  queue.addItem(1, first, 1);
+  queue.addItem(1, second, 2);
+  let questions = 0;
+  queue.release(1, () => ++questions === 1);
+  assert.deepEqual([first.sent, second.sent, queue.length], [[[1]], [], 1]);
+  queue.release(1, () => true);
+  assert.deepEqual([first.sent, second.sent, queue.length], [[[1]], [[2]], 0]);
+});
+
 test('without permission nothing leaves and nothing is lost', () => {
   const queue = new ReleaseQueue();
   const client = sink();

@@ -13,6 +13,15 @@ export interface ByteSink {
   flush(): void;
 }
 
+/** Where orders and requests go, by their numbers. What is staged leaves with `flush`, or not at all. */
+export interface ItemSink {
+  stageItem(item: number): void;
+  unstage(): void;
+  flush(): void;
+}
+
+type Sink = ReleaseSink | ByteSink | ItemSink;
+
 const CHUNK = 256;
 const FIRST_ITEMS = 1024;
 const FIRST_BYTES = 64 * 1024;
@@ -27,10 +36,10 @@ export class ReleaseQueue {
   #sequences = new Float64Array(FIRST_ITEMS);
   /** Number of the order that an item tells of or sends; −1 = another thing. */
   #orders = new Int32Array(FIRST_ITEMS);
-  /** Length of an item's bytes; 0 = it is text. */
+  /** Length of an item's bytes; 0 = it is text, −1 = an order or request that its sink knows by number. */
   #lengths = new Int32Array(FIRST_ITEMS);
   #texts: string[] = [];
-  #sinks: (ReleaseSink | ByteSink)[] = [];
+  #sinks: Sink[] = [];
   #head = 0;
   #tail = 0;
   /** Bytes of the items in order; those of the first item begin at `#bytesHead`. */
@@ -70,6 +79,12 @@ export class ReleaseQueue {
     this.#bytesTail += length;
   }
 
+  /** Queues an order or request for where it is to be sent. */
+  addItem(sequence: number, sink: ItemSink, item: number): void {
+    this.#push(sequence, sink, item, -1);
+    this.#texts[this.#tail - 1] = '';
+  }
+
   /** Nothing that still waits tells of these orders or sends them any more. */
   withdraw(orders: ReadonlySet<number>): void {
     this.#keep((at) => !orders.has(this.#orders[at]!));
@@ -95,7 +110,7 @@ export class ReleaseQueue {
 
   /** One write per sink. False when permission ended; the items of sinks not yet written to are still queued then. */
   #releaseChunk(upTo: number, mayRelease: () => boolean): boolean {
-    const gathered = new Map<ReleaseSink | ByteSink, string | null>();
+    const gathered = new Map<Sink, string | null>();
     const limit = Math.min(this.#tail, this.#head + CHUNK);
     let end = this.#head;
     let offset = this.#bytesHead;
@@ -103,18 +118,21 @@ export class ReleaseQueue {
       const sink = this.#sinks[end]!;
       const length = this.#lengths[end]!;
       if (length === 0) gathered.set(sink, (gathered.get(sink) ?? '') + this.#texts[end]!);
-      else {
+      else if (length === -1) {
+        gathered.set(sink, null);
+        (sink as ItemSink).stageItem(this.#orders[end]!);
+      } else {
         const { receiver } = sink as ByteSink;
         if (receiver !== null) gathered.set(receiver, null);
         receiver?.stage(this.#bytes, offset, length);
         offset += length;
       }
     }
-    const written = new Set<ReleaseSink | ByteSink>();
+    const written = new Set<Sink>();
     for (const [sink, text] of gathered) {
       if (!mayRelease()) {
         for (const [other, itsText] of gathered)
-          if (itsText === null && !written.has(other)) (other as ByteSink).unstage();
+          if (itsText === null && !written.has(other)) (other as ByteSink | ItemSink).unstage();
         const released = end;
         if (written.size > 0) this.#keep((at) => at >= released || !written.has(this.#receiverOf(at)));
         return false;
@@ -128,12 +146,12 @@ export class ReleaseQueue {
     return true;
   }
 
-  #receiverOf(at: number): ReleaseSink | ByteSink {
+  #receiverOf(at: number): Sink {
     const sink = this.#sinks[at]!;
-    return this.#lengths[at] === 0 ? sink : ((sink as ByteSink).receiver ?? sink);
+    return this.#lengths[at]! <= 0 ? sink : ((sink as ByteSink).receiver ?? sink);
   }
 
-  #push(sequence: number, sink: ReleaseSink | ByteSink, order: number, length: number): void {
+  #push(sequence: number, sink: Sink, order: number, length: number): void {
     if (this.#tail === this.#sequences.length) this.#widen();
     this.#sequences[this.#tail] = sequence;
     this.#orders[this.#tail] = order;
@@ -148,11 +166,11 @@ export class ReleaseQueue {
     let from = this.#bytesHead;
     let to = 0;
     for (let at = this.#head; at < this.#tail; at++) {
-      const length = this.#lengths[at]!;
+      const length = Math.max(0, this.#lengths[at]!);
       if (kept(at)) {
         this.#sequences[tail] = this.#sequences[at]!;
         this.#orders[tail] = this.#orders[at]!;
-        this.#lengths[tail] = length;
+        this.#lengths[tail] = this.#lengths[at]!;
         this.#texts[tail] = this.#texts[at]!;
         this.#sinks[tail] = this.#sinks[at]!;
         this.#bytes.copyWithin(to, from, from + length);

@@ -21,7 +21,7 @@ export interface Replayed {
 
 /**
  * The order state of a journal, from the newest checkpoint that fits and the entries after it; reads only, also beside the
- * process that writes. A moment is that of the last order or cancel sequenced before or at it, and what followed until the next.
+ * process that writes. A moment is that of the last order or request sequenced before or at it, and what followed until the next.
  */
 export const replayJournal = (options: {
   readonly journal: string;
@@ -70,7 +70,7 @@ const applyUpTo = (state: OrderState, block: Block, goal: ReplayGoal): 'go-on' |
     const sequence = header.firstSequence + at;
     if (goal.kind === 'sequence' && sequence > goal.sequence) return 'stop';
     const kind = bytes[offset + RECORD.kind];
-    const isTimed = kind === RECORD_KIND.order || kind === RECORD_KIND.cancel;
+    const isTimed = kind === RECORD_KIND.order || kind === RECORD_KIND.cancel || kind === RECORD_KIND.replace;
     if (goal.kind === 'moment' && isTimed && readCount(view, offset + RECORD.number) > goal.atMs) return 'stop';
     state.apply(sequence, header.epoch, bytes, view, offset);
     offset += view.getUint16(offset, true);

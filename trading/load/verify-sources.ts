@@ -12,6 +12,8 @@ import type { Difference } from './verification.ts';
 
 export interface VenueAddress extends Address {
   readonly firm: string;
+  /** Where sessions of the exchange prove themselves by one. */
+  readonly password?: string;
 }
 
 /** Everything that the engine of the active site knows, asked through the fronts. Throws when none or not all could be read. */
@@ -84,7 +86,8 @@ export const readVenue = async (options: {
   const exchange = LineExchange.open('the exchange', venue);
   try {
     const counters = await exchange.ask({ t: 'counters' }, deadlineMs);
-    exchange.send({ t: 'drop-copy', firm: venue.firm, after: view.last });
+    const { firm, password } = venue;
+    exchange.send({ t: 'drop-copy', firm, password, after: view.last });
     for (;;) {
       const message = await exchange.next(deadlineMs);
       if (message['t'] === 'drop-copy-end') break;

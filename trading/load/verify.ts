@@ -201,7 +201,7 @@ interface Compared {
 }
 
 /**
- * What to verify, from the generator's own configuration file with two optional additions: `venue {host, port, firm}` and `stream`
+ * What to verify, from the generator's own configuration file with two optional additions: `venue {host, port, firm, password?}` and `stream`
  * (`engine` when absent, null for a firm without order management).
  */
 export const readVerifierOptions = (file: string): VerifierOptions => {
@@ -211,12 +211,14 @@ export const readVerifierOptions = (file: string): VerifierOptions => {
   return {
     ledgerDir,
     fronts,
-    venue: venue === null ? null : { ...venue.address(), firm: venue.string('firm') },
+    venue: venue === null ? null : { ...venue.address(), firm: venue.string('firm'), ...passwordOf(venue) },
     stream: root.isNull('stream') ? null : root.has('stream') ? root.string('stream') : 'engine',
     deadlineMs: root.number('verifyDeadlineMs', 3000),
     catchUpMs: root.number('verifyCatchUpMs', 10_000),
   };
 };
+
+const passwordOf = (venue: ConfigNode) => (venue.has('password') ? { password: venue.string('password') } : {});
 
 const exitCodes = { met: 0, missed: 1, inconclusive: 5 } as const;
 

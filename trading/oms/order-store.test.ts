@@ -65,6 +65,32 @@ test('orders and trades in PostgreSQL', {
     again.close();
   });
 
+  await suite.test('a replaced order has its new terms, and two exchanges may use one execution id', async () => {
+    const store = await open(1);
+    const replaced = { kind: 'replaced', epoch: 1, orderId: 'o1' } as const;
+    await store.apply([order(1), { ...replaced, seq: 2, price: 101, qty: 12 }, order(3)], always);
+    await store.apply([{ ...replaced, seq: 4, price: 102, qty: 5 }], always);
+    const execution = { kind: 'fill', epoch: 1, exec: 'ACME-7', price: 100 } as const;
+    await store.apply(
+      [
+        { ...execution, seq: 5, orderId: 'o1', qty: 5, venue: 'first' },
+        { ...execution, seq: 6, orderId: 'o3', qty: 1, venue: 'second' },
+        { ...replaced, seq: 7, price: 102, qty: 9 },
+      ],
+      always,
+    );
+    assert.deepEqual(await postgres.query('SELECT id, price::int, qty::int, state FROM orders ORDER BY id'), [
+      { id: 'o1', price: 102, qty: 5, state: 'filled' },
+      { id: 'o3', price: 100, qty: 10, state: 'pending' },
+    ]);
+    assert.deepEqual(await postgres.query('SELECT venue, exec, order_id FROM trades ORDER BY venue'), [
+      { venue: 'first', exec: 'ACME-7', order_id: 'o1' },
+      { venue: 'second', exec: 'ACME-7', order_id: 'o3' },
+    ]);
+    assert.deepEqual(await postgres.query('SELECT seq::int, order_id FROM oms_breaks'), [{ seq: 7, order_id: 'o1' }]);
+    store.close();
+  });
+
   await suite.test(
     'a database that stands still for want of its peer takes a new writer, and acknowledges nothing of it',
     async () => {

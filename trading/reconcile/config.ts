@@ -16,7 +16,7 @@ export interface ReconcileConfig {
 
 /**
  * Reads `engines [{host, port}]`, `keeper {host, port}`, `databases [{host, port, user, passwordFile, database}]` with `stream`,
- * `venues [{name, host, port, firm}]`, `tolerance`, `alertAbove` (lots), `settleMs`, `deadlineMs` and `store`. Everything but
+ * `venues [{name, host, port, firm, password?}]`, `tolerance`, `alertAbove` (lots), `settleMs`, `deadlineMs` and `store`. Everything but
  * `venues`, `store` and one book of the firm may be left out; paths are relative to the file.
  */
 export const readReconcileConfig = (file: string): ReconcileConfig => {
@@ -29,6 +29,7 @@ export const readReconcileConfig = (file: string): ReconcileConfig => {
     ...each.address(),
     name: each.has('name') ? each.string('name') : 'the exchange',
     firm: each.string('firm'),
+    ...(each.has('password') ? { password: each.string('password') } : {}),
   }));
   if (venues.length === 0) throw root.wrong('venues', 'a list with at least one exchange', []);
   const books = [

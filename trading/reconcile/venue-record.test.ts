@@ -43,6 +43,20 @@ test('reports fold into orders and executions', () => {
   assert.deepEqual([[...rejected], contradictions], [['o3'], []]);
 });
 
+test('a replaced order has its new price and total, and is filled by them', () => {
+  const venue = new VenueRecord('exchange');
+  for (const report of [
+    accepted(1, 'o1'),
+    { t: 'report', n: 2, kind: 'replaced', id: 'r1', target: 'o1', price: 6, qty: 7, open: 7 },
+    fill(3, 'o1', 'x1', 4),
+  ])
+    venue.apply(report);
+  const { orders, contradictions } = venue.record(new Map([['o1', 3]]));
+  assert.deepEqual([orders[0]?.price, orders[0]?.qty, contradictions], [6, 7, []]);
+  venue.apply(fill(4, 'o1', 'x2', 3));
+  assert.equal(venue.record(noneOpen).orders[0]?.state, 'filled');
+});
+
 test('a gap, an execution of no order, or a report that cannot be read is refused: half a record is none', () => {
   const venue = new VenueRecord('exchange');
   venue.apply(accepted(1, 'o1'));

@@ -44,6 +44,13 @@ export class VenueRecord {
         if (order !== undefined) order.state = 'cancelled';
         return;
       }
+      case 'replaced': {
+        const order = this.#orders.get(fields.text('target'));
+        if (order === undefined) return;
+        order.price = fields.count('price');
+        order.qty = fields.count('qty');
+        return;
+      }
       default:
     }
   }

@@ -9,6 +9,8 @@ import { VenueRecord } from './venue-record.ts';
 export interface VenueAddress extends Address {
   readonly name: string;
   readonly firm: string;
+  /** Where sessions of the exchange prove themselves by one. */
+  readonly password?: string;
 }
 
 /**
@@ -35,11 +37,12 @@ const readVenue = async (
   deadlineMs: number,
 ): Promise<Omit<ExchangeRecord, 'name'>> => {
   const exchange = LineExchange.open(venue.name, venue);
+  const { firm, password } = venue;
   try {
-    exchange.send({ t: 'drop-copy', firm: venue.firm, after: record.last });
+    exchange.send({ t: 'drop-copy', firm, password, after: record.last });
     for (let ended = false; !ended; ) ended = took(venue, record, await exchange.next(deadlineMs)) === 'drop-copy-end';
     // Reports that are made meanwhile come before the answer, because both come in the order in which they were made.
-    exchange.send({ t: 'status', firm: venue.firm });
+    exchange.send({ t: 'status', firm, password });
     for (;;) {
       const message = await exchange.next(deadlineMs);
       if (took(venue, record, message) === 'status') return record.record(openOrders(venue.name, message));
