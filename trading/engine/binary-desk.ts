@@ -42,9 +42,15 @@ export interface BinaryDeskOptions {
  */
 export class BinaryDesk {
   readonly #options: BinaryDeskOptions;
+  #nowMs = 0;
 
   constructor(options: BinaryDeskOptions) {
     this.#options = options;
+  }
+
+  /** What is handled from here on came at this moment: the wall clock is not asked for each order. */
+  beginTurn(): void {
+    this.#nowMs = Date.now();
   }
 
   /** Handles the whole message at `session.at`. */
@@ -143,7 +149,7 @@ export class BinaryDesk {
     if (refusal !== null) return this.#reject(session, input, idAt, idLength, refusal);
     bytes[offset + RECORD.kind] = RECORD_KIND.order;
     bytes[offset + RECORD.side] = side;
-    writeCount(view, offset + RECORD.number, Date.now());
+    writeCount(view, offset + RECORD.number, this.#nowMs);
     this.#finish(session, at, offset);
   }
 
@@ -178,7 +184,7 @@ export class BinaryDesk {
     const { bytes, view } = batch;
     bytes[offset + RECORD.kind] = RECORD_KIND.cancel;
     bytes[offset + RECORD.side] = 0;
-    writeCount(view, offset + RECORD.number, Date.now());
+    writeCount(view, offset + RECORD.number, this.#nowMs);
     this.#finish(session, at, offset);
   }
 

@@ -162,12 +162,18 @@ export class OrderPath {
   /** The lease is asked once for all that came together: it decides again before anything leaves. */
   #takeMessages(session: BinarySession): void {
     const { state, maxHeldEntries } = this.#options;
+    const ordersBefore = state.orderCount;
+    this.#desk.beginTurn();
     for (let length = session.nextLength(); length !== 0 && !this.#stopped; length = session.nextLength()) {
       if (length === -1) return session.refuse(lastReject('bad-message', this.#options.epoch));
-      if (state.applied - Math.max(this.#released, this.#base) > maxHeldEntries) return this.#holdBack(session);
+      if (state.applied - Math.max(this.#released, this.#base) > maxHeldEntries) {
+        this.#holdBack(session);
+        break;
+      }
       this.#desk.handle(session);
       session.take(length);
     }
+    if (state.orderCount > ordersBefore) this.lastOrderAtMs = monoNowMs();
   }
 
   #holdBack(session: BinarySession): void {
@@ -309,6 +315,7 @@ export class OrderPath {
     const { id, symbol, side, price, qty } = command;
     const sequence = this.#append({ kind: 'order', id, client, symbol, side, price, qty, at: Date.now() });
     const item = state.items.count - 1;
+    this.lastOrderAtMs = monoNowMs();
     this.#accepted(item, sequence);
     this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }), item);
   }
@@ -367,7 +374,6 @@ export class OrderPath {
   #accepted(item: number, sequence: number): void {
     const { state, venue } = this.#options;
     const isOrder = state.isOrder(item);
-    if (isOrder) this.lastOrderAtMs = monoNowMs();
     this.#queue.add(sequence, venue, venueText(state, item), isOrder ? item : -1);
     this.#unacknowledged.add(sequence);
   }

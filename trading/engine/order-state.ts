@@ -18,6 +18,7 @@ export interface StateCounters {
 /** Where the texts of a record begin, by kind. */
 const { price: PRICE_AT, qty: QTY_AT, number: NUMBER_AT, texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
 const KEY_SCRATCH_BYTES = 1024;
+const RESERVED_ID_BYTES = 24;
 
 /**
  * All orders and cancels: a deterministic fold over journal records, with integers only; no clock, no randomness. Orders and
@@ -110,6 +111,12 @@ export class OrderState {
   }
   get pendingCancels(): Readonly<ItemList> {
     return this.#pendingCancels;
+  }
+
+  /** Takes the memory of so many more orders and cancels now, so that none of them has to wait for it. */
+  reserve(orders: number): void {
+    this.ids.reserve(orders, RESERVED_ID_BYTES);
+    this.items.reserve(orders);
   }
 
   /** Equal for equal content, in every process; different with all but one chance in four thousand millions for another. */
@@ -245,15 +252,9 @@ export class OrderState {
     const texts = offset + TEXTS_AFTER_PRICE;
     if (!this.#addId(bytes, texts, idLength)) return;
     const { items } = this;
-    const item = items.add();
     const client = this.texts.put(bytes, texts + idLength, clientLength);
-    items.setKind(item, ITEM_KIND.order);
-    items.setSide(item, bytes[offset + RECORD.side]!);
-    items.setState(item, ITEM_STATE.pending);
-    items.setClient(item, client);
-    items.setAbout(item, this.texts.put(bytes, texts + idLength + clientLength, bytes[offset + RECORD.thirdLength]!));
-    items.setSequence(item, seq);
-    items.setEpoch(item, epoch);
+    const symbol = this.texts.put(bytes, texts + idLength + clientLength, bytes[offset + RECORD.thirdLength]!);
+    const item = items.addPending(ITEM_KIND.order, bytes[offset + RECORD.side]!, client, symbol, seq, epoch);
     items.setPrice(item, readCount(view, offset + PRICE_AT));
     items.setQuantity(item, readCount(view, offset + QTY_AT));
     this.#begin(item);
@@ -272,15 +273,10 @@ export class OrderState {
     const targetAt = texts + idLength + clientLength;
     if (!this.#addId(bytes, texts, idLength)) return;
     const { items } = this;
-    const item = items.add();
     const target = this.ids.find(bytes, targetAt, targetLength);
-    items.setKind(item, ITEM_KIND.cancel);
-    items.setState(item, ITEM_STATE.pending);
-    items.setClient(item, this.texts.put(bytes, texts + idLength, clientLength));
-    items.setAbout(item, target);
+    const client = this.texts.put(bytes, texts + idLength, clientLength);
+    const item = items.addPending(ITEM_KIND.cancel, 0, client, target, seq, epoch);
     if (target === -1) items.setTargetText(item, this.texts.put(bytes, targetAt, targetLength));
-    items.setSequence(item, seq);
-    items.setEpoch(item, epoch);
     this.#begin(item);
     items.append(this.#pendingCancels, item);
   }
