@@ -70,6 +70,7 @@ const server = createServer({ noDelay: true }, (socket) => {
     if (!due) startedAt = performance.now();
     session.receive(chunk);
     if (!lease.valid) return;
+    desk.beginTurn();
     for (let length = session.nextLength(); length > 0; length = session.nextLength()) {
       desk.handle(session);
       session.take(length);
