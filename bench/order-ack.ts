@@ -1,8 +1,8 @@
 import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EngineUnderTest, TradingWorld, untilReleasing } from '../trading/testing/trading-world.ts';
 import type { BenchOptions } from './bench-options.ts';
-import { type Goal, type Measurement, median, notMeasured, quantile, type Round, summarize } from './measurement.ts';
+import { MOST_UNANSWERED, withEngines } from './engines.ts';
+import { type Goal, type Measurement, median, quantile, type Round, summarize } from './measurement.ts';
 import { OrderLoad } from './order-load.ts';
 import { PeerProcess } from './peer-process.ts';
 import { Placement } from './placement.ts';
@@ -10,7 +10,6 @@ import { QuietVenue } from './quiet-venue.ts';
 
 const PER_SECOND = 10_000;
 const SECONDS = 3;
-const WINDOW = 8192;
 const atMost = (of: Goal['of'], bound: number): Goal => ({ of, is: 'at most', bound });
 const atLeast = (bound: number): Goal => ({ of: 'ratio', is: 'at least', bound });
 
@@ -44,40 +43,10 @@ const measure = async (port: number, prefix: string, client: string | undefined,
   const load = await OrderLoad.open({ port, prefix, ...(client === undefined ? {} : { client }) });
   try {
     const { sortedUs } = await load.openLoop({ perSecond: PER_SECOND, seconds });
-    const perSecond = await load.throughput({ window: WINDOW, seconds });
+    const perSecond = await load.throughput({ window: MOST_UNANSWERED, seconds });
     return { p50Us: quantile(sortedUs, 0.5), p99Us: quantile(sortedUs, 0.99), perSecond };
   } finally {
     load.close();
-  }
-};
-
-/** A primary of its own beside an exchange that says nothing, with or without a replica that must confirm. */
-const withEngine = async (
-  { venue, placement }: { readonly venue: QuietVenue; readonly placement: Placement },
-  options: { readonly sync: 'none' | 'group'; readonly replica: boolean },
-  body: (port: number) => Promise<Seen>,
-): Promise<Seen> => {
-  const world = await TradingWorld.open();
-  try {
-    const settings = {
-      venue: { port: venue.port, firm: 'BENCH' },
-      journal: { sync: options.sync },
-      limits: { maxOpenOrdersPerClient: 1_000_000_000 },
-      timing: { heartbeatMs: 40, replicaLostMs: 5000 },
-      maxHeldEntries: 2 * WINDOW,
-    };
-    const a: EngineUnderTest = await world.engine('a', settings);
-    placement.server(a.process.pid);
-    await a.promote(1, options.replica ? ['b'] : [], 600_000);
-    if (options.replica) {
-      const b = await world.engine('b', settings);
-      placement.replica(b.process.pid);
-      await b.follow(1, a);
-    }
-    await untilReleasing(a);
-    return await body(a.process.port('orders'));
-  } finally {
-    await world.close();
   }
 };
 
@@ -108,7 +77,7 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
         const load = await OrderLoad.open({ port: bareServer.port, prefix, client: 'c1' });
         const { sortedUs } = await load.openLoop({ perSecond: PER_SECOND, seconds });
         const handlerNs = await bareServer.handlerNs();
-        const perSecond = await load.throughput({ window: WINDOW, seconds });
+        const perSecond = await load.throughput({ window: MOST_UNANSWERED, seconds });
         load.close();
         bareServer.stop();
         rmSync(place, { recursive: true, force: true });
@@ -126,8 +95,8 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
         { name: 'group-commit', sync: 'group', replica: false },
         { name: 'replica-fsync', sync: 'group', replica: true },
       ] as const) {
-        const engine = await withEngine({ venue, placement }, { sync, replica }, (port) =>
-          measure(port, prefix, client, seconds),
+        const engine = await withEngines({ venue, placement, sync, replica }, ({ primary }) =>
+          measure(primary.process.port('orders'), prefix, client, seconds),
         );
         const floorUs = sync === 'group' ? echo.p50Us + 1.5 * fdatasyncUs(directory) : echo.p50Us;
         note(`ack-${name}-p50`, { value: engine.p50Us, floor: floorUs });
@@ -151,14 +120,7 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
     'throughput-replica': atLeast(0.2),
     'throughput-replica-fsync': atLeast(0.1),
   };
-  const results = Object.entries(seen).map(([name, list]) =>
+  return Object.entries(seen).map(([name, list]) =>
     summarize({ name, unit: name.startsWith('throughput') ? '/s' : 'µs', goal: goals[name] ?? null, rounds: list }),
   );
-  const link = {
-    name: 'throughput-8ms-link',
-    unit: '/s',
-    goal: atLeast(0.75),
-    why: 'not measured yet: no link with a delay',
-  };
-  return [...results, notMeasured(link)];
 };

@@ -91,10 +91,11 @@ export class OrderLoad {
     let unanswered = 0;
     let counted = 0;
     let lastAtMs = countFromMs;
+    const batch = Math.min(BATCH, options.window / 16);
     const fill = () => {
-      while (options.window - unanswered >= BATCH) {
-        this.#send(BATCH);
-        unanswered += BATCH;
+      while (options.window - unanswered >= batch) {
+        this.#send(batch);
+        unanswered += batch;
       }
     };
     return new Promise((resolve, reject) => {
@@ -119,6 +120,16 @@ export class OrderLoad {
       };
       fill();
     });
+  }
+
+  /** Sends one order and waits for its acknowledgement. */
+  async first(): Promise<void> {
+    let answered = false;
+    this.#onAcks = () => {
+      answered = true;
+    };
+    this.#send(1);
+    await this.#loop(() => !answered);
   }
 
   close(): void {
