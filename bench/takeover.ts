@@ -25,7 +25,7 @@ export const takeoverBench = async ({ rounds, scale, say }: BenchOptions): Promi
         say(`takeover: ${kind}, round ${round + 1} of ${rounds}`);
         const options = { venue, placement, sync: 'none', replica: true, upstreamSilentMs: SILENCE_MS } as const;
         const tookMs = await withEngines(options, (engines) =>
-          takeOver(engines, { kind, orders: Math.max(1000, ORDERS * scale) }),
+          takeOver(engines, { kind, orders: Math.max(1000, ORDERS * scale), say }),
         );
         seen[kind].push({ value: tookMs, floor: kind === 'silence' ? SILENCE_MS : null });
       }
@@ -48,7 +48,11 @@ export const takeoverBench = async ({ rounds, scale, say }: BenchOptions): Promi
 
 const takeOver = async (
   { world, primary, replica }: Engines,
-  { kind, orders }: { readonly kind: 'crash' | 'silence'; readonly orders: number },
+  {
+    kind,
+    orders,
+    say,
+  }: { readonly kind: 'crash' | 'silence'; readonly orders: number; readonly say: BenchOptions['say'] },
 ): Promise<number> => {
   if (replica === null) throw new Error('a take-over needs a replica');
   const before = await OrderLoad.open({ port: primary.process.port('orders'), prefix: 'before', client: 'c1' });
@@ -67,11 +71,16 @@ const takeOver = async (
     atMs = performance.now();
     primary.process.signal(kind === 'crash' ? 'SIGKILL' : 'SIGSTOP');
     await gone;
+    const goneAfterMs = performance.now() - atMs;
     await replica.promote(2, [], LEASE_MS);
+    const promotedAfterMs = performance.now() - atMs;
     const after = await OrderLoad.open({ port: replica.process.port('orders'), prefix: 'after', client: 'c1' });
     await after.first();
     const tookMs = performance.now() - atMs;
     after.close();
+    say(
+      `  noticed after ${ms(goneAfterMs)}, promoted after ${ms(promotedAfterMs)}, acknowledged after ${ms(tookMs)} ms`,
+    );
     return tookMs;
   } finally {
     clearTimeout(deadline);
@@ -79,6 +88,8 @@ const takeOver = async (
     watch.close();
   }
 };
+
+const ms = (value: number): string => value.toFixed(1);
 
 /** Whether a status says that the primary's connection is closed, or that nothing was heard for as long as the threshold. */
 const isGone = (event: JsonRecord, kind: 'crash' | 'silence'): boolean => {
