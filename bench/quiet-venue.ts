@@ -1,5 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { countField, parseRecord, textField } from '../trading/base/json-record.ts';
+import { encodeFenceDone, encodeLogonAccepted, encodeReplayEnd } from '../trading/venue-protocol/answers.ts';
+import { FrameReader } from '../trading/venue-protocol/frame-reader.ts';
+import { FENCE, LOGON, POSITIONS_REQUEST, SESSIONS_REQUEST } from '../trading/venue-protocol/layout.ts';
+import { decodeFence, decodeLogon, FenceMessage, LogonMessage } from '../trading/venue-protocol/requests.ts';
+import { encodePositionsEnd, encodeSessions } from '../trading/venue-protocol/statements.ts';
+import { WireBuffer } from '../trading/venue-protocol/wire-buffer.ts';
 
 /** An exchange that lets everybody log on and never answers an order: what is measured beside it is the engine alone. */
 export class QuietVenue {
@@ -33,24 +38,36 @@ export class QuietVenue {
   }
 }
 
+/** Reads messages until the session is settled; from then on whatever comes is orders, and dropped unread. */
 const serve = (socket: Socket): void => {
-  let text = '';
-  let ready = false;
+  const out = new WireBuffer();
+  let epoch = 0;
+  let settled = false;
+  const frames = new FrameReader({
+    onFrame: (type, bytes, view, at) => {
+      if (type === LOGON.type) {
+        const logon = new LogonMessage();
+        decodeLogon(bytes, view, at, logon);
+        epoch = logon.epoch;
+        encodeLogonAccepted(out, { epoch, last: 0, next: 1, heartbeatMs: 0 });
+        encodeReplayEnd(out, 0);
+      } else if (type === FENCE.type) {
+        const fence = new FenceMessage();
+        decodeFence(bytes, view, at, fence);
+        encodeFenceDone(out, fence.epoch);
+      } else if (type === SESSIONS_REQUEST.type) encodeSessions(out, { others: 0, ending: 0, epoch });
+      else if (type === POSITIONS_REQUEST.type) {
+        encodePositionsEnd(out, 0, 0);
+        settled = true;
+      }
+      if (out.end > 0) socket.write(Buffer.from(out.bytes.subarray(0, out.end)));
+      out.clear();
+    },
+    onBroken: () => socket.destroy(),
+    onUnknown: () => {},
+  });
   socket.on('error', () => socket.destroy());
   socket.on('data', (chunk) => {
-    if (ready) return;
-    text += chunk.toString('utf8');
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n')) {
-      const message = parseRecord(text.slice(0, end)) ?? {};
-      text = text.slice(end + 1);
-      const firm = textField(message, 'firm');
-      const epoch = countField(message, 'epoch');
-      if (message['t'] === 'logon') socket.write(`${JSON.stringify({ t: 'logon-ok', firm, epoch, last: 0 })}\n`);
-      if (message['t'] === 'fence') socket.write(`${JSON.stringify({ t: 'fence-ok', firm, epoch })}\n`);
-      if (message['t'] === 'drop-copy') {
-        socket.write(`${JSON.stringify({ t: 'drop-copy-end', last: 0 })}\n`);
-        ready = true;
-      }
-    }
+    if (!settled) frames.push(chunk);
   });
 };

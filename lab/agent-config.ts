@@ -13,6 +13,8 @@ import { labNodeArgs } from './warm-compile-cache.ts';
 
 /** The firm under whose name every engine of a lab trades. */
 export const labFirm = 'HOLDFAST';
+/** What that firm says to exchanges whose sessions have no epochs. */
+export const labVenuePassword = 'lab-only';
 /** Application role and database of the reference stack. */
 export const labDatabase = 'trading';
 
@@ -100,7 +102,11 @@ function applicationConfig(context: LabContext, component: Component, instance: 
     kind: 'managed-app',
     instance: instance.id,
     command: process.execPath,
-    args: [...labNodeArgs, join(directory.root, scripts[component.kind]!), join(home, 'config.json')],
+    args: [
+      ...labNodeArgs(scripts[component.kind]!),
+      join(directory.root, scripts[component.kind]!),
+      join(home, 'config.json'),
+    ],
     env: {},
     directory: home,
     logFile: directory.logOf(`instance/${instance.id}`),
@@ -140,18 +146,22 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
     );
   switch (component.kind) {
     case 'trading-engine': {
-      const venue = topology.venues.find((each) => each.rttMsBySite[site] !== undefined)!;
+      const venues = tradedAt(topology, site);
+      const symbols = venues.flatMap((venue) => venue.symbols);
       return {
         ...common,
         orders: own('orders'),
         replication: own('replication'),
-        venue: {
+        venues: venues.map((venue) => ({
           name: venue.id,
-          ...book.addressFrom({ host: instance.host }, venueEndpoint(venue.id, 'session')),
+          ...book.addressFrom({ host: instance.host }, venueEndpoint(venue.id, 'orders')),
           firm: labFirm,
-        },
-        // What the exchange would refuse is refused before it is acknowledged.
-        ...(venue.symbols.length > 0 ? { limits: { symbols: venue.symbols } } : {}),
+          symbols: venue.symbols,
+          onTakeover: venue.onTakeover,
+          ...(venue.sessions === 'credentials' ? { password: labVenuePassword } : {}),
+        })),
+        // What the exchanges would refuse is refused before it is acknowledged.
+        ...(venues.every((venue) => venue.symbols.length > 0) ? { limits: { symbols } } : {}),
       };
     }
     case 'order-management':
@@ -171,6 +181,13 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
       return { ...common, services: { orders: own('orders'), database: own('database') } };
   }
 }
+
+/** The exchanges of a site's engines. Of those that list no symbols only the first: an engine could not tell whose a symbol is. */
+const tradedAt = ({ venues }: LabContext['topology'], site: string): LabContext['topology']['venues'] => {
+  const near = venues.filter((venue) => venue.rttMsBySite[site] !== undefined);
+  const open = near.find((venue) => venue.symbols.length === 0);
+  return near.filter((venue) => venue.symbols.length > 0 || venue === open);
+};
 
 function postgresConfig(context: LabContext, component: Component, instance: Instance): object {
   const { topology, book, directory, secrets } = context;

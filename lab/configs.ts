@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { loadRunbooks } from '../src/wire/load-runbooks.ts';
-import { agentConfig, authorityOf, labDatabase } from './agent-config.ts';
+import { agentConfig, authorityOf, labDatabase, labFirm, labVenuePassword } from './agent-config.ts';
 import type { LabDirectory } from './lab-directory.ts';
 import {
   type AddressBook,
@@ -90,9 +90,13 @@ const venues = ({ topology, book, directory, secrets }: LabContext): readonly Pr
       file: join(directory.outside(`venue-${venue.id}`), 'config.json'),
       content: {
         listen: book.realAddress(venueEndpoint(venue.id, 'session')),
+        binary: book.realAddress(venueEndpoint(venue.id, 'orders')),
         dataDir: directory.outside(`venue-${venue.id}`),
         tokenFile: secrets.venueToken(venue.id),
         symbols: venue.symbols,
+        ...(venue.sessions === 'credentials'
+          ? { sessions: { mode: 'credentials', passwords: { [labFirm]: labVenuePassword } } }
+          : {}),
       },
     },
     ready: printed('"t":"listening"'),
@@ -199,7 +203,7 @@ export function planLoad(context: LabContext, flow: { readonly ratePerSecond: nu
   };
 }
 
-/** What the order flow trades: what the first exchange lists, which is the one that engines trade at where there are several. */
+/** What the order flow trades: what the first exchange lists, which is the one that its ledger is compared with. */
 const tradedSymbols = ({ venues: listed }: LabContext['topology']): readonly string[] => {
   const symbols = listed[0]?.symbols ?? [];
   return symbols.length > 0 ? symbols : ['ALPHA', 'BRAVO', 'CHARLIE'];

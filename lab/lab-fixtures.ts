@@ -57,6 +57,8 @@ export function firm(shape: {
       title: id,
       rttMsBySite,
       symbols: [],
+      sessions: 'epochs',
+      onTakeover: 'keep',
     })),
     contacts: [],
     reconciliation: { toleranceLots: 0, alertAboveLots: 100, settleMs: 2000 },

@@ -98,7 +98,7 @@ describe('layout of the loopback lab', () => {
     const book = new AddressBook(topology, layOut(topology, { block: 9 }));
     const [first] = topology.hosts;
     assert.throws(() => book.addressFrom({ site: siteId('west') }, wardenEndpoint(first!.id)), /no path/);
-    assert.throws(() => book.addressFrom({ site: siteId('far') }, venueEndpoint('exchange', 'session')), /no path/);
+    assert.throws(() => book.addressFrom({ site: siteId('far') }, venueEndpoint('exchange', 'orders')), /no path/);
     assert.doesNotThrow(() => book.addressFrom({ site: siteId('far') }, agentEndpoint(first!.id)));
   });
 

@@ -69,7 +69,8 @@ export interface LinkProbe {
 
 export type InstanceService = 'control' | 'orders' | 'replication' | 'sql' | 'database';
 export type SiteService = 'controller-api' | 'controller-peer' | 'etcd-client' | 'etcd-peer';
-export type VenueService = 'session';
+/** `session`: lines, for people and checks; `orders`: the binary port, which engines use. */
+export type VenueService = 'session' | 'orders';
 
 export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceService[]>> = {
   'trading-engine': ['control', 'orders', 'replication'],
@@ -238,7 +239,8 @@ function allEndpoints(topology: Topology, block: number, siteIndex: ReadonlyMap<
   add({ id: authorityEndpoint, place: 'authority', host: null, ip: `127.${block}.0.2` });
   add({ id: loadEndpoint, place: 'outside', host: null, ip: `127.${block}.0.3` });
   for (const [index, venue] of topology.venues.entries())
-    add({ id: venueEndpoint(venue.id, 'session'), place: venue.id, host: null, ip: `127.${block}.0.${20 + index}` });
+    for (const service of ['session', 'orders'] as const)
+      add({ id: venueEndpoint(venue.id, service), place: venue.id, host: null, ip: `127.${block}.0.${20 + index}` });
   return endpoints;
 }
 
@@ -285,6 +287,7 @@ function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSi
   if (viewer.place === endpoint.place)
     return insideSite === 'relayed' && viewer.host !== null && endpoint.host !== null && viewer.host !== endpoint.host;
   const venue = topology.venues.find((candidate) => candidate.id === endpoint.place);
+  if (venue !== undefined && endpoint.id === venueEndpoint(venue.id, 'session')) return false;
   return venue === undefined || venue.rttMsBySite[viewer.place] !== undefined;
 }
 

@@ -4,6 +4,7 @@ import { BinarySession } from '../../trading/engine/binary-session.ts';
 import { Lease } from '../../trading/engine/lease.ts';
 import { OrderState } from '../../trading/engine/order-state.ts';
 import { ReleaseQueue } from '../../trading/engine/release-queue.ts';
+import type { Market } from '../../trading/engine/venue/market.ts';
 import { Journal } from '../../trading/journal/journal.ts';
 import { RecordBatch } from '../../trading/journal/record-batch.ts';
 
@@ -43,12 +44,21 @@ const flushSoon = (): void => {
   setImmediate(flush);
 };
 
+/** One exchange that takes everything. */
+const market: Market = {
+  venueOf: () => 0,
+  venueOfName: () => 0,
+  refusal: () => null,
+  idBytes: () => 64,
+  symbolBytes: () => 32,
+};
+
 const desk = new BinaryDesk({
   instance: 'bare',
   epoch: 1,
   state,
   limits: { symbols: new Set(), maxPrice: 1e7, maxQty: 1e6, maxNotional: 1e12, maxOpenOrdersPerClient: 1e9 },
-  allowed: { tradingEnabled: true, draining: false, halted: false, venueReady: true },
+  allowed: { tradingEnabled: true, draining: false, halted: false, market },
   batch,
   queue,
   commit: (recordBytes, offset) => {

@@ -27,7 +27,7 @@ import { receipt } from './decision-receipt.ts';
 import { gatherFacts } from './gather.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import type { CommandOutcome } from './messages.ts';
-import { granted, revoked } from './record-change.ts';
+import { ended, granted, revoked } from './record-change.ts';
 import { type JournalChange, RunJournal } from './run-journal.ts';
 import { fencingProofs, ordersFor } from './step-orders.ts';
 import {
@@ -311,7 +311,7 @@ export class GroupControl {
     const brakes = { ...facts.brakes, history: finished(facts.brakes, run, result, wall) };
     this.#commit(facts, run.run, {
       events: [...events, closed],
-      record: { ...record, run: null },
+      record: ended(facts, record, run, result),
       brakes,
       leases: false,
       previous: null,

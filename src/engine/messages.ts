@@ -71,6 +71,8 @@ export type AgentOrder =
       readonly instance: InstanceId;
       readonly record: GroupRecord;
       readonly revision: Revision;
+      /** Of the lease as its last holder left it; 0 = there was none. An older one costs a refused attempt, no more. */
+      readonly leaseRevision: Revision;
     }
   | { readonly kind: 'perform'; readonly instance: InstanceId; readonly action: InstanceAction }
   | { readonly kind: 'confirm'; readonly instance: InstanceId; readonly condition: Postcondition };

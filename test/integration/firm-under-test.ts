@@ -211,6 +211,7 @@ export class FirmUnderTest {
   #venueConfig() {
     return {
       listen: { port: this.#instancePorts.venue?.control },
+      binary: { port: this.#instancePorts.venue?.orders },
       dataDir: 'venue-data',
       tokenFile: 'token',
       seed: 7,
@@ -277,7 +278,7 @@ export class FirmUnderTest {
       control: { port: ports?.control, tokenFile: 'token' },
       orders: { port: ports?.orders },
       replication: { port: ports?.replication },
-      venue: { port: this.#instancePorts.venue?.control, firm: 'ACME' },
+      venue: { port: this.#instancePorts.venue?.orders, firm: 'ACME' },
     };
   }
 

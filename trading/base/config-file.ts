@@ -39,6 +39,16 @@ export class ConfigFile {
     return new ConfigFile(this.path, record);
   }
 
+  /** The objects of a list; none when it is not there. */
+  sections(name: string): readonly ConfigFile[] {
+    const list = this.#record[name] ?? [];
+    const records = Array.isArray(list) ? list.map(asRecord) : [null];
+    return records.map((record) => {
+      if (record === null) throw this.error(name, 'must be a list of objects');
+      return new ConfigFile(this.path, record);
+    });
+  }
+
   requiredSection(name: string): ConfigFile {
     const section = this.section(name);
     if (section === null) throw this.error(name, 'is missing');

@@ -32,6 +32,14 @@ export interface DivergenceStatus {
   readonly released: number;
 }
 
+export interface InterlockStatus {
+  /** `closed`: no new risk anywhere. `settling`: in some places or symbols. */
+  readonly state: 'closed' | 'settling' | 'open';
+  readonly waitingFor: readonly string[];
+  /** Symbols that are held, with the reason; the others are not listed. */
+  readonly perSymbol: Readonly<Record<string, string>>;
+}
+
 export interface Status {
   readonly role: Role;
   readonly epoch: number;
@@ -43,6 +51,8 @@ export interface Status {
   readonly tradingEnabled: boolean;
   /** Engines: new risk is refused until it is told otherwise; cancels pass. */
   readonly halted?: boolean;
+  /** Engines: what new risk still waits for at their exchanges. */
+  readonly interlock?: InterlockStatus;
   readonly ackSet: readonly string[];
   readonly replicas: readonly ReplicaStatus[];
   readonly upstream: UpstreamStatus | null;

@@ -57,6 +57,8 @@ export interface ControlHandlers {
   readonly setTrading?: (params: TradingParams) => Answer<object>;
   readonly route?: (params: RouteParams) => Answer<object>;
   readonly testOrder?: (params: EpochParams) => Answer<TestOrderResult>;
+  /** Engines: what became of everything that was in doubt when the present reign began. */
+  readonly takeover?: () => Answer<object>;
 }
 
 export interface ControlServerOptions {
@@ -249,6 +251,10 @@ class ContractServer implements ControlServer {
         return handlers.status();
       case 'position':
         return handlers.position();
+      case 'takeover': {
+        if (handlers.takeover !== undefined) return handlers.takeover();
+        throw new ContractError('unknown-method', `a ${this.#options.component} has no method ${method}`);
+      }
       case 'fence':
         return this.#guarded(method, handlers.fence, epochParams(params));
       case 'follow':

@@ -13,10 +13,10 @@ import {
   writeField,
 } from './binary-protocol.ts';
 import type { BinarySession } from './binary-session.ts';
-import { closeRecord, type Entry, RECORD, RECORD_KIND, readCount, writeCount } from './entry.ts';
+import { closeRecord, type Entry, GTC_BIT, RECORD, RECORD_KIND, readCount, textsAt, writeCount } from './entry.ts';
 import { ITEM_KIND, ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
-import { type Limits, numberBreach, type Permissions } from './pre-trade.ts';
+import { type Limits, numberBreach, type Permissions, replaceRefusal, riskRefusal } from './pre-trade.ts';
 import type { ByteSink, ReleaseQueue } from './release-queue.ts';
 
 export interface BinaryDeskOptions {
@@ -60,6 +60,7 @@ export class BinaryDesk {
     if (kind === MESSAGE.logon) return this.#logon(session, input, at);
     if (kind === MESSAGE.query) return this.#query(session, input, at);
     if (kind === MESSAGE.new) return this.#new(session, input, at);
+    if (kind === MESSAGE.replace) return this.#replace(session, input, at);
     return this.#cancel(session, input, at);
   }
 
@@ -83,9 +84,20 @@ export class BinaryDesk {
         queue.addBytes(sequence, sink, MESSAGE_BYTES[MESSAGE.cancelled]!);
         return;
       }
+      case 'replaced': {
+        const at = this.#begin(MESSAGE.replaced, sequence, epoch);
+        this.#text(at, RECEIVED.fillId, RECEIVED.idLength, entry.id);
+        this.#text(at, RECEIVED.replacedTarget, RECEIVED.otherLength, entry.target);
+        writeCount(queue.view, at + RECEIVED.price, entry.price);
+        writeCount(queue.view, at + RECEIVED.qty, entry.qty);
+        queue.addBytes(sequence, sink, MESSAGE_BYTES[MESSAGE.replaced]!);
+        return;
+      }
       case 'rejected':
       case 'withdrawn':
-      case 'cancel-rejected': {
+      case 'refused':
+      case 'cancel-rejected':
+      case 'replace-rejected': {
         const at = this.#begin(MESSAGE.reject, sequence, epoch);
         this.#text(at, RECEIVED.ackId, RECEIVED.idLength, entry.id);
         this.#code(at, entry.code);
@@ -114,10 +126,12 @@ export class BinaryDesk {
     const idLength = input[at + SENT.idLength]!;
     const symbolLength = input[at + SENT.otherLength]!;
     const side = input[at + SENT.side]!;
+    const gtc = input[at + SENT.gtc]!;
     const idAt = at + SENT.newId;
     if (
       session.client === null ||
       (side !== 1 && side !== 2) ||
+      gtc > 1 ||
       !isId(input, idAt, idLength, BINARY_ID_BYTES) ||
       !isId(input, at + SENT.symbol, symbolLength, BINARY_SYMBOL_BYTES)
     )
@@ -135,20 +149,72 @@ export class BinaryDesk {
       const same =
         items.kind(item) === ITEM_KIND.order &&
         items.side(item) === side &&
+        items.isGtc(item) === (gtc === 1) &&
         items.price(item) === price &&
         items.quantity(item) === qty &&
         items.client(item) === client &&
         items.about(item) === symbol;
       return same ? this.#repeat(session, item) : this.#reject(session, input, idAt, idLength, 'altered-duplicate');
     }
+    const { market } = allowed;
+    const venue =
+      symbol === -1
+        ? market.venueOfName(input.toString('latin1', at + SENT.symbol, at + SENT.symbol + symbolLength))
+        : market.venueOf(symbol);
     const refusal =
-      refusalOf(allowed) ??
+      riskRefusal(allowed) ??
+      (venue === -1 || symbolLength > market.symbolBytes(venue) ? 'unknown-symbol' : null) ??
+      (idLength > market.idBytes(venue) ? 'id-too-long' : null) ??
+      market.refusal(venue, symbol) ??
       this.#symbolBreach(symbol, input, at + SENT.symbol, symbolLength) ??
       numberBreach(price, qty, limits) ??
       (state.openOf(client) >= limits.maxOpenOrdersPerClient ? 'limit-open-orders' : null);
     if (refusal !== null) return this.#reject(session, input, idAt, idLength, refusal);
     bytes[offset + RECORD.kind] = RECORD_KIND.order;
-    bytes[offset + RECORD.side] = side;
+    bytes[offset + RECORD.side] = gtc === 1 ? side | GTC_BIT : side;
+    bytes[offset + RECORD.venue] = venue;
+    writeCount(view, offset + RECORD.number, this.#nowMs);
+    this.#finish(session, at, offset);
+  }
+
+  #replace(session: BinarySession, input: Buffer, at: number): void {
+    const { state, limits, allowed, batch } = this.#options;
+    const { items } = state;
+    const idLength = input[at + SENT.idLength]!;
+    const targetLength = input[at + SENT.otherLength]!;
+    const idAt = at + SENT.replaceId;
+    const targetAt = at + SENT.replaceTarget;
+    if (
+      session.client === null ||
+      !isId(input, idAt, idLength, BINARY_ID_BYTES) ||
+      !isId(input, targetAt, targetLength, BINARY_ID_BYTES)
+    )
+      return this.#reject(session, input, idAt, idLength, 'bad-message');
+    const offset = batch.reserve();
+    const { bytes, view } = batch;
+    copyBytes(input, at + SENT.price, 16, bytes, offset + RECORD.price);
+    const price = readCount(view, offset + RECORD.price);
+    const qty = readCount(view, offset + RECORD.qty);
+    const item = state.find(input, idAt, idLength);
+    const client = this.#clientOf(session);
+    const target = state.find(input, targetAt, targetLength);
+    if (item !== -1) {
+      const same =
+        items.kind(item) === ITEM_KIND.replace &&
+        items.client(item) === client &&
+        target !== -1 &&
+        items.about(item) === target &&
+        items.price(item) === price &&
+        items.quantity(item) === qty;
+      return same ? this.#repeat(session, item) : this.#reject(session, input, idAt, idLength, 'altered-duplicate');
+    }
+    if (!state.isOrder(target) || items.client(target) !== client)
+      return this.#reject(session, input, idAt, idLength, 'unknown-order');
+    const refusal = replaceRefusal(state, { limits, allowed }, { target, idLength, price, qty });
+    if (refusal !== null) return this.#reject(session, input, idAt, idLength, refusal);
+    bytes[offset + RECORD.kind] = RECORD_KIND.replace;
+    bytes[offset + RECORD.side] = 0;
+    bytes[offset + RECORD.venue] = 0;
     writeCount(view, offset + RECORD.number, this.#nowMs);
     this.#finish(session, at, offset);
   }
@@ -180,29 +246,33 @@ export class BinaryDesk {
     if (!state.isOrder(target) || items.client(target) !== client)
       return this.#reject(session, input, idAt, idLength, 'unknown-order');
     if (items.state(target) > ITEM_STATE.open) return this.#reject(session, input, idAt, idLength, 'too-late');
+    if (idLength > this.#options.allowed.market.idBytes(items.venue(target)))
+      return this.#reject(session, input, idAt, idLength, 'id-too-long');
     const offset = batch.reserve();
     const { bytes, view } = batch;
     bytes[offset + RECORD.kind] = RECORD_KIND.cancel;
     bytes[offset + RECORD.side] = 0;
+    bytes[offset + RECORD.venue] = 0;
     writeCount(view, offset + RECORD.number, this.#nowMs);
     this.#finish(session, at, offset);
   }
 
-  /** Completes the order or cancel at this offset of the batch, applies it, and queues its acknowledgement. */
+  /** Completes the order or request at this offset of the batch, applies it, and queues its acknowledgement. */
   #finish(session: BinarySession, at: number, offset: number): void {
     const { batch, state, commit, accepted, queue, epoch } = this.#options;
     const { bytes, view } = batch;
     const { input, clientBytes, clientLength } = session;
-    const isOrder = bytes[offset + RECORD.kind] === RECORD_KIND.order;
+    const kind = bytes[offset + RECORD.kind]!;
+    const isOrder = kind === RECORD_KIND.order;
+    const isReplace = kind === RECORD_KIND.replace;
+    const idAt = at + (isOrder ? SENT.newId : isReplace ? SENT.replaceId : SENT.cancelId);
+    const otherAt = at + (isOrder ? SENT.symbol : isReplace ? SENT.replaceTarget : SENT.target);
     const idLength = input[at + SENT.idLength]!;
     const otherLength = input[at + SENT.otherLength]!;
-    const idAt = at + (isOrder ? SENT.newId : SENT.cancelId);
-    const otherAt = at + (isOrder ? SENT.symbol : SENT.target);
-    const texts = offset + (isOrder ? RECORD.textsAfterPrice : RECORD.texts);
+    const texts = offset + textsAt(kind);
     bytes[offset + RECORD.firstLength] = idLength;
     bytes[offset + RECORD.secondLength] = clientLength;
     bytes[offset + RECORD.thirdLength] = otherLength;
-    bytes[offset + RECORD.thirdLength + 1] = 0;
     copyBytes(input, idAt, idLength, bytes, texts);
     copyBytes(clientBytes, 0, clientLength, bytes, texts + idLength);
     copyBytes(input, otherAt, otherLength, bytes, texts + idLength + clientLength);
@@ -250,8 +320,8 @@ export class BinaryDesk {
     if (known) {
       bytes[answer + RECEIVED.side] = items.side(item);
       bytes[answer + RECEIVED.state] = items.state(item);
-      writeCount(view, answer + RECEIVED.price, items.price(item));
-      writeCount(view, answer + RECEIVED.qty, items.quantity(item));
+      writeCount(view, answer + RECEIVED.price, state.priceOf(item));
+      writeCount(view, answer + RECEIVED.qty, state.quantityOf(item));
       writeCount(view, answer + RECEIVED.filled, items.filled(item));
       this.#text(
         answer,
@@ -311,13 +381,6 @@ export class BinaryDesk {
     this.#text(at, RECEIVED.code, RECEIVED.otherLength, code, BINARY_SYMBOL_BYTES);
   }
 }
-
-const refusalOf = (allowed: Permissions): string | null => {
-  if (allowed.draining) return 'draining';
-  if (!allowed.tradingEnabled) return 'trading-disabled';
-  if (allowed.halted) return 'halted';
-  return allowed.venueReady ? null : 'venue-unavailable';
-};
 
 /** The message that turns a binary client away from an instance that is not primary, or that ends a broken stream. */
 export const lastReject = (code: string, epoch: number): Buffer => {

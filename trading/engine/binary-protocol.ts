@@ -14,13 +14,18 @@ export const MESSAGE = {
   new: 2,
   cancel: 3,
   query: 4,
+  replace: 5,
   logonOk: 17,
   ack: 18,
   reject: 19,
   fill: 20,
   cancelled: 21,
   order: 22,
+  replaced: 23,
 } as const;
+
+/** Highest first byte of what a client sends. */
+export const LAST_SENT: number = MESSAGE.replace;
 
 /** Bytes of each message by its first byte; 0 = no such message. */
 export const MESSAGE_BYTES: Uint8Array = (() => {
@@ -35,16 +40,19 @@ export const MESSAGE_BYTES: Uint8Array = (() => {
   bytes[MESSAGE.fill] = 168;
   bytes[MESSAGE.cancelled] = 152;
   bytes[MESSAGE.order] = 144;
+  bytes[MESSAGE.replace] = 152;
+  bytes[MESSAGE.replaced] = 168;
   return bytes;
 })();
 
-/** What a client sends: offsets. The second byte of a new order is its side. */
+/** What a client sends: offsets. The second byte of a new order is its side, the fifth 1 when it lasts until it is cancelled. */
 export const SENT = {
   version: 1,
   side: 1,
   idLength: 2,
   /** Of the symbol or the target. */
   otherLength: 3,
+  gtc: 4,
   clientLength: 2,
   client: 8,
   price: 8,
@@ -53,6 +61,8 @@ export const SENT = {
   symbol: 88,
   cancelId: 8,
   target: 72,
+  replaceId: 24,
+  replaceTarget: 88,
   queryId: 8,
 } as const;
 
@@ -70,6 +80,7 @@ export const RECEIVED = {
   qty: 32,
   fillId: 40,
   execution: 104,
+  replacedTarget: 104,
   target: 88,
   filled: 40,
   orderId: 48,
@@ -139,6 +150,15 @@ export type BinaryAnswer =
       readonly epoch: number;
     }
   | {
+      readonly t: 'replaced';
+      readonly id: string;
+      readonly target: string;
+      readonly price: number;
+      readonly qty: number;
+      readonly seq: number;
+      readonly epoch: number;
+    }
+  | {
       readonly t: 'order';
       readonly id: string;
       readonly state: number;
@@ -175,6 +195,14 @@ export const readAnswer = (message: Buffer): BinaryAnswer | null => {
       const [id, target] = [text(RECEIVED.ackId, RECEIVED.idLength), text(RECEIVED.target, RECEIVED.otherLength)];
       return { t: 'cancelled', id, target, seq, epoch: count(RECEIVED.epoch) };
     }
+    case MESSAGE.replaced: {
+      const [id, target] = [
+        text(RECEIVED.fillId, RECEIVED.idLength),
+        text(RECEIVED.replacedTarget, RECEIVED.otherLength),
+      ];
+      const [price, qty] = [count(RECEIVED.price), count(RECEIVED.qty)];
+      return { t: 'replaced', id, target, price, qty, seq, epoch: count(RECEIVED.epoch) };
+    }
     case MESSAGE.order:
       return {
         t: 'order',
@@ -202,6 +230,14 @@ type Sent =
       readonly side: 'B' | 'S';
       readonly price: number;
       readonly qty: number;
+      readonly tif?: 'gtc';
+    }
+  | {
+      readonly t: 'replace';
+      readonly id: string;
+      readonly target: string;
+      readonly price: number;
+      readonly qty: number;
     }
   | { readonly t: 'cancel'; readonly id: string; readonly target: string }
   | { readonly t: 'query'; readonly id: string };
@@ -220,6 +256,7 @@ export const encodeSent = (message: Sent): Buffer => {
       return bytes;
     case 'new':
       bytes[SENT.side] = message.side === 'B' ? 1 : 2;
+      bytes[SENT.gtc] = message.tif === 'gtc' ? 1 : 0;
       writeCount(view, SENT.price, message.price);
       writeCount(view, SENT.qty, message.qty);
       writeField(bytes, { text: message.id, at: SENT.newId, most, lengthAt: SENT.idLength });
@@ -229,6 +266,12 @@ export const encodeSent = (message: Sent): Buffer => {
         most: BINARY_SYMBOL_BYTES,
         lengthAt: SENT.otherLength,
       });
+      return bytes;
+    case 'replace':
+      writeCount(view, SENT.price, message.price);
+      writeCount(view, SENT.qty, message.qty);
+      writeField(bytes, { text: message.id, at: SENT.replaceId, most, lengthAt: SENT.idLength });
+      writeField(bytes, { text: message.target, at: SENT.replaceTarget, most, lengthAt: SENT.otherLength });
       return bytes;
     case 'cancel':
       writeField(bytes, { text: message.id, at: SENT.cancelId, most, lengthAt: SENT.idLength });

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { BINARY_ID_BYTES, MESSAGE, MESSAGE_BYTES } from './binary-protocol.ts';
+import { BINARY_ID_BYTES, LAST_SENT, MESSAGE_BYTES } from './binary-protocol.ts';
 import type { ByteSink } from './release-queue.ts';
 
 const SLAB_BYTES = 64 * 1024;
@@ -57,7 +57,7 @@ export class BinarySession implements ByteSink {
     const here = this.#input.length - this.#read;
     if (here === 0) return 0;
     const kind = this.#input[this.#read]!;
-    const length = kind <= MESSAGE.query ? MESSAGE_BYTES[kind]! : 0;
+    const length = kind <= LAST_SENT ? MESSAGE_BYTES[kind]! : 0;
     if (length === 0) return -1;
     return here < length ? 0 : length;
   }

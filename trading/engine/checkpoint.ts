@@ -38,7 +38,7 @@ export interface Checkpoint {
   readonly state: OrderState;
 }
 
-const MAGIC = 0x3143_4648; // "HFC1"
+const MAGIC = 0x3243_4648; // "HFC2"
 const HEAD_BYTES = 16;
 const CRC_FROM = 8;
 const KEPT = 2;

@@ -1,6 +1,6 @@
 import { countField, type JsonRecord, parseRecord, textField, textListField } from '../base/json-record.ts';
 import type { Entry, Side } from './entry.ts';
-import type { CancelRequest, Order } from './order-view.ts';
+import type { ChangeRequest, Order } from './order-view.ts';
 
 /** Messages of the orders port; `trading/README.md` describes them to clients. */
 export interface NewCommand {
@@ -8,6 +8,16 @@ export interface NewCommand {
   readonly id: string;
   readonly symbol: string;
   readonly side: Side;
+  readonly price: number;
+  readonly qty: number;
+  /** Left out = for the day. */
+  readonly tif?: 'gtc';
+}
+/** Price and total quantity that an order shall have. */
+export interface ReplaceCommand {
+  readonly t: 'replace';
+  readonly id: string;
+  readonly target: string;
   readonly price: number;
   readonly qty: number;
 }
@@ -20,6 +30,7 @@ export type ClientMessage =
   | { readonly t: 'logon'; readonly client: string }
   | NewCommand
   | CancelCommand
+  | ReplaceCommand
   | { readonly t: 'query'; readonly ids: readonly string[] }
   | { readonly t: 'query-all'; readonly after: number; readonly limit: number }
   | { readonly t: 'subscribe'; readonly after: number };
@@ -51,7 +62,17 @@ const readMessage = (record: JsonRecord): ClientMessage | null => {
       const qty = countField(record, 'qty');
       if (id === null || symbol === null || (side !== 'B' && side !== 'S') || price === null || qty === null)
         return null;
-      return { t: 'new', id, symbol, side, price, qty };
+      const tif = record.tif ?? 'day';
+      if (tif !== 'day' && tif !== 'gtc') return null;
+      return { t: 'new', id, symbol, side, price, qty, ...(tif === 'gtc' ? { tif } : {}) };
+    }
+    case 'replace': {
+      const id = idField(record, 'id');
+      const target = idField(record, 'target');
+      const price = countField(record, 'price');
+      const qty = countField(record, 'qty');
+      if (id === null || target === null || price === null || qty === null) return null;
+      return { t: 'replace', id, target, price, qty };
     }
     case 'cancel': {
       const id = idField(record, 'id');
@@ -92,30 +113,37 @@ export const eventText = (seq: number, epoch: number, entry: Entry): string | nu
     }
     case 'cancelled':
       return `${JSON.stringify({ t: 'cancelled', id: entry.id, target: entry.target, seq, epoch })}\n`;
+    case 'replaced': {
+      const { id, target, price, qty } = entry;
+      return `${JSON.stringify({ t: 'replaced', id, target, price, qty, seq, epoch })}\n`;
+    }
     case 'rejected':
     case 'withdrawn':
-      return rejectText(entry.id, entry.code, seq);
+    case 'refused':
     case 'cancel-rejected':
+    case 'replace-rejected':
       return rejectText(entry.id, entry.code, seq);
     default:
       return null;
   }
 };
 
-export const recordOf = (known: Order | CancelRequest): object => {
-  if (known.kind === 'cancel') {
+export const recordOf = (known: Order | ChangeRequest): object => {
+  if (known.kind !== 'order') {
     const { id, target, state, seq, epoch, client } = known;
-    return { id, target, state, seq, epoch, client };
+    const terms = known.kind === 'replace' ? { price: known.price, qty: known.qty } : {};
+    return { id, target, ...terms, state, seq, epoch, client };
   }
-  const { id, symbol, side, price, qty, state, filled, seq, epoch, client } = known;
-  return { id, symbol, side, price, qty, state, filled, seq, epoch, client };
+  const { id, symbol, side, price, qty, state, filled, seq, epoch, client, tif, venue } = known;
+  const rest = { ...(tif === 'gtc' ? { tif } : {}), ...(venue === '' ? {} : { venue }) };
+  return { id, symbol, side, price, qty, state, filled, seq, epoch, client, ...rest };
 };
 
-/** An entry as subscribers get it. */
-export const entryText = (seq: number, epoch: number, entry: Entry): string => {
-  if ('n' in entry) {
-    const { n: _reportNumber, ...rest } = entry;
-    return `${JSON.stringify({ t: 'entry', seq, epoch, ...rest })}\n`;
-  }
-  return `${JSON.stringify({ t: 'entry', seq, epoch, ...entry })}\n`;
+/** An entry as subscribers get it: exchanges by name. */
+export const entryText = (seq: number, epoch: number, entry: Entry, venueName: (venue: number) => string): string => {
+  if (entry.kind === 'venue') return `${JSON.stringify({ t: 'entry', seq, epoch, kind: 'venue', name: entry.name })}\n`;
+  if (entry.kind !== 'order' && !('n' in entry)) return `${JSON.stringify({ t: 'entry', seq, epoch, ...entry })}\n`;
+  const venue = venueName(entry.venue ?? 0);
+  const told = { t: 'entry', seq, epoch, ...entry, venue: venue === '' ? undefined : venue, n: undefined };
+  return `${JSON.stringify(told)}\n`;
 };

@@ -2,37 +2,37 @@ import { monoNowMs } from '../base/mono-clock.ts';
 import { ContractError } from '../control/contract.ts';
 import type { NewCommand } from './client-protocol.ts';
 import { type Limits, limitBreach } from './pre-trade.ts';
-import type { VenueLink } from './venue-link.ts';
+import type { VenueSession } from './venue/venue-session.ts';
 
 /** Sends an order that the venue checks and does not book; settles with the time until it said that it would take it. */
 export const dryRun = (options: {
-  readonly venue: VenueLink;
+  readonly session: VenueSession;
   readonly limits: Limits;
-  readonly id: string;
+  readonly about: { readonly venue: string; readonly id: string; readonly symbol: string };
   readonly deadlineMs: number;
-  /** Journals the test, and sends this text once that is released. */
-  readonly send: (text: string) => void;
+  /** Journals the test, and sends it once that is released. */
+  readonly send: () => void;
   /** Entries that wait for release, for people. */
   readonly waiting: () => number;
-}): Promise<{ readonly elapsedMs: number }> => {
-  const { venue, limits, id, deadlineMs, send, waiting } = options;
-  if (!venue.ready) throw new ContractError('not-ready', 'the venue session is not ready');
-  const symbol = limits.symbols.values().next().value ?? 'TEST';
+}): Promise<number> => {
+  const { session, limits, about, deadlineMs, send, waiting } = options;
+  const { venue, id, symbol } = about;
+  const refuse = (why: string): ContractError => new ContractError('not-ready', `${venue}: ${why}`);
+  if (!session.ready) return Promise.reject(refuse('the session is not ready'));
   const command: NewCommand = { t: 'new', id, symbol, side: 'B', price: 1, qty: 1 };
   const breach = limitBreach(command, limits);
-  if (breach !== null) throw new ContractError('not-ready', `the limits refuse a test order: ${breach}`);
+  if (breach !== null) return Promise.reject(refuse(`the limits refuse a test order: ${breach}`));
   const startedAtMs = monoNowMs();
   return new Promise((resolve, reject) => {
     const deadline = setTimeout(() => {
-      venue.forgetDryRun(id);
-      const why = `no answer to the test order within ${deadlineMs} ms (${waiting()} entries wait for release)`;
-      reject(new ContractError('not-ready', why));
+      session.forgetTest(id);
+      reject(refuse(`no answer to the test order within ${deadlineMs} ms (${waiting()} entries wait for release)`));
     }, deadlineMs);
-    venue.expectDryRun(id, (code) => {
+    session.expectTest(id, (code) => {
       clearTimeout(deadline);
-      if (code === null) resolve({ elapsedMs: monoNowMs() - startedAtMs });
-      else reject(new ContractError('not-ready', `the venue would refuse the test order: ${code}`));
+      if (code === null) resolve(monoNowMs() - startedAtMs);
+      else reject(refuse(`it would refuse the test order: ${code}`));
     });
-    send(`${JSON.stringify({ ...command, dry: true })}\n`);
+    send();
   });
 };

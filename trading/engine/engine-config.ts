@@ -1,6 +1,6 @@
 import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
 import type { Limits } from './pre-trade.ts';
-import type { VenueAddress } from './venue-link.ts';
+import { type EngineVenueConfig, readVenue } from './venue/venue-config.ts';
 
 export interface EngineConfig {
   readonly instance: string;
@@ -10,7 +10,8 @@ export interface EngineConfig {
   readonly tokenFile: string;
   readonly orders: ListenAddress;
   readonly replication: ListenAddress;
-  readonly venue: VenueAddress;
+  /** At least one; of those that list no symbols there is one at most. */
+  readonly venues: readonly EngineVenueConfig[];
   readonly limits: Limits;
   /** See `JournalOptions.sync`. */
   readonly sync: 'group' | 'none';
@@ -39,11 +40,24 @@ export interface EngineTiming {
 const MAX_ID_BYTES = 64;
 const EVERY_ENTRIES = 1_000_000;
 
+const readVenues = (file: ConfigFile): readonly EngineVenueConfig[] => {
+  const listed = file.sections('venues').map(readVenue);
+  const single = file.section('venue');
+  const venues = single === null ? listed : [readVenue(single), ...listed];
+  if (venues.length === 0) throw file.error('venues', 'must name at least one exchange');
+  if (new Set(venues.map(({ name }) => name)).size < venues.length) throw file.error('venues', 'names one twice');
+  if (venues.filter(({ symbols }) => symbols.length === 0).length > 1)
+    throw file.error('venues', 'may have one that lists no symbols, which trades what the others do not list');
+  const symbols = venues.flatMap((venue) => venue.symbols);
+  if (new Set(symbols).size < symbols.length) throw file.error('venues', 'lists one symbol at two exchanges');
+  return venues;
+};
+
 /** Reads and defaults one engine's configuration; `trading/README.md` shows one. */
 export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const file = ConfigFile.read(path);
   const control = file.requiredSection('control');
-  const venue = file.requiredSection('venue');
+  const venues = readVenues(file);
   const limits = file.section('limits');
   const timing = file.section('timing');
   const journal = file.section('journal');
@@ -60,12 +74,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
     tokenFile: control.filePath('tokenFile'),
     orders: file.listen('orders'),
     replication: file.listen('replication'),
-    venue: {
-      name: venue.text('name', 'venue'),
-      host: venue.text('host', '127.0.0.1'),
-      port: venue.count('port'),
-      firm: venue.text('firm'),
-    },
+    venues,
     limits: {
       symbols: new Set(limits?.textList('symbols', []) ?? []),
       maxPrice: limits?.count('maxPrice', 10_000_000) ?? 10_000_000,

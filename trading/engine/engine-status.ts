@@ -1,6 +1,6 @@
 import { monoNowMs } from '../base/mono-clock.ts';
 import type { Health, Status } from '../control/contract.ts';
-import type { EngineView } from './engine.ts';
+import type { EngineView } from './engine-view.ts';
 
 /** The contract's `Status` of an engine as it is now. */
 export const engineStatus = (engine: EngineView): Status => {
@@ -19,6 +19,7 @@ export const engineStatus = (engine: EngineView): Status => {
     leaseUntilNs: reign === null ? null : lease.untilNs.toString(),
     tradingEnabled: reign?.tradingEnabled ?? false,
     halted: reign?.halted ?? false,
+    ...(reign === null ? {} : { interlock: engine.venues.interlock }),
     ackSet: core?.ackSet ?? [],
     replicas: (core?.replicas ?? []).map(({ instance, state, acknowledgedSequence, heardAtMs }) => ({
       instance,
@@ -49,7 +50,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     acknowledged: reign?.path.acknowledged ?? 0,
     orders: state.orderCount,
     fills: state.fillCount,
-    inDoubt: state.pendingOrders.size + state.pendingCancels.size,
+    inDoubt: state.pendingOrders.size + state.pendingRequests.size,
     breaks: state.breaks,
     waiting: reign?.path.waiting ?? 0,
     released: journal.released,
@@ -57,8 +58,8 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     chainCrc: journal.end.crc,
     clients: reign?.path.clients ?? 0,
     subscribers: reign?.path.subscribers ?? 0,
-    venueReady: engine.venue.ready ? 1 : 0,
-    venueReport: state.venueSequence,
+    venueReady: engine.venues.ready ? 1 : 0,
+    venueReport: state.venueReports,
     tornBytes: journal.tornBytes,
     checkpoint: engine.checkpoints.sequence,
     draining: reign?.draining === true ? 1 : 0,
@@ -85,7 +86,13 @@ const healthOf = (engine: EngineView): { readonly health: Health; readonly reaso
   if (lost !== undefined && lost.length > 0)
     return { health: 'degraded', reason: `replica-lost: ${lost.map(({ instance }) => instance).join(', ')}` };
   if (!engine.lease.valid) return { health: 'degraded', reason: 'its lease has run out; nothing is released' };
-  if (!engine.venue.ready)
-    return { health: 'degraded', reason: 'the venue session is not ready; new orders are refused' };
+  const waiting = engine.venues.posts.filter(({ interlock }) => !interlock.clear);
+  if (waiting.length > 0) {
+    const each = waiting.map(({ config, interlock }) => `${config.name}: ${interlock.view.waitingFor.join(', ')}`);
+    return {
+      health: 'degraded',
+      reason: `new orders are refused where the exchange is not settled: ${each.join('; ')}`,
+    };
+  }
   return { health: 'ok', reason: reign.halted ? 'halted: new orders are refused, cancels pass' : null };
 };

@@ -8,6 +8,9 @@ const text = fc.string({ unit: 'grapheme', maxLength: 20 });
 const count = fc.maxSafeNat();
 const side = fc.constantFrom('B' as const, 'S' as const);
 
+/** Left out = 0, which is how it is read again. */
+const venue = { venue: fc.integer({ min: 1, max: 254 }) };
+
 /** Of any kind, with any content that a record can hold. */
 const anyEntry: fc.Arbitrary<Entry> = fc
   .oneof(
@@ -22,6 +25,18 @@ const anyEntry: fc.Arbitrary<Entry> = fc
       qty: count,
       at: count,
     }),
+    fc.record({
+      kind: fc.constant('order' as const),
+      id,
+      client: id,
+      symbol: id,
+      side,
+      price: count,
+      qty: count,
+      tif: fc.constant('gtc' as const),
+      ...venue,
+      at: count,
+    }),
     fc.record({ kind: fc.constant('cancel' as const), id, client: id, target: id, at: count }),
     fc.record({ kind: fc.constant('accepted' as const), n: count, id }),
     fc.record({ kind: fc.constant('rejected' as const), n: count, id, code: text }),
@@ -29,6 +44,19 @@ const anyEntry: fc.Arbitrary<Entry> = fc
     fc.record({ kind: fc.constant('cancelled' as const), n: count, id: fc.oneof(id, fc.constant('')), target: id }),
     fc.record({ kind: fc.constant('cancel-rejected' as const), n: count, id, target: id, code: text }),
     fc.record({ kind: fc.constant('withdrawn' as const), id, code: text }),
+    fc.record({ kind: fc.constant('refused' as const), id, of: fc.constantFrom('order', 'request'), code: text }),
+    fc.record({ kind: fc.constant('venue' as const), name: id, venue: fc.nat({ max: 254 }) }),
+    fc.record({
+      kind: fc.constant('replace' as const),
+      id,
+      client: id,
+      target: id,
+      price: count,
+      qty: count,
+      at: count,
+    }),
+    fc.record({ kind: fc.constant('replaced' as const), n: count, ...venue, id, target: id, price: count, qty: count }),
+    fc.record({ kind: fc.constant('replace-rejected' as const), n: count, ...venue, id, target: id, code: text }),
     fc.record({ kind: fc.constant('test' as const), id }),
   )
   .map((entry) => ({ ...entry }));

@@ -6,7 +6,10 @@ import { MAX_KEY_BYTES } from './bytes-table.ts';
  * of its place in the journal; `n` is the venue's report number.
  */
 export type Side = 'B' | 'S';
+/** How long an order lasts: for the day, or until it is cancelled. */
+export type TimeInForce = 'day' | 'gtc';
 
+/** `venue` is the number of an exchange in this journal (see the kind `venue`); left out = 0. */
 export type Entry =
   | { readonly kind: 'epoch'; readonly instance: string }
   | {
@@ -17,6 +20,10 @@ export type Entry =
       readonly side: Side;
       readonly price: number;
       readonly qty: number;
+      /** Left out = day. */
+      readonly tif?: 'gtc';
+      /** Where its symbol is traded. */
+      readonly venue?: number;
       /** Sequencer's wall clock, for people. */
       readonly at: number;
     }
@@ -27,29 +34,61 @@ export type Entry =
       readonly target: string;
       readonly at: number;
     }
-  | { readonly kind: 'accepted'; readonly n: number; readonly id: string }
-  | { readonly kind: 'rejected'; readonly n: number; readonly id: string; readonly code: string }
+  /** Price and total quantity that an order shall have; `id` is the request's. */
   | {
+      readonly kind: 'replace';
+      readonly id: string;
+      readonly client: string;
+      readonly target: string;
+      readonly price: number;
+      readonly qty: number;
+      readonly at: number;
+    }
+  | (Reported & { readonly kind: 'accepted'; readonly id: string })
+  | (Reported & { readonly kind: 'rejected'; readonly id: string; readonly code: string })
+  | (Reported & {
       readonly kind: 'fill';
-      readonly n: number;
       readonly id: string;
       readonly exec: string;
       readonly price: number;
       readonly qty: number;
-    }
+    })
   /** `id` is the cancel's; empty when the venue did it unasked. */
-  | { readonly kind: 'cancelled'; readonly n: number; readonly id: string; readonly target: string }
-  | {
+  | (Reported & { readonly kind: 'cancelled'; readonly id: string; readonly target: string })
+  | (Reported & {
       readonly kind: 'cancel-rejected';
-      readonly n: number;
       readonly id: string;
       readonly target: string;
       readonly code: string;
-    }
+    })
+  /** The order has the price and the total quantity of this request. */
+  | (Reported & {
+      readonly kind: 'replaced';
+      readonly id: string;
+      readonly target: string;
+      readonly price: number;
+      readonly qty: number;
+    })
+  | (Reported & {
+      readonly kind: 'replace-rejected';
+      readonly id: string;
+      readonly target: string;
+      readonly code: string;
+    })
   /** The engine itself takes back an order that nobody was told of. */
   | { readonly kind: 'withdrawn'; readonly id: string; readonly code: string }
+  /** The session at the venue would not take an order or request: it never came to be there, and no report tells of it. */
+  | { readonly kind: 'refused'; readonly id: string; readonly of: 'order' | 'request'; readonly code: string }
+  /** From here on this number means this exchange. Numbers are given in order, from 0. */
+  | { readonly kind: 'venue'; readonly name: string; readonly venue: number }
   /** A dry-run order: proves the path, changes nothing. */
   | { readonly kind: 'test'; readonly id: string };
+
+/** What a report of an exchange has: its number there, and which exchange it is. */
+interface Reported {
+  readonly n: number;
+  readonly venue?: number;
+}
 
 /** Entries that carry something from the venue. */
 export type VenueEntry = Extract<Entry, { n: number }>;
@@ -66,6 +105,11 @@ export const RECORD_KIND = {
   'cancel-rejected': 8,
   withdrawn: 9,
   test: 10,
+  replace: 11,
+  replaced: 12,
+  'replace-rejected': 13,
+  refused: 14,
+  venue: 15,
 } as const satisfies Record<Entry['kind'], number>;
 
 /** Offsets within a record. Texts follow the numbers, one directly after the other. */
@@ -76,14 +120,19 @@ export const RECORD = {
   firstLength: 4,
   secondLength: 5,
   thirdLength: 6,
+  /** Number of the exchange, in orders and in what exchanges report. */
+  venue: 7,
   /** Wall clock of orders and cancels, number of a venue report. */
   number: 8,
-  /** Only in orders and fills. */
+  /** Only in orders, fills, replaces and what was replaced. */
   price: 16,
   qty: 24,
   texts: 16,
   textsAfterPrice: 32,
 } as const;
+
+/** Beside the side of an order that lasts until it is cancelled. */
+export const GTC_BIT = 16;
 
 export const SIDE_NUMBER = { B: 1, S: 2 } as const satisfies Record<Side, number>;
 
@@ -98,8 +147,13 @@ export const writeCount = (view: DataView, offset: number, value: number): void 
   view.setUint32(offset + 4, value / HIGH, true);
 };
 
-export const textsAt = (kind: number): number =>
-  kind === RECORD_KIND.order || kind === RECORD_KIND.fill ? RECORD.textsAfterPrice : RECORD.texts;
+export const hasPrice = (kind: number): boolean =>
+  kind === RECORD_KIND.order ||
+  kind === RECORD_KIND.fill ||
+  kind === RECORD_KIND.replace ||
+  kind === RECORD_KIND.replaced;
+
+export const textsAt = (kind: number): number => (hasPrice(kind) ? RECORD.textsAfterPrice : RECORD.texts);
 
 /** Finishes a record whose kind, numbers and texts are written: pads it, and writes and returns its length. */
 export const closeRecord = (bytes: Uint8Array, view: DataView, offset: number, textEnd: number): number => {
@@ -116,44 +170,52 @@ export const writeEntry = (bytes: Buffer, view: DataView, offset: number, entry:
   bytes[offset + RECORD.kind] = kind;
   let second = '';
   let third = '';
+  if ('n' in entry) writeCount(view, offset + RECORD.number, entry.n);
+  if ('at' in entry) writeCount(view, offset + RECORD.number, entry.at);
+  if ('venue' in entry) bytes[offset + RECORD.venue] = entry.venue ?? 0;
+  if ('price' in entry) {
+    writeCount(view, offset + RECORD.price, entry.price);
+    writeCount(view, offset + RECORD.qty, entry.qty);
+  }
   switch (entry.kind) {
     case 'order':
-      bytes[offset + RECORD.side] = SIDE_NUMBER[entry.side];
-      writeCount(view, offset + RECORD.number, entry.at);
-      writeCount(view, offset + RECORD.price, entry.price);
-      writeCount(view, offset + RECORD.qty, entry.qty);
+      bytes[offset + RECORD.side] = SIDE_NUMBER[entry.side] | (entry.tif === 'gtc' ? GTC_BIT : 0);
       second = entry.client;
       third = entry.symbol;
       break;
     case 'cancel':
-      writeCount(view, offset + RECORD.number, entry.at);
+    case 'replace':
       second = entry.client;
       third = entry.target;
       break;
     case 'fill':
-      writeCount(view, offset + RECORD.number, entry.n);
-      writeCount(view, offset + RECORD.price, entry.price);
-      writeCount(view, offset + RECORD.qty, entry.qty);
       second = entry.exec;
       break;
-    case 'accepted':
-    case 'rejected':
-    case 'cancelled':
-    case 'cancel-rejected':
-      writeCount(view, offset + RECORD.number, entry.n);
-      if (entry.kind === 'rejected') second = entry.code;
-      if (entry.kind === 'cancelled' || entry.kind === 'cancel-rejected') second = entry.target;
-      if (entry.kind === 'cancel-rejected') third = entry.code;
+    case 'refused':
+      bytes[offset + RECORD.side] = entry.of === 'order' ? 0 : 1;
+      second = entry.code;
       break;
+    case 'rejected':
     case 'withdrawn':
       second = entry.code;
       break;
+    case 'cancelled':
+    case 'replaced':
+      second = entry.target;
+      break;
+    case 'cancel-rejected':
+    case 'replace-rejected':
+      second = entry.target;
+      third = entry.code;
+      break;
+    case 'accepted':
     case 'epoch':
+    case 'venue':
     case 'test':
       break;
   }
   let at = offset + textsAt(kind);
-  const first = entry.kind === 'epoch' ? entry.instance : entry.id;
+  const first = entry.kind === 'epoch' ? entry.instance : entry.kind === 'venue' ? entry.name : entry.id;
   at = writeText(bytes, offset + RECORD.firstLength, at, first);
   at = writeText(bytes, offset + RECORD.secondLength, at, second);
   at = writeText(bytes, offset + RECORD.thirdLength, at, third);
@@ -190,36 +252,47 @@ export const decodeEntry = (record: Buffer): Entry => {
   const count = (offset: number) => record.readUInt32LE(offset) + record.readUInt32LE(offset + 4) * HIGH;
   const id = text(0, first);
   const n = count(RECORD.number);
+  const number = record[RECORD.venue]!;
+  const venue = number === 0 ? {} : { venue: number };
+  const price = hasPrice(kind) ? count(RECORD.price) : 0;
+  const qty = hasPrice(kind) ? count(RECORD.qty) : 0;
   switch (kind) {
     case RECORD_KIND.epoch:
       return { kind: 'epoch', instance: id };
-    case RECORD_KIND.order:
-      return {
-        kind: 'order',
-        id,
-        client: text(first, second),
-        symbol: text(first + second, third),
-        side: record[RECORD.side] === SIDE_NUMBER.B ? 'B' : 'S',
-        price: count(RECORD.price),
-        qty: count(RECORD.qty),
-        at: n,
-      };
+    case RECORD_KIND.order: {
+      const sideByte = record[RECORD.side]!;
+      const side = (sideByte & ~GTC_BIT) === SIDE_NUMBER.B ? 'B' : 'S';
+      const tif = (sideByte & GTC_BIT) === 0 ? {} : { tif: 'gtc' as const };
+      const symbol = text(first + second, third);
+      return { kind: 'order', id, client: text(first, second), symbol, side, price, qty, ...tif, ...venue, at: n };
+    }
     case RECORD_KIND.cancel:
       return { kind: 'cancel', id, client: text(first, second), target: text(first + second, third), at: n };
-    case RECORD_KIND.accepted:
-      return { kind: 'accepted', n, id };
-    case RECORD_KIND.rejected:
-      return { kind: 'rejected', n, id, code: text(first, second) };
-    case RECORD_KIND.fill: {
-      const [price, qty] = [count(RECORD.price), count(RECORD.qty)];
-      return { kind: 'fill', n, id, exec: text(first, second), price, qty };
+    case RECORD_KIND.replace: {
+      const target = text(first + second, third);
+      return { kind: 'replace', id, client: text(first, second), target, price, qty, at: n };
     }
+    case RECORD_KIND.accepted:
+      return { kind: 'accepted', n, ...venue, id };
+    case RECORD_KIND.rejected:
+      return { kind: 'rejected', n, ...venue, id, code: text(first, second) };
+    case RECORD_KIND.fill:
+      return { kind: 'fill', n, ...venue, id, exec: text(first, second), price, qty };
     case RECORD_KIND.cancelled:
-      return { kind: 'cancelled', n, id, target: text(first, second) };
+      return { kind: 'cancelled', n, ...venue, id, target: text(first, second) };
+    case RECORD_KIND.replaced:
+      return { kind: 'replaced', n, ...venue, id, target: text(first, second), price, qty };
     case RECORD_KIND['cancel-rejected']:
-      return { kind: 'cancel-rejected', n, id, target: text(first, second), code: text(first + second, third) };
+    case RECORD_KIND['replace-rejected']: {
+      const of = kind === RECORD_KIND['cancel-rejected'] ? 'cancel-rejected' : 'replace-rejected';
+      return { kind: of, n, ...venue, id, target: text(first, second), code: text(first + second, third) };
+    }
     case RECORD_KIND.withdrawn:
       return { kind: 'withdrawn', id, code: text(first, second) };
+    case RECORD_KIND.refused:
+      return { kind: 'refused', id, of: record[RECORD.side] === 0 ? 'order' : 'request', code: text(first, second) };
+    case RECORD_KIND.venue:
+      return { kind: 'venue', name: id, venue: number };
     case RECORD_KIND.test:
       return { kind: 'test', id };
     default:

@@ -16,7 +16,8 @@ export const mixWide = (hash: number, value: number): number => mixIn(mixIn(hash
 /** Hash of what never changes in an order or cancel. Of contents, not of numbers that were given to texts. */
 export const lastingHash = ({ ids, texts, items }: Columns, item: number): number => {
   const about = items.about(item);
-  let hash = mixIn(ids.hashOf(item), (items.kind(item) << 2) | items.side(item));
+  const rest = (items.venue(item) << 5) | (items.isGtc(item) ? 16 : 0);
+  let hash = mixIn(ids.hashOf(item), (items.kind(item) << 2) | items.side(item) | rest);
   hash = mixIn(hash, texts.hashOf(items.client(item)));
   if (items.kind(item) === ITEM_KIND.order) hash = mixIn(hash, texts.hashOf(about));
   else hash = mixIn(hash, about === -1 ? texts.hashOf(items.targetText(item)) : ids.hashOf(about));
@@ -27,9 +28,11 @@ export const lastingHash = ({ ids, texts, items }: Columns, item: number): numbe
 };
 
 /** Hash of all of it as it is now, given that of what never changes. */
-export const changingHash = ({ texts, items }: Columns, item: number, lasting: number): number => {
+export const changingHash = ({ ids, texts, items }: Columns, item: number, lasting: number): number => {
   const code = items.code(item);
+  const replacedBy = items.kind(item) === ITEM_KIND.order ? items.replacedBy(item) : 0;
   let hash = mixIn(lasting, items.state(item) | (items.withdrawn(item) << 3));
   hash = mixIn(hash, code === 0 ? 0 : texts.hashOf(code - 1));
+  if (replacedBy !== 0) hash = mixIn(hash, ids.hashOf(replacedBy - 1));
   return spread(mixWide(hash, items.filled(item)));
 };

@@ -3,8 +3,9 @@ import { describeError } from '../base/coded-error.ts';
 import { ContractError, type Status } from '../control/contract.ts';
 import { type ControlHandlers, startControlServer } from '../control/control-server.ts';
 import { EpochStore } from '../control/epoch-store.ts';
-import { Engine } from './engine.ts';
+import { EngineCommands } from './engine-commands.ts';
 import { readEngineConfig } from './engine-config.ts';
+import { startEngine } from './start-engine.ts';
 import { ENGINE_VERSION } from './version.ts';
 
 const fail = (error: unknown): never => {
@@ -44,6 +45,7 @@ const recovering = (epochs: EpochStore): ControlHandlers => {
     setAckSet: notReady,
     setTrading: notReady,
     testOrder: notReady,
+    takeover: notReady,
   };
 };
 
@@ -65,6 +67,7 @@ try {
     setAckSet: (params) => handlers.setAckSet!(params),
     setTrading: (params) => handlers.setTrading!(params),
     testOrder: (params) => handlers.testOrder!(params),
+    takeover: () => handlers.takeover!(),
   };
   const control = await startControlServer({
     ...config.control,
@@ -76,14 +79,14 @@ try {
     handlers: current,
     holds: () => holds(),
   });
-  const engine = await Engine.start({
+  const engine = await startEngine({
     config,
     epochs,
     onStatusChanged: () => control.statusChanged(),
     onFailure: fail,
     onWarning: (text) => void process.stderr.write(`warning  ${text}\n`),
   });
-  handlers = engine.handlers();
+  handlers = new EngineCommands(engine).handlers();
   holds = () => engine.holds;
   control.statusChanged();
   const ports = { control: control.port, orders: engine.orders.port, replication: engine.replication.port };

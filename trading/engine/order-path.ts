@@ -3,37 +3,34 @@ import type { Journal } from '../journal/journal.ts';
 import { RecordBatch } from '../journal/record-batch.ts';
 import { BinaryDesk, lastReject } from './binary-desk.ts';
 import type { BinarySession } from './binary-session.ts';
-import {
-  ackText,
-  type CancelCommand,
-  type ClientMessage,
-  eventText,
-  type NewCommand,
-  parseClientMessage,
-  recordOf,
-  rejectText,
-} from './client-protocol.ts';
+import { eventText } from './client-protocol.ts';
 import { ClientSessions } from './client-sessions.ts';
 import { dryRun } from './dry-run.ts';
-import { type Entry, type VenueEntry, writeEntry } from './entry.ts';
+import { decodeEntry, type Entry, writeEntry } from './entry.ts';
 import type { Lease } from './lease.ts';
+import { LineDesk } from './line-desk.ts';
 import type { OrderState } from './order-state.ts';
 import { ClientSession, type OrdersPort } from './orders-port.ts';
-import { checkCancel, checkNew, type Limits, type Permissions } from './pre-trade.ts';
+import type { Limits, Permissions } from './pre-trade.ts';
 import { ReleaseQueue } from './release-queue.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Unacknowledged } from './unacknowledged.ts';
-import type { VenueLink } from './venue-link.ts';
-import { venueText } from './venue-text.ts';
+import { writeReport } from './venue/report-record.ts';
+import { Takeover } from './venue/takeover.ts';
+import type { VenueDesk, VenueReign } from './venue/venue-desk.ts';
+import type { VenuePost } from './venue/venue-post.ts';
+import type { VenueReport } from './venue/venue-session.ts';
 
 export interface OrderPathOptions {
   readonly instance: string;
   readonly epoch: number;
+  /** Where the report of the takeover is kept. */
+  readonly dataDir: string;
   readonly journal: Journal;
   readonly state: OrderState;
   readonly lease: Lease;
   readonly limits: Limits;
-  readonly venue: VenueLink;
+  readonly venues: VenueDesk;
   readonly port: OrdersPort;
   /** Entries that may wait for release before no more input is read. */
   readonly maxHeldEntries: number;
@@ -58,6 +55,7 @@ export class OrderPath {
   readonly #queue = new ReleaseQueue();
   readonly #subscriptions: Subscriptions;
   readonly #desk: BinaryDesk;
+  readonly #lines: LineDesk;
   readonly #sessions = new ClientSessions();
   #inbox: { readonly session: ClientSession; readonly line: string }[] = [];
   readonly #batch = new RecordBatch();
@@ -66,34 +64,48 @@ export class OrderPath {
   #inputHeld = false;
   /** Messages of a binary session are being handled: what that brings about takes no others meanwhile. */
   #taking = false;
-  #resendDue = false;
   #held = 0;
   #released = 0;
   /** Where the journal ended when the reign began. */
   readonly #base: number;
   #testNumber = 0;
   readonly #unacknowledged = new Unacknowledged();
+  /** What was in doubt when the reign began, and what became of it. */
+  readonly takeover: Takeover;
   #acknowledged = 0;
   lastOrderAtMs: number | null = null;
 
   constructor(options: OrderPathOptions) {
     this.#options = options;
     this.#base = options.state.applied;
-    const { instance, epoch, state, limits, allowed } = options;
+    const { instance, epoch, state, limits, allowed, dataDir: directory } = options;
+    const venues = options.venues.posts.map(({ config }) => config.name);
+    this.takeover = new Takeover({ state, about: { epoch, instance, directory }, venues });
+    const common = { instance, epoch, state, limits, allowed, queue: this.#queue };
+    this.#lines = new LineDesk({
+      ...common,
+      append: (entry) => this.#append(entry),
+      accepted: (item, sequence) => {
+        if (state.isOrder(item)) this.lastOrderAtMs = monoNowMs();
+        this.#accepted(item, sequence);
+      },
+      answered: () => this.#flushSoon(),
+      loggedOn: (client, session) => this.#sessions.loggedOn(client, session),
+      subscribe: (session, after) => this.#subscribe(session, after),
+    });
     this.#desk = new BinaryDesk({
-      instance,
-      epoch,
-      state,
-      limits,
-      allowed,
+      ...common,
       batch: this.#batch,
-      queue: this.#queue,
       commit: (recordBytes, offset) => this.#commit(recordBytes, offset),
       accepted: (item, sequence) => this.#accepted(item, sequence),
       answered: () => this.#flushSoon(),
       loggedOn: (client, session) => this.#sessions.loggedOn(client, session),
     });
-    this.#subscriptions = new Subscriptions({ journal: options.journal, mayRelease: () => this.#mayRelease() });
+    this.#subscriptions = new Subscriptions({
+      journal: options.journal,
+      mayRelease: () => this.#mayRelease(),
+      venueName: (venue) => state.venues.nameOf(venue),
+    });
   }
 
   /** Highest sequence released in this reign. */
@@ -121,14 +133,19 @@ export class OrderPath {
       this.#released === state.applied &&
       this.#inbox.length === 0 &&
       state.pendingOrders.size === 0 &&
-      state.pendingCancels.size === 0
+      state.pendingRequests.size === 0
     );
   }
 
-  /** First entry of the reign: gives the log's end this epoch. */
+  /** First entries of the reign: give the log's end this epoch, and each exchange that is new a number. Then it goes to them. */
   begin(): void {
-    this.#append({ kind: 'epoch', instance: this.#options.instance });
+    const { instance, state, venues } = this.#options;
+    this.#append({ kind: 'epoch', instance });
+    for (const { config } of venues.posts)
+      if (state.venues.numberOf(config.name) === -1)
+        this.#append({ kind: 'venue', name: config.name, venue: state.venues.count });
     this.#flush();
+    venues.begin(this.#reign());
   }
 
   /** Ends the reign. What was computed and not yet journalled is journalled, so that state and journal stay equal. */
@@ -148,7 +165,7 @@ export class OrderPath {
       session.hold(true);
       return;
     }
-    this.#handleLine(session, line);
+    this.#lines.handle(session, line);
   }
 
   /** Something came from a binary client; what cannot be taken now waits in the session, which is read no further. */
@@ -186,12 +203,33 @@ export class OrderPath {
     this.#sessions.closed(session);
   }
 
-  venueReport(entry: VenueEntry): void {
+  /** A report of an exchange: journalled, applied, and told to whose order it is about. */
+  venueReport(post: VenuePost, report: VenueReport): void {
     if (this.#stopped) return;
-    const sequence = this.#append(entry);
-    if (entry.kind === 'accepted') return;
-    const owner = this.#ownerOf(entry);
-    if (owner !== null) this.#tell(owner, sequence, entry);
+    const { state, venues } = this.#options;
+    const offset = this.#batch.reserve();
+    const { bytes, view } = this.#batch;
+    const length = writeReport(bytes, view, offset, post, report);
+    const entry = report.kind === 'accepted' ? null : decodeEntry(bytes.subarray(offset, offset + length));
+    const { id, target } = report;
+    const item = state.find(id.bytes, id.at, id.length);
+    const order = target.length === 0 ? -1 : state.find(target.bytes, target.at, target.length);
+    const sequence = this.#commit(length, offset);
+    const owner = item === -1 ? order : item;
+    if (entry !== null && owner !== -1) this.#tell(state.name(state.items.client(owner)), sequence, entry);
+    if (item !== -1) venues.reported(post, item, report);
+    if (order !== -1) venues.reported(post, order, report);
+  }
+
+  /** The session at an exchange would not take this one: it had no effect there. */
+  venueRefused(id: string, code: string): void {
+    const { state, venues } = this.#options;
+    const item = state.findId(id);
+    if (this.#stopped || item === -1 || state.view(item).state !== 'pending') return;
+    const of = state.isOrder(item) ? 'order' : 'request';
+    const entry = { kind: 'refused', id, of, code } as const;
+    this.#tell(state.name(state.items.client(item)), this.#append(entry), entry);
+    venues.settledBy(state.items.venue(item), item, { by: 'refusal', code });
   }
 
   /** Queues an event for the newest session that the client has when it is released, in the protocol of the present one. */
@@ -199,12 +237,6 @@ export class OrderPath {
     if (this.#sessions.speaksBinary(client)) return this.#desk.event(this.#sessions.byteSink(client), sequence, entry);
     const text = eventText(sequence, this.#options.epoch, entry);
     if (text !== null) this.#queue.add(sequence, this.#sessions.textSink(client), text);
-  }
-
-  /** The venue session is ready: everything released that it has not confirmed goes again, idempotently. */
-  venueReady(): void {
-    this.#resendDue = true;
-    this.release();
   }
 
   /** The acknowledgement set holds everything up to here. */
@@ -229,6 +261,7 @@ export class OrderPath {
     for (const item of orders) {
       const entry = { kind: 'withdrawn', id: state.ids.text(item), code } as const;
       this.#tell(state.name(items.client(item)), this.#append(entry), entry);
+      this.#options.venues.settledBy(items.venue(item), item, { by: 'withdrawal' });
     }
   }
 
@@ -241,109 +274,59 @@ export class OrderPath {
     }
     this.#queue.release(this.#released, () => this.#mayRelease());
     this.#acknowledged += this.#unacknowledged.releasedUpTo(this.#released);
-    this.#resend();
+    this.#options.venues.advance();
     this.#pumpSubscribers();
     this.#pumpInbox();
   }
 
-  /** Journals a dry-run order, and after its release asks the venue; settles with the elapsed time. */
-  testOrder(deadlineMs: number): Promise<{ readonly elapsedMs: number }> {
-    const { venue, limits, instance, epoch } = this.#options;
-    const id = `test:${instance}:${epoch}:${++this.#testNumber}`.slice(0, 64);
-    const send = (text: string) => this.#queue.add(this.#append({ kind: 'test', id }), venue, text);
-    return dryRun({ venue, limits, id, deadlineMs, send, waiting: () => this.waiting });
+  /** Journals a dry-run order for each exchange, and after its release asks there; settles with the longest elapsed time. */
+  async testOrder(deadlineMs: number): Promise<{ readonly elapsedMs: number }> {
+    const { venues, limits, epoch } = this.#options;
+    const times = venues.posts.map(({ config, session, number }) => {
+      const id = `test:${epoch}:${++this.#testNumber}`;
+      const symbol =
+        config.symbols[0] ?? [...limits.symbols].find((each) => venues.venueOfName(each) === number) ?? 'TEST';
+      const sink = {
+        stageItem: () => session.stageTest(id, symbol),
+        unstage: () => session.unstage(),
+        flush: () => session.flush(),
+      };
+      const send = () => this.#queue.addItem(this.#append({ kind: 'test', id }), sink, -1);
+      const about = { venue: config.name, id, symbol };
+      return dryRun({ session, limits, about, deadlineMs, send, waiting: () => this.waiting });
+    });
+    const elapsed = await Promise.all(times);
+    return { elapsedMs: Math.max(...elapsed) };
   }
 
-  #handleLine(session: ClientSession, line: string): void {
-    const { message, id } = parseClientMessage(line);
-    if (message === null) {
-      this.#answer(session, rejectText(id, 'bad-message'));
-      return;
-    }
-    this.#handle(session, message);
-  }
-
-  #handle(session: ClientSession, message: ClientMessage): void {
-    const { instance, epoch, state } = this.#options;
-    switch (message.t) {
-      case 'logon':
-        session.client = message.client;
-        this.#sessions.loggedOn(message.client, session);
-        this.#answer(session, `${JSON.stringify({ t: 'logon-ok', instance, epoch })}\n`);
-        return;
-      case 'new':
-        session.client === null
-          ? this.#answer(session, rejectText(message.id, 'bad-message'))
-          : this.#new(session, session.client, message);
-        return;
-      case 'cancel':
-        session.client === null
-          ? this.#answer(session, rejectText(message.id, 'bad-message'))
-          : this.#cancel(session, session.client, message);
-        return;
-      case 'query': {
-        const orders = message.ids.map((id) => state.known(id)).filter((known) => known !== null);
-        this.#answer(session, `${JSON.stringify({ t: 'orders', orders: orders.map(recordOf) })}\n`);
-        return;
-      }
-      case 'query-all': {
-        const orders = state.ordersAfter(message.after, message.limit + 1);
-        const page = orders.slice(0, message.limit).map(recordOf);
-        this.#answer(
-          session,
-          `${JSON.stringify({ t: 'orders', orders: page, more: orders.length > message.limit })}\n`,
-        );
-        return;
-      }
-      case 'subscribe':
-        this.#subscribe(session, message.after);
-        return;
-    }
-  }
-
-  #new(session: ClientSession, client: string, command: NewCommand): void {
-    const { state, limits, epoch } = this.#options;
-    const verdict = checkNew({ command, client, state, limits, allowed: this.#options.allowed });
-    if (verdict.kind === 'reject') {
-      this.#answer(session, rejectText(command.id, verdict.code));
-      return;
-    }
-    if (verdict.kind === 'repeat') {
-      this.#repeat(session, command.id);
-      return;
-    }
-    const { id, symbol, side, price, qty } = command;
-    const sequence = this.#append({ kind: 'order', id, client, symbol, side, price, qty, at: Date.now() });
-    const item = state.items.count - 1;
-    this.lastOrderAtMs = monoNowMs();
-    this.#accepted(item, sequence);
-    this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }), item);
-  }
-
-  #cancel(session: ClientSession, client: string, command: CancelCommand): void {
+  /** What the exchanges need of this reign. */
+  #reign(): VenueReign {
     const { state, epoch } = this.#options;
-    const verdict = checkCancel({ command, client, state });
-    if (verdict.kind === 'reject') {
-      this.#answer(session, rejectText(command.id, verdict.code));
-      return;
-    }
-    if (verdict.kind === 'repeat') {
-      this.#repeat(session, command.id);
-      return;
-    }
-    const { id, target } = command;
-    const sequence = this.#append({ kind: 'cancel', id, client, target, at: Date.now() });
-    this.#accepted(state.items.count - 1, sequence);
-    this.#queue.add(sequence, session, ackText({ id, seq: sequence, epoch }));
+    return {
+      state,
+      epoch,
+      base: this.#base,
+      takeover: this.takeover,
+      released: () => this.#released,
+      mayRelease: () => this.#mayRelease(),
+      cancel: (order) => this.#cancelByEngine(order),
+      report: (post, report) => this.venueReport(post, report),
+      refused: (id, code) => this.venueRefused(id, code),
+      release: () => this.release(),
+    };
   }
 
-  /** The same answer as the first time: the acknowledgement, and the refusal that came after it if one did. */
-  #repeat(session: ClientSession, id: string): void {
-    const item = this.#options.state.findId(id);
-    if (item === -1) return;
-    const known = this.#options.state.view(item);
-    if (known.kind === 'cancel' || !known.withdrawn) this.#answer(session, ackText(known), item);
-    if (known.state === 'rejected') this.#answer(session, rejectText(id, known.code ?? 'refused', known.seq));
+  /** A cancel that no client asked for; no client can give such an id. */
+  #cancelByEngine(order: number): number {
+    const { state, epoch } = this.#options;
+    const { items, ids } = state;
+    const client = state.name(items.client(order));
+    const id = `~t${epoch}-${items.sequence(order)}`;
+    const sequence = this.#append({ kind: 'cancel', id, client, target: ids.text(order), at: Date.now() });
+    const item = state.items.count - 1;
+    this.#accepted(item, sequence);
+    this.takeover.cancelled(state.venues.nameOf(items.venue(order)));
+    return item;
   }
 
   #subscribe(session: ClientSession, after: number): void {
@@ -359,22 +342,16 @@ export class OrderPath {
     this.#pumpSubscribers();
   }
 
-  /** Answers wait until all that they were computed from is released. */
-  #answer(session: ClientSession, text: string, order = -1): void {
-    this.#queue.add(this.#options.state.applied, session, text, order);
-    this.#flushSoon();
-  }
-
   #append(entry: Entry): number {
     const offset = this.#batch.reserve();
     return this.#commit(writeEntry(this.#batch.bytes, this.#batch.view, offset, entry), offset);
   }
 
-  /** An order or cancel was journalled: it goes to the venue once it is released, before its acknowledgement. */
+  /** An order or request was journalled: it goes to its exchange once it is released, before its acknowledgement. */
   #accepted(item: number, sequence: number): void {
-    const { state, venue } = this.#options;
-    const isOrder = state.isOrder(item);
-    this.#queue.add(sequence, venue, venueText(state, item), isOrder ? item : -1);
+    const { state, venues } = this.#options;
+    const sink = venues.sinkOf(state.items.venue(item));
+    if (sink !== null) this.#queue.addItem(sequence, sink, item);
     this.#unacknowledged.add(sequence);
   }
 
@@ -407,23 +384,6 @@ export class OrderPath {
     this.#options.onAppended();
   }
 
-  #resend(): void {
-    const { state, venue } = this.#options;
-    if (!this.#resendDue || !venue.ready || !this.#mayRelease()) return;
-    // What was inherited is in no queue of this reign: it is sent from here, once all of it is released again.
-    if (this.#released < this.#base) return;
-    this.#resendDue = false;
-    // What this reign has not released yet is still in its queue.
-    const { items } = state;
-    for (let item = state.pendingOrders.first; item !== -1; item = items.next(item))
-      if (items.sequence(item) <= this.#released) venue.push(venueText(state, item));
-    for (let item = state.pendingCancels.first; item !== -1; item = items.next(item))
-      if (items.sequence(item) <= this.#released) venue.push(venueText(state, item));
-    // Sent twice is harmless there, not sent is not.
-    if (this.#mayRelease()) venue.flush();
-    else this.#resendDue = true;
-  }
-
   #pumpSubscribers(): void {
     if (this.#subscriptions.count === 0) return;
     this.#subscriptions.pump({ released: this.#released, epoch: this.#options.epoch, nowMs: monoNowMs() });
@@ -435,7 +395,7 @@ export class OrderPath {
       const waiting = this.#inbox.splice(0, INBOX_TURN);
       while (waiting.length > 0 && this.#mayAccept()) {
         const { session, line } = waiting.shift()!;
-        if (session.open) this.#handleLine(session, line);
+        if (session.open) this.#lines.handle(session, line);
       }
       this.#inbox = [...waiting, ...this.#inbox];
       if (this.#inbox.length > 0) {
@@ -458,11 +418,5 @@ export class OrderPath {
 
   #mayAccept(): boolean {
     return this.#mayRelease() && this.waiting <= this.#options.maxHeldEntries;
-  }
-
-  #ownerOf(entry: VenueEntry): string | null {
-    const { state } = this.#options;
-    const item = state.findId(entry.kind === 'cancelled' && entry.id === '' ? entry.target : entry.id);
-    return item === -1 ? null : state.name(state.items.client(item));
   }
 }

@@ -3,12 +3,12 @@ const PAGE_BITS = 13;
 const PAGE_ITEMS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_ITEMS - 1;
 
-/** An item is 80 bytes: 4 single ones, 7 words of 32 bits, 5 numbers of 64 bits, one word of 32 bits, 4 free bytes. */
+/** An item is 80 bytes: 4 single ones, 7 words of 32 bits, 5 numbers of 64 bits, one word of 32 bits, 2 single ones, 2 free bytes. */
 const ITEM_BYTES = 80;
 const ITEM_WORDS = ITEM_BYTES / 4;
 const ITEM_NUMBERS = ITEM_BYTES / 8;
 
-export const ITEM_KIND = { order: 1, cancel: 2 } as const;
+export const ITEM_KIND = { order: 1, cancel: 2, replace: 3 } as const;
 
 /** States in which something may still happen come first. */
 export const ITEM_STATE = { pending: 1, open: 2, filled: 3, cancelled: 4, rejected: 5, done: 6 } as const;
@@ -128,6 +128,22 @@ export class OrderPool {
     this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 3] = value;
   }
 
+  /** Number of the exchange that it is for. */
+  venue(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 76]!;
+  }
+  setVenue(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 76] = value;
+  }
+
+  /** The order lasts until it is cancelled, not for the day only. */
+  isGtc(item: number): boolean {
+    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 77] === 1;
+  }
+  setGtc(item: number): void {
+    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 77] = 1;
+  }
+
   /** Number among the texts. */
   client(item: number): number {
     return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 1]!;
@@ -136,7 +152,7 @@ export class OrderPool {
     this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 1] = value;
   }
 
-  /** Of an order its symbol among the texts; of a cancel the number of its target, or −1. */
+  /** Of an order its symbol among the texts; of a request the number of its target, or −1. */
   about(item: number): number {
     return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 2]!;
   }
@@ -160,11 +176,19 @@ export class OrderPool {
     this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 6] = value;
   }
 
-  /** Id of a target that is not known here, among the texts. */
+  /** Of a request: id of a target that is not known here, among the texts. */
   targetText(item: number): number {
     return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7]!;
   }
   setTargetText(item: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7] = value;
+  }
+
+  /** Of an order: number + 1 of the replace whose price and quantity it has; 0 = as it was ordered. */
+  replacedBy(item: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7]!;
+  }
+  setReplacedBy(item: number, value: number): void {
     this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7] = value;
   }
 
@@ -190,6 +214,7 @@ export class OrderPool {
     this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 5] = value;
   }
 
+  /** As it was ordered or asked for. */
   price(item: number): number {
     return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 6]!;
   }

@@ -23,8 +23,8 @@ class Fold {
   assertEqual(): void {
     const { state, model } = this;
     const figures = (of: OrderState | OrderStateModel) => {
-      const { applied, venueSequence, active, orderCount, fillCount, breaks } = of;
-      return { applied, venueSequence, active, orderCount, fillCount, breaks };
+      const { applied, venueReports, active, orderCount, fillCount, breaks } = of;
+      return { applied, venueReports, active, orderCount, fillCount, breaks };
     };
     assert.deepEqual(figures(state), figures(model));
     assert.deepEqual(state.ordersAfter(0, 1_000_000), model.ordersAfter(0, 1_000_000));
@@ -35,7 +35,11 @@ class Fold {
       return found;
     };
     assert.deepEqual(waiting(state.pendingOrders), [...model.pendingOrders]);
-    assert.deepEqual(waiting(state.pendingCancels), [...model.pendingCancels]);
+    assert.deepEqual(waiting(state.pendingRequests), [...model.pendingRequests]);
+    for (const [symbol, { bought, sold }] of model.traded) {
+      const number = state.findText(symbol);
+      assert.deepEqual([state.traded.bought(number), state.traded.sold(number)], [bought, sold], symbol);
+    }
     assert.equal(state.hash, state.recomputedHash());
   }
 }
@@ -59,6 +63,13 @@ const draws = fc.array(
       'rejected',
       'late',
       'withdrawn',
+      'refused',
+      'replace',
+      'replace',
+      'replaced',
+      'replaced',
+      'replace-late',
+      'venue',
       'epoch',
       'test',
     ),
@@ -74,13 +85,28 @@ const draws = fc.array(
 const entryOf = ([kind, a, b, client, number]: Draw, n: number, taken: Set<string>): Entry | null => {
   const [id, target] = [`id-${a}`, `id-${b}`];
   switch (kind) {
-    case 'order':
-    case 'cancel':
+    case 'order': {
       if (taken.has(id)) return null;
       taken.add(id);
-      return kind === 'order'
-        ? { kind, id, client, symbol: `SYM${b % 3}`, side: b % 2 === 0 ? 'B' : 'S', price: number, qty: number, at: n }
-        : { kind, id, client, target, at: n };
+      const side = b % 2 === 0 ? 'B' : 'S';
+      const rest = { ...(b % 5 === 0 ? { tif: 'gtc' as const } : {}), ...(b % 3 === 0 ? {} : { venue: b % 3 }) };
+      return { kind, id, client, symbol: `SYM${b % 3}`, side, price: number, qty: number, ...rest, at: n };
+    }
+    case 'cancel':
+    case 'replace':
+      if (taken.has(id)) return null;
+      taken.add(id);
+      return kind === 'cancel'
+        ? { kind, id, client, target, at: n }
+        : { kind, id, client, target, price: 3, qty: number, at: n };
+    case 'replaced':
+      return { kind, n, id, target, price: 3, qty: number };
+    case 'replace-late':
+      return { kind: 'replace-rejected', n, ...(b % 2 === 0 ? {} : { venue: 1 }), id, target, code: 'too-late' };
+    case 'refused':
+      return { kind, id, of: 'order', code: 'altered-duplicate' };
+    case 'venue':
+      return { kind, name: `exchange-${a % 3}`, venue: b % 3 };
     case 'fill':
       return { kind, n, id, exec: `x-${n}`, price: 10, qty: number };
     case 'cancelled':
@@ -128,6 +154,39 @@ const order = (id: string, qty = 5): Entry => ({
   at: 1,
 });
 
+test('a replaced order has the new price and total, is filled by them, and its id still means what was ordered', () => {
+  const fold = new Fold();
+  for (const entry of [
+    order('a'),
+    { kind: 'accepted', n: 1, id: 'a' },
+    { kind: 'fill', n: 2, id: 'a', exec: 'x2', price: 10, qty: 2 },
+    { kind: 'replace', id: 'r1', client: 'c1', target: 'a', price: 11, qty: 3, at: 1 },
+    { kind: 'replace', id: 'r2', client: 'c1', target: 'a', price: 12, qty: 2, at: 1 },
+    { kind: 'replaced', n: 3, id: 'r1', target: 'a', price: 11, qty: 3 },
+    { kind: 'replace-rejected', n: 4, id: 'r2', target: 'a', code: 'bad-quantity' },
+  ] satisfies Entry[])
+    fold.apply(entry);
+  const { state } = fold;
+  const item = state.findId('a');
+  assert.deepEqual([state.priceOf(item), state.quantityOf(item), state.items.quantity(item)], [11, 3, 5]);
+  fold.apply({ kind: 'fill', n: 5, id: 'a', exec: 'x5', price: 11, qty: 1 });
+  fold.assertEqual();
+  assert.deepEqual([state.known('a')?.state, state.breaks, state.active], ['filled', 0, 0]);
+});
+
+test('the exchanges of a journal have the numbers that it gives them', () => {
+  const fold = new Fold();
+  fold.apply({ kind: 'venue', name: 'first', venue: 0 });
+  fold.apply({ kind: 'venue', name: 'second', venue: 1 });
+  fold.apply({ ...order('a'), venue: 1 } as Entry);
+  fold.apply({ kind: 'accepted', n: 7, venue: 1, id: 'a' });
+  const { venues } = fold.state;
+  assert.deepEqual([venues.numberOf('second'), venues.lastReport(0), venues.lastReport(1)], [1, 0, 7]);
+  fold.apply({ kind: 'venue', name: 'first', venue: 2 });
+  fold.assertEqual();
+  assert.equal(fold.state.breaks, 1);
+});
+
 test('what each client has open is counted', () => {
   const { state, model } = (() => {
     const fold = new Fold();
@@ -167,6 +226,10 @@ test('states that differ in one field have different hashes, equal ones the same
     [...base, { kind: 'rejected', n: 1, id: 'a', code: 'x' }],
     [...base, { kind: 'rejected', n: 1, id: 'a', code: 'y' }],
     [...base, { kind: 'withdrawn', id: 'a', code: 'x' }],
+    [order('a'), { ...order('b'), venue: 1 } as Entry],
+    [order('a'), { ...order('b'), tif: 'gtc' } as Entry],
+    [...base, { kind: 'replace', id: 'r', client: 'c1', target: 'a', price: 1, qty: 9, at: 1 }],
+    [...base, { kind: 'accepted', n: 1, venue: 1, id: 'a' }],
   ];
   assert.equal(hashOf(...base), hashOf(...base));
   assert.equal(new Set([base, ...others].map((entries) => hashOf(...entries))).size, others.length + 1);

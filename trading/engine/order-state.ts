@@ -1,18 +1,29 @@
 import { BytesTable, spread } from './bytes-table.ts';
-import { RECORD, RECORD_KIND, readCount, SIDE_NUMBER } from './entry.ts';
+import { GTC_BIT, RECORD, RECORD_KIND, readCount, SIDE_NUMBER } from './entry.ts';
 import { changingHash, lastingHash, mixWide } from './item-hash.ts';
-import { emptyList, ITEM_KIND, ITEM_STATE, type ItemList, OrderPool, STATE_NAMES } from './order-pool.ts';
-import type { CancelRequest, Order } from './order-view.ts';
+import { ordersAfter, viewOf } from './item-view.ts';
+import { OpenOrders } from './open-orders.ts';
+import { emptyList, ITEM_KIND, ITEM_STATE, type ItemList, OrderPool } from './order-pool.ts';
+import type { ChangeRequest, Order } from './order-view.ts';
 import { StateHashes } from './state-hashes.ts';
+import { TradedLots } from './traded-lots.ts';
+import { VenueNumbers } from './venue-numbers.ts';
 
 /** What a state counts beside its orders. */
 export interface StateCounters {
   readonly applied: number;
-  readonly venueSequence: number;
   readonly orders: number;
   readonly active: number;
   readonly breaks: number;
   readonly fills: number;
+}
+
+/** What a state consists of; everything else is computed from it. */
+export interface StateParts {
+  readonly ids: BytesTable;
+  readonly texts: BytesTable;
+  readonly items: OrderPool;
+  readonly venues: VenueNumbers;
 }
 
 /** Where the texts of a record begin, by kind. */
@@ -21,50 +32,43 @@ const KEY_SCRATCH_BYTES = 1024;
 const RESERVED_ID_BYTES = 24;
 
 /**
- * All orders and cancels: a deterministic fold over journal records, with integers only; no clock, no randomness. Orders and
- * cancels are *items*, numbered from 0 in the order of their sequences. Applying a record makes no object.
+ * All orders, and the cancels and replaces that were asked for: a deterministic fold over journal records, with integers only; no
+ * clock, no randomness. Orders and requests are *items*, numbered from 0 in the order of their sequences. Applying a record makes no object.
  */
 export class OrderState {
   readonly ids: BytesTable;
   /** Clients, symbols, codes. */
   readonly texts: BytesTable;
   readonly items: OrderPool;
+  readonly venues: VenueNumbers;
+  readonly traded = new TradedLots();
   readonly hashes = new StateHashes();
   readonly #pendingOrders = emptyList();
-  readonly #pendingCancels = emptyList();
+  readonly #pendingRequests = emptyList();
   readonly #scratch = Buffer.alloc(KEY_SCRATCH_BYTES);
   readonly #names: string[] = [];
-  /** Orders of each client, by the client's number among the texts, that are neither filled, cancelled nor rejected. */
-  #open = new Int32Array(64);
+  readonly #open = new OpenOrders();
   #contentHash = 0;
   #applied = 0;
-  #venueSequence = 0;
   #active = 0;
   #orders = 0;
   #breaks = 0;
   #fills = 0;
 
-  constructor(
-    parts: { readonly ids: BytesTable; readonly texts: BytesTable; readonly items: OrderPool } | null = null,
-  ) {
+  constructor(parts: StateParts | null = null) {
     this.ids = parts?.ids ?? new BytesTable();
     this.texts = parts?.texts ?? new BytesTable();
     this.items = parts?.items ?? new OrderPool();
+    this.venues = parts?.venues ?? new VenueNumbers();
   }
 
   /** The state with this content; lists, counts of open orders and hashes are computed from it. */
-  static restored(parts: {
-    readonly counters: StateCounters;
-    readonly ids: BytesTable;
-    readonly texts: BytesTable;
-    readonly items: OrderPool;
-  }): OrderState {
+  static restored(parts: StateParts & { readonly counters: StateCounters }): OrderState {
     const state = new OrderState(parts);
     const { counters, items, ids, texts } = parts;
     if (ids.count !== items.count) throw new Error(`${ids.count} ids for ${items.count} orders and cancels`);
     for (let item = 0; item < items.count; item++) state.#takeUp(item, texts.count);
     state.#applied = counters.applied;
-    state.#venueSequence = counters.venueSequence;
     state.#orders = counters.orders;
     state.#active = counters.active;
     state.#breaks = counters.breaks;
@@ -75,7 +79,6 @@ export class OrderState {
   get counters(): StateCounters {
     return {
       applied: this.#applied,
-      venueSequence: this.#venueSequence,
       orders: this.#orders,
       active: this.#active,
       breaks: this.#breaks,
@@ -87,9 +90,9 @@ export class OrderState {
   get applied(): number {
     return this.#applied;
   }
-  /** Number of the last venue report applied. */
-  get venueSequence(): number {
-    return this.#venueSequence;
+  /** Numbers of the last reports of all exchanges, added up. */
+  get venueReports(): number {
+    return this.venues.total;
   }
   /** Orders that are neither filled, cancelled nor rejected. */
   get active(): number {
@@ -109,8 +112,8 @@ export class OrderState {
   get pendingOrders(): Readonly<ItemList> {
     return this.#pendingOrders;
   }
-  get pendingCancels(): Readonly<ItemList> {
-    return this.#pendingCancels;
+  get pendingRequests(): Readonly<ItemList> {
+    return this.#pendingRequests;
   }
 
   /** Takes the memory of so many more orders and cancels now, so that none of them has to wait for it. */
@@ -152,35 +155,25 @@ export class OrderState {
     return item !== -1 && this.items.kind(item) === ITEM_KIND.order;
   }
 
-  /** The order or cancel as it is now, for text protocols. */
-  view(item: number): Order | CancelRequest {
-    const { items } = this;
-    const code = items.code(item);
-    const common = {
-      id: this.ids.text(item),
-      client: this.name(items.client(item)),
-      seq: items.sequence(item),
-      epoch: items.epoch(item),
-      code: code === 0 ? null : this.name(code - 1),
-    };
-    const state = STATE_NAMES[items.state(item)]!;
-    if (items.kind(item) === ITEM_KIND.cancel)
-      return { kind: 'cancel', ...common, target: this.targetOf(item), state: state as CancelRequest['state'] };
-    return {
-      kind: 'order',
-      ...common,
-      symbol: this.name(items.about(item)),
-      side: items.side(item) === SIDE_NUMBER.B ? 'B' : 'S',
-      price: items.price(item),
-      qty: items.quantity(item),
-      state: state as Order['state'],
-      filled: items.filled(item),
-      withdrawn: items.withdrawn(item) === 1,
-    };
+  /** Price of an order as it is now. */
+  priceOf(order: number): number {
+    const replacedBy = this.items.replacedBy(order);
+    return this.items.price(replacedBy === 0 ? order : replacedBy - 1);
+  }
+
+  /** Total quantity of an order as it is now. */
+  quantityOf(order: number): number {
+    const replacedBy = this.items.replacedBy(order);
+    return this.items.quantity(replacedBy === 0 ? order : replacedBy - 1);
+  }
+
+  /** The order or request as it is now, for text protocols. */
+  view(item: number): Order | ChangeRequest {
+    return viewOf(this, item);
   }
 
   /** The view of the item with this id, if there is one. */
-  known(id: string): Order | CancelRequest | null {
+  known(id: string): Order | ChangeRequest | null {
     const item = this.findId(id);
     return item === -1 ? null : this.view(item);
   }
@@ -194,31 +187,20 @@ export class OrderState {
     return name;
   }
 
-  /** Id of what a cancel is about. */
-  targetOf(cancel: number): string {
-    const target = this.items.about(cancel);
-    return target === -1 ? this.name(this.items.targetText(cancel)) : this.ids.text(target);
+  /** Id of the order that a request is about. */
+  targetOf(request: number): string {
+    const target = this.items.about(request);
+    return target === -1 ? this.name(this.items.targetText(request)) : this.ids.text(target);
   }
 
   /** Open orders of a client by its number among the texts. */
   openOf(client: number): number {
-    return client === -1 || client >= this.#open.length ? 0 : this.#open[client]!;
+    return this.#open.of(client);
   }
 
   /** Orders after a sequence, oldest first. */
   ordersAfter(sequence: number, limit: number): Order[] {
-    const { items } = this;
-    let low = 0;
-    let high = items.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (items.sequence(middle) <= sequence) low = middle + 1;
-      else high = middle;
-    }
-    const found: Order[] = [];
-    for (let item = low; item < items.count && found.length < limit; item++)
-      if (items.kind(item) === ITEM_KIND.order) found.push(this.view(item) as Order);
-    return found;
+    return ordersAfter(this, sequence, limit);
   }
 
   /** Applies the record of the next entry; entries come in sequence, each once. */
@@ -231,16 +213,35 @@ export class OrderState {
         this.#addOrder(seq, epoch, bytes, view, offset);
         break;
       case RECORD_KIND.cancel:
-        this.#addCancel(seq, epoch, bytes, offset);
+        this.#addRequest(seq, epoch, bytes, offset, offset + TEXTS_AT);
         break;
+      case RECORD_KIND.replace: {
+        const item = this.#addRequest(seq, epoch, bytes, offset, offset + TEXTS_AFTER_PRICE);
+        if (item !== -1) this.#setTerms(item, view, offset);
+        break;
+      }
       case RECORD_KIND.epoch:
       case RECORD_KIND.test:
         break;
       case RECORD_KIND.withdrawn:
         this.#reject(bytes, offset, 1);
         break;
+      case RECORD_KIND.refused:
+        this.#refuse(bytes, offset);
+        break;
+      case RECORD_KIND.venue:
+        if (
+          !this.venues.give(
+            bytes[offset + RECORD.venue]!,
+            bytes,
+            offset + TEXTS_AT,
+            bytes[offset + RECORD.firstLength]!,
+          )
+        )
+          this.#breaks += 1;
+        break;
       default:
-        this.#venueSequence = readCount(view, offset + NUMBER_AT);
+        this.venues.note(bytes[offset + RECORD.venue]!, readCount(view, offset + NUMBER_AT));
         this.#applyReport(kind, bytes, view, offset);
     }
     if (this.hashes.due(seq)) this.hashes.note(seq, this.#contentHash, this.#counterHash());
@@ -254,31 +255,42 @@ export class OrderState {
     const { items } = this;
     const client = this.texts.put(bytes, texts + idLength, clientLength);
     const symbol = this.texts.put(bytes, texts + idLength + clientLength, bytes[offset + RECORD.thirdLength]!);
-    const item = items.addPending(ITEM_KIND.order, bytes[offset + RECORD.side]!, client, symbol, seq, epoch);
+    const side = bytes[offset + RECORD.side]!;
+    const item = items.addPending(ITEM_KIND.order, side & ~GTC_BIT, client, symbol, seq, epoch);
+    if ((side & GTC_BIT) !== 0) items.setGtc(item);
+    items.setVenue(item, bytes[offset + RECORD.venue]!);
     items.setPrice(item, readCount(view, offset + PRICE_AT));
     items.setQuantity(item, readCount(view, offset + QTY_AT));
     this.#begin(item);
     items.append(this.#pendingOrders, item);
     this.#orders += 1;
     this.#active += 1;
-    if (client >= this.#open.length) this.#widenOpen(client);
-    this.#open[client]! += 1;
+    this.#open.began(client);
   }
 
-  #addCancel(seq: number, epoch: number, bytes: Uint8Array, offset: number): void {
+  /** Adds a cancel or replace; −1 when its id was there. */
+  #addRequest(seq: number, epoch: number, bytes: Uint8Array, offset: number, texts: number): number {
     const idLength = bytes[offset + RECORD.firstLength]!;
     const clientLength = bytes[offset + RECORD.secondLength]!;
     const targetLength = bytes[offset + RECORD.thirdLength]!;
-    const texts = offset + TEXTS_AT;
     const targetAt = texts + idLength + clientLength;
-    if (!this.#addId(bytes, texts, idLength)) return;
+    if (!this.#addId(bytes, texts, idLength)) return -1;
     const { items } = this;
     const target = this.ids.find(bytes, targetAt, targetLength);
     const client = this.texts.put(bytes, texts + idLength, clientLength);
-    const item = items.addPending(ITEM_KIND.cancel, 0, client, target, seq, epoch);
+    const kind = bytes[offset + RECORD.kind] === RECORD_KIND.cancel ? ITEM_KIND.cancel : ITEM_KIND.replace;
+    const item = items.addPending(kind, 0, client, target, seq, epoch);
     if (target === -1) items.setTargetText(item, this.texts.put(bytes, targetAt, targetLength));
+    else items.setVenue(item, items.venue(target));
     this.#begin(item);
-    items.append(this.#pendingCancels, item);
+    items.append(this.#pendingRequests, item);
+    return item;
+  }
+
+  #setTerms(item: number, view: DataView, offset: number): void {
+    this.items.setPrice(item, readCount(view, offset + PRICE_AT));
+    this.items.setQuantity(item, readCount(view, offset + QTY_AT));
+    this.#begin(item);
   }
 
   /** False, and a break, when the id is taken: the checks before the journal let no such entry in. */
@@ -303,6 +315,17 @@ export class OrderState {
     this.#finish(item, ITEM_STATE.rejected);
   }
 
+  /** The session at the venue would not take it: an order ends, a request had no effect. */
+  #refuse(bytes: Uint8Array, offset: number): void {
+    const idLength = bytes[offset + RECORD.firstLength]!;
+    const texts = offset + TEXTS_AT;
+    const item = this.ids.find(bytes, texts, idLength);
+    if (this.isOrder(item)) return this.#reject(bytes, offset, 0);
+    const code = this.texts.put(bytes, texts + idLength, bytes[offset + RECORD.secondLength]!) + 1;
+    if (item === -1) this.#breaks += 1;
+    else this.#settle(item, ITEM_STATE.rejected, code);
+  }
+
   #applyReport(kind: number, bytes: Uint8Array, view: DataView, offset: number): void {
     const firstLength = bytes[offset + RECORD.firstLength]!;
     const secondLength = bytes[offset + RECORD.secondLength]!;
@@ -324,7 +347,11 @@ export class OrderState {
         else this.#breaks += 1;
         return;
       }
-      case RECORD_KIND['cancel-rejected']: {
+      case RECORD_KIND.replaced:
+        this.#replace(bytes, view, offset);
+        return;
+      case RECORD_KIND['cancel-rejected']:
+      case RECORD_KIND['replace-rejected']: {
         const texts = offset + TEXTS_AT;
         const codeAt = texts + firstLength + secondLength;
         const code = this.texts.put(bytes, codeAt, bytes[offset + RECORD.thirdLength]!) + 1;
@@ -336,16 +363,42 @@ export class OrderState {
     }
   }
 
+  /** An order has the terms of a replace from here on; what does not fit the request or the order is a break. */
+  #replace(bytes: Uint8Array, view: DataView, offset: number): void {
+    const { items } = this;
+    const texts = offset + TEXTS_AFTER_PRICE;
+    const firstLength = bytes[offset + RECORD.firstLength]!;
+    const request = this.ids.find(bytes, texts, firstLength);
+    const order = this.ids.find(bytes, texts + firstLength, bytes[offset + RECORD.secondLength]!);
+    const known = request !== -1 && items.kind(request) === ITEM_KIND.replace;
+    if (known) this.#settle(request, ITEM_STATE.done, 0);
+    const fits =
+      known &&
+      this.isOrder(order) &&
+      items.about(request) === order &&
+      items.price(request) === readCount(view, offset + PRICE_AT) &&
+      items.quantity(request) === readCount(view, offset + QTY_AT) &&
+      items.state(order) <= ITEM_STATE.open &&
+      items.filled(order) < items.quantity(request);
+    if (!fits) {
+      this.#breaks += 1;
+      return;
+    }
+    items.setReplacedBy(order, request + 1);
+    this.#rehash(order);
+  }
+
   #fill(item: number, quantity: number): void {
     const { items } = this;
-    if (!this.isOrder(item) || items.filled(item) + quantity > items.quantity(item)) {
+    if (!this.isOrder(item) || items.filled(item) + quantity > this.quantityOf(item)) {
       this.#breaks += 1;
       return;
     }
     this.#fills += 1;
     const filled = items.filled(item) + quantity;
     items.setFilled(item, filled);
-    if (filled === items.quantity(item)) this.#finish(item, ITEM_STATE.filled);
+    this.traded.add(items.about(item), items.side(item) === SIDE_NUMBER.B, quantity);
+    if (filled === this.quantityOf(item)) this.#finish(item, ITEM_STATE.filled);
     else this.#rehash(item);
   }
 
@@ -369,15 +422,15 @@ export class OrderState {
       items.setState(item, state);
       if (before === ITEM_STATE.pending) items.remove(this.#pendingOrders, item);
       this.#active -= 1;
-      this.#open[items.client(item)]! -= 1;
+      this.#open.ended(items.client(item));
     } else this.#breaks += 1;
     this.#rehash(item);
   }
 
   #settle(item: number, state: number, code: number): void {
     const { items } = this;
-    if (item === -1 || items.kind(item) !== ITEM_KIND.cancel) return;
-    if (items.state(item) === ITEM_STATE.pending) items.remove(this.#pendingCancels, item);
+    if (item === -1 || items.kind(item) === ITEM_KIND.order) return;
+    if (items.state(item) === ITEM_STATE.pending) items.remove(this.#pendingRequests, item);
     items.setState(item, state);
     items.setCode(item, code);
     this.#rehash(item);
@@ -390,13 +443,12 @@ export class OrderState {
     const client = items.client(item);
     const numbers = [client, items.code(item) - 1, isOrder ? items.about(item) : items.targetText(item)];
     if (numbers.some((text) => text >= textCount)) throw new Error(`item ${item} names a text that is not there`);
-    if (!isOrder && items.about(item) >= items.count) throw new Error(`item ${item} is about one that is not there`);
+    const other = isOrder ? items.replacedBy(item) - 1 : items.about(item);
+    if (other >= items.count) throw new Error(`item ${item} is about one that is not there`);
     const state = items.state(item);
-    if (state === ITEM_STATE.pending) items.append(isOrder ? this.#pendingOrders : this.#pendingCancels, item);
-    if (isOrder && (state === ITEM_STATE.pending || state === ITEM_STATE.open)) {
-      if (client >= this.#open.length) this.#widenOpen(client);
-      this.#open[client]! += 1;
-    }
+    if (state === ITEM_STATE.pending) items.append(isOrder ? this.#pendingOrders : this.#pendingRequests, item);
+    if (isOrder && state <= ITEM_STATE.open) this.#open.began(client);
+    if (isOrder) this.traded.add(items.about(item), items.side(item) === SIDE_NUMBER.B, items.filled(item));
     items.setHash(item, 0);
     this.#begin(item);
   }
@@ -416,17 +468,12 @@ export class OrderState {
 
   #counterHash(): number {
     let hash = mixWide(this.#orders, this.#applied);
-    hash = mixWide(hash, this.#venueSequence);
+    for (let venue = 0; venue < Math.max(1, this.venues.count); venue++)
+      hash = mixWide(hash, this.venues.lastReport(venue));
     hash = mixWide(hash, this.#active);
     hash = mixWide(hash, this.#fills);
     hash = mixWide(hash, this.#breaks);
-    return spread(mixWide(mixWide(hash, this.#pendingOrders.size), this.#pendingCancels.size));
-  }
-
-  #widenOpen(client: number): void {
-    const wider = new Int32Array(Math.max(client + 1, this.#open.length * 2));
-    wider.set(this.#open);
-    this.#open = wider;
+    return spread(mixWide(mixWide(hash, this.#pendingOrders.size), this.#pendingRequests.size));
   }
 }
 

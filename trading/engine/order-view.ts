@@ -1,4 +1,4 @@
-import type { Side } from './entry.ts';
+import type { Side, TimeInForce } from './entry.ts';
 
 export type OrderStatus = 'pending' | 'open' | 'filled' | 'cancelled' | 'rejected';
 
@@ -9,8 +9,12 @@ export interface Order {
   readonly client: string;
   readonly symbol: string;
   readonly side: Side;
+  /** As they are now: of the last replace that the venue confirmed, if there is one. */
   readonly price: number;
   readonly qty: number;
+  readonly tif: TimeInForce;
+  /** Where it is traded; empty when the journal names no exchange of this number. */
+  readonly venue: string;
   readonly seq: number;
   readonly epoch: number;
   /** `pending`: journalled, not confirmed by the venue. */
@@ -21,8 +25,7 @@ export interface Order {
   readonly withdrawn: boolean;
 }
 
-export interface CancelRequest {
-  readonly kind: 'cancel';
+interface Request {
   readonly id: string;
   readonly client: string;
   readonly target: string;
@@ -31,3 +34,17 @@ export interface CancelRequest {
   readonly state: 'pending' | 'done' | 'rejected';
   readonly code: string | null;
 }
+
+export interface CancelRequest extends Request {
+  readonly kind: 'cancel';
+}
+
+export interface ReplaceRequest extends Request {
+  readonly kind: 'replace';
+  readonly price: number;
+  /** The new total, what is filled included. */
+  readonly qty: number;
+}
+
+/** What a client asked to be done to an order. */
+export type ChangeRequest = CancelRequest | ReplaceRequest;

@@ -1,7 +1,8 @@
-import type { CancelCommand, NewCommand } from './client-protocol.ts';
+import type { CancelCommand, NewCommand, ReplaceCommand } from './client-protocol.ts';
 import { SIDE_NUMBER } from './entry.ts';
-import { ITEM_STATE } from './order-pool.ts';
+import { ITEM_KIND, ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
+import type { Market } from './venue/market.ts';
 
 /** Limits that an order must pass before it is journalled. */
 export interface Limits {
@@ -20,8 +21,8 @@ export interface Permissions {
   readonly draining: boolean;
   /** Nobody elsewhere confirms, and the policy is to stand still. */
   readonly halted: boolean;
-  /** Logged on at the venue and reconciled with it: no new risk before. */
-  readonly venueReady: boolean;
+  /** Where symbols are traded, and what the interlock of each exchange lets through. */
+  readonly market: Market;
 }
 
 export type Verdict =
@@ -44,12 +45,15 @@ export const checkNew = (options: {
   const { command, client, state, limits, allowed } = options;
   const item = state.findId(command.id);
   if (item !== -1) return sameOrder(state, item, client, command) ? REPEAT : reject('altered-duplicate');
-  if (allowed.draining) return reject('draining');
-  if (!allowed.tradingEnabled) return reject('trading-disabled');
-  if (allowed.halted) return reject('halted');
-  if (!allowed.venueReady) return reject('venue-unavailable');
-  const breach = limitBreach(command, limits);
-  if (breach !== null) return reject(breach);
+  const symbol = state.findText(command.symbol);
+  const { market } = allowed;
+  const venue = symbol === -1 ? market.venueOfName(command.symbol) : market.venueOf(symbol);
+  const refusal =
+    riskRefusal(allowed) ??
+    routeRefusal(market, venue, { id: command.id.length, symbol: command.symbol.length }) ??
+    market.refusal(venue, symbol) ??
+    limitBreach(command, limits);
+  if (refusal !== null) return reject(refusal);
   return state.openOf(state.findText(client)) >= limits.maxOpenOrdersPerClient ? reject('limit-open-orders') : ACCEPT;
 };
 
@@ -59,10 +63,28 @@ const sameOrder = (state: OrderState, item: number, client: string, command: New
     state.isOrder(item) &&
     items.price(item) === command.price &&
     items.quantity(item) === command.qty &&
+    items.isGtc(item) === (command.tif === 'gtc') &&
     items.side(item) === SIDE_NUMBER[command.side] &&
     state.name(items.client(item)) === client &&
     state.name(items.about(item)) === command.symbol
   );
+};
+
+/** Why no new risk is taken at all, or null. */
+export const riskRefusal = (allowed: Permissions): string | null => {
+  if (allowed.draining) return 'draining';
+  if (!allowed.tradingEnabled) return 'trading-disabled';
+  return allowed.halted ? 'halted' : null;
+};
+
+/** Why an order cannot be sent at all, whoever may risk what, or null. */
+export const routeRefusal = (
+  market: Market,
+  venue: number,
+  lengths: { readonly id: number; readonly symbol: number },
+): string | null => {
+  if (venue === -1 || lengths.symbol > market.symbolBytes(venue)) return 'unknown-symbol';
+  return lengths.id > market.idBytes(venue) ? 'id-too-long' : null;
 };
 
 /** Which limit an order breaks by itself, or null. */
@@ -84,16 +106,65 @@ export const checkCancel = (options: {
   readonly command: CancelCommand;
   readonly client: string;
   readonly state: OrderState;
+  readonly allowed: Permissions;
 }): Verdict => {
-  const { command, client, state } = options;
+  const { command, client, state, allowed } = options;
   const { items } = state;
   const item = state.findId(command.id);
   if (item !== -1) {
     const same =
-      !state.isOrder(item) && state.name(items.client(item)) === client && state.targetOf(item) === command.target;
+      items.kind(item) === ITEM_KIND.cancel &&
+      state.name(items.client(item)) === client &&
+      state.targetOf(item) === command.target;
     return same ? REPEAT : reject('altered-duplicate');
   }
   const target = state.findId(command.target);
   if (!state.isOrder(target) || state.name(items.client(target)) !== client) return reject('unknown-order');
-  return items.state(target) <= ITEM_STATE.open ? ACCEPT : reject('too-late');
+  if (items.state(target) > ITEM_STATE.open) return reject('too-late');
+  return command.id.length > allowed.market.idBytes(items.venue(target)) ? reject('id-too-long') : ACCEPT;
+};
+
+/** A replace is new risk, whatever it changes: what it amounts to depends on what is filled meanwhile. */
+export const checkReplace = (options: {
+  readonly command: ReplaceCommand;
+  readonly client: string;
+  readonly state: OrderState;
+  readonly limits: Limits;
+  readonly allowed: Permissions;
+}): Verdict => {
+  const { command, client, state, limits, allowed } = options;
+  const { items } = state;
+  const item = state.findId(command.id);
+  if (item !== -1) {
+    const same =
+      items.kind(item) === ITEM_KIND.replace &&
+      state.name(items.client(item)) === client &&
+      state.targetOf(item) === command.target &&
+      items.price(item) === command.price &&
+      items.quantity(item) === command.qty;
+    return same ? REPEAT : reject('altered-duplicate');
+  }
+  const target = state.findId(command.target);
+  if (!state.isOrder(target) || state.name(items.client(target)) !== client) return reject('unknown-order');
+  const terms = { target, idLength: command.id.length, price: command.price, qty: command.qty };
+  const refusal = replaceRefusal(state, { limits, allowed }, terms);
+  return refusal === null ? ACCEPT : reject(refusal);
+};
+
+/** Why an order of this client may not get this price and total quantity, or null. */
+export const replaceRefusal = (
+  state: OrderState,
+  { limits, allowed }: { readonly limits: Limits; readonly allowed: Permissions },
+  asked: { readonly target: number; readonly idLength: number; readonly price: number; readonly qty: number },
+): string | null => {
+  const { items } = state;
+  const { target, price, qty } = asked;
+  if (items.state(target) > ITEM_STATE.open) return 'too-late';
+  const venue = items.venue(target);
+  return (
+    riskRefusal(allowed) ??
+    (asked.idLength > allowed.market.idBytes(venue) ? 'id-too-long' : null) ??
+    allowed.market.refusal(venue, items.about(target)) ??
+    (qty <= items.filled(target) ? 'bad-quantity' : numberBreach(price, qty, limits))
+  );
 };

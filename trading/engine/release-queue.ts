@@ -14,6 +14,15 @@ export interface ByteSink {
   flush(): void;
 }
 
+/** Where orders and requests go, by their numbers. What is staged leaves with `flush`, or not at all. */
+export interface ItemSink {
+  stageItem(item: number): void;
+  unstage(): void;
+  flush(): void;
+}
+
+type Sink = ReleaseSink | ByteSink | ItemSink;
+
 /** Items gathered for one write to each sink: no turn of the event loop has more. */
 const CHUNK = 8192;
 /** Every message begins at a whole number of these. */
@@ -31,10 +40,10 @@ export class ReleaseQueue {
   #sequences = new Float64Array(FIRST_ITEMS);
   /** Number of the order that an item tells of or sends; −1 = another thing. */
   #orders = new Int32Array(FIRST_ITEMS);
-  /** Length of an item's bytes; 0 = it is text. */
+  /** Length of an item's bytes; 0 = it is text, −1 = an order or request that its sink knows by number. */
   #lengths = new Int32Array(FIRST_ITEMS);
   #texts: string[] = [];
-  #sinks: (ReleaseSink | ByteSink)[] = [];
+  #sinks: Sink[] = [];
   #head = 0;
   #tail = 0;
   /** Bytes of the items in order; those of the first item begin at `#bytesHead`. */
@@ -42,7 +51,7 @@ export class ReleaseQueue {
   #view = viewOf(this.#bytes);
   #words = wordsOf(this.#bytes);
   /** What one chunk is gathered for: sinks in the order in which they are written to, and their text; null = bytes are staged. */
-  readonly #receivers: (ReleaseSink | ByteSink)[] = [];
+  readonly #receivers: Sink[] = [];
   readonly #gathered: (string | null)[] = [];
   #bytesHead = 0;
   #bytesTail = 0;
@@ -74,6 +83,11 @@ export class ReleaseQueue {
   addBytes(sequence: number, sink: ByteSink, length: number, order = -1): void {
     this.#push(sequence, sink, order, length, '');
     this.#bytesTail += (length + ALIGN_MASK) & ~ALIGN_MASK;
+  }
+
+  /** Queues an order or request for where it is to be sent. */
+  addItem(sequence: number, sink: ItemSink, item: number): void {
+    this.#push(sequence, sink, item, -1, '');
   }
 
   /** Nothing that still waits tells of these orders or sends them any more. */
@@ -112,7 +126,10 @@ export class ReleaseQueue {
       const sink = this.#sinks[end]!;
       const length = this.#lengths[end]!;
       if (length === 0) this.#gathered[this.#placeOf(sink, '')] += this.#texts[end]!;
-      else {
+      else if (length === -1) {
+        this.#placeOf(sink, null);
+        (sink as ItemSink).stageItem(this.#orders[end]!);
+      } else {
         const { receiver } = sink as ByteSink;
         if (receiver !== null) {
           this.#placeOf(receiver, null);
@@ -138,7 +155,7 @@ export class ReleaseQueue {
   }
 
   /** Place of a sink among those of this chunk. There are few, and mostly the ones at the front. */
-  #placeOf(sink: ReleaseSink | ByteSink, text: string | null): number {
+  #placeOf(sink: Sink, text: string | null): number {
     const receivers = this.#receivers;
     for (let at = 0; at < receivers.length; at++) if (receivers[at] === sink) return at;
     receivers.push(sink);
@@ -149,7 +166,7 @@ export class ReleaseQueue {
   /** Permission ended before the sink at this place: only what was written is out of the queue. */
   #giveBack(unwritten: number, end: number): void {
     for (let at = unwritten; at < this.#receivers.length; at++)
-      if (this.#gathered[at] === null) (this.#receivers[at] as ByteSink).unstage();
+      if (this.#gathered[at] === null) (this.#receivers[at] as ByteSink | ItemSink).unstage();
     const written = new Set(this.#receivers.slice(0, unwritten));
     this.#forgetGathered();
     if (written.size > 0) this.#keep((at) => at >= end || !written.has(this.#receiverOf(at)));
@@ -160,12 +177,12 @@ export class ReleaseQueue {
     this.#gathered.length = 0;
   }
 
-  #receiverOf(at: number): ReleaseSink | ByteSink {
+  #receiverOf(at: number): Sink {
     const sink = this.#sinks[at]!;
-    return this.#lengths[at] === 0 ? sink : ((sink as ByteSink).receiver ?? sink);
+    return this.#lengths[at]! <= 0 ? sink : ((sink as ByteSink).receiver ?? sink);
   }
 
-  #push(sequence: number, sink: ReleaseSink | ByteSink, order: number, length: number, text: string): void {
+  #push(sequence: number, sink: Sink, order: number, length: number, text: string): void {
     if (this.#tail === this.#sequences.length) this.#widen();
     this.#texts[this.#tail] = text;
     this.#sequences[this.#tail] = sequence;
@@ -181,12 +198,12 @@ export class ReleaseQueue {
     let from = this.#bytesHead;
     let to = 0;
     for (let at = this.#head; at < this.#tail; at++) {
-      const length = this.#lengths[at]!;
+      const length = Math.max(0, this.#lengths[at]!);
       const room = (length + ALIGN_MASK) & ~ALIGN_MASK;
       if (kept(at)) {
         this.#sequences[tail] = this.#sequences[at]!;
         this.#orders[tail] = this.#orders[at]!;
-        this.#lengths[tail] = length;
+        this.#lengths[tail] = this.#lengths[at]!;
         this.#texts[tail] = this.#texts[at]!;
         this.#sinks[tail] = this.#sinks[at]!;
         this.#bytes.copyWithin(to, from, from + length);

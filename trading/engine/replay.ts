@@ -60,7 +60,7 @@ const main = (): number => {
     orders[name] = (orders[name] ?? 0) + 1;
   }
   const from = checkpoint === null ? null : checkpoint.provenance;
-  const { applied: sequence, breaks, fillCount: fills, venueSequence: venueReport, hash: stateHash } = state;
+  const { applied: sequence, breaks, fillCount: fills, venueReports: venueReport, hash: stateHash } = state;
   const found = { sequence, epoch: end.epoch, stateHash, orders, fills, venueReport, breaks };
   for (const warning of warnings) process.stderr.write(`warning  ${warning}\n`);
   if (values.json)

@@ -17,7 +17,13 @@ test('a restored state is the one it was taken from, and goes on like it', () =>
     for (const each of [state, restored]) applyEntries(each, entries.slice(250));
     assert.equal(restored.hash, state.hash, `seed ${seed}`);
     assert.deepEqual(restored.pendingOrders, state.pendingOrders);
-    assert.deepEqual(restored.pendingCancels, state.pendingCancels);
+    assert.deepEqual(restored.pendingRequests, state.pendingRequests);
+    assert.equal(restored.venues.nameOf(1), 'second');
+    for (const symbol of state.traded.symbols())
+      assert.deepEqual(
+        [restored.traded.bought(symbol), restored.traded.sold(symbol)],
+        [state.traded.bought(symbol), state.traded.sold(symbol)],
+      );
     for (let client = 0; client < 5; client++)
       assert.equal(restored.openOf(restored.findText(`c${client}`)), state.openOf(state.findText(`c${client}`)));
   }

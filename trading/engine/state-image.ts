@@ -1,21 +1,28 @@
 import { BytesTable, MAX_KEY_BYTES } from './bytes-table.ts';
 import { OrderPool } from './order-pool.ts';
 import { OrderState, type StateCounters } from './order-state.ts';
+import { MOST_VENUES, VenueNumbers } from './venue-numbers.ts';
 
-const COUNTER_NAMES = ['applied', 'venueSequence', 'orders', 'active', 'breaks', 'fills'] as const;
-const HEAD_BYTES = 8 * (COUNTER_NAMES.length + 3);
+const COUNTER_NAMES = ['applied', 'orders', 'active', 'breaks', 'fills'] as const;
+/** Counters, then how many there are of everything, then the last report of each exchange. */
+const NUMBERS = COUNTER_NAMES.length + 4;
+const HEAD_BYTES = 8 * (NUMBERS + MOST_VENUES);
 
 /**
- * An order state as bytes: counters, then the ids, the texts and the items in the order of their numbers. What can be computed
+ * An order state as bytes: counters, then the ids, the texts, the exchanges and the items in the order of
+ * their numbers. What can be computed
  * from these (tables, lists, hashes) is not in it.
  */
 export const writeImage = (state: OrderState): Buffer => {
-  const { ids, texts, items, counters } = state;
-  const image = Buffer.alloc(HEAD_BYTES + keyBytes(ids) + keyBytes(texts) + items.imageBytes);
-  const numbers = [...COUNTER_NAMES.map((name) => counters[name]), ids.count, texts.count, items.count];
+  const { ids, texts, items, venues, counters } = state;
+  const image = Buffer.alloc(HEAD_BYTES + keyBytes(ids) + keyBytes(texts) + keyBytes(venues.names) + items.imageBytes);
+  const reports = Array.from({ length: MOST_VENUES }, (_, venue) => venues.lastReport(venue));
+  const counts = [ids.count, texts.count, venues.count, items.count];
+  const numbers = [...COUNTER_NAMES.map((name) => counters[name]), ...counts, ...reports];
   for (const [at, number] of numbers.entries()) image.writeDoubleLE(number, at * 8);
   let end = writeKeys(ids, image, HEAD_BYTES);
   end = writeKeys(texts, image, end);
+  end = writeKeys(venues.names, image, end);
   items.writeImage(image, end);
   return image;
 };
@@ -23,18 +30,26 @@ export const writeImage = (state: OrderState): Buffer => {
 /** The state that an image holds. Throws when it is not one. */
 export const readImage = (image: Buffer): OrderState => {
   if (image.length < HEAD_BYTES) throw new Error('the image is shorter than its counters');
-  const numbers = Array.from({ length: COUNTER_NAMES.length + 3 }, (_, at) => image.readDoubleLE(at * 8));
+  const numbers = Array.from({ length: NUMBERS + MOST_VENUES }, (_, at) => image.readDoubleLE(at * 8));
   const counters = Object.fromEntries(
     COUNTER_NAMES.map((name, at) => [name, numbers[at]!]),
   ) as unknown as StateCounters;
-  const [idCount, textCount, itemCount] = numbers.slice(COUNTER_NAMES.length) as [number, number, number];
+  const [idCount, textCount, venueCount, itemCount] = numbers.slice(COUNTER_NAMES.length) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   const ids = new BytesTable();
   const texts = new BytesTable();
+  const names = new BytesTable();
   let end = readKeys(ids, image, HEAD_BYTES, idCount);
   end = readKeys(texts, image, end, textCount);
+  end = readKeys(names, image, end, venueCount);
   const items = OrderPool.fromImage(image, end, itemCount);
   if (end + items.imageBytes !== image.length) throw new Error('the image is longer or shorter than what it holds');
-  return OrderState.restored({ counters, ids, texts, items });
+  const venues = new VenueNumbers({ names, reports: numbers.slice(NUMBERS) });
+  return OrderState.restored({ counters, ids, texts, items, venues });
 };
 
 const keyBytes = (table: BytesTable): number => {

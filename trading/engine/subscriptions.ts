@@ -20,10 +20,12 @@ const TELL_EVERY_MS = 1000;
 export class Subscriptions {
   readonly #journal: Journal;
   readonly #mayRelease: () => boolean;
+  readonly #venueName: (venue: number) => string;
   readonly #subscribers = new Map<ClientSession, Subscriber>();
   #moreSoon = false;
 
-  constructor(options: { journal: Journal; mayRelease: () => boolean }) {
+  constructor(options: { journal: Journal; mayRelease: () => boolean; venueName: (venue: number) => string }) {
+    this.#venueName = options.venueName;
     this.#journal = options.journal;
     this.#mayRelease = options.mayRelease;
   }
@@ -73,7 +75,9 @@ export class Subscriptions {
       const entries = blockRecords(block);
       const last = Math.min(lastSequenceOf(block.header), released);
       for (let sequence = Math.max(firstSequence, subscriber.at + 1); sequence <= last; sequence++)
-        subscriber.session.push(entryText(sequence, epoch, decodeEntry(entries[sequence - firstSequence]!)));
+        subscriber.session.push(
+          entryText(sequence, epoch, decodeEntry(entries[sequence - firstSequence]!), this.#venueName),
+        );
       subscriber.at = Math.max(subscriber.at, last);
     }
   }

@@ -5,6 +5,7 @@ export type OrderState = 'pending' | 'open' | 'filled' | 'cancelled' | 'rejected
 /** What of a stored order can change, and what is needed to change it rightly. */
 export interface StoredOrder {
   readonly id: string;
+  readonly price: number;
   readonly qty: number;
   readonly state: OrderState;
   readonly filled: number;
@@ -23,7 +24,7 @@ export interface EntryBreak {
 
 /** Row operations of one transaction: at most one per order, so that it is a fixed number of statements. */
 export interface EntryBatch {
-  readonly orders: readonly { readonly entry: OrderEntry; readonly state: OrderState; readonly filled: number }[];
+  readonly orders: readonly (Omit<StoredOrder, 'id'> & { readonly entry: OrderEntry })[];
   readonly changes: readonly StoredOrder[];
   readonly trades: readonly FillEntry[];
   readonly breaks: readonly EntryBreak[];
@@ -53,7 +54,8 @@ export const foldEntries = (entries: readonly JournalEntry[], stored: ReadonlyMa
 
 interface Working {
   readonly id: string;
-  readonly qty: number;
+  price: number;
+  qty: number;
   readonly entry: OrderEntry | null;
   state: OrderState;
   filled: number;
@@ -73,7 +75,8 @@ class Fold {
   apply(entry: JournalEntry): void {
     if (entry.kind === 'other') return;
     if (entry.kind === 'order') {
-      this.#orders.set(entry.id, { id: entry.id, qty: entry.qty, entry, state: 'pending', filled: 0 });
+      const { id, price, qty } = entry;
+      this.#orders.set(id, { id, price, qty, entry, state: 'pending', filled: 0 });
       this.#activeGrowth += 1;
       return;
     }
@@ -85,13 +88,16 @@ class Fold {
     if (entry.kind === 'accepted') {
       if (order.state === 'pending') order.state = 'open';
     } else if (entry.kind === 'fill') this.#fill(order, entry);
+    else if (entry.kind === 'replaced') this.#replace(order, entry);
     else this.#finish(order, entry, entry.kind);
   }
 
   result(): EntryBatch {
     const all = [...this.#orders.values()];
     return {
-      orders: all.flatMap(({ entry, state, filled }) => (entry === null ? [] : [{ entry, state, filled }])),
+      orders: all.flatMap(({ entry, price, qty, state, filled }) =>
+        entry === null ? [] : [{ entry, price, qty, state, filled }],
+      ),
       changes: all.filter(({ entry }) => entry === null),
       trades: this.#trades,
       breaks: this.#breaks,
@@ -107,6 +113,15 @@ class Fold {
     this.#trades.push(entry);
     order.filled += entry.qty;
     if (order.filled === order.qty) this.#finish(order, entry, 'filled');
+  }
+
+  #replace(order: Working, entry: JournalEntry & { readonly kind: 'replaced' }): void {
+    if (!isActive(order.state) || order.filled >= entry.qty) {
+      this.#break(entry, `replaced by a total of ${entry.qty}, but it is ${order.state} with ${order.filled} filled`);
+      return;
+    }
+    order.price = entry.price;
+    order.qty = entry.qty;
   }
 
   #finish(order: Working, entry: JournalEntry, state: 'filled' | 'cancelled' | 'rejected'): void {

@@ -23,7 +23,10 @@ export type JournalEntry =
       readonly exec: string;
       readonly price: number;
       readonly qty: number;
+      /** Execution ids are unique at one exchange. Left out when the engine names none. */
+      readonly venue?: string;
     })
+  | (At & { readonly kind: 'replaced'; readonly orderId: string; readonly price: number; readonly qty: number })
   | (At & { readonly kind: 'other' });
 
 /** null when the message is not an entry that can be relied on. */
@@ -41,8 +44,19 @@ export const parseEntry = (message: JsonRecord): JournalEntry | null => {
       const price = countField(message, 'price');
       const qty = countField(message, 'qty');
       if (id === null || exec === null || price === null || qty === null) return null;
-      return { ...at, kind: 'fill', orderId: id, exec, price, qty };
+      const venue = textField(message, 'venue');
+      return { ...at, kind: 'fill', orderId: id, exec, price, qty, ...(venue === null ? {} : { venue }) };
     }
+    case 'replaced': {
+      const target = textField(message, 'target');
+      const price = countField(message, 'price');
+      const qty = countField(message, 'qty');
+      if (target === null || price === null || qty === null) return null;
+      return { ...at, kind: 'replaced', orderId: target, price, qty };
+    }
+    case 'refused':
+      if (id === null) return null;
+      return message['of'] === 'order' ? { ...at, kind: 'rejected', orderId: id } : { ...at, kind: 'other' };
     case 'cancelled': {
       const target = textField(message, 'target');
       return target === null ? null : { ...at, kind: 'cancelled', orderId: target };
@@ -54,6 +68,9 @@ export const parseEntry = (message: JsonRecord): JournalEntry | null => {
       return id === null ? null : { ...at, kind: message['kind'], orderId: id };
     case 'cancel':
     case 'cancel-rejected':
+    case 'replace':
+    case 'replace-rejected':
+    case 'venue':
     case 'epoch':
     case 'test':
       return { ...at, kind: 'other' };

@@ -183,8 +183,8 @@ export class OrderStore {
       terms.map((each) => each.client),
       terms.map((each) => each.symbol),
       terms.map((each) => each.side),
-      terms.map((each) => each.price),
-      terms.map((each) => each.qty),
+      orders.map((each) => each.price),
+      orders.map((each) => each.qty),
       orders.map((each) => each.state),
       orders.map((each) => each.filled),
       terms.map((each) => each.seq),
@@ -194,6 +194,8 @@ export class OrderStore {
       changes.map((each) => each.id),
       changes.map((each) => each.state),
       changes.map((each) => each.filled),
+      changes.map((each) => each.price),
+      changes.map((each) => each.qty),
     ]);
     await this.#writeRows('insert-trades', sql.insertTrades, trades.length, () => [
       trades.map((each) => each.exec),
@@ -202,6 +204,7 @@ export class OrderStore {
       trades.map((each) => each.qty),
       trades.map((each) => each.seq),
       trades.map((each) => each.epoch),
+      trades.map((each) => each.venue ?? ''),
     ]);
     await this.#writeRows('insert-breaks', sql.insertBreaks, breaks.length, () => [
       breaks.map((each) => each.seq),

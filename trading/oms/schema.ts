@@ -13,8 +13,9 @@ export const schemaStatements: readonly string[] = [
      price bigint NOT NULL, qty bigint NOT NULL, state text NOT NULL, filled bigint NOT NULL CHECK (filled <= qty),
      seq bigint NOT NULL UNIQUE, epoch bigint NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS public.trades (
-     exec text PRIMARY KEY, order_id text NOT NULL REFERENCES public.orders (id), price bigint NOT NULL,
-     qty bigint NOT NULL CHECK (qty > 0), seq bigint NOT NULL UNIQUE, epoch bigint NOT NULL)`,
+     exec text NOT NULL, order_id text NOT NULL REFERENCES public.orders (id), price bigint NOT NULL,
+     qty bigint NOT NULL CHECK (qty > 0), seq bigint NOT NULL UNIQUE, epoch bigint NOT NULL,
+     venue text NOT NULL DEFAULT '', PRIMARY KEY (venue, exec))`,
   `CREATE TABLE IF NOT EXISTS public.oms_breaks (
      seq bigint PRIMARY KEY, epoch bigint NOT NULL, order_id text NOT NULL, reason text NOT NULL)`,
 ];
@@ -52,15 +53,15 @@ export const insertOrders = `
                        $8::bigint[], $9::bigint[], $10::bigint[])`;
 
 export const readOrders = `
-  SELECT id, qty::float8 AS qty, state, filled::float8 AS filled FROM public.orders WHERE id = ANY($1)`;
+  SELECT id, price::float8 AS price, qty::float8 AS qty, state, filled::float8 AS filled FROM public.orders WHERE id = ANY($1)`;
 
 export const updateOrders = `
-  UPDATE public.orders AS o SET state = c.state, filled = c.filled
-  FROM unnest($1::text[], $2::text[], $3::bigint[]) AS c (id, state, filled) WHERE o.id = c.id`;
+  UPDATE public.orders AS o SET state = c.state, filled = c.filled, price = c.price, qty = c.qty
+  FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS c (id, state, filled, price, qty) WHERE o.id = c.id`;
 
 export const insertTrades = `
-  INSERT INTO public.trades (exec, order_id, price, qty, seq, epoch)
-  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])`;
+  INSERT INTO public.trades (exec, order_id, price, qty, seq, epoch, venue)
+  SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::text[])`;
 
 export const insertBreaks = `
   INSERT INTO public.oms_breaks (seq, epoch, order_id, reason)

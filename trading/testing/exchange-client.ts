@@ -11,7 +11,9 @@ import {
   encodeLogon,
   encodeMassCancel,
   encodeNew,
+  encodePositionsRequest,
   encodeReplace,
+  encodeSessionsRequest,
   encodeStatusRequest,
   FenceMessage,
   LogonMessage,
@@ -96,6 +98,16 @@ export class ExchangeClient {
 
   fence(fields: Fields): void {
     encodeFence(this.#out, filled(new FenceMessage(), { firm: 'ACME', ...fields }));
+    this.flush();
+  }
+
+  sessions(): void {
+    encodeSessionsRequest(this.#out);
+    this.flush();
+  }
+
+  positions(): void {
+    encodePositionsRequest(this.#out);
     this.flush();
   }
 

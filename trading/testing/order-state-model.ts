@@ -1,4 +1,4 @@
-import type { Entry, Side, VenueEntry } from '../engine/entry.ts';
+import type { Entry, Side, TimeInForce, VenueEntry } from '../engine/entry.ts';
 import type { OrderStatus } from '../engine/order-view.ts';
 
 export interface ModelOrder {
@@ -7,8 +7,10 @@ export interface ModelOrder {
   readonly client: string;
   readonly symbol: string;
   readonly side: Side;
-  readonly price: number;
-  readonly qty: number;
+  price: number;
+  qty: number;
+  readonly tif: TimeInForce;
+  venue: string;
   readonly seq: number;
   readonly epoch: number;
   state: OrderStatus;
@@ -28,15 +30,24 @@ export interface ModelCancel {
   code: string | null;
 }
 
+export interface ModelReplace extends Omit<ModelCancel, 'kind'> {
+  readonly kind: 'replace';
+  readonly price: number;
+  readonly qty: number;
+}
+
 /** The order state said plainly, with an object for each order: what `OrderState` is compared with. */
 export class OrderStateModel {
-  readonly #byId = new Map<string, ModelOrder | ModelCancel>();
+  readonly #byId = new Map<string, ModelOrder | ModelCancel | ModelReplace>();
   readonly #orders: ModelOrder[] = [];
   readonly #pendingOrders = new Set<ModelOrder>();
-  readonly #pendingCancels = new Set<ModelCancel>();
+  readonly #pendingRequests = new Set<ModelCancel | ModelReplace>();
+  readonly #venues: string[] = [];
+  readonly #venueOf = new Map<ModelOrder, number>();
+  readonly #reports = new Map<number, number>();
+  readonly #traded = new Map<string, { bought: number; sold: number }>();
   readonly #openByClient = new Map<string, number>();
   #applied = 0;
-  #venueSequence = 0;
   #active = 0;
   #breaks = 0;
   #fills = 0;
@@ -45,9 +56,13 @@ export class OrderStateModel {
   get applied(): number {
     return this.#applied;
   }
-  /** Number of the last venue report applied. */
-  get venueSequence(): number {
-    return this.#venueSequence;
+  /** Numbers of the last reports of all exchanges, added up. */
+  get venueReports(): number {
+    return [...this.#reports.values()].reduce((sum, n) => sum + n, 0);
+  }
+  /** Lots bought and sold by symbol. */
+  get traded(): ReadonlyMap<string, { readonly bought: number; readonly sold: number }> {
+    return this.#traded;
   }
   /** Orders that are neither filled, cancelled nor rejected. */
   get active(): number {
@@ -66,11 +81,11 @@ export class OrderStateModel {
   get pendingOrders(): ReadonlySet<ModelOrder> {
     return this.#pendingOrders;
   }
-  get pendingCancels(): ReadonlySet<ModelCancel> {
-    return this.#pendingCancels;
+  get pendingRequests(): ReadonlySet<ModelCancel | ModelReplace> {
+    return this.#pendingRequests;
   }
 
-  find(id: string): ModelOrder | ModelCancel | null {
+  find(id: string): ModelOrder | ModelCancel | ModelReplace | null {
     return this.#byId.get(id) ?? null;
   }
 
@@ -104,7 +119,14 @@ export class OrderStateModel {
         this.#addOrder(seq, epoch, entry);
         return;
       case 'cancel':
-        this.#addCancel(seq, epoch, entry);
+      case 'replace':
+        this.#addRequest(seq, epoch, entry);
+        return;
+      case 'venue':
+        this.#nameVenue(entry);
+        return;
+      case 'refused':
+        this.#refuse(entry);
         return;
       case 'epoch':
       case 'test':
@@ -113,7 +135,7 @@ export class OrderStateModel {
         this.#withdraw(entry);
         return;
       default:
-        this.#venueSequence = entry.n;
+        this.#reports.set(entry.venue ?? 0, entry.n);
         this.#applyReport(entry);
         return;
     }
@@ -121,6 +143,7 @@ export class OrderStateModel {
 
   #addOrder(seq: number, epoch: number, entry: Extract<Entry, { kind: 'order' }>): void {
     const { id, client, symbol, side, price, qty } = entry;
+    const venue = this.#venues[entry.venue ?? 0] ?? '';
     const order: ModelOrder = {
       kind: 'order',
       id,
@@ -129,6 +152,8 @@ export class OrderStateModel {
       side,
       price,
       qty,
+      tif: entry.tif ?? 'day',
+      venue,
       seq,
       epoch,
       state: 'pending',
@@ -138,16 +163,39 @@ export class OrderStateModel {
     };
     this.#byId.set(id, order);
     this.#orders.push(order);
+    this.#venueOf.set(order, entry.venue ?? 0);
     this.#pendingOrders.add(order);
     this.#active += 1;
     this.#openByClient.set(client, this.openOf(client) + 1);
   }
 
-  #addCancel(seq: number, epoch: number, entry: Extract<Entry, { kind: 'cancel' }>): void {
+  #addRequest(seq: number, epoch: number, entry: Extract<Entry, { kind: 'cancel' | 'replace' }>): void {
     const { id, client, target } = entry;
-    const cancel: ModelCancel = { kind: 'cancel', id, client, target, seq, epoch, state: 'pending', code: null };
-    this.#byId.set(id, cancel);
-    this.#pendingCancels.add(cancel);
+    const common = { id, client, target, seq, epoch, state: 'pending' as const, code: null };
+    const request: ModelCancel | ModelReplace =
+      entry.kind === 'cancel'
+        ? { kind: 'cancel', ...common }
+        : { kind: 'replace', ...common, price: entry.price, qty: entry.qty };
+    this.#byId.set(id, request);
+    this.#pendingRequests.add(request);
+  }
+
+  #nameVenue({ name, venue }: Extract<Entry, { kind: 'venue' }>): void {
+    if (venue !== this.#venues.length || this.#venues.includes(name)) {
+      this.#break();
+      return;
+    }
+    this.#venues.push(name);
+    for (const [order, number] of this.#venueOf) if (number === venue) order.venue = name;
+  }
+
+  #refuse({ id, code }: Extract<Entry, { kind: 'refused' }>): void {
+    const found = this.#byId.get(id);
+    if (found === undefined) this.#break();
+    else if (found.kind === 'order') {
+      found.code = code;
+      this.#finish(found, 'rejected');
+    } else this.#settle(id, 'rejected', code);
   }
 
   #withdraw({ id, code }: Extract<Entry, { kind: 'withdrawn' }>): void {
@@ -184,6 +232,12 @@ export class OrderStateModel {
         }
         this.#fills += 1;
         order.filled += entry.qty;
+        const { bought, sold } = this.#traded.get(order.symbol) ?? { bought: 0, sold: 0 };
+        const isBuy = order.side === 'B';
+        this.#traded.set(order.symbol, {
+          bought: bought + (isBuy ? entry.qty : 0),
+          sold: sold + (isBuy ? 0 : entry.qty),
+        });
         if (order.filled === order.qty) this.#finish(order, 'filled');
         return;
       }
@@ -197,6 +251,29 @@ export class OrderStateModel {
         this.#finish(order, 'cancelled');
         return;
       }
+      case 'replaced': {
+        const request = this.#byId.get(entry.id);
+        const order = this.findOrder(entry.target);
+        if (request?.kind === 'replace') this.#settle(entry.id, 'done', null);
+        const fits =
+          request?.kind === 'replace' &&
+          order !== null &&
+          request.target === order.id &&
+          // The request was made when the order was known.
+          request.seq > order.seq &&
+          request.price === entry.price &&
+          request.qty === entry.qty &&
+          (order.state === 'pending' || order.state === 'open') &&
+          order.filled < entry.qty;
+        if (!fits) {
+          this.#break();
+          return;
+        }
+        order.price = entry.price;
+        order.qty = entry.qty;
+        return;
+      }
+      case 'replace-rejected':
       case 'cancel-rejected':
         this.#settle(entry.id, 'rejected', entry.code);
         return;
@@ -225,11 +302,11 @@ export class OrderStateModel {
   }
 
   #settle(id: string, state: 'done' | 'rejected', code: string | null): void {
-    const cancel = this.#byId.get(id);
-    if (cancel?.kind !== 'cancel') return;
-    cancel.state = state;
-    cancel.code = code;
-    this.#pendingCancels.delete(cancel);
+    const request = this.#byId.get(id);
+    if (request === undefined || request.kind === 'order') return;
+    request.state = state;
+    request.code = code;
+    this.#pendingRequests.delete(request);
   }
 
   #break(): void {

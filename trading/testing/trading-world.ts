@@ -87,14 +87,16 @@ export class TradingWorld {
     writeFileSync(this.tokenFile, `${TOKEN}\n`, { mode: 0o600 });
   }
 
-  static async open(options: { readonly fillShare?: number } = {}): Promise<TradingWorld> {
+  static async open(options: { readonly fillShare?: number; readonly venue?: object } = {}): Promise<TradingWorld> {
     const world = new TradingWorld(mkdtempSync(join(tmpdir(), 'holdfast trading é-')));
     const config = world.write('venue', {
       listen: { port: 0 },
+      binary: { port: 0 },
       dataDir: 'venue-data',
       tokenFile: 'token',
       seed: 7,
       fillShare: options.fillShare ?? 0.5,
+      ...options.venue,
     });
     world.venue = await TradingProcess.start('venue', [config]);
     world.#ended.push(() => world.venue.kill());
@@ -103,10 +105,10 @@ export class TradingWorld {
 
   /** SIGKILL, then the same venue again at the same port, with its ledger. */
   async restartVenue(): Promise<void> {
-    const port = this.venue.port('venue');
+    const ports = { listen: { port: this.venue.port('venue') }, binary: { port: this.venue.port('binary') } };
     await this.venue.kill();
     const file = join(this.directory, 'venue.json');
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), listen: { port } }));
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...ports }));
     this.venue = await TradingProcess.start('venue', [file]);
   }
 
@@ -131,7 +133,7 @@ export class TradingWorld {
       control: { port: 0, tokenFile: 'token' },
       orders: { port: 0 },
       replication: { port: 0 },
-      venue: { port: this.venue.port('venue'), firm: 'ACME' },
+      venue: { port: this.venue.port('binary'), firm: 'ACME' },
       ...settings,
     });
     const process = await TradingProcess.start('engine', [config]);
@@ -156,6 +158,11 @@ export class TradingWorld {
     this.#ended.push(end);
   }
 
+  /** A connection to the venue's line port. */
+  venueClient(): Promise<LineClient> {
+    return LineClient.open(this.venue.port('venue'));
+  }
+
   async venueCounters(): Promise<JsonRecord> {
     const client = await LineClient.open(this.venue.port('venue'));
     client.send({ t: 'counters' });
@@ -167,7 +174,7 @@ export class TradingWorld {
   /** All reports of the venue's ledger, as any client may read them. */
   async dropCopy(): Promise<JsonRecord[]> {
     const client = await LineClient.open(this.venue.port('venue'));
-    client.send({ t: 'drop-copy', firm: 'ACME', after: 0 });
+    client.send({ t: 'drop-copy', firm: 'ACME', password: 'p', after: 0 });
     await client.expect((message) => message.t === 'drop-copy-end');
     client.close();
     return client.received.filter((message) => message.t === 'report');

@@ -139,6 +139,22 @@ export const FENCE = {
   },
 } as const satisfies MessageLayout;
 
+export const SESSIONS_REQUEST = {
+  type: 10,
+  length: 8,
+  from: 'member',
+  meaning: 'Asks who else could still act for the firm. Answered by `sessions`.',
+  fields: {},
+} as const satisfies MessageLayout;
+
+export const POSITIONS_REQUEST = {
+  type: 11,
+  length: 8,
+  from: 'member',
+  meaning: 'Asks what the firm traded, by symbol. Answered by a `position` for each, then `positions-end`.',
+  fields: {},
+} as const satisfies MessageLayout;
+
 export const LOGON_ACCEPTED = {
   type: 65,
   length: 40,
@@ -266,6 +282,38 @@ export const REPLAY_END = {
   fields: { last: [8, 'u64', 'number of the last report so far'] },
 } as const satisfies MessageLayout;
 
+export const SESSIONS = {
+  type: 76,
+  length: 24,
+  from: 'exchange',
+  meaning: 'Which connections of the firm there are beside this one.',
+  fields: {
+    others: [8, 'u32', 'order entry sessions that are seated, on any protocol'],
+    ending: [12, 'u32', 'sessions that were lost and whose orders may still be ended by cancel on disconnect'],
+    epoch: [16, 'u64', 'the firm’s highest; 0 where sessions have none'],
+  },
+} as const satisfies MessageLayout;
+
+export const POSITION = {
+  type: 77,
+  length: 40,
+  from: 'exchange',
+  meaning: 'What the firm traded of one symbol, all its sessions together, since the exchange’s first report to it.',
+  fields: {
+    symbol: [8, 'text 16', ''],
+    bought: [24, 'u64', 'lots'],
+    sold: [32, 'u64', 'lots'],
+  },
+} as const satisfies MessageLayout;
+
+export const POSITIONS_END = {
+  type: 78,
+  length: 24,
+  from: 'exchange',
+  meaning: 'That was all: every report up to this one is counted, and none after it.',
+  fields: { last: [8, 'u64', 'number of that report'], count: [16, 'u32', 'how many `position` were sent'] },
+} as const satisfies MessageLayout;
+
 /** By the name that the documentation uses. */
 export const MESSAGES = {
   logon: LOGON,
@@ -277,6 +325,8 @@ export const MESSAGES = {
   'mass-cancel': MASS_CANCEL,
   'status-request': STATUS_REQUEST,
   fence: FENCE,
+  'sessions-request': SESSIONS_REQUEST,
+  'positions-request': POSITIONS_REQUEST,
   'logon-accepted': LOGON_ACCEPTED,
   reject: REJECT,
   report: REPORT,
@@ -288,6 +338,9 @@ export const MESSAGES = {
   cut: CUT,
   'fence-done': FENCE_DONE,
   'replay-end': REPLAY_END,
+  sessions: SESSIONS,
+  position: POSITION,
+  'positions-end': POSITIONS_END,
 } as const satisfies { readonly [name: string]: MessageLayout };
 
 /** Why a session refuses a message; the place is the number. */

@@ -9,7 +9,9 @@ import {
   MASS_CANCEL,
   NEW,
   offsetsOf,
+  POSITIONS_REQUEST,
   REPLACE,
+  SESSIONS_REQUEST,
   STATUS_REQUEST,
   SYMBOL_BYTES,
 } from './layout.ts';
@@ -224,6 +226,14 @@ export const encodeStatusRequest = (into: WireBuffer, id: IdView): void => {
 
 export const decodeStatusRequest = (bytes: Uint8Array, at: number, into: IdView): boolean =>
   readText(bytes, at + STATUS_AT.id, ID_BYTES, into);
+
+export const encodeSessionsRequest = (into: WireBuffer): void => {
+  into.begin(SESSIONS_REQUEST);
+};
+
+export const encodePositionsRequest = (into: WireBuffer): void => {
+  into.begin(POSITIONS_REQUEST);
+};
 
 export const encodeFence = (into: WireBuffer, message: FenceMessage): void => {
   const at = into.begin(FENCE);

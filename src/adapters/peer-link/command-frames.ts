@@ -101,6 +101,7 @@ function parseOrder(fields: Fields): AgentOrder {
         instance: instance(),
         record: parseGroupRecord(fields.fields('record')),
         revision: fields.count<Revision>('revision'),
+        leaseRevision: fields.count<Revision>('leaseRevision', 0),
       };
     case 'perform':
       return { kind, instance: instance(), action: parseAction(fields.fields('action')) };

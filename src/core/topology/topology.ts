@@ -162,6 +162,10 @@ export interface Venue {
   readonly rttMsBySite: Readonly<Record<string, number>>;
   /** What is traded there; empty = anything. */
   readonly symbols: readonly string[];
+  /** Whether a session there names the firm's epoch, and older ones are refused, or proves itself by credentials, as real ones do. */
+  readonly sessions: 'epochs' | 'credentials';
+  /** What a takeover cancels there before new risk: nothing, orders for the day, or all. */
+  readonly onTakeover: 'keep' | 'cancel-day' | 'cancel-all';
 }
 
 export interface Contact {

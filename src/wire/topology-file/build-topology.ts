@@ -40,6 +40,8 @@ export function buildTopology(file: TopologyFile): Topology {
       title: entry.title ?? id,
       rttMsBySite: entry.rtt,
       symbols: entry.symbols ?? [],
+      sessions: entry.sessions ?? 'epochs',
+      onTakeover: entry.onTakeover ?? 'keep',
     })),
     contacts: (file.contacts ?? []).map(buildContact),
     timing: timingOf(file.timing),

@@ -177,7 +177,13 @@ export const topologyFileSchema = fields({
   components: named(component),
   groups: named(group),
   venues: named(
-    fields({ title: text.optional(), rtt: named(positiveDuration), symbols: z.array(symbol).optional() }),
+    fields({
+      title: text.optional(),
+      rtt: named(positiveDuration),
+      symbols: z.array(symbol).optional(),
+      sessions: z.enum(['epochs', 'credentials']).optional(),
+      onTakeover: z.enum(['keep', 'cancel-day', 'cancel-all']).optional(),
+    }),
   ).optional(),
   contacts: z.array(contact).optional(),
   timing: timing.optional(),

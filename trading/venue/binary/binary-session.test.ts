@@ -205,3 +205,42 @@ test('a halted symbol refuses orders on every protocol until it is called again'
   member.new({ id: '2', side: 0 });
   await member.expect(report('accepted', '2'));
 });
+
+test('the exchange states what a firm traded by symbol, behind the reports of it, and who else is connected', async () => {
+  const venue = await open({ selfTrade: 'allow' });
+  const member = await seated(venue);
+  member.new({ id: 'o1', side: 1, symbol: 'X', price: 100, quantity: 10 });
+  member.new({ id: 'o2', side: 0, symbol: 'X', price: 101, quantity: 4 });
+  member.new({ id: 'o3', side: 0, symbol: 'Y', price: 101, quantity: 4 });
+  member.positions();
+  const end = await member.expect(({ t }) => t === 'positions-end');
+  const told = member.received.filter(({ t }) => t === 'position');
+  assert.deepEqual(told, [{ t: 'position', symbol: 'X', bought: 4, sold: 4 }]);
+  assert.deepEqual([end['last'], end['count']], [5, 1]);
+  assert.equal(member.reports().length, 5);
+  member.sessions();
+  assert.equal((await member.expect(({ t }) => t === 'sessions'))['others'], 0);
+  const other = await seated(venue, { session: 'another' });
+  other.sessions();
+  assert.deepEqual(await other.expect(({ t }) => t === 'sessions'), { t: 'sessions', others: 1, ending: 0, epoch: 1 });
+});
+
+test('where there are no epochs a member sees the session that it took over gone, and lost ones until their orders ended', async () => {
+  const sessions = { mode: 'credentials', passwords: { ACME: 'p' }, cancelOnDisconnect: 'all', graceMs: 60_000 };
+  const venue = await open({ sessions });
+  const old = await seated(venue, { epoch: 0, password: 'p' });
+  const other = await seated(venue, { epoch: 0, password: 'p', session: 'another' });
+  const taker = await seated(venue, { epoch: 0, password: 'p' });
+  await old.expect(({ t, code }) => t === 'cut' && code === 'replaced');
+  await old.ended();
+  taker.sessions();
+  assert.equal((await taker.expect(({ t }) => t === 'sessions'))['others'], 1);
+  other.close();
+  await waitUntil('the lost one is told', async () => {
+    taker.received.splice(0);
+    taker.sessions();
+    const { others, ending } = await taker.expect(({ t }) => t === 'sessions');
+    return others === 0 && ending === 1;
+  });
+  assert.equal(taker.reports().length, 0);
+});

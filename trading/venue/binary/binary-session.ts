@@ -25,8 +25,10 @@ import {
   LOGON,
   MASS_CANCEL,
   NEW,
+  POSITIONS_REQUEST,
   REPLACE,
   type RejectCode,
+  SESSIONS_REQUEST,
   STATUS_REQUEST,
 } from '../../venue-protocol/layout.ts';
 import {
@@ -38,6 +40,7 @@ import {
   LogonMessage,
   requestId,
 } from '../../venue-protocol/requests.ts';
+import { encodePosition, encodePositionsEnd, encodeSessions } from '../../venue-protocol/statements.ts';
 import { WireBuffer } from '../../venue-protocol/wire-buffer.ts';
 import { NONE } from '../core/order-table.ts';
 import { Report } from '../core/report.ts';
@@ -140,6 +143,10 @@ export class BinarySession {
         return;
       case STATUS_REQUEST.type:
         this.#status(bytes, at);
+        return;
+      case SESSIONS_REQUEST.type:
+      case POSITIONS_REQUEST.type:
+        this.#state(type);
         return;
       default:
         this.#reject('unknown-type', type, NO_SYMBOL);
@@ -292,6 +299,30 @@ export class BinarySession {
     const asked = this.#id.length === 0 ? exchange.openOrders(this.#firm) : [exchange.order(this.#firm, this.#id)];
     for (const order of asked) this.#tellStatus(order);
     encodeStatusEnd(this.#out, asked.length);
+    this.#port.soon();
+  }
+
+  /** What the exchange knows of the firm as a whole, behind every report so far. */
+  #state(type: number): void {
+    const { desk, venue } = this.#port;
+    if (this.#firm === NONE || (this.#stage !== 'seated' && this.#stage !== 'listening')) {
+      this.#reject('not-logged-on', type, NO_SYMBOL);
+      return;
+    }
+    const firm = venue.exchange.firm(this.#firm);
+    if (type === SESSIONS_REQUEST.type) {
+      const others = desk.othersOf(this.#firm, this.#chair?.seat ?? null);
+      encodeSessions(this.#out, { others, ending: desk.endingOf(this.#firm), epoch: firm.epoch });
+    } else {
+      let count = 0;
+      for (let symbol = 0; symbol < Math.max(firm.bought.length, firm.sold.length); symbol++) {
+        const [bought, sold] = [firm.bought[symbol] ?? 0, firm.sold[symbol] ?? 0];
+        if (bought === 0 && sold === 0) continue;
+        encodePosition(this.#out, venue.symbolName(symbol), bought, sold);
+        count += 1;
+      }
+      encodePositionsEnd(this.#out, firm.reports, count);
+    }
     this.#port.soon();
   }
 

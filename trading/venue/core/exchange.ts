@@ -427,7 +427,11 @@ export class Exchange {
 
   #fill(fill: { order: number; price: number; lots: number; trade: number; maker: boolean }): void {
     if (this.orders.open[fill.order] === 0) this.orders.state[fill.order] = FILLED;
-    this.firm(this.orders.firm[fill.order]!).fills += 1;
+    const firm = this.firm(this.orders.firm[fill.order]!);
+    const symbol = this.orders.symbol[fill.order]!;
+    const traded = this.orders.side[fill.order] === BUY ? firm.bought : firm.sold;
+    traded[symbol] = (traded[symbol] ?? 0) + fill.lots;
+    firm.fills += 1;
     this.#desk.filled(fill);
   }
 }

@@ -7,6 +7,9 @@ export class FirmState {
   orders = 0;
   fills = 0;
   cancels = 0;
+  /** Lots by the number of the symbol; nothing there = none. */
+  readonly bought: number[] = [];
+  readonly sold: number[] = [];
   /** Requests whose id was here before. Counted since the process started. */
   duplicates = 0;
   /** Orders and cancels that took effect although their session's epoch was below the highest at that moment. */

@@ -136,6 +136,18 @@ export class SessionDesk {
       this.#effects.endOrders({ firm, session, keepPersistent: cancelOnDisconnect === 'keep-persistent' });
   }
 
+  /** Order entry connections of a firm that are seated, beside this one. */
+  othersOf(firm: number, self: Seat | null): number {
+    let others = 0;
+    for (const seat of this.#seats.keys()) if (seat.firm === firm && seat !== self) others += 1;
+    return others;
+  }
+
+  /** Lost sessions of a firm whose orders are still to be ended. */
+  endingOf(firm: number): number {
+    return this.#lost.filter((lost) => lost.firm === firm).length;
+  }
+
   /** When `tick` has something to do next, or null. */
   get nextDueAtMs(): number | null {
     return this.#lost.length === 0 ? null : Math.min(...this.#lost.map((lost) => lost.dueAtMs));

@@ -1,0 +1,40 @@
+import type { Role, Status } from '../control/contract.ts';
+import type { EpochStore } from '../control/epoch-store.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { ReplicationClient } from '../replication/replication-client.ts';
+import type { ReplicationServer } from '../replication/replication-server.ts';
+import type { Lease } from './lease.ts';
+import type { OrderPath } from './order-path.ts';
+import type { OrdersPort } from './orders-port.ts';
+import type { ReplayedState } from './replayed-state.ts';
+import type { StandbyCheckpoints } from './standby-checkpoints.ts';
+import type { VenueDesk } from './venue/venue-desk.ts';
+
+/** One period as primary, in one epoch. */
+export interface Reign {
+  readonly epoch: number;
+  readonly path: OrderPath;
+  tradingEnabled: boolean;
+  draining: boolean;
+  /** No new risk until told otherwise; cancels pass. */
+  halted: boolean;
+  /** When the acknowledgement set in force was asked for; an older request does not undo it. */
+  ackSetAskedAtMs: number;
+}
+
+/** What an engine reports about itself; read by `engineStatus`. */
+export interface EngineView {
+  readonly role: Role;
+  readonly reason: string | null;
+  readonly epochs: EpochStore;
+  readonly journal: Journal;
+  readonly lease: Lease;
+  readonly reign: Reign | null;
+  readonly replication: ReplicationServer;
+  readonly upstream: ReplicationClient;
+  readonly divergence: Status['divergence'];
+  readonly venues: VenueDesk;
+  readonly replayed: ReplayedState;
+  readonly orders: OrdersPort;
+  readonly checkpoints: StandbyCheckpoints;
+}
