@@ -4,10 +4,13 @@ import type { QuietVenue } from './quiet-venue.ts';
 
 /** Orders that clients may leave unanswered in any benchmark. */
 export const MOST_UNANSWERED = 8192;
+/** Memory that every engine here takes at its start, as one does that expects so many orders in a day. */
+export const RESERVED_ORDERS = 1_000_000;
 const LEASE_MS = 600_000;
 
 export interface EnginesOptions {
-  readonly venue: QuietVenue;
+  /** Null: the world's own exchange, which books every order and fills none. */
+  readonly venue: QuietVenue | null;
   readonly placement: Placement;
   /** See the engine's configuration. */
   readonly sync: 'none' | 'group';
@@ -30,14 +33,15 @@ export const withEngines = async <Result>(
   body: (engines: Engines) => Promise<Result>,
 ): Promise<Result> => {
   const { venue, placement, sync, linkTo } = options;
-  const world = await TradingWorld.open();
+  const world = await TradingWorld.open({ fillShare: 0 });
   try {
     const settings = {
-      venue: { port: venue.port, firm: 'BENCH' },
+      ...(venue === null ? {} : { venue: { port: venue.port, firm: 'BENCH' } }),
       journal: { sync },
       limits: { maxOpenOrdersPerClient: 1_000_000_000 },
       timing: { heartbeatMs: 40, replicaLostMs: 5000, upstreamSilentMs: options.upstreamSilentMs ?? 250 },
       maxHeldEntries: 2 * MOST_UNANSWERED,
+      reserveOrders: RESERVED_ORDERS,
     };
     const primary = await world.engine('a', settings);
     placement.server(primary.process.pid);

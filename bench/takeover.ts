@@ -5,7 +5,6 @@ import { type Engines, withEngines } from './engines.ts';
 import { type Measurement, type Round, summarize } from './measurement.ts';
 import { OrderLoad } from './order-load.ts';
 import { Placement } from './placement.ts';
-import { QuietVenue } from './quiet-venue.ts';
 
 const SILENCE_MS = 100;
 const LEASE_MS = 60_000;
@@ -13,17 +12,17 @@ const ORDERS = 20_000;
 
 /**
  * The engine pair alone: from the primary's end to the first acknowledgement of its standby. Who promotes is this process, at the
- * standby's first word that its primary is gone or silent; it waits for no lease and asks nobody.
+ * standby's first word that its primary is gone or silent; it waits for no lease and asks nobody. The exchange is the
+ * stack's own: what is in doubt is settled with it first.
  */
 export const takeoverBench = async ({ rounds, scale, say }: BenchOptions): Promise<Measurement[]> => {
-  const venue = await QuietVenue.open();
   const placement = Placement.take();
   const seen: Record<'crash' | 'silence', Round[]> = { crash: [], silence: [] };
   try {
     for (let round = 0; round < rounds; round++)
       for (const kind of ['crash', 'silence'] as const) {
         say(`takeover: ${kind}, round ${round + 1} of ${rounds}`);
-        const options = { venue, placement, sync: 'none', replica: true, upstreamSilentMs: SILENCE_MS } as const;
+        const options = { venue: null, placement, sync: 'none', replica: true, upstreamSilentMs: SILENCE_MS } as const;
         const tookMs = await withEngines(options, (engines) =>
           takeOver(engines, { kind, orders: Math.max(1000, ORDERS * scale), say }),
         );
@@ -31,7 +30,6 @@ export const takeoverBench = async ({ rounds, scale, say }: BenchOptions): Promi
       }
   } finally {
     placement.release();
-    venue.close();
   }
   const of = (name: string, list: readonly Round[], bound: number, note: string): Measurement =>
     summarize({ name, unit: 'ms', goal: { of: 'value', is: 'at most', bound }, rounds: list, note });
