@@ -3,16 +3,20 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BenchOptions } from './bench-options.ts';
 import { coreBench } from './core.ts';
+import { linkBench } from './link.ts';
 import { describeMeasurement, type Measurement } from './measurement.ts';
 import { orderAckBench } from './order-ack.ts';
 import { reconcileBench } from './reconcile.ts';
 import { recoveryBench } from './recovery.ts';
 import { replayBench } from './replay.ts';
+import { takeoverBench } from './takeover.ts';
 
 const BENCHES: Readonly<Record<string, (options: BenchOptions) => Promise<Measurement[]>>> = {
   core: coreBench,
   replay: replayBench,
   'order-ack': orderAckBench,
+  link: linkBench,
+  takeover: takeoverBench,
   recovery: recoveryBench,
   reconcile: reconcileBench,
 };

@@ -12,7 +12,10 @@ export interface Measurement {
   readonly spread: readonly [number, number] | null;
   /** In words; null = reported only. */
   readonly goal: string | null;
-  /** `inconclusive`: could not be measured, or the median misses the goal and a round meets it. Null without a goal. */
+  /**
+   * `inconclusive`: could not be measured, the median misses the goal and a round meets it, or the floor itself moved so much
+   * between the rounds that the machine was doing other things. Null without a goal.
+   */
   readonly met: boolean | 'inconclusive' | null;
   /** Why it is inconclusive, or what to know when reading it. */
   readonly note: string | null;
@@ -29,6 +32,9 @@ export interface Round {
   readonly value: number;
   readonly floor: number | null;
 }
+
+/** A floor is the same work each time: one that moves by more than this says that the machine was not free. */
+const RESTLESS = 1.5;
 
 export const median = (numbers: readonly number[]): number => {
   const sorted = numbers.toSorted((a, b) => a - b);
@@ -51,6 +57,10 @@ export const summarize = (options: {
   const ratios = rounds.flatMap(({ value, floor }) => (floor === null ? [] : [value / floor]));
   const judged = goal?.of === 'ratio' ? ratios : rounds.map(({ value }) => value);
   const meets = (number: number) => (goal?.is === 'at least' ? number >= goal.bound : number <= goal!.bound);
+  const moved = floors.length === 0 ? 1 : Math.max(...floors) / Math.min(...floors);
+  const restless = goal?.of === 'ratio' && moved > RESTLESS;
+  const verdict = goal === null ? null : meets(median(judged)) ? true : judged.some(meets) ? 'inconclusive' : false;
+  const complaint = `the floor itself moved by a factor of ${moved.toPrecision(2)}: the machine was not free`;
   return {
     name,
     unit,
@@ -59,8 +69,8 @@ export const summarize = (options: {
     ratio: ratios.length === 0 ? null : median(ratios),
     spread: [Math.min(...judged), Math.max(...judged)],
     goal: goal === null ? null : describeGoal(goal, unit),
-    met: goal === null ? null : meets(median(judged)) ? true : judged.some(meets) ? 'inconclusive' : false,
-    note: options.note ?? null,
+    met: restless ? 'inconclusive' : verdict,
+    note: restless ? [options.note, complaint].filter((text) => text !== undefined).join('; ') : (options.note ?? null),
   };
 };
 

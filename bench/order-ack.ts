@@ -1,52 +1,17 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type EngineUnderTest, TradingWorld, untilReleasing } from '../trading/testing/trading-world.ts';
 import type { BenchOptions } from './bench-options.ts';
-import { type Goal, type Measurement, median, notMeasured, quantile, type Round, summarize } from './measurement.ts';
+import { MOST_UNANSWERED, withEngines } from './engines.ts';
+import { type Goal, type Measurement, median, quantile, type Round, summarize } from './measurement.ts';
 import { OrderLoad } from './order-load.ts';
+import { PeerProcess } from './peer-process.ts';
+import { Placement } from './placement.ts';
+import { QuietVenue } from './quiet-venue.ts';
 
 const PER_SECOND = 10_000;
 const SECONDS = 3;
-const WINDOW = 8192;
-const peer = (name: string) => join(import.meta.dirname, 'peer', `${name}.ts`);
 const atMost = (of: Goal['of'], bound: number): Goal => ({ of, is: 'at most', bound });
 const atLeast = (bound: number): Goal => ({ of: 'ratio', is: 'at least', bound });
-
-/** A helper process that says its port and, asked, how long its handler took. */
-class Peer {
-  readonly #process: ChildProcess;
-  readonly port: number;
-
-  private constructor(process: ChildProcess, port: number) {
-    this.#process = process;
-    this.port = port;
-  }
-
-  static start(name: string, ...args: readonly string[]): Promise<Peer> {
-    return new Promise((resolve, reject) => {
-      const child = fork(peer(name), args, { execArgv: [] });
-      child.once('message', (message) => resolve(new Peer(child, (message as { port: number }).port)));
-      child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
-    });
-  }
-
-  /** Nanoseconds of each turn of its handler since the last time it was asked, sorted; the first third is left out. */
-  handlerNs(): Promise<Float64Array> {
-    return new Promise((resolve) => {
-      this.#process.once('message', (message) => {
-        const { handlerNs } = message as { handlerNs: number[] };
-        resolve(Float64Array.from(handlerNs.slice(Math.floor(handlerNs.length / 3))).toSorted());
-      });
-      this.#process.send('handler');
-    });
-  }
-
-  stop(): void {
-    this.#process.removeAllListeners('exit');
-    this.#process.kill('SIGKILL');
-  }
-}
 
 /** Median of syncing 128 bytes written into a file that was filled before. */
 const fdatasyncUs = (directory: string): number => {
@@ -78,35 +43,10 @@ const measure = async (port: number, prefix: string, client: string | undefined,
   const load = await OrderLoad.open({ port, prefix, ...(client === undefined ? {} : { client }) });
   try {
     const { sortedUs } = await load.openLoop({ perSecond: PER_SECOND, seconds });
-    const perSecond = await load.throughput({ window: WINDOW, seconds });
+    const perSecond = await load.throughput({ window: MOST_UNANSWERED, seconds });
     return { p50Us: quantile(sortedUs, 0.5), p99Us: quantile(sortedUs, 0.99), perSecond };
   } finally {
     load.close();
-  }
-};
-
-/** A primary of its own beside an exchange that says nothing, with or without a replica that must confirm. */
-const withEngine = async (
-  venue: Peer,
-  options: { readonly sync: 'none' | 'group'; readonly replica: boolean },
-  body: (port: number) => Promise<Seen>,
-): Promise<Seen> => {
-  const world = await TradingWorld.open();
-  try {
-    const settings = {
-      venue: { port: venue.port, firm: 'BENCH' },
-      journal: { sync: options.sync },
-      limits: { maxOpenOrdersPerClient: 1_000_000_000 },
-      timing: { heartbeatMs: 40, replicaLostMs: 5000 },
-      maxHeldEntries: 2 * WINDOW,
-    };
-    const a: EngineUnderTest = await world.engine('a', settings);
-    await a.promote(1, options.replica ? ['b'] : [], 600_000);
-    if (options.replica) await (await world.engine('b', settings)).follow(1, a);
-    await untilReleasing(a);
-    return await body(a.process.port('orders'));
-  } finally {
-    await world.close();
   }
 };
 
@@ -117,23 +57,27 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
   const note = (name: string, round: Round) => {
     seen[name] = [...(seen[name] ?? []), round];
   };
-  const venue = await Peer.start('quiet-venue');
+  const venue = await QuietVenue.open();
+  const placement = Placement.take();
+  say(`order-ack: ${placement.described}`);
   try {
     for (let round = 0; round < rounds; round++) {
       say(`order-ack: round ${round + 1} of ${rounds}`);
       const prefix = `r${round}`;
-      const echoServer = await Peer.start('echo');
+      const echoServer = await PeerProcess.start('echo');
+      placement.server(echoServer.pid);
       const echo = await measure(echoServer.port, prefix, undefined, seconds);
       const echoNs = await echoServer.handlerNs();
       echoServer.stop();
       for (const journal of [false, true]) {
         const place = join(directory, `bare-${round}`);
         if (journal) mkdirSync(place);
-        const bareServer = await Peer.start('bare-engine', ...(journal ? [place] : []));
+        const bareServer = await PeerProcess.start('bare-engine', ...(journal ? [place] : []));
+        placement.server(bareServer.pid);
         const load = await OrderLoad.open({ port: bareServer.port, prefix, client: 'c1' });
         const { sortedUs } = await load.openLoop({ perSecond: PER_SECOND, seconds });
         const handlerNs = await bareServer.handlerNs();
-        const perSecond = await load.throughput({ window: WINDOW, seconds });
+        const perSecond = await load.throughput({ window: MOST_UNANSWERED, seconds });
         load.close();
         bareServer.stop();
         rmSync(place, { recursive: true, force: true });
@@ -151,7 +95,9 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
         { name: 'group-commit', sync: 'group', replica: false },
         { name: 'replica-fsync', sync: 'group', replica: true },
       ] as const) {
-        const engine = await withEngine(venue, { sync, replica }, (port) => measure(port, prefix, client, seconds));
+        const engine = await withEngines({ venue, placement, sync, replica }, ({ primary }) =>
+          measure(primary.process.port('orders'), prefix, client, seconds),
+        );
         const floorUs = sync === 'group' ? echo.p50Us + 1.5 * fdatasyncUs(directory) : echo.p50Us;
         note(`ack-${name}-p50`, { value: engine.p50Us, floor: floorUs });
         note(`ack-${name}-p99`, { value: engine.p99Us, floor: echo.p99Us });
@@ -159,7 +105,8 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
       }
     }
   } finally {
-    venue.stop();
+    placement.release();
+    venue.close();
   }
   const goals: Readonly<Record<string, Goal>> = {
     'ack-no-journal-p50': atMost('ratio', 1.25),
@@ -173,14 +120,7 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
     'throughput-replica': atLeast(0.2),
     'throughput-replica-fsync': atLeast(0.1),
   };
-  const results = Object.entries(seen).map(([name, list]) =>
+  return Object.entries(seen).map(([name, list]) =>
     summarize({ name, unit: name.startsWith('throughput') ? '/s' : 'µs', goal: goals[name] ?? null, rounds: list }),
   );
-  const link = {
-    name: 'throughput-8ms-link',
-    unit: '/s',
-    goal: atLeast(0.75),
-    why: 'not measured yet: no link with a delay',
-  };
-  return [...results, notMeasured(link)];
 };

@@ -6,6 +6,7 @@ const ACK_BYTES = MESSAGE_BYTES[MESSAGE.ack]!;
 const ID_AT = 24;
 const DIGITS = 10;
 const BATCH = 512;
+const ANSWER_DEADLINE_MS = 60_000;
 
 /** What an open loop saw: microseconds from when each order was *due* to its acknowledgement, sorted. */
 export interface Latencies {
@@ -79,30 +80,56 @@ export class OrderLoad {
     return { sortedUs: latencyUs.subarray(Math.floor(count / 3)).toSorted(), lateShare: late / count };
   }
 
-  /** As many as possible with so many unanswered: acknowledgements in a second, after a third of the time. */
-  async throughput(options: { readonly window: number; readonly seconds: number }): Promise<number> {
+  /**
+   * As many as possible with so many unanswered: acknowledgements in a second, after a third of the time. It sends when answers
+   * come and sleeps otherwise, so that a processor that it does not need is free.
+   */
+  throughput(options: { readonly window: number; readonly seconds: number }): Promise<number> {
     const startedAtMs = performance.now();
     const countFromMs = startedAtMs + (options.seconds * 1000) / 3;
     const untilMs = startedAtMs + options.seconds * 1000;
     let unanswered = 0;
     let counted = 0;
     let lastAtMs = countFromMs;
-    this.#onAcks = (acks) => {
-      unanswered -= acks;
-      const nowMs = performance.now();
-      if (nowMs < countFromMs || nowMs > untilMs) return;
-      counted += acks;
-      lastAtMs = nowMs;
-    };
-    await this.#loop(() => {
-      const over = performance.now() > untilMs;
-      while (!over && options.window - unanswered >= BATCH) {
-        this.#send(BATCH);
-        unanswered += BATCH;
+    const batch = Math.min(BATCH, options.window / 16);
+    const fill = () => {
+      while (options.window - unanswered >= batch) {
+        this.#send(batch);
+        unanswered += batch;
       }
-      return !over || unanswered > 0;
+    };
+    return new Promise((resolve, reject) => {
+      const watch = setInterval(() => {
+        const complaint = this.#refused ?? (this.#socket.destroyed ? 'the connection ended' : null);
+        if (complaint === null && performance.now() < untilMs + ANSWER_DEADLINE_MS) return;
+        clearInterval(watch);
+        reject(new Error(complaint ?? `${unanswered} orders were not answered within ${ANSWER_DEADLINE_MS} ms`));
+      }, 100);
+      this.#onAcks = (acks) => {
+        unanswered -= acks;
+        const nowMs = performance.now();
+        if (nowMs >= countFromMs && nowMs <= untilMs) {
+          counted += acks;
+          lastAtMs = nowMs;
+        }
+        if (nowMs <= untilMs) fill();
+        else if (unanswered === 0) {
+          clearInterval(watch);
+          resolve((counted * 1000) / Math.max(1, lastAtMs - countFromMs));
+        }
+      };
+      fill();
     });
-    return (counted * 1000) / Math.max(1, lastAtMs - countFromMs);
+  }
+
+  /** Sends one order and waits for its acknowledgement. */
+  async first(): Promise<void> {
+    let answered = false;
+    this.#onAcks = () => {
+      answered = true;
+    };
+    this.#send(1);
+    await this.#loop(() => !answered);
   }
 
   close(): void {
@@ -111,7 +138,7 @@ export class OrderLoad {
 
   /** Looks again and again, without a timer, until there is nothing more to do. */
   #loop(step: () => boolean): Promise<void> {
-    const deadlineMs = performance.now() + 60_000;
+    const deadlineMs = performance.now() + ANSWER_DEADLINE_MS;
     return new Promise((resolve, reject) => {
       const turn = () => {
         if (this.#refused !== null) return reject(new Error(this.#refused));

@@ -7,6 +7,7 @@ import { ReleaseQueue } from '../../trading/engine/release-queue.ts';
 import type { Market } from '../../trading/engine/venue/market.ts';
 import { Journal } from '../../trading/journal/journal.ts';
 import { RecordBatch } from '../../trading/journal/record-batch.ts';
+import { RESERVED_ORDERS } from '../engines.ts';
 
 /**
  * The engine's order path and nothing beside it: no exchange session, no replicas, no control port. With a directory it
@@ -18,6 +19,7 @@ const journal =
     ? null
     : await Journal.open({ directory, sync: 'none', onDurable: () => {}, onFailure: () => process.exit(1) }, () => {});
 const state = new OrderState();
+state.reserve(RESERVED_ORDERS);
 const batch = new RecordBatch();
 const queue = new ReleaseQueue();
 const lease = new Lease();
@@ -80,6 +82,7 @@ const server = createServer({ noDelay: true }, (socket) => {
     if (!due) startedAt = performance.now();
     session.receive(chunk);
     if (!lease.valid) return;
+    desk.beginTurn();
     for (let length = session.nextLength(); length > 0; length = session.nextLength()) {
       desk.handle(session);
       session.take(length);

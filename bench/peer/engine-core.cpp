@@ -23,53 +23,59 @@ static inline u32 spread(u32 hash) {
   return mixed ^ (mixed >> 16);
 }
 static inline u32 mixWide(u32 hash, u64 value) { return mixIn(mixIn(hash, u32(value)), u32(value >> 32)); }
-static u32 hashBytes(const u8 *bytes, u32 length) {
-  u32 hash = length, at = 0;
+struct Digest { u32 hash, place; };
+// The place forgets of the last byte what counts: keys that are counted up are neighbours.
+static Digest digest(const u8 *bytes, u32 length) {
+  u32 hash = length, before = length, word = 0, at = 0;
   for (; at + 4 <= length; at += 4) {
-    u32 word;
     memcpy(&word, bytes + at, 4);
+    before = hash;
     hash = mixIn(hash, word);
   }
   u32 rest = 0;
   for (; at < length; at++) rest = (rest << 8) | bytes[at];
-  return spread(mixIn(hash, rest));
+  u32 whole = spread(mixIn(hash, rest));
+  if (length == 0) return {whole, 0};
+  u32 family = (length & 3) == 0 ? mixIn(before, word & ~(15u << 24)) : mixIn(hash, rest & ~15u);
+  return {whole, (spread(family) & ~15u) | (bytes[length - 1] & 15u)};
 }
 
 // Keys numbered as they come, found by content.
 struct Table {
-  struct Slot { u32 hash, number; };
+  struct Slot { u32 place, number; };
   std::vector<Slot> slots{4096};
   std::vector<u8> arena;
-  std::vector<u32> places, hashes;
-  int look(u32 hash, const u8 *bytes, u32 length) const {
+  std::vector<u32> places, starts, hashes;
+  int look(u32 place, const u8 *bytes, u32 length) const {
     u32 mask = u32(slots.size()) - 1;
-    for (u32 slot = hash & mask;; slot = (slot + 1) & mask) {
+    for (u32 slot = place & mask;; slot = (slot + 1) & mask) {
       if (slots[slot].number == 0) return -1;
-      if (slots[slot].hash != hash) continue;
-      const u8 *key = &arena[places[slots[slot].number - 1]];
+      if (slots[slot].place != place) continue;
+      const u8 *key = &arena[starts[slots[slot].number - 1]];
       if (key[0] == length && memcmp(key + 1, bytes, length) == 0) return int(slots[slot].number - 1);
     }
   }
-  int find(const u8 *bytes, u32 length) const { return look(hashBytes(bytes, length), bytes, length); }
-  void occupy(u32 hash, u32 number) {
-    u32 mask = u32(slots.size()) - 1, slot = hash & mask;
+  int find(const u8 *bytes, u32 length) const { return look(digest(bytes, length).place, bytes, length); }
+  void occupy(u32 place, u32 number) {
+    u32 mask = u32(slots.size()) - 1, slot = place & mask;
     while (slots[slot].number != 0) slot = (slot + 1) & mask;
-    slots[slot] = {hash, number + 1};
+    slots[slot] = {place, number + 1};
   }
   u32 put(const u8 *bytes, u32 length) {
-    u32 hash = hashBytes(bytes, length);
-    int known = look(hash, bytes, length);
+    Digest of = digest(bytes, length);
+    int known = look(of.place, bytes, length);
     if (known != -1) return u32(known);
-    u32 number = u32(places.size());
-    places.push_back(u32(arena.size()));
-    hashes.push_back(hash);
+    u32 number = u32(starts.size());
+    starts.push_back(u32(arena.size()));
+    places.push_back(of.place);
+    hashes.push_back(of.hash);
     arena.push_back(u8(length));
     arena.insert(arena.end(), bytes, bytes + length);
-    if (places.size() * 2 > slots.size()) {
+    if (starts.size() * 2 > slots.size()) {
       slots.assign(slots.size() * 2, {0, 0});
-      for (u32 each = 0; each < number; each++) occupy(hashes[each], each);
+      for (u32 each = 0; each < number; each++) occupy(places[each], each);
     }
-    occupy(hash, number);
+    occupy(of.place, number);
     return number;
   }
 };

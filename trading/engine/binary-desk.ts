@@ -42,9 +42,15 @@ export interface BinaryDeskOptions {
  */
 export class BinaryDesk {
   readonly #options: BinaryDeskOptions;
+  #nowMs = 0;
 
   constructor(options: BinaryDeskOptions) {
     this.#options = options;
+  }
+
+  /** What is handled from here on came at this moment: the wall clock is not asked for each order. */
+  beginTurn(): void {
+    this.#nowMs = Date.now();
   }
 
   /** Handles the whole message at `session.at`. */
@@ -167,7 +173,7 @@ export class BinaryDesk {
     bytes[offset + RECORD.kind] = RECORD_KIND.order;
     bytes[offset + RECORD.side] = gtc === 1 ? side | GTC_BIT : side;
     bytes[offset + RECORD.venue] = venue;
-    writeCount(view, offset + RECORD.number, Date.now());
+    writeCount(view, offset + RECORD.number, this.#nowMs);
     this.#finish(session, at, offset);
   }
 
@@ -209,7 +215,7 @@ export class BinaryDesk {
     bytes[offset + RECORD.kind] = RECORD_KIND.replace;
     bytes[offset + RECORD.side] = 0;
     bytes[offset + RECORD.venue] = 0;
-    writeCount(view, offset + RECORD.number, Date.now());
+    writeCount(view, offset + RECORD.number, this.#nowMs);
     this.#finish(session, at, offset);
   }
 
@@ -247,7 +253,7 @@ export class BinaryDesk {
     bytes[offset + RECORD.kind] = RECORD_KIND.cancel;
     bytes[offset + RECORD.side] = 0;
     bytes[offset + RECORD.venue] = 0;
-    writeCount(view, offset + RECORD.number, Date.now());
+    writeCount(view, offset + RECORD.number, this.#nowMs);
     this.#finish(session, at, offset);
   }
 

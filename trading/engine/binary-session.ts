@@ -13,6 +13,7 @@ export class BinarySession implements ByteSink {
   #input: Buffer = Buffer.alloc(0);
   #read = 0;
   #slab: Buffer = Buffer.alloc(0);
+  #slabWords = new Int32Array(0);
   #sent = 0;
   #staged = 0;
   #ended = false;
@@ -65,9 +66,13 @@ export class BinarySession implements ByteSink {
     this.#read += length;
   }
 
-  stage(bytes: Buffer, start: number, length: number): void {
+  stage(_bytes: Buffer, start: number, length: number, words: Int32Array): void {
     if (this.#staged + length > this.#slab.length) this.#newSlab(length);
-    bytes.copy(this.#slab, this.#staged, start, start + length);
+    // Word by word: for so few bytes quicker than asking the runtime. All messages are whole words.
+    const slab = this.#slabWords;
+    const to = this.#staged >>> 2;
+    const from = start >>> 2;
+    for (let word = (length >>> 2) - 1; word >= 0; word--) slab[to + word] = words[from + word]!;
     this.#staged += length;
   }
 
@@ -107,6 +112,7 @@ export class BinarySession implements ByteSink {
     const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (staged.length + length)));
     staged.copy(slab);
     this.#slab = slab;
+    this.#slabWords = new Int32Array(slab.buffer, slab.byteOffset, slab.length >>> 2);
     this.#sent = 0;
     this.#staged = staged.length;
   }

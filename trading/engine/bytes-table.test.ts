@@ -19,10 +19,24 @@ test('keys are numbered as they come and found again while the table grows', () 
   assert.equal(table.count, 50_000);
 });
 
+test('memory that is reserved changes nothing that is found', () => {
+  const [plain, reserved] = [new BytesTable(), new BytesTable()];
+  for (let number = 0; number < 30_000; number++) {
+    if (number % 9000 === 50) reserved.reserve(7000, 20);
+    assert.equal(put(reserved, `key-${number}`), put(plain, `key-${number}`));
+    const earlier = (number * 7919) % (number + 1);
+    assert.equal(find(reserved, `key-${earlier}`), earlier);
+    assert.equal(reserved.text(earlier), `key-${earlier}`);
+    assert.equal(reserved.hashOf(earlier), plain.hashOf(earlier));
+  }
+  assert.equal(find(reserved, 'key-30000'), -1);
+});
+
 test('any keys behave as in a map', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'grapheme', maxLength: 12 }), { maxLength: 300 }), (keys) => {
       const table = new BytesTable();
+      // Keys that differ in the last character only, or are part of one another, are neighbours.
       const map = new Map<string, number>();
       for (const key of keys) {
         assert.equal(find(table, key), map.get(key) ?? -1);

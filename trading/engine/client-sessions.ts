@@ -51,7 +51,7 @@ export class ClientSessions {
       get receiver() {
         return newest();
       },
-      stage: (bytes, start, length) => newest()?.stage(bytes, start, length),
+      stage: (bytes, start, length, words) => newest()?.stage(bytes, start, length, words),
       unstage: () => newest()?.unstage(),
       flush: () => newest()?.flush(),
     };

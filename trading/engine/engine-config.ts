@@ -19,6 +19,8 @@ export interface EngineConfig {
   readonly maxHeldEntries: number;
   /** A standby takes a checkpoint after so many entries; 0 = never. */
   readonly checkpointEveryEntries: number;
+  /** Orders and requests whose memory is taken at the start, beyond those of the journal. */
+  readonly reserveOrders: number;
 }
 
 export interface EngineTiming {
@@ -96,5 +98,6 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
     },
     maxHeldEntries: file.count('maxHeldEntries', 20_000),
     checkpointEveryEntries: file.section('checkpoints')?.count('everyEntries', EVERY_ENTRIES) ?? EVERY_ENTRIES,
+    reserveOrders: file.count('reserveOrders', 0),
   };
 };

@@ -87,7 +87,10 @@ export class OrderPath {
     this.#lines = new LineDesk({
       ...common,
       append: (entry) => this.#append(entry),
-      accepted: (item, sequence) => this.#accepted(item, sequence),
+      accepted: (item, sequence) => {
+        if (state.isOrder(item)) this.lastOrderAtMs = monoNowMs();
+        this.#accepted(item, sequence);
+      },
       answered: () => this.#flushSoon(),
       loggedOn: (client, session) => this.#sessions.loggedOn(client, session),
       subscribe: (session, after) => this.#subscribe(session, after),
@@ -179,12 +182,18 @@ export class OrderPath {
   /** The lease is asked once for all that came together: it decides again before anything leaves. */
   #takeMessages(session: BinarySession): void {
     const { state, maxHeldEntries } = this.#options;
+    const ordersBefore = state.orderCount;
+    this.#desk.beginTurn();
     for (let length = session.nextLength(); length !== 0 && !this.#stopped; length = session.nextLength()) {
       if (length === -1) return session.refuse(lastReject('bad-message', this.#options.epoch));
-      if (state.applied - Math.max(this.#released, this.#base) > maxHeldEntries) return this.#holdBack(session);
+      if (state.applied - Math.max(this.#released, this.#base) > maxHeldEntries) {
+        this.#holdBack(session);
+        break;
+      }
       this.#desk.handle(session);
       session.take(length);
     }
+    if (state.orderCount > ordersBefore) this.lastOrderAtMs = monoNowMs();
   }
 
   #holdBack(session: BinarySession): void {
@@ -364,7 +373,6 @@ export class OrderPath {
   /** An order or request was journalled: it goes to its exchange once it is released, before its acknowledgement. */
   #accepted(item: number, sequence: number): void {
     const { state, venues } = this.#options;
-    if (state.isOrder(item)) this.lastOrderAtMs = monoNowMs();
     const sink = venues.sinkOf(state.items.venue(item));
     if (sink !== null) this.#queue.addItem(sequence, sink, item);
     this.#unacknowledged.add(sequence);

@@ -45,7 +45,7 @@ export class OrderPool {
 
   writeImage(target: Uint8Array, offset: number): void {
     for (const [at, page] of this.#pages.entries()) {
-      const here = Math.min(PAGE_ITEMS, this.#count - at * PAGE_ITEMS) * ITEM_BYTES;
+      const here = Math.max(0, Math.min(PAGE_ITEMS, this.#count - at * PAGE_ITEMS)) * ITEM_BYTES;
       target.set(page.bytes.subarray(0, here), offset + at * PAGE_ITEMS * ITEM_BYTES);
     }
   }
@@ -63,18 +63,39 @@ export class OrderPool {
     return pool;
   }
 
+  /** Takes, and touches, the memory of so many more items: none of it is met for the first time later. */
+  reserve(items: number): void {
+    while (this.#pages.length * PAGE_ITEMS < this.#count + items) this.#addPage().bytes.fill(0);
+  }
+
   /** Takes the next number. Every field of it is zero, and it is in no list. */
   add(): number {
     const item = this.#count++;
-    if ((item & PAGE_MASK) === 0) {
-      const memory = new ArrayBuffer(PAGE_ITEMS * ITEM_BYTES);
-      this.#pages.push({
-        bytes: new Uint8Array(memory),
-        words: new Int32Array(memory),
-        numbers: new Float64Array(memory),
-      });
-    }
+    if (item === this.#pages.length * PAGE_ITEMS) this.#addPage();
     return item;
+  }
+
+  /** Takes the next number for something that waits for the venue: its fields written at once, the rest zero. */
+  addPending(kind: number, side: number, client: number, about: number, sequence: number, epoch: number): number {
+    const item = this.add();
+    const page = this.#pages[item >>> PAGE_BITS]!;
+    const at = item & PAGE_MASK;
+    const { bytes, words, numbers } = page;
+    bytes[at * ITEM_BYTES] = kind;
+    bytes[at * ITEM_BYTES + 1] = side;
+    bytes[at * ITEM_BYTES + 2] = ITEM_STATE.pending;
+    words[at * ITEM_WORDS + 1] = client;
+    words[at * ITEM_WORDS + 2] = about;
+    numbers[at * ITEM_NUMBERS + 4] = sequence;
+    numbers[at * ITEM_NUMBERS + 5] = epoch;
+    return item;
+  }
+
+  #addPage(): Page {
+    const memory = new ArrayBuffer(PAGE_ITEMS * ITEM_BYTES);
+    const page = { bytes: new Uint8Array(memory), words: new Int32Array(memory), numbers: new Float64Array(memory) };
+    this.#pages.push(page);
+    return page;
   }
 
   kind(item: number): number {

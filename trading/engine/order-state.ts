@@ -30,6 +30,7 @@ export interface StateParts {
 /** Where the texts of a record begin, by kind. */
 const { price: PRICE_AT, qty: QTY_AT, number: NUMBER_AT, texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
 const KEY_SCRATCH_BYTES = 1024;
+const RESERVED_ID_BYTES = 24;
 
 /**
  * All orders, and the cancels and replaces that were asked for: a deterministic fold over journal records, with integers only; no
@@ -114,6 +115,12 @@ export class OrderState {
   }
   get pendingRequests(): Readonly<ItemList> {
     return this.#pendingRequests;
+  }
+
+  /** Takes the memory of so many more orders and cancels now, so that none of them has to wait for it. */
+  reserve(orders: number): void {
+    this.ids.reserve(orders, RESERVED_ID_BYTES);
+    this.items.reserve(orders);
   }
 
   /** Equal for equal content, in every process; different with all but one chance in four thousand millions for another. */
@@ -252,17 +259,12 @@ export class OrderState {
     const texts = offset + TEXTS_AFTER_PRICE;
     if (!this.#addId(bytes, texts, idLength)) return;
     const { items } = this;
-    const item = items.add();
     const client = this.texts.put(bytes, texts + idLength, clientLength);
-    items.setKind(item, ITEM_KIND.order);
-    items.setSide(item, bytes[offset + RECORD.side]! & ~GTC_BIT);
-    if ((bytes[offset + RECORD.side]! & GTC_BIT) !== 0) items.setGtc(item);
+    const symbol = this.texts.put(bytes, texts + idLength + clientLength, bytes[offset + RECORD.thirdLength]!);
+    const side = bytes[offset + RECORD.side]!;
+    const item = items.addPending(ITEM_KIND.order, side & ~GTC_BIT, client, symbol, seq, epoch);
+    if ((side & GTC_BIT) !== 0) items.setGtc(item);
     items.setVenue(item, bytes[offset + RECORD.venue]!);
-    items.setState(item, ITEM_STATE.pending);
-    items.setClient(item, client);
-    items.setAbout(item, this.texts.put(bytes, texts + idLength + clientLength, bytes[offset + RECORD.thirdLength]!));
-    items.setSequence(item, seq);
-    items.setEpoch(item, epoch);
     items.setPrice(item, readCount(view, offset + PRICE_AT));
     items.setQuantity(item, readCount(view, offset + QTY_AT));
     this.#begin(item);
@@ -280,16 +282,12 @@ export class OrderState {
     const targetAt = texts + idLength + clientLength;
     if (!this.#addId(bytes, texts, idLength)) return -1;
     const { items } = this;
-    const item = items.add();
     const target = this.ids.find(bytes, targetAt, targetLength);
-    items.setKind(item, bytes[offset + RECORD.kind] === RECORD_KIND.cancel ? ITEM_KIND.cancel : ITEM_KIND.replace);
-    items.setState(item, ITEM_STATE.pending);
-    items.setClient(item, this.texts.put(bytes, texts + idLength, clientLength));
-    items.setAbout(item, target);
+    const client = this.texts.put(bytes, texts + idLength, clientLength);
+    const kind = bytes[offset + RECORD.kind] === RECORD_KIND.cancel ? ITEM_KIND.cancel : ITEM_KIND.replace;
+    const item = items.addPending(kind, 0, client, target, seq, epoch);
     if (target === -1) items.setTargetText(item, this.texts.put(bytes, targetAt, targetLength));
     else items.setVenue(item, items.venue(target));
-    items.setSequence(item, seq);
-    items.setEpoch(item, epoch);
     this.#begin(item);
     items.append(this.#pendingRequests, item);
     return item;

@@ -8,7 +8,8 @@ export interface ReleaseSink {
 export interface ByteSink {
   /** The connection that this stands for at this moment; null = nobody, and the message is dropped. */
   readonly receiver: ByteSink | null;
-  stage(bytes: Buffer, start: number, length: number): void;
+  /** `words` are the same bytes, four in each; start and length are whole words. */
+  stage(bytes: Buffer, start: number, length: number, words: Int32Array): void;
   unstage(): void;
   flush(): void;
 }
@@ -22,7 +23,10 @@ export interface ItemSink {
 
 type Sink = ReleaseSink | ByteSink | ItemSink;
 
-const CHUNK = 256;
+/** Items gathered for one write to each sink: no turn of the event loop has more. */
+const CHUNK = 8192;
+/** Every message begins at a whole number of these. */
+const ALIGN_MASK = 7;
 const FIRST_ITEMS = 1024;
 const FIRST_BYTES = 64 * 1024;
 
@@ -45,6 +49,10 @@ export class ReleaseQueue {
   /** Bytes of the items in order; those of the first item begin at `#bytesHead`. */
   #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   #view = viewOf(this.#bytes);
+  #words = wordsOf(this.#bytes);
+  /** What one chunk is gathered for: sinks in the order in which they are written to, and their text; null = bytes are staged. */
+  readonly #receivers: Sink[] = [];
+  readonly #gathered: (string | null)[] = [];
   #bytesHead = 0;
   #bytesTail = 0;
 
@@ -62,27 +70,24 @@ export class ReleaseQueue {
   }
 
   add(sequence: number, sink: ReleaseSink, text: string, order = -1): void {
-    this.#push(sequence, sink, order, 0);
-    this.#texts[this.#tail - 1] = text;
+    this.#push(sequence, sink, order, 0, text);
   }
 
   /** Offset at which a message of this length is to be written; `addBytes` follows at once. */
   reserve(length: number): number {
-    if (this.#bytesTail + length > this.#bytes.length) this.#makeRoom(length);
+    if (this.#bytesTail + length + ALIGN_MASK > this.#bytes.length) this.#makeRoom(length + ALIGN_MASK);
     return this.#bytesTail;
   }
 
   /** Queues the message that was written at the reserved offset. */
   addBytes(sequence: number, sink: ByteSink, length: number, order = -1): void {
-    this.#push(sequence, sink, order, length);
-    this.#texts[this.#tail - 1] = '';
-    this.#bytesTail += length;
+    this.#push(sequence, sink, order, length, '');
+    this.#bytesTail += (length + ALIGN_MASK) & ~ALIGN_MASK;
   }
 
   /** Queues an order or request for where it is to be sent. */
   addItem(sequence: number, sink: ItemSink, item: number): void {
-    this.#push(sequence, sink, item, -1);
-    this.#texts[this.#tail - 1] = '';
+    this.#push(sequence, sink, item, -1, '');
   }
 
   /** Nothing that still waits tells of these orders or sends them any more. */
@@ -100,8 +105,11 @@ export class ReleaseQueue {
   }
 
   clear(): void {
-    this.#texts.length = 0;
-    this.#sinks.length = 0;
+    // Kept as long as they are, so that they do not grow again each turn; what they hold is written over.
+    if (this.#texts.length > CHUNK) {
+      this.#texts.length = 0;
+      this.#sinks.length = 0;
+    }
     this.#head = 0;
     this.#tail = 0;
     this.#bytesHead = 0;
@@ -110,40 +118,63 @@ export class ReleaseQueue {
 
   /** One write per sink. False when permission ended; the items of sinks not yet written to are still queued then. */
   #releaseChunk(upTo: number, mayRelease: () => boolean): boolean {
-    const gathered = new Map<Sink, string | null>();
     const limit = Math.min(this.#tail, this.#head + CHUNK);
+    const receivers = this.#receivers;
     let end = this.#head;
     let offset = this.#bytesHead;
     for (; end < limit && this.#sequences[end]! <= upTo; end++) {
       const sink = this.#sinks[end]!;
       const length = this.#lengths[end]!;
-      if (length === 0) gathered.set(sink, (gathered.get(sink) ?? '') + this.#texts[end]!);
+      if (length === 0) this.#gathered[this.#placeOf(sink, '')] += this.#texts[end]!;
       else if (length === -1) {
-        gathered.set(sink, null);
+        this.#placeOf(sink, null);
         (sink as ItemSink).stageItem(this.#orders[end]!);
       } else {
         const { receiver } = sink as ByteSink;
-        if (receiver !== null) gathered.set(receiver, null);
-        receiver?.stage(this.#bytes, offset, length);
-        offset += length;
+        if (receiver !== null) {
+          this.#placeOf(receiver, null);
+          receiver.stage(this.#bytes, offset, length, this.#words);
+        }
+        offset += (length + ALIGN_MASK) & ~ALIGN_MASK;
       }
     }
-    const written = new Set<Sink>();
-    for (const [sink, text] of gathered) {
+    for (let at = 0; at < receivers.length; at++) {
       if (!mayRelease()) {
-        for (const [other, itsText] of gathered)
-          if (itsText === null && !written.has(other)) (other as ByteSink | ItemSink).unstage();
-        const released = end;
-        if (written.size > 0) this.#keep((at) => at >= released || !written.has(this.#receiverOf(at)));
+        this.#giveBack(at, end);
         return false;
       }
+      const sink = receivers[at]!;
+      const text = this.#gathered[at]!;
       if (text !== null) (sink as ReleaseSink).push(text);
       sink.flush();
-      written.add(sink);
     }
+    this.#forgetGathered();
     this.#head = end;
     this.#bytesHead = offset;
     return true;
+  }
+
+  /** Place of a sink among those of this chunk. There are few, and mostly the ones at the front. */
+  #placeOf(sink: Sink, text: string | null): number {
+    const receivers = this.#receivers;
+    for (let at = 0; at < receivers.length; at++) if (receivers[at] === sink) return at;
+    receivers.push(sink);
+    this.#gathered.push(text);
+    return receivers.length - 1;
+  }
+
+  /** Permission ended before the sink at this place: only what was written is out of the queue. */
+  #giveBack(unwritten: number, end: number): void {
+    for (let at = unwritten; at < this.#receivers.length; at++)
+      if (this.#gathered[at] === null) (this.#receivers[at] as ByteSink | ItemSink).unstage();
+    const written = new Set(this.#receivers.slice(0, unwritten));
+    this.#forgetGathered();
+    if (written.size > 0) this.#keep((at) => at >= end || !written.has(this.#receiverOf(at)));
+  }
+
+  #forgetGathered(): void {
+    this.#receivers.length = 0;
+    this.#gathered.length = 0;
   }
 
   #receiverOf(at: number): Sink {
@@ -151,8 +182,9 @@ export class ReleaseQueue {
     return this.#lengths[at]! <= 0 ? sink : ((sink as ByteSink).receiver ?? sink);
   }
 
-  #push(sequence: number, sink: Sink, order: number, length: number): void {
+  #push(sequence: number, sink: Sink, order: number, length: number, text: string): void {
     if (this.#tail === this.#sequences.length) this.#widen();
+    this.#texts[this.#tail] = text;
     this.#sequences[this.#tail] = sequence;
     this.#orders[this.#tail] = order;
     this.#lengths[this.#tail] = length;
@@ -167,6 +199,7 @@ export class ReleaseQueue {
     let to = 0;
     for (let at = this.#head; at < this.#tail; at++) {
       const length = Math.max(0, this.#lengths[at]!);
+      const room = (length + ALIGN_MASK) & ~ALIGN_MASK;
       if (kept(at)) {
         this.#sequences[tail] = this.#sequences[at]!;
         this.#orders[tail] = this.#orders[at]!;
@@ -174,10 +207,10 @@ export class ReleaseQueue {
         this.#texts[tail] = this.#texts[at]!;
         this.#sinks[tail] = this.#sinks[at]!;
         this.#bytes.copyWithin(to, from, from + length);
-        to += length;
+        to += room;
         tail += 1;
       }
-      from += length;
+      from += room;
     }
     this.#texts.length = tail;
     this.#sinks.length = tail;
@@ -202,14 +235,16 @@ export class ReleaseQueue {
     const used = this.#bytes.subarray(this.#bytesHead, this.#bytesTail);
     if (this.#bytesHead > this.#bytes.length / 2) this.#bytes.copyWithin(0, this.#bytesHead, this.#bytesTail);
     else {
-      const wider = Buffer.allocUnsafeSlow(this.#bytes.length * 2 + length);
+      const wider = Buffer.allocUnsafeSlow((this.#bytes.length * 2 + length) & ~ALIGN_MASK);
       used.copy(wider);
       this.#bytes = wider;
       this.#view = viewOf(wider);
+      this.#words = wordsOf(wider);
     }
     this.#bytesTail = used.length;
     this.#bytesHead = 0;
   }
 }
 
+const wordsOf = (bytes: Buffer): Int32Array => new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2);
 const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -34,6 +34,7 @@ export const startEngine = async (options: {
     onWarning(`${checkpoint?.file} is of another journal and was not used`);
     await replayed.rebuild(journal);
   }
+  replayed.state.reserve(config.reserveOrders);
   const checkpoints = new StandbyCheckpoints({
     ...places,
     instance: config.instance,

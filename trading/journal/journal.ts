@@ -191,6 +191,11 @@ export class Journal {
     this.#marker.close();
   }
 
+  /** Zeros in front of the blocks pay only where files are synced. */
+  get #growth(): 'ahead' | 'as-written' {
+    return this.#options.sync === 'group' ? 'ahead' : 'as-written';
+  }
+
   async #recover(onBlock: (block: Block) => void): Promise<void> {
     const { directory } = this.#options;
     this.#segments = segmentNames(directory);
@@ -225,7 +230,7 @@ export class Journal {
   #openLast(path: string, read: SegmentRead): void {
     const { goodBytes, totalBytes, torn } = read;
     this.#refuseShort(path, goodBytes);
-    this.#file = SegmentFile.resume(path, { bytes: goodBytes, allocated: totalBytes });
+    this.#file = SegmentFile.resume(path, { bytes: goodBytes, allocated: totalBytes, growth: this.#growth });
     if (!torn) return;
     this.#tornBytes = totalBytes - goodBytes;
     this.#file.cutTo(goodBytes);
@@ -260,7 +265,7 @@ export class Journal {
     this.#file?.cutTo(this.#file.bytes);
     this.#retire();
     const name = `segment-${String(this.#end.sequence + 1).padStart(16, '0')}.log`;
-    this.#file = SegmentFile.create(join(directory, name));
+    this.#file = SegmentFile.create(join(directory, name), this.#growth);
     this.#segments.push(name);
     syncDirectory(directory);
   }
@@ -318,7 +323,7 @@ export class Journal {
       syncDirectory(directory);
     }
     const path = join(directory, this.#segments[place.segment]!);
-    this.#file = SegmentFile.resume(path, { bytes: place.offset, allocated: place.offset });
+    this.#file = SegmentFile.resume(path, { bytes: place.offset, allocated: place.offset, growth: this.#growth });
     this.#file.cutTo(place.offset);
     this.#index.truncate(first);
   }
@@ -326,8 +331,9 @@ export class Journal {
   #becameDurable(sequence: number): void {
     if (sequence <= this.#durable) return;
     this.#durable = sequence;
-    this.#marker.write({ durable: sequence, released: Math.min(this.#released, sequence) });
     this.#options.onDurable(sequence);
+    // After what waited for it: the marker may be behind, and is read only when this process is no more.
+    this.#marker.write({ durable: this.#durable, released: Math.min(this.#released, this.#durable) });
   }
 
   #fail(error: Error): void {

@@ -4,24 +4,35 @@ import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:f
 const STEP_BYTES = 256 * 1024;
 const ZEROS = Buffer.alloc(STEP_BYTES);
 
+/** Whether zeros are written ahead of the blocks, for files that are synced, or nothing but the blocks. */
+export type Growth = 'ahead' | 'as-written';
+
+interface SegmentPlace {
+  readonly bytes: number;
+  readonly allocated: number;
+  readonly growth: Growth;
+}
+
 /** The segment that is being written: blocks one after the other, and zeros behind them up to the end of the file. */
 export class SegmentFile {
   readonly descriptor: number;
+  readonly #growth: Growth;
   #bytes: number;
   #allocated: number;
 
-  private constructor(descriptor: number, options: { readonly bytes: number; readonly allocated: number }) {
+  private constructor(descriptor: number, options: SegmentPlace) {
     this.descriptor = descriptor;
     this.#bytes = options.bytes;
     this.#allocated = options.allocated;
+    this.#growth = options.growth;
   }
 
-  static create(path: string): SegmentFile {
-    return new SegmentFile(openSync(path, 'w+', 0o600), { bytes: 0, allocated: 0 });
+  static create(path: string, growth: Growth): SegmentFile {
+    return new SegmentFile(openSync(path, 'w+', 0o600), { bytes: 0, allocated: 0, growth });
   }
 
   /** Goes on after `bytes`; all that follows up to `allocated` is zero. */
-  static resume(path: string, options: { readonly bytes: number; readonly allocated: number }): SegmentFile {
+  static resume(path: string, options: SegmentPlace): SegmentFile {
     return new SegmentFile(openSync(path, 'r+'), options);
   }
 
@@ -32,7 +43,8 @@ export class SegmentFile {
 
   write(block: Uint8Array): void {
     const end = this.#bytes + block.length;
-    while (this.#allocated < end) this.#allocated += writeSync(this.descriptor, ZEROS, 0, STEP_BYTES, this.#allocated);
+    while (this.#growth === 'ahead' && this.#allocated < end)
+      this.#allocated += writeSync(this.descriptor, ZEROS, 0, STEP_BYTES, this.#allocated);
     let written = 0;
     while (written < block.length)
       written += writeSync(this.descriptor, block, written, block.length - written, this.#bytes + written);

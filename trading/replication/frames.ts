@@ -2,11 +2,16 @@ import type { Socket } from 'node:net';
 import { type JsonRecord, parseRecord } from '../base/json-record.ts';
 import { type Block, decodeBlock, MAX_BLOCK_BYTES } from '../journal/block.ts';
 
-/** On the wire: `u32 length, u8 kind`, then JSON (kind 1) or the sender's epoch in 8 bytes and a journal block (kind 2). */
+/**
+ * On the wire: `u32 length, u8 kind`, then JSON (kind 1), the sender's epoch in 8 bytes and a journal block (kind 2), or epoch and
+ * sequence of a plain acknowledgement in 8 bytes each (kind 3).
+ */
 const KIND_MESSAGE = 1;
 const KIND_BLOCK = 2;
+const KIND_ACK = 3;
 const PREFIX_BYTES = 5;
 const EPOCH_BYTES = 8;
+const ACK_FRAME_BYTES = PREFIX_BYTES + 16;
 const MAX_FRAME_BYTES = MAX_BLOCK_BYTES + 4096;
 
 export const writeMessage = (socket: Socket, message: object): void => {
@@ -15,6 +20,16 @@ export const writeMessage = (socket: Socket, message: object): void => {
   frame.writeUInt32LE(text.length + 1, 0);
   frame[4] = KIND_MESSAGE;
   text.copy(frame, PREFIX_BYTES);
+  socket.write(frame);
+};
+
+/** A plain acknowledgement: there is one for each turn of a standby. */
+export const writeAck = (socket: Socket, ack: { readonly epoch: number; readonly sequence: number }): void => {
+  const frame = Buffer.alloc(ACK_FRAME_BYTES);
+  frame.writeUInt32LE(ACK_FRAME_BYTES - 4, 0);
+  frame[4] = KIND_ACK;
+  frame.writeUIntLE(ack.epoch, PREFIX_BYTES, 6);
+  frame.writeUIntLE(ack.sequence, PREFIX_BYTES + 8, 6);
   socket.write(frame);
 };
 
@@ -32,32 +47,43 @@ export const writeBlocks = (socket: Socket, senderEpoch: number, blocks: readonl
   socket.uncork();
 };
 
+const EMPTY = Buffer.alloc(0);
+
 /** Cuts a byte stream into frames. Anything unreadable is reported once; nothing after it is read. */
 export class FrameReader {
   readonly #onMessage: (record: JsonRecord) => void;
   readonly #onBlock: (senderEpoch: number, block: Block) => void;
+  readonly #onAck: (epoch: number, sequence: number) => void;
   readonly #onBroken: (complaint: string) => void;
+  /** The first bytes of a frame, too few to say how long it is. */
   #rest: Buffer = Buffer.alloc(0);
+  /** A frame that comes in more than one chunk, and how much of it is there. */
+  #frame: Buffer | null = null;
+  #filled = 0;
   #ended = false;
 
   constructor(options: {
     onMessage: (record: JsonRecord) => void;
     onBlock: (senderEpoch: number, block: Block) => void;
+    onAck: (epoch: number, sequence: number) => void;
     onBroken: (complaint: string) => void;
   }) {
     this.#onMessage = options.onMessage;
     this.#onBlock = options.onBlock;
+    this.#onAck = options.onAck;
     this.#onBroken = options.onBroken;
   }
 
   end(): void {
     this.#ended = true;
     this.#rest = Buffer.alloc(0);
+    this.#frame = null;
   }
 
   push(chunk: Buffer): void {
+    let offset = this.#frame === null ? 0 : this.#fill(this.#frame, chunk);
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    let offset = 0;
+    this.#rest = EMPTY;
     while (!this.#ended && bytes.length - offset >= PREFIX_BYTES) {
       const length = bytes.readUInt32LE(offset);
       if (length < 1 || length > MAX_FRAME_BYTES) {
@@ -65,18 +91,37 @@ export class FrameReader {
         return;
       }
       const end = offset + 4 + length;
-      if (end > bytes.length) break;
-      this.#frame(bytes, offset, end);
+      if (end > bytes.length) {
+        this.#frame = Buffer.allocUnsafeSlow(end - offset);
+        this.#filled = bytes.copy(this.#frame, 0, offset);
+        return;
+      }
+      this.#take(bytes, offset, end);
       offset = end;
     }
-    if (!this.#ended) this.#rest = bytes.subarray(offset);
+    if (!this.#ended && offset < bytes.length) this.#rest = bytes.subarray(offset);
   }
 
-  #frame(bytes: Buffer, offset: number, end: number): void {
+  /** How much of the chunk belongs to the frame that has begun. */
+  #fill(frame: Buffer, chunk: Buffer): number {
+    const taken = chunk.copy(frame, this.#filled);
+    this.#filled += taken;
+    if (this.#filled === frame.length) {
+      this.#frame = null;
+      this.#take(frame, 0, frame.length);
+    }
+    return taken;
+  }
+
+  #take(bytes: Buffer, offset: number, end: number): void {
     const kind = bytes[offset + 4];
     if (kind === KIND_MESSAGE) {
       const record = parseRecord(bytes.toString('utf8', offset + PREFIX_BYTES, end));
       record === null ? this.#broken('a message that is not JSON') : this.#onMessage(record);
+      return;
+    }
+    if (kind === KIND_ACK && end - offset === ACK_FRAME_BYTES) {
+      this.#onAck(bytes.readUIntLE(offset + PREFIX_BYTES, 6), bytes.readUIntLE(offset + PREFIX_BYTES + 8, 6));
       return;
     }
     if (kind !== KIND_BLOCK || end - offset < PREFIX_BYTES + EPOCH_BYTES) {
@@ -84,8 +129,9 @@ export class FrameReader {
       return;
     }
     const start = offset + PREFIX_BYTES + EPOCH_BYTES;
-    // A copy: the block outlives the chunk it came in.
-    const block = decodeBlock(Buffer.from(bytes.subarray(start, end)), 0);
+    // A block outlives the chunk that it came in; a frame that was put together is its own.
+    const own = offset === 0 && end === bytes.length && bytes.byteOffset === 0;
+    const block = decodeBlock(own ? bytes.subarray(start, end) : Buffer.from(bytes.subarray(start, end)), 0);
     if (block === null || block.bytes.length !== end - start) {
       this.#broken('a block whose checksum is wrong');
       return;

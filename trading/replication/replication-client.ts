@@ -4,8 +4,8 @@ import { parseAddress } from '../control/contract-params.ts';
 import type { EpochStore } from '../control/epoch-store.ts';
 import type { Block } from '../journal/block.ts';
 import type { Journal, KeptTail } from '../journal/journal.ts';
-import { FrameReader, writeMessage } from './frames.ts';
-import { parsePrimaryMessage, type StateHash } from './messages.ts';
+import { FrameReader, writeAck, writeMessage } from './frames.ts';
+import { parsePrimaryMessage, type StandbyMessage, type StateHash } from './messages.ts';
 import { StandbyCore, type StandbyEffect, type StandbyEvent } from './standby-core.ts';
 
 export interface ReplicationClientOptions {
@@ -31,6 +31,8 @@ export class ReplicationClient {
   #connection = 0;
   #socket: Socket | null = null;
   #reader: FrameReader | null = null;
+  /** Written in this turn, and not yet applied. */
+  #appended: Block[] = [];
   /** Why the last connection ended, for people. */
   lastReason: string | null = null;
 
@@ -55,15 +57,14 @@ export class ReplicationClient {
         if (effect.connection === this.#connection) this.#hangUp();
         return;
       case 'send':
-        if (effect.connection === this.#connection && this.#socket !== null) writeMessage(this.#socket, effect.message);
+        if (effect.connection === this.#connection && this.#socket !== null) send(this.#socket, effect.message);
         return;
       case 'store-epoch':
         epochs.raise(effect.epoch);
         return;
       case 'append':
         journal.appendBlock(effect.block);
-        journal.sync();
-        this.#options.onBlock(effect.block);
+        this.#appended.push(effect.block);
         return;
       case 'note-released':
         journal.noteReleased(effect.sequence);
@@ -80,6 +81,15 @@ export class ReplicationClient {
     }
   }
 
+  /** All blocks that came together are made durable together, and acknowledged before the state is computed from them. */
+  #finishTurn(): void {
+    if (this.#appended.length === 0) return;
+    const blocks = this.#appended;
+    this.#appended = [];
+    this.#options.journal.sync();
+    for (const block of blocks) this.#options.onBlock(block);
+  }
+
   #dial(connection: number, text: string): void {
     this.#hangUp();
     this.#connection = connection;
@@ -93,12 +103,16 @@ export class ReplicationClient {
         else this.step({ kind: 'message', connection, message, nowMs: monoNowMs() });
       },
       onBlock: (senderEpoch, block) => this.step({ kind: 'block', connection, senderEpoch, block, nowMs: monoNowMs() }),
+      onAck: () => socket.destroy(),
       onBroken: () => socket.destroy(),
     });
     this.#socket = socket;
     this.#reader = reader;
     socket.on('connect', () => this.step({ kind: 'connected', connection, nowMs: monoNowMs() }));
-    socket.on('data', (chunk: Buffer) => reader.push(chunk));
+    socket.on('data', (chunk: Buffer) => {
+      reader.push(chunk);
+      this.#finishTurn();
+    });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.step({ kind: 'closed', connection, nowMs: monoNowMs() }));
   }
@@ -110,3 +124,8 @@ export class ReplicationClient {
     this.#reader = null;
   }
 }
+
+const send = (socket: Socket, message: StandbyMessage): void => {
+  if (message.t === 'ack' && message.state === undefined) writeAck(socket, message);
+  else writeMessage(socket, message);
+};

@@ -50,6 +50,7 @@ async function withServer(
     const reader = new FrameReader({
       onMessage: (message) => heard.push(message),
       onBlock: () => assert.fail('no block is expected'),
+      onAck: () => {},
       onBroken: (complaint) => assert.fail(complaint),
     });
     socket.on('data', (chunk: Buffer) => reader.push(chunk));

@@ -120,6 +120,8 @@ export class ReplicationServer {
         if (message === null) socket.destroy();
         else this.step({ kind: 'message', connection, message, nowMs: monoNowMs() });
       },
+      onAck: (epoch, sequence) =>
+        this.step({ kind: 'message', connection, message: { t: 'ack', epoch, sequence }, nowMs: monoNowMs() }),
       onBlock: () => socket.destroy(),
       onBroken: () => socket.destroy(),
     });

@@ -1,0 +1,97 @@
+import type { JsonRecord } from '../trading/base/json-record.ts';
+import { asRecord } from '../trading/base/json-record.ts';
+import type { BenchOptions } from './bench-options.ts';
+import { type Engines, withEngines } from './engines.ts';
+import { type Measurement, type Round, summarize } from './measurement.ts';
+import { OrderLoad } from './order-load.ts';
+import { Placement } from './placement.ts';
+
+const SILENCE_MS = 100;
+const LEASE_MS = 60_000;
+const ORDERS = 20_000;
+
+/**
+ * The engine pair alone: from the primary's end to the first acknowledgement of its standby. Who promotes is this process, at the
+ * standby's first word that its primary is gone or silent; it waits for no lease and asks nobody. The exchange is the
+ * stack's own: what is in doubt is settled with it first.
+ */
+export const takeoverBench = async ({ rounds, scale, say }: BenchOptions): Promise<Measurement[]> => {
+  const placement = Placement.take();
+  const seen: Record<'crash' | 'silence', Round[]> = { crash: [], silence: [] };
+  try {
+    for (let round = 0; round < rounds; round++)
+      for (const kind of ['crash', 'silence'] as const) {
+        say(`takeover: ${kind}, round ${round + 1} of ${rounds}`);
+        const options = { venue: null, placement, sync: 'none', replica: true, upstreamSilentMs: SILENCE_MS } as const;
+        const tookMs = await withEngines(options, (engines) =>
+          takeOver(engines, { kind, orders: Math.max(1000, ORDERS * scale), say }),
+        );
+        seen[kind].push({ value: tookMs, floor: kind === 'silence' ? SILENCE_MS : null });
+      }
+  } finally {
+    placement.release();
+  }
+  const of = (name: string, list: readonly Round[], bound: number, note: string): Measurement =>
+    summarize({ name, unit: 'ms', goal: { of: 'value', is: 'at most', bound }, rounds: list, note });
+  return [
+    of('takeover-crash', seen.crash, 20, 'SIGKILL to the first acknowledgement of the other; no lease is waited for'),
+    of(
+      'takeover-silence',
+      seen.silence,
+      SILENCE_MS + 5,
+      `SIGSTOP to the same; the standby's threshold is ${SILENCE_MS} ms`,
+    ),
+  ];
+};
+
+const takeOver = async (
+  { world, primary, replica }: Engines,
+  {
+    kind,
+    orders,
+    say,
+  }: { readonly kind: 'crash' | 'silence'; readonly orders: number; readonly say: BenchOptions['say'] },
+): Promise<number> => {
+  if (replica === null) throw new Error('a take-over needs a replica');
+  const before = await OrderLoad.open({ port: primary.process.port('orders'), prefix: 'before', client: 'c1' });
+  await before.openLoop({ perSecond: 10_000, seconds: orders / 10_000 });
+  let atMs = Number.POSITIVE_INFINITY;
+  let tell = () => {};
+  const gone = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  const onEvent = (event: JsonRecord) => {
+    if (performance.now() >= atMs && isGone(event, kind)) tell();
+  };
+  const watch = await world.control(replica.process.port('control'), 'b', onEvent);
+  const deadline = setTimeout(() => tell(), 5000);
+  try {
+    atMs = performance.now();
+    primary.process.signal(kind === 'crash' ? 'SIGKILL' : 'SIGSTOP');
+    await gone;
+    const goneAfterMs = performance.now() - atMs;
+    await replica.promote(2, [], LEASE_MS);
+    const promotedAfterMs = performance.now() - atMs;
+    const after = await OrderLoad.open({ port: replica.process.port('orders'), prefix: 'after', client: 'c1' });
+    await after.first();
+    const tookMs = performance.now() - atMs;
+    after.close();
+    say(
+      `  noticed after ${ms(goneAfterMs)}, promoted after ${ms(promotedAfterMs)}, acknowledged after ${ms(tookMs)} ms`,
+    );
+    return tookMs;
+  } finally {
+    clearTimeout(deadline);
+    before.close();
+    watch.close();
+  }
+};
+
+const ms = (value: number): string => value.toFixed(1);
+
+/** Whether a status says that the primary's connection is closed, or that nothing was heard for as long as the threshold. */
+const isGone = (event: JsonRecord, kind: 'crash' | 'silence'): boolean => {
+  const upstream = asRecord(asRecord(event['status'])?.['upstream'] ?? event['upstream']);
+  if (upstream === null) return false;
+  return kind === 'crash' ? upstream['connected'] === false : Number(upstream['silentMs']) >= SILENCE_MS;
+};
