@@ -27,6 +27,7 @@ const SUITES = [
   'test/architecture/*.test.ts',
   'test/contract/*.test.ts',
   'test/integration/{command-line,firm,operator-api,peer-link,reconciliation}.test.ts',
+  'test/kills/*.test.ts',
   'test/simulation/*.test.ts',
 ];
 const LAB_SUITES = ['test/lab/*.test.ts'];

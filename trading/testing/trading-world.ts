@@ -87,7 +87,8 @@ export class TradingWorld {
     writeFileSync(this.tokenFile, `${TOKEN}\n`, { mode: 0o600 });
   }
 
-  static async open(options: { readonly fillShare?: number } = {}): Promise<TradingWorld> {
+  /** `venue` is added to the exchange's configuration. */
+  static async open(options: { readonly fillShare?: number; readonly venue?: object } = {}): Promise<TradingWorld> {
     const world = new TradingWorld(mkdtempSync(join(tmpdir(), 'holdfast trading é-')));
     const config = world.write('venue', {
       listen: { port: 0 },
@@ -95,6 +96,7 @@ export class TradingWorld {
       tokenFile: 'token',
       seed: 7,
       fillShare: options.fillShare ?? 0.5,
+      ...options.venue,
     });
     world.venue = await TradingProcess.start('venue', [config]);
     world.#ended.push(() => world.venue.kill());
