@@ -148,7 +148,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
       return {
         ...common,
         orders: own('orders'),
-        replication: own('replication'),
+        replication: { ...own('replication'), tokenFile: secrets.replicationToken },
         venue: {
           name: venue.id,
           ...book.addressFrom({ host: instance.host }, venueEndpoint(venue.id, 'session')),

@@ -119,12 +119,8 @@ class KillRun {
       await this.#check.run();
     } catch (cause) {
       const { seed } = this.#options;
-      throw new Error(
-        `seed ${seed}, round ${round} (${kind}), epoch ${this.#firm.epoch}: ${(cause as Error).message}`,
-        {
-          cause,
-        },
-      );
+      const where = `seed ${seed}, round ${round} (${kind}), epoch ${this.#firm.epoch}`;
+      throw new Error(`${where}: ${(cause as Error).message}\n${await this.#state()}`, { cause });
     }
     this.#kinds.set(kind, (this.#kinds.get(kind) ?? 0) + 1);
     const tookMs = Math.round(performance.now() - startedAtMs);
@@ -158,6 +154,17 @@ class KillRun {
       },
       elapsedMs: Math.round(performance.now() - this.#startedAtMs),
     };
+  }
+
+  /** For whoever has to find out what went wrong. */
+  async #state(): Promise<string> {
+    const statuses = this.#firm.alive.map(async (name) => {
+      const outcome = await this.#firm.engine(name).call('status', {}, 2000);
+      return `${name}: ${JSON.stringify(outcome)}`;
+    });
+    const counts = this.#load.counts().then((each) => `order flow: ${JSON.stringify(each)}`);
+    const told = await Promise.allSettled([...statuses, counts]);
+    return told.map((each) => (each.status === 'fulfilled' ? each.value : String(each.reason))).join('\n');
   }
 
   /** Ends every process, and waits until what they had started has ended, too. */

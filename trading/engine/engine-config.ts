@@ -10,6 +10,8 @@ export interface EngineConfig {
   readonly tokenFile: string;
   readonly orders: ListenAddress;
   readonly replication: ListenAddress;
+  /** The secret that the engines of a group share; null = whoever can reach the replication port is believed. */
+  readonly replicationTokenFile: string | null;
   readonly venue: VenueAddress;
   readonly limits: Limits;
   /** See `JournalOptions.sync`. */
@@ -44,6 +46,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const file = ConfigFile.read(path);
   const control = file.requiredSection('control');
   const venue = file.requiredSection('venue');
+  const replication = file.requiredSection('replication');
   const limits = file.section('limits');
   const timing = file.section('timing');
   const journal = file.section('journal');
@@ -60,6 +63,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
     tokenFile: control.filePath('tokenFile'),
     orders: file.listen('orders'),
     replication: file.listen('replication'),
+    replicationTokenFile: replication.optionalText('tokenFile') === null ? null : replication.filePath('tokenFile'),
     venue: {
       name: venue.text('name', 'venue'),
       host: venue.text('host', '127.0.0.1'),

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { monoNowMs } from '../base/mono-clock.ts';
 import { Pulse } from '../base/pulse.ts';
+import { TokenFile } from '../base/token-file.ts';
 import {
   type AckSetParams,
   ContractError,
@@ -108,11 +109,13 @@ export class Engine implements EngineView {
     this.epochs = epochs;
     this.journal = journal;
     this.replayed = replayed;
-    const { instance, timing } = config;
+    const { instance, timing, replicationTokenFile } = config;
+    const token = replicationTokenFile === null ? null : new TokenFile(replicationTokenFile);
     this.replication = new ReplicationServer({
       instance,
       journal,
       lostAfterMs: timing.replicaLostMs,
+      token,
       windowEntries: 16_384,
       stateHashAt: (sequence) => replayed.state.hashes.at(sequence),
       onHeld: (sequence) => this.reign?.path.heldUpTo(sequence),
@@ -121,6 +124,7 @@ export class Engine implements EngineView {
     });
     this.upstream = new ReplicationClient({
       instance,
+      token,
       journal,
       epochs,
       dialDeadlineMs: timing.dialDeadlineMs,

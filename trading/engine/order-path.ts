@@ -355,6 +355,7 @@ export class OrderPath {
   /** Answers wait until all that they were computed from is released. */
   #answer(session: ClientSession, text: string, order = -1): void {
     this.#queue.add(this.#options.state.applied, session, text, order);
+    session.owed += text.length;
     this.#flushSoon();
   }
 

@@ -1,15 +1,18 @@
 import { connect, type Socket } from 'node:net';
 import { monoNowMs } from '../base/mono-clock.ts';
+import type { TokenFile } from '../base/token-file.ts';
 import { parseAddress } from '../control/contract-params.ts';
 import type { EpochStore } from '../control/epoch-store.ts';
 import type { Block } from '../journal/block.ts';
 import type { Journal, KeptTail } from '../journal/journal.ts';
 import { FrameReader, writeMessage } from './frames.ts';
-import { parsePrimaryMessage, type StateHash } from './messages.ts';
+import { parsePrimaryMessage, type StandbyMessage, type StateHash } from './messages.ts';
 import { StandbyCore, type StandbyEffect, type StandbyEvent } from './standby-core.ts';
 
 export interface ReplicationClientOptions {
   readonly instance: string;
+  /** Shown to the primary; left out or null = none. */
+  readonly token?: TokenFile | null;
   readonly journal: Journal;
   readonly epochs: EpochStore;
   readonly dialDeadlineMs: number;
@@ -55,7 +58,8 @@ export class ReplicationClient {
         if (effect.connection === this.#connection) this.#hangUp();
         return;
       case 'send':
-        if (effect.connection === this.#connection && this.#socket !== null) writeMessage(this.#socket, effect.message);
+        if (effect.connection === this.#connection && this.#socket !== null)
+          writeMessage(this.#socket, this.#withToken(effect.message));
         return;
       case 'store-epoch':
         epochs.raise(effect.epoch);
@@ -78,6 +82,11 @@ export class ReplicationClient {
         this.#options.onUpstreamChanged();
         return;
     }
+  }
+
+  #withToken(message: StandbyMessage): object {
+    const token = this.#options.token ?? null;
+    return token === null || message.t !== 'hello' ? message : { ...message, token: token.text };
   }
 
   #dial(connection: number, text: string): void {
