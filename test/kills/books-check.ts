@@ -9,7 +9,7 @@ import { FIRM } from './engine-firm.ts';
 import { ExchangeBook, type ExchangeCounters } from './exchange-book.ts';
 import type { LoadProcess } from './load-process.ts';
 
-const READ_WITHIN_MS = 20_000;
+const READ_WITHIN_MS = 12_000;
 
 /** Compares, while nothing is sent, what clients were told with the primary, the exchange, and all three engines with each other. */
 export class BooksCheck {
