@@ -54,6 +54,8 @@ export interface KillReport {
 }
 
 const ORDERS_PER_SECOND = 500;
+const AWAKE_EVERY_MS = 500;
+const STOPPED_MS = 8000;
 /** Of these the exchange refuses the last. */
 const SYMBOLS = ['ALPHA', 'BETA', 'GAMMA', 'DELTA', 'NOWHERE'];
 
@@ -78,6 +80,10 @@ class KillRun {
   readonly #kinds = new Map<KillKind, number>();
   readonly #takeOverMs: number[] = [];
   #kills = 0;
+  /** When this process last had its turn, and the longest that it had none in this round. */
+  #awakeAtMs = performance.now();
+  #stoppedMs = 0;
+  readonly #watch = setInterval(() => this.#awake(), AWAKE_EVERY_MS);
 
   private constructor(options: KillRunOptions, firm: EngineFirm, load: LoadProcess) {
     this.#options = options;
@@ -111,6 +117,7 @@ class KillRun {
   async round(round: number): Promise<void> {
     const kind = this.#draw();
     const startedAtMs = performance.now();
+    this.#stoppedMs = 0;
     try {
       await this.#underLoad();
       await this.#perform(kind);
@@ -119,8 +126,9 @@ class KillRun {
       await this.#check.run();
     } catch (cause) {
       const { seed } = this.#options;
+      this.#awake();
       const where = `seed ${seed}, round ${round} (${kind}), epoch ${this.#firm.epoch}`;
-      throw new Error(`${where}: ${(cause as Error).message}\n${await this.#state()}`, { cause });
+      throw new Error(`${where}: ${(cause as Error).message}\n${this.#asleep()}${await this.#state()}`, { cause });
     }
     this.#kinds.set(kind, (this.#kinds.get(kind) ?? 0) + 1);
     const tookMs = Math.round(performance.now() - startedAtMs);
@@ -156,6 +164,18 @@ class KillRun {
     };
   }
 
+  #awake(): void {
+    const nowMs = performance.now();
+    this.#stoppedMs = Math.max(this.#stoppedMs, nowMs - this.#awakeAtMs);
+    this.#awakeAtMs = nowMs;
+  }
+
+  /** A deadline that passed while this process was itself stopped says nothing of what it waited for. */
+  #asleep(): string {
+    if (this.#stoppedMs < STOPPED_MS) return '';
+    return `this process itself was stopped for ${Math.round(this.#stoppedMs / 1000)} s in this round: no finding\n`;
+  }
+
   /** For whoever has to find out what went wrong. */
   async #state(): Promise<string> {
     const statuses = this.#firm.alive.map(async (name) => {
@@ -169,6 +189,7 @@ class KillRun {
 
   /** Ends every process, and waits until what they had started has ended, too. */
   async close(): Promise<void> {
+    clearInterval(this.#watch);
     const { directory } = this.#firm.world;
     await this.#firm.close();
     await waitUntil('nothing is left running', () => processesNaming(directory).length === 0);
