@@ -1,18 +1,6 @@
-import type { IdView } from '../../trading/base/id-view.ts';
 import { encodeSent } from '../../trading/engine/binary-protocol.ts';
-import {
-  CancelMessage,
-  encodeCancel,
-  encodeFence,
-  encodeLogon,
-  encodeNew,
-  encodeStatusRequest,
-  FenceMessage,
-  LogonMessage,
-  NewMessage,
-} from '../../trading/venue-protocol/requests.ts';
-import { WireBuffer } from '../../trading/venue-protocol/wire-buffer.ts';
 import type { Dialect } from './hostile-peer.ts';
+import { binaryCancel, binaryDropCopy, binaryFence, binaryOrder, binaryStatusRequest } from './wire-messages.ts';
 
 const lines = (...messages: readonly object[]): Buffer[] =>
   messages.map((message) => Buffer.from(`${JSON.stringify(message)}\n`));
@@ -129,30 +117,14 @@ export const replication: Dialect = {
   oversized: endless(),
 };
 
-const id = (text: string): IdView => {
-  const bytes = Buffer.from(text, 'latin1');
-  return { bytes, at: 0, length: bytes.length };
-};
-
-const wire = (write: (out: WireBuffer) => void): Buffer => {
-  const out = new WireBuffer();
-  write(out);
-  return Buffer.from(out.bytes.subarray(0, out.end));
-};
-
 export const exchangeBinary: Dialect = {
   corpus: [
-    // Reports only: it takes nobody's session.
-    wire((out) =>
-      encodeLogon(out, Object.assign(new LogonMessage(), { firm: id('ACME'), session: id('s'), purpose: 1, next: 1 })),
-    ),
-    wire((out) =>
-      encodeNew(out, Object.assign(new NewMessage(), { id: id('x1'), symbol: id('SYM0'), price: 5, quantity: 1 })),
-    ),
-    wire((out) => encodeCancel(out, Object.assign(new CancelMessage(), { id: id('x2'), target: id('x1') }))),
-    wire((out) => encodeFence(out, Object.assign(new FenceMessage(), { firm: id('STRANGER'), epoch: 1 }))),
-    wire((out) => encodeStatusRequest(out, id('x1'))),
+    binaryDropCopy('ACME'),
+    binaryOrder({ id: 'x1', symbol: 'SYM0', price: 5, qty: 1 }),
+    binaryCancel('x2', 'x1'),
+    binaryFence('STRANGER', 1),
+    binaryStatusRequest('x1'),
   ],
-  greedy: wire((out) => encodeStatusRequest(out, id(''))),
+  greedy: binaryStatusRequest(),
   oversized: Buffer.alloc(64 * 1024, 0xff),
 };
