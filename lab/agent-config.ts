@@ -155,7 +155,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
       return {
         ...common,
         orders: own('orders'),
-        replication: own('replication'),
+        replication: { ...own('replication'), tokenFile: secrets.replicationToken },
         venues: venues.map((venue) => ({
           name: venue.id,
           ...venueAddress(context, instance.host, venue),

@@ -7,6 +7,8 @@ export interface LabSecrets {
   readonly instanceToken: (instance: string) => string;
   readonly wardenToken: (host: string) => string;
   readonly authorityToken: string;
+  /** What engines show each other. */
+  readonly replicationToken: string;
   readonly venueToken: (venue: string) => string;
   readonly loadToken: string;
   readonly databasePassword: (user: DatabaseUser) => string;
@@ -23,6 +25,7 @@ export function secretsOf(directory: string): LabSecrets {
     instanceToken: (instance) => file(`instance-${instance}.token`),
     wardenToken: (host) => file(`warden-${host}.token`),
     authorityToken: file('authority.token'),
+    replicationToken: file('replication.token'),
     venueToken: (venue) => file(`venue-${venue}.token`),
     loadToken: file('load.token'),
     databasePassword: (user) => file(`database-${user}.password`),
@@ -43,6 +46,7 @@ export function createSecrets(
   for (const venue of names.venues) createToken(secrets.venueToken(venue));
   for (const user of databaseUsers) createToken(secrets.databasePassword(user));
   createToken(secrets.authorityToken);
+  createToken(secrets.replicationToken);
   createToken(secrets.loadToken);
   return secrets;
 }

@@ -18,6 +18,11 @@ export class Outlet {
     return this.#text !== '';
   }
 
+  /** Characters that wait for `flush`. */
+  get length(): number {
+    return this.#text.length;
+  }
+
   push(text: string): void {
     this.#text += text;
   }

@@ -5,6 +5,8 @@ import { CodedError } from './coded-error.ts';
 /** The secret that a control connection must present first; kept in a file that only its owner can read. */
 export class TokenFile {
   readonly #token: Buffer;
+  /** For whoever has to present it. */
+  readonly text: string;
 
   constructor(path: string) {
     let text: string;
@@ -18,6 +20,7 @@ export class TokenFile {
     if (text === '') throw tokenError(path, 'it is empty');
     if ((mode & 0o077) !== 0) throw tokenError(path, `others may read it (mode ${(mode & 0o777).toString(8)})`);
     this.#token = Buffer.from(text);
+    this.text = text;
   }
 
   accepts(candidate: unknown): boolean {

@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { Door } from '../base/door.ts';
 import { asRecord, countField, type JsonRecord, parseRecord } from '../base/json-record.ts';
-import { LineReader } from '../base/line-reader.ts';
 import { monoNowMs } from '../base/mono-clock.ts';
+import { PacedLines } from '../base/paced-lines.ts';
 import { Pulse } from '../base/pulse.ts';
 import { TokenFile } from '../base/token-file.ts';
 import {
@@ -85,6 +86,8 @@ export interface ControlServer {
 }
 
 const MAX_FRAME_LENGTH = 1024 * 1024;
+/** An agent has one, and sometimes an old one beside it; the rest is for people and tools. */
+const MOST_CONNECTIONS = 64;
 const ALIVE_EVERY_MS = 100;
 const IDLE_ALIVE_EVERY_MS = 500;
 
@@ -101,6 +104,7 @@ class ContractServer implements ControlServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #greeted = new Set<Socket>();
+  readonly #door: Door;
   readonly #statusEveryMs: number;
   readonly #pulse: Pulse;
   #statusPending = false;
@@ -112,6 +116,7 @@ class ContractServer implements ControlServer {
     this.#token = new TokenFile(options.tokenFile);
     this.#statusEveryMs = options.statusEveryMs ?? 1000;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#door = new Door(this.#server, { most: MOST_CONNECTIONS });
     this.#pulse = new Pulse({ everyMs: () => this.#aliveEveryMs, beat: () => this.#beat() });
   }
 
@@ -181,7 +186,9 @@ class ContractServer implements ControlServer {
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.setEncoding('utf8');
-    const lines = new LineReader({
+    const lines = new PacedLines({
+      socket,
+      door: this.#door,
       maxLineLength: MAX_FRAME_LENGTH,
       onLine: (line) => this.#receive(socket, lines, line),
       onOverflow: () => this.#refuseFrame(socket, lines, null, 'a frame is longer than 1 MiB'),
@@ -194,7 +201,7 @@ class ContractServer implements ControlServer {
     });
   }
 
-  #receive(socket: Socket, lines: LineReader, line: string): void {
+  #receive(socket: Socket, lines: PacedLines, line: string): void {
     const request = parseRecord(line);
     const id = request === null ? null : countField(request, 'id');
     const method = request?.method;
@@ -217,7 +224,7 @@ class ContractServer implements ControlServer {
     );
   }
 
-  #greet(socket: Socket, lines: LineReader, request: { id: number; method: string; params: JsonRecord | null }): void {
+  #greet(socket: Socket, lines: PacedLines, request: { id: number; method: string; params: JsonRecord | null }): void {
     const { component, instance, version } = this.#options;
     const refuse = (error: ContractError) => {
       this.#fail(socket, request.id, error);
@@ -297,7 +304,7 @@ class ContractServer implements ControlServer {
     return handler(params);
   }
 
-  #refuseFrame(socket: Socket, lines: LineReader, id: number | null, complaint: string): void {
+  #refuseFrame(socket: Socket, lines: PacedLines, id: number | null, complaint: string): void {
     this.#answer(socket, { id, ok: false, error: { code: 'bad-frame', message: complaint } });
     lines.end();
     socket.end();

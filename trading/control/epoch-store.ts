@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { CodedError } from '../base/coded-error.ts';
 import { writeFileDurably } from '../base/durable-file.ts';
-import { countField, parseRecord } from '../base/json-record.ts';
+import { countField, parseRecord, textField } from '../base/json-record.ts';
 
-/** The highest epoch ever seen, which survives a power loss. It never goes down. */
+/**
+ * The highest epoch ever seen, which survives a power loss. It never goes down. Its file has a checksum: one altered bit would make an
+ * epoch of it that was never granted, or one that a dead primary still has.
+ */
 export class EpochStore {
   readonly #path: string;
   #highest: number;
@@ -24,7 +28,9 @@ export class EpochStore {
     }
     const record = parseRecord(text);
     const highest = record === null ? null : countField(record, 'epoch');
-    if (highest === null) throw unreadable(path, 'its content is not an epoch');
+    if (record === null || highest === null) throw unreadable(path, 'its content is not an epoch');
+    if (textField(record, 'crc') !== checksumOf(highest) || text !== contentOf(highest))
+      throw unreadable(path, 'it is not as it was written: its checksum is wrong');
     return new EpochStore(path, highest);
   }
 
@@ -35,10 +41,14 @@ export class EpochStore {
   /** Returns after the epoch is on disk. A lower or equal one changes nothing. */
   raise(epoch: number): void {
     if (epoch <= this.#highest) return;
-    writeFileDurably(this.#path, `${JSON.stringify({ epoch })}\n`);
+    writeFileDurably(this.#path, contentOf(epoch));
     this.#highest = epoch;
   }
 }
+
+const checksumOf = (epoch: number): string => crc32(`epoch ${epoch}`).toString(16).padStart(8, '0');
+
+const contentOf = (epoch: number): string => `${JSON.stringify({ epoch, crc: checksumOf(epoch) })}\n`;
 
 const unreadable = (path: string, found: string, cause?: unknown): CodedError =>
   new CodedError({

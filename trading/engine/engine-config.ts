@@ -10,6 +10,8 @@ export interface EngineConfig {
   readonly tokenFile: string;
   readonly orders: ListenAddress;
   readonly replication: ListenAddress;
+  /** The secret that the engines of a group share; null = whoever can reach the replication port is believed. */
+  readonly replicationTokenFile: string | null;
   /** At least one; of those that list no symbols there is one at most. */
   readonly venues: readonly EngineVenueConfig[];
   readonly limits: Limits;
@@ -60,6 +62,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const file = ConfigFile.read(path);
   const control = file.requiredSection('control');
   const venues = readVenues(file);
+  const replication = file.requiredSection('replication');
   const limits = file.section('limits');
   const timing = file.section('timing');
   const journal = file.section('journal');
@@ -76,6 +79,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
     tokenFile: control.filePath('tokenFile'),
     orders: file.listen('orders'),
     replication: file.listen('replication'),
+    replicationTokenFile: replication.optionalText('tokenFile') === null ? null : replication.filePath('tokenFile'),
     venues,
     limits: {
       symbols: new Set(limits?.textList('symbols', []) ?? []),

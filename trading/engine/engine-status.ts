@@ -40,6 +40,9 @@ export const engineStatus = (engine: EngineView): Status => {
   };
 };
 
+/** As many as a whole number can hold exactly. */
+const HASH_DIGITS = 13;
+
 const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, number | null>> => {
   const { reign, journal } = engine;
   const { state } = engine.replayed;
@@ -52,6 +55,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     fills: state.fillCount,
     inDoubt: state.pendingOrders.size + state.pendingRequests.size,
     breaks: state.breaks,
+    stateHash: Number.parseInt(state.hash.slice(0, HASH_DIGITS), 16),
     waiting: reign?.path.waiting ?? 0,
     released: journal.released,
     durable: journal.durable,

@@ -1,5 +1,6 @@
 import { monoNowMs } from '../base/mono-clock.ts';
 import { Pulse } from '../base/pulse.ts';
+import { TokenFile } from '../base/token-file.ts';
 import { ContractError, type Position, type PromoteParams, type Role, type Status } from '../control/contract.ts';
 import type { EpochStore } from '../control/epoch-store.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -67,11 +68,13 @@ export class Engine implements EngineView {
     this.epochs = epochs;
     this.journal = journal;
     this.replayed = replayed;
-    const { instance, timing } = config;
+    const { instance, timing, replicationTokenFile } = config;
+    const token = replicationTokenFile === null ? null : new TokenFile(replicationTokenFile);
     this.replication = new ReplicationServer({
       instance,
       journal,
       lostAfterMs: timing.replicaLostMs,
+      token,
       windowEntries: 16_384,
       stateHashAt: (sequence) => replayed.state.hashes.at(sequence),
       onHeld: (sequence) => this.reign?.path.heldUpTo(sequence),
@@ -80,6 +83,7 @@ export class Engine implements EngineView {
     });
     this.upstream = new ReplicationClient({
       instance,
+      token,
       journal,
       epochs,
       dialDeadlineMs: timing.dialDeadlineMs,

@@ -128,6 +128,7 @@ export class LineDesk {
   #answer(session: ClientSession, text: string, order = -1): void {
     const { queue, state, answered } = this.#options;
     queue.add(state.applied, session, text, order);
+    session.owed += text.length;
     answered();
   }
 }

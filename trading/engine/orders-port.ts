@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { StringDecoder } from 'node:string_decoder';
-import { LineReader } from '../base/line-reader.ts';
+import { Door } from '../base/door.ts';
 import { Outlet } from '../base/outlet.ts';
+import { PacedLines } from '../base/paced-lines.ts';
 import { lastReject } from './binary-desk.ts';
 import { MESSAGE } from './binary-protocol.ts';
 import { BinarySession } from './binary-session.ts';
@@ -14,6 +15,11 @@ export class ClientSession implements ReleaseSink {
   readonly #outlet: Outlet;
   /** Set by logon. */
   client: string | null = null;
+  /** Characters of answers to queries that wait for release. */
+  owed = 0;
+  /** Where its requests come from. */
+  lines: PacedLines | null = null;
+  #held = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -30,6 +36,7 @@ export class ClientSession implements ReleaseSink {
   }
 
   push(text: string): void {
+    this.owed = Math.max(0, this.owed - text.length);
     this.#outlet.push(text);
   }
 
@@ -38,8 +45,10 @@ export class ClientSession implements ReleaseSink {
   }
 
   hold(paused: boolean): void {
-    if (paused) this.#socket.pause();
-    else this.#socket.resume();
+    if (paused === this.#held) return;
+    this.#held = paused;
+    if (paused) this.lines?.hold();
+    else setImmediate(() => this.#held || this.lines?.go());
   }
 
   /** Sends a last message and closes. */
@@ -54,7 +63,8 @@ export class ClientSession implements ReleaseSink {
   }
 }
 
-const IDLE_WHILE_CLOSED_MS = 5000;
+/** Clients and subscribers of one engine. */
+const MOST_CONNECTIONS = 1024;
 
 /** Who comes to an instance that is not primary waits this long for its promotion: routes may be there a moment before it is. */
 const EARLY_WITHIN_MS = 150;
@@ -74,6 +84,7 @@ export class OrdersPort {
   readonly #undecided = new Set<Socket>();
   /** Came early, and are not listened to yet. */
   readonly #early = new Map<Socket, NodeJS.Timeout>();
+  readonly #door: Door;
   #open = false;
 
   constructor(options: {
@@ -86,6 +97,7 @@ export class OrdersPort {
     this.#onBytes = options.onBytes;
     this.#onClosed = options.onClosed;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#door = new Door(this.#server, { most: MOST_CONNECTIONS });
   }
 
   get port(): number {
@@ -139,7 +151,6 @@ export class OrdersPort {
       this.#noLongerEarly(socket);
     });
     if (this.#open) return this.#listenTo(socket);
-    socket.setTimeout(IDLE_WHILE_CLOSED_MS, () => socket.destroy());
     this.#early.set(
       socket,
       setTimeout(() => this.#listenTo(socket), EARLY_WITHIN_MS),
@@ -153,7 +164,6 @@ export class OrdersPort {
 
   #listenTo(socket: Socket): void {
     this.#noLongerEarly(socket);
-    if (this.#open) socket.setTimeout(0);
     socket.once('data', (chunk: Buffer) => {
       this.#undecided.delete(socket);
       if (chunk[0] === MESSAGE.logon || chunk[0] === MESSAGE.query) this.#speakBinary(socket, chunk);
@@ -164,7 +174,10 @@ export class OrdersPort {
   #speakText(socket: Socket, first: Buffer): void {
     const session = new ClientSession(socket);
     this.#sessions.add(session);
-    const lines: LineReader = new LineReader({
+    const lines: PacedLines = new PacedLines({
+      socket,
+      door: this.#door,
+      owed: () => session.owed,
       maxLineLength: 256 * 1024,
       onLine: (line) => {
         if (this.#open) return this.#onLine(session, line);
@@ -173,6 +186,7 @@ export class OrdersPort {
       },
       onOverflow: () => session.refuse(rejectText(null, 'bad-message')),
     });
+    session.lines = lines;
     const text = new StringDecoder('utf8');
     const receive = (chunk: Buffer) => lines.push(text.write(chunk));
     socket.on('data', receive);
@@ -189,6 +203,7 @@ export class OrdersPort {
     const receive = (chunk: Buffer) => {
       if (!this.#open) return session.refuse(lastReject('not-primary', 0));
       session.receive(chunk);
+      if (session.nextLength() > 0) this.#door.spoke(socket);
       this.#onBytes(session);
     };
     socket.on('data', receive);

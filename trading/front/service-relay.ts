@@ -26,6 +26,9 @@ interface Pair {
   established: boolean;
 }
 
+/** Each costs two descriptors. Who comes and says nothing is for the backend to cut. */
+const MOST_CLIENTS = 1024;
+
 /** One service's listener. Closed, it resets whoever connects; routed, it copies bytes both ways. */
 export class ServiceRelay {
   readonly #dialDeadlineMs: number;
@@ -45,6 +48,7 @@ export class ServiceRelay {
     this.#dialDeadlineMs = options.dialDeadlineMs;
     this.#onEvidence = options.onEvidence;
     this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (client) => this.#accept(client));
+    this.#server.maxConnections = MOST_CLIENTS;
   }
 
   get target(): string | null {

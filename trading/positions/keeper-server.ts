@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { CodedError } from '../base/coded-error.ts';
+import { Door } from '../base/door.ts';
 import { asRecord, countField, type JsonRecord, parseRecord } from '../base/json-record.ts';
-import { LineReader } from '../base/line-reader.ts';
+import { PacedLines } from '../base/paced-lines.ts';
 import { EntryFeed } from '../oms/entry-feed.ts';
 import { KeeperBook } from './keeper-book.ts';
 import type { KeeperConfig } from './keeper-config.ts';
@@ -15,6 +16,7 @@ export class KeeperServer {
   readonly #config: KeeperConfig;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #door: Door;
   #book = new KeeperBook();
   #feed: EntryFeed | null = null;
   #problem: string | null = null;
@@ -22,6 +24,7 @@ export class KeeperServer {
   constructor(config: KeeperConfig) {
     this.#config = config;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#door = new Door(this.#server, { most: mostConnections });
   }
 
   listen(): Promise<number> {
@@ -67,9 +70,11 @@ export class KeeperServer {
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.setEncoding('utf8');
-    const lines = new LineReader({
+    const lines: PacedLines = new PacedLines({
+      socket,
+      door: this.#door,
       maxLineLength: maxRequestLength,
-      onLine: (line) => this.#receive(socket, line),
+      onLine: (line) => this.#receive(socket, lines, line),
       onOverflow: () => socket.destroy(),
     });
     socket.on('data', (text: string) => lines.push(text));
@@ -77,14 +82,16 @@ export class KeeperServer {
     socket.on('close', () => this.#sockets.delete(socket));
   }
 
-  #receive(socket: Socket, line: string): void {
+  #receive(socket: Socket, lines: PacedLines, line: string): void {
     const request = parseRecord(line);
     switch (request?.t) {
       case 'status':
         send(socket, this.#status());
         return;
       case 'book':
-        this.#sendBook(socket);
+        // One book at a time: two on their way at once would be mixed up, and each is held as a whole.
+        lines.hold();
+        this.#sendBook(socket, () => lines.go());
         return;
       case 'pnl':
         send(socket, this.#answerProfitAndLoss(asRecord(request['marks']) ?? {}));
@@ -111,7 +118,7 @@ export class KeeperServer {
   }
 
   /** Everything as it is at this moment; what is booked while a slow reader takes it is not in it. */
-  #sendBook(socket: Socket): void {
+  #sendBook(socket: Socket, done: () => void): void {
     const { trades, unbooked, through } = this.#book;
     const { positions, hash } = this.#book.snapshot();
     const messages = [
@@ -121,7 +128,7 @@ export class KeeperServer {
       ...unbooked.map((entry) => ({ t: 'unbooked', ...entry })),
       { t: 'book-end', through },
     ];
-    writeAll(socket, messages.values());
+    writeAll(socket, messages.values(), done);
   }
 
   /** A mark that makes a figure pass 2^53 gets a reject, never a rounded figure. */
@@ -147,7 +154,7 @@ export class KeeperServer {
 const send = (socket: Socket, message: object): void => void socket.write(`${JSON.stringify(message)}\n`);
 
 /** As fast as the peer reads. */
-const writeAll = (socket: Socket, messages: Iterator<object>): void => {
+const writeAll = (socket: Socket, messages: Iterator<object>, done: () => void): void => {
   for (;;) {
     if (socket.destroyed) return;
     let text = '';
@@ -155,13 +162,14 @@ const writeAll = (socket: Socket, messages: Iterator<object>): void => {
       text += `${JSON.stringify(next.value)}\n`;
       if (text.length >= chunkLength) break;
     }
-    if (text === '') return;
+    if (text === '') return done();
     if (!socket.write(text)) {
-      socket.once('drain', () => writeAll(socket, messages));
+      socket.once('drain', () => writeAll(socket, messages, done));
       return;
     }
   }
 };
 
+const mostConnections = 256;
 const maxRequestLength = 256 * 1024;
 const chunkLength = 64 * 1024;

@@ -77,6 +77,9 @@ export class BreakStore {
       this.#link = decoded.link;
       this.history.apply(decoded.record);
     }
+    // A whole record with another byte where its line should end was no write that a crash cut short.
+    if (decodeBreakRecord(bytes.toString('utf8', end, bytes.length - 1), this.#link) !== null)
+      throw damaged(this.#path, lines.length + 1);
     if (end < bytes.length) ftruncateSync(this.#file, end);
     this.#bytes = end;
   }

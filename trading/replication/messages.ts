@@ -1,5 +1,7 @@
 import { asRecord, countField, type JsonRecord, textField } from '../base/json-record.ts';
 
+const MOST_NAME_BYTES = 64;
+
 /** Hash of the state that a log amounts to, right after one of its entries. */
 export interface StateHash {
   readonly sequence: number;
@@ -28,9 +30,12 @@ export type StandbyMessage =
    */
   | { readonly t: 'ack'; readonly epoch: number; readonly sequence: number; readonly state?: StateHash };
 
+export type RefusedCode = (typeof REFUSED_CODES)[number];
+const REFUSED_CODES = ['stale-epoch', 'not-primary', 'bad-message', 'unauthorized'] as const;
+
 /** From a primary to a standby; blocks travel beside these. */
 export type PrimaryMessage =
-  | { readonly t: 'refused'; readonly code: 'stale-epoch' | 'not-primary' | 'bad-message'; readonly epoch: number }
+  | { readonly t: 'refused'; readonly code: RefusedCode; readonly epoch: number }
   /** The logs differ at the probed place; look at or below this sequence. */
   | { readonly t: 'mismatch'; readonly below: number }
   | { readonly t: 'matched'; readonly at: number; readonly epoch: number; readonly instance: string }
@@ -47,6 +52,7 @@ export const parseStandbyMessage = (record: JsonRecord): StandbyMessage | null =
     case 'hello': {
       const instance = textField(record, 'instance');
       if (record.protocol !== 1 || instance === null || epoch === null) return null;
+      if (Buffer.byteLength(instance) > MOST_NAME_BYTES) return null;
       if (sequence === null || sequenceEpoch === null || crc === null) return null;
       return { t: 'hello', protocol: 1, instance, epoch, sequence, sequenceEpoch, crc };
     }
@@ -80,8 +86,8 @@ export const parsePrimaryMessage = (record: JsonRecord): PrimaryMessage | null =
   const epoch = countField(record, 'epoch');
   switch (record.t) {
     case 'refused': {
-      const code = record.code;
-      if (epoch === null || (code !== 'stale-epoch' && code !== 'not-primary' && code !== 'bad-message')) return null;
+      const code = REFUSED_CODES.find((each) => each === record.code);
+      if (epoch === null || code === undefined) return null;
       return { t: 'refused', code, epoch };
     }
     case 'mismatch': {

@@ -89,3 +89,25 @@ test('a hash that the primary does not know is no difference', () => {
   acknowledges(1, { sequence: 7, hash: 'of what was never written' });
   assert.equal(state(), 'in-sync');
 });
+
+test('names from outside take up only so much: whoever is gone and never counted gives way, a member never does', () => {
+  const { primary } = pair();
+  primary.step({ kind: 'ack-set', members: ['b'] });
+  for (let at = 0; at < 500; at++) {
+    const connection = 100 + at;
+    primary.step({ kind: 'connected', connection, nowMs: 1 });
+    const message = {
+      t: 'hello',
+      protocol: 1,
+      instance: `stranger-${at}`,
+      epoch: 0,
+      sequence: 0,
+      sequenceEpoch: 0,
+      crc: 0,
+    } as const;
+    primary.step({ kind: 'message', connection, message, nowMs: 1 });
+    primary.step({ kind: 'closed', connection });
+  }
+  assert.ok(primary.replicas.length <= 64, `${primary.replicas.length}`);
+  assert.ok(primary.replicas.some(({ instance }) => instance === 'b'));
+});

@@ -52,6 +52,7 @@ export interface ReplicaView {
 
 /** A standby that cuts its log and rebuilds its state is silent for longer than one that follows. */
 const JOIN_PATIENCE = 40;
+const MOST_REPLICAS = 64;
 
 interface Replica {
   readonly instance: string;
@@ -155,6 +156,8 @@ export class PrimaryCore {
         { kind: 'superseded', epoch: message.epoch },
       ];
     }
+    if (!this.#hasRoomFor(message.instance))
+      return [{ kind: 'close', connection, reason: `there are ${MOST_REPLICAS} replicas already` }];
     const replica = this.#replica(message.instance);
     const effects: PrimaryEffect[] = [];
     if (replica.connection !== null && replica.connection !== connection) {
@@ -324,6 +327,17 @@ export class PrimaryCore {
     if (held <= this.#held) return [];
     this.#held = held;
     return [{ kind: 'held', sequence: held }];
+  }
+
+  /** Names come from outside. One that is gone and was never in the acknowledgement set gives way. */
+  #hasRoomFor(instance: string): boolean {
+    if (this.#replicas.has(instance) || this.#replicas.size < MOST_REPLICAS) return true;
+    for (const [name, { connection }] of this.#replicas) {
+      if (connection !== null || this.#members.includes(name)) continue;
+      this.#replicas.delete(name);
+      return true;
+    }
+    return false;
   }
 
   #peers(): readonly string[] {

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { monoNowMs } from '../base/mono-clock.ts';
+import type { TokenFile } from '../base/token-file.ts';
 import { parseAddress } from '../control/contract-params.ts';
 import type { EpochStore } from '../control/epoch-store.ts';
 import type { Block } from '../journal/block.ts';
@@ -10,6 +11,8 @@ import { StandbyCore, type StandbyEffect, type StandbyEvent } from './standby-co
 
 export interface ReplicationClientOptions {
   readonly instance: string;
+  /** Shown to the primary; left out or null = none. */
+  readonly token?: TokenFile | null;
   readonly journal: Journal;
   readonly epochs: EpochStore;
   readonly dialDeadlineMs: number;
@@ -57,7 +60,7 @@ export class ReplicationClient {
         if (effect.connection === this.#connection) this.#hangUp();
         return;
       case 'send':
-        if (effect.connection === this.#connection && this.#socket !== null) send(this.#socket, effect.message);
+        if (effect.connection === this.#connection && this.#socket !== null) this.#send(this.#socket, effect.message);
         return;
       case 'store-epoch':
         epochs.raise(effect.epoch);
@@ -88,6 +91,12 @@ export class ReplicationClient {
     this.#appended = [];
     this.#options.journal.sync();
     for (const block of blocks) this.#options.onBlock(block);
+  }
+
+  #send(socket: Socket, message: StandbyMessage): void {
+    const token = this.#options.token ?? null;
+    if (message.t === 'ack' && message.state === undefined) writeAck(socket, message);
+    else writeMessage(socket, token === null || message.t !== 'hello' ? message : { ...message, token: token.text });
   }
 
   #dial(connection: number, text: string): void {
@@ -124,8 +133,3 @@ export class ReplicationClient {
     this.#reader = null;
   }
 }
-
-const send = (socket: Socket, message: StandbyMessage): void => {
-  if (message.t === 'ack' && message.state === undefined) writeAck(socket, message);
-  else writeMessage(socket, message);
-};

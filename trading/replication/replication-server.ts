@@ -1,5 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
+import { Door } from '../base/door.ts';
+import type { JsonRecord } from '../base/json-record.ts';
 import { monoNowMs } from '../base/mono-clock.ts';
+import type { TokenFile } from '../base/token-file.ts';
 import { lastSequenceOf } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
 import { FrameReader, writeBlocks, writeMessage } from './frames.ts';
@@ -10,6 +13,8 @@ export interface ReplicationServerOptions {
   readonly instance: string;
   readonly journal: Journal;
   readonly lostAfterMs: number;
+  /** What a replica must show with its first message; left out or null = nothing. */
+  readonly token?: TokenFile | null;
   readonly windowEntries: number;
   readonly stateHashAt: (sequence: number) => string | null;
   /** Everything up to here is held by the whole acknowledgement set. */
@@ -19,6 +24,8 @@ export interface ReplicationServerOptions {
 }
 
 const SEND_BYTES = 256 * 1024;
+/** Replicas, and their old connections. */
+const MOST_CONNECTIONS = 64;
 
 /**
  * Standbys hear of a new holder before it has been promoted. Refused, they would come again later than they need to; so they wait
@@ -30,6 +37,7 @@ const REFUSE_AFTER_MS = 1000;
 export class ReplicationServer {
   readonly #options: ReplicationServerOptions;
   readonly #server: Server;
+  readonly #door: Door;
   readonly #connections = new Map<number, { readonly socket: Socket; readonly reader: FrameReader }>();
   /** Came while this instance was not primary; nothing has been read from them. */
   readonly #early = new Map<Socket, NodeJS.Timeout>();
@@ -40,6 +48,7 @@ export class ReplicationServer {
   constructor(options: ReplicationServerOptions) {
     this.#options = options;
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#door = new Door(this.#server, { most: MOST_CONNECTIONS });
   }
 
   /** The running state machine; null while the instance is not primary. */
@@ -116,6 +125,8 @@ export class ReplicationServer {
     const connection = this.#nextConnection++;
     const reader = new FrameReader({
       onMessage: (record) => {
+        this.#door.spoke(socket);
+        if (!this.#believes(record)) return this.#turnAway(connection, socket);
         const message = parseStandbyMessage(record);
         if (message === null) socket.destroy();
         else this.step({ kind: 'message', connection, message, nowMs: monoNowMs() });
@@ -132,6 +143,18 @@ export class ReplicationServer {
       if (!this.#connections.delete(connection)) return;
       this.step({ kind: 'closed', connection });
     });
+  }
+
+  /** Whatever a stranger says, also of epochs, is not heard. */
+  #believes(record: JsonRecord): boolean {
+    const token = this.#options.token ?? null;
+    return token === null || record['t'] !== 'hello' || token.accepts(record['token']);
+  }
+
+  #turnAway(connection: number, socket: Socket): void {
+    writeMessage(socket, { t: 'refused', code: 'unauthorized', epoch: this.#epoch });
+    this.#perform({ kind: 'close', connection, reason: 'it did not show the token' });
+    this.step({ kind: 'closed', connection });
   }
 
   #perform(effect: PrimaryEffect): void {

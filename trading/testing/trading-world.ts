@@ -87,7 +87,7 @@ export class TradingWorld {
     writeFileSync(this.tokenFile, `${TOKEN}\n`, { mode: 0o600 });
   }
 
-  /** Where the exchange's settings have `fix`, engines trade over it and raise epochs on the binary port. */
+  /** `venue` is added to the exchange's configuration; where that has `fix`, engines trade over it and raise epochs on the binary port. */
   static async open(options: { readonly fillShare?: number; readonly venue?: object } = {}): Promise<TradingWorld> {
     const world = new TradingWorld(mkdtempSync(join(tmpdir(), 'holdfast trading é-')));
     const config = world.write('venue', {

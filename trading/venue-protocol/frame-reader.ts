@@ -23,6 +23,9 @@ export class FrameReader {
   readonly #carry = Buffer.alloc(LONGEST);
   readonly #carryView = new DataView(this.#carry.buffer, this.#carry.byteOffset, LONGEST);
   #carried = 0;
+  /** What came and was not looked at, because reading is held. */
+  #later: Uint8Array[] = [];
+  #held = false;
   #ended = false;
 
   constructor(handler: FrameHandler) {
@@ -30,15 +33,34 @@ export class FrameReader {
   }
 
   push(chunk: Uint8Array): void {
+    if (this.#held) this.#later.push(chunk);
+    else this.#read(chunk);
+  }
+
+  /** Hands over nothing until `go`, also nothing of the chunk being read. What is pushed meanwhile is kept: stop the stream, too. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  go(): void {
+    this.#held = false;
+    while (this.#later.length > 0 && !this.#held && !this.#ended) this.#read(this.#later.shift()!);
+  }
+
+  #read(chunk: Uint8Array): void {
     let at = this.#carried > 0 ? this.#complete(chunk) : 0;
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
-    while (!this.#ended && chunk.length - at >= HEADER_BYTES) {
+    while (!this.#ended && !this.#held && chunk.length - at >= HEADER_BYTES) {
       const length = this.#lengthAt(chunk, view, at);
       if (length === 0 || chunk.length - at < length) break;
       this.#hand(chunk, view, at);
       at += length;
     }
     if (this.#ended || at >= chunk.length) return;
+    if (this.#held) {
+      this.#later.unshift(chunk.subarray(at));
+      return;
+    }
     this.#carry.set(chunk.subarray(at), 0);
     this.#carried = chunk.length - at;
   }
@@ -47,6 +69,7 @@ export class FrameReader {
   end(): void {
     this.#ended = true;
     this.#carried = 0;
+    this.#later = [];
   }
 
   /** Adds to the message that was split, and hands it over when it is whole. Returns how much of the chunk it took. */

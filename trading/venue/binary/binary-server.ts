@@ -1,8 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenAddress } from '../../base/config-file.ts';
+import { Door } from '../../base/door.ts';
 import type { OrderPort } from '../order-port.ts';
 import { BinaryRequest } from './binary-request.ts';
 import { BinarySession } from './binary-session.ts';
+
+/** Of members and drop copies. */
+const MOST_CONNECTIONS = 2048;
 
 /** Order entry, drop copy and status in the binary protocol; docs/reference/venue-binary.md has the messages. */
 export class BinaryServer {
@@ -21,7 +25,7 @@ export class BinaryServer {
     });
     // Half-open, so that what a cut session still sends is seen, refused and counted.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
-      const session = new BinarySession({ port, socket, request });
+      const session = new BinarySession({ port, socket, request, door });
       this.#sessions.set(socket, session);
       socket.on('data', (chunk: Buffer) => session.data(chunk));
       socket.on('end', () => socket.end());
@@ -31,6 +35,7 @@ export class BinaryServer {
         session.closed();
       });
     });
+    const door = new Door(this.#server, { most: MOST_CONNECTIONS });
   }
 
   listen(address: ListenAddress): Promise<number> {

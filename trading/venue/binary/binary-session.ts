@@ -1,6 +1,8 @@
 import type { Socket } from 'node:net';
+import type { Door } from '../../base/door.ts';
 import { emptyIdView, type IdView, idText } from '../../base/id-view.ts';
 import { monoNowMs } from '../../base/mono-clock.ts';
+import { Pace } from '../../base/pace.ts';
 import {
   encodeCut,
   encodeDryResult,
@@ -67,6 +69,7 @@ export class BinarySession {
   readonly #request: BinaryRequest;
   readonly #out = new WireBuffer();
   readonly #frames: FrameReader;
+  readonly #pace: Pace;
   readonly #id = emptyIdView();
   #stage: Stage = 'fresh';
   #chair: Chair | null = null;
@@ -77,15 +80,25 @@ export class BinarySession {
   #heardAtMs = monoNowMs();
   #saidAtMs = monoNowMs();
 
-  constructor(options: { readonly port: OrderPort; readonly socket: Socket; readonly request: BinaryRequest }) {
+  constructor(options: {
+    readonly port: OrderPort;
+    readonly socket: Socket;
+    readonly request: BinaryRequest;
+    readonly door: Door;
+  }) {
     this.#port = options.port;
     this.#socket = options.socket;
     this.#request = options.request;
     this.#frames = new FrameReader({
-      onFrame: (type, bytes, view, at) => this.#receive(type, bytes, view, at),
+      onFrame: (type, bytes, view, at) => {
+        options.door.spoke(options.socket);
+        this.#receive(type, bytes, view, at);
+        this.#pace.look();
+      },
       onBroken: (code, type) => this.#reject(code, type, NO_SYMBOL),
       onUnknown: (type) => this.#reject('unknown-type', type, NO_SYMBOL),
     });
+    this.#pace = new Pace({ socket: options.socket, reader: this.#frames, owed: () => this.#out.end });
   }
 
   data(chunk: Uint8Array): void {

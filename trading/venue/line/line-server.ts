@@ -1,9 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenAddress } from '../../base/config-file.ts';
+import { Door } from '../../base/door.ts';
 import { emptyIdView, idText } from '../../base/id-view.ts';
 import { countField, type JsonRecord, parseRecord, textField, textListField } from '../../base/json-record.ts';
-import { LineReader } from '../../base/line-reader.ts';
 import { Outlet } from '../../base/outlet.ts';
+import { PacedLines } from '../../base/paced-lines.ts';
 import type { TokenFile } from '../../base/token-file.ts';
 import { NONE } from '../core/order-table.ts';
 import { Report } from '../core/report.ts';
@@ -18,7 +19,7 @@ import { reportLine } from './report-line.ts';
 interface LineSession {
   readonly socket: Socket;
   readonly outlet: Outlet;
-  readonly lines: LineReader;
+  readonly lines: PacedLines;
   firm: number;
   /** Null = not an order session. */
   chair: Chair | null;
@@ -26,6 +27,9 @@ interface LineSession {
   live: boolean;
   copying: boolean;
 }
+
+/** Of members, drop copies and whoever asks for status. */
+const MOST_CONNECTIONS = 2048;
 
 export interface LineServerOptions {
   readonly port: OrderPort;
@@ -42,6 +46,7 @@ export class LineServer {
   readonly #server: Server;
   readonly #sessions = new Set<LineSession>();
   readonly #request: LineRequest;
+  readonly #door: Door;
   readonly #view = emptyIdView();
 
   constructor(options: LineServerOptions) {
@@ -54,6 +59,7 @@ export class LineServer {
     });
     // Half-open, so that what a cut session still sends is seen, refused and counted.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#door = new Door(this.#server, { most: MOST_CONNECTIONS });
   }
 
   listen(address: ListenAddress): Promise<number> {
@@ -73,14 +79,18 @@ export class LineServer {
 
   #accept(socket: Socket): void {
     socket.setEncoding('utf8');
-    const lines = new LineReader({
+    const outlet = new Outlet(socket);
+    const lines = new PacedLines({
+      socket,
+      door: this.#door,
+      owed: () => outlet.length,
       maxLineLength: 64 * 1024,
       onLine: (line) => this.#receive(session, line),
       onOverflow: () => socket.destroy(),
     });
     const session: LineSession = {
       socket,
-      outlet: new Outlet(socket),
+      outlet,
       lines,
       firm: NONE,
       chair: null,

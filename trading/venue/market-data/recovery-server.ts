@@ -1,8 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ListenAddress } from '../../base/config-file.ts';
+import { Door } from '../../base/door.ts';
 import { idText } from '../../base/id-view.ts';
 import { countField, type JsonRecord, parseRecord, textField } from '../../base/json-record.ts';
-import { LineReader } from '../../base/line-reader.ts';
+import { PacedLines } from '../../base/paced-lines.ts';
 import { FeedMessage } from '../../venue-protocol/feed.ts';
 import type { BookSide } from '../core/book-side.ts';
 import type { Exchange } from '../core/exchange.ts';
@@ -11,6 +12,7 @@ import type { FeedHistory } from './feed-history.ts';
 
 /** A request for more is answered in part; go on where it ends. */
 const MOST_AT_ONCE = 5000;
+const MOST_CONNECTIONS = 1024;
 
 /** What receivers of the feeds ask when they missed something, as lines of JSON over TCP. Needs no logon: it is public. */
 export class RecoveryServer {
@@ -23,7 +25,9 @@ export class RecoveryServer {
     this.#server = createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
       socket.setEncoding('utf8');
-      const lines = new LineReader({
+      const lines = new PacedLines({
+        socket,
+        door,
         maxLineLength: 4096,
         onLine: (line) => this.#answer(socket, parseRecord(line)),
         onOverflow: () => socket.destroy(),
@@ -32,6 +36,7 @@ export class RecoveryServer {
       socket.on('error', () => socket.destroy());
       socket.on('close', () => this.#sockets.delete(socket));
     });
+    const door = new Door(this.#server, { most: MOST_CONNECTIONS });
   }
 
   listen(address: ListenAddress): Promise<number> {

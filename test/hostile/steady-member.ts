@@ -1,0 +1,72 @@
+import { LineClient } from '../../trading/testing/line-client.ts';
+import { waitUntil } from '../../trading/testing/wait-until.ts';
+
+const EVERY_MS = 20;
+
+/** A well-behaved session that sends an order every so often and notes how long each answer took. */
+export class SteadyMember {
+  readonly #client: LineClient;
+  readonly #name: string;
+  readonly #timer: NodeJS.Timeout;
+  readonly #sentAtMs = new Map<unknown, number>();
+  #tookMs: number[] = [];
+  #count = 0;
+
+  private constructor(name: string, client: LineClient, isAnswer: (t: unknown) => boolean) {
+    this.#name = name;
+    this.#client = client;
+    client.onMessage = ({ t, id }) => {
+      client.received.length = 0;
+      const sentAtMs = this.#sentAtMs.get(id);
+      if (!isAnswer(t) || sentAtMs === undefined) return;
+      this.#sentAtMs.delete(id);
+      this.#tookMs.push(performance.now() - sentAtMs);
+    };
+    this.#timer = setInterval(() => this.#send(), EVERY_MS);
+  }
+
+  static async ofEngine(port: number): Promise<SteadyMember> {
+    const client = await LineClient.open(port);
+    client.send({ t: 'logon', client: 'good' });
+    await client.expect(({ t }) => t === 'logon-ok');
+    return new SteadyMember('the engine', client, (t) => t === 'ack');
+  }
+
+  static async ofExchange(port: number): Promise<SteadyMember> {
+    const client = await LineClient.open(port);
+    client.send({ t: 'logon', firm: 'GOOD', session: 'good', epoch: 1 }, { t: 'drop-copy', after: 0 });
+    await client.expect(({ t }) => t === 'drop-copy-end');
+    return new SteadyMember('the exchange', client, (t) => t === 'report');
+  }
+
+  forget(): void {
+    this.#tookMs = [];
+  }
+
+  /** Of the answers since `forget`; whoever still waits counts with what it has waited. */
+  latency(): { readonly of: string; readonly answers: number; readonly medianMs: number; readonly mostMs: number } {
+    const waitingMs = [...this.#sentAtMs.values()].map((atMs) => performance.now() - atMs);
+    const sorted = [...this.#tookMs].sort((left, right) => left - right);
+    const mostMs = Math.round(Math.max(0, sorted.at(-1) ?? 0, ...waitingMs));
+    const medianMs = Math.round((sorted[Math.floor(sorted.length / 2)] ?? 0) * 10) / 10;
+    return { of: this.#name, answers: sorted.length, medianMs, mostMs };
+  }
+
+  /** It was never cut, and everything that it sent is answered. */
+  async proven(): Promise<void> {
+    const sent = [...this.#sentAtMs.keys()];
+    await waitUntil(`${this.#name} has answered`, () => sent.every((id) => !this.#sentAtMs.has(id)));
+    if (this.#client.closed) throw new Error(`${this.#name} cut a session that had done nothing wrong`);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#client.close();
+  }
+
+  #send(): void {
+    const id = `good-${++this.#count}`;
+    this.#sentAtMs.set(id, performance.now());
+    this.#client.send({ t: 'new', id, symbol: 'GOOD', side: 'B', price: 1 + (this.#count % 50), qty: 1 });
+  }
+}

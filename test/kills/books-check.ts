@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { compareWithEngine, compareWithVenue, type EngineSnapshot } from '../../trading/load/compare-orders.ts';
+import { LedgerReader } from '../../trading/load/ledger-reader.ts';
+import { OrderLedgerView } from '../../trading/load/ledger-view.ts';
+import { readEngine } from '../../trading/load/verify-sources.ts';
+import { waitUntil } from '../../trading/testing/wait-until.ts';
+import type { EngineFirm } from './engine-firm.ts';
+import { FIRM } from './engine-firm.ts';
+import { ExchangeBook, type ExchangeCounters } from './exchange-book.ts';
+import type { LoadProcess } from './load-process.ts';
+
+const READ_WITHIN_MS = 12_000;
+
+/** Compares, while nothing is sent, what clients were told with the primary, the exchange, and all three engines with each other. */
+export class BooksCheck {
+  readonly #firm: EngineFirm;
+  readonly #reader: LedgerReader;
+  readonly #ledger = new OrderLedgerView();
+  readonly #book = new ExchangeBook();
+  #staleLogonsRefused = 0;
+  compared = 0;
+  counters: ExchangeCounters | null = null;
+
+  constructor(firm: EngineFirm, load: LoadProcess) {
+    this.#firm = firm;
+    this.#reader = new LedgerReader(load.ledger);
+  }
+
+  /** Throws on the first thing that must not be. */
+  async run(): Promise<void> {
+    const firm = this.#firm;
+    await this.#settled();
+    await this.#reader.read((record) => this.#ledger.apply(record));
+    const cancelIds = [...this.#ledger.orders.values()].flatMap(({ id, target }) => (target === null ? [] : [id]));
+    const fronts = firm.orderPorts
+      .filter(({ site }) => site === firm.primary)
+      .map(({ site, ...orders }) => ({ site, orders, database: NO_DATABASE }));
+    const engine = await readEngine({ fronts, cancelIds, deadlineMs: READ_WITHIN_MS });
+    this.counters = await this.#book.read(firm.venuePort, FIRM);
+    this.#acknowledgedIsThere(engine);
+    this.#engineEqualsExchange(engine);
+    await this.#enginesAgree();
+    assert.deepEqual(this.#book.wrong, []);
+    assert.equal(this.counters.staleWritesAccepted, 0, 'the exchange accepted something of an older epoch');
+    assert.equal(this.counters.orders, this.#book.view.accepted.size);
+    this.#staleLogonsRefused = this.counters.staleLogonsRefused;
+    this.compared = engine.orders.length;
+  }
+
+  get staleLogonsRefused(): number {
+    return this.#staleLogonsRefused;
+  }
+
+  get rejectedByExchange(): number {
+    return this.#book.view.rejected.size;
+  }
+
+  async #settled(): Promise<void> {
+    const { engine, primary } = { engine: this.#firm.engine(this.#firm.primary), primary: this.#firm.primary };
+    await waitUntil(`${primary} has released everything and the exchange has answered`, async () => {
+      const { business, position } = await engine.status();
+      return business.inDoubt === 0 && business.waiting === 0 && business.released === position.sequence;
+    });
+  }
+
+  async #enginesAgree(): Promise<void> {
+    const { alive } = this.#firm;
+    const read = () => Promise.all(alive.map(async (name) => (await this.#firm.engine(name).status()).business));
+    await waitUntil(
+      'all journals are equal',
+      async () => new Set((await read()).map((each) => each.chainCrc)).size === 1,
+    );
+    const figures = (await read()).map(({ stateHash, orders, fills, activeOrders, breaks, chainCrc }) => ({
+      stateHash,
+      orders,
+      fills,
+      activeOrders,
+      breaks,
+      chainCrc,
+    }));
+    for (const [at, each] of figures.entries()) assert.deepEqual(each, figures[0], `${alive[at]} and ${alive[0]}`);
+    assert.equal(figures[0]!.breaks, 0, 'reports of the exchange that do not fit the journal');
+  }
+
+  #acknowledgedIsThere(engine: EngineSnapshot): void {
+    const atEngine = compareWithEngine(this.#ledger, engine);
+    const { lost, duplicated, altered } = atEngine;
+    assert.deepEqual({ lost, duplicated, altered }, { lost: [], duplicated: [], altered: [] }, 'clients and engine');
+    const atExchange = compareWithVenue(this.#ledger, engine, this.#book.view);
+    for (const [what, found] of Object.entries(atExchange)) assert.deepEqual(found, [], `at the exchange: ${what}`);
+    const neverSent = engine.orders.filter(({ id }) => !this.#ledger.orders.has(id)).map(({ id }) => id);
+    assert.deepEqual(neverSent, [], 'orders that no client ever sent');
+  }
+
+  #engineEqualsExchange(engine: EngineSnapshot): void {
+    let entered = 0;
+    for (const { id, symbol, side, price, qty, filled, state } of engine.orders) {
+      const there = this.#book.orders.get(id);
+      if (there === undefined) {
+        assert.ok(
+          state === 'rejected' && this.#book.view.rejected.has(id),
+          `${id} is ${state} and not at the exchange`,
+        );
+        continue;
+      }
+      entered += 1;
+      assert.deepEqual({ id, symbol, side, price, qty, filled, state }, there);
+    }
+    assert.equal(entered, this.#book.orders.size, 'orders at the exchange that the engine does not know');
+  }
+}
+
+const NO_DATABASE = { host: '127.0.0.1', port: 1, user: 'nobody', password: '', database: 'none' };

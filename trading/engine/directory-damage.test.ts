@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { CodedError } from '../base/coded-error.ts';
+import { decodeBlock } from '../journal/block.ts';
+import { Journal } from '../journal/journal.ts';
+import { RecordBatch } from '../journal/record-batch.ts';
+import { JournalCorrupt } from '../journal/segment-recovery.ts';
+import { randomEntries } from '../testing/random-entries.ts';
+import { type CheckpointDamaged, newestCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { type Entry, writeEntry } from './entry.ts';
+import { OrderState } from './order-state.ts';
+import { applyBlock, ReplayedState } from './replayed-state.ts';
+import { ENGINE_VERSION } from './version.ts';
+
+const ENTRIES = 42;
+const SEGMENT_BYTES = 700;
+/** The blocks behind these were written and never said to be safe. */
+const UNSAFE_BLOCKS = 2;
+/** Each costs a few syncs: only with HOLDFAST_EVERY_BYTE=1 they are all tried, else those that this day's turn is. */
+const STRIDE = process.env['HOLDFAST_EVERY_BYTE'] === '1' ? 1 : 7;
+const FIRST = STRIDE === 1 ? 0 : new Date().getUTCDate() % STRIDE;
+const REIGN_EVERY = 14;
+const CHECKPOINTS_AT = [12, 30];
+
+interface Place {
+  readonly journal: string;
+  readonly checkpoints: string;
+}
+
+/** What a journal amounts to at the end of each of its blocks. */
+type Hashes = ReadonlyMap<number, string>;
+
+type Recovered =
+  | {
+      readonly kind: 'state';
+      readonly sequence: number;
+      readonly hash: string;
+      readonly from: number;
+      readonly warned: number;
+    }
+  | { readonly kind: 'stopped'; readonly error: JournalCorrupt };
+
+const onFailure = (error: Error): never => {
+  throw error;
+};
+
+/** As an engine leaves it: several segments, three reigns, a commit marker that is behind the end, and two checkpoints. */
+const write = async ({ journal: directory, checkpoints }: Place): Promise<{ hashes: Hashes; safe: number }> => {
+  const hashes = new Map<number, string>();
+  const state = new OrderState();
+  const options = { directory, sync: 'none', segmentBytes: SEGMENT_BYTES, onDurable: () => {}, onFailure } as const;
+  const journal = await Journal.open(options, () => {});
+  const batch = new RecordBatch();
+  const entries: Entry[] = randomEntries(11, ENTRIES);
+  for (const [at, entry] of entries.entries()) {
+    const reign: Entry = { kind: 'epoch', instance: `of-${at}` };
+    const offset = batch.reserve();
+    batch.commit(writeEntry(batch.bytes, batch.view, offset, at > 0 && at % REIGN_EVERY === 0 ? reign : entry));
+    if (batch.count < 1 + (at % 3) && at !== entries.length - 1) continue;
+    const block = journal.append({ epoch: 1 + Math.floor(at / REIGN_EVERY), batch });
+    applyBlock(state, block);
+    hashes.set(state.applied, state.hash);
+    const due = CHECKPOINTS_AT.some((each) => each >= block.header.firstSequence && each <= state.applied);
+    if (due)
+      writeCheckpoint(checkpoints, state, {
+        instance: 'b',
+        sequence: state.applied,
+        epoch: block.header.epoch,
+        chainCrc: block.header.crc,
+        stateHash: state.hash,
+        codeVersion: ENGINE_VERSION,
+        takenAt: 1,
+      });
+    if (at < ENTRIES - 3 * UNSAFE_BLOCKS) journal.sync();
+  }
+  const { durable } = journal;
+  journal.close();
+  assert.ok(durable < ENTRIES && readdirSync(directory).length > 3, `${durable}, ${readdirSync(directory)}`);
+  return { hashes, safe: durable };
+};
+
+/** What an engine does when it starts. */
+const recover = async ({ journal: directory, checkpoints }: Place): Promise<Recovered> => {
+  let warned = 0;
+  try {
+    const onDamaged = (_: CheckpointDamaged): void => {
+      warned += 1;
+    };
+    const checkpoint = newestCheckpoint(checkpoints, { onDamaged });
+    const replayed = new ReplayedState(checkpoint);
+    const options = { directory, sync: 'none', onDurable: () => {}, onFailure } as const;
+    const journal = await Journal.open(options, (block) => replayed.apply(block));
+    if (!replayed.fits(journal)) await replayed.rebuild(journal);
+    journal.close();
+    const { state, from } = replayed;
+    assert.equal(state.applied, journal.end.sequence);
+    assert.equal(state.recomputedHash(), state.hash);
+    return { kind: 'state', sequence: state.applied, hash: state.hash, from, warned };
+  } catch (error) {
+    assert.ok(error instanceof JournalCorrupt, String(error));
+    assert.equal((error as CodedError).code, 'HF-7201');
+    return { kind: 'stopped', error };
+  }
+};
+
+/** Bytes of a segment up to the zeros behind its last block, and some of them. */
+const usedBytes = (bytes: Buffer): number => {
+  let end = 0;
+  for (let block = decodeBlock(bytes, 0); block !== null; block = decodeBlock(bytes, end)) end += block.bytes.length;
+  return Math.min(bytes.length, end + 32);
+};
+
+const contentOf = (place: Place): Map<string, Buffer> =>
+  new Map(
+    [place.journal, place.checkpoints].flatMap((directory) =>
+      readdirSync(directory).map((name) => [join(directory, name), readFileSync(join(directory, name))] as const),
+    ),
+  );
+
+test('an engine whose directory was altered at any byte, or cut off at any length, has the right state or stops with the offset', async (context) => {
+  const root = mkdtempSync(join(tmpdir(), 'holdfast directory é-'));
+  const place = { journal: join(root, 'journal'), checkpoints: join(root, 'checkpoints') };
+  try {
+    const { hashes, safe } = await write(place);
+    const good = contentOf(place);
+    const restore = (): void => {
+      for (const directory of [place.journal, place.checkpoints])
+        for (const name of readdirSync(directory)) if (!good.has(join(directory, name))) rmSync(join(directory, name));
+      for (const [path, bytes] of good) writeFileSync(path, bytes);
+    };
+    const seen: Record<string, { whole: number; shorter: number; stopped: number; otherCheckpoint: number }> = {};
+    const look = async (what: string, path: string, altered: Uint8Array): Promise<void> => {
+      writeFileSync(path, altered);
+      const found = await recover(place);
+      const name = path.slice(root.length + 1);
+      const kind = `${what} ${/commit-marker|checkpoint|segment/.exec(name)![0]}`;
+      const counts = seen[kind] ?? { whole: 0, shorter: 0, stopped: 0, otherCheckpoint: 0 };
+      seen[kind] = counts;
+      if (found.kind === 'stopped') {
+        assert.ok(Number.isInteger(found.error.offset) && found.error.file.includes('segment-'), name);
+        counts.stopped += 1;
+      } else {
+        assert.equal(found.hash, hashes.get(found.sequence), `${name}, ${what}: another state at ${found.sequence}`);
+        // A marker that was lost can tell of nothing; the journal beside it is whole.
+        assert.ok(found.sequence >= safe, `${name}, ${what}: ${found.sequence}, but ${safe} were safe`);
+        if (found.sequence === ENTRIES) counts.whole += 1;
+        else counts.shorter += 1;
+        if (found.warned > 0) counts.otherCheckpoint += 1;
+        else if (kind.endsWith('checkpoint')) assert.fail(`${name}, ${what}: an altered checkpoint was used`);
+      }
+      restore();
+    };
+    const older = [...good.keys()].filter((path) => path.endsWith('.bin')).sort()[0];
+    for (const [path, bytes] of good) {
+      // It is read when the newer one is damaged: then it is as good as it was.
+      if (path === older) continue;
+      const used = path.includes('segment-') ? usedBytes(bytes) : bytes.length;
+      for (let at = FIRST; at < used; at += STRIDE) {
+        const altered = Buffer.from(bytes);
+        altered[at]! ^= 1 << (at % 8);
+        await look('altered', path, altered);
+      }
+      for (let length = FIRST; length < used; length += STRIDE) await look('cut', path, bytes.subarray(0, length));
+    }
+    context.diagnostic(JSON.stringify(seen));
+    assert.ok(
+      seen['altered segment']!.stopped > 500 / STRIDE && seen['altered checkpoint']!.otherCheckpoint > 500 / STRIDE,
+    );
+    assert.ok(seen['cut segment']!.stopped > 500 / STRIDE && seen['cut checkpoint']!.otherCheckpoint > 500 / STRIDE);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
