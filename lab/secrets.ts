@@ -9,6 +9,8 @@ export interface LabSecrets {
   readonly authorityToken: string;
   readonly venueToken: (venue: string) => string;
   readonly loadToken: string;
+  /** What a risk engine shows to an engine before it is obeyed, and people to a risk engine before it is. */
+  readonly riskToken: string;
   readonly databasePassword: (user: DatabaseUser) => string;
 }
 
@@ -25,6 +27,7 @@ export function secretsOf(directory: string): LabSecrets {
     authorityToken: file('authority.token'),
     venueToken: (venue) => file(`venue-${venue}.token`),
     loadToken: file('load.token'),
+    riskToken: file('risk.token'),
     databasePassword: (user) => file(`database-${user}.password`),
   };
 }
@@ -44,5 +47,6 @@ export function createSecrets(
   for (const user of databaseUsers) createToken(secrets.databasePassword(user));
   createToken(secrets.authorityToken);
   createToken(secrets.loadToken);
+  createToken(secrets.riskToken);
   return secrets;
 }
