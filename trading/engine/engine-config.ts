@@ -1,4 +1,5 @@
 import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
+import { TokenFile } from '../base/token-file.ts';
 import type { Limits } from './pre-trade.ts';
 import type { VenueAddress } from './venue-link.ts';
 
@@ -12,12 +13,24 @@ export interface EngineConfig {
   readonly replication: ListenAddress;
   readonly venue: VenueAddress;
   readonly limits: Limits;
+  /** Null: no risk engine has a say, only the limits above hold. */
+  readonly risk: RiskSettings | null;
   /** See `JournalOptions.sync`. */
   readonly sync: 'group' | 'none';
   readonly timing: EngineTiming;
   readonly maxHeldEntries: number;
   /** A standby takes a checkpoint after so many entries; 0 = never. */
   readonly checkpointEveryEntries: number;
+}
+
+export interface RiskSettings {
+  /** What a risk engine must show before it is believed. */
+  readonly token: TokenFile;
+  /** New risk is refused when no risk engine has approved for so long. */
+  readonly silentAfterMs: number;
+  readonly askEveryMs: number;
+  /** Whether orders that only take a position back pass meanwhile; cancels always do. */
+  readonly reducingPasses: boolean;
 }
 
 export interface EngineTiming {
@@ -36,6 +49,8 @@ export interface EngineTiming {
   readonly testOrderDeadlineMs: number;
 }
 
+/** The bound that docs/reference/risk.md names. */
+const RISK_SILENT_AFTER_MS = 1000;
 const MAX_ID_BYTES = 64;
 const EVERY_ENTRIES = 1_000_000;
 
@@ -49,6 +64,11 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const journal = file.section('journal');
   const sync = journal?.text('sync', 'group') ?? 'group';
   if (sync !== 'group' && sync !== 'none') throw file.error('journal.sync', 'must be "group" or "none"');
+  const risk = file.section('risk');
+  const silentAfterMs = risk?.count('silentAfterMs', RISK_SILENT_AFTER_MS) ?? RISK_SILENT_AFTER_MS;
+  const whenSilent = risk?.text('whenSilent', 'cancels') ?? 'cancels';
+  if (risk !== null && whenSilent !== 'cancels' && whenSilent !== 'reducing')
+    throw file.error('risk.whenSilent', 'must be "cancels" or "reducing"');
   const instance = file.text('instance');
   if (Buffer.byteLength(instance) > MAX_ID_BYTES) throw file.error('instance', `is longer than ${MAX_ID_BYTES} bytes`);
   const ms = (name: string, fallback: number) => timing?.count(name, fallback) ?? fallback;
@@ -73,6 +93,15 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
       maxNotional: limits?.count('maxNotional', 1_000_000_000_000) ?? 1_000_000_000_000,
       maxOpenOrdersPerClient: limits?.count('maxOpenOrdersPerClient', 1_000_000) ?? 1_000_000,
     },
+    risk:
+      risk === null
+        ? null
+        : {
+            token: new TokenFile(risk.filePath('tokenFile')),
+            silentAfterMs,
+            askEveryMs: risk.count('askEveryMs', Math.max(1, Math.floor(silentAfterMs / 4))),
+            reducingPasses: whenSilent === 'reducing',
+          },
     sync,
     timing: {
       heartbeatMs: Math.max(5, ms('heartbeatMs', 100)),

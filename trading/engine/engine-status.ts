@@ -62,6 +62,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     tornBytes: journal.tornBytes,
     checkpoint: engine.checkpoints.sequence,
     draining: reign?.draining === true ? 1 : 0,
+    ...(engine.risk === null || reign === null ? {} : engine.risk.figures),
   };
 };
 
@@ -87,5 +88,7 @@ const healthOf = (engine: EngineView): { readonly health: Health; readonly reaso
   if (!engine.lease.valid) return { health: 'degraded', reason: 'its lease has run out; nothing is released' };
   if (!engine.venue.ready)
     return { health: 'degraded', reason: 'the venue session is not ready; new orders are refused' };
+  const { risk } = engine;
+  if (risk !== null && risk.problem !== null) return { health: 'degraded', reason: risk.problem };
   return { health: 'ok', reason: reign.halted ? 'halted: new orders are refused, cancels pass' : null };
 };

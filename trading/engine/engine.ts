@@ -28,9 +28,10 @@ import type { EngineConfig } from './engine-config.ts';
 import { engineStatus } from './engine-status.ts';
 import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
-import { OrdersPort } from './orders-port.ts';
+import { ClientSession, OrdersPort } from './orders-port.ts';
 import type { Permissions } from './pre-trade.ts';
 import { ReplayedState } from './replayed-state.ts';
+import { RiskGate } from './risk-gate.ts';
 import { StandbyCheckpoints } from './standby-checkpoints.ts';
 import { fenceVenue } from './venue-fence.ts';
 import { VenueLink } from './venue-link.ts';
@@ -62,6 +63,7 @@ export interface EngineView {
   readonly replayed: ReplayedState;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
+  readonly risk: RiskGate | null;
 }
 
 /** A calm engine ticks this much more rarely. */
@@ -83,6 +85,8 @@ export class Engine implements EngineView {
   readonly venue: VenueLink;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
+  /** Null where no risk engine has a say. */
+  readonly risk: RiskGate | null;
   readonly #pulse: Pulse;
   role: Role = 'closed';
   reason: string | null = null;
@@ -151,10 +155,16 @@ export class Engine implements EngineView {
       onDown: () => this.#changed(),
       onSuperseded: (epoch) => this.#superseded(epoch, 'the venue'),
     });
+    this.risk = this.#riskGate();
     this.orders = new OrdersPort({
-      onLine: (session, line) => this.reign?.path.receive(session, line),
+      onLine: (session, line) => {
+        if (this.risk?.receive(session, line) !== true) this.reign?.path.receive(session, line);
+      },
       onBytes: (session) => this.reign?.path.receiveBytes(session),
-      onClosed: (session) => this.reign?.path.sessionClosed(session),
+      onClosed: (session) => {
+        if (session instanceof ClientSession) this.risk?.closed(session);
+        this.reign?.path.sessionClosed(session);
+      },
     });
     this.#pulse = new Pulse({ everyMs: () => this.#tickEveryMs, beat: () => this.#tick() });
   }
@@ -271,6 +281,7 @@ export class Engine implements EngineView {
     this.lease.clear();
     this.reign = null;
     this.orders.shut();
+    this.risk?.reset();
     this.venue.stop();
     this.replication.stop();
     reign.path.stop();
@@ -371,11 +382,24 @@ export class Engine implements EngineView {
     this.role = 'primary';
     this.reason = null;
     this.divergence = null;
+    this.risk?.reset();
     this.replication.start({ epoch, ackSet });
     path.begin();
     venue.start(epoch);
     orders.open();
     this.#changed();
+  }
+
+  #riskGate(): RiskGate | null {
+    const { risk, instance } = this.#config;
+    if (risk === null) return null;
+    return new RiskGate({
+      ...risk,
+      instance,
+      epoch: () => this.reign?.epoch ?? 0,
+      state: () => this.replayed.state,
+      onChanged: () => this.#changed(),
+    });
   }
 
   /** What is allowed at the moment at which it is read. */
@@ -394,6 +418,7 @@ export class Engine implements EngineView {
       get venueReady() {
         return engine.venue.ready;
       },
+      risk: engine.risk,
     };
   }
 
@@ -457,10 +482,16 @@ export class Engine implements EngineView {
     return {};
   }
 
-  #testOrder({ epoch }: EpochParams): Promise<TestOrderResult> {
+  async #testOrder({ epoch }: EpochParams): Promise<TestOrderResult> {
     const reign = this.#requireReign(epoch);
     if (!this.lease.valid) throw new ContractError('no-lease', 'its lease has run out');
-    return reign.path.testOrder(this.#config.timing.testOrderDeadlineMs);
+    const { testOrderDeadlineMs } = this.#config.timing;
+    const deadline = monoNowMs() + testOrderDeadlineMs;
+    // A risk engine that follows this engine is promoted after it: it may be about to speak.
+    await this.#waits.until(() => this.reign !== reign || this.risk?.problem == null, testOrderDeadlineMs);
+    this.#requireReign(epoch);
+    if (this.risk?.problem != null) throw new ContractError('not-ready', this.risk.problem);
+    return reign.path.testOrder(Math.max(1, deadline - monoNowMs()));
   }
 
   #requireReign(epoch: number): Reign {
@@ -483,6 +514,7 @@ export class Engine implements EngineView {
       return;
     }
     this.replication.step({ kind: 'tick', nowMs });
+    this.risk?.tick(nowMs);
     if (this.releasing !== this.#wasReleasing) this.#noteReleasing();
     this.reign?.path.release();
     this.#waits.look();

@@ -148,6 +148,7 @@ export class OrderPath {
       session.hold(true);
       return;
     }
+    this.#options.allowed.risk?.look(monoNowMs());
     this.#handleLine(session, line);
   }
 
@@ -155,6 +156,7 @@ export class OrderPath {
   receiveBytes(session: BinarySession): void {
     if (this.#taking || !this.#mayAccept()) return this.#holdBack(session);
     this.#taking = true;
+    this.#options.allowed.risk?.look(monoNowMs());
     this.#takeMessages(session);
     this.#taking = false;
   }
@@ -285,7 +287,7 @@ export class OrderPath {
         const page = orders.slice(0, message.limit).map(recordOf);
         this.#answer(
           session,
-          `${JSON.stringify({ t: 'orders', orders: page, more: orders.length > message.limit })}\n`,
+          `${JSON.stringify({ t: 'orders', orders: page, more: orders.length > message.limit, through: state.applied })}\n`,
         );
         return;
       }
@@ -367,7 +369,10 @@ export class OrderPath {
   #accepted(item: number, sequence: number): void {
     const { state, venue } = this.#options;
     const isOrder = state.isOrder(item);
-    if (isOrder) this.lastOrderAtMs = monoNowMs();
+    if (isOrder) {
+      this.lastOrderAtMs = monoNowMs();
+      this.#options.allowed.risk?.took(item);
+    }
     this.#queue.add(sequence, venue, venueText(state, item), isOrder ? item : -1);
     this.#unacknowledged.add(sequence);
   }
@@ -427,6 +432,7 @@ export class OrderPath {
     if (this.#taking) return;
     if (this.#inbox.length > 0) {
       const waiting = this.#inbox.splice(0, INBOX_TURN);
+      this.#options.allowed.risk?.look(monoNowMs());
       while (waiting.length > 0 && this.#mayAccept()) {
         const { session, line } = waiting.shift()!;
         if (session.open) this.#handleLine(session, line);

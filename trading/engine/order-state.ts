@@ -198,8 +198,8 @@ export class OrderState {
     return client === -1 || client >= this.#open.length ? 0 : this.#open[client]!;
   }
 
-  /** Orders after a sequence, oldest first. */
-  ordersAfter(sequence: number, limit: number): Order[] {
+  /** The first item after a sequence; as many as there are items when there is none. */
+  firstAfter(sequence: number): number {
     const { items } = this;
     let low = 0;
     let high = items.count;
@@ -208,8 +208,14 @@ export class OrderState {
       if (items.sequence(middle) <= sequence) low = middle + 1;
       else high = middle;
     }
+    return low;
+  }
+
+  /** Orders after a sequence, oldest first. */
+  ordersAfter(sequence: number, limit: number): Order[] {
+    const { items } = this;
     const found: Order[] = [];
-    for (let item = low; item < items.count && found.length < limit; item++)
+    for (let item = this.firstAfter(sequence); item < items.count && found.length < limit; item++)
       if (items.kind(item) === ITEM_KIND.order) found.push(this.view(item) as Order);
     return found;
   }

@@ -2,6 +2,7 @@ import type { CancelCommand, NewCommand } from './client-protocol.ts';
 import { SIDE_NUMBER } from './entry.ts';
 import { ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
+import type { RiskGate } from './risk-gate.ts';
 
 /** Limits that an order must pass before it is journalled. */
 export interface Limits {
@@ -22,6 +23,8 @@ export interface Permissions {
   readonly halted: boolean;
   /** Logged on at the venue and reconciled with it: no new risk before. */
   readonly venueReady: boolean;
+  /** Null where no risk engine has a say. */
+  readonly risk: RiskGate | null;
 }
 
 export type Verdict =
@@ -50,7 +53,21 @@ export const checkNew = (options: {
   if (!allowed.venueReady) return reject('venue-unavailable');
   const breach = limitBreach(command, limits);
   if (breach !== null) return reject(breach);
-  return state.openOf(state.findText(client)) >= limits.maxOpenOrdersPerClient ? reject('limit-open-orders') : ACCEPT;
+  if (state.openOf(state.findText(client)) >= limits.maxOpenOrdersPerClient) return reject('limit-open-orders');
+  const refusal = allowed.risk === null ? null : riskRefusal(allowed.risk, client, command, state);
+  return refusal === null ? ACCEPT : reject(refusal);
+};
+
+const riskRefusal = (risk: RiskGate, client: string, command: NewCommand, state: OrderState): string | null => {
+  const { asked } = risk;
+  asked.client = state.findText(client);
+  asked.clientName = client;
+  asked.symbol = state.findText(command.symbol);
+  asked.symbolName = command.symbol;
+  asked.side = SIDE_NUMBER[command.side];
+  asked.price = command.price;
+  asked.qty = command.qty;
+  return risk.refusal();
 };
 
 const sameOrder = (state: OrderState, item: number, client: string, command: NewCommand): boolean => {
