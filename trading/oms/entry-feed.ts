@@ -12,6 +12,8 @@ export interface EntryFeedSink {
   ahead(engineEnd: number): void;
   /** The engine that is followed from now on is connected, and takes what `send` gives it. */
   attached?(): void;
+  /** All that it had released has been delivered. */
+  caughtUp?(): void;
   /** A message of the engine that is followed, of a kind that a feed does not know; true = it is known to the sink. */
   other?(message: JsonRecord): boolean;
 }
@@ -145,9 +147,7 @@ export class EntryFeed {
         this.#took(candidate, message);
         return;
       case 'released':
-        if (candidate !== this.#current) return;
-        this.caughtUp = true;
-        this.releasedSequence = Math.max(this.releasedSequence, countField(message, 'seq') ?? 0);
+        if (candidate === this.#current) this.#toldReleased(countField(message, 'seq') ?? 0);
         return;
       default:
         if (candidate === this.#current && this.#sink.other?.(message) === true) return;
@@ -155,6 +155,13 @@ export class EntryFeed {
         candidate.connection.close();
         return;
     }
+  }
+
+  #toldReleased(sequence: number): void {
+    this.releasedSequence = Math.max(this.releasedSequence, sequence);
+    if (this.caughtUp) return;
+    this.caughtUp = true;
+    this.#sink.caughtUp?.();
   }
 
   #subscribed(candidate: Candidate, message: JsonRecord): void {

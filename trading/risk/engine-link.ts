@@ -54,6 +54,10 @@ export class EngineLink {
         changed: () => options.onChanged(),
         ahead: options.onAhead,
         attached: () => this.#attached(),
+        caughtUp: () => {
+          this.publish();
+          options.onChanged();
+        },
         other: (message) => this.#heard(message),
       },
     });

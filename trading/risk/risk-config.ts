@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { asRecord } from '../base/json-record.ts';
 import { parseDatabase } from '../load/config.ts';
 import { ConfigNode } from '../load/config-node.ts';
@@ -36,7 +35,7 @@ export const readRiskConfig = (file: string): RiskConfig => {
     controlTokenFile: control.path('tokenFile'),
     listen: root.child('listen').address(),
     tokenFile: root.path('tokenFile'),
-    token: readFileSync(root.path('tokenFile'), 'utf8').trim(),
+    token: root.secret('tokenFile'),
     engines: root.children('engines').map((each) => each.address()),
     database: parseDatabase(root.child('database')),
     databaseDeadlineMs: root.number('databaseDeadlineMs', 5000),

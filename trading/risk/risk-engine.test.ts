@@ -157,6 +157,32 @@ test('engine and risk engine', {
     assert.equal(await order({ symbol: 'NEW', qty: 1 }), 'ack');
   });
 
+  await suite.test(
+    'whatever is sent to its port, or to the engine in its name, it lives, and nothing is approved by it',
+    async () => {
+      const texts = Array.from({ length: 400 }, (_, n) => {
+        const noise = Array.from({ length: (n * 31) % 83 }, (__, at) =>
+          String.fromCharCode(32 + ((n * 7919 + at * 104_729) % 90)),
+        ).join('');
+        return [`{"t":"change",${noise}}`, noise, `{"t":"risk","seq":${n},"approved":true,"echo":1}`, '{"t":"rules"'][
+          n % 4
+        ]!;
+      });
+      for (const port of [risk.process.port('risk'), engine.process.port('orders')])
+        for (const text of texts) {
+          const peer = await LineClient.open(port);
+          peer.sendText(`${text}\n`);
+          peer.close();
+        }
+      const known = (await risk.ask({ t: 'rules' }, 'rules'))[0]!['rules'] as readonly object[];
+      assert.deepEqual(
+        known.map((rule) => (rule as { name: string }).name),
+        ['*', 'c1', '', 'XYZ'],
+      );
+      assert.equal(await order({ symbol: 'NEW', qty: 1 }), 'ack');
+    },
+  );
+
   await suite.test('a change waits while the lease is over, and takes effect when it is back', async () => {
     await risk.must('lease', { epoch, leaseUntilNs: '1' });
     const asked = risk.change({ scope: 'client', name: 'c2', killed: true });

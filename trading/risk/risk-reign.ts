@@ -142,8 +142,14 @@ export class RiskReign implements ServiceReign {
       await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  dryRun(): Promise<number> {
-    return this.#alone(() => this.#store.dryRun());
+  async dryRun(): Promise<number> {
+    try {
+      return await this.#alone(() => this.#store.dryRun());
+    } catch (error) {
+      // What the connection is in the middle of is not known.
+      this.#failed(error);
+      throw error;
+    }
   }
 
   close(): void {
@@ -248,14 +254,17 @@ export class RiskReign implements ServiceReign {
 
   #failed(error: unknown): void {
     this.#store.close();
-    if (this.#closed) return;
+    if (this.#closed || this.#reopenTimer !== null) return;
     if (error instanceof StaleWriterError) {
       this.#terms.onStale(error.epoch, 'the database');
       return;
     }
     this.#storeProblem = error instanceof Error ? error.message : String(error);
     this.#terms.onChanged();
-    this.#reopenTimer = setTimeout(() => void this.#reopen(), reopenAfterMs);
+    this.#reopenTimer = setTimeout(() => {
+      this.#reopenTimer = null;
+      void this.#reopen();
+    }, reopenAfterMs);
   }
 
   /** A change whose outcome is not known is found stored, or is made again: it says what shall be, not by how much. */
