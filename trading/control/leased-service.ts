@@ -9,6 +9,7 @@ import {
   type Status,
 } from './contract.ts';
 import type { ControlHandlers } from './control-server.ts';
+import { EndingLease } from './ending-lease.ts';
 import type { EpochStore } from './epoch-store.ts';
 
 /** What a service does from a promotion on until it is closed. */
@@ -55,8 +56,7 @@ export class LeasedService {
   readonly #options: LeasedServiceOptions;
   #role: Role = 'closed';
   #reason: string | null = 'started closed';
-  #leaseUntilNs: bigint | null = null;
-  #leaseTimer: NodeJS.Timeout | null = null;
+  readonly #lease: EndingLease;
   #ackSet: readonly string[] = [];
   #tradingEnabled = false;
   #reign: ServiceReign | null = null;
@@ -69,6 +69,7 @@ export class LeasedService {
 
   constructor(options: LeasedServiceOptions) {
     this.#options = options;
+    this.#lease = new EndingLease(() => options.statusChanged());
   }
 
   readonly handlers: ControlHandlers = {
@@ -86,7 +87,7 @@ export class LeasedService {
       return { position: this.#currentPosition() };
     },
     promote: (params) => this.#promote(params),
-    lease: (params) => this.#lease(params),
+    lease: (params) => this.#renew(params),
     demote: () => {
       this.#stop('closed', 'demoted');
       return { position: this.#currentPosition() };
@@ -119,10 +120,6 @@ export class LeasedService {
     this.#stop('closed', 'ended');
   }
 
-  #leaseValid(): boolean {
-    return this.#leaseUntilNs !== null && monoNowNs() < this.#leaseUntilNs;
-  }
-
   #requireReign(): ServiceReign {
     if (this.#reign === null) throw new ContractError('not-ready', `this instance is ${this.#role}`);
     return this.#reign;
@@ -132,23 +129,14 @@ export class LeasedService {
     return this.#reign?.position ?? this.#position;
   }
 
-  #lease({ leaseUntilNs }: LeaseParams): object {
+  #renew({ leaseUntilNs }: LeaseParams): object {
     if (this.#reign === null && this.#promotion === null)
       throw new ContractError('not-ready', `this instance is ${this.#role}`);
-    const wasValid = this.#leaseValid();
-    this.#holdUntil(leaseUntilNs);
+    const wasValid = this.#lease.valid;
+    this.#lease.set(leaseUntilNs);
     if (!wasValid) this.#options.statusChanged();
     this.#reign?.wake();
     return {};
-  }
-
-  /** The status says at once when the lease has run out. */
-  #holdUntil(leaseUntilNs: bigint): void {
-    this.#leaseUntilNs = leaseUntilNs;
-    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
-    const remainingMs = Number(leaseUntilNs - monoNowNs()) / 1e6;
-    const dueMs = Math.min(Math.max(0, remainingMs) + 1, maxTimerMs);
-    this.#leaseTimer = setTimeout(() => this.#options.statusChanged(), dueMs);
   }
 
   #promote(params: PromoteParams): Promise<PromoteResult> | PromoteResult {
@@ -156,7 +144,7 @@ export class LeasedService {
     if (leaseUntilNs <= monoNowNs()) throw new ContractError('no-lease', 'the lease given has run out already');
     if (this.#reign === null && this.#promotion === null && epoch <= this.#reignEpoch)
       throw new ContractError('not-ready', `it gave up epoch ${this.#reignEpoch}; promote with a newer one`);
-    this.#holdUntil(leaseUntilNs);
+    this.#lease.set(leaseUntilNs);
     this.#ackSet = params.ackSet;
     this.#tradingEnabled = params.tradingEnabled;
     if (this.#reign !== null) {
@@ -177,7 +165,7 @@ export class LeasedService {
     const reign = await this.#options
       .open({
         epoch,
-        mayRelease: () => generation === this.#generation && this.#leaseValid(),
+        mayRelease: () => generation === this.#generation && this.#lease.valid,
         onChanged: () => this.#options.statusChanged(),
         onStale: (newer, by) => {
           if (generation === this.#generation) this.#stop('fenced', `${by} knows epoch ${newer}`);
@@ -204,8 +192,7 @@ export class LeasedService {
     if (this.#reign !== null) this.#position = this.#reign.position;
     this.#reign?.close();
     this.#reign = null;
-    this.#leaseUntilNs = null;
-    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
+    this.#lease.clear();
     this.#tradingEnabled = false;
     this.#role = role;
     this.#reason = reason;
@@ -214,7 +201,7 @@ export class LeasedService {
 
   #status(): Status {
     const reign = this.#reign;
-    const valid = this.#leaseValid();
+    const valid = this.#lease.valid;
     const problem = reign === null ? null : (reign.problem ?? (valid ? null : 'the lease has run out'));
     return {
       role: this.#role,
@@ -223,7 +210,7 @@ export class LeasedService {
       reason: problem ?? this.#reason,
       position: this.#currentPosition(),
       releasing: reign?.ready === true && valid,
-      leaseUntilNs: this.#leaseUntilNs === null ? null : String(this.#leaseUntilNs),
+      leaseUntilNs: this.#lease.untilNs === null ? null : String(this.#lease.untilNs),
       tradingEnabled: this.#tradingEnabled,
       ackSet: this.#ackSet,
       replicas: [],
@@ -233,5 +220,3 @@ export class LeasedService {
     };
   }
 }
-
-const maxTimerMs = 2 ** 31 - 1;
