@@ -51,6 +51,7 @@ export interface EngineTiming {
 
 /** The bound that docs/reference/risk.md names. */
 const RISK_SILENT_AFTER_MS = 1000;
+const HEARTBEAT_MS = 100;
 const MAX_ID_BYTES = 64;
 const EVERY_ENTRIES = 1_000_000;
 
@@ -69,6 +70,9 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const whenSilent = risk?.text('whenSilent', 'cancels') ?? 'cancels';
   if (risk !== null && whenSilent !== 'cancels' && whenSilent !== 'reducing')
     throw file.error('risk.whenSilent', 'must be "cancels" or "reducing"');
+  const heartbeatMs = Math.max(5, timing?.count('heartbeatMs', HEARTBEAT_MS) ?? HEARTBEAT_MS);
+  if (risk !== null && silentAfterMs < 2 * heartbeatMs)
+    throw file.error('risk.silentAfterMs', `must be at least twice timing.heartbeatMs (${heartbeatMs})`);
   const instance = file.text('instance');
   if (Buffer.byteLength(instance) > MAX_ID_BYTES) throw file.error('instance', `is longer than ${MAX_ID_BYTES} bytes`);
   const ms = (name: string, fallback: number) => timing?.count(name, fallback) ?? fallback;
@@ -104,7 +108,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
           },
     sync,
     timing: {
-      heartbeatMs: Math.max(5, ms('heartbeatMs', 100)),
+      heartbeatMs,
       replicaLostMs: ms('replicaLostMs', 400),
       upstreamSilentMs: ms('upstreamSilentMs', 250),
       upstreamGiveUpMs: ms('upstreamGiveUpMs', 2000),

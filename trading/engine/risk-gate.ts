@@ -74,7 +74,7 @@ export class RiskGate {
   /** Why new risk is refused now, for people; null = it is not. */
   get problem(): string | null {
     if (!this.#fresh) {
-      const heard = Number.isFinite(this.#heardAtMs) ? `for ${Math.round(monoNowMs() - this.#heardAtMs)} ms` : 'yet';
+      const heard = Number.isFinite(this.#heardAtMs) ? `for ${this.#options.silentAfterMs} ms or longer` : 'yet';
       return `risk-silent: no approval ${heard}; new orders are refused, cancels pass`;
     }
     return this.#approved && this.#loaded ? null : `risk-fail-safe: ${this.#reason}`;

@@ -82,8 +82,7 @@ export class RiskReign implements ServiceReign {
   /** Why nothing is approved; null = orders within the limits are. */
   get failSafe(): string | null {
     const { through, unbooked } = this.#book;
-    if (!this.#link.caughtUp)
-      return `exposures are being recomputed: ${through} of ${Math.max(through, this.#link.releasedSequence)} entries`;
+    if (!this.#link.caughtUp) return 'exposures are being recomputed';
     if (this.#accepted) return null;
     if (this.#difference !== null) return this.#difference;
     if (this.#stored !== null && through < this.#stored.sequence)
