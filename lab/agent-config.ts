@@ -4,12 +4,14 @@ import type { Component, Host, Instance } from '../src/core/topology/topology.ts
 import type { LabContext } from './configs.ts';
 import {
   authorityEndpoint,
+  type InstanceService,
   instanceEndpoint,
   servicesByKind,
   siteEndpoint,
   venueEndpoint,
   wardenEndpoint,
 } from './layout.ts';
+import { isService, riskOfEngine, serviceFile, serviceScripts } from './service-files.ts';
 import { labNodeArgs } from './warm-compile-cache.ts';
 
 /** The firm under whose name every engine of a lab trades. */
@@ -97,6 +99,7 @@ const scripts: Partial<Record<Component['kind'], string>> = {
   'trading-engine': 'trading/engine/main.ts',
   'order-management': 'trading/oms/main.ts',
   front: 'trading/front/main.ts',
+  ...serviceScripts,
 };
 
 function applicationConfig(context: LabContext, component: Component, instance: Instance): object {
@@ -135,8 +138,7 @@ export function instanceFiles(context: LabContext): readonly { readonly file: st
 function instanceFile(context: LabContext, component: Component, instance: Instance): object {
   const { topology, book, directory, secrets } = context;
   const site = topology.hosts.find((host) => host.id === instance.host)!.site;
-  const own = (service: 'control' | 'orders' | 'replication' | 'database') =>
-    book.realAddress(instanceEndpoint(instance.id, service));
+  const own = (service: InstanceService) => book.realAddress(instanceEndpoint(instance.id, service));
   const common = {
     instance: instance.id,
     site,
@@ -148,6 +150,21 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
       (each) =>
         each.component.kind === kind && topology.hosts.find((host) => host.id === each.instance.host)?.site === site,
     );
+  const engines = beside('trading-engine').map((each) =>
+    book.addressFrom({ host: instance.host }, instanceEndpoint(each.instance.id, 'orders')),
+  );
+  const databaseHere = beside('postgres')[0];
+  const database =
+    databaseHere === undefined
+      ? null
+      : {
+          ...book.addressFrom({ host: instance.host }, instanceEndpoint(databaseHere.instance.id, 'sql')),
+          user: 'persister',
+          passwordFile: secrets.databasePassword('persister'),
+          database: labDatabase,
+        };
+  if (isService(component.kind))
+    return serviceFile(component.kind, { context, component, common, own, engines, database });
   switch (component.kind) {
     case 'trading-engine': {
       const venues = tradedAt(topology, site);
@@ -165,21 +182,11 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
         })),
         // What the exchanges would refuse is refused before it is acknowledged.
         ...(venues.every((venue) => venue.symbols.length > 0) ? { limits: { symbols } } : {}),
+        ...riskOfEngine(context),
       };
     }
     case 'order-management':
-      return {
-        ...common,
-        engines: beside('trading-engine').map((each) =>
-          book.addressFrom({ host: instance.host }, instanceEndpoint(each.instance.id, 'orders')),
-        ),
-        database: {
-          ...book.addressFrom({ host: instance.host }, instanceEndpoint(beside('postgres')[0]!.instance.id, 'sql')),
-          user: 'persister',
-          passwordFile: secrets.databasePassword('persister'),
-          database: labDatabase,
-        },
-      };
+      return { ...common, engines, database };
     default:
       return { ...common, services: { orders: own('orders'), database: own('database') } };
   }

@@ -14,7 +14,15 @@ import {
   wardenEndpoint,
 } from './layout.ts';
 
-const kinds: readonly ComponentKind[] = ['trading-engine', 'postgres', 'order-management', 'front', 'inventory'];
+const kinds: readonly ComponentKind[] = [
+  'trading-engine',
+  'postgres',
+  'order-management',
+  'front',
+  'risk-engine',
+  'position-keeper',
+  'inventory',
+];
 
 const topologies: fc.Arbitrary<Topology> = fc
   .record({

@@ -67,7 +67,7 @@ export interface LinkProbe {
   readonly target: Address;
 }
 
-export type InstanceService = 'control' | 'orders' | 'replication' | 'sql' | 'database';
+export type InstanceService = 'control' | 'orders' | 'replication' | 'sql' | 'database' | 'risk' | 'positions';
 export type SiteService = 'controller-api' | 'controller-peer' | 'etcd-client' | 'etcd-peer';
 /** `session`: lines, for people and checks; `orders`: the binary port; `fix`: FIX 4.4, where engines trade over it. */
 export type VenueService = 'session' | 'orders' | 'fix';
@@ -77,6 +77,8 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
   postgres: ['sql'],
   'order-management': ['control'],
   front: ['control', 'orders', 'database'],
+  'risk-engine': ['control', 'risk'],
+  'position-keeper': ['control', 'positions'],
   inventory: [],
 };
 

@@ -4,7 +4,7 @@ import type { LabContext } from './configs.ts';
 import { instanceEndpoint, venueEndpoint } from './layout.ts';
 
 /**
- * What `trading/reconcile/main.ts` needs to compare the books of a lab: engine and database behind the fronts, every exchange,
+ * What `trading/reconcile/main.ts` needs to compare the books of a lab: engine and database behind the fronts, position keepers, every exchange,
  * and the topology's thresholds.
  */
 export function reconcileFile({ topology, book, directory, secrets }: LabContext): {
@@ -28,6 +28,10 @@ export function reconcileFile({ topology, book, directory, secrets }: LabContext
             database: labDatabase,
           }))
         : [],
+      keepers: topology.components
+        .filter(({ kind }) => kind === 'position-keeper')
+        .flatMap(({ instances }) => instances)
+        .map(({ id }) => book.addressFrom('outside', instanceEndpoint(id, 'positions'))),
       venues: topology.venues.map(({ id, sessions }) => ({
         name: id,
         ...book.realAddress(venueEndpoint(id, 'session')),

@@ -11,6 +11,8 @@ export interface LabSecrets {
   readonly replicationToken: string;
   readonly venueToken: (venue: string) => string;
   readonly loadToken: string;
+  /** What a risk engine shows to an engine before it is obeyed, and people to a risk engine before it is. */
+  readonly riskToken: string;
   readonly databasePassword: (user: DatabaseUser) => string;
 }
 
@@ -28,6 +30,7 @@ export function secretsOf(directory: string): LabSecrets {
     replicationToken: file('replication.token'),
     venueToken: (venue) => file(`venue-${venue}.token`),
     loadToken: file('load.token'),
+    riskToken: file('risk.token'),
     databasePassword: (user) => file(`database-${user}.password`),
   };
 }
@@ -48,5 +51,6 @@ export function createSecrets(
   createToken(secrets.authorityToken);
   createToken(secrets.replicationToken);
   createToken(secrets.loadToken);
+  createToken(secrets.riskToken);
   return secrets;
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { serviceScripts } from './service-files.ts';
 
 /**
  * Every process of a lab runs TypeScript sources. Without a warm cache each of them loads the transpiler, some 12 MB of private memory
@@ -19,6 +20,7 @@ const programs: readonly string[] = [
   'trading/load/main.ts',
   'trading/load/verify.ts',
   'lab/net/main.ts',
+  ...Object.values(serviceScripts),
 ];
 
 /**

@@ -60,7 +60,7 @@ const desk = new BinaryDesk({
   epoch: 1,
   state,
   limits: { symbols: new Set(), maxPrice: 1e7, maxQty: 1e6, maxNotional: 1e12, maxOpenOrdersPerClient: 1e9 },
-  allowed: { tradingEnabled: true, draining: false, halted: false, market },
+  allowed: { tradingEnabled: true, draining: false, halted: false, market, risk: null },
   batch,
   queue,
   commit: (recordBytes, offset) => {

@@ -17,6 +17,8 @@ export interface Shape {
   readonly servingSites: number;
   readonly enginesPerSite: number;
   readonly archive: boolean;
+  /** Two risk engines and a position keeper at each serving site. */
+  readonly services: boolean;
   readonly timing: Timing;
   readonly sitePolicy: FailoverGroup['sitePolicy'];
   readonly instancePolicy: FailoverGroup['instancePolicy'];
@@ -37,6 +39,7 @@ export function drawShape(random: Random): Shape {
     servingSites: random.chance(0.85) ? 2 : 3,
     enginesPerSite: random.chance(0.7) ? 2 : 1,
     archive: random.chance(0.6),
+    services: false,
     sitePolicy: random.chance(0.85) ? 'automatic' : 'approval',
     instancePolicy: random.chance(0.97) ? 'automatic' : random.pick(['manual', 'observe']),
     afterPeerLoss: random.chance(0.9) ? 'degrade' : 'halt',
@@ -71,6 +74,8 @@ export function topologyOf(shape: Shape): Topology {
   const engine: Instance[] = [];
   const oms: Instance[] = [];
   const front: Instance[] = [];
+  const risk: Instance[] = [];
+  const keeper: Instance[] = [];
   const serving = ['alfa', 'bravo', 'carol'].slice(0, shape.servingSites);
   const witness = shape.servingSites === 2 ? ['wit'] : [];
   const host = (site: string, name: string) => {
@@ -107,6 +112,9 @@ export function topologyOf(shape: Shape): Topology {
     const edge = host(site, 'x');
     oms.push(instance(`${site}-oms`, 'oms', edge, 'none'));
     front.push(instance(`${site}-front`, 'front', edge, 'none'));
+    risk.push(instance(`${site}-risk1`, 'risk', edge, 'none'));
+    risk.push(instance(`${site}-risk2`, 'risk', hostId(`${site}-e1`), 'none'));
+    keeper.push(instance(`${site}-keeper`, 'keeper', edge, 'none'));
   }
   for (const site of witness) {
     sites.push({
@@ -137,7 +145,7 @@ export function topologyOf(shape: Shape): Topology {
     instances,
     objective: { rtoMs: 30_000, rpoMs: 0, availabilityPercent: null, stages: null },
     dependsOn: dependsOn.map(componentId),
-    authority: kind === 'front' ? 'none' : 'owned',
+    authority: kind === 'front' || kind === 'position-keeper' ? 'none' : 'owned',
     durability: durable ? { acknowledge: 'remote-site', afterPeerLoss: shape.afterPeerLoss } : null,
   });
   const links: Link[] = sites.flatMap((left, at) =>
@@ -152,6 +160,12 @@ export function topologyOf(shape: Shape): Topology {
       slaPercent: null,
     })),
   );
+  const services = shape.services
+    ? [
+        component('risk', 'risk-engine', risk, ['db', 'engine'], false),
+        component('keeper', 'position-keeper', keeper, ['engine'], false),
+      ]
+    : [];
   return {
     name: 'simulated',
     sites,
@@ -162,11 +176,12 @@ export function topologyOf(shape: Shape): Topology {
       component('engine', 'trading-engine', engine, ['db'], true),
       component('oms', 'order-management', oms, ['db', 'engine'], false),
       component('front', 'front', front, ['engine'], false),
+      ...services,
     ],
     groups: [
       {
         id: GROUP,
-        components: ['db', 'engine', 'oms', 'front'].map(componentId),
+        components: [...['db', 'engine', 'oms', 'front'].map(componentId), ...services.map(({ id }) => id)],
         instancePolicy: shape.instancePolicy,
         sitePolicy: shape.sitePolicy,
         coolDownMs: shape.coolDownMs,

@@ -306,7 +306,7 @@ export class InstanceModel {
   write(id: number, cancel = false): 'taken' | 'refused' | 'halted' {
     if (this.process !== 'running' || this.role !== 'primary') return 'refused';
     if (this.component.kind === 'trading-engine' && !cancel) {
-      if (!this.tradingEnabled) return 'refused';
+      if (!this.tradingEnabled || !this.#around.riskApproved(this)) return 'refused';
       if (this.halted) return 'halted';
     }
     this.disk.add({ id, epoch: this.grantEpoch, cancel });

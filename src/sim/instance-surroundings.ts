@@ -26,6 +26,8 @@ export interface InstanceSurroundings {
   readonly queue: EventQueue;
   readonly network: Network;
   peer(id: InstanceId): InstanceModel | null;
+  /** A risk engine of its site could approve now; true where the firm has none. */
+  riskApproved(engine: InstanceModel): boolean;
   released(release: Release): void;
   /** The agent's driver sees it: push an observation soon. */
   changed(instance: InstanceModel): void;

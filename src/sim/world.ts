@@ -207,6 +207,7 @@ export class World {
         this.checkers.released(release);
       },
       changed: (changed) => agent.observeSoon(changed),
+      riskApproved: (engine) => this.#riskApproved(engine),
       died: (dead) => {
         this.watch?.stopped(dead.id);
         if (this.tracing) this.tell(`${dead.id} ends`);
@@ -447,6 +448,19 @@ export class World {
     if (engine) this.#orders += 1;
     const cancel = engine && this.#orders % 4 === 0;
     if (instance.write(id, cancel) === 'halted') this.coverage.count('halt: an order was refused');
+  }
+
+  /** The bound of its silence is 0 here: what an engine would go on taking for that long is not taken. */
+  #riskApproved({ instance: { id } }: InstanceModel): boolean {
+    const { siteOfInstance } = indexOf(this.topology);
+    const risk = this.topology.components.find(({ kind }) => kind === 'risk-engine');
+    if (risk === undefined) return true;
+    return risk.instances.some((each) => {
+      const model = this.instances.get(each.id)!;
+      return (
+        siteOfInstance.get(each.id) === siteOfInstance.get(id) && model.process === 'running' && model.couldRelease
+      );
+    });
   }
 
   /** Null when every run has ended and each component has one serving holder; else what is missing. */

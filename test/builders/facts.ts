@@ -29,6 +29,7 @@ export const plainShape: Shape = {
   servingSites: 2,
   enginesPerSite: 2,
   archive: true,
+  services: false,
   sitePolicy: 'automatic',
   instancePolicy: 'automatic',
   afterPeerLoss: 'degrade',

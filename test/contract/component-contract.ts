@@ -38,6 +38,10 @@ export interface ContractOptions {
     readonly replication: boolean;
     readonly testOrder: boolean;
     readonly route: boolean;
+    /** It lets new risk through; without, whether trading is enabled is nothing to it. */
+    readonly trading?: boolean;
+    /** It keeps a log of its own, whose end it knows after a restart. */
+    readonly log?: boolean;
   };
   readonly ground: () => Promise<ContractGround>;
 }
@@ -138,7 +142,7 @@ export const componentContract = (options: ContractOptions): void => {
     };
     describe('transport', () => declareTransport(options));
     describe('epochs', () => declareEpochs(on, options.parts.route));
-    if (options.parts.primary) describe('primary', () => declarePrimary(on));
+    if (options.parts.primary) describe('primary', () => declarePrimary(on, options.parts));
     if (options.parts.primary && options.parts.replication) describe('replication', () => declareReplication(on));
     if (options.parts.testOrder) describe('test order', () => declareTestOrder(on));
   });
@@ -231,7 +235,7 @@ const declareEpochs = (on: On, route: boolean): void => {
   });
 };
 
-const declarePrimary = (on: On): void => {
+const declarePrimary = (on: On, { trading = true, log = true }: ContractOptions['parts']): void => {
   on('only promote with a lease that has not run out leads to primary', async (ground) => {
     const driven = await drive(await ground.start('one'));
     const params = { epoch: 1, leaseUntilNs: leaseIn(-1), ackSet: [], tradingEnabled: true };
@@ -331,11 +335,12 @@ const declarePrimary = (on: On): void => {
     await subject.kill();
     const again = await subject.restart();
     const driven = await drive(again);
-    await untilStatus(driven, 'it has recovered', ({ position }) => position.sequence > 0);
+    if (log) await untilStatus(driven, 'it has recovered', ({ position }) => position.sequence > 0);
     assert.equal((await statusOf(driven)).role, 'closed');
     assert.notEqual(await ground.write(again, 300), 'acknowledged');
   });
 
+  if (!trading) return;
   on('new risk is refused while trading is disabled, while halted, and while draining', async (ground) => {
     const driven = await drive(await ground.start('one'));
     await promote(driven, 1);

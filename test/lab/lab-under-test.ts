@@ -27,6 +27,8 @@ export interface LabWish {
   readonly sitePolicy?: 'automatic' | 'approval';
   /** Laid over the firm, last. */
   readonly overlays?: readonly string[];
+  /** Fields that every engine's configuration gets beside its own; a section is replaced field by field. */
+  readonly engineSettings?: Readonly<Record<string, object>>;
 }
 
 /** Figures of time are stretched, unless the shipped ones are asked for. */
@@ -71,7 +73,7 @@ export class LabUnderTest {
     try {
       await labDown(lab);
       rmSync(new LabDirectory(projectRoot, name).path, { recursive: true, force: true });
-      await labUp({ ...lab, topology, topologyFile, plan: patient ? patientPlan : planProcesses }, (event) => {
+      await labUp({ ...lab, topology, topologyFile, plan: planWith(wish.engineSettings ?? {}) }, (event) => {
         if (event.kind === 'step') narrate(event.text);
       });
       const opened = new LabUnderTest({ name, topology, story });
@@ -218,17 +220,21 @@ export class LabUnderTest {
   }
 }
 
-/** Engines that bear with late replicas, as `patient.yaml` does with late hosts. */
-const patientPlan: ProcessPlanner = (context) => {
-  for (const component of context.topology.components.filter((each) => each.kind === 'trading-engine'))
-    for (const { host, id } of component.instances) {
-      const file = join(context.directory.instance(host, id), 'config.json');
-      const config = JSON.parse(readFileSync(file, 'utf8')) as object;
-      const timing = { replicaLostMs: 1000, upstreamSilentMs: 400 };
-      writeFileSync(file, JSON.stringify({ ...config, timing }), { mode: 0o600 });
-    }
-  return planProcesses(context);
-};
+/** Engines bear with late replicas, as `patient.yaml` does with late hosts; and have what the suite wants of them. */
+const planWith =
+  (settings: Readonly<Record<string, object>>): ProcessPlanner =>
+  (context) => {
+    const timing = patient ? { replicaLostMs: 1000, upstreamSilentMs: 400 } : {};
+    for (const component of context.topology.components.filter((each) => each.kind === 'trading-engine'))
+      for (const { host, id } of component.instances) {
+        const file = join(context.directory.instance(host, id), 'config.json');
+        const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, object>;
+        for (const [section, fields] of Object.entries({ timing, ...settings }))
+          config[section] = { ...config[section], ...fields };
+        writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
+      }
+    return planProcesses(context);
+  };
 
 /** The site that a group's leader's record names as active; throws when there is none. */
 export function activeSite({ record }: GroupView): SiteId {

@@ -18,6 +18,7 @@ import { ITEM_KIND, ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
 import { type Limits, numberBreach, type Permissions, replaceRefusal, riskRefusal } from './pre-trade.ts';
 import type { ByteSink, ReleaseQueue } from './release-queue.ts';
+import type { RiskGate } from './risk-gate.ts';
 
 export interface BinaryDeskOptions {
   readonly instance: string;
@@ -168,7 +169,8 @@ export class BinaryDesk {
       market.refusal(venue, symbol) ??
       this.#symbolBreach(symbol, input, at + SENT.symbol, symbolLength) ??
       numberBreach(price, qty, limits) ??
-      (state.openOf(client) >= limits.maxOpenOrdersPerClient ? 'limit-open-orders' : null);
+      (state.openOf(client) >= limits.maxOpenOrdersPerClient ? 'limit-open-orders' : null) ??
+      (allowed.risk === null ? null : this.#gateRefusal(allowed.risk, session, at, symbol, price, qty));
     if (refusal !== null) return this.#reject(session, input, idAt, idLength, refusal);
     bytes[offset + RECORD.kind] = RECORD_KIND.order;
     bytes[offset + RECORD.side] = gtc === 1 ? side | GTC_BIT : side;
@@ -357,6 +359,30 @@ export class BinaryDesk {
     if (limits.symbols.size === 0) return null;
     const name = symbol === -1 ? input.toString('latin1', at, at + length) : state.name(symbol);
     return limits.symbols.has(name) ? null : 'unknown-symbol';
+  }
+
+  #gateRefusal(
+    risk: RiskGate,
+    session: BinarySession,
+    at: number,
+    symbol: number,
+    price: number,
+    qty: number,
+  ): string | null {
+    const { input } = session;
+    const { asked } = risk;
+    asked.client = session.clientNumber;
+    asked.clientName = session.client!;
+    asked.symbol = symbol;
+    const symbolAt = at + SENT.symbol;
+    asked.symbolName =
+      symbol === -1
+        ? input.toString('latin1', symbolAt, symbolAt + input[at + SENT.otherLength]!)
+        : this.#options.state.name(symbol);
+    asked.side = input[at + SENT.side]!;
+    asked.price = price;
+    asked.qty = qty;
+    return risk.refusal();
   }
 
   #begin(kind: number, sequence: number, epoch: number): number {

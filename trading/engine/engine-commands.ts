@@ -197,9 +197,16 @@ export class EngineCommands {
     return { ...report, inDoubt: inDoubt.slice(0, MOST_TOLD), inDoubtCount: inDoubt.length };
   }
 
-  #testOrder({ epoch }: EpochParams): Promise<TestOrderResult> {
-    const reign = this.#engine.requireReign(epoch);
-    if (!this.#engine.lease.valid) throw new ContractError('no-lease', 'its lease has run out');
-    return reign.path.testOrder(this.#engine.config.timing.testOrderDeadlineMs);
+  async #testOrder({ epoch }: EpochParams): Promise<TestOrderResult> {
+    const engine = this.#engine;
+    const reign = engine.requireReign(epoch);
+    if (!engine.lease.valid) throw new ContractError('no-lease', 'its lease has run out');
+    const { testOrderDeadlineMs } = engine.config.timing;
+    const deadlineAtMs = monoNowMs() + testOrderDeadlineMs;
+    // A risk engine that follows this engine is promoted after it: it may be about to speak.
+    await engine.waits.until(() => engine.reign !== reign || engine.risk?.problem == null, testOrderDeadlineMs);
+    engine.requireReign(epoch);
+    if (engine.risk?.problem != null) throw new ContractError('not-ready', engine.risk.problem);
+    return reign.path.testOrder(Math.max(1, deadlineAtMs - monoNowMs()));
   }
 }

@@ -1,4 +1,5 @@
 import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
+import { TokenFile } from '../base/token-file.ts';
 import type { Limits } from './pre-trade.ts';
 import { type EngineVenueConfig, readVenue } from './venue/venue-config.ts';
 
@@ -15,6 +16,8 @@ export interface EngineConfig {
   /** At least one; of those that list no symbols there is one at most. */
   readonly venues: readonly EngineVenueConfig[];
   readonly limits: Limits;
+  /** Null: no risk engine has a say, only the limits above hold. */
+  readonly risk: RiskSettings | null;
   /** See `JournalOptions.sync`. */
   readonly sync: 'group' | 'none';
   readonly timing: EngineTiming;
@@ -23,6 +26,16 @@ export interface EngineConfig {
   readonly checkpointEveryEntries: number;
   /** Orders and requests whose memory is taken at the start, beyond those of the journal. */
   readonly reserveOrders: number;
+}
+
+export interface RiskSettings {
+  /** What a risk engine must show before it is believed. */
+  readonly token: TokenFile;
+  /** New risk is refused when no risk engine has approved for so long. */
+  readonly silentAfterMs: number;
+  readonly askEveryMs: number;
+  /** Whether orders that only take a position back pass meanwhile; cancels always do. */
+  readonly reducingPasses: boolean;
 }
 
 export interface EngineTiming {
@@ -41,6 +54,9 @@ export interface EngineTiming {
   readonly testOrderDeadlineMs: number;
 }
 
+/** The bound that docs/reference/risk.md names. */
+const RISK_SILENT_AFTER_MS = 1000;
+const HEARTBEAT_MS = 100;
 const MAX_ID_BYTES = 64;
 const EVERY_ENTRIES = 1_000_000;
 
@@ -68,6 +84,14 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const journal = file.section('journal');
   const sync = journal?.text('sync', 'group') ?? 'group';
   if (sync !== 'group' && sync !== 'none') throw file.error('journal.sync', 'must be "group" or "none"');
+  const risk = file.section('risk');
+  const silentAfterMs = risk?.count('silentAfterMs', RISK_SILENT_AFTER_MS) ?? RISK_SILENT_AFTER_MS;
+  const whenSilent = risk?.text('whenSilent', 'cancels') ?? 'cancels';
+  if (risk !== null && whenSilent !== 'cancels' && whenSilent !== 'reducing')
+    throw file.error('risk.whenSilent', 'must be "cancels" or "reducing"');
+  const heartbeatMs = Math.max(5, timing?.count('heartbeatMs', HEARTBEAT_MS) ?? HEARTBEAT_MS);
+  if (risk !== null && silentAfterMs < 2 * heartbeatMs)
+    throw file.error('risk.silentAfterMs', `must be at least twice timing.heartbeatMs (${heartbeatMs})`);
   const instance = file.text('instance');
   if (Buffer.byteLength(instance) > MAX_ID_BYTES) throw file.error('instance', `is longer than ${MAX_ID_BYTES} bytes`);
   const ms = (name: string, fallback: number) => timing?.count(name, fallback) ?? fallback;
@@ -88,9 +112,18 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
       maxNotional: limits?.count('maxNotional', 1_000_000_000_000) ?? 1_000_000_000_000,
       maxOpenOrdersPerClient: limits?.count('maxOpenOrdersPerClient', 1_000_000) ?? 1_000_000,
     },
+    risk:
+      risk === null
+        ? null
+        : {
+            token: new TokenFile(risk.filePath('tokenFile')),
+            silentAfterMs,
+            askEveryMs: risk.count('askEveryMs', Math.max(1, Math.floor(silentAfterMs / 4))),
+            reducingPasses: whenSilent === 'reducing',
+          },
     sync,
     timing: {
-      heartbeatMs: Math.max(5, ms('heartbeatMs', 100)),
+      heartbeatMs,
       replicaLostMs: ms('replicaLostMs', 400),
       upstreamSilentMs: ms('upstreamSilentMs', 250),
       upstreamGiveUpMs: ms('upstreamGiveUpMs', 2000),

@@ -67,6 +67,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     tornBytes: journal.tornBytes,
     checkpoint: engine.checkpoints.sequence,
     draining: reign?.draining === true ? 1 : 0,
+    ...(engine.risk === null || reign === null ? {} : engine.risk.figures),
   };
 };
 
@@ -98,5 +99,7 @@ const healthOf = (engine: EngineView): { readonly health: Health; readonly reaso
       reason: `new orders are refused where the exchange is not settled: ${each.join('; ')}`,
     };
   }
+  const { risk } = engine;
+  if (risk !== null && risk.problem !== null) return { health: 'degraded', reason: risk.problem };
   return { health: 'ok', reason: reign.halted ? 'halted: new orders are refused, cancels pass' : null };
 };

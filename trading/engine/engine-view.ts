@@ -7,6 +7,7 @@ import type { Lease } from './lease.ts';
 import type { OrderPath } from './order-path.ts';
 import type { OrdersPort } from './orders-port.ts';
 import type { ReplayedState } from './replayed-state.ts';
+import type { RiskGate } from './risk-gate.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
 import type { VenueDesk } from './venue/venue-desk.ts';
 
@@ -37,4 +38,6 @@ export interface EngineView {
   readonly replayed: ReplayedState;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
+  /** Null where no risk engine has a say. */
+  readonly risk: RiskGate | null;
 }

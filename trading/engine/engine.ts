@@ -12,9 +12,10 @@ import type { EngineView, Reign } from './engine-view.ts';
 import { readFixEntry } from './kept-fix-sessions.ts';
 import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
-import { OrdersPort } from './orders-port.ts';
+import { ClientSession, OrdersPort } from './orders-port.ts';
 import type { Permissions } from './pre-trade.ts';
 import type { ReplayedState } from './replayed-state.ts';
+import { RiskGate } from './risk-gate.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
 import { UpstreamSilence } from './upstream-silence.ts';
 import { BinaryVenueSession } from './venue/binary-venue-session.ts';
@@ -42,6 +43,8 @@ export class Engine implements EngineView {
   readonly venues: VenueDesk;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
+  /** Null where no risk engine has a say. */
+  readonly risk: RiskGate | null;
   readonly #pulse: Pulse;
   role: Role = 'closed';
   reason: string | null = null;
@@ -110,10 +113,16 @@ export class Engine implements EngineView {
       onSuperseded: (epoch, venue) => this.#supersededAt(venue, epoch),
       onWarning: options.onWarning,
     });
+    this.risk = this.#riskGate();
     this.orders = new OrdersPort({
-      onLine: (session, line) => this.reign?.path.receive(session, line),
+      onLine: (session, line) => {
+        if (this.risk?.receive(session, line) !== true) this.reign?.path.receive(session, line);
+      },
       onBytes: (session) => this.reign?.path.receiveBytes(session),
-      onClosed: (session) => this.reign?.path.sessionClosed(session),
+      onClosed: (session) => {
+        if (session instanceof ClientSession) this.risk?.closed(session);
+        this.reign?.path.sessionClosed(session);
+      },
     });
     this.#silence = new UpstreamSilence({
       limitMs: timing.upstreamSilentMs,
@@ -214,6 +223,7 @@ export class Engine implements EngineView {
     this.lease.clear();
     this.reign = null;
     this.orders.shut();
+    this.risk?.reset();
     this.venues.end();
     this.replication.stop();
     reign.path.stop();
@@ -246,10 +256,23 @@ export class Engine implements EngineView {
     this.role = 'primary';
     this.reason = null;
     this.divergence = null;
+    this.risk?.reset();
     this.replication.start({ epoch, ackSet });
     path.begin();
     orders.open();
     this.changed();
+  }
+
+  #riskGate(): RiskGate | null {
+    const { risk, instance } = this.config;
+    if (risk === null) return null;
+    return new RiskGate({
+      ...risk,
+      instance,
+      epoch: () => this.reign?.epoch ?? 0,
+      state: () => this.replayed.state,
+      onChanged: () => this.changed(),
+    });
   }
 
   /** What is allowed at the moment at which it is read. */
@@ -266,6 +289,7 @@ export class Engine implements EngineView {
         return engine.reign?.halted ?? true;
       },
       market: engine.venues,
+      risk: engine.risk,
     };
   }
 
@@ -290,6 +314,7 @@ export class Engine implements EngineView {
       return;
     }
     this.replication.step({ kind: 'tick', nowMs });
+    this.risk?.tick(nowMs);
     if (this.releasing !== this.#wasReleasing) this.#noteReleasing();
     this.reign?.path.release();
     this.waits.look();

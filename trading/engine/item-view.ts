@@ -35,9 +35,8 @@ export const viewOf = (state: OrderState, item: number): Order | ChangeRequest =
   return { kind: 'replace', ...request, price: items.price(item), qty: items.quantity(item) };
 };
 
-/** Orders after a sequence, oldest first. */
-export const ordersAfter = (state: OrderState, sequence: number, limit: number): Order[] => {
-  const { items } = state;
+/** The first item after a sequence; as many as there are items when there is none. */
+export const firstAfter = ({ items }: OrderState, sequence: number): number => {
   let low = 0;
   let high = items.count;
   while (low < high) {
@@ -45,8 +44,14 @@ export const ordersAfter = (state: OrderState, sequence: number, limit: number):
     if (items.sequence(middle) <= sequence) low = middle + 1;
     else high = middle;
   }
+  return low;
+};
+
+/** Orders after a sequence, oldest first. */
+export const ordersAfter = (state: OrderState, sequence: number, limit: number): Order[] => {
+  const { items } = state;
   const found: Order[] = [];
-  for (let item = low; item < items.count && found.length < limit; item++)
+  for (let item = firstAfter(state, sequence); item < items.count && found.length < limit; item++)
     if (items.kind(item) === ITEM_KIND.order) found.push(viewOf(state, item) as Order);
   return found;
 };

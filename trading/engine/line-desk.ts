@@ -68,7 +68,8 @@ export class LineDesk {
         const orders = state.ordersAfter(message.after, message.limit + 1);
         const page = orders.slice(0, message.limit).map(recordOf);
         const more = orders.length > message.limit;
-        this.#answer(session, `${JSON.stringify({ t: 'orders', orders: page, more })}\n`);
+        const through = state.applied;
+        this.#answer(session, `${JSON.stringify({ t: 'orders', orders: page, more, through })}\n`);
         return;
       }
       case 'subscribe':

@@ -10,6 +10,7 @@ import { dryRun } from './dry-run.ts';
 import { decodeEntry, type Entry, writeEntry } from './entry.ts';
 import type { Lease } from './lease.ts';
 import { LineDesk } from './line-desk.ts';
+import { ITEM_KIND } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
 import { ClientSession, type OrdersPort } from './orders-port.ts';
 import type { Limits, Permissions } from './pre-trade.ts';
@@ -168,6 +169,7 @@ export class OrderPath {
       session.hold(true);
       return;
     }
+    this.#options.allowed.risk?.look(monoNowMs());
     this.#lines.handle(session, line);
   }
 
@@ -175,6 +177,7 @@ export class OrderPath {
   receiveBytes(session: BinarySession): void {
     if (this.#taking || !this.#mayAccept()) return this.#holdBack(session);
     this.#taking = true;
+    this.#options.allowed.risk?.look(monoNowMs());
     this.#takeMessages(session);
     this.#taking = false;
   }
@@ -373,6 +376,7 @@ export class OrderPath {
   /** An order or request was journalled: it goes to its exchange once it is released, before its acknowledgement. */
   #accepted(item: number, sequence: number): void {
     const { state, venues } = this.#options;
+    if (state.items.kind(item) !== ITEM_KIND.cancel) this.#options.allowed.risk?.took(item);
     const sink = venues.sinkOf(state.items.venue(item));
     if (sink !== null) this.#queue.addItem(sequence, sink, item);
     this.#unacknowledged.add(sequence);
@@ -416,6 +420,7 @@ export class OrderPath {
     if (this.#taking) return;
     if (this.#inbox.length > 0) {
       const waiting = this.#inbox.splice(0, INBOX_TURN);
+      this.#options.allowed.risk?.look(monoNowMs());
       while (waiting.length > 0 && this.#mayAccept()) {
         const { session, line } = waiting.shift()!;
         if (session.open) this.#lines.handle(session, line);

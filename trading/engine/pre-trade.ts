@@ -2,6 +2,7 @@ import type { CancelCommand, NewCommand, ReplaceCommand } from './client-protoco
 import { SIDE_NUMBER } from './entry.ts';
 import { ITEM_KIND, ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
+import type { RiskGate } from './risk-gate.ts';
 import type { Market } from './venue/market.ts';
 
 /** Limits that an order must pass before it is journalled. */
@@ -23,6 +24,8 @@ export interface Permissions {
   readonly halted: boolean;
   /** Where symbols are traded, and what the interlock of each exchange lets through. */
   readonly market: Market;
+  /** Null where no risk engine has a say. */
+  readonly risk: RiskGate | null;
 }
 
 export type Verdict =
@@ -46,15 +49,27 @@ export const checkNew = (options: {
   const item = state.findId(command.id);
   if (item !== -1) return sameOrder(state, item, client, command) ? REPEAT : reject('altered-duplicate');
   const symbol = state.findText(command.symbol);
-  const { market } = allowed;
+  const { market, risk } = allowed;
   const venue = symbol === -1 ? market.venueOfName(command.symbol) : market.venueOf(symbol);
+  const clientNumber = state.findText(client);
   const refusal =
     riskRefusal(allowed) ??
     routeRefusal(market, venue, { id: command.id.length, symbol: command.symbol.length }) ??
     market.refusal(venue, symbol) ??
-    limitBreach(command, limits);
+    limitBreach(command, limits) ??
+    (state.openOf(clientNumber) >= limits.maxOpenOrdersPerClient ? 'limit-open-orders' : null);
   if (refusal !== null) return reject(refusal);
-  return state.openOf(state.findText(client)) >= limits.maxOpenOrdersPerClient ? reject('limit-open-orders') : ACCEPT;
+  if (risk === null) return ACCEPT;
+  const { asked } = risk;
+  asked.client = clientNumber;
+  asked.clientName = client;
+  asked.symbol = symbol;
+  asked.symbolName = command.symbol;
+  asked.side = SIDE_NUMBER[command.side];
+  asked.price = command.price;
+  asked.qty = command.qty;
+  const gate = risk.refusal();
+  return gate === null ? ACCEPT : reject(gate);
 };
 
 const sameOrder = (state: OrderState, item: number, client: string, command: NewCommand): boolean => {
@@ -165,6 +180,7 @@ export const replaceRefusal = (
     riskRefusal(allowed) ??
     (asked.idLength > allowed.market.idBytes(venue) ? 'id-too-long' : null) ??
     allowed.market.refusal(venue, items.about(target)) ??
-    (qty <= items.filled(target) ? 'bad-quantity' : numberBreach(price, qty, limits))
+    (qty <= items.filled(target) ? 'bad-quantity' : numberBreach(price, qty, limits)) ??
+    (allowed.risk === null ? null : allowed.risk.replaceRefusal(target, price, qty))
   );
 };

@@ -60,10 +60,14 @@ export class ConfigNode {
     return this.has(name) ? this.child(name) : null;
   }
 
-  children(name: string): ConfigNode[] {
+  list(name: string): readonly unknown[] {
     const value = this.#fields[name];
     if (!Array.isArray(value)) throw this.wrong(name, 'a list', value);
-    return value.map((each, index) => new ConfigNode(each, `${this.#at(name)}[${index}]`, this.#file));
+    return value;
+  }
+
+  children(name: string): ConfigNode[] {
+    return this.list(name).map((each, index) => new ConfigNode(each, `${this.#at(name)}[${index}]`, this.#file));
   }
 
   address(): Address {

@@ -196,7 +196,12 @@ export class StandInEngine {
       orders.push(each);
       if (orders.length > limit) break;
     }
-    this.#send(socket, { t: 'orders', orders: orders.slice(0, limit), more: orders.length > limit });
+    this.#send(socket, {
+      t: 'orders',
+      orders: orders.slice(0, limit),
+      more: orders.length > limit,
+      through: this.journal.length,
+    });
   }
 
   #subscribe(socket: Socket, after: number): void {

@@ -10,6 +10,12 @@ export interface EntryFeedSink {
   changed(): void;
   /** The engine knows less than is stored already: released entries are missing there. */
   ahead(engineEnd: number): void;
+  /** The engine that is followed from now on is connected, and takes what `send` gives it. */
+  attached?(): void;
+  /** All that it had released has been delivered. */
+  caughtUp?(): void;
+  /** A message of the engine that is followed, of a kind that a feed does not know; true = it is known to the sink. */
+  other?(message: JsonRecord): boolean;
 }
 
 interface Candidate {
@@ -36,14 +42,27 @@ export class EntryFeed {
   #paused = false;
   /** How far the engine has released, as far as is known. */
   releasedSequence = 0;
+  /** The engine that is followed has said since it is that nothing more was waiting. */
+  caughtUp = false;
+  #lostAt = monoMs();
 
-  constructor(options: { readonly engines: readonly Address[]; readonly after: number; readonly sink: EntryFeedSink }) {
+  /** `calmAfterMs`: how long it looks for an engine in a hurry; then it looks once a second. */
+  constructor(options: {
+    readonly engines: readonly Address[];
+    readonly after: number;
+    readonly sink: EntryFeedSink;
+    readonly calmAfterMs?: number;
+  }) {
+    const calmAfterMs = options.calmAfterMs ?? Number.POSITIVE_INFINITY;
     this.#engines = options.engines;
     this.#sink = options.sink;
     this.#next = options.after + 1;
     this.releasedSequence = options.after;
     this.#pulse = new Pulse({
-      everyMs: () => (this.connected ? lookEveryMs : probeEveryMs),
+      everyMs: () => {
+        if (this.connected) return lookEveryMs;
+        return monoMs() - this.#lostAt > calmAfterMs ? calmProbeEveryMs : probeEveryMs;
+      },
       beat: () => this.#probe(),
     });
     this.#probe();
@@ -51,6 +70,16 @@ export class EntryFeed {
 
   get connected(): boolean {
     return this.#current !== null && (this.#paused || !this.#silent(this.#current));
+  }
+
+  /** Where the engine is that is followed; null when there is none. */
+  get engine(): Address | null {
+    return this.#current?.address ?? null;
+  }
+
+  /** To the engine that is followed; nowhere when there is none. */
+  send(message: object): void {
+    this.#current?.connection.send(message);
   }
 
   pause(): void {
@@ -99,6 +128,8 @@ export class EntryFeed {
           this.#candidates.delete(candidate);
           if (this.#current !== candidate) return;
           this.#current = null;
+          this.caughtUp = false;
+          this.#lostAt = monoMs();
           this.#sink.changed();
           if (!this.#closed) setImmediate(() => this.#probe());
         },
@@ -116,14 +147,21 @@ export class EntryFeed {
         this.#took(candidate, message);
         return;
       case 'released':
-        if (candidate === this.#current)
-          this.releasedSequence = Math.max(this.releasedSequence, countField(message, 'seq') ?? 0);
+        if (candidate === this.#current) this.#toldReleased(countField(message, 'seq') ?? 0);
         return;
       default:
+        if (candidate === this.#current && this.#sink.other?.(message) === true) return;
         if (message['code'] === 'ahead') this.#sink.ahead(countField(message, 'end') ?? 0);
         candidate.connection.close();
         return;
     }
+  }
+
+  #toldReleased(sequence: number): void {
+    this.releasedSequence = Math.max(this.releasedSequence, sequence);
+    if (this.caughtUp) return;
+    this.caughtUp = true;
+    this.#sink.caughtUp?.();
   }
 
   #subscribed(candidate: Candidate, message: JsonRecord): void {
@@ -137,8 +175,10 @@ export class EntryFeed {
     this.#candidates.delete(candidate);
     this.#current = candidate;
     this.#highestEpoch = candidate.epoch;
+    this.caughtUp = false;
     replaced?.connection.close();
     for (const other of this.#candidates) other.connection.close();
+    this.#sink.attached?.();
     this.#sink.changed();
   }
 
@@ -159,6 +199,7 @@ export class EntryFeed {
 
 /** While no engine answers. */
 const probeEveryMs = 25;
+const calmProbeEveryMs = 1000;
 /** While one does: how soon its silence is noticed; a closed connection is noticed at once. */
 const lookEveryMs = 200;
 const attemptDeadlineMs = 500;

@@ -5,6 +5,17 @@ interface At {
   readonly epoch: number;
 }
 
+/** A change of an order was asked for, or a request has ended and had no effect: neither moves the order by itself. */
+export type RequestNews =
+  | {
+      readonly kind: 'replace';
+      readonly id: string;
+      readonly orderId: string;
+      readonly price: number;
+      readonly qty: number;
+    }
+  | { readonly kind: 'refused'; readonly id: string };
+
 /** A released entry of the engine's journal, as far as order management cares; `other` only moves the position. */
 export type JournalEntry =
   | (At & {
@@ -26,8 +37,15 @@ export type JournalEntry =
       /** Execution ids are unique at one exchange. Left out when the engine names none. */
       readonly venue?: string;
     })
-  | (At & { readonly kind: 'replaced'; readonly orderId: string; readonly price: number; readonly qty: number })
-  | (At & { readonly kind: 'other' });
+  | (At & {
+      readonly kind: 'replaced';
+      readonly orderId: string;
+      readonly price: number;
+      readonly qty: number;
+      /** Id of the replace that this answers. */
+      readonly request: string;
+    })
+  | (At & { readonly kind: 'other'; readonly news?: RequestNews });
 
 /** null when the message is not an entry that can be relied on. */
 export const parseEntry = (message: JsonRecord): JournalEntry | null => {
@@ -47,16 +65,21 @@ export const parseEntry = (message: JsonRecord): JournalEntry | null => {
       const venue = textField(message, 'venue');
       return { ...at, kind: 'fill', orderId: id, exec, price, qty, ...(venue === null ? {} : { venue }) };
     }
+    case 'replace':
     case 'replaced': {
       const target = textField(message, 'target');
       const price = countField(message, 'price');
       const qty = countField(message, 'qty');
-      if (target === null || price === null || qty === null) return null;
-      return { ...at, kind: 'replaced', orderId: target, price, qty };
+      if (id === null || target === null || price === null || qty === null) return null;
+      if (message['kind'] === 'replaced') return { ...at, kind: 'replaced', orderId: target, price, qty, request: id };
+      return { ...at, kind: 'other', news: { kind: 'replace', id, orderId: target, price, qty } };
     }
     case 'refused':
       if (id === null) return null;
-      return message['of'] === 'order' ? { ...at, kind: 'rejected', orderId: id } : { ...at, kind: 'other' };
+      if (message['of'] === 'order') return { ...at, kind: 'rejected', orderId: id };
+      return { ...at, kind: 'other', news: { kind: 'refused', id } };
+    case 'replace-rejected':
+      return id === null ? null : { ...at, kind: 'other', news: { kind: 'refused', id } };
     case 'cancelled': {
       const target = textField(message, 'target');
       return target === null ? null : { ...at, kind: 'cancelled', orderId: target };
@@ -68,8 +91,6 @@ export const parseEntry = (message: JsonRecord): JournalEntry | null => {
       return id === null ? null : { ...at, kind: message['kind'], orderId: id };
     case 'cancel':
     case 'cancel-rejected':
-    case 'replace':
-    case 'replace-rejected':
     case 'venue':
     case 'epoch':
     case 'test':

@@ -10,6 +10,7 @@ import {
   type Status,
 } from '../control/contract.ts';
 import type { ControlHandlers } from '../control/control-server.ts';
+import { EndingLease } from '../control/ending-lease.ts';
 import type { EpochStore } from '../control/epoch-store.ts';
 import type { Address } from '../load/line-connection.ts';
 import { type DatabaseAddress, OrderStore, raiseEpochOnly, StaleWriterError } from './order-store.ts';
@@ -34,8 +35,7 @@ export class OmsInstance {
   readonly #options: OmsOptions;
   #role: Role = 'closed';
   #reason: string | null = 'started closed';
-  #leaseUntilNs: bigint | null = null;
-  #leaseTimer: NodeJS.Timeout | null = null;
+  readonly #lease: EndingLease;
   #ackSet: readonly string[] = [];
   #tradingEnabled = false;
   #persister: Persister | null = null;
@@ -46,6 +46,7 @@ export class OmsInstance {
 
   constructor(options: OmsOptions) {
     this.#options = options;
+    this.#lease = new EndingLease(() => options.statusChanged());
   }
 
   readonly handlers: ControlHandlers = {
@@ -55,7 +56,7 @@ export class OmsInstance {
     fence: (params) => this.#fence(params.epoch),
     follow: () => this.#becomeStandby(),
     promote: (params) => this.#promote(params),
-    lease: (params) => this.#lease(params),
+    lease: (params) => this.#renew(params),
     demote: () => {
       this.#stop('closed', 'demoted');
       return { position: this.#currentPosition() };
@@ -78,10 +79,6 @@ export class OmsInstance {
 
   close(): void {
     this.#stop('closed', 'ended');
-  }
-
-  #leaseValid(): boolean {
-    return this.#leaseUntilNs !== null && monoNowNs() < this.#leaseUntilNs;
   }
 
   #requirePrimary(): Persister {
@@ -111,28 +108,17 @@ export class OmsInstance {
     return { position: this.#currentPosition() };
   }
 
-  #lease(params: LeaseParams): object {
+  #renew(params: LeaseParams): object {
     if (this.#role !== 'primary' && this.#promotion === null)
       throw new ContractError('not-ready', `this instance is ${this.#role}`);
-    this.#holdUntil(params.leaseUntilNs);
+    this.#lease.set(params.leaseUntilNs);
     this.#persister?.wake();
     return {};
   }
 
-  /** The status says at once when the lease has run out. */
-  #holdUntil(leaseUntilNs: bigint): void {
-    this.#leaseUntilNs = leaseUntilNs;
-    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
-    const remainingMs = Number(leaseUntilNs - monoNowNs()) / 1e6;
-    this.#leaseTimer = setTimeout(
-      () => this.#options.statusChanged(),
-      Math.min(Math.max(0, remainingMs) + 1, maxTimerMs),
-    );
-  }
-
   #promote(params: PromoteParams): Promise<PromoteResult> | PromoteResult {
     if (params.leaseUntilNs <= monoNowNs()) throw new ContractError('no-lease', 'the lease given has run out already');
-    this.#holdUntil(params.leaseUntilNs);
+    this.#lease.set(params.leaseUntilNs);
     this.#ackSet = params.ackSet;
     this.#tradingEnabled = params.tradingEnabled;
     if (this.#persister !== null) {
@@ -170,7 +156,7 @@ export class OmsInstance {
       {
         ...this.#options,
         epoch,
-        mayCommit: () => this.#leaseValid(),
+        mayCommit: () => this.#lease.valid,
         onChanged: statusChanged,
         onStale: (newer) => this.#stop('fenced', `the database's writer epoch is ${newer}`),
       },
@@ -201,8 +187,7 @@ export class OmsInstance {
     if (this.#persister !== null) this.#position = this.#persister.position;
     this.#persister?.close();
     this.#persister = null;
-    this.#leaseUntilNs = null;
-    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
+    this.#lease.clear();
     this.#tradingEnabled = false;
     this.#role = role;
     this.#reason = reason;
@@ -211,7 +196,7 @@ export class OmsInstance {
 
   #status(): Status {
     const persister = this.#persister;
-    const releasing = persister !== null && this.#leaseValid() && persister.databaseReachable;
+    const releasing = persister !== null && this.#lease.valid && persister.databaseReachable;
     const problem = persister === null ? null : this.#problemOf(persister);
     return {
       role: this.#role,
@@ -220,7 +205,7 @@ export class OmsInstance {
       reason: problem ?? this.#reason,
       position: this.#currentPosition(),
       releasing,
-      leaseUntilNs: this.#leaseUntilNs === null ? null : String(this.#leaseUntilNs),
+      leaseUntilNs: this.#lease.untilNs === null ? null : String(this.#lease.untilNs),
       tradingEnabled: this.#tradingEnabled,
       ackSet: this.#ackSet,
       replicas: [],
@@ -234,11 +219,10 @@ export class OmsInstance {
     if (!persister.databaseReachable) return `the database is not reachable: ${persister.problem ?? 'connecting'}`;
     if (persister.problem !== null) return persister.problem;
     if (!persister.feedConnected) return 'no engine of this site delivers its released entries';
-    if (!this.#leaseValid()) return 'the lease has run out';
+    if (!this.#lease.valid) return 'the lease has run out';
     return null;
   }
 }
 
 const fenceDeadlineMs = 250;
 const drainDeadlineMs = 1500;
-const maxTimerMs = 2 ** 31 - 1;

@@ -67,7 +67,7 @@ test('orders and trades in PostgreSQL', {
 
   await suite.test('a replaced order has its new terms, and two exchanges may use one execution id', async () => {
     const store = await open(1);
-    const replaced = { kind: 'replaced', epoch: 1, orderId: 'o1' } as const;
+    const replaced = { kind: 'replaced', request: 'r', epoch: 1, orderId: 'o1' } as const;
     await store.apply([order(1), { ...replaced, seq: 2, price: 101, qty: 12 }, order(3)], always);
     await store.apply([{ ...replaced, seq: 4, price: 102, qty: 5 }], always);
     const execution = { kind: 'fill', epoch: 1, exec: 'ACME-7', price: 100 } as const;

@@ -1,16 +1,13 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { CodedError } from '../base/coded-error.ts';
+import { acknowledgedHere, type DatabaseAddress, databaseClient, destroyDatabaseClient } from './database-client.ts';
 import { type EntryBatch, foldEntries, ordersBefore, type StoredOrder } from './entry-batch.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import * as sql from './schema.ts';
+import { type RaiseOutcome, raiseWriterEpochOnly } from './writer-epoch.ts';
 
-export interface DatabaseAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-}
+export type { DatabaseAddress } from './database-client.ts';
+export type { RaiseOutcome } from './writer-epoch.ts';
 
 export interface StorePosition {
   readonly epoch: number;
@@ -59,7 +56,7 @@ export class OrderStore {
     readonly holder: string;
     readonly deadlineMs: number;
   }): Promise<OrderStore> {
-    const client = newClient(options.database, options.deadlineMs);
+    const client = databaseClient('holdfast-oms', options.database, options.deadlineMs);
     const store = new OrderStore(client, options);
     try {
       await client.connect();
@@ -127,7 +124,7 @@ export class OrderStore {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    destroyClient(this.#client);
+    destroyDatabaseClient(this.#client);
   }
 
   async #requirePrimary(): Promise<void> {
@@ -237,62 +234,13 @@ export class OrderStore {
   }
 }
 
-export type RaiseOutcome = 'acknowledged' | 'unreachable' | 'not-a-receiver';
-
-/**
- * Makes the database refuse writers of an older epoch without becoming one. `not-a-receiver`: it is a standby, or no writer was
- * ever there.
- */
-export const raiseEpochOnly = async (options: {
+/** Makes the database refuse writers of an older epoch without becoming one. */
+export const raiseEpochOnly = (options: {
   readonly database: DatabaseAddress;
   readonly epoch: number;
   readonly holder: string;
   readonly deadlineMs: number;
-}): Promise<RaiseOutcome> => {
-  const client = newClient(options.database, options.deadlineMs);
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    const { rows } = await client.query<{ readonly receiver: boolean }>(
-      `SELECT NOT pg_is_in_recovery() AND to_regclass('public.writer_epoch') IS NOT NULL AS receiver`,
-    );
-    if (rows[0]?.receiver !== true) return 'not-a-receiver';
-    await client.query('BEGIN');
-    await client.query(acknowledgedHere);
-    await client.query(sql.raiseWriterEpoch, [options.epoch, options.holder]);
-    await client.query('COMMIT');
-    return 'acknowledged';
-  } catch {
-    return 'unreachable';
-  } finally {
-    destroyClient(client);
-  }
-};
-
-const newClient = (database: DatabaseAddress, deadlineMs: number): pg.Client =>
-  new pg.Client({
-    ...database,
-    application_name: 'holdfast-oms',
-    connectionTimeoutMillis: deadlineMs,
-    query_timeout: deadlineMs,
-    // What an earlier commit still holds, one that waits for a peer, is not waited for by a connection that nobody listens to.
-    lock_timeout: deadlineMs,
-    idle_in_transaction_session_timeout: idleInTransactionMs,
-    keepAlive: true,
-  });
-
-const acknowledgedHere = 'SET LOCAL synchronous_commit = local';
-
-/** A writer that freezes inside a transaction must not keep its successor from raising the epoch for longer than this. */
-const idleInTransactionMs = 400;
-
-/** `end` alone waits for a goodbye that a silent server never says. */
-const destroyClient = (client: pg.Client): void => {
-  client.end().catch(() => {});
-  (
-    client as unknown as { readonly connection?: { readonly stream?: { destroy(): void } } }
-  ).connection?.stream?.destroy();
-};
+}): Promise<RaiseOutcome> => raiseWriterEpochOnly({ table: sql.writerEpochTable, name: 'holdfast-oms', ...options });
 
 const notUsable = (found: string, next: string): CodedError =>
   new CodedError({ code: 'HF-7204', attempted: 'write orders and trades to PostgreSQL', found, next });

@@ -1,11 +1,15 @@
+import { writerEpochSql } from './writer-epoch.ts';
+
+export const writerEpochTable = 'writer_epoch';
+const writerEpoch = writerEpochSql(writerEpochTable);
+
 /**
  * What order management keeps in PostgreSQL. Each statement may be repeated; only the primary executes them. Prices are ticks,
  * quantities lots; `seq` and `epoch` are those of the journal entry that a row came from, and unique: no entry can be applied
  * twice, not even by hand.
  */
 export const schemaStatements: readonly string[] = [
-  `CREATE TABLE IF NOT EXISTS public.writer_epoch (
-     id smallint PRIMARY KEY CHECK (id = 1), epoch bigint NOT NULL, holder text NOT NULL)`,
+  writerEpoch.create,
   `CREATE TABLE IF NOT EXISTS public.oms_position (
      stream text PRIMARY KEY, epoch bigint NOT NULL, sequence bigint NOT NULL)`,
   `CREATE TABLE IF NOT EXISTS public.orders (
@@ -20,19 +24,8 @@ export const schemaStatements: readonly string[] = [
      seq bigint PRIMARY KEY, epoch bigint NOT NULL, order_id text NOT NULL, reason text NOT NULL)`,
 ];
 
-/**
- * Raises the writer epoch; returns the row as it is afterwards. Waits for a transaction of the older epoch that is under way,
- * so that none of them commits after this did.
- */
-export const raiseWriterEpoch = `
-  INSERT INTO public.writer_epoch AS w (id, epoch, holder) VALUES (1, $1, $2)
-  ON CONFLICT (id) DO UPDATE SET
-    holder = CASE WHEN w.epoch < excluded.epoch THEN excluded.holder ELSE w.holder END,
-    epoch = greatest(w.epoch, excluded.epoch)
-  RETURNING w.epoch::float8 AS epoch`;
-
-/** Holds the row until the transaction ends, so that a raise and a write are ordered one after the other. */
-export const lockWriterEpoch = 'SELECT epoch::float8 AS epoch FROM public.writer_epoch WHERE id = 1 FOR SHARE';
+/** See `WriterEpochSql`. */
+export const { raise: raiseWriterEpoch, lock: lockWriterEpoch } = writerEpoch;
 
 export const readPosition = `
   SELECT epoch::float8 AS epoch, sequence::float8 AS sequence FROM public.oms_position WHERE stream = $1`;

@@ -14,6 +14,7 @@ interface OrderTerms {
   readonly account: string;
   readonly symbol: string;
   readonly side: Side;
+  filled: number;
 }
 
 /**
@@ -24,6 +25,9 @@ export class KeeperBook {
   readonly #orders = new Map<string, OrderTerms>();
   readonly #executions = new Set<string>();
   readonly #trades: Trade[] = [];
+  /** Sequence of the entry that each trade came with. */
+  readonly #sequences: number[] = [];
+  readonly #lastPrices = new Map<string, number>();
   readonly #unbooked: UnbookedEntry[] = [];
   readonly #positions = new PositionBook();
   #through = 0;
@@ -51,6 +55,26 @@ export class KeeperBook {
     return this.#positions;
   }
 
+  /** Lots executed of an order; null when it is not known. */
+  filled(order: string): number | null {
+    return this.#orders.get(order)?.filled ?? null;
+  }
+
+  /** Lots executed after an entry, by order. */
+  filledSince(sequence: number): ReadonlyMap<string, number> {
+    const since = new Map<string, number>();
+    for (let at = this.#trades.length - 1; at >= 0 && this.#sequences[at]! > sequence; at--) {
+      const { order, qty } = this.#trades[at]!;
+      since.set(order, (since.get(order) ?? 0) + qty);
+    }
+    return since;
+  }
+
+  /** Price of the last trade; null before any. */
+  lastPrice(symbol: string): number | null {
+    return this.#lastPrices.get(symbol) ?? null;
+  }
+
   snapshot(): PositionSnapshot {
     return snapshotOf(this.#positions, this.#through);
   }
@@ -62,7 +86,7 @@ export class KeeperBook {
     this.#epoch = entry.epoch;
     if (entry.kind === 'order') {
       const { client: account, symbol, side } = entry;
-      this.#orders.set(entry.id, { account, symbol, side });
+      this.#orders.set(entry.id, { account, symbol, side, filled: 0 });
     } else if (entry.kind === 'fill') this.#book(entry);
   }
 
@@ -76,7 +100,8 @@ export class KeeperBook {
       this.#unbooked.push({ seq: entry.seq, order, reason: refusal ?? '' });
       return;
     }
-    const trade: Trade = { exec, order, ...terms, price, qty };
+    const { account, symbol, side } = terms;
+    const trade: Trade = { exec, order, account, symbol, side, price, qty };
     try {
       this.#positions.apply(trade);
     } catch (error) {
@@ -85,5 +110,8 @@ export class KeeperBook {
     }
     this.#executions.add(key);
     this.#trades.push(trade);
+    this.#sequences.push(entry.seq);
+    this.#lastPrices.set(symbol, price);
+    terms.filled += qty;
   }
 }

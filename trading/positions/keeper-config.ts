@@ -7,6 +7,10 @@ export interface KeeperConfig {
   /** Orders ports of engines or fronts; whichever is primary is followed. */
   readonly engines: readonly Address[];
   readonly listen: Address;
+  /** The component contract's endpoint; null: it serves its figures only, and no agent drives it. */
+  readonly control: { readonly address: Address; readonly tokenFile: string; readonly dataDir: string } | null;
+  readonly checkEveryMs: number;
+  readonly checkDeadlineMs: number;
   /** By symbol; others have the default one. */
   readonly instruments: Readonly<Record<string, Instrument>>;
 }
@@ -14,10 +18,17 @@ export interface KeeperConfig {
 export const readKeeperConfig = (file: string): KeeperConfig => {
   const root = ConfigNode.read(file);
   const instruments = root.has('instruments') ? root.children('instruments') : [];
+  const control = root.optional('control');
   return {
     instance: root.string('instance'),
     engines: root.children('engines').map((each) => each.address()),
     listen: root.child('listen').address(),
+    control:
+      control === null
+        ? null
+        : { address: control.address(), tokenFile: control.path('tokenFile'), dataDir: root.path('dataDir') },
+    checkEveryMs: root.number('checkEveryMs', 5000),
+    checkDeadlineMs: root.number('checkDeadlineMs', 2000),
     instruments: Object.fromEntries(
       instruments.map((each) => [
         each.string('symbol'),

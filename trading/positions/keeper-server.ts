@@ -1,9 +1,8 @@
-import { createServer, type Server, type Socket } from 'node:net';
 import { CodedError } from '../base/coded-error.ts';
-import { Door } from '../base/door.ts';
-import { asRecord, countField, type JsonRecord, parseRecord } from '../base/json-record.ts';
-import { PacedLines } from '../base/paced-lines.ts';
+import { asRecord, countField, type JsonRecord } from '../base/json-record.ts';
+import { badMessage, type LinePeer, LineServer } from '../base/line-server.ts';
 import { EntryFeed } from '../oms/entry-feed.ts';
+import { type CheckResult, EngineCheck } from './engine-check.ts';
 import { KeeperBook } from './keeper-book.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { defaultInstrument, profitAndLoss } from './position.ts';
@@ -14,90 +13,96 @@ import { defaultInstrument, profitAndLoss } from './position.ts';
  */
 export class KeeperServer {
   readonly #config: KeeperConfig;
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  readonly #door: Door;
+  readonly #onChanged: () => void;
+  readonly #server: LineServer;
+  readonly #check: EngineCheck;
   #book = new KeeperBook();
   #feed: EntryFeed | null = null;
   #problem: string | null = null;
 
-  constructor(config: KeeperConfig) {
+  constructor(config: KeeperConfig, onChanged: () => void = () => {}) {
     this.#config = config;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
-    this.#door = new Door(this.#server, { most: mostConnections });
+    this.#onChanged = onChanged;
+    this.#check = new EngineCheck(() => this.#book);
+    this.#server = new LineServer((peer, request) => this.#receive(peer, request));
   }
 
-  listen(): Promise<number> {
-    const { listen } = this.#config;
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(listen.port, listen.host, () => {
-        this.#follow();
-        const address = this.#server.address();
-        resolve(typeof address === 'object' && address !== null ? address.port : 0);
-      });
-    });
+  async listen(): Promise<number> {
+    const port = await this.#server.listen(this.#config.listen);
+    this.follow();
+    return port;
   }
 
   close(): Promise<void> {
     this.#feed?.close();
-    for (const socket of this.#sockets) socket.destroy();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    return this.#server.close();
   }
 
-  #follow(): void {
+  /** An engine of the list is primary and delivers. */
+  get connected(): boolean {
+    return this.#feed?.connected ?? false;
+  }
+
+  get book(): KeeperBook {
+    return this.#book;
+  }
+
+  get lagEntries(): number {
+    return Math.max(0, (this.#feed?.releasedSequence ?? 0) - this.#book.through);
+  }
+
+  /** What people should know about the figures; stays until the process is started anew. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** Goes on from the entry at which the book is. */
+  follow(): void {
+    this.#feed?.close();
     const book = this.#book;
     this.#feed = new EntryFeed({
       engines: this.#config.engines,
       after: book.through,
+      calmAfterMs,
       sink: {
         entry: (entry) => book.apply(entry),
-        changed: () => {},
+        changed: this.#onChanged,
         ahead: (end) => this.#startOver(end),
       },
     });
+  }
+
+  stopFollowing(): void {
+    this.#feed?.close();
+    this.#feed = null;
+  }
+
+  /** Compares with the engine that is followed. */
+  check(deadlineMs: number): Promise<CheckResult> {
+    const engine = this.#feed?.engine ?? null;
+    return engine === null
+      ? Promise.resolve({ kind: 'unknown', why: 'no engine of this site is primary' })
+      : this.#check.run(engine, deadlineMs);
   }
 
   /** Released entries are missing at the engine. What they said is no longer vouched for: begin again with what it has. */
   #startOver(engineEnd: number): void {
     if (engineEnd >= this.#book.through) return;
     this.#problem = `entries ${engineEnd + 1} to ${this.#book.through} had been released and the engine no longer has them`;
-    this.#feed?.close();
     this.#book = new KeeperBook();
-    this.#follow();
+    this.follow();
   }
 
-  #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.setEncoding('utf8');
-    const lines: PacedLines = new PacedLines({
-      socket,
-      door: this.#door,
-      maxLineLength: maxRequestLength,
-      onLine: (line) => this.#receive(socket, lines, line),
-      onOverflow: () => socket.destroy(),
-    });
-    socket.on('data', (text: string) => lines.push(text));
-    socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#sockets.delete(socket));
-  }
-
-  #receive(socket: Socket, lines: PacedLines, line: string): void {
-    const request = parseRecord(line);
-    switch (request?.t) {
+  #receive(peer: LinePeer, request: JsonRecord): void {
+    switch (request.t) {
       case 'status':
-        send(socket, this.#status());
-        return;
+        return peer.send(this.#status());
       case 'book':
-        // One book at a time: two on their way at once would be mixed up, and each is held as a whole.
-        lines.hold();
-        this.#sendBook(socket, () => lines.go());
-        return;
+        return this.#sendBook(peer);
       case 'pnl':
-        send(socket, this.#answerProfitAndLoss(asRecord(request['marks']) ?? {}));
-        return;
+        return peer.send(this.#answerProfitAndLoss(request));
       default:
-        send(socket, { t: 'reject', code: 'bad-message' });
+        return peer.send(badMessage);
     }
   }
 
@@ -106,7 +111,7 @@ export class KeeperServer {
     return {
       t: 'status',
       instance: this.#config.instance,
-      connected: this.#feed?.connected ?? false,
+      connected: this.connected,
       through: book.through,
       epoch: book.epoch,
       released: this.#feed?.releasedSequence ?? 0,
@@ -118,7 +123,7 @@ export class KeeperServer {
   }
 
   /** Everything as it is at this moment; what is booked while a slow reader takes it is not in it. */
-  #sendBook(socket: Socket, done: () => void): void {
+  #sendBook(peer: LinePeer): void {
     const { trades, unbooked, through } = this.#book;
     const { positions, hash } = this.#book.snapshot();
     const messages = [
@@ -128,48 +133,28 @@ export class KeeperServer {
       ...unbooked.map((entry) => ({ t: 'unbooked', ...entry })),
       { t: 'book-end', through },
     ];
-    writeAll(socket, messages.values(), done);
+    peer.sendAll(messages.values());
   }
 
   /** A mark that makes a figure pass 2^53 gets a reject, never a rounded figure. */
-  #answerProfitAndLoss(marks: JsonRecord): object {
+  #answerProfitAndLoss(request: JsonRecord): object {
     try {
-      return this.#profitAndLoss(marks);
+      return this.#profitAndLoss(asRecord(request['marks']) ?? {}, request['lastTrades'] === true);
     } catch (error) {
       if (error instanceof CodedError) return { t: 'reject', code: error.code, message: error.message };
       throw error;
     }
   }
 
-  #profitAndLoss(marks: JsonRecord): object {
+  #profitAndLoss(marks: JsonRecord, lastTrades: boolean): object {
     const rows = this.#book.positions.positions().map(({ account, symbol, ...position }) => {
       const instrument = this.#config.instruments[symbol] ?? defaultInstrument;
-      const mark = countField(marks, symbol);
+      const mark = countField(marks, symbol) ?? (lastTrades ? this.#book.lastPrice(symbol) : null);
       return { account, symbol, lots: position.lots, mark, ...profitAndLoss(position, mark, instrument) };
     });
     return { t: 'pnl', through: this.#book.through, rows };
   }
 }
 
-const send = (socket: Socket, message: object): void => void socket.write(`${JSON.stringify(message)}\n`);
-
-/** As fast as the peer reads. */
-const writeAll = (socket: Socket, messages: Iterator<object>, done: () => void): void => {
-  for (;;) {
-    if (socket.destroyed) return;
-    let text = '';
-    for (let next = messages.next(); !next.done; next = messages.next()) {
-      text += `${JSON.stringify(next.value)}\n`;
-      if (text.length >= chunkLength) break;
-    }
-    if (text === '') return done();
-    if (!socket.write(text)) {
-      socket.once('drain', () => writeAll(socket, messages, done));
-      return;
-    }
-  }
-};
-
-const mostConnections = 256;
-const maxRequestLength = 256 * 1024;
-const chunkLength = 64 * 1024;
+/** At a site that is not active there is nobody to follow: it looks for an engine once a second. */
+const calmAfterMs = 3000;

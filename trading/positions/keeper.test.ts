@@ -37,7 +37,15 @@ test('the position keeper', async (suite) => {
     engine = await StandInEngine.listen();
     const instruments = { ABC: { currency: 'USD', minorPerTickLot: 100 } };
     const listen = { host: '127.0.0.1', port: 0 };
-    keeper = new KeeperServer({ instance: 'keeper', engines: [engine.address], listen, instruments });
+    keeper = new KeeperServer({
+      instance: 'keeper',
+      engines: [engine.address],
+      listen,
+      instruments,
+      control: null,
+      checkEveryMs: 5000,
+      checkDeadlineMs: 2000,
+    });
     port = await keeper.listen();
   });
   after(async () => {

@@ -15,7 +15,7 @@ export interface ReconcileConfig {
 }
 
 /**
- * Reads `engines [{host, port}]`, `keeper {host, port}`, `databases [{host, port, user, passwordFile, database}]` with `stream`,
+ * Reads `engines [{host, port}]`, `keeper {host, port}` or `keepers [{host, port}]`, `databases [{host, port, user, passwordFile, database}]` with `stream`,
  * `venues [{name, host, port, firm, password?}]`, `tolerance`, `alertAbove` (lots), `settleMs`, `deadlineMs` and `store`. Everything but
  * `venues`, `store` and one book of the firm may be left out; paths are relative to the file.
  */
@@ -23,6 +23,10 @@ export const readReconcileConfig = (file: string): ReconcileConfig => {
   const root = ConfigNode.read(file);
   const engines = root.has('engines') ? root.children('engines').map((each) => each.address()) : [];
   const keeper = root.optional('keeper')?.address() ?? null;
+  const keepers = [
+    ...(keeper === null ? [] : [keeper]),
+    ...(root.has('keepers') ? root.children('keepers').map((each) => each.address()) : []),
+  ];
   const databases = root.has('databases') ? root.children('databases').map(parseDatabase) : [];
   const stream = root.has('stream') ? root.string('stream') : 'engine';
   const venues = root.children('venues').map((each) => ({
@@ -33,7 +37,7 @@ export const readReconcileConfig = (file: string): ReconcileConfig => {
   }));
   if (venues.length === 0) throw root.wrong('venues', 'a list with at least one exchange', []);
   const books = [
-    ...(keeper === null ? [] : [keeperSource({ name: 'positions', address: keeper })]),
+    ...(keepers.length === 0 ? [] : [keeperSource({ name: 'positions', addresses: keepers })]),
     ...(databases.length === 0 ? [] : [databaseSource({ name: 'database', stream, addresses: databases })]),
   ];
   if (engines.length === 0 && books.length === 0)

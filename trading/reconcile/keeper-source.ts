@@ -6,11 +6,17 @@ import type { Book, PositionLine } from './book.ts';
 import type { BookSource } from './book-source.ts';
 import { MessageFields } from './message-fields.ts';
 
-/** The position keeper's book: its positions as it states them, and the trades that it computed them from. */
-export const keeperSource = (options: { readonly name: string; readonly address: Address }): BookSource => ({
+/**
+ * The position keeper's book: its positions as it states them, and the trades that it computed them from. Of several keepers the one
+ * that hears the engine of the highest epoch.
+ */
+export const keeperSource = (options: {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+}): BookSource => ({
   name: options.name,
   read: async ({ deadlineMs, atLeast }) => {
-    const exchange = LineExchange.open(options.name, options.address);
+    const exchange = await listeningKeeper(options.name, options.addresses, deadlineMs);
     try {
       await untilCaughtUp(exchange, { atLeast, deadlineMs });
       return await readBook(options.name, exchange, deadlineMs);
@@ -19,6 +25,31 @@ export const keeperSource = (options: { readonly name: string; readonly address:
     }
   },
 });
+
+const listeningKeeper = async (
+  name: string,
+  addresses: readonly Address[],
+  deadlineMs: number,
+): Promise<LineExchange> => {
+  const exchanges = addresses.map((address) => LineExchange.open(name, address));
+  if (exchanges.length === 1) return exchanges[0]!;
+  const asked = await Promise.all(
+    exchanges.map(async (exchange) => {
+      try {
+        const status = await exchange.ask({ t: 'status' }, deadlineMs);
+        return { exchange, connected: status['connected'] === true, epoch: Number(status['epoch']) };
+      } catch {
+        return { exchange, connected: false, epoch: -1 };
+      }
+    }),
+  );
+  const [best] = asked.toSorted(
+    (left, right) => Number(right.connected) - Number(left.connected) || right.epoch - left.epoch,
+  );
+  for (const { exchange } of asked) if (exchange !== best?.exchange) exchange.close();
+  if (best === undefined) throw new Error('no position keeper is configured');
+  return best.exchange;
+};
 
 const untilCaughtUp = async (
   exchange: LineExchange,

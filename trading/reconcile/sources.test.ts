@@ -70,8 +70,14 @@ test('the keeper is waited for until it is as far as the engine, and unread when
     engines: [engine.address],
     listen: { host: '127.0.0.1', port: 0 },
     instruments: {},
+    control: null,
+    checkEveryMs: 5000,
+    checkDeadlineMs: 2000,
   });
-  const positions = keeperSource({ name: 'positions', address: { host: '127.0.0.1', port: await keeper.listen() } });
+  const positions = keeperSource({
+    name: 'positions',
+    addresses: [{ host: '127.0.0.1', port: await keeper.listen() }],
+  });
   try {
     const end = engine.journal.length;
     const book = await positions.read({ deadlineMs: 10_000, atLeast: end });

@@ -6,16 +6,19 @@ import type { RevokedHolder } from './group-record.ts';
  * Which proofs silence the old writer of a kind of component. A predicate per kind, not a ladder: what is proof for one is
  * none for another. Everything here is relied on by I1 and I3.
  *
- * - An engine, an OMS: its process tree is gone, it confirmed that it stopped under a newer epoch, or its lease has run
+ * - An engine, an OMS, a risk engine: its process tree is gone, it confirmed that it stopped under a newer epoch, or its lease has run
  *   out (it checks the deadline itself before every release, so the recorded gate is `self` or stronger).
  * - PostgreSQL checks nothing itself: its lease running out is proof only with a gate outside it.
- * - A front is no writer; a newer epoch at the writers behind it is enough, so any proof will do.
+ * - A front is no writer; a newer epoch at the writers behind it is enough, so any proof will do. So with a position
+ *   keeper: it computes from what it reads and writes nowhere.
  */
 const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   'trading-engine': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   'order-management': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   postgres: ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   front: ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
+  'risk-engine': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
+  'position-keeper': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   inventory: [],
 };
 
@@ -25,6 +28,8 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   'order-management': ['self', 'warden', 'nftables'],
   postgres: ['warden', 'nftables'],
   front: ['self', 'warden', 'nftables'],
+  'risk-engine': ['self', 'warden', 'nftables'],
+  'position-keeper': ['self', 'warden', 'nftables'],
   inventory: [],
 };
 

@@ -39,7 +39,7 @@ test('a scenario is read with its title, firm, policy, lines and story', () => {
     ].join('\n'),
   );
   assert.equal(scenario.title, 'it shows something');
-  assert.deepEqual(scenario.firm, { servingSites: 2, enginesPerSite: 2, archive: false });
+  assert.deepEqual(scenario.firm, { servingSites: 2, enginesPerSite: 2, archive: false, services: false });
   assert.deepEqual(scenario.policy, { site: 'approval', instance: 'automatic', afterPeerLoss: 'halt' });
   assert.deepEqual(scenario.lines, [
     {

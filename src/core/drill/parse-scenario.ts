@@ -62,7 +62,7 @@ export function parseScenario(text: string): Result<Scenario, readonly ScenarioP
     return otherwise;
   };
   const title = take('title', parseTitle, '');
-  const firm = take('firm', parseFirm, { servingSites: 2, enginesPerSite: 1, archive: false });
+  const firm = take('firm', parseFirm, { servingSites: 2, enginesPerSite: 1, archive: false, services: false });
   const policy = take('policy', parsePolicy, DEFAULT_POLICY);
   for (const [verb, example] of MUST_SAY)
     if (!head.has(verb)) problems.push({ line: 1, found: `"${verb}" is missing`, next: `add "${verb}: ${example}"` });
@@ -82,15 +82,21 @@ const parseTitle = (text: string): Result<string, Misread> =>
   text === '' ? misread('the title is empty', 'one sentence that says what it shows') : ok(text);
 
 function parseFirm(text: string): Result<Firm, Misread> {
-  const [, sites, engines, archive] = /^(two|three) sites, (one|two) engines? each(, archive)?$/.exec(text) ?? [];
+  const form = /^(two|three) sites, (one|two) engines? each(, archive)?(, services)?$/;
+  const [, sites, engines, archive, services] = form.exec(text) ?? [];
   if (sites === undefined)
     return misread(
       `"${text}" is not a firm`,
-      '"two|three sites, one|two engines each", and ", archive" if there is one',
+      '"two|three sites, one|two engines each", and ", archive" or ", services" if there are any',
     );
   if (sites === 'three' && archive !== undefined)
     return misread('three serving sites have no archive', 'leave out ", archive", or take two sites');
-  return ok({ servingSites: COUNTS[sites]!, enginesPerSite: COUNTS[engines!]!, archive: archive !== undefined });
+  return ok({
+    servingSites: COUNTS[sites]!,
+    enginesPerSite: COUNTS[engines!]!,
+    archive: archive !== undefined,
+    services: services !== undefined,
+  });
 }
 
 function parsePolicy(text: string): Result<ScenarioPolicy, Misread> {

@@ -25,6 +25,8 @@ export interface Firm {
   readonly servingSites: number;
   readonly enginesPerSite: number;
   readonly archive: boolean;
+  /** Risk engines, without whose approval an engine takes no new risk, and position keepers. */
+  readonly services: boolean;
 }
 
 export interface ScenarioPolicy {

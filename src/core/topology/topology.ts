@@ -72,7 +72,14 @@ export interface Host {
   readonly rack: string | null;
 }
 
-export type ComponentKind = 'postgres' | 'trading-engine' | 'order-management' | 'front' | 'inventory';
+export type ComponentKind =
+  | 'postgres'
+  | 'trading-engine'
+  | 'order-management'
+  | 'front'
+  | 'risk-engine'
+  | 'position-keeper'
+  | 'inventory';
 export type Category = 'hot' | 'warm' | 'cold';
 export type Automation = 'full' | 'semi' | 'manual';
 

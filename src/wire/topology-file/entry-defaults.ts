@@ -58,9 +58,9 @@ export function defaultProbes(kind: ComponentKind): readonly Probe[] {
   ];
 }
 
-/** Whoever writes holds a lease; a front only forwards. */
+/** Whoever writes, or decides what others may, holds a lease. A front only forwards, a position keeper only reads. */
 export const defaultAuthority = (kind: ComponentKind): 'owned' | 'none' =>
-  kind === 'front' || kind === 'inventory' ? 'none' : 'owned';
+  kind === 'front' || kind === 'position-keeper' || kind === 'inventory' ? 'none' : 'owned';
 
 export const defaultGroup = {
   instancePolicy: 'automatic',

@@ -94,7 +94,15 @@ const instance = fields({
 
 const component = fields({
   title: text.optional(),
-  kind: z.enum(['postgres', 'trading-engine', 'order-management', 'front', 'inventory']),
+  kind: z.enum([
+    'postgres',
+    'trading-engine',
+    'order-management',
+    'front',
+    'risk-engine',
+    'position-keeper',
+    'inventory',
+  ]),
   category: z.enum(['hot', 'warm', 'cold']),
   automation: z.enum(['full', 'semi', 'manual']),
   objective,

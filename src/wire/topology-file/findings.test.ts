@@ -34,6 +34,11 @@ const witnesses: Readonly<
     change: 'groups: {trading: {components: [database, engine, order-management]}}',
     says: /front runs but belongs to no failover group/,
   },
+  'follower-without-engine': {
+    change:
+      'components: {risk-engine: {kind: risk-engine, dependsOn: [database, engine], instances: {risk-nyc: {host: nyc-edge-1}}}}\ngroups: {trading: {components: [database, engine, order-management, front, risk-engine]}}',
+    says: /engine may be active in chi, where no instance of risk-engine is/,
+  },
   'zero-loss-without-sync-copy': {
     change: 'components: {database: {instances: {database-chi: {replication: async}}}}',
     says: /database promises to lose nothing .* only nyc holds a synchronous copy/,

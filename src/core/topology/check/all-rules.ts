@@ -13,6 +13,7 @@ import { drillScheduledTwice } from './drill-scheduled-twice.ts';
 import { drillWindowTooShort } from './drill-window-too-short.ts';
 import { evenNumberOfVoters } from './even-number-of-voters.ts';
 import { fewerThanThreeVoters } from './fewer-than-three-voters.ts';
+import { followerWithoutEngine } from './follower-without-engine.ts';
 import { linksSharePath } from './links-share-path.ts';
 import { nowhereToFailOver } from './nowhere-to-fail-over.ts';
 import { objectiveStatedTwice } from './objective-stated-twice.ts';
@@ -43,6 +44,7 @@ export const allTopologyRules: readonly TopologyRule[] = [
   evenNumberOfVoters,
   nowhereToFailOver,
   componentWithoutGroup,
+  followerWithoutEngine,
   zeroLossWithoutSyncCopy,
   peerLossUnstated,
   siteFailoverAutomatic,

@@ -1,0 +1,141 @@
+import { asRecord, countField, type JsonRecord, textField } from '../base/json-record.ts';
+
+/** Larger than any figure: "no limit" where a number is wanted. */
+export const unlimited = Number.MAX_SAFE_INTEGER;
+
+/** Bounds of one scope; lots, and values in ticks × lots. A field that is not there bounds nothing. */
+export interface Limits {
+  /** Lots of one order. */
+  readonly maxOrderQty?: number;
+  /** Price × lots of one order. */
+  readonly maxOrderNotional?: number;
+  readonly maxOpenOrders?: number;
+  /** Lots held of one symbol, to either side, open orders counted as if they were filled. */
+  readonly maxPosition?: number;
+  /** Value of what is held, at the mark, and of all open orders. */
+  readonly maxExposure?: number;
+  /** Loss, realised and not, since the first trade. */
+  readonly maxLoss?: number;
+}
+
+export const limitNames = [
+  'maxOrderQty',
+  'maxOrderNotional',
+  'maxOpenOrders',
+  'maxPosition',
+  'maxExposure',
+  'maxLoss',
+] as const satisfies readonly (keyof Limits)[];
+
+/** Whom a rule is about: the whole firm, a client or a symbol. The client and the symbol `*` stand for those without a rule of their own. */
+export type Scope = 'firm' | 'client' | 'symbol';
+
+/** Which bounds mean something for a scope. */
+const namesOf: Readonly<Record<Scope, readonly (keyof Limits)[]>> = {
+  firm: ['maxOpenOrders', 'maxExposure', 'maxLoss'],
+  client: limitNames,
+  symbol: ['maxOrderQty', 'maxOrderNotional', 'maxPosition'],
+};
+
+export interface Rule {
+  readonly scope: Scope;
+  /** Empty for the firm. */
+  readonly name: string;
+  /** Nothing new is let through, whatever it is; cancels pass. */
+  readonly killed: boolean;
+  readonly limits: Limits;
+}
+
+/** What a person asks for; what is not named stays as it was. */
+export interface RuleChange {
+  readonly scope: Scope;
+  readonly name: string;
+  readonly killed?: boolean;
+  /** Replaces all bounds of the scope. */
+  readonly limits?: Limits;
+}
+
+/** All rules in force: the limits and the kill switches. A fold over changes. */
+export class RuleBook {
+  readonly #rules = new Map<string, Rule>();
+
+  static of(rules: Iterable<Rule>): RuleBook {
+    const book = new RuleBook();
+    for (const rule of rules) book.#rules.set(keyOf(rule), rule);
+    return book;
+  }
+
+  get rules(): readonly Rule[] {
+    return [...this.#rules.values()];
+  }
+
+  find(scope: Scope, name: string): Rule | null {
+    return this.#rules.get(keyOf({ scope, name })) ?? null;
+  }
+
+  /** The rule as it will be after the change; nothing is changed by asking. */
+  after(change: RuleChange): Rule {
+    const before = this.find(change.scope, change.name);
+    return {
+      scope: change.scope,
+      name: change.name,
+      killed: change.killed ?? before?.killed ?? false,
+      limits: change.limits ?? before?.limits ?? {},
+    };
+  }
+
+  put(rule: Rule): void {
+    this.#rules.set(keyOf(rule), rule);
+  }
+
+  get firmKilled(): boolean {
+    return this.find('firm', '')?.killed ?? false;
+  }
+
+  killed(scope: 'client' | 'symbol', name: string): boolean {
+    return this.find(scope, name)?.killed === true || this.find(scope, '*')?.killed === true;
+  }
+
+  /** The bound in force: the name's own, else that of `*`, else none. */
+  limit(scope: Scope, name: string, limit: keyof Limits): number {
+    return this.find(scope, name)?.limits[limit] ?? this.find(scope, '*')?.limits[limit] ?? unlimited;
+  }
+
+  /** Names with a rule of their own. */
+  names(scope: Scope): readonly string[] {
+    return this.rules.filter((rule) => rule.scope === scope).map((rule) => rule.name);
+  }
+}
+
+const keyOf = ({ scope, name }: { readonly scope: Scope; readonly name: string }): string => `${scope} ${name}`;
+
+const NAME = /^(?:\*|[A-Za-z0-9._:-]{1,64})$/;
+
+/** The change in a request or a configuration, or a sentence that says why there is none. */
+export const parseRuleChange = (record: JsonRecord): RuleChange | string => {
+  const scope = record['scope'];
+  if (scope !== 'firm' && scope !== 'client' && scope !== 'symbol') return 'scope must be firm, client or symbol';
+  const name = scope === 'firm' ? '' : textField(record, 'name');
+  if (name === null || (scope !== 'firm' && !NAME.test(name))) return `name must be that of a ${scope}, or *`;
+  const killed = record['killed'];
+  if (killed !== undefined && typeof killed !== 'boolean') return 'killed must be true or false';
+  const limits = record['limits'] === undefined ? undefined : parseLimits(scope, record['limits']);
+  if (typeof limits === 'string') return limits;
+  if (killed === undefined && limits === undefined) return 'it changes nothing: name killed or limits';
+  return { scope, name, ...(killed === undefined ? {} : { killed }), ...(limits === undefined ? {} : { limits }) };
+};
+
+const parseLimits = (scope: Scope, value: unknown): Limits | string => {
+  const record = asRecord(value);
+  if (record === null) return 'limits must be an object';
+  const allowed = namesOf[scope];
+  const limits: { -readonly [Name in keyof Limits]?: number } = {};
+  for (const name of Object.keys(record)) {
+    const known = allowed.find((each) => each === name);
+    if (known === undefined) return `a ${scope} has no limit ${name}; it may have ${allowed.join(', ')}`;
+    const bound = countField(record, known);
+    if (bound === null) return `${known} must be a whole number, 0 or more`;
+    limits[known] = bound;
+  }
+  return limits;
+};

@@ -1,0 +1,202 @@
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { JsonRecord } from '../base/json-record.ts';
+import { postgresAvailable, ThrowawayPostgres } from '../oms/throwaway-postgres.ts';
+import { LineClient } from '../testing/line-client.ts';
+import { RiskUnderTest, riskTokenOf } from '../testing/risk-under-test.ts';
+import { type EngineUnderTest, TradingWorld, untilReleasing } from '../testing/trading-world.ts';
+import { waitUntil } from '../testing/wait-until.ts';
+
+const silentAfterMs = 600;
+
+test('engine and risk engine', {
+  skip: postgresAvailable ? false : 'no embedded PostgreSQL for this machine',
+  timeout: 240_000,
+}, async (suite) => {
+  let world: TradingWorld;
+  let postgres: ThrowawayPostgres;
+  let engine: EngineUnderTest;
+  let risk: RiskUnderTest;
+  let client: LineClient;
+  let number = 0;
+  let epoch = 1;
+
+  const startRisk = () =>
+    RiskUnderTest.start(world, {
+      instance: `risk-${epoch}`,
+      database: postgres.address,
+      enginePorts: [engine.process.port('orders')],
+      initial: [{ scope: 'client', name: '*', limits: { maxPosition: 100, maxExposure: 1_000_000 } }],
+    });
+  /** The answer to a new order: `ack` or the code of the refusal. */
+  const order = async (terms: object): Promise<string> => {
+    const id = `o-${++number}`;
+    client.send({ t: 'new', id, symbol: 'XYZ', side: 'B', price: 10, qty: 5, ...terms });
+    const answer = await client.expect(
+      (message) => message.id === id && (message.t === 'ack' || message.t === 'reject'),
+    );
+    return answer.t === 'ack' ? 'ack' : String(answer.code);
+  };
+  const cancel = async (target: string): Promise<string> => {
+    const id = `x-${++number}`;
+    client.send({ t: 'cancel', id, target });
+    const answer = await client.expect(
+      (message) => message.id === id && (message.t === 'ack' || message.t === 'reject'),
+    );
+    return answer.t === 'ack' ? 'ack' : String(answer.code);
+  };
+  const figures = async (): Promise<JsonRecord> => (await engine.status()).business;
+  const approved = () => waitUntil('new risk is approved', async () => (await figures())['riskApproved'] === 1);
+  const exposures = () => risk.ask({ t: 'exposures' }, 'exposures-end');
+
+  before(async () => {
+    [world, postgres] = await Promise.all([TradingWorld.open({ fillShare: 0 }), ThrowawayPostgres.start()]);
+    engine = await world.engine('engine', { risk: { tokenFile: riskTokenOf(world), silentAfterMs, askEveryMs: 100 } });
+    await engine.promote(1, []);
+    await untilReleasing(engine);
+    client = await engine.client('c1');
+  });
+  after(async () => {
+    await world.close();
+    await postgres.close();
+  });
+
+  await suite.test('no new risk is taken before a risk engine has spoken', async () => {
+    assert.equal(await order({}), 'risk-silent');
+    const { health, reason } = await engine.status();
+    assert.equal(health, 'degraded');
+    assert.match(String(reason), /^risk-silent: no approval yet/);
+  });
+
+  await suite.test(
+    'a promoted risk engine approves what is within the limits, and the engine refuses the rest inline',
+    async () => {
+      risk = await startRisk();
+      await risk.promote(epoch);
+      await approved();
+      assert.equal((await engine.status()).health, 'ok');
+      assert.equal(await order({ qty: 60 }), 'ack');
+      assert.equal(await order({ qty: 41 }), 'limit-position');
+      assert.equal(await order({ qty: 40 }), 'ack');
+      assert.equal(await order({ qty: 1 }), 'limit-position');
+      assert.equal(await order({ qty: 100, side: 'S' }), 'ack');
+      assert.equal(await order({ symbol: 'OTHER', qty: 100, price: 10_001 }), 'limit-exposure');
+    },
+  );
+
+  await suite.test('what a cancelled order used is there again', async () => {
+    assert.equal(await cancel('o-2'), 'ack');
+    await waitUntil('the room is back', async () => (await order({ qty: 60 })) === 'ack');
+    const [, ...rows] = await exposures();
+    const pair = rows.find(({ t }) => t === 'pair');
+    assert.deepEqual([pair?.['openBuy'], pair?.['openSell'], pair?.['lots']], [100, 100, 0]);
+  });
+
+  await suite.test('a rule is refused without the token, without a name, or when it means nothing', async () => {
+    const kill = { scope: 'client', name: 'c1', killed: true };
+    assert.equal((await risk.change({ ...kill, token: 'wrong' }))['code'], 'unauthorized');
+    assert.equal((await risk.change({ ...kill, by: '' }))['code'], 'bad-message');
+    assert.match(String((await risk.change({ ...kill, scope: 'galaxy' }))['message']), /firm, client or symbol/);
+    const limits = { maxLoss: 1 };
+    assert.match(
+      String((await risk.change({ scope: 'symbol', name: 'XYZ', limits }))['message']),
+      /has no limit maxLoss/,
+    );
+  });
+
+  await suite.test('a killed client, symbol or firm gets nothing new through, and cancels pass', async () => {
+    for (const scope of [{ scope: 'client', name: 'c1' }, { scope: 'symbol', name: 'XYZ' }, { scope: 'firm' }]) {
+      assert.equal((await risk.change({ ...scope, killed: true }))['t'], 'changed');
+      await waitUntil('it is refused', async () => (await order({ side: 'S', qty: 1 })) === 'killed');
+      assert.equal((await risk.change({ ...scope, killed: false }))['t'], 'changed');
+      await waitUntil('it is limited again', async () => (await order({ qty: 1 })) === 'limit-position');
+    }
+    assert.equal((await risk.change({ scope: 'firm', killed: true }))['t'], 'changed');
+    assert.equal(await cancel('o-4'), 'ack');
+    const changes = await postgres.query<{ readonly set_by: string }>('SELECT set_by FROM risk_changes WHERE killed');
+    assert.deepEqual(
+      changes.map((row) => row.set_by),
+      ['Rhea', 'Rhea', 'Rhea', 'Rhea'],
+    );
+  });
+
+  await suite.test('a silent risk engine stops new risk within the bound, and cancels pass', async () => {
+    risk.process.signal('SIGSTOP');
+    const frozenAt = performance.now();
+    await waitUntil('new risk is refused', async () => (await order({ symbol: 'NEW', qty: 1 })) === 'risk-silent');
+    const silentMs = performance.now() - frozenAt;
+    assert.ok(silentMs < silentAfterMs + 1000, `${silentMs} ms`);
+    assert.match(String((await engine.status()).reason), /^risk-silent: no approval for 600 ms or longer/);
+    assert.equal(await cancel('o-6'), 'ack');
+    risk.process.signal('SIGCONT');
+    await approved();
+  });
+
+  await suite.test(
+    'limits and kill switches survive the risk engine, and its successor recomputes the exposures',
+    async () => {
+      await risk.end();
+      epoch = 2;
+      risk = await startRisk();
+      await risk.promote(epoch);
+      await approved();
+      assert.equal(await order({ symbol: 'NEW', qty: 1 }), 'killed');
+      await risk.change({ scope: 'firm', killed: false });
+      await waitUntil('the firm trades', async () => (await order({ symbol: 'NEW', qty: 1 })) === 'ack');
+      const { business } = await risk.status();
+      const state = await engine.status();
+      assert.equal(business['activeOrders'], state.business.activeOrders);
+    },
+  );
+
+  await suite.test('a risk engine of an older epoch is not believed', async () => {
+    const old = await introduce(engine, { token: 'a-risk-token', instance: 'old', epoch: 1 });
+    assert.deepEqual(old, { t: 'risk-refused', code: 'stale-epoch', epoch: 2 });
+    const stranger = await introduce(engine, { token: 'guessed', instance: 'stranger', epoch: 9 });
+    assert.equal(stranger['code'], 'unauthorized');
+    assert.equal(await order({ symbol: 'NEW', qty: 1 }), 'ack');
+  });
+
+  await suite.test(
+    'whatever is sent to its port, or to the engine in its name, it lives, and nothing is approved by it',
+    async () => {
+      const texts = Array.from({ length: 400 }, (_, n) => {
+        const noise = Array.from({ length: (n * 31) % 83 }, (__, at) =>
+          String.fromCharCode(32 + ((n * 7919 + at * 104_729) % 90)),
+        ).join('');
+        return [`{"t":"change",${noise}}`, noise, `{"t":"risk","seq":${n},"approved":true,"echo":1}`, '{"t":"rules"'][
+          n % 4
+        ]!;
+      });
+      for (const port of [risk.process.port('risk'), engine.process.port('orders')])
+        for (const text of texts) {
+          const peer = await LineClient.open(port);
+          peer.sendText(`${text}\n`);
+          peer.close();
+        }
+      const known = (await risk.ask({ t: 'rules' }, 'rules'))[0]!['rules'] as readonly object[];
+      assert.deepEqual(
+        known.map((rule) => (rule as { name: string }).name),
+        ['*', 'c1', '', 'XYZ'],
+      );
+      assert.equal(await order({ symbol: 'NEW', qty: 1 }), 'ack');
+    },
+  );
+
+  await suite.test('a change waits while the lease is over, and takes effect when it is back', async () => {
+    await risk.must('lease', { epoch, leaseUntilNs: '1' });
+    const asked = risk.change({ scope: 'client', name: 'c2', killed: true });
+    await waitUntil('it waits', async () => (await risk.status()).business['changesWaiting'] === 1);
+    await waitUntil('the engine hears nothing', async () => (await order({ symbol: 'NEW', qty: 1 })) === 'risk-silent');
+    await risk.must('lease', { epoch, leaseUntilNs: String(process.hrtime.bigint() + 60_000_000_000n) });
+    assert.equal((await asked)['t'], 'changed');
+    await approved();
+  });
+});
+
+/** The engine's answer to somebody who says that he is a risk engine. */
+const introduce = async (engine: EngineUnderTest, logon: object): Promise<JsonRecord> => {
+  const client = await LineClient.open(engine.process.port('orders'));
+  client.send({ t: 'risk-logon', ...logon });
+  return client.expect(({ t }) => t === 'risk-refused').finally(() => client.close());
+};

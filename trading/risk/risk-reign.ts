@@ -1,0 +1,297 @@
+import type { ReignTerms, ServiceReign } from '../control/leased-service.ts';
+import type { JournalEntry } from '../oms/journal-entry.ts';
+import { StaleWriterError } from '../oms/order-store.ts';
+import { ApprovalTable } from './approval-table.ts';
+import { EngineLink } from './engine-link.ts';
+import { ExposureBook } from './exposure-book.ts';
+import { type Author, LimitStore, type RuleVersion, type StoredPositions } from './limit-store.ts';
+import { type Rule, RuleBook, type RuleChange } from './limits.ts';
+import type { RiskConfig } from './risk-config.ts';
+
+interface Wanted {
+  readonly change: RuleChange;
+  readonly author: Author;
+  readonly settle: (version: RuleVersion) => void;
+}
+
+/**
+ * What a risk engine does in one epoch. It begins in fail-safe: nothing is approved before its exposures, recomputed from the first
+ * entry on, are those of the engine, and its positions are those that order management had stored. A kill takes effect at once and
+ * is stored after that; every other change takes effect when it is stored.
+ */
+export class RiskReign implements ServiceReign {
+  readonly #config: RiskConfig;
+  readonly #terms: ReignTerms;
+  readonly #rules: RuleBook;
+  #store: LimitStore;
+  #book = new ExposureBook();
+  #link: EngineLink;
+  #stored: StoredPositions | null;
+  #difference: string | null = null;
+  #accepted = false;
+  #lost: string | null = null;
+  #wanted: Wanted[] = [];
+  #working: Promise<unknown> = Promise.resolve();
+  #busy = false;
+  #storeProblem: string | null = null;
+  #reopenTimer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  private constructor(config: RiskConfig, terms: ReignTerms, store: LimitStore, stored: StoredPositions | null) {
+    this.#config = config;
+    this.#terms = terms;
+    this.#store = store;
+    this.#stored = stored;
+    this.#rules = RuleBook.of(store.rules.rules);
+    this.#link = this.#follow();
+  }
+
+  static async open(config: RiskConfig, terms: ReignTerms): Promise<RiskReign> {
+    const store = await openStore(config, terms);
+    try {
+      return new RiskReign(config, terms, store, await store.storedPositions(config.stream));
+    } catch (error) {
+      store.close();
+      throw error;
+    }
+  }
+
+  get position(): RuleVersion {
+    return this.#store.version;
+  }
+
+  get ready(): boolean {
+    return !this.#store.closed;
+  }
+
+  get rules(): readonly Rule[] {
+    return this.#rules.rules;
+  }
+
+  get book(): ExposureBook {
+    return this.#book;
+  }
+
+  get problem(): string | null {
+    const stored = this.#storeProblem ?? (this.#store.closed ? 'the connection was lost' : null);
+    if (stored !== null) return `limits cannot be changed: ${stored}`;
+    const failSafe = this.failSafe;
+    return this.#link.problem ?? (failSafe === null ? this.#lost : `fail-safe: ${failSafe}`);
+  }
+
+  /** Why nothing is approved; null = orders within the limits are. */
+  get failSafe(): string | null {
+    const { through, unbooked } = this.#book;
+    if (!this.#link.caughtUp) return 'exposures are being recomputed';
+    if (this.#accepted) return null;
+    if (this.#difference !== null) return this.#difference;
+    if (this.#stored !== null && through < this.#stored.sequence)
+      return `the database holds entries up to ${this.#stored.sequence}, the engine only up to ${through}`;
+    const first = unbooked[0];
+    return first === undefined ? null : `entry ${first.seq} fits nothing: ${first.reason}`;
+  }
+
+  get figures(): Readonly<Record<string, unknown>> {
+    const { through, openOrders, clients, unbooked } = this.#book;
+    return {
+      activeOrders: openOrders,
+      approved: this.failSafe === null && this.#link.problem === null ? 1 : 0,
+      through,
+      lagEntries: Math.max(0, this.#link.releasedSequence - through),
+      clients: clients.length,
+      rules: this.#rules.rules.length,
+      killed: this.#rules.rules.filter((rule) => rule.killed).length,
+      changesWaiting: this.#wanted.length,
+      unbooked: unbooked.length,
+      messagesSent: this.#link.sent,
+    };
+  }
+
+  wake(): void {
+    this.#link.publish();
+    void this.#work();
+  }
+
+  /** Resolves when the change is stored, which is not before the lease allows it; never when the reign ends first. */
+  change(change: RuleChange, author: Author): Promise<RuleVersion> {
+    if (change.killed === true) this.#putRule(this.#rules.after(change));
+    return new Promise((settle) => {
+      this.#wanted.push({ change, author, settle });
+      void this.#work();
+    });
+  }
+
+  /** A person has looked at the figures and takes them as they are, for this reign; stored in the history of the rules. */
+  async acceptFigures(author: Author): Promise<RuleVersion> {
+    const killed = this.#rules.firmKilled;
+    const found = this.failSafe ?? 'nothing differed';
+    const version = await this.change(
+      { scope: 'firm', name: '', killed },
+      { by: author.by, reason: `figures accepted (${found}): ${author.reason}` },
+    );
+    this.#accepted = true;
+    this.#link.publish();
+    this.#terms.onChanged();
+    return version;
+  }
+
+  async drain(): Promise<void> {
+    const deadline = performance.now() + drainDeadlineMs;
+    while (!this.#closed && this.#wanted.length > 0 && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  async dryRun(): Promise<number> {
+    try {
+      return await this.#alone(() => this.#store.dryRun());
+    } catch (error) {
+      // What the connection is in the middle of is not known.
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#reopenTimer !== null) clearTimeout(this.#reopenTimer);
+    this.#link.close();
+    this.#store.close();
+    this.#wanted = [];
+  }
+
+  #follow(): EngineLink {
+    const { instance, token, engines } = this.#config;
+    const book = this.#book;
+    return new EngineLink({
+      instance,
+      token,
+      engines,
+      epoch: this.#terms.epoch,
+      table: new ApprovalTable(this.#rules, book),
+      failSafe: () => this.failSafe,
+      mayRelease: this.#terms.mayRelease,
+      onEntry: (entry) => this.#took(entry),
+      onChanged: this.#terms.onChanged,
+      onStale: (epoch) => this.#terms.onStale(epoch, 'an engine'),
+      onAhead: (engineEnd) => this.#startOver(engineEnd),
+    });
+  }
+
+  #took(entry: JournalEntry): void {
+    this.#book.apply(entry);
+    if (this.#stored?.sequence === entry.seq) this.#compare(this.#stored);
+  }
+
+  /** To the lot: what both know of the same entries cannot differ by chance. */
+  #compare(stored: StoredPositions): void {
+    const kept = new Map(stored.lots.map(({ client, symbol, lots }) => [`${client} ${symbol}`, lots]));
+    for (const { account, symbol, lots } of this.#book.positions.positions()) {
+      const key = `${account} ${symbol}`;
+      const there = kept.get(key) ?? 0;
+      kept.delete(key);
+      if (there !== lots) this.#differs(stored, key, lots, there);
+    }
+    for (const [key, there] of kept) if (there !== 0) this.#differs(stored, key, 0, there);
+  }
+
+  #differs({ sequence }: StoredPositions, key: string, here: number, there: number): void {
+    this.#difference ??= `positions differ from the database's at entry ${sequence}: ${key} ${here} here, ${there} there`;
+  }
+
+  /** Released entries are missing at the engine: what they said is not vouched for any more. */
+  #startOver(engineEnd: number): void {
+    const { through } = this.#book;
+    if (this.#closed || engineEnd >= through) return;
+    this.#lost = `entries ${engineEnd + 1} to ${through} had been released and the engine no longer has them`;
+    this.#link.close();
+    this.#book = new ExposureBook();
+    this.#link = this.#follow();
+    this.#terms.onChanged();
+  }
+
+  #putRule(rule: Rule): void {
+    this.#rules.put(rule);
+    this.#link.replaceTable();
+  }
+
+  async #work(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      for (;;) {
+        const next = this.#wanted[0];
+        if (next === undefined || this.#closed || this.#store.closed || !this.#terms.mayRelease()) return;
+        const rule = this.#store.rules.after(next.change);
+        const outcome = await this.#alone(() => this.#store.put(rule, next.author, this.#terms.mayRelease));
+        if (outcome === 'held') return;
+        this.#wanted.shift();
+        this.#putRule(this.#withWaitingKills(rule));
+        next.settle(this.#store.version);
+        this.#terms.onChanged();
+      }
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  /** A kill that is in force and waits to be stored is not undone by an earlier change of the same scope. */
+  #withWaitingKills(rule: Rule): Rule {
+    const waits = this.#wanted.some(
+      ({ change }) => change.killed === true && change.scope === rule.scope && change.name === rule.name,
+    );
+    return waits ? { ...rule, killed: true } : rule;
+  }
+
+  /** One conversation with the database at a time. */
+  #alone<Result>(body: () => Promise<Result>): Promise<Result> {
+    const done = this.#working.then(body, body);
+    this.#working = done.catch(() => {});
+    return done;
+  }
+
+  #failed(error: unknown): void {
+    this.#store.close();
+    if (this.#closed || this.#reopenTimer !== null) return;
+    if (error instanceof StaleWriterError) {
+      this.#terms.onStale(error.epoch, 'the database');
+      return;
+    }
+    this.#storeProblem = error instanceof Error ? error.message : String(error);
+    this.#terms.onChanged();
+    this.#reopenTimer = setTimeout(() => {
+      this.#reopenTimer = null;
+      void this.#reopen();
+    }, reopenAfterMs);
+  }
+
+  /** A change whose outcome is not known is found stored, or is made again: it says what shall be, not by how much. */
+  async #reopen(): Promise<void> {
+    try {
+      const store = await openStore(this.#config, this.#terms);
+      if (this.#closed) return store.close();
+      this.#store = store;
+      this.#storeProblem = null;
+      for (const rule of store.rules.rules) this.#rules.put(this.#withWaitingKills(rule));
+      this.#link.replaceTable();
+      this.#terms.onChanged();
+      void this.#work();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+}
+
+const openStore = ({ database, databaseDeadlineMs, instance, initial }: RiskConfig, terms: ReignTerms) =>
+  LimitStore.open({
+    database,
+    epoch: terms.epoch,
+    holder: instance,
+    deadlineMs: databaseDeadlineMs,
+    initial,
+    mayCommit: terms.mayRelease,
+  });
+
+const drainDeadlineMs = 1500;
+const reopenAfterMs = 50;
