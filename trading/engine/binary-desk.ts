@@ -141,7 +141,7 @@ export class BinaryDesk {
       this.#symbolBreach(symbol, input, at + SENT.symbol, symbolLength) ??
       numberBreach(price, qty, limits) ??
       (state.openOf(client) >= limits.maxOpenOrdersPerClient ? 'limit-open-orders' : null) ??
-      (allowed.risk === null ? null : this.#riskRefusal(allowed.risk, session, at, symbol, price, qty));
+      (allowed.risk === null ? null : this.#gateRefusal(allowed.risk, session, at, symbol, price, qty));
     if (refusal !== null) return this.#reject(session, input, idAt, idLength, refusal);
     bytes[offset + RECORD.kind] = RECORD_KIND.order;
     bytes[offset + RECORD.side] = side;
@@ -285,7 +285,7 @@ export class BinaryDesk {
     return limits.symbols.has(name) ? null : 'unknown-symbol';
   }
 
-  #riskRefusal(
+  #gateRefusal(
     risk: RiskGate,
     session: BinarySession,
     at: number,

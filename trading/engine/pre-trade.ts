@@ -54,11 +54,11 @@ export const checkNew = (options: {
   const breach = limitBreach(command, limits);
   if (breach !== null) return reject(breach);
   if (state.openOf(state.findText(client)) >= limits.maxOpenOrdersPerClient) return reject('limit-open-orders');
-  const refusal = allowed.risk === null ? null : riskRefusal(allowed.risk, client, command, state);
+  const refusal = allowed.risk === null ? null : gateRefusal(allowed.risk, client, command, state);
   return refusal === null ? ACCEPT : reject(refusal);
 };
 
-const riskRefusal = (risk: RiskGate, client: string, command: NewCommand, state: OrderState): string | null => {
+const gateRefusal = (risk: RiskGate, client: string, command: NewCommand, state: OrderState): string | null => {
   const { asked } = risk;
   asked.client = state.findText(client);
   asked.clientName = client;
