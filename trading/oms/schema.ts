@@ -24,7 +24,7 @@ export const schemaStatements: readonly string[] = [
 ];
 
 /** See `WriterEpochSql`. */
-export const { raise: raiseWriterEpoch, lock: lockWriterEpoch } = writerEpoch;
+export const { lock: lockWriterEpoch } = writerEpoch;
 
 export const readPosition = `
   SELECT epoch::float8 AS epoch, sequence::float8 AS sequence FROM public.oms_position WHERE stream = $1`;
