@@ -177,7 +177,18 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
       };
     }
     case 'order-management':
-      return { ...common, engines, database };
+      return {
+        ...common,
+        engines,
+        database,
+        venues: topology.venues
+          .filter((each) => each.rttMsBySite[site] !== undefined)
+          .map((each) => ({
+            name: each.id,
+            ...book.addressFrom({ host: instance.host }, venueEndpoint(each.id, 'session')),
+            firm: labFirm,
+          })),
+      };
     default:
       return { ...common, services: { orders: own('orders'), database: own('database') } };
   }

@@ -6,11 +6,13 @@ import { EpochStore } from '../control/epoch-store.ts';
 import { parseDatabase } from '../load/config.ts';
 import { ConfigNode } from '../load/config-node.ts';
 import { OmsInstance } from './oms-instance.ts';
+import type { VenueAccess } from './open-order-check.ts';
 
 /**
  * `holdfast-node trading/oms/main.ts CONFIG.json`. Configuration: `instance`, `dataDir`, `control {host, port, tokenFile}`,
  * `engines [{host, port}]` (the site's own, orders ports), `database {host, port, user, passwordFile, database}`, and optionally
- * `stream` (default `engine`) and `databaseDeadlineMs` (default 5000). Prints one `listening` line; starts closed.
+ * `stream` (default `engine`), `databaseDeadlineMs` (default 5000), `lagWarnMs` (default 5000) and `venues [{name, host, port, firm,
+ * passwordFile?}]` (line ports, for `reconcile`). Prints one `listening` line; starts closed.
  */
 const main = async (): Promise<void> => {
   const file = process.argv[2];
@@ -22,6 +24,9 @@ const main = async (): Promise<void> => {
   let server: ControlServer | null = null;
   const oms = new OmsInstance({
     instance: config.string('instance'),
+    dataDir,
+    venues: config.has('venues') ? config.children('venues').map(parseVenue) : [],
+    lagWarnMs: config.number('lagWarnMs', 5000),
     stream: config.has('stream') ? config.string('stream') : 'engine',
     engines: config.children('engines').map((each) => each.address()),
     database: parseDatabase(config.child('database')),
@@ -43,6 +48,13 @@ const main = async (): Promise<void> => {
   process.on('SIGTERM', () => process.exit(0));
   process.stdout.write(`${JSON.stringify({ t: 'listening', pid: process.pid, control: server.port })}\n`);
 };
+
+const parseVenue = (node: ConfigNode): VenueAccess => ({
+  ...node.address(),
+  name: node.string('name'),
+  firm: node.string('firm'),
+  password: node.has('passwordFile') ? node.secret('passwordFile') : null,
+});
 
 main().catch((error: unknown) => {
   process.stderr.write(`${describeError(error)}\n`);
