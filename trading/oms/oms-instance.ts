@@ -92,6 +92,13 @@ export class OmsInstance {
     return this.#role === 'primary';
   }
 
+  /** How far the database is behind the engine; null unless this instance is primary and its lease runs. */
+  get lag(): { readonly lagEntries: number; readonly lagMs: number } | null {
+    const persister = this.#persister;
+    if (persister === null || !this.#lease.valid) return null;
+    return { lagEntries: persister.lagEntries, lagMs: persister.lagMs };
+  }
+
   close(): void {
     this.#stop('closed', 'ended');
   }
