@@ -32,6 +32,11 @@ export class FeedSet {
     return oldestOf(this.feeds.map((feed) => feed.freshness()));
   }
 
+  /** Books of every exchange are there, fresh or not. */
+  get hasBooks(): boolean {
+    return this.feeds.every(({ snapshots }) => snapshots > 0);
+  }
+
   figure(name: string): number {
     return this.#sum(({ figures }) => figures[name] ?? 0);
   }

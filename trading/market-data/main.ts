@@ -5,7 +5,7 @@ import { EpochStore } from '../control/epoch-store.ts';
 import { readMarketDataConfig } from './market-data-config.ts';
 import { MarketDataInstance } from './market-data-instance.ts';
 
-/** `holdfast-node trading/market-data/main.ts CONFIG.json`: prints one `listening` line; starts closed; runs until SIGTERM. */
+/** `holdfast-node trading/market-data/main.ts CONFIG.json`: prints one `listening` line; hears the feeds from then on; runs until SIGTERM. */
 const main = async (): Promise<void> => {
   const file = process.argv[2];
   if (file === undefined) throw new Error('usage: trading/market-data/main.ts CONFIG.json');
@@ -26,8 +26,9 @@ const main = async (): Promise<void> => {
     version: '1',
     epochs,
     handlers: service.handlers,
-    holds: () => service.holds,
+    holds: () => false,
   });
+  service.listen();
   process.on('SIGTERM', () => process.exit(0));
   process.stdout.write(`${JSON.stringify({ t: 'listening', pid: process.pid, control: server.port, publish })}\n`);
 };

@@ -1,13 +1,6 @@
-import { monoNowMs, monoNowNs } from '../base/mono-clock.ts';
-import {
-  ContractError,
-  type LeaseParams,
-  type Position,
-  type PromoteParams,
-  type PromoteResult,
-  type Role,
-  type Status,
-} from '../control/contract.ts';
+import { monoNowMs } from '../base/mono-clock.ts';
+import { Pulse } from '../base/pulse.ts';
+import { ContractError, type Position, type Role, type Status } from '../control/contract.ts';
 import type { ControlHandlers } from '../control/control-server.ts';
 import type { EpochStore } from '../control/epoch-store.ts';
 import { FeedSet } from './feed-set.ts';
@@ -23,24 +16,18 @@ export interface MarketDataOptions {
 }
 
 /**
- * Market data as an instance of the component contract. Closed it hears nothing; a standby follows the exchanges' feeds, not the primary,
- * so that a promotion finds its books whole; only the primary publishes, and only while its lease runs.
+ * Market data as an instance of the component contract. It writes nowhere, so that it needs no lease and is never primary: every site has its
+ * own, warm at all times. It is `standby` while it has books of every exchange, else `closed`. Its dry run is whether they are fresh.
  */
 export class MarketDataInstance {
   readonly #options: MarketDataOptions;
   readonly #set: FeedSet;
+  readonly #pulse: Pulse;
   readonly port: SubscriberPort;
   readonly handlers: ControlHandlers;
-  #role: Role = 'closed';
-  #reason: string | null = 'started closed';
-  #reignEpoch = 0;
-  #leaseUntilNs: bigint | null = null;
-  #leaseTimer: NodeJS.Timeout | null = null;
-  #ackSet: readonly string[] = [];
-  #tradingEnabled = false;
-  #promotion: { readonly epoch: number; readonly done: Promise<PromoteResult> } | null = null;
-  #watch: NodeJS.Timeout | null = null;
-  #saidProblem: string | null = null;
+  #listening = false;
+  #fenced = false;
+  #said: string | null = null;
 
   constructor(options: MarketDataOptions) {
     this.#options = options;
@@ -50,203 +37,131 @@ export class MarketDataInstance {
     this.#set = new FeedSet(feeds);
     this.port = new SubscriberPort({
       feeds,
-      mayPublish: () => this.#role === 'primary' && this.#leaseValid(),
-      introduction: () => ({ instance: options.instance, epoch: this.#reignEpoch }),
+      open: () => this.#listening,
+      introduction: () => ({ instance: options.instance, epoch: options.epochs.highest }),
     });
-    const actions = recoveryActions({
-      feeds: this.#set,
-      position: () => this.#position(),
-      requireListening: () => {
-        if (this.#role !== 'primary' && this.#role !== 'standby')
-          throw new ContractError('not-ready', `this instance is ${this.#role}`);
-      },
-    });
-    this.handlers = { ...this.#contract(), actions };
+    this.handlers = { ...this.#contract(), actions: this.#actions() };
+    this.#pulse = new Pulse({ everyMs: () => lookEveryMs, beat: () => this.#look() });
   }
 
-  get holds(): boolean {
-    return this.#role === 'primary';
+  /** Hears the feeds and answers subscribers, until `demote`. */
+  listen(): void {
+    this.#listening = true;
+    this.#fenced = false;
+    this.#set.join();
+    this.#look();
   }
 
   close(): Promise<void> {
-    this.#stop('closed', 'ended');
+    this.#pulse.stop();
+    this.#stop();
     return this.port.close();
   }
 
   #contract(): ControlHandlers {
     return {
       status: () => this.#status(),
-      position: () => this.#position(),
-      epochRaised: () => {
-        if (this.#role === 'primary' || this.#promotion !== null) this.#stop('fenced', 'a newer epoch was raised');
-      },
+      position: () => this.#position,
       fence: ({ epoch }) => {
-        if (this.#role === 'closed') this.#role = 'fenced';
-        return { epoch, position: this.#position(), receivers: {} };
+        this.#fenced = this.#role === 'closed';
+        return { epoch, position: this.#position, receivers: {} };
       },
-      follow: () => this.#becomeStandby(),
-      promote: (params) => this.#promote(params),
-      lease: (params) => this.#lease(params),
+      follow: () => {
+        this.listen();
+        return { position: this.#position };
+      },
+      lease: () => {
+        throw new ContractError('not-ready', 'market data holds no lease');
+      },
       demote: () => {
-        this.#stop('closed', 'demoted');
-        return { position: this.#position() };
+        this.#stop();
+        return { position: this.#position };
       },
-      drain: () => ({ position: this.#position() }),
-      setAckSet: ({ ackSet }) => {
-        this.#ackSet = ackSet;
-        return {};
-      },
-      setTrading: ({ enabled }) => {
-        this.#tradingEnabled = enabled;
-        return {};
-      },
+      drain: () => ({ position: this.#position }),
       testOrder: () => this.#dryRun(),
     };
   }
 
-  #leaseValid(): boolean {
-    return this.#leaseUntilNs !== null && monoNowNs() < this.#leaseUntilNs;
+  #actions(): NonNullable<ControlHandlers['actions']> {
+    return recoveryActions({
+      feeds: this.#set,
+      position: () => this.#position,
+      listen: () => this.listen(),
+      requireListening: () => {
+        if (!this.#listening) throw new ContractError('not-ready', 'it was told to stop: reconnect first');
+      },
+    });
   }
 
-  #becomeStandby(): { readonly position: Position } {
-    if (this.#role === 'primary') throw new ContractError('not-ready', 'it is primary: demote or fence it first');
-    this.#role = 'standby';
-    this.#reason = null;
-    this.#listen();
-    this.#options.statusChanged();
-    return { position: this.#position() };
-  }
-
-  /** Whoever follows or serves hears the feeds, and says at once when they become stale. */
-  #listen(): void {
-    this.#set.join();
-    this.#watch ??= setInterval(() => {
-      const problem = this.#problem();
-      if (problem !== this.#saidProblem) this.#options.statusChanged();
-    }, watchEveryMs);
-  }
-
-  #lease(params: LeaseParams): object {
-    if (this.#role !== 'primary' && this.#promotion === null)
-      throw new ContractError('not-ready', `this instance is ${this.#role}`);
-    this.#holdUntil(params.leaseUntilNs);
-    return {};
-  }
-
-  #holdUntil(leaseUntilNs: bigint): void {
-    this.#leaseUntilNs = leaseUntilNs;
-    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
-    const remainingMs = Math.max(0, Number(leaseUntilNs - monoNowNs()) / 1e6) + 1;
-    this.#leaseTimer = setTimeout(() => this.#options.statusChanged(), Math.min(remainingMs, maxTimerMs));
-  }
-
-  #promote(params: PromoteParams): Promise<PromoteResult> | PromoteResult {
-    if (params.leaseUntilNs <= monoNowNs()) throw new ContractError('no-lease', 'the lease given has run out already');
-    this.#holdUntil(params.leaseUntilNs);
-    this.#ackSet = params.ackSet;
-    this.#tradingEnabled = params.tradingEnabled;
-    if (this.#role === 'primary') return { position: this.#position(), recovered: {} };
-    if (this.#promotion?.epoch !== params.epoch) {
-      const done = this.#open(params.epoch).finally(() => {
-        this.#promotion = null;
-      });
-      this.#promotion = { epoch: params.epoch, done };
-    }
-    return this.#promotion.done;
-  }
-
-  /** A standby's books are whole and this is over at once; a cold one waits for its first snapshot, but not for ever. */
-  async #open(epoch: number): Promise<PromoteResult> {
-    const startedAtMs = monoNowMs();
-    this.#reignEpoch = epoch;
-    this.#listen();
-    const whole = await this.#set.until((feed) => this.#reignEpoch !== epoch || feed.ready, coldStartDeadlineMs);
-    if (this.#reignEpoch !== epoch) throw new ContractError('not-ready', 'overtaken by another command');
-    this.#role = 'primary';
-    this.#reason = null;
-    this.#options.statusChanged();
-    const { ageMs } = this.#set.freshness;
-    const recovered = {
-      feeds: whole ? 'fresh' : 'unreachable',
-      symbols: this.#set.symbols,
-      ageMs: ageMs ?? -1,
-      tookMs: Math.round(monoNowMs() - startedAtMs),
-    };
-    return { position: this.#position(), recovered };
-  }
-
-  /** The path without an effect: everything known has come and is fresh. */
+  /** The path without an effect: everything known has come, and it is fresh. */
   async #dryRun(): Promise<{ readonly elapsedMs: number }> {
-    if (this.#role !== 'primary') throw new ContractError('not-ready', `this instance is ${this.#role}`);
-    if (!this.#leaseValid()) throw new ContractError('no-lease', 'the lease has run out');
     const startedAtMs = monoNowMs();
-    if (!(await this.#set.until(({ ready }) => ready, dryRunDeadlineMs)))
-      throw new ContractError('not-ready', this.#problem() ?? 'the books are not whole');
+    if (!this.#listening || !(await this.#set.until(({ ready }) => ready, dryRunDeadlineMs)))
+      throw new ContractError('not-ready', this.#problem ?? 'something is missing of the books');
     return { elapsedMs: monoNowMs() - startedAtMs };
   }
 
-  #stop(role: Role, reason: string | null): void {
-    this.#reignEpoch = 0;
-    this.#role = role;
-    this.#reason = reason;
-    this.#leaseUntilNs = null;
-    if (this.#leaseTimer !== null) clearTimeout(this.#leaseTimer);
-    if (this.#watch !== null) clearInterval(this.#watch);
-    this.#watch = null;
-    this.#tradingEnabled = false;
+  #stop(): void {
+    this.#listening = false;
     this.port.shut();
     this.#set.leave();
     this.#options.statusChanged();
   }
 
-  #position(): Position {
+  /** What has become otherwise is said at once. */
+  #look(): void {
+    const said = `${this.#role} ${this.#problem}`;
+    if (said === this.#said) return;
+    this.#said = said;
+    this.#options.statusChanged();
+  }
+
+  get #role(): Role {
+    if (this.#listening && this.#set.hasBooks) return 'standby';
+    return this.#fenced ? 'fenced' : 'closed';
+  }
+
+  get #position(): Position {
     return { epoch: this.#options.epochs.highest, sequence: this.#set.sequence };
   }
 
-  #problem(): string | null {
-    if (this.#role !== 'primary' && this.#role !== 'standby') return null;
-    if (this.#role === 'primary' && !this.#leaseValid()) return 'the lease has run out';
-    return this.#set.problem;
+  get #problem(): string | null {
+    return this.#listening ? this.#set.problem : 'it was told to stop';
   }
 
   #status(): Status {
-    const problem = this.#problem();
-    this.#saidProblem = problem;
-    const stale = this.#role === 'primary' && this.#set.freshness.stale;
+    const problem = this.#problem;
+    const { ageMs, feedAAgeMs, feedBAgeMs, inMarketHours, stale } = this.#set.freshness;
     return {
       role: this.#role,
       epoch: this.#options.epochs.highest,
-      health: stale ? 'bad' : problem === null ? 'ok' : 'degraded',
-      reason: problem ?? this.#reason,
-      position: this.#position(),
-      releasing: this.#role === 'primary' && this.#leaseValid(),
-      leaseUntilNs: this.#leaseUntilNs === null ? null : String(this.#leaseUntilNs),
-      tradingEnabled: this.#tradingEnabled,
-      ackSet: this.#ackSet,
+      health: problem === null ? 'ok' : stale ? 'bad' : 'degraded',
+      reason: problem,
+      position: this.#position,
+      releasing: false,
+      leaseUntilNs: null,
+      tradingEnabled: false,
+      ackSet: [],
       replicas: [],
       upstream: null,
       divergence: null,
-      business: { activeOrders: 0, lastOrderAgeMs: null, acknowledged: this.#set.sequence, ...this.#figures() },
-    };
-  }
-
-  #figures(): Readonly<Record<string, unknown>> {
-    const { ageMs, feedAAgeMs, feedBAgeMs, inMarketHours, stale } = this.#set.freshness;
-    const names = ['known', 'filled', 'snapshots', 'skipped', 'unreadable', 'duplicates', 'firstA', 'firstB'];
-    return {
-      marketDataAgeMs: ageMs,
-      feedAAgeMs,
-      feedBAgeMs,
-      inMarketHours,
-      stale,
-      symbols: this.#set.symbols,
-      subscribers: this.port.subscribers,
-      ...Object.fromEntries(names.map((name) => [name, this.#set.figure(name)])),
+      business: {
+        activeOrders: 0,
+        lastOrderAgeMs: null,
+        acknowledged: this.#set.sequence,
+        marketDataAgeMs: ageMs,
+        feedAAgeMs,
+        feedBAgeMs,
+        inMarketHours,
+        stale,
+        symbols: this.#set.symbols,
+        subscribers: this.port.subscribers,
+        ...Object.fromEntries(toldFigures.map((name) => [name, this.#set.figure(name)])),
+      },
     };
   }
 }
 
-const coldStartDeadlineMs = 3000;
+const toldFigures = ['known', 'filled', 'snapshots', 'skipped', 'unreadable', 'duplicates', 'firstA', 'firstB'];
 const dryRunDeadlineMs = 2000;
-const watchEveryMs = 500;
-const maxTimerMs = 2 ** 31 - 1;
+const lookEveryMs = 500;

@@ -8,13 +8,16 @@ type Detail = ActResult['detail'];
 export const recoveryActions = (options: {
   readonly feeds: FeedSet;
   readonly position: () => Position;
+  /** Hears the feeds, if it does not. */
+  readonly listen: () => void;
   /** Throws `not-ready` where the feeds are not heard at all. */
   readonly requireListening: () => void;
 }): NonNullable<ControlHandlers['actions']> => {
-  const { feeds, position, requireListening } = options;
+  const { feeds, position, listen, requireListening } = options;
   const action =
     (act: () => Promise<Detail> | Detail) =>
     async (params: ActParams): Promise<ActResult> => {
+      if (params.action === 'reconnect') listen();
       requireListening();
       const detail = await act();
       return { action: params.action, position: position(), detail };

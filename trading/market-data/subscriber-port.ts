@@ -7,8 +7,8 @@ import { markOf, oldestOf, symbolAgeMs, symbolMessage } from './market-view.ts';
 
 export interface SubscriberPortOptions {
   readonly feeds: readonly MarketFeed[];
-  /** Asked before every burst of writes: this instance is primary and its lease runs. */
-  readonly mayPublish: () => boolean;
+  /** The feeds are heard; otherwise nobody is answered. */
+  readonly open: () => boolean;
   readonly introduction: () => { readonly instance: string; readonly epoch: number };
 }
 
@@ -24,7 +24,7 @@ interface Session {
 
 /**
  * Tells whoever subscribes the newest of each symbol, as lines of JSON over TCP. Changes of a moment are told as one; a subscriber that reads
- * slowly gets fewer of them and always the newest. While this instance may not publish, nobody is told anything.
+ * slowly gets fewer of them and always the newest.
  */
 export class SubscriberPort {
   readonly #options: SubscriberPortOptions;
@@ -107,8 +107,8 @@ export class SubscriberPort {
       socket.destroy();
       return;
     }
-    if (!this.#options.mayPublish()) {
-      socket.end(lineOf({ t: 'reject', code: 'not-primary' }));
+    if (!this.#options.open()) {
+      socket.end(lineOf({ t: 'reject', code: 'closed' }));
       return;
     }
     if (message?.t === 'subscribe') this.#subscribe(session, message);
@@ -188,7 +188,7 @@ export class SubscriberPort {
       if (session.depth === null || session.socket.writableLength > mostUnreadBytes) continue;
       let text = '';
       for (const [venue, due] of session.due.entries()) text += this.#textOf(session, venue, due);
-      if (text === '' || !this.#options.mayPublish()) continue;
+      if (text === '') continue;
       session.socket.write(text);
       for (const due of session.due) due.clear();
     }
@@ -204,7 +204,6 @@ export class SubscriberPort {
   }
 
   #tellFreshness(): void {
-    if (!this.#options.mayPublish()) return;
     const line = lineOf({ t: 'fresh', ...this.#freshness() });
     for (const { depth, socket } of this.#sessions)
       if (depth !== null && socket.writableLength <= mostUnreadBytes) socket.write(line);
