@@ -158,7 +158,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
           database: labDatabase,
         };
   if (isService(component.kind))
-    return serviceFile(component.kind, { context, component, common, own, engines, database });
+    return serviceFile(component.kind, { context, component, instance, common, own, engines, database });
   switch (component.kind) {
     case 'trading-engine': {
       const venue = topology.venues.find((each) => each.rttMsBySite[site] !== undefined)!;
@@ -181,6 +181,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
         ...common,
         engines,
         database,
+        queries: own('queries'),
         venues: topology.venues
           .filter((each) => each.rttMsBySite[site] !== undefined)
           .map((each) => ({

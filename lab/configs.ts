@@ -6,6 +6,7 @@ import type { LabDirectory } from './lab-directory.ts';
 import {
   type AddressBook,
   authorityEndpoint,
+  hasMarketData,
   instanceEndpoint,
   loadEndpoint,
   siteEndpoint,
@@ -93,11 +94,19 @@ const venues = ({ topology, book, directory, secrets }: LabContext): readonly Pr
         dataDir: directory.outside(`venue-${venue.id}`),
         tokenFile: secrets.venueToken(venue.id),
         symbols: venue.symbols,
+        ...(hasMarketData(topology) ? { marketData: marketDataOf(book, venue.id) } : {}),
       },
     },
     ready: printed('"t":"listening"'),
     stage: 1,
   }));
+
+const marketDataOf = (book: AddressBook, venue: string): object => {
+  const { host, port: feedA } = book.realAddress(venueEndpoint(venue, 'feed-a'));
+  const { port: feedB } = book.realAddress(venueEndpoint(venue, 'feed-b'));
+  const { port: recovery } = book.realAddress(venueEndpoint(venue, 'recovery'));
+  return { host, feedA, feedB, recovery };
+};
 
 const wardens = ({ topology, book, secrets }: LabContext): readonly ProcessSpec[] =>
   topology.hosts.map((host) => {
