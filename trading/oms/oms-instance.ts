@@ -194,7 +194,10 @@ export class OmsInstance {
   }
 
   async #drain(): Promise<{ readonly position: Position }> {
-    await this.#persister?.caughtUp(drainDeadlineMs);
+    const persister = this.#persister;
+    const caughtUp = (await persister?.caughtUp(drainDeadlineMs)) ?? true;
+    if (!caughtUp && persister !== null && persister === this.#persister)
+      throw new ContractError('not-ready', `the database still lacks ${persister.lagEntries} entries`);
     return { position: this.#currentPosition() };
   }
 
