@@ -1,6 +1,6 @@
 import type { Component, ComponentKind, Instance } from '../src/core/topology/topology.ts';
 import type { LabContext } from './configs.ts';
-import { type Address, type InstanceService, type VenueService, venueEndpoint } from './layout.ts';
+import { type Address, type InstanceService, instanceEndpoint, type VenueService, venueEndpoint } from './layout.ts';
 
 /**
  * The services of the trading stack that a topology may run beside its engines: which program each kind is, and what stands in its
@@ -37,7 +37,12 @@ const files: Readonly<Record<ServiceKind, (ground: ServiceGround) => object>> = 
     database,
     initial: labLimits,
   }),
-  'position-keeper': ({ common, own, engines }) => ({ ...common, listen: own('positions'), engines }),
+  'position-keeper': ({ context, common, own, engines, instance }) => ({
+    ...common,
+    listen: own('positions'),
+    engines,
+    marketData: marketDataBeside(context, instance),
+  }),
   'market-data': ({ context, common, own, instance }) => ({
     ...common,
     publish: own('prices'),
@@ -52,6 +57,15 @@ export const serviceFile = (kind: ServiceKind, ground: ServiceGround): object =>
 /** Of an engine's configuration: it obeys a risk engine where the topology has one, and refuses new risk without. */
 export const riskOfEngine = ({ topology, secrets }: LabContext): object =>
   topology.components.some(({ kind }) => kind === 'risk-engine') ? { risk: { tokenFile: secrets.riskToken } } : {};
+
+/** Market data services of an instance's site. */
+const marketDataBeside = ({ topology, book }: LabContext, { host }: Instance): readonly Address[] => {
+  const siteOf = (id: string) => topology.hosts.find((each) => each.id === id)!.site;
+  return topology.components
+    .filter(({ kind }) => kind === 'market-data')
+    .flatMap(({ instances }) => instances.filter((each) => siteOf(each.host) === siteOf(host)))
+    .map(({ id }) => book.addressFrom({ host }, instanceEndpoint(id, 'prices')));
+};
 
 /** Feeds and recovery services of the exchanges on which an instance's site trades. */
 const venuesSeenFrom = ({ topology, book }: LabContext, { host }: Instance): readonly object[] => {
