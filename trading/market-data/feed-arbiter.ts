@@ -59,8 +59,12 @@ export class FeedArbiter {
   /** Highest sequence of this run that is known to exist. */
   #known = 0;
   #lastOfRunAtMs = Number.NEGATIVE_INFINITY;
-  /** Since when something that exists is missing, or a snapshot is. */
+  /** Since when something that exists is missing, or a snapshot is: the last moment at which everything known had been told. */
   #behindSinceMs: number | null;
+  /** When what is missing now was noticed. */
+  #noticedAtMs: number;
+  /** When a packet last came and nothing was missing. */
+  #completeAtMs: number;
   #askedAtMs: number | null = null;
   /** What was next when it was asked. */
   #askedFrom = 0;
@@ -81,6 +85,8 @@ export class FeedArbiter {
     this.#timing = options.timing ?? arbiterTiming;
     this.#held = new HeldMessages(options.window ?? heldWindow);
     this.#behindSinceMs = options.nowMs;
+    this.#noticedAtMs = options.nowMs;
+    this.#completeAtMs = options.nowMs;
   }
 
   get run(): number {
@@ -102,7 +108,10 @@ export class FeedArbiter {
     return this.#next > 0;
   }
 
-  /** Since when something that exists has not been told; null = everything known was. */
+  /**
+   * Since when the books may lack something; null = everything known was told. It is the last moment at which nothing was missing, not the
+   * one at which that was noticed: what comes after a silence tells of what was lost in it.
+   */
   get behindSinceMs(): number | null {
     return this.#behindSinceMs;
   }
@@ -130,6 +139,7 @@ export class FeedArbiter {
       else feed.duplicates += 1;
     }
     this.#exists(header.first + header.count - 1, nowMs);
+    if (this.#behindSinceMs === null) this.#completeAtMs = nowMs;
     this.tick(nowMs);
   }
 
@@ -171,6 +181,7 @@ export class FeedArbiter {
     this.#snapshots += 1;
     if (this.#told > 0) this.#skipped += Math.max(0, sequence - this.#told);
     this.#next = sequence + 1;
+    this.#completeAtMs = nowMs;
     this.#exists(sequence, nowMs);
     this.#tellHeld(nowMs);
     this.tick(nowMs);
@@ -194,7 +205,7 @@ export class FeedArbiter {
   /** When `tick` has something to do; infinity when only something that comes can change that. */
   get dueAtMs(): number {
     if (this.#behindSinceMs === null) return Number.POSITIVE_INFINITY;
-    const waitedAtMs = this.synced ? this.#behindSinceMs + this.#timing.gapWaitMs : this.#behindSinceMs;
+    const waitedAtMs = this.synced ? this.#noticedAtMs + this.#timing.gapWaitMs : this.#noticedAtMs;
     return this.#askedAtMs === null ? waitedAtMs : Math.max(waitedAtMs, this.#askedAtMs + this.#timing.askAgainMs);
   }
 
@@ -231,7 +242,8 @@ export class FeedArbiter {
 
   #startOver(nowMs: number): void {
     this.#told = Math.max(this.#told, this.sequence);
-    if (this.synced || this.#behindSinceMs === null) this.#behindSinceMs = nowMs;
+    if (this.#behindSinceMs === null) this.#behindSinceMs = this.#completeAtMs;
+    this.#noticedAtMs = nowMs;
     this.#next = 0;
     this.#askedAtMs = null;
   }
@@ -245,7 +257,7 @@ export class FeedArbiter {
     if (!this.synced) return true;
     if (sequence - this.#next >= this.#held.window) this.#startOver(nowMs);
     else if (sequence === this.#next) this.#tellHeld(nowMs);
-    else this.#behindSinceMs ??= nowMs;
+    else this.#lacks(nowMs);
     return true;
   }
 
@@ -253,7 +265,13 @@ export class FeedArbiter {
     if (sequence > this.#known) this.#known = sequence;
     if (!this.synced) return;
     if (this.#known < this.#next) this.#behindSinceMs = null;
-    else this.#behindSinceMs ??= nowMs;
+    else this.#lacks(nowMs);
+  }
+
+  #lacks(nowMs: number): void {
+    if (this.#behindSinceMs !== null) return;
+    this.#behindSinceMs = this.#completeAtMs;
+    this.#noticedAtMs = nowMs;
   }
 
   #tellHeld(nowMs: number): void {
@@ -265,7 +283,12 @@ export class FeedArbiter {
       this.#next += 1;
       this.#sink.message({ bytes, view, at });
     }
-    // What is missing now has been for another time than what was missing before.
-    if (this.#next > before) this.#behindSinceMs = this.#known < this.#next ? null : nowMs;
+    if (this.#next === before) return;
+    if (this.#known < this.#next) this.#behindSinceMs = null;
+    else {
+      // What is missing now waits for the other feed as long as what was missing before.
+      this.#lacks(nowMs);
+      this.#noticedAtMs = nowMs;
+    }
   }
 }
