@@ -57,7 +57,11 @@ describe('market data of a firm', { timeout: 15 * minute }, () => {
     const client = await LineClient.open(port, host);
     client.send({ t: 'snapshot' });
     await client.expect(({ t }) => t === 'snapshot-end');
-    const books = client.received.filter(({ t }) => t === 'book');
+    // Of a symbol to which nothing ever happened, as the one of dry runs, no feed says anything.
+    const books = client.received.filter(
+      ({ t, bids, asks, lastPrice }) =>
+        t === 'book' && (bids as []).length + (asks as []).length + Number(lastPrice) > 0,
+    );
     client.close();
     const shown = books.map(({ symbol, bids, asks, lastPrice, phase }) => [symbol, bids, asks, lastPrice, phase]);
     return { symbols: books.map(({ symbol }) => String(symbol)), text: JSON.stringify(shown) };
