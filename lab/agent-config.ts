@@ -164,7 +164,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
           database: labDatabase,
         };
   if (isService(component.kind))
-    return serviceFile(component.kind, { context, component, common, own, engines, database });
+    return serviceFile(component.kind, { context, component, instance, common, own, engines, database });
   switch (component.kind) {
     case 'trading-engine': {
       const venues = tradedAt(topology, site);
@@ -186,7 +186,17 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
       };
     }
     case 'order-management':
-      return { ...common, engines, database };
+      return {
+        ...common,
+        engines,
+        database,
+        queries: own('queries'),
+        venues: tradedAt(topology, site).map(({ id, sessions }) => ({
+          name: id,
+          ...book.addressFrom({ host: instance.host }, venueEndpoint(id, 'session')),
+          ...firmAt(sessions),
+        })),
+      };
     default:
       return { ...common, services: { orders: own('orders'), database: own('database') } };
   }

@@ -6,6 +6,7 @@ import type { LabDirectory } from './lab-directory.ts';
 import {
   type AddressBook,
   authorityEndpoint,
+  hasMarketData,
   instanceEndpoint,
   loadEndpoint,
   siteEndpoint,
@@ -98,6 +99,7 @@ const venues = ({ topology, book, directory, secrets }: LabContext): readonly Pr
         ...(venue.sessions === 'credentials'
           ? { sessions: { mode: 'credentials', passwords: { [labFirm]: labVenuePassword } } }
           : {}),
+        ...(hasMarketData(topology) ? { marketData: marketDataOf(book, venue.id) } : {}),
       },
     },
     ready: printed('"t":"listening"'),
@@ -109,6 +111,13 @@ const fixOf = (address: object): object => ({
   ...address,
   sessions: { [labFirm]: {}, [`${labFirm}-COPY`]: { firm: labFirm, purpose: 'drop-copy' } },
 });
+
+const marketDataOf = (book: AddressBook, venue: string): object => {
+  const { host, port: feedA } = book.realAddress(venueEndpoint(venue, 'feed-a'));
+  const { port: feedB } = book.realAddress(venueEndpoint(venue, 'feed-b'));
+  const { port: recovery } = book.realAddress(venueEndpoint(venue, 'recovery'));
+  return { host, feedA, feedB, recovery };
+};
 
 const wardens = ({ topology, book, secrets }: LabContext): readonly ProcessSpec[] =>
   topology.hosts.map((host) => {

@@ -21,6 +21,7 @@ const kinds: readonly ComponentKind[] = [
   'front',
   'risk-engine',
   'position-keeper',
+  'market-data',
   'inventory',
 ];
 

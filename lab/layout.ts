@@ -56,6 +56,8 @@ export interface Relay {
   readonly to: Where;
   readonly listen: Address;
   readonly target: Address;
+  /** It carries datagrams, not connections. */
+  readonly datagrams: boolean;
 }
 
 /** A relay pinned to one link, so that this link's round trip is measured and not the best one's. */
@@ -67,18 +69,28 @@ export interface LinkProbe {
   readonly target: Address;
 }
 
-export type InstanceService = 'control' | 'orders' | 'replication' | 'sql' | 'database' | 'risk' | 'positions';
+export type InstanceService =
+  | 'control'
+  | 'orders'
+  | 'replication'
+  | 'sql'
+  | 'database'
+  | 'risk'
+  | 'positions'
+  | 'prices'
+  | 'queries';
 export type SiteService = 'controller-api' | 'controller-peer' | 'etcd-client' | 'etcd-peer';
-/** `session`: lines, for people and checks; `orders`: the binary port; `fix`: FIX 4.4, where engines trade over it. */
-export type VenueService = 'session' | 'orders' | 'fix';
+/** `session`: lines, for people and checks; `orders`: the binary port; `fix`: FIX 4.4, where engines trade over it; then its market data. */
+export type VenueService = 'session' | 'orders' | 'fix' | 'feed-a' | 'feed-b' | 'recovery';
 
 export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceService[]>> = {
   'trading-engine': ['control', 'orders', 'replication'],
   postgres: ['sql'],
-  'order-management': ['control'],
+  'order-management': ['control', 'queries'],
   front: ['control', 'orders', 'database'],
   'risk-engine': ['control', 'risk'],
   'position-keeper': ['control', 'positions'],
+  'market-data': ['control', 'prices'],
   inventory: [],
 };
 
@@ -240,10 +252,9 @@ function allEndpoints(topology: Topology, block: number, siteIndex: ReadonlyMap<
   }
   add({ id: authorityEndpoint, place: 'authority', host: null, ip: `127.${block}.0.2` });
   add({ id: loadEndpoint, place: 'outside', host: null, ip: `127.${block}.0.3` });
+  const offersFeeds = hasMarketData(topology);
   for (const [index, venue] of topology.venues.entries())
-    for (const service of venue.protocol === 'fix'
-      ? (['session', 'orders', 'fix'] as const)
-      : (['session', 'orders'] as const))
+    for (const service of venueServices(venue, offersFeeds))
       add({ id: venueEndpoint(venue.id, service), place: venue.id, host: null, ip: `127.${block}.0.${20 + index}` });
   return endpoints;
 }
@@ -279,6 +290,7 @@ function allRelays(plan: {
           port: endpoint.address.port,
         },
         target: endpoint.address,
+        datagrams: /\/feed-[ab]$/.test(endpoint.id),
       });
     }
   return relays;
@@ -286,6 +298,7 @@ function allRelays(plan: {
 
 function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSite: 'direct' | 'relayed'): boolean {
   if (endpoint.id.endsWith('/warden') || endpoint.place === 'outside') return false;
+  if (isMarketDataOfVenue(endpoint) && !hearsMarketData(topology, viewer.host)) return false;
   const toSite = !isOutside(topology, endpoint.place);
   if (viewer.place === 'outside') return toSite;
   if (viewer.place === endpoint.place)
@@ -294,6 +307,27 @@ function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSi
   if (venue !== undefined && endpoint.id === venueEndpoint(venue.id, 'session')) return false;
   return venue === undefined || venue.rttMsBySite[viewer.place] !== undefined;
 }
+
+const marketDataServices = ['feed-a', 'feed-b', 'recovery'] as const satisfies readonly VenueService[];
+
+const venueServices = ({ protocol }: Topology['venues'][number], offersFeeds: boolean): readonly VenueService[] => [
+  'session',
+  'orders',
+  ...(protocol === 'fix' ? (['fix'] as const) : []),
+  ...(offersFeeds ? marketDataServices : []),
+];
+
+const isMarketDataOfVenue = ({ id, place }: Endpoint): boolean =>
+  marketDataServices.some((service) => id === venueEndpoint(place, service));
+
+/** Exchanges offer their feeds in a lab only where somebody hears them: every packet has its cost. */
+export const hasMarketData = (topology: Topology): boolean =>
+  topology.components.some(({ kind, instances }) => kind === 'market-data' && instances.length > 0);
+
+const hearsMarketData = (topology: Topology, host: HostId | null): boolean =>
+  topology.components.some(
+    ({ kind, instances }) => kind === 'market-data' && instances.some((instance) => instance.host === host),
+  );
 
 function checkFits(topology: Topology, block: number): void {
   const refuse = (found: string, next = 'mark what need not run as inventory, or rename what clashes'): never => {

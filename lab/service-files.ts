@@ -1,6 +1,6 @@
-import type { Component, ComponentKind } from '../src/core/topology/topology.ts';
+import type { Component, ComponentKind, Instance } from '../src/core/topology/topology.ts';
 import type { LabContext } from './configs.ts';
-import type { Address, InstanceService } from './layout.ts';
+import { type Address, type InstanceService, instanceEndpoint, type VenueService, venueEndpoint } from './layout.ts';
 
 /**
  * The services of the trading stack that a topology may run beside its engines: which program each kind is, and what stands in its
@@ -9,6 +9,7 @@ import type { Address, InstanceService } from './layout.ts';
 export const serviceScripts = {
   'risk-engine': 'trading/risk/main.ts',
   'position-keeper': 'trading/positions/main.ts',
+  'market-data': 'trading/market-data/main.ts',
 } as const satisfies Partial<Record<ComponentKind, string>>;
 
 export type ServiceKind = keyof typeof serviceScripts;
@@ -17,6 +18,7 @@ export type ServiceKind = keyof typeof serviceScripts;
 export interface ServiceGround {
   readonly context: LabContext;
   readonly component: Component;
+  readonly instance: Instance;
   /** Fields that every instance has: `instance`, `site`, `dataDir`, `control`. */
   readonly common: object;
   readonly own: (service: InstanceService) => Address;
@@ -35,7 +37,17 @@ const files: Readonly<Record<ServiceKind, (ground: ServiceGround) => object>> = 
     database,
     initial: labLimits,
   }),
-  'position-keeper': ({ common, own, engines }) => ({ ...common, listen: own('positions'), engines }),
+  'position-keeper': ({ context, common, own, engines, instance }) => ({
+    ...common,
+    listen: own('positions'),
+    engines,
+    marketData: marketDataBeside(context, instance),
+  }),
+  'market-data': ({ context, common, own, instance }) => ({
+    ...common,
+    publish: own('prices'),
+    venues: venuesSeenFrom(context, instance),
+  }),
 };
 
 export const isService = (kind: ComponentKind): kind is ServiceKind => kind in serviceScripts;
@@ -45,6 +57,26 @@ export const serviceFile = (kind: ServiceKind, ground: ServiceGround): object =>
 /** Of an engine's configuration: it obeys a risk engine where the topology has one, and refuses new risk without. */
 export const riskOfEngine = ({ topology, secrets }: LabContext): object =>
   topology.components.some(({ kind }) => kind === 'risk-engine') ? { risk: { tokenFile: secrets.riskToken } } : {};
+
+/** Market data services of an instance's site. */
+const marketDataBeside = ({ topology, book }: LabContext, { host }: Instance): readonly Address[] => {
+  const siteOf = (id: string) => topology.hosts.find((each) => each.id === id)!.site;
+  return topology.components
+    .filter(({ kind }) => kind === 'market-data')
+    .flatMap(({ instances }) => instances.filter((each) => siteOf(each.host) === siteOf(host)))
+    .map(({ id }) => book.addressFrom({ host }, instanceEndpoint(id, 'prices')));
+};
+
+/** Feeds and recovery services of the exchanges on which an instance's site trades. */
+const venuesSeenFrom = ({ topology, book }: LabContext, { host }: Instance): readonly object[] => {
+  const site = topology.hosts.find((each) => each.id === host)!.site;
+  return topology.venues
+    .filter((venue) => venue.rttMsBySite[site] !== undefined)
+    .map(({ id }) => {
+      const at = (service: VenueService) => book.addressFrom({ host }, venueEndpoint(id, service));
+      return { name: id, feedA: at('feed-a'), feedB: at('feed-b'), recovery: at('recovery') };
+    });
+};
 
 /** What a lab begins with: wide enough for its order flow; written to the database once, at the first promotion. */
 const labLimits = [

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:dgram';
 import type { Server } from 'node:net';
 import { LabError, messageOf, systemCode } from '../lab-error.ts';
 import type { Address } from '../layout.ts';
@@ -13,6 +14,19 @@ export function listenOn(server: Server, address: Address): Promise<void> {
     server.listen({ host: address.host, port: address.port, backlog: 511 }, () => {
       server.removeListener('error', refused);
       server.on('error', () => {});
+      resolve();
+    });
+  });
+}
+
+/** The same for datagrams. */
+export function bindTo(socket: Socket, address: Address): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refused = (error: Error) => reject(problem(address, error));
+    socket.once('error', refused);
+    socket.bind(address.port, address.host, () => {
+      socket.removeListener('error', refused);
+      socket.on('error', () => {});
       resolve();
     });
   });

@@ -3,6 +3,7 @@ import type { HostId, LinkId, SiteId } from '../../src/core/base/ids.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import type { ActiveFault } from '../fault.ts';
 import type { Address, LabLayout, PlaceId, Where } from '../layout.ts';
+import { DatagramRelay } from './datagram-relay.ts';
 import { Lane, LineClock } from './delay-line.ts';
 import { listenOn } from './listen.ts';
 import { type Conditions, PathModel, type PathState } from './path-model.ts';
@@ -40,7 +41,7 @@ export class Network {
   readonly #topology: Topology;
   readonly #model: PathModel;
   readonly #clock: LineClock;
-  readonly #relays: { readonly relay: Relay; readonly listen: Address }[] = [];
+  readonly #relays: { readonly relay: Relay | DatagramRelay; readonly listen: Address }[] = [];
   readonly #echoes: { readonly server: Server; readonly listen: Address }[] = [];
   readonly #shared: SharedPath[] = [];
   #faults: readonly ActiveFault[] = [];
@@ -55,11 +56,12 @@ export class Network {
     this.#clock = options.clock ?? new LineClock();
     this.#model = new PathModel(topology, options);
     const paths = new Map<string, Path>();
-    for (const { from, to, listen, target } of layout.relays) {
+    for (const { from, to, listen, target, datagrams } of layout.relays) {
       const key = JSON.stringify([from, to]);
       const path = paths.get(key) ?? this.#sharePath(from, to);
       paths.set(key, path);
-      this.#relays.push({ relay: new Relay(path, target), listen });
+      const relay = datagrams ? new DatagramRelay(path, target) : new Relay(path, target);
+      this.#relays.push({ relay, listen });
     }
     for (const probe of layout.linkProbes) {
       const link = topology.links.find((candidate) => candidate.id === probe.link)!;

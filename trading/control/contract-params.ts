@@ -1,6 +1,7 @@
 import { asRecord, countField, type JsonRecord, textField, textListField } from '../base/json-record.ts';
 import {
   type AckSetParams,
+  type ActParams,
   ContractError,
   type EpochParams,
   type FollowParams,
@@ -73,6 +74,12 @@ export const followParams = (params: JsonRecord): FollowParams => {
         : require(mode === 'sync' || mode === undefined ? 'sync' : null, 'mode must be sync or async'),
   };
 };
+
+export const actParams = (params: JsonRecord): ActParams => ({
+  ...epochParams(params),
+  action: require(textField(params, 'action'), 'action must be the name of one'),
+  options: require(asRecord(params.options ?? {}), 'options must be an object'),
+});
 
 export const routeParams = (params: JsonRecord): RouteParams => {
   const given = require(asRecord(params.routes), 'routes must be {SERVICE: address or null}');

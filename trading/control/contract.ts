@@ -117,6 +117,19 @@ export interface RouteParams extends EpochParams {
   readonly routes: Readonly<Record<string, string | null>>;
 }
 
+/** One of the recovery actions that the component names in its answer to `hello`. */
+export interface ActParams extends EpochParams {
+  readonly action: string;
+  /** What the action itself takes; most take nothing. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+export interface ActResult {
+  readonly action: string;
+  readonly position: Position;
+  /** What was found or done, in figures and words that a runbook's record keeps. */
+  readonly detail: Readonly<Record<string, string | number | boolean | null>>;
+}
+
 export interface FenceResult {
   readonly epoch: number;
   readonly position: Position;

@@ -7,6 +7,8 @@ import { Pulse } from '../base/pulse.ts';
 import { TokenFile } from '../base/token-file.ts';
 import {
   type AckSetParams,
+  type ActParams,
+  type ActResult,
   CONTRACT_VERSION,
   ContractError,
   type EpochParams,
@@ -24,6 +26,7 @@ import {
 } from './contract.ts';
 import {
   ackSetParams,
+  actParams,
   epochParams,
   followParams,
   leaseParams,
@@ -60,6 +63,8 @@ export interface ControlHandlers {
   readonly testOrder?: (params: EpochParams) => Answer<TestOrderResult>;
   /** Engines: what became of everything that was in doubt when the present reign began. */
   readonly takeover?: () => Answer<object>;
+  /** Recovery actions by name; each may be asked for again and then finds done what is done. */
+  readonly actions?: Readonly<Record<string, (params: ActParams) => Answer<ActResult>>>;
 }
 
 export interface ControlServerOptions {
@@ -225,7 +230,7 @@ class ContractServer implements ControlServer {
   }
 
   #greet(socket: Socket, lines: PacedLines, request: { id: number; method: string; params: JsonRecord | null }): void {
-    const { component, instance, version } = this.#options;
+    const { instance } = this.#options;
     const refuse = (error: ContractError) => {
       this.#fail(socket, request.id, error);
       lines.end();
@@ -244,7 +249,7 @@ class ContractServer implements ControlServer {
       return;
     }
     this.#greeted.add(socket);
-    this.#answer(socket, { id: request.id, ok: true, result: { component, pid: process.pid, version } });
+    this.#answer(socket, { id: request.id, ok: true, result: this.#introduction() });
     this.#sayAlive();
     this.#pulse.hurry();
   }
@@ -253,7 +258,7 @@ class ContractServer implements ControlServer {
     const { handlers } = this.#options;
     switch (method) {
       case 'hello':
-        return { component: this.#options.component, pid: process.pid, version: this.#options.version };
+        return this.#introduction();
       case 'status':
         return handlers.status();
       case 'position':
@@ -282,9 +287,26 @@ class ContractServer implements ControlServer {
         return this.#guarded(method, handlers.route, routeParams(params));
       case 'test-order':
         return this.#guarded(method, handlers.testOrder, epochParams(params));
+      case 'act':
+        return this.#act(actParams(params));
       default:
         throw new ContractError('unknown-method', `contract ${CONTRACT_VERSION} has no method ${method}`);
     }
+  }
+
+  #introduction(): object {
+    const { component, version, handlers } = this.#options;
+    return { component, pid: process.pid, version, actions: Object.keys(handlers.actions ?? {}) };
+  }
+
+  #act(params: ActParams): Answer<ActResult> {
+    const { component, handlers } = this.#options;
+    const known = handlers.actions ?? {};
+    if (!Object.hasOwn(known, params.action)) {
+      const others = Object.keys(known).join(', ') || 'none';
+      throw new ContractError('unknown-method', `a ${component} has no action ${params.action} (it has: ${others})`);
+    }
+    return this.#guarded('act', known[params.action], params);
   }
 
   /** Rule 1 of the contract: nothing of an older epoch is done, and a newer one is on disk before anything is done in it. */

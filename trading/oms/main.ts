@@ -6,11 +6,16 @@ import { EpochStore } from '../control/epoch-store.ts';
 import { parseDatabase } from '../load/config.ts';
 import { ConfigNode } from '../load/config-node.ts';
 import { OmsInstance } from './oms-instance.ts';
+import type { VenueAccess } from './open-order-check.ts';
+
+import { QueryDesk } from './query-desk.ts';
+import { QueryServer } from './query-server.ts';
 
 /**
  * `holdfast-node trading/oms/main.ts CONFIG.json`. Configuration: `instance`, `dataDir`, `control {host, port, tokenFile}`,
  * `engines [{host, port}]` (the site's own, orders ports), `database {host, port, user, passwordFile, database}`, and optionally
- * `stream` (default `engine`) and `databaseDeadlineMs` (default 5000). Prints one `listening` line; starts closed.
+ * `stream` (default `engine`), `databaseDeadlineMs` (default 5000), `lagWarnMs` (default 5000), `queries {host, port}` and `venues [{name, host, port, firm,
+ * password?}]` (line ports, for `reconcile`). Prints one `listening` line; starts closed.
  */
 const main = async (): Promise<void> => {
   const file = process.argv[2];
@@ -19,12 +24,17 @@ const main = async (): Promise<void> => {
   const dataDir = config.path('dataDir');
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const epochs = EpochStore.open(join(dataDir, 'epoch.json'));
+  const database = parseDatabase(config.child('database'));
+  const stream = config.has('stream') ? config.string('stream') : 'engine';
   let server: ControlServer | null = null;
   const oms = new OmsInstance({
     instance: config.string('instance'),
-    stream: config.has('stream') ? config.string('stream') : 'engine',
+    dataDir,
+    venues: config.has('venues') ? config.children('venues').map(parseVenue) : [],
+    lagWarnMs: config.number('lagWarnMs', 5000),
+    stream,
     engines: config.children('engines').map((each) => each.address()),
-    database: parseDatabase(config.child('database')),
+    database,
     databaseDeadlineMs: config.number('databaseDeadlineMs', 5000),
     epochs,
     statusChanged: () => server?.statusChanged(),
@@ -40,9 +50,20 @@ const main = async (): Promise<void> => {
     handlers: oms.handlers,
     holds: () => oms.holds,
   });
+  const desk = new QueryDesk({ database, stream, deadlineMs: config.number('databaseDeadlineMs', 5000) });
+  const listen = config.optional('queries')?.address() ?? null;
+  const queries = listen === null ? null : await new QueryServer({ listen, desk, lag: () => oms.lag }).listen();
   process.on('SIGTERM', () => process.exit(0));
-  process.stdout.write(`${JSON.stringify({ t: 'listening', pid: process.pid, control: server.port })}\n`);
+  const ports = { control: server.port, ...(queries === null ? {} : { queries }) };
+  process.stdout.write(`${JSON.stringify({ t: 'listening', pid: process.pid, ...ports })}\n`);
 };
+
+const parseVenue = (node: ConfigNode): VenueAccess => ({
+  ...node.address(),
+  name: node.string('name'),
+  firm: node.string('firm'),
+  password: node.has('password') ? node.string('password') : null,
+});
 
 main().catch((error: unknown) => {
   process.stderr.write(`${describeError(error)}\n`);

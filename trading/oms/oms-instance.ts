@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { monoNowNs } from '../base/mono-clock.ts';
 import {
   ContractError,
@@ -13,15 +14,23 @@ import type { ControlHandlers } from '../control/control-server.ts';
 import { EndingLease } from '../control/ending-lease.ts';
 import type { EpochStore } from '../control/epoch-store.ts';
 import type { Address } from '../load/line-connection.ts';
+import type { VenueAccess } from './open-order-check.ts';
 import { type DatabaseAddress, OrderStore, raiseEpochOnly, StaleWriterError } from './order-store.ts';
 import { Persister } from './persister.ts';
+import { recoveryActions } from './recovery-actions.ts';
+import { StoppedMark } from './stopped-mark.ts';
 
 export interface OmsOptions {
   readonly instance: string;
   readonly stream: string;
+  readonly dataDir: string;
   readonly engines: readonly Address[];
+  /** Asked by `reconcile`. */
+  readonly venues: readonly VenueAccess[];
   readonly database: DatabaseAddress;
   readonly databaseDeadlineMs: number;
+  /** Further behind the engine than this it is not well. */
+  readonly lagWarnMs: number;
   readonly epochs: EpochStore;
   readonly statusChanged: () => void;
 }
@@ -44,12 +53,18 @@ export class OmsInstance {
   /** Counts what ended a promotion that is still under way. */
   #generation = 0;
 
+  readonly #stopped: StoppedMark;
+  readonly handlers: ControlHandlers;
+
   constructor(options: OmsOptions) {
     this.#options = options;
     this.#lease = new EndingLease(() => options.statusChanged());
+    this.#stopped = new StoppedMark(join(options.dataDir, 'stopped.json'));
+    const actions = recoveryActions({ ...options, stopped: this.#stopped, persister: () => this.#requirePrimary() });
+    this.handlers = { ...this.#contract, actions };
   }
 
-  readonly handlers: ControlHandlers = {
+  readonly #contract: ControlHandlers = {
     status: () => this.#status(),
     position: () => this.#currentPosition(),
     epochRaised: () => this.#stop('fenced', 'a newer epoch was raised'),
@@ -75,6 +90,13 @@ export class OmsInstance {
 
   get holds(): boolean {
     return this.#role === 'primary';
+  }
+
+  /** How far the database is behind the engine; null unless this instance is primary and its lease runs. */
+  get lag(): { readonly lagEntries: number; readonly lagMs: number } | null {
+    const persister = this.#persister;
+    if (persister === null || !this.#lease.valid) return null;
+    return { lagEntries: persister.lagEntries, lagMs: persister.lagMs };
   }
 
   close(): void {
@@ -152,10 +174,13 @@ export class OmsInstance {
       store.close();
       throw new ContractError('not-ready', 'overtaken by another command');
     }
+    const accepting = !this.#stopped.holdsFor(epoch);
+    if (accepting) this.#stopped.clear();
     this.#persister = new Persister(
       {
         ...this.#options,
         epoch,
+        accepting,
         mayCommit: () => this.#lease.valid,
         onChanged: statusChanged,
         onStale: (newer) => this.#stop('fenced', `the database's writer epoch is ${newer}`),
@@ -170,15 +195,9 @@ export class OmsInstance {
 
   async #drain(): Promise<{ readonly position: Position }> {
     const persister = this.#persister;
-    const deadline = performance.now() + drainDeadlineMs;
-    while (
-      persister !== null &&
-      persister === this.#persister &&
-      persister.lagEntries > 0 &&
-      performance.now() < deadline
-    ) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    const caughtUp = (await persister?.caughtUp(drainDeadlineMs)) ?? true;
+    if (!caughtUp && persister !== null && persister === this.#persister)
+      throw new ContractError('not-ready', `the database still lacks ${persister.lagEntries} entries`);
     return { position: this.#currentPosition() };
   }
 
@@ -220,6 +239,9 @@ export class OmsInstance {
     if (persister.problem !== null) return persister.problem;
     if (!persister.feedConnected) return 'no engine of this site delivers its released entries';
     if (!this.#lease.valid) return 'the lease has run out';
+    if (!persister.accepting) return 'it was told to stop accepting';
+    const { lagMs, lagEntries } = persister;
+    if (lagMs > this.#options.lagWarnMs) return `${lagEntries} entries, ${lagMs} ms behind the engine`;
     return null;
   }
 }

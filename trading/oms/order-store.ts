@@ -4,7 +4,7 @@ import { acknowledgedHere, type DatabaseAddress, databaseClient, destroyDatabase
 import { type EntryBatch, foldEntries, ordersBefore, type StoredOrder } from './entry-batch.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import * as sql from './schema.ts';
-import { type RaiseOutcome, raiseWriterEpochOnly } from './writer-epoch.ts';
+import { type RaiseOutcome, raiseWriterEpochIn, raiseWriterEpochOnly, writerName } from './writer-epoch.ts';
 
 export type { DatabaseAddress } from './database-client.ts';
 export type { RaiseOutcome } from './writer-epoch.ts';
@@ -56,12 +56,12 @@ export class OrderStore {
     readonly holder: string;
     readonly deadlineMs: number;
   }): Promise<OrderStore> {
-    const client = databaseClient('holdfast-oms', options.database, options.deadlineMs);
+    const client = databaseClient(writerName(writers, options.epoch), options.database, options.deadlineMs);
     const store = new OrderStore(client, options);
     try {
       await client.connect();
       await store.#requirePrimary();
-      await store.#prepare(options.holder);
+      await store.#prepare(options.holder, options.deadlineMs);
       return store;
     } catch (error) {
       store.close();
@@ -138,7 +138,7 @@ export class OrderStore {
     }
   }
 
-  async #prepare(holder: string): Promise<void> {
+  async #prepare(holder: string, deadlineMs: number): Promise<void> {
     await this.#client.query('BEGIN');
     // While the database stands still for want of its peer a new writer can take its place all the same. Nothing is acknowledged by
     // that: any commit of this writer that is comes later in the log, so whoever has that has the raised epoch as well.
@@ -146,8 +146,8 @@ export class OrderStore {
     // Two processes creating one table at the same moment: one of them would fail.
     await this.#client.query('SELECT pg_advisory_xact_lock($1)', [schemaLock]);
     for (const statement of sql.schemaStatements) await this.#client.query(statement);
-    const raised = await this.#client.query<{ readonly epoch: number }>(sql.raiseWriterEpoch, [this.#epoch, holder]);
-    const epoch = raised.rows[0]!.epoch;
+    const raise = { table: sql.writerEpochTable, name: writers, epoch: this.#epoch, holder, deadlineMs };
+    const epoch = await raiseWriterEpochIn(this.#client, raise);
     if (epoch > this.#epoch) throw new StaleWriterError(epoch);
     await this.#client.query(sql.createPosition, [this.#stream]);
     const position = await this.#client.query<StorePosition>(sql.readPosition, [this.#stream]);
@@ -240,7 +240,9 @@ export const raiseEpochOnly = (options: {
   readonly epoch: number;
   readonly holder: string;
   readonly deadlineMs: number;
-}): Promise<RaiseOutcome> => raiseWriterEpochOnly({ table: sql.writerEpochTable, name: 'holdfast-oms', ...options });
+}): Promise<RaiseOutcome> => raiseWriterEpochOnly({ table: sql.writerEpochTable, name: writers, ...options });
+
+const writers = 'holdfast-oms';
 
 const notUsable = (found: string, next: string): CodedError =>
   new CodedError({ code: 'HF-7204', attempted: 'write orders and trades to PostgreSQL', found, next });

@@ -14,6 +14,8 @@ export interface PersisterOptions {
   /** Asked immediately before every commit: the lease. */
   readonly mayCommit: () => boolean;
   readonly onChanged: () => void;
+  /** False: entries are followed and none is taken until `startAccepting`. */
+  readonly accepting: boolean;
   /** A newer writer is there; this one has ended. */
   readonly onStale: (epoch: number) => void;
 }
@@ -27,7 +29,11 @@ export class Persister {
   #store: OrderStore | null;
   #feed: EntryFeed | null = null;
   #queue: JournalEntry[] = [];
+  /** When each of them came, in the same order. */
+  #arrivedAtMs: number[] = [];
+  #accepting: boolean;
   #working = false;
+  #reopening: Promise<void> | null = null;
   #workTimer: NodeJS.Timeout | null = null;
   #retryTimer: NodeJS.Timeout | null = null;
   #position: StorePosition;
@@ -43,6 +49,7 @@ export class Persister {
   constructor(options: PersisterOptions, store: OrderStore) {
     this.#options = options;
     this.#store = store;
+    this.#accepting = options.accepting;
     this.#position = store.position;
     this.#follow(store.position.sequence);
   }
@@ -64,6 +71,16 @@ export class Persister {
     return Math.max(0, (this.#feed?.releasedSequence ?? 0) - this.#position.sequence);
   }
 
+  /** For how long the oldest released entry that has come here has not been in the database. */
+  get lagMs(): number {
+    const oldest = this.#arrivedAtMs[0];
+    return oldest === undefined ? 0 : Math.round(monoMs() - oldest);
+  }
+
+  get accepting(): boolean {
+    return this.#accepting;
+  }
+
   get problem(): string | null {
     return this.#problem ?? this.#feedProblem;
   }
@@ -75,6 +92,7 @@ export class Persister {
       lastOrderAgeMs: this.#lastPersistedAt === null ? null : Math.round(monoMs() - this.#lastPersistedAt),
       acknowledged: this.#position.sequence,
       lagEntries: this.lagEntries,
+      lagMs: this.lagMs,
       persistedEntries: this.#persisted,
       breaks: this.#breaks,
     };
@@ -84,6 +102,40 @@ export class Persister {
     if (this.#store === null) throw new Error('the database is not connected');
     while (this.#working) await new Promise((resolve) => setImmediate(resolve));
     return this.#store.dryRun();
+  }
+
+  /** No further entry is taken. Resolves when no transaction is under way; rejects when one still is at the deadline. */
+  async stopAccepting(deadlineMs: number): Promise<void> {
+    this.#accepting = false;
+    this.#options.onChanged();
+    const deadline = performance.now() + deadlineMs;
+    while (this.#working && !this.#closed) {
+      if (performance.now() > deadline) throw new Error(`a transaction is still under way after ${deadlineMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    }
+  }
+
+  startAccepting(): void {
+    this.#accepting = true;
+    this.#options.onChanged();
+    void this.#work();
+  }
+
+  /** Resolves with true as soon as everything released is stored, with false at the deadline. */
+  async caughtUp(deadlineMs: number): Promise<boolean> {
+    const deadline = performance.now() + deadlineMs;
+    while (!this.#closed && this.lagEntries > 0 && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    return !this.#closed && this.lagEntries === 0;
+  }
+
+  /** Reads position and open orders from the database again and follows the engine from there. Rejects when it cannot. */
+  async reload(): Promise<void> {
+    this.#store?.close();
+    this.#store = null;
+    while (this.#working) await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    await this.#reopen();
+    if (this.#store === null) throw new Error(this.#problem ?? 'it was ended meanwhile');
   }
 
   /** The right to commit may have come back. */
@@ -102,6 +154,7 @@ export class Persister {
 
   #follow(after: number): void {
     this.#queue = [];
+    this.#arrivedAtMs = [];
     this.#feed?.close();
     this.#feed = new EntryFeed({
       engines: this.#options.engines,
@@ -122,6 +175,7 @@ export class Persister {
 
   #took(entry: JournalEntry): void {
     this.#queue.push(entry);
+    this.#arrivedAtMs.push(monoMs());
     if (this.#queue.length >= maxQueued) this.#feed?.pause();
     this.#workSoon();
   }
@@ -135,11 +189,11 @@ export class Persister {
   }
 
   async #work(): Promise<void> {
-    if (this.#working || this.#closed) return;
+    if (this.#working || this.#closed || !this.#accepting) return;
     this.#working = true;
     try {
       let full = true;
-      while (full && !this.#closed && this.#queue.length > 0 && this.#store !== null && this.#options.mayCommit()) {
+      while (full && this.#mayApply && this.#queue.length > 0 && this.#store !== null) {
         await this.#applyNext(this.#store);
         full = this.#queue.length >= maxBatch;
       }
@@ -151,11 +205,16 @@ export class Persister {
     }
   }
 
+  get #mayApply(): boolean {
+    return this.#accepting && !this.#closed && this.#options.mayCommit();
+  }
+
   async #applyNext(store: OrderStore): Promise<void> {
     const entries = this.#queue.slice(0, maxBatch);
     const outcome = await store.apply(entries, this.#options.mayCommit);
     if (outcome === 'held') return;
     this.#queue.splice(0, entries.length);
+    this.#arrivedAtMs.splice(0, entries.length);
     if (this.#queue.length < maxQueued / 2) this.#feed?.resume();
     this.#position = store.position;
     this.#breaks = this.#breaksBefore + store.breaks;
@@ -182,7 +241,15 @@ export class Persister {
     this.#retryTimer = setTimeout(() => void this.#reopen(), reopenAfterMs);
   }
 
-  async #reopen(): Promise<void> {
+  #reopen(): Promise<void> {
+    if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
+    this.#reopening ??= this.#open().finally(() => {
+      this.#reopening = null;
+    });
+    return this.#reopening;
+  }
+
+  async #open(): Promise<void> {
     const { database, stream, epoch, instance, databaseDeadlineMs } = this.#options;
     try {
       const store = await OrderStore.open({
@@ -208,3 +275,4 @@ const gatherMs = 15;
 const maxBatch = 2000;
 const maxQueued = 20_000;
 const reopenAfterMs = 50;
+const lookEveryMs = 5;

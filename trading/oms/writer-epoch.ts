@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import { acknowledgedHere, type DatabaseAddress, databaseClient, destroyDatabaseClient } from './database-client.ts';
 
 /** Statements of the one row by which a table's writers of an older epoch are refused. */
@@ -25,6 +26,54 @@ export const writerEpochSql = (table: string): WriterEpochSql => ({
   lock: `SELECT epoch::float8 AS epoch FROM public.${table} WHERE id = 1 FOR SHARE`,
 });
 
+/** What a writer's connection is called in `pg_stat_activity`: its successors have to tell it from others and know its epoch. */
+export const writerName = (name: string, epoch: number): string => `${name}/${epoch}`;
+
+/**
+ * Raises the writer epoch in the client's open transaction; returns the epoch that stands afterwards. The row may be held by a writer of an
+ * older epoch whose commit waits for the synchronous peer, perhaps for ever. That one is ended: its rows are in this database already, and
+ * nobody is told that they are safe. What is committed next comes later in the log, so whoever has that has them as well. A writer of this
+ * epoch or a newer one is waited for.
+ */
+export const raiseWriterEpochIn = async (
+  client: pg.Client,
+  options: {
+    readonly table: string;
+    /** Of the writers of this table, without their epoch. */
+    readonly name: string;
+    readonly epoch: number;
+    readonly holder: string;
+    readonly deadlineMs: number;
+  },
+): Promise<number> => {
+  const { table, name, epoch, holder, deadlineMs } = options;
+  const deadline = performance.now() + deadlineMs;
+  const { raise } = writerEpochSql(table);
+  await client.query(`SET LOCAL lock_timeout = ${Math.min(waitForLockMs, deadlineMs)}`);
+  await client.query('SAVEPOINT raise');
+  for (;;) {
+    await client.query(endWaitingWriters, [name, epoch]);
+    try {
+      const { rows } = await client.query<{ readonly epoch: number }>(raise, [epoch, holder]);
+      return rows[0]!.epoch;
+    } catch (error) {
+      if ((error as { readonly code?: string }).code !== lockNotAvailable || performance.now() > deadline) throw error;
+      await client.query('ROLLBACK TO SAVEPOINT raise');
+    }
+  }
+};
+
+/** Ends connections of writers older than an epoch that hold their locks because their commit waits for a synchronous peer. */
+const endWaitingWriters = `
+  SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND usename = current_user AND wait_event = 'SyncRep'
+    AND split_part(application_name, '/', 1) = $1 AND split_part(application_name, '/', 2) ~ '^[0-9]{1,18}$'
+    AND split_part(application_name, '/', 2)::bigint < $2`;
+
+/** How long one look at the epoch's row waits before it looks again at who holds it. */
+const waitForLockMs = 50;
+const lockNotAvailable = '55P03';
+
 export type RaiseOutcome = 'acknowledged' | 'unreachable' | 'not-a-receiver';
 
 /**
@@ -33,14 +82,14 @@ export type RaiseOutcome = 'acknowledged' | 'unreachable' | 'not-a-receiver';
  */
 export const raiseWriterEpochOnly = async (options: {
   readonly table: string;
-  /** Who connects, as the database shows it. */
+  /** Of the writers of this table, without their epoch. */
   readonly name: string;
   readonly database: DatabaseAddress;
   readonly epoch: number;
   readonly holder: string;
   readonly deadlineMs: number;
 }): Promise<RaiseOutcome> => {
-  const client = databaseClient(options.name, options.database, options.deadlineMs);
+  const client = databaseClient(writerName(options.name, options.epoch), options.database, options.deadlineMs);
   client.on('error', () => {});
   try {
     await client.connect();
@@ -51,7 +100,7 @@ export const raiseWriterEpochOnly = async (options: {
     if (rows[0]?.receiver !== true) return 'not-a-receiver';
     await client.query('BEGIN');
     await client.query(acknowledgedHere);
-    await client.query(writerEpochSql(options.table).raise, [options.epoch, options.holder]);
+    await raiseWriterEpochIn(client, options);
     await client.query('COMMIT');
     return 'acknowledged';
   } catch {

@@ -21,6 +21,7 @@ test('the position keeper as a component', async (suite) => {
       engines: [engine.address],
       listen: { host: '127.0.0.1', port: 0 },
       instruments: {},
+      marketData: [],
       control: null,
       checkEveryMs: 600_000,
       checkDeadlineMs: 5000,

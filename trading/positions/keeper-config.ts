@@ -7,6 +7,8 @@ export interface KeeperConfig {
   /** Orders ports of engines or fronts; whichever is primary is followed. */
   readonly engines: readonly Address[];
   readonly listen: Address;
+  /** Market data services of its site, which mark positions where a question asks for that; none = nobody does. */
+  readonly marketData: readonly Address[];
   /** The component contract's endpoint; null: it serves its figures only, and no agent drives it. */
   readonly control: { readonly address: Address; readonly tokenFile: string; readonly dataDir: string } | null;
   readonly checkEveryMs: number;
@@ -23,6 +25,7 @@ export const readKeeperConfig = (file: string): KeeperConfig => {
     instance: root.string('instance'),
     engines: root.children('engines').map((each) => each.address()),
     listen: root.child('listen').address(),
+    marketData: root.has('marketData') ? root.children('marketData').map((each) => each.address()) : [],
     control:
       control === null
         ? null

@@ -1,6 +1,7 @@
 import { CodedError } from '../base/coded-error.ts';
 import { asRecord, countField, type JsonRecord } from '../base/json-record.ts';
 import { badMessage, type LinePeer, LineServer } from '../base/line-server.ts';
+import { PriceFollower } from '../market-data/price-follower.ts';
 import { EntryFeed } from '../oms/entry-feed.ts';
 import { type CheckResult, EngineCheck } from './engine-check.ts';
 import { KeeperBook } from './keeper-book.ts';
@@ -18,6 +19,7 @@ export class KeeperServer {
   readonly #check: EngineCheck;
   #book = new KeeperBook();
   #feed: EntryFeed | null = null;
+  #prices: PriceFollower | null = null;
   #problem: string | null = null;
 
   constructor(config: KeeperConfig, onChanged: () => void = () => {}) {
@@ -30,11 +32,13 @@ export class KeeperServer {
   async listen(): Promise<number> {
     const port = await this.#server.listen(this.#config.listen);
     this.follow();
+    if (this.#config.marketData.length > 0) this.#prices = new PriceFollower(this.#config.marketData);
     return port;
   }
 
   close(): Promise<void> {
     this.#feed?.close();
+    this.#prices?.close();
     return this.#server.close();
   }
 
@@ -139,20 +143,27 @@ export class KeeperServer {
   /** A mark that makes a figure pass 2^53 gets a reject, never a rounded figure. */
   #answerProfitAndLoss(request: JsonRecord): object {
     try {
-      return this.#profitAndLoss(asRecord(request['marks']) ?? {}, request['lastTrades'] === true);
+      return this.#profitAndLoss(asRecord(request['marks']) ?? {}, {
+        market: request['market'] === true,
+        lastTrades: request['lastTrades'] === true,
+      });
     } catch (error) {
       if (error instanceof CodedError) return { t: 'reject', code: error.code, message: error.message };
       throw error;
     }
   }
 
-  #profitAndLoss(marks: JsonRecord, lastTrades: boolean): object {
+  /** Market data that is stale marks nothing. */
+  #profitAndLoss(marks: JsonRecord, use: { readonly market: boolean; readonly lastTrades: boolean }): object {
+    const prices = use.market && this.#prices?.stale === false ? this.#prices : null;
     const rows = this.#book.positions.positions().map(({ account, symbol, ...position }) => {
       const instrument = this.#config.instruments[symbol] ?? defaultInstrument;
-      const mark = countField(marks, symbol) ?? (lastTrades ? this.#book.lastPrice(symbol) : null);
+      const known = countField(marks, symbol) ?? prices?.mark(symbol) ?? null;
+      const mark = known ?? (use.lastTrades ? this.#book.lastPrice(symbol) : null);
       return { account, symbol, lots: position.lots, mark, ...profitAndLoss(position, mark, instrument) };
     });
-    return { t: 'pnl', through: this.#book.through, rows };
+    const market = use.market ? { marketDataAgeMs: this.#prices?.ageMs ?? null, marketDataUsed: prices !== null } : {};
+    return { t: 'pnl', through: this.#book.through, ...market, rows };
   }
 }
 

@@ -42,6 +42,7 @@ test('the position keeper', async (suite) => {
       engines: [engine.address],
       listen,
       instruments,
+      marketData: [],
       control: null,
       checkEveryMs: 5000,
       checkDeadlineMs: 2000,

@@ -1,6 +1,7 @@
 import type { JsonRecord } from '../base/json-record.ts';
 import type { Address } from '../load/line-connection.ts';
-import { LineExchange } from '../load/line-exchange.ts';
+import type { LineExchange } from '../load/line-exchange.ts';
+import { newestPrimary } from '../load/newest-primary.ts';
 import { type Book, type BookOrder, positionsFromOrders } from './book.ts';
 import type { EngineSource } from './book-source.ts';
 import { MessageFields } from './message-fields.ts';
@@ -12,7 +13,7 @@ export const engineSource = (options: {
 }): EngineSource => ({
   name: options.name,
   read: async ({ deadlineMs }) => {
-    const exchange = await newestPrimary(options.addresses, deadlineMs);
+    const exchange = await newestPrimary({ addresses: options.addresses, client: 'reconcile', deadlineMs });
     try {
       const orders = await allOrders(exchange, deadlineMs);
       const last = orders.at(-1)?.seq ?? 0;
@@ -59,37 +60,4 @@ const parseOrder = (message: JsonRecord): Queried => {
   return { seq: fields.count('seq'), order };
 };
 
-/**
- * Of those that answer soon after the first one, the one with the highest epoch. A frozen address is not waited for: a primary
- * whose lease has run out releases no answer, so whoever does answer is not an old one for longer than that.
- */
-const newestPrimary = async (addresses: readonly Address[], deadlineMs: number): Promise<LineExchange> => {
-  const candidates = addresses.map((address) => LineExchange.open(`${address.host}:${address.port}`, address));
-  const primaries: { readonly exchange: LineExchange; readonly epoch: number }[] = [];
-  const refusals: string[] = [];
-  const attempts = candidates.map(async (exchange) => {
-    try {
-      primaries.push({ exchange, epoch: await logon(exchange, deadlineMs) });
-    } catch (error) {
-      refusals.push(error instanceof Error ? error.message : String(error));
-      throw error;
-    }
-  });
-  const all = Promise.allSettled(attempts);
-  const firstAndGrace = Promise.any(attempts).then(() => new Promise((resolve) => setTimeout(resolve, graceMs)));
-  await Promise.race([all, firstAndGrace.catch(() => all)]);
-  const best = primaries.toSorted((left, right) => right.epoch - left.epoch)[0]?.exchange;
-  for (const exchange of candidates) if (exchange !== best) exchange.close();
-  if (best === undefined) throw new Error(`no engine is primary (${refusals.join('; ')})`);
-  return best;
-};
-
-const logon = async (exchange: LineExchange, deadlineMs: number): Promise<number> => {
-  const answer = await exchange.ask({ t: 'logon', client: 'reconcile' }, deadlineMs);
-  if (answer['t'] !== 'logon-ok') throw new Error(`it answered ${String(answer['code'] ?? answer['t'])}`);
-  return new MessageFields('the engine', answer).count('epoch');
-};
-
 const pageSize = 1000;
-/** What another address may need longer than the first that answers. */
-const graceMs = 100;

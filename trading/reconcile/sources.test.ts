@@ -70,6 +70,7 @@ test('the keeper is waited for until it is as far as the engine, and unread when
     engines: [engine.address],
     listen: { host: '127.0.0.1', port: 0 },
     instruments: {},
+    marketData: [],
     control: null,
     checkEveryMs: 5000,
     checkDeadlineMs: 2000,

@@ -7,6 +7,7 @@ import {
   destroyDatabaseClient,
 } from '../oms/database-client.ts';
 import { StaleWriterError } from '../oms/order-store.ts';
+import { raiseWriterEpochIn, writerName } from '../oms/writer-epoch.ts';
 import { parseRuleChange, type Rule, RuleBook } from './limits.ts';
 import * as sql from './schema.ts';
 
@@ -55,11 +56,11 @@ export class LimitStore {
     readonly initial: readonly Rule[];
     readonly mayCommit: () => boolean;
   }): Promise<LimitStore> {
-    const client = databaseClient('holdfast-risk', options.database, options.deadlineMs);
+    const client = databaseClient(writerName(sql.writerName, options.epoch), options.database, options.deadlineMs);
     const store = new LimitStore(client, options.epoch);
     try {
       await client.connect();
-      await store.#prepare(options.holder);
+      await store.#prepare(options.holder, options.deadlineMs);
       if (store.#version.sequence === 0)
         for (const rule of options.initial)
           await store.put(
@@ -130,7 +131,7 @@ export class LimitStore {
     destroyDatabaseClient(this.#client);
   }
 
-  async #prepare(holder: string): Promise<void> {
+  async #prepare(holder: string, deadlineMs: number): Promise<void> {
     const standby = await this.#client.query<{ readonly standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
     if (standby.rows[0]?.standby !== false) throw new Error('the database is a standby; promote it first');
     await this.#client.query('BEGIN');
@@ -138,8 +139,8 @@ export class LimitStore {
     await this.#client.query(acknowledgedHere);
     await this.#client.query('SELECT pg_advisory_xact_lock($1)', [schemaLock]);
     for (const statement of sql.schemaStatements) await this.#client.query(statement);
-    const raised = await this.#client.query<{ readonly epoch: number }>(sql.raiseWriterEpoch, [this.#epoch, holder]);
-    const epoch = raised.rows[0]!.epoch;
+    const raise = { table: sql.writerEpochTable, name: sql.writerName, epoch: this.#epoch, holder, deadlineMs };
+    const epoch = await raiseWriterEpochIn(this.#client, raise);
     if (epoch > this.#epoch) throw new StaleWriterError(epoch);
     const found = await this.#client.query<{ readonly version: number; readonly epoch: number }>(sql.readVersion);
     const rules = await this.#client.query<Readonly<Record<string, unknown>>>(sql.readRules);

@@ -11,7 +11,7 @@ import { raiseWriterEpochOnly } from '../oms/writer-epoch.ts';
 import { readRiskConfig } from './risk-config.ts';
 import { riskPort } from './risk-port.ts';
 import { RiskReign } from './risk-reign.ts';
-import { writerEpochTable } from './schema.ts';
+import { writerEpochTable, writerName } from './schema.ts';
 
 /** `holdfast-node trading/risk/main.ts CONFIG.json`; trading/README.md shows one. Prints one `listening` line; starts closed. */
 const main = async (): Promise<void> => {
@@ -39,7 +39,7 @@ const main = async (): Promise<void> => {
     fenceReceivers: async (epoch) => {
       const outcome = await raiseWriterEpochOnly({
         table: writerEpochTable,
-        name: 'holdfast-risk',
+        name: writerName,
         database: config.database,
         epoch,
         holder: config.instance,

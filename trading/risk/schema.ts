@@ -1,6 +1,8 @@
 import { writerEpochSql } from '../oms/writer-epoch.ts';
 
 export const writerEpochTable = 'risk_writer_epoch';
+/** What a risk engine's connection is called, with its epoch behind it. */
+export const writerName = 'holdfast-risk';
 const writerEpoch = writerEpochSql(writerEpochTable);
 
 /**
@@ -18,7 +20,7 @@ export const schemaStatements: readonly string[] = [
 ];
 
 /** See `WriterEpochSql`. */
-export const { raise: raiseWriterEpoch, lock: lockWriterEpoch } = writerEpoch;
+export const { lock: lockWriterEpoch } = writerEpoch;
 
 export const readRules = 'SELECT scope, name, killed, limits FROM public.risk_rules ORDER BY scope, name';
 

@@ -28,6 +28,8 @@ export class FeedReceiver {
   readonly packets = { A: 0, B: 0 };
   /** Highest sequence that is known to exist. */
   highest = 0;
+  /** The next sequence when its first feed answered. */
+  #joinedAt = Number.POSITIVE_INFINITY;
 
   join(port: number): Promise<void> {
     const socket = createSocket('udp4', (packet) => this.#receive(packet));
@@ -35,9 +37,10 @@ export class FeedReceiver {
     return new Promise((resolve) => socket.send(JOIN, port, '127.0.0.1', () => resolve()));
   }
 
-  /** Sequences that must exist and did not come. */
+  /** Sequences that must have come since it joined and did not. */
   missing(): number[] {
-    return Array.from({ length: this.highest }, (_, at) => at + 1).filter((sequence) => !this.messages.has(sequence));
+    const count = Math.max(0, this.highest - this.#joinedAt + 1);
+    return Array.from({ length: count }, (_, at) => this.#joinedAt + at).filter((each) => !this.messages.has(each));
   }
 
   /** Takes a message that was asked for again. */
@@ -55,6 +58,7 @@ export class FeedReceiver {
     const header = readPacketHeader(packet, view);
     if (header === null) throw new Error('no packet');
     this.packets[header.feed] += 1;
+    this.#joinedAt = Math.min(this.#joinedAt, header.first);
     this.highest = Math.max(this.highest, header.first + header.count - 1);
     const message = new FeedMessage();
     for (let each = 0; each < header.count; each++) {

@@ -27,11 +27,18 @@ export class VenueUnderTest {
     return world;
   }
 
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    return this.startAt({});
+  }
+
+  /** With the feeds at these ports, where they are named. */
+  async startAt(ports: Readonly<Record<string, number>>): Promise<void> {
     const file = join(this.directory, 'venue.json');
     const address = { port: 0 };
     const config = { listen: address, binary: address, dataDir: 'data', tokenFile: 'token', fillShare: 0 };
-    writeFileSync(file, JSON.stringify({ ...config, ...this.#settings }));
+    const { feedA, feedB, recovery } = ports;
+    const feeds = feedA === undefined ? {} : { marketData: { feedA, feedB, recovery } };
+    writeFileSync(file, JSON.stringify({ ...config, ...this.#settings, ...feeds }));
     this.server = new VenueServer(readVenueConfig([file]));
     this.ports = await this.server.listen();
   }
@@ -39,6 +46,12 @@ export class VenueUnderTest {
   async restart(): Promise<void> {
     await this.server.close();
     await this.start();
+  }
+
+  /** As `restart`, with the feeds where they were. */
+  async restartAt(ports: Readonly<Record<string, number>>): Promise<void> {
+    await this.server.close();
+    await this.startAt(ports);
   }
 
   line(): Promise<LineClient> {

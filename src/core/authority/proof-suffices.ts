@@ -10,7 +10,7 @@ import type { RevokedHolder } from './group-record.ts';
  *   out (it checks the deadline itself before every release, so the recorded gate is `self` or stronger).
  * - PostgreSQL checks nothing itself: its lease running out is proof only with a gate outside it.
  * - A front is no writer; a newer epoch at the writers behind it is enough, so any proof will do. So with a position
- *   keeper: it computes from what it reads and writes nowhere.
+ *   keeper and market data: they compute from what they read and write nowhere.
  */
 const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   'trading-engine': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
@@ -19,6 +19,7 @@ const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   front: ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   'risk-engine': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   'position-keeper': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
+  'market-data': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   inventory: [],
 };
 
@@ -30,6 +31,7 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   front: ['self', 'warden', 'nftables'],
   'risk-engine': ['self', 'warden', 'nftables'],
   'position-keeper': ['self', 'warden', 'nftables'],
+  'market-data': ['self', 'warden', 'nftables'],
   inventory: [],
 };
 

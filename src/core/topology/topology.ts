@@ -79,6 +79,7 @@ export type ComponentKind =
   | 'front'
   | 'risk-engine'
   | 'position-keeper'
+  | 'market-data'
   | 'inventory';
 export type Category = 'hot' | 'warm' | 'cold';
 export type Automation = 'full' | 'semi' | 'manual';

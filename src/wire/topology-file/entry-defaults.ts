@@ -58,9 +58,9 @@ export function defaultProbes(kind: ComponentKind): readonly Probe[] {
   ];
 }
 
-/** Whoever writes, or decides what others may, holds a lease. A front only forwards, a position keeper only reads. */
+/** Whoever writes, or decides what others may, holds a lease. A front only forwards, position keeper and market data only read. */
 export const defaultAuthority = (kind: ComponentKind): 'owned' | 'none' =>
-  kind === 'front' || kind === 'position-keeper' || kind === 'inventory' ? 'none' : 'owned';
+  kind === 'front' || kind === 'position-keeper' || kind === 'market-data' || kind === 'inventory' ? 'none' : 'owned';
 
 export const defaultGroup = {
   instancePolicy: 'automatic',

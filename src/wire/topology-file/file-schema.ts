@@ -101,6 +101,7 @@ const component = fields({
     'front',
     'risk-engine',
     'position-keeper',
+    'market-data',
     'inventory',
   ]),
   category: z.enum(['hot', 'warm', 'cold']),

@@ -379,6 +379,7 @@ export class Exchange {
       this.#enterPhase(symbol, command.phase);
     }
     this.#phase = command.phase;
+    this.#listener.phase?.(-1, command.phase);
   }
 
   #enterPhase(symbol: number, phase: Phase): void {
