@@ -1,7 +1,7 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import { nextBeat } from '../core/base/beat.ts';
 import type { Json } from '../core/base/canonical-json.ts';
-import { type InstanceId, type RunId, runId, type WallMs } from '../core/base/ids.ts';
+import type { InstanceId, RunId, StepId, Term, WallMs } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
 import { type Brakes, HISTORY_KEPT } from '../core/decision/brakes.ts';
 import { type Decision, decide } from '../core/decision/decide.ts';
@@ -20,15 +20,18 @@ import {
   type RunResult,
   type RunState,
   type StepOutcome,
+  type StepState,
 } from '../core/run/run.ts';
 import type { FailoverGroup } from '../core/topology/topology.ts';
 import type { TransactionOutcome } from './authority-port.ts';
 import { receipt } from './decision-receipt.ts';
+import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders } from './drain-step.ts';
 import { gatherFacts } from './gather.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import type { CommandOutcome } from './messages.ts';
 import { granted, revoked } from './record-change.ts';
-import { type JournalChange, RunJournal } from './run-journal.ts';
+import { type JournalChange, nextRunId, RunJournal } from './run-journal.ts';
+import type { StepOrder } from './step-order.ts';
 import { fencingProofs, ordersFor } from './step-orders.ts';
 import {
   candidateLost,
@@ -162,7 +165,7 @@ export class GroupControl {
     then?: (result: TransactionOutcome['kind'], run: RunId) => void,
   ): void {
     const { plan, intent } = decision;
-    const run = runId(`${this.group.id}-${(facts.record?.epoch ?? 0) + 1}`);
+    const run = nextRunId(facts);
     const before = facts.run;
     const superseding: RunEvent[] = isOpen(before)
       ? [{ kind: 'closed', result: 'superseded', reason: `superseded by ${run}: ${intent.reason}`, at: wall }]
@@ -208,32 +211,23 @@ export class GroupControl {
     if (this.#superseded(facts, run, wall)) return;
     const step = currentStep(run);
     if (step === null) return this.#close(facts, run, 'completed', completion(facts), [], wall);
-    const { term } = facts.leadership;
+    if (run.abandoned !== null) return this.#resume(facts, run, run.abandoned, now, wall);
     if (step.state === 'waiting')
       return this.#advance(facts, run, { before: [], events: [], previous: null, brakes: null }, wall);
     if (facts.record === null) return;
-    if (
-      this.#work === null ||
-      this.#work.context.run !== run.run ||
-      this.#work.context.step !== step.step.id ||
-      this.#work.context.term !== term
-    )
-      this.#work = new StepWork(
-        { group: this.group.id, run: run.run, step: step.step.id, term, epoch: facts.record.epoch },
-        now,
-        step.term !== term || (this.#work === null && step.attempts > 1),
-      );
-    const verdict = this.#progress(step.step.kind, facts, run, this.#work, now);
-    const late = now - this.#work.startedAt > step.step.deadlineMs;
+    const work = this.#workOn(facts, run, step.step.id, step.term, step.attempts, now);
+    const verdict = this.#progress(step.step.kind, facts, run, work, now);
+    const late = now - work.startedAt > step.step.deadlineMs;
     const lost = candidateLost(facts, run) ?? holderLost(facts, run);
-    if (verdict === 'working' && !late && lost === null && !this.#work.refused)
-      return this.#send(facts, run, step.step.kind, this.#work, now);
+    if (verdict === 'working' && !late && lost === null && !work.refused)
+      return this.#send(ordersFor(step.step.kind, run, facts), work, now);
     if (verdict !== 'working') return this.#finishStep(facts, run, step.step.id, verdict.outcome, verdict.detail, wall);
+    if (step.step.kind === 'drain') return this.#notDrained(facts, run, step, { late, lost, work }, wall);
     const reason =
       lost ??
-      (this.#work.refused
-        ? `refused: ${this.#work.notes}`
-        : `step ${step.step.id} not done within ${step.step.deadlineMs} ms: ${this.#work.notes}`);
+      (work.refused
+        ? `refused: ${work.notes}`
+        : `step ${step.step.id} not done within ${step.step.deadlineMs} ms: ${work.notes}`);
     this.#close(
       facts,
       run,
@@ -242,6 +236,48 @@ export class GroupControl {
       [{ kind: 'step-finished', step: step.step.id, outcome: late ? 'unknown' : 'failed', at: wall, detail: reason }],
       wall,
     );
+  }
+
+  /** Orders of this step go on where they are; of one that another leader began nothing is known. */
+  #workOn(facts: Facts, run: RunState, step: StepId, begunIn: Term | null, attempts: number, now: number): StepWork {
+    const { term } = facts.leadership;
+    const { context } = this.#work ?? {};
+    if (this.#work === null || context?.run !== run.run || context.step !== step || context.term !== term)
+      this.#work = new StepWork(
+        { group: this.group.id, run: run.run, step, term, epoch: facts.record!.epoch },
+        now,
+        begunIn !== term || (this.#work === null && attempts > 1),
+      );
+    return this.#work;
+  }
+
+  /** Nothing was revoked yet: the run goes on without, or is given up. */
+  #notDrained(
+    facts: Facts,
+    run: RunState,
+    step: StepState,
+    why: Parameters<typeof drainFailed>[1],
+    wall: WallMs,
+  ): void {
+    const { kind, detail } = drainFailed(step, why, run, facts);
+    if (kind === 'go-on') return this.#finishStep(facts, run, step.step.id, 'unknown', detail, wall);
+    const events: RunEvent[] = [
+      { kind: 'step-finished', step: step.step.id, outcome: 'failed', at: wall, detail },
+      { kind: 'abandoned', reason: detail, at: wall },
+    ];
+    this.#commit(facts, run.run, { events, record: null, brakes: null, leases: false, previous: null, before: [] });
+  }
+
+  /** An abandoned run ends when new risk is taken again; where nobody can confirm that, the next decision sees that it is not. */
+  #resume(facts: Facts, run: RunState, reason: string, now: number, wall: WallMs): void {
+    if (facts.record === null) return;
+    const work = this.#workOn(facts, run, RESUME, facts.leadership.term, 0, now);
+    const orders = resumeOrders(run, facts);
+    const resumed = orders.length > 0 && work.doneWith(orders);
+    const hopeless = work.refused || holderLost(facts, run) !== null || now - work.startedAt > RESUME_WITHIN_MS;
+    if (!resumed && !hopeless) return this.#send(orders, work, now);
+    const said = resumed ? 'trading was resumed' : `trading was not confirmed to resume: ${work.notes}`;
+    this.#close(facts, run, 'failed', `given up: ${reason}; ${said}`, [], wall, resumed);
   }
 
   /** A wider need than this run's ends it: the epoch is raised again, so whatever it still has under way is refused. */
@@ -267,6 +303,8 @@ export class GroupControl {
         return frozenPositions(facts, run);
       case 'residue-check':
         return residue(facts, run, now - work.startedAt);
+      case 'drain':
+        return drained(run, facts, work);
       case 'barrier':
       case 'promote-components':
       case 'move-traffic':
@@ -279,19 +317,11 @@ export class GroupControl {
     }
   }
 
-  #send(facts: Facts, run: RunState, kind: StepKind, work: StepWork, now: number): void {
-    for (const { host, command } of work.next(ordersFor(kind, run, facts), now))
-      this.#around.emit({ kind: 'command', host, command });
+  #send(orders: readonly StepOrder[], work: StepWork, now: number): void {
+    for (const { host, command } of work.next(orders, now)) this.#around.emit({ kind: 'command', host, command });
   }
 
-  #finishStep(
-    facts: Facts,
-    run: RunState,
-    step: RunState['steps'][number]['step']['id'],
-    outcome: StepOutcome,
-    detail: string,
-    wall: WallMs,
-  ): void {
+  #finishStep(facts: Facts, run: RunState, step: StepId, outcome: StepOutcome, detail: string, wall: WallMs): void {
     const proofs = step === ('fence' as typeof step) ? fencingProofs(run, facts, this.#work?.proofs ?? []) : null;
     const event: RunEvent = { kind: 'step-finished', step, outcome, at: wall, detail, ...(proofs ? { proofs } : {}) };
     this.#advance(facts, run, { before: [], events: [event], previous: null, brakes: null }, wall);
@@ -304,6 +334,7 @@ export class GroupControl {
     reason: string,
     events: readonly RunEvent[],
     wall: WallMs,
+    tradingEnabled = facts.record?.tradingEnabled ?? false,
   ): void {
     const { record } = facts;
     if (record === null) return;
@@ -311,7 +342,7 @@ export class GroupControl {
     const brakes = { ...facts.brakes, history: finished(facts.brakes, run, result, wall) };
     this.#commit(facts, run.run, {
       events: [...events, closed],
-      record: { ...record, run: null },
+      record: { ...record, run: null, tradingEnabled },
       brakes,
       leases: false,
       previous: null,
@@ -354,6 +385,8 @@ export class GroupControl {
           events.push({ kind: 'step-finished', step: step.id, at: wall, ...answer });
           continue;
         }
+        // What is taken in from here on is refused; the engine is told next.
+        if (step.kind === 'drain') record = { ...(base.record as GroupRecord), run: run.run, tradingEnabled: false };
         if (step.kind === 'move-traffic') record = { ...(base.record as GroupRecord), traffic: plan.toSite };
         if (step.kind === 'enable-trading') record = { ...(base.record as GroupRecord), tradingEnabled: true };
         break;

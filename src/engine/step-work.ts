@@ -1,7 +1,7 @@
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { Epoch, GroupId, HostId, RunId, StepId, Term } from '../core/base/ids.ts';
 import type { Command, CommandOutcome } from './messages.ts';
-import type { StepOrder } from './step-orders.ts';
+import type { StepOrder } from './step-order.ts';
 
 type TargetState = 'idle' | 'asked' | 'confirming' | 'done' | 'refused';
 

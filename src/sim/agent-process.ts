@@ -346,7 +346,7 @@ export class AgentProcess implements Subscriber {
         return done(ok, 'stale-epoch');
       }
       case 'drain':
-        return done(true, '');
+        return done(instance.drain(action.epoch), 'not-ready');
       case 'set-ack-set':
         return done(
           instance.setAckSet(action.epoch, action.ackSet, action.halted ?? false, action.askedAt ?? 0),
@@ -428,6 +428,6 @@ function holds(
     case 'routed':
       return JSON.stringify(routes ?? {}) === JSON.stringify(condition.routes);
     case 'trading':
-      return instance.tradingEnabled === condition.enabled;
+      return (instance.tradingEnabled && !instance.draining) === condition.enabled;
   }
 }

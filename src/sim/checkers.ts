@@ -31,7 +31,8 @@ export type Invariant =
   | 'I9'
   | 'I10'
   | 'I11'
-  | 'H5';
+  | 'H5'
+  | 'F5';
 
 export interface Violation {
   readonly invariant: Invariant;

@@ -67,6 +67,9 @@ export function expectedCoverage(): {
     'halt: a cancel passed',
     'halt: a write with a copy elsewhere',
     'halt: ended by a person',
+    'drain: an order was refused',
+    'drain: given up',
+    'F5: a drained engine was revoked',
   ];
   const required = [
     ...rules.filter((rule) => !(rule in NEVER)),

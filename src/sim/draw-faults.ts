@@ -124,6 +124,27 @@ export function scheduleLeaderAway(play: FaultPlay, seed: number): void {
   });
 }
 
+/** Drawn apart, as a slow promotion is: a planned move under way, and the leader or the target is lost while it drains. */
+export function scheduleHurtDrain(play: FaultPlay, seed: number): void {
+  const random = new Random(seed ^ 0xd2a1);
+  if (!random.chance(0.12)) return;
+  const { world } = play;
+  const { queue } = world;
+  const how = random.pick(['crash', 'crash', 'freeze', 'target', 'host', 'agent'] as const);
+  const others = world.onStep;
+  let left = 1;
+  world.onStep = (step, leader) => {
+    others?.(step, leader);
+    if (step !== 'drain' || left === 0) return;
+    left -= 1;
+    if (how === 'target') loseTarget(play, leader);
+    else if (how === 'host') play.apply('host power');
+    else if (how === 'agent') play.apply('agent crash');
+    else hurtLeader(play, step, leader, how);
+  };
+  queue.after(random.between(500, 3000), () => askForFailback(world));
+}
+
 export const COMMANDED_STEPS = (
   [
     'barrier',

@@ -48,6 +48,8 @@ export class InstanceModel {
   tradingEnabled = false;
   /** Takes no new risk, and withdraws what it had taken in and not released. */
   halted = false;
+  /** Takes no new risk until its reign ends, or it is told to trade. */
+  draining = false;
   /** Orders of this reign that it withdrew: they are in the log, and never released. */
   readonly #withdrawn = new Set<number>();
   divergence: InstanceObservation['divergence'] = null;
@@ -217,6 +219,7 @@ export class InstanceModel {
     this.ackSet = order.ackSet;
     this.leaseUntilLocal = order.leaseUntilLocal;
     this.halted = order.halted;
+    this.draining = false;
     this.#withdrawn.clear();
     this.#releasedTo = this.log.length;
     this.#ackSetAskedAt = 0;
@@ -286,7 +289,25 @@ export class InstanceModel {
 
   setTrading(enabled: boolean): void {
     this.tradingEnabled = enabled;
+    if (enabled) this.draining = false;
     this.#around.changed(this);
+  }
+
+  /** From now on no new risk; true when nothing is in flight any more. Order management has nothing of its own in flight here. */
+  drain(epoch: number): boolean {
+    if (this.role !== 'primary' || epoch !== this.grantEpoch) return false;
+    if (this.component.kind !== 'trading-engine') return true;
+    this.draining = true;
+    this.#around.changed(this);
+    return this.ordersInFlight === 0;
+  }
+
+  /** Taken in and neither released nor withdrawn. */
+  get ordersInFlight(): number {
+    let count = 0;
+    for (let index = this.#releasedTo; index < this.log.length; index += 1)
+      if (!this.log[index]!.cancel && !this.#withdrawn.has(index)) count += 1;
+    return count;
   }
 
   /** Stored before anything else is done with it. */
@@ -303,9 +324,10 @@ export class InstanceModel {
   }
 
   /** A client asks for a write. What is refused is refused at once; what is taken in is released, withdrawn by a halt, or never answered. */
-  write(id: number, cancel = false): 'taken' | 'refused' | 'halted' {
+  write(id: number, cancel = false): 'taken' | 'refused' | 'halted' | 'draining' {
     if (this.process !== 'running' || this.role !== 'primary') return 'refused';
     if (this.component.kind === 'trading-engine' && !cancel) {
+      if (this.draining) return 'draining';
       if (!this.tradingEnabled) return 'refused';
       if (this.halted) return 'halted';
     }
@@ -452,7 +474,7 @@ export class InstanceModel {
       position: { generation: this.log.at(-1)?.epoch ?? 0, sequence: this.log.length },
       releasing:
         this.role === 'primary' && this.opened && this.process === 'running' && (!this.selfGated || this.leaseValid),
-      tradingEnabled: this.tradingEnabled,
+      tradingEnabled: this.tradingEnabled && !this.draining,
       ackSet: this.ackSet,
       replicas: [...this.#replicas].map(([instance, replica]) => ({
         instance,

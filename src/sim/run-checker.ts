@@ -35,6 +35,8 @@ const SETTLED_MS = 3000;
 export class RunChecker {
   readonly #watched: Watched;
   readonly #begun = new Set<string>();
+  /** Runs whose drain ended well. */
+  readonly #drained = new Set<string>();
   readonly #plans = new Map<string, RecoveryPlan>();
   readonly #asked: { readonly by: string; readonly request: OperatorRequest }[] = [];
   #open: { readonly run: string; readonly scope: string } | null = null;
@@ -101,9 +103,34 @@ export class RunChecker {
             this.#open = null;
           }
           break;
+        case 'abandoned':
+          this.#begun.add(`${entry.run}/resume`);
+          this.#watched.coverage.count('drain: given up');
+          break;
         case 'step-finished':
+          if (event.step === 'drain') this.#drainEnded(entry.run, event.outcome);
+          if (event.step === 'revoke') this.#revoked(entry.run);
           for (const proof of event.proofs ?? []) this.#watched.coverage.count(`proof: ${proof.method}`);
       }
+    }
+  }
+
+  #drainEnded(run: string, outcome: string): void {
+    if (outcome === 'ok') this.#drained.add(run);
+    if (outcome === 'unknown') this.#watched.coverage.count('drain: went on in spite of its deadline');
+  }
+
+  /** F5: when a planned move takes the right to write away, the engine that it leaves has no order in flight. */
+  #revoked(run: string): void {
+    const plan = this.#plans.get(run);
+    if (plan?.runbook !== 'switchover-site') return;
+    for (const { from } of plan.moves) {
+      const engine = from === null ? undefined : this.#watched.instances.get(from);
+      if (engine?.component.kind !== 'trading-engine' || engine.role !== 'primary' || !this.#drained.has(run)) continue;
+      this.#watched.coverage.count('F5: a drained engine was revoked');
+      if (!engine.draining) this.#watched.violated('F5', `${run} revokes ${engine.id}, which still takes orders`);
+      if (engine.ordersInFlight > 0)
+        this.#watched.violated('F5', `${run} revokes ${engine.id} with ${engine.ordersInFlight} orders in flight`);
     }
   }
 

@@ -1,6 +1,13 @@
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { Violation } from './checkers.ts';
-import { FaultPlay, hurtAtStep, scheduleFaults, scheduleLeaderAway, scheduleSlowPromotion } from './draw-faults.ts';
+import {
+  FaultPlay,
+  hurtAtStep,
+  scheduleFaults,
+  scheduleHurtDrain,
+  scheduleLeaderAway,
+  scheduleSlowPromotion,
+} from './draw-faults.ts';
 import type { FaultName } from './faults.ts';
 import { adoptAuthority, askForFailback, decideOnLoss, helpOut, isStuckOnLoss, schedulePeople } from './people.ts';
 import { World } from './world.ts';
@@ -80,6 +87,7 @@ function live(world: World, play: FaultPlay, seed: number, violated: () => boole
     scheduleFaults(play, untilMs);
     scheduleSlowPromotion(play, seed, untilMs);
     scheduleLeaderAway(play, seed);
+    scheduleHurtDrain(play, seed);
     schedulePeople(world, untilMs);
   }
   if (kind === 'restored') queue.at(random.between(SETTLE_MS, untilMs), () => world.authority.backUp());

@@ -339,4 +339,22 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 151,
     seedsAtMost: 1000,
   },
+  {
+    name: 'a drain is not waited for',
+    file: 'src/engine/drain-step.ts',
+    find: "if (facts.record === null || !work.doneWith(drainOrders(run, facts, facts.record))) return 'working';",
+    replace: "if (facts.record === null) return 'working';",
+    why: 'a planned move cuts off orders in flight: clients learn their fate only from the other site',
+    caughtAt: 1,
+    seedsAtMost: 400,
+  },
+  {
+    name: 'a move that is given up resumes nothing',
+    file: 'src/engine/group-control.ts',
+    find: 'const resumed = orders.length > 0 && work.doneWith(orders);',
+    replace: 'const resumed = orders.length > 0;',
+    why: 'the firm stands still after a move that never happened',
+    caughtAt: 1,
+    seedsAtMost: 1500,
+  },
 ];

@@ -425,9 +425,14 @@ export class Engine implements EngineView {
     reign.draining = true;
     this.#changed();
     const { drainDeadlineMs } = this.#config.timing;
-    const settled = await this.#waits.until(() => this.reign !== reign || reign.path.settled, drainDeadlineMs);
+    const settled = await this.#waits.until(
+      () => this.reign !== reign || !reign.draining || reign.path.settled,
+      drainDeadlineMs,
+    );
     if (this.reign !== reign)
       throw new ContractError('stale-epoch', 'the reign ended while it was draining', this.epochs.highest);
+    if (!reign.draining)
+      throw new ContractError('not-ready', 'it was told to take new risk again while it was draining');
     if (!settled)
       throw new ContractError(
         'not-ready',
@@ -452,7 +457,11 @@ export class Engine implements EngineView {
   }
 
   #setTrading({ epoch, enabled }: TradingParams): object {
-    this.#requireReign(epoch).tradingEnabled = enabled;
+    const reign = this.#requireReign(epoch);
+    reign.tradingEnabled = enabled;
+    // A move that was given up: what was drained takes new risk again.
+    if (enabled) reign.draining = false;
+    this.#waits.look();
     this.#changed();
     return {};
   }

@@ -118,6 +118,8 @@ export function knownAfter(action: ContractAction, last: InstanceObservation): I
       return { ...last, epoch, ackSet: action.ackSet };
     case 'set-trading':
       return { ...last, epoch, tradingEnabled: action.enabled };
+    case 'drain':
+      return { ...last, epoch, tradingEnabled: false };
     case 'demote':
       return { ...last, epoch, role: 'closed', releasing: false, ackSet: [], replicas: [] };
     default:

@@ -26,6 +26,7 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
       kind: step.kind,
       deadlineMs: step.deadlineMs,
       does: step.does,
+      ...(step.onExpiry === undefined ? {} : { onExpiry: step.onExpiry }),
       pointOfNoReturn: past,
     };
   });

@@ -25,12 +25,12 @@ function parseStep(step: unknown, at: number, problems: string[]): Runbook['step
     problems.push(`${place}: a mapping with kind, deadlineMs and does is needed`);
     return { kind: 'revoke', deadlineMs: 0, does: '' };
   }
-  const { kind, deadlineMs, does, ...rest } = step;
+  const { kind, deadlineMs, does, onExpiry, ...rest } = step;
   if (typeof kind !== 'string') problems.push(`${place}.kind: missing`);
   if (typeof deadlineMs !== 'number') problems.push(`${place}.deadlineMs: a number of milliseconds is needed`);
   if (typeof does !== 'string') problems.push(`${place}.does: a sentence for people is needed`);
   for (const unknown of Object.keys(rest)) problems.push(`${place}.${unknown}: unknown`);
-  return { kind, deadlineMs, does } as Runbook['steps'][number];
+  return { kind, deadlineMs, does, ...(onExpiry === undefined ? {} : { onExpiry }) } as Runbook['steps'][number];
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

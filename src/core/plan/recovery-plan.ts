@@ -9,7 +9,7 @@ import {
   type StepId,
 } from '../base/ids.ts';
 import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
-import type { RunbookId, StepKind } from './runbook.ts';
+import type { DrainExpiry, RunbookId, StepKind } from './runbook.ts';
 
 /** A runbook bound to present facts. What is approved is its digest. */
 export interface RecoveryPlan {
@@ -38,6 +38,8 @@ export interface Step {
   readonly kind: StepKind;
   readonly deadlineMs: number;
   readonly does: string;
+  /** Of a drain: what happens when it has not ended by its deadline. */
+  readonly onExpiry?: DrainExpiry;
   /** After this only forward: the run is finished or replaced by a newer epoch, never undone. */
   readonly pointOfNoReturn: boolean;
 }

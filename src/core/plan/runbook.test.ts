@@ -63,6 +63,17 @@ test('each step of the safe order is missed by its name', () => {
   }
 });
 
+test('a drain comes before anything is revoked, and says what happens when it does not end', () => {
+  const planned = runbooks.get('switchover-site')!;
+  const [drain, ...rest] = planned.steps;
+  assert.equal(drain?.kind, 'drain');
+  assert.match(checkRunbook({ ...planned, steps: [...rest, drain!] })[0] ?? '', /"drain" comes after "revoke"/);
+  const { onExpiry: _, ...silent } = drain!;
+  assert.match(checkRunbook({ ...planned, steps: [silent, ...rest] })[0] ?? '', /"drain" needs onExpiry/);
+  const odd = { ...drain!, onExpiry: 'hope' as 'give-up' };
+  assert.match(checkRunbook({ ...planned, steps: [odd, ...rest] })[0] ?? '', /onExpiry is none of/);
+});
+
 test('a step without an end, or that nobody knows, makes a runbook unusable', () => {
   const endless = { ...shipped, steps: shipped.steps.map((step) => ({ ...step, deadlineMs: 0 })) };
   assert.match(checkRunbook(endless)[0] ?? '', /needs a deadline/);

@@ -16,10 +16,17 @@ export interface RunbookStep {
   readonly deadlineMs: number;
   /** For people: what this does and how one sees that it is done. */
   readonly does: string;
+  /** What a drain that has not ended by its deadline does: the move goes on all the same, or is given up and trading resumes. */
+  readonly onExpiry?: DrainExpiry;
 }
+
+export const DRAIN_EXPIRIES = ['go-on', 'give-up'] as const;
+export type DrainExpiry = (typeof DRAIN_EXPIRIES)[number];
 
 /** Closed list; what each asks, of whom, is in `src/engine/step-orders.ts`. */
 export const STEP_KINDS = {
+  drain:
+    'New risk is refused, what is in flight is settled, the target has caught up. Undone when the move is given up here.',
   revoke: 'Raise the epoch: nobody holds the components that move (authority).',
   barrier: 'Every reachable receiver stores the new epoch and refuses older ones.',
   fence: 'Each old holder is proved silent.',
@@ -62,6 +69,14 @@ export function checkRunbook(runbook: Runbook): readonly string[] {
     if (!(step.deadlineMs > 0)) problems.push(`${runbook.id}: step "${step.kind}" needs a deadline`);
   }
   const kinds = runbook.steps.map((step) => step.kind);
+  if (kinds.includes('drain') && kinds.indexOf('drain') > kinds.indexOf('revoke'))
+    problems.push(`${runbook.id}: step "drain" comes after "revoke": nobody is left then who could settle anything`);
+  for (const { kind, onExpiry } of runbook.steps) {
+    if ((kind === 'drain') !== (onExpiry !== undefined))
+      problems.push(`${runbook.id}: step "${kind}" ${kind === 'drain' ? 'needs' : 'cannot have'} onExpiry`);
+    if (onExpiry !== undefined && !DRAIN_EXPIRIES.includes(onExpiry))
+      problems.push(`${runbook.id}: step "${kind}": onExpiry is none of ${DRAIN_EXPIRIES.join(', ')}`);
+  }
   if (new Set(kinds).size !== kinds.length) problems.push(`${runbook.id}: a step is listed twice`);
   return problems;
 }

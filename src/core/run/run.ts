@@ -28,6 +28,8 @@ export type RunEvent =
       readonly proofs?: readonly FencingProof[];
       readonly detail?: string;
     }
+  /** Nothing was revoked yet, and the run goes no further: what it has stopped is resumed, then it is closed. */
+  | { readonly kind: 'abandoned'; readonly reason: string; readonly at: WallMs }
   | { readonly kind: 'closed'; readonly result: RunResult; readonly reason: string; readonly at: WallMs };
 
 export type StepOutcome = 'ok' | 'failed' | 'unknown' | 'skipped' | 'compensated';
@@ -54,6 +56,8 @@ export interface RunState {
   readonly openedAt: WallMs;
   readonly steps: readonly StepState[];
   readonly proofs: readonly FencingProof[];
+  /** Why it goes no further; null while it does. */
+  readonly abandoned: string | null;
   readonly result: RunResult | null;
   readonly reason: string | null;
   readonly closedAt: WallMs | null;
@@ -100,6 +104,8 @@ export function applyRunEvent(state: RunState | null, event: RunEvent, term: Ter
         })),
         proofs: [...state.proofs, ...(event.proofs ?? [])],
       };
+    case 'abandoned':
+      return { ...state, abandoned: event.reason };
     case 'closed':
       return { ...state, result: event.result, reason: event.reason, closedAt: event.at };
   }
@@ -125,6 +131,7 @@ function openRun(event: Extract<RunEvent, { kind: 'opened' }>): RunState {
       term: null,
     })),
     proofs: [],
+    abandoned: null,
     result: null,
     reason: null,
     closedAt: null,
