@@ -7,6 +7,7 @@ import { type Brakes, HISTORY_KEPT } from '../core/decision/brakes.ts';
 import { type Decision, decide } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { Intent } from '../core/decision/intent.ts';
+import { afterMove, duringMove } from '../core/decision/planned-brakes.ts';
 import { proposeRecovery } from '../core/decision/propose.ts';
 import { diagnose } from '../core/diagnosis/diagnose.ts';
 import type { Diagnosis } from '../core/diagnosis/diagnosis.ts';
@@ -166,6 +167,7 @@ export class GroupControl {
   ): void {
     const { plan, intent } = decision;
     const run = nextRunId(facts);
+    const by = intent.requestedBy ?? decision.approval?.by ?? `policy ${decision.policy}`;
     const before = facts.run;
     const superseding: RunEvent[] = isOpen(before)
       ? [{ kind: 'closed', result: 'superseded', reason: `superseded by ${run}: ${intent.reason}`, at: wall }]
@@ -175,7 +177,7 @@ export class GroupControl {
       run,
       plan,
       automatic: intent.requestedBy === null,
-      by: intent.requestedBy ?? decision.approval?.by ?? `policy ${decision.policy}`,
+      by,
       at: wall,
       detectedAt: this.#incidentAt ?? wall,
       lastGoodAt: this.#lastGoodAt,
@@ -186,7 +188,7 @@ export class GroupControl {
     this.#work = null;
     const consumed = decision.approval;
     const brakes: Brakes = {
-      ...facts.brakes,
+      ...duringMove(facts.brakes, { run, plan, by, at: wall }),
       approvals: facts.brakes.approvals.filter((approval) => approval !== consumed && wall < approval.until),
       history: isOpen(before) ? finished(facts.brakes, before, 'superseded', wall) : facts.brakes.history,
     };
@@ -339,7 +341,9 @@ export class GroupControl {
     const { record } = facts;
     if (record === null) return;
     const closed: RunEvent = { kind: 'closed', result, reason, at: wall };
-    const brakes = { ...facts.brakes, history: finished(facts.brakes, run, result, wall) };
+    const { watchMs } = this.group.plannedMove;
+    const after = afterMove(facts.brakes, run, { result, at: wall, watchMs });
+    const brakes = { ...after, history: finished(facts.brakes, run, result, wall) };
     this.#commit(facts, run.run, {
       events: [...events, closed],
       record: { ...record, run: null, tradingEnabled },

@@ -1,9 +1,10 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import { groupId, planDigest, siteId, type WallMs } from '../core/base/ids.ts';
-import type { Approval, Brakes } from '../core/decision/brakes.ts';
+import { type Approval, type Brakes, NOTICE_KEPT_MS, type Notice } from '../core/decision/brakes.ts';
 import type { Decision } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { Intent } from '../core/decision/intent.ts';
+import { holdsUp } from '../core/decision/prerequisites.ts';
 import { proposeActivation, proposeFailover, proposeRecovery, proposeSwitchover } from '../core/decision/propose.ts';
 import {
   mayAsk,
@@ -87,6 +88,8 @@ export class OperatorDesk {
         return this.#freeze(request, group, asked);
       case 'maintenance':
         return this.#maintenance(request, group, asked);
+      case 'announce':
+        return this.#announce(request, group, asked);
       case 'acknowledge':
         return this.#acknowledge(group, asked);
       case 'fence':
@@ -100,21 +103,25 @@ export class OperatorDesk {
 
   #intent(
     facts: Facts,
-    request: { readonly move: 'failover' | 'switchover'; readonly toSite: string | null },
-    by: string,
+    request: {
+      readonly move: 'failover' | 'switchover';
+      readonly toSite: string | null;
+      readonly ticket?: string | null;
+    },
+    { name: by, role }: Person,
     acceptLoss: boolean,
   ): Intent | null {
     if (request.move === 'failover')
       return proposeFailover(facts, request.toSite === null ? null : siteId(request.toSite), by, acceptLoss);
     const to = request.toSite === null ? otherServingSite(facts) : siteId(request.toSite);
-    return to === null ? null : proposeSwitchover(facts, to, by);
+    return to === null ? null : proposeSwitchover(facts, to, by, { role, ticket: request.ticket ?? null });
   }
 
   #plan(request: Of<'plan'>, group: GroupControl, asked: Asked): void {
     const facts = group.facts(asked.now, asked.wall);
     if (!this.#knowsSite(request.toSite, facts))
       return this.#noSite(request.toSite, facts, asked, requestWords(request));
-    const intent = this.#intent(facts, request, asked.person.name, request.acceptDataLoss !== null);
+    const intent = this.#intent(facts, request, asked.person, request.acceptDataLoss !== null);
     if (intent === null) return this.#nothing(asked, `plan ${request.move}`, facts);
     const decision = group.decideOn(
       this.#accepting(facts, request.acceptDataLoss, group, intent, asked),
@@ -162,7 +169,7 @@ export class OperatorDesk {
         'say why: --reason TEXT stands beside your name in the evidence',
       );
     if (!this.#knowsSite(request.toSite, facts)) return this.#noSite(request.toSite, facts, asked, tried);
-    const intent = this.#intent(facts, request, asked.person.name, request.acceptDataLoss !== null);
+    const intent = this.#intent(facts, request, asked.person, request.acceptDataLoss !== null);
     if (intent === null) return this.#nothing(asked, tried, facts);
     const accepted = this.#accepting(facts, request.acceptDataLoss, group, intent, asked);
     const decision = group.decideOn(accepted, intent, request.overrides);
@@ -207,12 +214,17 @@ export class OperatorDesk {
           data: receipt(decision),
         },
       });
-      const first = decision.rules.find((rule) => rule.outcome !== 'pass' && !decision.overridden.includes(rule.rule));
+      const rule = decision.rules.find((each) => each.outcome !== 'pass' && !decision.overridden.includes(each.rule));
+      const unmet = decision.prerequisites.find(
+        (each) => holdsUp(each) && !decision.overridden.includes(each.prerequisite),
+      );
+      const first = rule ?? unmet;
+      const name = rule?.rule ?? unmet?.prerequisite;
       return this.#refuse(
         asked,
-        refusalCode(first?.rule),
+        rule === undefined && unmet !== undefined ? 'HF-4122' : refusalCode(rule?.rule),
         tried,
-        first ? `${first.rule} ${first.outcome}: ${first.reason}` : decision.reason,
+        first ? `${name} ${first.outcome}: ${first.reason}` : decision.reason,
         first?.next ?? 'holdfast status',
         receipt(decision),
       );
@@ -247,8 +259,7 @@ export class OperatorDesk {
   #approve(request: Of<'approve'>, group: GroupControl, asked: Asked): void {
     const facts = group.facts(asked.now, asked.wall);
     const tried = `approve ${request.digest}`;
-    const intent = proposeRecovery(facts, request.acceptDataLoss !== null);
-    const decision = intent === null ? null : group.decideOn(facts, intent);
+    const decision = this.#awaiting(request, facts, group, asked);
     if (decision === null || decision.plan.digest !== request.digest)
       return this.#refuse(
         asked,
@@ -275,6 +286,19 @@ export class OperatorDesk {
       acceptsLoss: request.acceptDataLoss,
     };
     this.#brakes(group, asked, (brakes) => ({ ...brakes, approvals: [...brakes.approvals, approval] }));
+  }
+
+  /** The decision of that digest: what automation would do, or a planned move that somebody prepares. */
+  #awaiting(request: Of<'approve'>, facts: Facts, group: GroupControl, asked: Asked): Decision | null {
+    const intent = proposeRecovery(facts, request.acceptDataLoss !== null);
+    const recovery = intent === null ? null : group.decideOn(facts, intent);
+    if (recovery?.plan.digest === request.digest) return recovery;
+    for (const { id } of facts.topology.sites) {
+      const planned = proposeSwitchover(facts, id, asked.person.name);
+      const decision = planned === null ? null : group.decideOn(facts, planned);
+      if (decision?.plan.digest === request.digest) return decision;
+    }
+    return recovery;
   }
 
   /** Finished runs hold nothing up any more, and tails that are kept aside now are no news any more. */
@@ -306,6 +330,14 @@ export class OperatorDesk {
     this.#brakes(group, asked, (brakes) => ({
       ...brakes,
       maintenance: request.end ? null : brake(asked, request.reason, request.minutes),
+    }));
+  }
+
+  #announce({ ticket, reason }: Of<'announce'>, group: GroupControl, asked: Asked): void {
+    const notice: Notice = { ticket, reason, by: asked.person.name, at: asked.wall };
+    this.#brakes(group, asked, ({ notices, ...brakes }) => ({
+      ...brakes,
+      notices: [...(notices ?? []).filter(({ at }) => asked.wall - at < NOTICE_KEPT_MS), notice],
     }));
   }
 

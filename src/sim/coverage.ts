@@ -70,6 +70,9 @@ export function expectedCoverage(): {
     'drain: an order was refused',
     'drain: given up',
     'F5: a drained engine was revoked',
+    'F5: a planned move was prepared',
+    ...['P-APPROVAL', 'P-NOTICE', 'P-STANDBY', 'P-ORDERS'].map((each) => `${each} pass`),
+    ...['P-APPROVAL', 'P-NOTICE', 'P-STANDBY'].map((each) => `${each} fail`),
   ];
   const required = [
     ...rules.filter((rule) => !(rule in NEVER)),

@@ -484,7 +484,7 @@ export class InstanceModel {
       })),
       upstream: this.standby.observe(now),
       divergence: this.divergence,
-      figures: {},
+      figures: this.component.kind === 'trading-engine' ? { activeOrders: this.ordersInFlight } : {},
     };
   }
 

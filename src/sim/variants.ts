@@ -345,7 +345,7 @@ export const VARIANTS: readonly Variant[] = [
     find: "if (facts.record === null || !work.doneWith(drainOrders(run, facts, facts.record))) return 'working';",
     replace: "if (facts.record === null) return 'working';",
     why: 'a planned move cuts off orders in flight: clients learn their fate only from the other site',
-    caughtAt: 1,
+    caughtAt: 3,
     seedsAtMost: 400,
   },
   {
@@ -354,7 +354,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'const resumed = orders.length > 0 && work.doneWith(orders);',
     replace: 'const resumed = orders.length > 0;',
     why: 'the firm stands still after a move that never happened',
-    caughtAt: 1,
-    seedsAtMost: 1500,
+    caughtAt: 1133,
+    seedsAtMost: 3000,
   },
 ];

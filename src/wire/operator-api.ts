@@ -59,6 +59,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'approve',
   'freeze',
   'maintenance',
+  'announce',
   'acknowledge',
   'fence',
   'adopt',
@@ -108,6 +109,8 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
         reason: reasonOf(fields),
         minutes: minutesOf(fields),
       };
+    case 'announce':
+      return { kind, group: fields.text('group'), ticket: fields.text('ticket'), reason: reasonOf(fields) };
     case 'acknowledge':
       return { kind, group: fields.text('group') };
     case 'fence':
@@ -156,6 +159,7 @@ function riskyMoveOf(fields: Fields): {
   readonly toSite: string | null;
   readonly overrides: readonly string[];
   readonly acceptDataLoss: string | null;
+  readonly ticket: string | null;
 } {
   const move = fields.oneOf('move', ['failover', 'switchover']);
   const acceptDataLoss = lossOf(fields);
@@ -167,6 +171,7 @@ function riskyMoveOf(fields: Fields): {
     toSite: fields.textOrNull('toSite'),
     overrides: fields.texts('overrides', []),
     acceptDataLoss,
+    ticket: fields.textOrNull('ticket'),
   };
 }
 

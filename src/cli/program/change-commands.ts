@@ -25,6 +25,7 @@ export function registerChangeCommands(program: Command, shell: Shell): void {
 
 interface MoveFlags {
   readonly override?: readonly string[];
+  readonly ticket?: string;
   readonly reason?: string;
   readonly acceptDataLoss?: string;
   readonly plan?: string;
@@ -46,11 +47,12 @@ function registerMoves(program: Command, shell: Shell): void {
       .option('-y, --yes', 'do not ask; needs --plan. Skips no safety rule')
       .option(
         '--override <rule>',
-        'act in spite of one rule that allows it; needs --reason and the role risk-officer',
+        'act in spite of one rule that allows it, or of one prerequisite; needs --reason and the role risk-officer',
         collect,
       )
       .option('--reason <text>', 'why; stands beside your name in the evidence')
       .option('--no-wait', 'return when the run has begun');
+    if (verb !== 'failover') command.option('--ticket <name>', 'the change ticket that it belongs to');
     if (verb === 'failover')
       command.option(
         '--accept-data-loss <class:count>',
@@ -66,6 +68,7 @@ function registerMoves(program: Command, shell: Shell): void {
           verb,
           toSite: site ?? null,
           overrides: flags.override ?? [],
+          ticket: flags.ticket ?? null,
           reason: flags.reason ?? '',
           acceptDataLoss: flags.acceptDataLoss ?? null,
           consent: { yes: flags.yes === true, digest: flags.plan ?? null },
@@ -369,6 +372,29 @@ function registerBrakes(program: Command, shell: Shell): void {
       examples: [
         ['holdfast maintenance --reason "new switch" --for 90min', ''],
         ['holdfast maintenance --end', ''],
+      ],
+      touches: "the group's brakes.",
+    },
+  );
+  teach(
+    program
+      .command('announce')
+      .helpGroup(group)
+      .summary('planned work is coming: its notice period counts from now')
+      .description(
+        'Records who announced which change, and when. A planned move of a group asks for so much notice (plannedMove.notice in the topology); an announcement starts nothing and stops nothing.',
+      )
+      .requiredOption('--ticket <name>', 'the change ticket')
+      .requiredOption('--reason <text>', 'what is going to be done')
+      .action(async (flags: { readonly ticket: string; readonly reason: string }, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/announce.ts')).announceCommand(context, flags),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast announce --ticket CHG-204 --reason "move to chi for the switch"', 'now'],
+        ['holdfast switchover chi --ticket CHG-204', 'when the notice period has passed'],
       ],
       touches: "the group's brakes.",
     },

@@ -74,6 +74,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
         move === 'failover' ? 'unplanned: the active site is lost or must be left' : 'planned: both sites are well',
       )
       .option('--override <rule>', 'show it as if this rule were overridden; overrides nothing', collect);
+    if (move === 'switchover') command.option('--ticket <name>', 'show it as if it belonged to this change ticket');
     if (move === 'failover')
       command.option(
         '--accept-data-loss <class:count>',
@@ -83,7 +84,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
     command.action(
       async (
         site: string | undefined,
-        options: { readonly acceptDataLoss?: string; readonly override?: readonly string[] },
+        options: { readonly acceptDataLoss?: string; readonly override?: readonly string[]; readonly ticket?: string },
         self: Command,
       ) =>
         shell.ask(globals(self), async (context) =>
@@ -92,6 +93,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
             toSite: site ?? null,
             acceptDataLoss: options.acceptDataLoss ?? null,
             overrides: options.override ?? [],
+            ticket: options.ticket ?? null,
           }),
         ),
     );

@@ -95,7 +95,12 @@ function siteIntent(facts: Facts, { owned, active, trigger, acceptLoss, reason }
   };
 }
 
-export function proposeSwitchover(facts: Facts, toSite: SiteId, by: string): Intent | null {
+export function proposeSwitchover(
+  facts: Facts,
+  toSite: SiteId,
+  by: string,
+  planned: NonNullable<Intent['planned']> = { role: 'observer', ticket: null },
+): Intent | null {
   const { record } = facts;
   if (record === null || record.activeSite === null || record.activeSite === toSite) return null;
   const bound = bind(facts, ownedComponents(facts.topology, facts.group), toSite, false);
@@ -105,6 +110,7 @@ export function proposeSwitchover(facts: Facts, toSite: SiteId, by: string): Int
     scope: 'site',
     trigger: 'Planned',
     requestedBy: by,
+    planned,
     reason: `asked for by ${by}`,
     fromSite: record.activeSite,
     toSite,

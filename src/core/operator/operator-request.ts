@@ -27,6 +27,8 @@ export type OperatorRequest =
       readonly acceptDataLoss: string | null;
       /** Shows the decision as it would be with these overridden; overrides nothing. */
       readonly overrides: readonly string[];
+      /** Of a planned move. */
+      readonly ticket?: string | null;
     }
   | {
       readonly kind: 'move';
@@ -40,6 +42,8 @@ export type OperatorRequest =
       readonly reason: string;
       /** E.g. `orders:12`: accepts that loss. */
       readonly acceptDataLoss: string | null;
+      /** Change ticket of a planned move. */
+      readonly ticket?: string | null;
     }
   | {
       readonly kind: 'approve';
@@ -62,6 +66,8 @@ export type OperatorRequest =
       readonly reason: string;
       readonly minutes: number | null;
     }
+  /** Says that planned work is coming: its notice period counts from now. */
+  | { readonly kind: 'announce'; readonly group: string; readonly ticket: string; readonly reason: string }
   | { readonly kind: 'acknowledge'; readonly group: string }
   | {
       readonly kind: 'fence';
@@ -103,6 +109,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   move: 'operator',
   freeze: 'operator',
   maintenance: 'operator',
+  announce: 'operator',
   acknowledge: 'operator',
   fence: 'operator',
   approve: 'approver',
@@ -153,6 +160,8 @@ export function requestWords(request: OperatorRequest): string {
       return `${request.lift ? 'unfreeze' : 'freeze'} ${request.group}`;
     case 'maintenance':
       return `${request.end ? 'end' : 'begin'} maintenance of ${request.group}`;
+    case 'announce':
+      return `announce ${request.ticket} for ${request.group}`;
     case 'acknowledge':
       return `acknowledge the runs of ${request.group}`;
     case 'fence':
