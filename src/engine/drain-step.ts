@@ -4,6 +4,7 @@ import type { Facts } from '../core/decision/facts.ts';
 import type { RunState, StepState } from '../core/run/run.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { epochOfEngine, forEngine } from './engine-order.ts';
+import { resumeActions } from './recovery-orders.ts';
 import type { StepOrder } from './step-order.ts';
 import type { StepVerdict } from './step-verdicts.ts';
 import type { StepWork } from './step-work.ts';
@@ -85,22 +86,23 @@ export function drainFailed(
   const open = [why.work.notes, ...behind(run, facts), ...unsafe].filter((each) => each !== '').join('; ');
   if (why.lost !== null) return { kind: 'give-up', detail: why.lost };
   if (!why.late) return { kind: 'give-up', detail: `refused: ${open}` };
-  const detail = `not drained within ${step.deadlineMs} ms: ${open}`;
+  const detail = `${step.kind === 'drain' ? 'not drained' : `${step.id} not done`} within ${step.deadlineMs} ms: ${open}`;
   return step.onExpiry === 'go-on' && unsafe.length === 0
     ? { kind: 'go-on', detail: `${detail}; the runbook goes on` }
     : { kind: 'give-up', detail };
 }
 
-/** The engine takes new risk again, under the grant that it still has. */
+/** What the run stopped goes on: the engine takes new risk again, order management accepts again. */
 export function resumeOrders(run: RunState, facts: Facts): readonly StepOrder[] {
   const { record } = facts;
   if (record === null) return [];
-  return forEngine(
-    run,
-    facts,
-    record,
-    'resume',
-    { kind: 'set-trading', epoch: epochOfEngine(facts, record), enabled: true },
-    { kind: 'trading', enabled: true },
-  );
+  const action = { kind: 'set-trading', epoch: epochOfEngine(facts, record), enabled: true } as const;
+  const engine = wasDrained(run)
+    ? forEngine(run, facts, record, 'resume', action, { kind: 'trading', enabled: true })
+    : [];
+  return [...engine, ...resumeActions(run, facts, record)];
 }
+
+/** It stopped new risk: whoever gives it up has to see that it is taken again. */
+export const wasDrained = (run: RunState): boolean =>
+  run.steps.some(({ step, state }) => step.kind === 'drain' && state !== 'waiting');

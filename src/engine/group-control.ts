@@ -12,10 +12,12 @@ import { proposeRecovery } from '../core/decision/propose.ts';
 import { diagnose } from '../core/diagnosis/diagnose.ts';
 import type { Diagnosis } from '../core/diagnosis/diagnosis.ts';
 import { buildPlan } from '../core/plan/build-plan.ts';
+import type { Step } from '../core/plan/recovery-plan.ts';
 import type { StepKind } from '../core/plan/runbook.ts';
 import {
   currentStep,
   foldRun,
+  hasMoved,
   isOpen,
   type RunEvent,
   type RunResult,
@@ -26,16 +28,19 @@ import {
 import type { FailoverGroup } from '../core/topology/topology.ts';
 import type { TransactionOutcome } from './authority-port.ts';
 import { receipt } from './decision-receipt.ts';
-import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders } from './drain-step.ts';
+import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders, wasDrained } from './drain-step.ts';
 import { gatherFacts } from './gather.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import type { CommandOutcome } from './messages.ts';
 import { granted, revoked } from './record-change.ts';
+import { isBeforeMoving } from './recovery-orders.ts';
 import { type JournalChange, nextRunId, RunJournal } from './run-journal.ts';
 import type { StepOrder } from './step-order.ts';
 import { fencingProofs, ordersFor } from './step-orders.ts';
 import {
+  acted,
   candidateLost,
+  checked,
   completion,
   frozenPositions,
   holderLost,
@@ -218,13 +223,14 @@ export class GroupControl {
       return this.#advance(facts, run, { before: [], events: [], previous: null, brakes: null }, wall);
     if (facts.record === null) return;
     const work = this.#workOn(facts, run, step.step.id, step.term, step.attempts, now);
-    const verdict = this.#progress(step.step.kind, facts, run, work, now);
+    const verdict = this.#progress(step.step, facts, run, work, now);
     const late = now - work.startedAt > step.step.deadlineMs;
     const lost = candidateLost(facts, run) ?? holderLost(facts, run);
     if (verdict === 'working' && !late && lost === null && !work.refused)
-      return this.#send(ordersFor(step.step.kind, run, facts), work, now);
+      return this.#send(ordersFor(step.step, run, facts), work, now);
     if (verdict !== 'working') return this.#finishStep(facts, run, step.step.id, verdict.outcome, verdict.detail, wall);
-    if (step.step.kind === 'drain') return this.#notDrained(facts, run, step, { late, lost, work }, wall);
+    if (isBeforeMoving(step.step) && !hasMoved(run))
+      return this.#notDrained(facts, run, step, { late, lost, work }, wall);
     const reason =
       lost ??
       (work.refused
@@ -278,8 +284,9 @@ export class GroupControl {
     const resumed = orders.length > 0 && work.doneWith(orders);
     const hopeless = work.refused || holderLost(facts, run) !== null || now - work.startedAt > RESUME_WITHIN_MS;
     if (!resumed && !hopeless) return this.#send(orders, work, now);
+    if (orders.length === 0) return this.#close(facts, run, 'failed', `given up: ${reason}`, [], wall);
     const said = resumed ? 'trading was resumed' : `trading was not confirmed to resume: ${work.notes}`;
-    this.#close(facts, run, 'failed', `given up: ${reason}; ${said}`, [], wall, resumed);
+    this.#close(facts, run, 'failed', `given up: ${reason}; ${said}`, [], wall, wasDrained(run) ? resumed : undefined);
   }
 
   /** A wider need than this run's ends it: the epoch is raised again, so whatever it still has under way is refused. */
@@ -295,8 +302,8 @@ export class GroupControl {
     return true;
   }
 
-  #progress(kind: StepKind, facts: Facts, run: RunState, work: StepWork, now: number): StepVerdict {
-    switch (kind) {
+  #progress(step: Step, facts: Facts, run: RunState, work: StepWork, now: number): StepVerdict {
+    switch (step.kind) {
       case 'fence': {
         const proofs = fencingProofs(run, facts, work.proofs);
         return proofs === null ? 'working' : { outcome: 'ok', detail: proofsInWords(proofs) };
@@ -312,7 +319,12 @@ export class GroupControl {
       case 'move-traffic':
       case 'validate':
       case 'enable-trading':
-        return work.doneWith(ordersFor(kind, run, facts)) ? { outcome: 'ok', detail: work.notes } : 'working';
+      case 'restart':
+        return work.doneWith(ordersFor(step, run, facts)) ? { outcome: 'ok', detail: work.notes } : 'working';
+      case 'act':
+        return acted(ordersFor(step, run, facts), work);
+      case 'check':
+        return checked(facts, run, now - work.startedAt);
       case 'revoke':
       case 'grant':
         return { outcome: 'skipped', detail: 'nothing to do' };
@@ -440,6 +452,10 @@ function answeredByFacts(
   if (kind === 'fence') {
     const proofs = fencingProofs(run, facts, []);
     return proofs === null ? null : { outcome: 'ok', detail: proofsInWords(proofs), proofs };
+  }
+  if (kind === 'check') {
+    const verdict = checked(facts, run, 0);
+    return verdict === 'working' ? null : verdict;
   }
   if (kind !== 'freeze-positions') return null;
   const verdict = frozenPositions(facts, run);

@@ -26,8 +26,11 @@ import type { GroupControl } from './group-control.ts';
 import { HaltDesk } from './halt-desk.ts';
 import type { LeaderRecord } from './leadership.ts';
 import { projectStatus } from './project-status.ts';
+import { RecoveryDesk } from './recovery-desk.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
+
+const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate'];
 
 /** How often a move is decided anew because a holder renewed in between. */
 const CONFLICTS_BORNE = 8;
@@ -39,6 +42,7 @@ export class OperatorDesk {
   readonly #fencing: FenceDesk;
   readonly #adoption: AdoptionDesk;
   readonly #halts: HaltDesk;
+  readonly #recovery: RecoveryDesk;
 
   constructor(controller: ControllerCore) {
     this.#controller = controller;
@@ -46,6 +50,7 @@ export class OperatorDesk {
     this.#fencing = new FenceDesk(this.#service);
     this.#adoption = new AdoptionDesk(this.#service);
     this.#halts = new HaltDesk(this.#service);
+    this.#recovery = new RecoveryDesk(this.#service);
   }
 
   receive(request: OperatorRequest, person: Person, ticket: number, now: number, wall: WallMs): void {
@@ -74,10 +79,16 @@ export class OperatorDesk {
         `there is no group ${request.group}`,
         `groups: ${[...this.#controller.groups.keys()].join(', ')}`,
       );
-    if (request.kind !== 'plan') this.#record(group, asked, request);
+    if (!READS.includes(request.kind)) this.#record(group, asked, request);
     switch (request.kind) {
       case 'plan':
         return this.#plan(request, group, asked);
+      case 'plan-recovery':
+        return this.#recovery.plan(request, group, asked);
+      case 'recover':
+        return this.#recover(request, group, asked);
+      case 'validate':
+        return this.#recovery.validate(group, asked);
       case 'activate':
         return this.#activate(request, group, asked);
       case 'move':
@@ -190,6 +201,13 @@ export class OperatorDesk {
       tried,
       triesLeft > 0 ? () => this.#move(request, group, asked, triesLeft - 1) : null,
     );
+  }
+
+  #recover(request: Of<'recover'>, group: GroupControl, asked: Asked, triesLeft = CONFLICTS_BORNE): void {
+    const found = this.#recovery.decide(request, group, asked);
+    if (found === null) return;
+    const again = triesLeft > 0 ? () => this.#recover(request, group, asked, triesLeft - 1) : null;
+    this.#run(group, found.facts, found.decision, asked, requestWords(request), again);
   }
 
   /** `again` looks and decides anew: a living holder renews its lease all the time, and a revocation names its last renewal. */

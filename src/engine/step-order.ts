@@ -14,4 +14,6 @@ export interface StepOrder {
   readonly confirm: { readonly instance: InstanceId; readonly condition: Postcondition } | null;
   /** Sent only after the earlier orders are done. */
   readonly inSequence: boolean;
+  /** Longer than usual: it is asked for again only after so long. */
+  readonly answerWithinMs?: number;
 }

@@ -4,19 +4,20 @@ import type { GroupRecord } from '../core/authority/group-record.ts';
 import { proofSuffices } from '../core/authority/proof-suffices.ts';
 import type { Revision } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
-import type { StepKind } from '../core/plan/runbook.ts';
+import type { Step } from '../core/plan/recovery-plan.ts';
 import type { RunState } from '../core/run/run.ts';
 import { inDependencyOrder, indexOf } from '../core/topology/topology-index.ts';
 import { drainOrders } from './drain-step.ts';
 import { epochOfEngine, forEngine } from './engine-order.ts';
 import { routesFor } from './reconcile.ts';
+import { actOrders, restartOrders } from './recovery-orders.ts';
 import type { StepOrder } from './step-order.ts';
 
 /** What a step asks of agents, from the present facts. Steps that ask nothing of them have none. */
-export function ordersFor(kind: StepKind, run: RunState, facts: Facts): readonly StepOrder[] {
+export function ordersFor(step: Pick<Step, 'kind' | 'action'>, run: RunState, facts: Facts): readonly StepOrder[] {
   const { record } = facts;
   if (record === null) return [];
-  switch (kind) {
+  switch (step.kind) {
     case 'barrier':
       return barrier(run, facts);
     case 'fence':
@@ -42,7 +43,12 @@ export function ordersFor(kind: StepKind, run: RunState, facts: Facts): readonly
     case 'freeze-positions':
     case 'grant':
     case 'residue-check':
+    case 'check':
       return [];
+    case 'act':
+      return actOrders(step.action ?? '', run, facts, record);
+    case 'restart':
+      return restartOrders(run, facts, record);
   }
 }
 

@@ -347,6 +347,8 @@ export class AgentProcess implements Subscriber {
       }
       case 'drain':
         return done(instance.drain(action.epoch), 'not-ready');
+      case 'act':
+        return instance.act(action.epoch, action.action);
       case 'set-ack-set':
         return done(
           instance.setAckSet(action.epoch, action.ackSet, action.halted ?? false, action.askedAt ?? 0),

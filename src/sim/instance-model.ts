@@ -1,6 +1,7 @@
 import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
 import type { Component, Instance } from '../core/topology/topology.ts';
+import type { ActionOutcome } from '../engine/driver-port.ts';
 import { DiskLog, type LogEntry } from './disk-log.ts';
 import type { InstanceSurroundings, PromotionOrder } from './instance-surroundings.ts';
 import type { MachineClock } from './machine-clock.ts';
@@ -14,6 +15,7 @@ interface Replica {
 }
 
 const HEARTBEAT_MS = 150;
+const OMS_ACTIONS: readonly string[] = ['stop-accepting', 'snapshot-open-orders', 'reconcile', 'reload', 'resume'];
 
 /**
  * What the simulator knows of a database or an engine: a log, synchronous replication to an acknowledgement set, a role, and a
@@ -50,6 +52,8 @@ export class InstanceModel {
   halted = false;
   /** Takes no new risk until its reign ends, or it is told to trade. */
   draining = false;
+  /** The epoch in which it was told to stop accepting; durable, and ended by a promotion in a newer one. */
+  stopped = 0;
   /** Orders of this reign that it withdrew: they are in the log, and never released. */
   readonly #withdrawn = new Set<number>();
   divergence: InstanceObservation['divergence'] = null;
@@ -300,6 +304,16 @@ export class InstanceModel {
     this.draining = true;
     this.#around.changed(this);
     return this.ordersInFlight === 0;
+  }
+
+  /** Recovery actions are those of order management; nobody else here offers any. */
+  act(epoch: number, action: string): ActionOutcome {
+    const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
+    if (this.component.kind !== 'order-management' || !OMS_ACTIONS.includes(action)) return failed('unknown-method');
+    if (this.role !== 'primary' || epoch !== this.grantEpoch) return failed('not-ready');
+    if (action === 'stop-accepting') this.stopped = epoch;
+    if (action === 'resume') this.stopped = 0;
+    return { kind: 'ok', detail: {} };
   }
 
   /** Taken in and neither released nor withdrawn. */

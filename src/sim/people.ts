@@ -258,6 +258,12 @@ export function askForFailover(world: World): void {
   );
 }
 
+/** Somebody has the engine or order management started anew. */
+export function askForRecovery(world: World, person: Person): boolean {
+  const component = world.queue.now % 2 < 1 ? 'engine' : 'oms';
+  return world.ask({ kind: 'recover', group: GROUP, component, runbook: null, digest: null, reason: 'odd' }, person);
+}
+
 const TICKET = 'CHG-1';
 
 /** Once; who asks before the notice period has passed is refused. */

@@ -166,6 +166,7 @@ export class RunChecker {
         (each) =>
           each.by === by &&
           ((each.request.kind === 'activate' && this.#watched.record() === null) ||
+            each.request.kind === 'recover' ||
             (each.request.kind === 'move' && (each.request.toSite ?? plan.toSite) === plan.toSite)),
       )?.request ?? null;
     if (automatic) {

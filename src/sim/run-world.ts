@@ -5,6 +5,7 @@ import {
   hurtAtStep,
   scheduleFaults,
   scheduleHurtDrain,
+  scheduleHurtRecovery,
   scheduleLeaderAway,
   scheduleSlowPromotion,
 } from './draw-faults.ts';
@@ -88,6 +89,7 @@ function live(world: World, play: FaultPlay, seed: number, violated: () => boole
     scheduleSlowPromotion(play, seed, untilMs);
     scheduleLeaderAway(play, seed);
     scheduleHurtDrain(play, seed);
+    scheduleHurtRecovery(play, seed);
     schedulePeople(world, untilMs);
   }
   if (kind === 'restored') queue.at(random.between(SETTLE_MS, untilMs), () => world.authority.backUp());

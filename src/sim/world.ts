@@ -467,6 +467,7 @@ export class World {
         instance.grantEpoch !== record.grants[component.id]!.epoch
       )
         return `${component.id}: ${holder} is ${instance.process} ${instance.role}`;
+      if (instance.stopped === instance.grantEpoch) return `${holder} was told to stop accepting`;
       if (component.kind === 'trading-engine' && !record.tradingEnabled) return 'trading is not enabled';
       if (instance.draining) return `${holder} is still draining`;
     }

@@ -46,14 +46,18 @@ export const apiLimits = {
   answerWithinMs: 15_000,
 } as const;
 
+const READS: readonly OperatorRequest['kind'][] = ['status', 'runs', 'plan', 'plan-recovery', 'validate'];
+
 /** Requests that change nothing: they may be repeated on another controller. */
-export const isRead = (request: OperatorRequest): boolean =>
-  request.kind === 'status' || request.kind === 'runs' || request.kind === 'plan';
+export const isRead = (request: OperatorRequest): boolean => READS.includes(request.kind);
 
 const kinds: readonly OperatorRequest['kind'][] = [
   'status',
   'runs',
   'activate',
+  'plan-recovery',
+  'recover',
+  'validate',
   'plan',
   'move',
   'approve',
@@ -76,6 +80,12 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
       return { kind };
     case 'activate':
       return { kind, group: fields.text('group'), site: fields.text('site') };
+    case 'plan-recovery':
+      return { kind, ...recoveryOf(fields) };
+    case 'recover':
+      return { kind, ...recoveryOf(fields), digest: fields.textOrNull('digest'), reason: reasonOf(fields) };
+    case 'validate':
+      return { kind, group: fields.text('group') };
     case 'plan':
       return { kind, ...riskyMoveOf(fields) };
     case 'move':
@@ -151,6 +161,12 @@ const problemOf = (fields: Fields): ApiProblem => ({
   tried: fields.words('tried', ''),
   found: fields.words('found', ''),
   next: fields.words('next', ''),
+});
+
+const recoveryOf = (fields: Fields) => ({
+  group: fields.text('group'),
+  component: fields.text('component'),
+  runbook: fields.textOrNull('runbook'),
 });
 
 function riskyMoveOf(fields: Fields): {

@@ -123,6 +123,8 @@ function parseAction(fields: Fields): InstanceAction {
     case 'drain':
     case 'test-order':
       return { kind, epoch: epoch() };
+    case 'act':
+      return { kind, epoch: epoch(), action: fields.text('action') };
     case 'follow':
       return {
         kind,
@@ -165,6 +167,7 @@ const actionKinds = [
   'lease',
   'demote',
   'drain',
+  'act',
   'set-ack-set',
   'set-trading',
   'route',

@@ -13,6 +13,7 @@ const exits = '3 refused by a safety rule · 4 needs an approval · 5 unknown: l
 export function registerChangeCommands(program: Command, shell: Shell): void {
   const before = new Set(program.commands);
   registerMoves(program, shell);
+  registerRecovery(program, shell);
   registerApproval(program, shell);
   registerResume(program, shell);
   registerFencing(program, shell);
@@ -122,6 +123,47 @@ function registerMoves(program: Command, shell: Shell): void {
     {
       examples: [['holdfast failback', 'says where to, and asks']],
       touches: 'the group, as switchover does.',
+      exits,
+    },
+  );
+}
+
+function registerRecovery(program: Command, shell: Shell): void {
+  teach(
+    program
+      .command('recover <component>')
+      .helpGroup(group)
+      .summary('recover one component by its own plan, where it stands')
+      .description(
+        'Runs the recovery plan of a component: the engine from checkpoint and journal, order management from the database, risk behind fail-safe, market data from its feeds, positions from the trades. Steps that the component does not offer are not applicable, which is no success. A run like any other: journalled, resumable by another controller, with the validation as its last step.',
+      )
+      .option('--plan <name>', 'the plan by name, e.g. recover-engine; without it, the one of its kind')
+      .option('--reason <text>', 'why; stands beside your name in the evidence')
+      .option('-y, --yes', 'do not ask. Skips no safety rule')
+      .option('--no-wait', 'return when the run has begun')
+      .action(
+        async (
+          component: string,
+          flags: { readonly plan?: string; readonly reason?: string; readonly yes?: boolean; readonly wait: boolean },
+          command: Command,
+        ) =>
+          shell.ask(globals(command), async (context) =>
+            (await import('../commands/recover.ts')).recoverCommand(context, {
+              component,
+              runbook: flags.plan ?? null,
+              reason: flags.reason ?? '',
+              yes: flags.yes === true,
+              wait: flags.wait,
+            }),
+          ),
+      ),
+    {
+      examples: [
+        ['holdfast recover order-management --dry-run', 'the steps and every rule; nothing is done'],
+        ['holdfast recover engine', 'look, type the name, follow'],
+        ['holdfast recover engine --plan recover-engine --yes', 'from a script'],
+      ],
+      touches: 'the component and, where its process starts anew, the epoch of the group. Needs the role operator.',
       exits,
     },
   );

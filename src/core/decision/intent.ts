@@ -8,6 +8,8 @@ import type { RunbookId } from '../plan/runbook.ts';
 export interface Intent {
   readonly runbook: RunbookId;
   readonly scope: 'instance' | 'site';
+  /** Of a recovery in place. */
+  readonly component?: ComponentId;
   readonly trigger: DiagnosisKind | 'Planned' | 'Activation';
   /** Null = Holdfast itself; a person's name otherwise. */
   readonly requestedBy: string | null;

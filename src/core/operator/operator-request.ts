@@ -16,6 +16,24 @@ export type PlannedMove = 'failover' | 'switchover';
 export type OperatorRequest =
   | { readonly kind: 'status' }
   | { readonly kind: 'runs' }
+  /** Dry run of a recovery in place: what would be done to this component. `runbook`: must be the one that recovers it. */
+  | {
+      readonly kind: 'plan-recovery';
+      readonly group: string;
+      readonly component: string;
+      readonly runbook: string | null;
+    }
+  | {
+      readonly kind: 'recover';
+      readonly group: string;
+      readonly component: string;
+      readonly runbook: string | null;
+      /** Must match the plan that would be run now; null = whatever it is. */
+      readonly digest: string | null;
+      readonly reason: string;
+    }
+  /** The ten checks of the validation as things are now, and one verdict. */
+  | { readonly kind: 'validate'; readonly group: string }
   | { readonly kind: 'activate'; readonly group: string; readonly site: string }
   /** Dry run: what would be done, every rule's result, digest, predicted loss and duration. */
   | {
@@ -106,6 +124,9 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   status: 'observer',
   runs: 'observer',
   plan: 'observer',
+  'plan-recovery': 'observer',
+  validate: 'observer',
+  recover: 'operator',
   move: 'operator',
   freeze: 'operator',
   maintenance: 'operator',
@@ -152,6 +173,12 @@ export function requestWords(request: OperatorRequest): string {
       return `plan ${moveWords(request)}`;
     case 'move':
       return moveWords(request);
+    case 'plan-recovery':
+      return `plan the recovery of ${request.component}`;
+    case 'recover':
+      return `recover ${request.component}`;
+    case 'validate':
+      return `validate ${request.group}`;
     case 'activate':
       return `activate ${request.group} at ${request.site}`;
     case 'approve':

@@ -18,6 +18,8 @@ export interface RecoveryPlan {
   readonly group: GroupId;
   readonly scope: 'instance' | 'site';
   readonly trigger: DiagnosisKind | 'Planned' | 'Activation';
+  /** Of a recovery in place: whose actions its steps are. */
+  readonly component?: ComponentId;
   readonly fromSite: SiteId | null;
   readonly toSite: SiteId;
   readonly moves: readonly Move[];
@@ -40,6 +42,8 @@ export interface Step {
   readonly does: string;
   /** Of a drain: what happens when it has not ended by its deadline. */
   readonly onExpiry?: DrainExpiry;
+  /** Of `act`. */
+  readonly action?: string;
   /** After this only forward: the run is finished or replaced by a newer epoch, never undone. */
   readonly pointOfNoReturn: boolean;
 }
@@ -85,10 +89,23 @@ export function digestOf(
   digest: Digest,
 ): PlanDigest {
   const { runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound } = plan;
+  const component = plan.component === undefined ? {} : { component: plan.component };
   const durability = plan.durability.map(({ component, mode }) => ({ component, mode }));
   return planDigest(
     digest(
-      canonicalJson({ runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound, durability }),
+      canonicalJson({
+        runbook,
+        runbookVersion,
+        group,
+        scope,
+        fromSite,
+        toSite,
+        moves,
+        steps,
+        lossBound,
+        durability,
+        ...component,
+      }),
     ).slice(0, 16),
   );
 }

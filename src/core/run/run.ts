@@ -32,7 +32,8 @@ export type RunEvent =
   | { readonly kind: 'abandoned'; readonly reason: string; readonly at: WallMs }
   | { readonly kind: 'closed'; readonly result: RunResult; readonly reason: string; readonly at: WallMs };
 
-export type StepOutcome = 'ok' | 'failed' | 'unknown' | 'skipped' | 'compensated';
+/** `not-applicable`: who was asked has nothing of the kind; nothing was done, and that is no success. */
+export type StepOutcome = 'ok' | 'failed' | 'unknown' | 'skipped' | 'compensated' | 'not-applicable';
 export type RunResult = 'completed' | 'failed' | 'superseded';
 
 /** What one journal entry holds; several events of one transaction stand together. */
@@ -146,5 +147,9 @@ function withStep(state: RunState, id: StepId, change: (step: StepState) => Step
 /** The step to work on: the first that is not finished. Null when all are. */
 export const currentStep = (state: RunState): StepState | null =>
   state.steps.find((each) => each.state !== 'finished') ?? null;
+
+/** It has taken the right to write from somebody: from here on a run that cannot go on leaves that to the next. */
+export const hasMoved = (state: RunState): boolean =>
+  state.steps.some(({ step, state: where }) => step.kind === 'revoke' && where === 'finished');
 
 export const isOpen = (state: RunState | null): state is RunState => state !== null && state.result === null;
