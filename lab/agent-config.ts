@@ -100,7 +100,11 @@ function applicationConfig(context: LabContext, component: Component, instance: 
     kind: 'managed-app',
     instance: instance.id,
     command: process.execPath,
-    args: [...labNodeArgs, join(directory.root, scripts[component.kind]!), join(home, 'config.json')],
+    args: [
+      ...labNodeArgs(scripts[component.kind]!),
+      join(directory.root, scripts[component.kind]!),
+      join(home, 'config.json'),
+    ],
     env: {},
     directory: home,
     logFile: directory.logOf(`instance/${instance.id}`),

@@ -211,7 +211,7 @@ export async function launch(client: GroundClient, context: LabContext, specs: r
 function settle(directory: LabDirectory, spec: ProcessSpec): LaunchSpec {
   const args = spec.args ?? (spec.config === null ? [] : [absolute(directory.path, spec.config.file)]);
   const script = absolute(directory.root, spec.script);
-  const nodeArgs = spec.nodeArgs ?? labNodeArgs;
+  const nodeArgs = spec.nodeArgs ?? labNodeArgs(spec.script);
   return {
     key: spec.key,
     site: spec.site,

@@ -83,7 +83,7 @@ async function spawnGround(directory: LabDirectory): Promise<GroundProblem | nul
     NODE_COMPILE_CACHE: compileCacheOf(directory.root),
   };
   for (const name of ['NODE_TEST_CONTEXT', 'NODE_V8_COVERAGE', 'NODE_CHANNEL_FD']) delete env[name];
-  const child = spawn(process.execPath, [...labNodeArgs, groundScript, directory.groundFile], {
+  const child = spawn(process.execPath, [...labNodeArgs('lab/net/main.ts'), groundScript, directory.groundFile], {
     cwd: directory.path,
     env,
     detached: true,

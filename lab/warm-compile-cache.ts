@@ -36,15 +36,25 @@ export const compileCacheOf = (root: string): string =>
 
 /**
  * Dozens of small processes share a few processors: a young generation of 4 MB, and no helper threads for collecting it (measured: a
- * seventh less processor time while nothing happens). What was compiled is kept, also what has not run for long. Flags are part of what a cached compilation is valid for: processes must
- * be started with the same.
+ * seventh less processor time while nothing happens). What was compiled is kept, also what has not run for long.
  */
-export const labNodeArgs: readonly string[] = [
+const sharedNodeArgs: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
   '--max-semi-space-size=4',
   '--single-threaded-gc',
   '--no-flush-bytecode',
 ];
+
+/** Agents and controllers do little, until they do it once and at once: optimizing code would only compete with what it is for. */
+const controlPlaneNodeArgs: readonly string[] = [...sharedNodeArgs, '--no-opt', '--no-maglev'];
+
+/**
+ * How Node is started for a program of the lab.
+ * Flags are part of what a cached compilation is valid for: processes must be started with those of the run that filled the cache.
+ * @param script path from the project's root
+ */
+export const labNodeArgs = (script: string): readonly string[] =>
+  script.startsWith('src/') ? controlPlaneNodeArgs : sharedNodeArgs;
 
 const TOGETHER = 2;
 const WITHIN_MS = 30_000;
@@ -73,10 +83,10 @@ async function runAll(root: string, cache: string, runs: readonly (readonly stri
   await Promise.all(Array.from({ length: TOGETHER }, work));
 }
 
-function runOnce(root: string, cache: string, [program, ...args]: readonly string[]): Promise<void> {
+function runOnce(root: string, cache: string, [program = '', ...args]: readonly string[]): Promise<void> {
   return new Promise((resolve) => {
     const env = { ...process.env, NODE_COMPILE_CACHE: cache };
-    const child = spawn(process.execPath, [...labNodeArgs, join(root, program ?? ''), ...args], {
+    const child = spawn(process.execPath, [...labNodeArgs(program), join(root, program), ...args], {
       env,
       stdio: 'ignore',
       timeout: WITHIN_MS,

@@ -13,7 +13,7 @@ export interface OpenAuthorityOptions {
   readonly stateDir: string;
   /** This process's own identity, for an authority that asks for it. */
   readonly identity: TlsIdentity;
-  /** How soon a connection that only gives silence has to be noticed. */
+  /** How soon a connection that only gives silence has to be noticed; it is looked at every two fifths of this. */
   readonly noticeSilenceWithinMs: number;
 }
 

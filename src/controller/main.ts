@@ -49,7 +49,7 @@ async function main(path: string): Promise<void> {
     config: config.authority,
     stateDir: config.stateDir,
     identity,
-    noticeSilenceWithinMs: 900,
+    noticeSilenceWithinMs: 1250,
   });
   const { topology, site } = config;
   const core = new ControllerCore({
@@ -119,6 +119,8 @@ async function main(path: string): Promise<void> {
         log(`history: ${causeText(cause)}`);
       }
     },
+    // The leader is heard each time it renews; who asks sooner than that asks for nothing.
+    quietMs: topology.timing.leaseRenewEveryMs * 1.3,
   });
   const dialers = config.controllers
     .filter((controller) => controller.site !== site)

@@ -279,6 +279,7 @@ function soup(random: Random): {
           instance: agent.engine,
           record: agent.record,
           revision: revision(agent.revision),
+          leaseRevision: revision(0),
         } as const;
         command({ key, epoch: its, order });
       },

@@ -1,7 +1,7 @@
 import type { Grant, GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
 import { assert } from '../core/base/assert.ts';
 import { nextBeat } from '../core/base/beat.ts';
-import type { Epoch, GroupId, HostId, InstanceId, MonoMs, SiteId, Term } from '../core/base/ids.ts';
+import type { Epoch, GroupId, HostId, InstanceId, MonoMs, Revision, SiteId, Term } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
 import { hasUpstream } from '../core/health/instance-observation.ts';
 import type { FailoverGroup, Topology } from '../core/topology/topology.ts';
@@ -18,6 +18,7 @@ import { HeldLease } from './held-lease.ts';
 import { LocalInstance } from './local-instance.ts';
 import type { InstanceReport } from './messages.ts';
 import { frontRoutes, standbyAction } from './reconcile.ts';
+import { switchTrading } from './trading-switch.ts';
 
 /**
  * One host's agent: event in, effects out, no I/O.
@@ -178,7 +179,10 @@ export class AgentCore {
     if (local.endedUnseen(now))
       this.#selfFence(local, 'its process is gone; nobody saw that nothing of it is left', now);
     if (local.component.authority === 'owned') this.#workLease(local, grant, now);
-    if (local.mayWrite && grant && record) this.#upkeep.work(local, record, grant, now);
+    if (local.mayWrite && grant && record) {
+      this.#upkeep.work(local, record, grant, now);
+      switchTrading(this, local, record, now);
+    }
     if (!local.mayWrite && local.promotion === null && local.mayReconcile(now)) this.#reconcile(local, record, now);
   }
 
@@ -221,9 +225,11 @@ export class AgentCore {
       counter,
       gate: local.gate,
     };
+    // Leases of others are not watched: where the last holder's stands, whoever ordered the promotion knows.
+    const known = Math.max(this.mirror.revisionOf(key), local.promotion?.leaseRevision ?? 0) as Revision;
     const compare = [
       { key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },
-      { key, revision: this.mirror.revisionOf(key) },
+      { key, revision: known },
     ];
     this.transact({ compare, put: [{ key, value }] }, this.timing.selfFenceAfterMs / 2, now, (outcome, at) => {
       lease.answered(counter);
@@ -231,6 +237,7 @@ export class AgentCore {
         this.mirror.change([{ key, value }], outcome.revision, at);
         this.#renewed(local, grant.epoch, lease, counter, at);
       } else if (outcome.kind === 'conflict') {
+        if (local.promotion !== null) local.promotion.leaseRevision = 0 as Revision;
         const stored = this.mirror.value<{ holder: string; epoch: number; counter: number }>(key);
         if (
           stored &&

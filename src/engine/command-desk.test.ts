@@ -172,11 +172,35 @@ test('an order that carries the record of a store that is gone is refused, and d
   const agent = new AgentUnderTest().reads().observes({ role: 'standby' });
   const ofOld = { ...agent.record, incarnation: 'gone' };
   agent.hears({}, { holder: null });
-  agent.promote({ order: { kind: 'promote', instance: agent.engine, record: ofOld, revision: revision(5_000) } });
+  agent.promote({
+    order: {
+      kind: 'promote',
+      instance: agent.engine,
+      record: ofOld,
+      revision: revision(5_000),
+      leaseRevision: revision(5_000),
+    },
+  });
   assert.equal(refusal(agent), 'no-grant');
   agent.hears({}, { holder: agent.engine });
   agent.promote({ key: 'trading-8/promote-components/again' });
   assert.equal(agent.open('transact').length, 1, 'it renews its lease, to be promoted');
+});
+
+test('who orders a promotion says where the last lease stands, so that the first attempt to take it holds; a wrong word costs one attempt', () => {
+  const byRevision = (told: number) => {
+    const agent = new AgentUnderTest().reads().observes({ role: 'standby' });
+    agent.stored.set(agent.leaseKey, { value: {}, revision: revision(41) });
+    const { record } = agent;
+    const order = { kind: 'promote', instance: agent.engine, record } as const;
+    agent.promote({ order: { ...order, revision: revision(agent.revision), leaseRevision: revision(told) } });
+    for (let attempts = 1; ; attempts += 1) {
+      agent.transacted(agent.last('transact'));
+      if (agent.performed.some((effect) => effect.action.kind === 'promote')) return attempts;
+      agent.step({ kind: 'tick' });
+    }
+  };
+  assert.deepEqual([41, 0, 40, 99].map(byRevision), [1, 2, 2, 2]);
 });
 
 test('a promotion that waits for its lease ends with the store that granted it, and what is primary by itself is then killed', () => {

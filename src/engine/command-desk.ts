@@ -1,6 +1,5 @@
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
-import type { GroupRecord } from '../core/authority/group-record.ts';
-import type { Epoch, MonoMs } from '../core/base/ids.ts';
+import type { Epoch, MonoMs, Revision } from '../core/base/ids.ts';
 import { mustHalt } from './ack-set-upkeep.ts';
 import type { AgentCore } from './agent-core.ts';
 import { keys } from './authority-keys.ts';
@@ -64,11 +63,12 @@ export class CommandDesk {
       case 'silence':
         return this.#silence(command, local, order.gentle, order.holderEpoch, now);
       case 'promote':
-        return this.#promote(command, local, order.record, order.revision, now);
+        return this.#promote(command, local, order, now);
       case 'perform':
         // A drain that comes after its run was given up would stop an engine that nobody resumes any more.
         if (order.action.kind === 'drain' && this.#resumedAfter(command.run))
           return this.#finish(command, { kind: 'failed', code: 'given-up', reason: 'trading was resumed since' });
+        local.tradingSince = Math.max(local.tradingSince, order.since ?? 0);
         return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) =>
           this.#finish(command, outcome),
         );
@@ -193,12 +193,12 @@ export class CommandDesk {
   #promote(
     command: Command,
     local: LocalInstance,
-    record: GroupRecord,
-    revision: Parameters<AgentCore['mirror']['change']>[1],
+    { record, revision, leaseRevision }: Extract<Command['order'], { kind: 'promote' }>,
     now: number,
   ): void {
     // Revisions of another incarnation are of another history: taken over, they would hide what this one says from now on.
-    if (record.incarnation === this.#agent.mirror.incarnation)
+    const ofThisStore = record.incarnation === this.#agent.mirror.incarnation;
+    if (ofThisStore)
       this.#agent.mirror.change([{ key: keys.group(command.group), value: record as never }], revision, now);
     const grant = this.#agent.usableRecord(command.group)?.grants[local.component.id];
     if (grant?.holder !== local.instance.id || grant.epoch > command.epoch)
@@ -214,7 +214,7 @@ export class CommandDesk {
         code: 'reign-over',
         reason: `its reign in epoch ${grant.epoch} has ended; only a newer epoch begins another`,
       });
-    local.promotion = { command, stage: 'lease' };
+    local.promotion = { command, stage: 'lease', leaseRevision: ofThisStore ? leaseRevision : (0 as Revision) };
   }
 
   /** The lease of a promotion under way was renewed: now, and only now, it may become primary (I3). */
@@ -261,6 +261,7 @@ export class CommandDesk {
       return this.#finish(command, { kind: 'refused', code: 'no-grant', reason: 'the grant was withdrawn' });
     }
     local.reignEpoch = grant.epoch;
+    local.tradingSince = 0;
     this.#agent.willWrite(local);
     const action = {
       kind: 'promote',

@@ -1,7 +1,7 @@
 import { type GroupRecord, holdersOfEverything } from '../core/authority/group-record.ts';
 import { stepId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
-import type { RunState, StepState } from '../core/run/run.ts';
+import { type RunState, type StepState, wasDrained } from '../core/run/run.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { epochOfEngine, forEngine } from './engine-order.ts';
 import { resumeActions } from './recovery-orders.ts';
@@ -29,7 +29,7 @@ export function drainOrders(run: RunState, facts: Facts, record: GroupRecord): r
       if ((kind !== 'trading-engine' && kind !== 'order-management') || grant?.holder == null || host === undefined)
         return [];
       const action = { kind: 'drain', epoch: grant.epoch } as const;
-      const order = { kind: 'perform', instance: grant.holder, action } as const;
+      const order = { kind: 'perform', instance: grant.holder, action, since: facts.recordRevision } as const;
       return [{ target: grant.holder, host, order, required: true, confirm: null, inSequence: true }];
     })
     .toSorted((a, b) => rank(facts, a) - rank(facts, b));
@@ -102,7 +102,3 @@ export function resumeOrders(run: RunState, facts: Facts): readonly StepOrder[] 
     : [];
   return [...engine, ...resumeActions(run, facts, record)];
 }
-
-/** It stopped new risk: whoever gives it up has to see that it is taken again. */
-export const wasDrained = (run: RunState): boolean =>
-  run.steps.some(({ step, state }) => step.kind === 'drain' && state !== 'waiting');

@@ -28,11 +28,11 @@ import {
 import type { FailoverGroup } from '../core/topology/topology.ts';
 import type { TransactionOutcome } from './authority-port.ts';
 import { receipt } from './decision-receipt.ts';
-import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders, wasDrained } from './drain-step.ts';
+import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders } from './drain-step.ts';
 import { gatherFacts } from './gather.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import type { CommandOutcome } from './messages.ts';
-import { granted, revoked } from './record-change.ts';
+import { ended, granted, revoked } from './record-change.ts';
 import { isBeforeMoving } from './recovery-orders.ts';
 import { type JournalChange, nextRunId, RunJournal } from './run-journal.ts';
 import type { StepOrder } from './step-order.ts';
@@ -276,7 +276,7 @@ export class GroupControl {
     this.#commit(facts, run.run, { events, record: null, brakes: null, leases: false, previous: null, before: [] });
   }
 
-  /** An abandoned run ends when new risk is taken again; where nobody can confirm that, the next decision sees that it is not. */
+  /** An abandoned run ends when new risk is taken again; where nobody can confirm that, the record says so and the engine's agent follows it. */
   #resume(facts: Facts, run: RunState, reason: string, now: number, wall: WallMs): void {
     if (facts.record === null) return;
     const work = this.#workOn(facts, run, RESUME, facts.leadership.term, 0, now);
@@ -286,7 +286,7 @@ export class GroupControl {
     if (!resumed && !hopeless) return this.#send(orders, work, now);
     if (orders.length === 0) return this.#close(facts, run, 'failed', `given up: ${reason}`, [], wall);
     const said = resumed ? 'trading was resumed' : `trading was not confirmed to resume: ${work.notes}`;
-    this.#close(facts, run, 'failed', `given up: ${reason}; ${said}`, [], wall, wasDrained(run) ? resumed : undefined);
+    this.#close(facts, run, 'failed', `given up: ${reason}; ${said}`, [], wall);
   }
 
   /** A wider need than this run's ends it: the epoch is raised again, so whatever it still has under way is refused. */
@@ -348,7 +348,6 @@ export class GroupControl {
     reason: string,
     events: readonly RunEvent[],
     wall: WallMs,
-    tradingEnabled = facts.record?.tradingEnabled ?? false,
   ): void {
     const { record } = facts;
     if (record === null) return;
@@ -358,7 +357,7 @@ export class GroupControl {
     const brakes = { ...after, history: finished(facts.brakes, run, result, wall) };
     this.#commit(facts, run.run, {
       events: [...events, closed],
-      record: { ...record, run: null, tradingEnabled },
+      record: ended(facts, record, run, result),
       brakes,
       leases: false,
       previous: null,

@@ -1,5 +1,5 @@
 import type { LeaseRecord } from '../core/authority/group-record.ts';
-import type { Epoch, InstanceId, MonoMs } from '../core/base/ids.ts';
+import type { Epoch, InstanceId, MonoMs, Revision } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { Component, FailoverGroup, Instance } from '../core/topology/topology.ts';
 import type { ActionOutcome, InstanceAction, ProcessExit } from './driver-port.ts';
@@ -31,7 +31,8 @@ export class LocalInstance {
   lease: HeldLease | null = null;
   /** Highest number of a committed renewal of ours. */
   leaseCounter = 0;
-  promotion: { readonly command: Command; stage: 'lease' | 'performing' } | null = null;
+  /** `leaseRevision`: where the last holder's lease stands, as far as whoever ordered it knows. */
+  promotion: { readonly command: Command; stage: 'lease' | 'performing'; leaseRevision: Revision } | null = null;
   /** The gate that the next renewal names; null when the last arming failed, and then expiry proves nothing. */
   gate: LeaseRecord['gate'];
   observation: InstanceObservation | null = null;
@@ -47,10 +48,14 @@ export class LocalInstance {
   waitsFor: readonly InstanceId[] | null = null;
   /** Whether it confirmed that it takes no new risk; null = not known. */
   toldHalt: boolean | null = null;
+  /** When it was last told, or answered, whether to accept new risk. */
+  tradingToldAt = 0;
   ackSetChangedAt = 0;
   ackSetAskedAt = 0 as MonoMs;
   /** A write of the record was sent, by this agent or by one before it, whose outcome is not known. */
   recordUnsettled: boolean;
+  /** Revision of the record under which it was drained last in this reign; an older one says nothing about new risk. */
+  tradingSince = 0;
   #observedAt = 0;
   #frozenSince: number | null = null;
   /** Minus infinity: before this agent looked. */

@@ -9,7 +9,7 @@ import { decide } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import { proposeFailover, proposeRecovery } from '../core/decision/propose.ts';
 import { currentStep, foldRun, type RunState } from '../core/run/run.ts';
-import { granted, revoked } from './record-change.ts';
+import { ended, granted, revoked } from './record-change.ts';
 import { fencingProofs } from './step-orders.ts';
 
 const run = runId('trading-8');
@@ -49,11 +49,26 @@ test('a revocation raises the epoch by one, names the run, and leaves nobody who
   assert.deepEqual([record.grants[DB], record.grants[OMS]], [facts.record!.grants[DB], facts.record!.grants[OMS]]);
 });
 
-test('new risk is stopped while the engine moves, and not while something else does', () => {
+test('new risk waits for the validation where the engine goes to another site, and not where it stays or something else moves', () => {
   const { facts } = new FactsBuilder();
-  assert.equal(revoked(facts, planOf(engineFailover, facts), run, 'one').tradingEnabled, false);
+  assert.equal(revoked(facts, planOf(siteFailover, facts), run, 'one').tradingEnabled, false);
+  assert.equal(revoked(facts, planOf(engineFailover, facts), run, 'one').tradingEnabled, true);
   const oms = planOf({ ...engineFailover, moves: [{ component: OMS, from: null, to: instanceId('alfa-oms') }] }, facts);
   assert.equal(revoked(facts, oms, run, 'one').tradingEnabled, true);
+});
+
+test('a run that moved an engine and failed before its validation leaves new risk refused; a later failure, or another result, does not', () => {
+  const { facts } = new FactsBuilder();
+  const plan = planOf(engineFailover, facts);
+  const record = granted(afterRevoke(facts, plan), plan);
+  const begun = opened(plan, facts);
+  const steps = begun.steps.map((each) => (each.step.kind === 'validate' ? { ...each, outcome: 'ok' as const } : each));
+  assert.equal(ended(facts, record, begun, 'failed').tradingEnabled, false);
+  assert.equal(ended(facts, record, { ...begun, steps }, 'failed').tradingEnabled, true);
+  assert.equal(ended(facts, record, begun, 'completed').tradingEnabled, true);
+  assert.equal(ended(facts, { ...record, tradingEnabled: false }, begun, 'completed').tradingEnabled, false);
+  const oms = planOf({ ...engineFailover, moves: [{ component: OMS, from: null, to: instanceId('alfa-oms') }] }, facts);
+  assert.equal(ended(facts, record, opened(oms, facts), 'failed').tradingEnabled, true);
 });
 
 test('a second revocation remembers who was revoked first, and who had everything then', () => {

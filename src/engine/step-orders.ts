@@ -130,7 +130,13 @@ function promote(run: RunState, facts: Facts, record: GroupRecord): readonly Ste
         {
           target: move.to,
           host,
-          order: { kind: 'promote', instance: move.to, record, revision: facts.recordRevision as Revision },
+          order: {
+            kind: 'promote',
+            instance: move.to,
+            record,
+            revision: facts.recordRevision,
+            leaseRevision: facts.leases.get(move.component)?.revision ?? (0 as Revision),
+          },
           required: true,
           confirm: { instance: move.to, condition: { kind: 'primary-at', epoch: grant.epoch } },
           inSequence: true,

@@ -349,12 +349,12 @@ export const VARIANTS: readonly Variant[] = [
     seedsAtMost: 400,
   },
   {
-    name: 'a move that is given up resumes nothing',
-    file: 'src/engine/group-control.ts',
-    find: 'const resumed = orders.length > 0 && work.doneWith(orders);',
-    replace: 'const resumed = orders.length > 0;',
-    why: 'the firm stands still after a move that never happened',
-    caughtAt: 1133,
+    name: 'an engine that is drained follows an older record',
+    file: 'src/engine/trading-switch.ts',
+    find: '  if (agent.mirror.revisionOf(keys.group(local.group.id)) < local.tradingSince) return;\n',
+    replace: '',
+    why: 'new risk is taken again while the move waits for what is in flight',
+    caughtAt: 1,
     seedsAtMost: 3000,
   },
 ];

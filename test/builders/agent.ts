@@ -205,7 +205,13 @@ export class AgentUnderTest {
   promote(change: Partial<Command> = {}): this {
     return this.command({
       key: `trading-${this.record.epoch}/promote-components/alfa-eng1`,
-      order: { kind: 'promote', instance: this.engine, record: this.record, revision: revision(this.revision) },
+      order: {
+        kind: 'promote',
+        instance: this.engine,
+        record: this.record,
+        revision: revision(this.revision),
+        leaseRevision: revision(0),
+      },
       ...change,
     });
   }

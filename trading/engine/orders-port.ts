@@ -56,9 +56,12 @@ export class ClientSession implements ReleaseSink {
 
 const IDLE_WHILE_CLOSED_MS = 5000;
 
+/** Who comes to an instance that is not primary waits this long for its promotion: routes may be there a moment before it is. */
+const EARLY_WITHIN_MS = 150;
+
 /**
  * Listens for clients and subscribers, of the text and of the binary protocol: the first byte says which, `{` begins text. While
- * the instance is not primary each is told so at its first line or message, and closed.
+ * the instance is not primary each is told so at its first line or message, after a moment in which it may become it, and closed.
  */
 export class OrdersPort {
   readonly #server: Server;
@@ -69,6 +72,8 @@ export class OrdersPort {
   readonly #binarySessions = new Set<BinarySession>();
   /** Have not said anything yet. */
   readonly #undecided = new Set<Socket>();
+  /** Came early, and are not listened to yet. */
+  readonly #early = new Map<Socket, NodeJS.Timeout>();
   #open = false;
 
   constructor(options: {
@@ -88,6 +93,11 @@ export class OrdersPort {
     return typeof address === 'object' && address !== null ? address.port : 0;
   }
 
+  /** Who came before it was open and has not been told anything yet. */
+  get waiting(): number {
+    return this.#early.size;
+  }
+
   get sessions(): ReadonlySet<ClientSession> {
     return this.#sessions;
   }
@@ -105,6 +115,7 @@ export class OrdersPort {
 
   open(): void {
     this.#open = true;
+    for (const socket of [...this.#early.keys()]) this.#listenTo(socket);
   }
 
   /** Cuts every session; nothing that they were waiting for is sent. */
@@ -122,9 +133,27 @@ export class OrdersPort {
 
   #accept(socket: Socket): void {
     this.#undecided.add(socket);
-    if (!this.#open) socket.setTimeout(IDLE_WHILE_CLOSED_MS, () => socket.destroy());
     socket.on('error', () => socket.destroy());
-    socket.on('close', () => this.#undecided.delete(socket));
+    socket.on('close', () => {
+      this.#undecided.delete(socket);
+      this.#noLongerEarly(socket);
+    });
+    if (this.#open) return this.#listenTo(socket);
+    socket.setTimeout(IDLE_WHILE_CLOSED_MS, () => socket.destroy());
+    this.#early.set(
+      socket,
+      setTimeout(() => this.#listenTo(socket), EARLY_WITHIN_MS),
+    );
+  }
+
+  #noLongerEarly(socket: Socket): void {
+    clearTimeout(this.#early.get(socket));
+    this.#early.delete(socket);
+  }
+
+  #listenTo(socket: Socket): void {
+    this.#noLongerEarly(socket);
+    if (this.#open) socket.setTimeout(0);
     socket.once('data', (chunk: Buffer) => {
       this.#undecided.delete(socket);
       if (chunk[0] === MESSAGE.logon || chunk[0] === MESSAGE.query) this.#speakBinary(socket, chunk);

@@ -210,8 +210,10 @@ export class OrderFlow {
     if (sent === null) return;
     this.#options.ledger.append({ k: 'acked', id: answer.id, seq: answer.seq, epoch: answer.epoch, at });
     this.counts.acked += 1;
+    if (sent.request.t !== 'new') return;
+    // Service is new risk accepted; who may only cancel has none.
     this.#options.meter.success(monoMs());
-    if (sent.request.t === 'new') sender.mix.opened(answer.id, sent.request.qty);
+    sender.mix.opened(answer.id, sent.request.qty);
   }
 
   /** What was sent elsewhere may never be answered there: record it and ask the new session about it. */

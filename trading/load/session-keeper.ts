@@ -159,6 +159,8 @@ export class SessionKeeper implements OrderSessionSink {
   #attempt(seat: Seat, front: FrontConfig): void {
     const attempts = seat.attempts.get(front.site) ?? new Set();
     seat.attempts.set(front.site, attempts);
+    const now = monoMs();
+    for (const attempt of attempts) if (now - attempt.startedAt < attemptAloneMs) return;
     if (attempts.size >= maxAttemptsPerFront) return;
     attempts.add(new OrderSession({ site: front.site, client: seat.client, address: front.orders, sink: this }));
   }
@@ -167,6 +169,8 @@ export class SessionKeeper implements OrderSessionSink {
 const attemptsOf = (seat: Seat): OrderSession[] => [...seat.attempts.values()].flatMap((attempts) => [...attempts]);
 
 const attemptDeadlineMs = 500;
+/** An attempt that has no answer yet is given this long before another one is made beside it. */
+const attemptAloneMs = 40;
 const maxAttemptsPerFront = 12;
 const maxLingering = 4;
 const reassertEveryMs = 1000;

@@ -23,7 +23,7 @@ export interface LabEndpoint {
 }
 
 export interface ConnectionTiming {
-  /** A heartbeat is sent when nothing was heard for this long. */
+  /** The connection is looked at this often; a heartbeat is sent when nothing was heard since the last look. */
   readonly heartbeatMs: number;
   /** Nothing heard for this long: the connection counts as lost, whatever TCP thinks. */
   readonly silenceMs: number;
@@ -154,12 +154,13 @@ export class LabConnection {
   /** Silence is counted only while this process itself was running: a late tick starts the count again. */
   #beat(): void {
     const now = performance.now();
+    const heard = this.#heardAtMs > this.#tickAtMs;
     const late = now - this.#tickAtMs - this.#timing.heartbeatMs > this.#timing.silenceMs / 2;
     this.#tickAtMs = now;
     if (late) this.#heardAtMs = now;
     const silentMs = now - this.#heardAtMs;
     if (silentMs >= this.#timing.silenceMs) this.abandon(`nothing heard for ${Math.round(silentMs)} ms`);
-    else if (this.#ready && silentMs >= this.#timing.heartbeatMs * 0.9) this.send(pingId, { op: 'ping' });
+    else if (this.#ready && !heard) this.send(pingId, { op: 'ping' });
   }
 }
 

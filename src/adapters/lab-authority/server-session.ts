@@ -64,6 +64,13 @@ export class ServerSession {
     });
   }
 
+  /** What `pushes` writes leaves as one piece. */
+  gather(pushes: () => void): void {
+    this.#socket.cork();
+    pushes();
+    this.#socket.uncork();
+  }
+
   push(change: StoredChange): void {
     for (const [watch, watching] of this.#watches) this.#pushTo(watch, watching, change);
   }

@@ -27,6 +27,9 @@ export interface LabServerOptions {
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
+/** A change waits this long for others that are due by then: renewals come together, and wake those who watch once. */
+const GATHER_MS = 3;
+
 /** The lab-only authority: one process, one voter. Holds no timer while nothing happens. */
 export class LabServer {
   readonly #store: LabStore;
@@ -98,7 +101,7 @@ export class LabServer {
     });
   }
 
-  /** A change reaches watches when its writer's round trip is over, and never before an earlier change. */
+  /** A change reaches watches soon after its writer's round trip is over, and never before an earlier change. */
   #release(change: StoredChange, delayMs: number): void {
     if (delayMs <= 0 && this.#queue.length === 0) {
       this.#push(change);
@@ -112,14 +115,19 @@ export class LabServer {
   #nextRelease(): NodeJS.Timeout | null {
     const head = this.#queue[0];
     if (head === undefined) return null;
-    return setTimeout(
-      () => {
-        const now = performance.now();
-        while (this.#queue[0] !== undefined && this.#queue[0].atMs <= now + 1) this.#push(this.#queue.shift()!.change);
-        this.#timer = this.#nextRelease();
-      },
-      Math.max(0, head.atMs - performance.now()),
-    );
+    return setTimeout(() => this.#releaseDue(), Math.max(0, head.atMs + GATHER_MS - performance.now()));
+  }
+
+  #releaseDue(): void {
+    const now = performance.now();
+    const end = this.#queue.findIndex(({ atMs }) => atMs > now);
+    const due = this.#queue.splice(0, end < 0 ? this.#queue.length : end);
+    for (const session of this.#sessions)
+      session.gather(() => {
+        for (const { change } of due) session.push(change);
+      });
+    this.#releasedRevision = due.at(-1)?.change.revision ?? this.#releasedRevision;
+    this.#timer = this.#nextRelease();
   }
 
   #dropReleases(): void {

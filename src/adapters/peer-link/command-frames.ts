@@ -101,9 +101,15 @@ function parseOrder(fields: Fields): AgentOrder {
         instance: instance(),
         record: parseGroupRecord(fields.fields('record')),
         revision: fields.count<Revision>('revision'),
+        leaseRevision: fields.count<Revision>('leaseRevision', 0),
       };
     case 'perform':
-      return { kind, instance: instance(), action: parseAction(fields.fields('action')) };
+      return {
+        kind,
+        instance: instance(),
+        action: parseAction(fields.fields('action')),
+        ...(fields.has('since') ? { since: fields.count<Revision>('since') } : {}),
+      };
     case 'confirm':
       return { kind, instance: instance(), condition: parseCondition(fields.fields('condition')) };
   }

@@ -128,22 +128,29 @@ function standby({ facts, intent }: Question): Answer {
   return { outcome: 'pass', reason: intent.moves.map(({ to }) => to).join(', ') };
 }
 
-/** How position keepers call the differences that are open in their books. */
-const OPEN_BREAKS = 'openBreaks';
+/** Positions that were compared longer ago than this say nothing about now (F1: five minutes bound the cached view). */
+const AGREED_WITHIN_MS = 300_000;
 
 function positions({ facts }: Question): Answer {
-  const reconciling = [...facts.instances.values()].filter(
-    ({ group, observation }) => group === facts.group.id && observation?.figures[OPEN_BREAKS] !== undefined,
-  );
-  if (reconciling.length === 0)
-    return { outcome: 'not-applicable', reason: 'no component of this group reports reconciled positions' };
-  const fresh = reconciling.filter((each) => each.fresh && each.observation?.process === 'running');
-  if (fresh.length === 0)
-    return { outcome: 'cannot-evaluate', reason: 'who reconciles positions is not heard', next: 'holdfast health' };
-  const open = Math.max(...fresh.map(({ observation }) => observation?.figures[OPEN_BREAKS] ?? 0));
-  return open === 0
-    ? { outcome: 'pass', reason: 'no difference is open' }
-    : { outcome: 'fail', reason: `${open} differences are open`, next: 'resolve them first' };
+  const keepers = facts.topology.components
+    .filter(({ kind, id }) => (kind as string) === 'position-keeper' && facts.group.components.includes(id))
+    .flatMap(({ instances }) => instances.flatMap(({ id }) => facts.instances.get(id) ?? []))
+    .filter(({ site }) => site === facts.record?.activeSite);
+  if (keepers.length === 0)
+    return { outcome: 'not-applicable', reason: 'the group keeps no positions at the active site' };
+  const [known] = keepers.filter(({ fresh, observation }) => fresh && observation?.process === 'running');
+  if (!known?.observation)
+    return { outcome: 'cannot-evaluate', reason: 'who keeps positions is not heard', next: 'holdfast health' };
+  const { health, reason, figures } = known.observation;
+  const { agreedAgoMs } = figures;
+  if (health !== 'ok')
+    return { outcome: 'fail', reason: `${known.instance.id}: ${reason ?? health}`, next: 'resolve it first' };
+  if (agreedAgoMs === undefined || agreedAgoMs > AGREED_WITHIN_MS)
+    return { outcome: 'cannot-evaluate', reason: `${known.instance.id} has not agreed with the engine of late` };
+  return {
+    outcome: 'pass',
+    reason: `${known.instance.id} agreed with the engine ${Math.round(agreedAgoMs / 1000)} s ago`,
+  };
 }
 
 function openOrders({ facts }: Question): Answer {

@@ -148,6 +148,10 @@ function withStep(state: RunState, id: StepId, change: (step: StepState) => Step
 export const currentStep = (state: RunState): StepState | null =>
   state.steps.find((each) => each.state !== 'finished') ?? null;
 
+/** It stopped new risk: whoever gives it up has to see that it is taken again. */
+export const wasDrained = (state: RunState): boolean =>
+  state.steps.some(({ step, state: where }) => step.kind === 'drain' && where !== 'waiting');
+
 /** It has taken the right to write from somebody: from here on a run that cannot go on leaves that to the next. */
 export const hasMoved = (state: RunState): boolean =>
   state.steps.some(({ step, state: where }) => step.kind === 'revoke' && where === 'finished');

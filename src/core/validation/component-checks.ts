@@ -4,6 +4,7 @@ import { type Check, type CheckAnswer, fails, inconclusive, notApplicable, passe
 
 const MARKET_DATA_FRESH_MS = 5000;
 const OMS_BEHIND_MS = 5000;
+const POSITIONS_AGREED_MS = 300_000;
 
 /** A holder of what is owned: primary at the epoch of its grant, healthy, seen freshly. Else the answer that says so. */
 function holderOf(facts: Facts, component: Component): InstanceFacts | CheckAnswer {
@@ -85,27 +86,30 @@ const serving = (kind: string, look: (known: InstanceFacts) => CheckAnswer): Che
   });
 
 export const marketDataCheck = serving('market-data', ({ instance, observation }) => {
-  const { ageMs, inMarketHours } = observation?.figures ?? {};
-  if (inMarketHours === 0) return passes(`${instance.id}: the market is closed`);
-  if (ageMs === undefined) return inconclusive(`${instance.id} does not say how old its data is`);
-  const said = `${instance.id}: ${Math.round(ageMs)} ms old`;
-  return ageMs <= MARKET_DATA_FRESH_MS ? passes(said) : fails(said);
+  const { marketDataAgeMs } = observation?.figures ?? {};
+  if (observation?.health === 'degraded') return fails(`${instance.id}: ${observation.reason ?? 'degraded'}`);
+  if (marketDataAgeMs === undefined) return inconclusive(`${instance.id} does not say how old its data is`);
+  const said = `${instance.id}: ${Math.round(marketDataAgeMs)} ms old`;
+  // Outside market hours old data is no fault, and then its own health says so.
+  return marketDataAgeMs <= MARKET_DATA_FRESH_MS || observation?.health === 'ok' ? passes(said) : fails(said);
 });
 
-export const riskCheck = serving('risk-engine', ({ instance, observation }) => {
-  const { failSafe } = observation?.figures ?? {};
-  if (failSafe === undefined) return inconclusive(`${instance.id} does not say whether it is in fail-safe`);
-  return failSafe === 0
-    ? passes(`${instance.id} answers`)
-    : fails(`${instance.id} is in fail-safe: everything is rejected`);
+/** One in fail-safe answers, and everything it answers is no: its health says which. */
+export const riskCheck = each('risk-engine', (facts, component) => {
+  const holder = holderOf(facts, component);
+  if ('measured' in holder) return holder;
+  const { instance, observation } = holder;
+  if (observation?.health !== 'ok') return fails(`${instance.id}: ${observation?.reason ?? 'not well'}`);
+  if (!observation.releasing) return fails(`${instance.id} approves nothing`);
+  return passes(`${instance.id} approves at epoch ${observation.epoch}`);
 });
 
 export const positionsCheck = serving('position-keeper', ({ instance, observation }) => {
-  const { openBreaks } = observation?.figures ?? {};
-  if (openBreaks === undefined) return inconclusive(`${instance.id} does not say whether differences are open`);
-  return openBreaks === 0
-    ? passes(`${instance.id}: no difference is open`)
-    : fails(`${instance.id}: ${openBreaks} are open`);
+  const { agreedAgoMs } = observation?.figures ?? {};
+  if (observation?.health === 'degraded') return fails(`${instance.id}: ${observation.reason ?? 'degraded'}`);
+  if (agreedAgoMs === undefined) return inconclusive(`${instance.id} has not agreed with the engine yet`);
+  const said = `${instance.id} agreed with the engine ${Math.round(agreedAgoMs / 1000)} s ago`;
+  return agreedAgoMs <= POSITIONS_AGREED_MS ? passes(said) : inconclusive(said);
 });
 
 export const redisCheck: Check = () => notApplicable('the group runs no redis that Holdfast drives');
