@@ -324,7 +324,7 @@ export class GroupControl {
       case 'act':
         return acted(ordersFor(step, run, facts), work);
       case 'check':
-        return checked(facts, run, now - work.startedAt);
+        return checked(facts, now - work.startedAt);
       case 'revoke':
       case 'grant':
         return { outcome: 'skipped', detail: 'nothing to do' };
@@ -453,7 +453,7 @@ function answeredByFacts(
     return proofs === null ? null : { outcome: 'ok', detail: proofsInWords(proofs), proofs };
   }
   if (kind === 'check') {
-    const verdict = checked(facts, run, 0);
+    const verdict = checked(facts, 0);
     return verdict === 'working' ? null : verdict;
   }
   if (kind !== 'freeze-positions') return null;

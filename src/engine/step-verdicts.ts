@@ -63,14 +63,10 @@ export function acted(orders: readonly StepOrder[], work: StepWork): StepVerdict
 
 const CHECK_WITHIN_MS = 1000;
 
-/**
- * The validation's verdict, once trading goes on. A run that a person planned gives what it started a moment to settle; after an
- * unplanned one nothing is waited for: the next failure must not be.
- */
-export function checked(facts: Facts, run: RunState, elapsedMs: number): StepVerdict {
+/** The validation's verdict, once trading goes on. What was started has a moment to settle and to be seen; a pass is not waited for. */
+export function checked(facts: Facts, elapsedMs: number): StepVerdict {
   const validation = validate(facts);
-  const planned = run.plan.trigger === 'Planned';
-  if (planned && validation.verdict !== 'pass' && elapsedMs < CHECK_WITHIN_MS) return 'working';
+  if (validation.verdict !== 'pass' && elapsedMs < CHECK_WITHIN_MS) return 'working';
   const outcome = ({ pass: 'ok', fail: 'failed', inconclusive: 'unknown' } as const)[validation.verdict];
   return { outcome, detail: verdictInWords(validation) };
 }

@@ -379,6 +379,7 @@ export class AgentProcess implements Subscriber {
     if (epoch < instance.epoch) return false;
     instance.epoch = epoch;
     this.routes.set(instance.id, routes);
+    instance.routed = Object.values(routes).some((target) => target !== null);
     return true;
   }
 

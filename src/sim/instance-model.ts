@@ -52,6 +52,8 @@ export class InstanceModel {
   halted = false;
   /** Takes no new risk until its reign ends, or it is told to trade. */
   draining = false;
+  /** A front that leads somewhere says that it stands by, as the component contract has it. */
+  routed = false;
   /** The epoch in which it was told to stop accepting; durable, and ended by a promotion in a newer one. */
   stopped = 0;
   /** Orders of this reign that it withdrew: they are in the log, and never released. */
@@ -148,6 +150,7 @@ export class InstanceModel {
     this.#beating = false;
     this.ill = null;
     this.role = 'closed';
+    this.routed = false;
     this.standby.leave();
     this.ackSet = [];
     this.leaseUntilLocal = 0;
@@ -481,7 +484,14 @@ export class InstanceModel {
     return {
       instance: this.id,
       process: this.process,
-      role: this.process === 'running' ? this.role : this.process === 'frozen' ? 'unknown' : 'closed',
+      role:
+        this.process === 'running'
+          ? this.routed
+            ? 'standby'
+            : this.role
+          : this.process === 'frozen'
+            ? 'unknown'
+            : 'closed',
       epoch: this.epoch as Epoch,
       health: this.process === 'running' ? (this.ill?.health ?? 'ok') : 'bad',
       reason: this.process === 'running' ? (this.ill?.reason ?? null) : `process ${this.process}`,
