@@ -60,11 +60,15 @@ function outside(run: RunState, facts: Facts): readonly string[] {
   });
 }
 
-/** Targets that the holder does not see in step. */
+/** Targets that could not take over now: they do not run, nobody has heard of them, or the holder does not see them in step. */
 function behind(run: RunState, facts: Facts): readonly string[] {
   const { component } = indexOf(facts.topology);
   return run.plan.moves.flatMap(({ component: id, to }) => {
     const holder = facts.record?.grants[id]?.holder ?? null;
+    if (holder === to) return [];
+    const target = facts.instances.get(to);
+    const process = target?.fresh ? target.observation?.process : undefined;
+    if (process !== 'running' || target?.verdict.state === 'failed') return [`${to} is ${process ?? 'not heard'}`];
     if (component.get(id)?.durability == null || holder === null || holder === to) return [];
     const seen = facts.instances.get(holder);
     const replica = seen?.observation?.replicas.find((each) => each.instance === to);

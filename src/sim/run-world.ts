@@ -95,8 +95,9 @@ function live(world: World, play: FaultPlay, seed: number, violated: () => boole
   if (kind === 'restored') queue.at(random.between(SETTLE_MS, untilMs), () => world.authority.backUp());
   queue.runUntil(untilMs, violated);
   const hurtUnderLoad = play.applied.length > 0 && acknowledgedBefore > 0;
-  play.endAll();
+  // First this: a leader that is thawed goes on at once, and what it begins must not call for another fault.
   world.onStep = null;
+  play.endAll();
   world.doomed.clear();
   if (kind === 'restored') restoreAuthority(world, violated);
   else heal(world, violated);
