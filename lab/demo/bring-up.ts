@@ -8,6 +8,8 @@ import type { GroupView } from './status-view.ts';
 
 const ACTIVATED_WITHIN_MS = 30_000;
 const FLOWING_WITHIN_MS = 20_000;
+/** A firm has traded for hours when something fails; its programs have long found their stride. */
+const TRADES_BEFORE_S = 5;
 
 export interface BringUpWish {
   readonly lab: LabName;
@@ -68,7 +70,7 @@ export async function startFlow(platform: Platform, ratePerSecond: number, narra
   await platform.startFlow(ratePerSecond);
   narrate(`order flow: ${ratePerSecond} orders/s and a commit ledger, in a process of its own`);
   await platform.mark('warm-up');
-  await platform.flowing('warm-up', FLOWING_WITHIN_MS);
+  await platform.flowing('warm-up', FLOWING_WITHIN_MS, ratePerSecond * TRADES_BEFORE_S);
 }
 
 /** What an activation needs: every agent heard, every instance of the site running, closed. */

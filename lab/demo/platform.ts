@@ -156,12 +156,12 @@ export class Platform {
     })) as FlowReport;
   }
 
-  /** Waits until orders and commits have been acknowledged for a while: an outage can only be seen against that. */
-  async flowing(name: string, deadlineMs: number): Promise<void> {
+  /** Waits until so many orders, and some commits, have been acknowledged: an outage can only be seen against that. */
+  async flowing(name: string, deadlineMs: number, orders = FLOWING_ORDERS): Promise<void> {
     const deadline = performance.now() + deadlineMs;
     for (;;) {
       const { ordersAcked, commitsAcked } = await this.flow(name);
-      if (ordersAcked >= FLOWING_ORDERS && commitsAcked >= FLOWING_COMMITS) return;
+      if (ordersAcked >= orders && commitsAcked >= FLOWING_COMMITS) return;
       if (performance.now() > deadline)
         throw new LabError({
           code: 'HF-7021',

@@ -99,6 +99,7 @@ test('a holder that was revoked and confirms is silent, and its agent vouches fo
   const agent = new AgentUnderTest().reigns();
   agent.hearsOfRevocation();
   agent.performedWith(agent.performed.at(-1)!);
+  agent.wait(10);
   const report = agent.last('report').report.instances[0]!;
   assert.deepEqual([report.silenced, report.silencedBy, report.leased], [true, 'demoted', false]);
 });
@@ -113,6 +114,7 @@ test('it is vouched for only when it was reaped and nothing of its tree is left'
   const vouched = ([reaped, empty]: readonly [boolean, boolean]) => {
     const agent = new AgentUnderTest().reigns();
     exit(agent, reaped, empty);
+    agent.wait(10);
     return agent.last('report').report.instances[0]!.silenced;
   };
   assert.deepEqual(
@@ -208,13 +210,19 @@ test('an agent that comes back beside what it promoted names a gate outside it o
 test('it reports at once when a fact changes, and otherwise in its rhythm', () => {
   const agent = new AgentUnderTest().reads().observes({ role: 'standby' });
   const reports = () => agent.all('report').length;
+  agent.wait(10);
   const before = reports();
   agent.observes({ role: 'standby', position: { generation: 7, sequence: 101 } });
   assert.equal(reports(), before);
   agent.observes({ role: 'standby', health: 'bad' });
   assert.equal(reports(), before + 1);
+  agent.observes({ role: 'standby', health: 'ok' }).observes({ role: 'closed' });
+  assert.equal(reports(), before + 1, 'what changes within the same moment waits for its end');
+  agent.wait(10);
+  assert.equal(reports(), before + 2, 'and is told in one report');
+  assert.equal(agent.last('report').report.instances[0]?.observation?.role, 'closed');
   agent.wait(1000);
-  const more = reports() - before - 1;
+  const more = reports() - before - 2;
   assert.ok(more >= 9 && more <= 11, `${more} reports in ten rhythms`);
   const numbers = agent.all('report').map((effect) => effect.report.sequence);
   assert.deepEqual(

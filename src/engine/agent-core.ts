@@ -40,6 +40,9 @@ export interface AgentConfig {
   readonly gates: Readonly<Record<InstanceId, LeaseRecord['gate']>>;
 }
 
+/** What changes together is told together: news of one moment is one report, not several to every controller. */
+const REPORTS_APART_MS = 5;
+
 /** A refusal or two may be a promotion that is about to be confirmed. */
 const LEASE_REFUSALS = 3;
 
@@ -60,6 +63,7 @@ export class AgentCore {
   readonly #onTransacted = new Map<number, (outcome: TransactionOutcome, now: number) => void>();
   #reportSequence = 0;
   #nextReportAt = 0;
+  #reportedAt = Number.NEGATIVE_INFINITY;
   #urgent = true;
 
   constructor(config: AgentConfig, memory: AgentMemory) {
@@ -105,7 +109,7 @@ export class AgentCore {
 
   /** When `tick` is next needed. */
   nextWakeAt(now: number): number {
-    let wake = this.#nextReportAt;
+    let wake = this.#urgent ? this.#reportedAt + REPORTS_APART_MS : this.#nextReportAt;
     for (const local of this.locals.values()) wake = Math.min(wake, local.nextWakeAt(now));
     return Math.max(wake, now + 1);
   }
@@ -334,8 +338,9 @@ export class AgentCore {
   }
 
   #report(now: number): void {
-    if (!this.#urgent && now < this.#nextReportAt) return;
+    if (now < this.#nextReportAt && !(this.#urgent && now >= this.#reportedAt + REPORTS_APART_MS)) return;
     this.#urgent = false;
+    this.#reportedAt = now;
     this.#nextReportAt = nextBeat(now, this.timing.reportEveryMs);
     this.#reportSequence += 1;
     const instances: InstanceReport[] = [...this.locals.values()].map((local) =>

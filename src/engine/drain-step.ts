@@ -60,15 +60,24 @@ function outside(run: RunState, facts: Facts): readonly string[] {
   });
 }
 
-/** Targets that could not take over now: they do not run, nobody has heard of them, or the holder does not see them in step. */
+/** A target that is known not to run: nothing is waited for then, and clients are served where they were. */
+export function targetGone(run: RunState, facts: Facts): string | null {
+  for (const { from, to } of run.plan.moves) {
+    const known = facts.instances.get(to);
+    const process = known?.observation?.process ?? null;
+    if (from === to || !known?.fresh || process === null) continue;
+    if (process !== 'running' || known.verdict.state === 'failed') return `${to} is ${process}, and cannot take over`;
+  }
+  return null;
+}
+
+/** Targets that nobody has heard of lately, or that the holder does not see in step. */
 function behind(run: RunState, facts: Facts): readonly string[] {
   const { component } = indexOf(facts.topology);
   return run.plan.moves.flatMap(({ component: id, to }) => {
     const holder = facts.record?.grants[id]?.holder ?? null;
     if (holder === to) return [];
-    const target = facts.instances.get(to);
-    const process = target?.fresh ? target.observation?.process : undefined;
-    if (process !== 'running' || target?.verdict.state === 'failed') return [`${to} is ${process ?? 'not heard'}`];
+    if (facts.instances.get(to)?.fresh !== true) return [`${to} is not heard`];
     if (component.get(id)?.durability == null || holder === null || holder === to) return [];
     const seen = facts.instances.get(holder);
     const replica = seen?.observation?.replicas.find((each) => each.instance === to);

@@ -28,7 +28,7 @@ import {
 import type { FailoverGroup } from '../core/topology/topology.ts';
 import type { TransactionOutcome } from './authority-port.ts';
 import { receipt } from './decision-receipt.ts';
-import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders } from './drain-step.ts';
+import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders, targetGone } from './drain-step.ts';
 import { gatherFacts } from './gather.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import type { CommandOutcome } from './messages.ts';
@@ -225,12 +225,13 @@ export class GroupControl {
     const work = this.#workOn(facts, run, step.step.id, step.term, step.attempts, now);
     const verdict = this.#progress(step.step, facts, run, work, now);
     const late = now - work.startedAt > step.step.deadlineMs;
-    const lost = candidateLost(facts, run) ?? holderLost(facts, run);
+    const unmoved = isBeforeMoving(step.step) && !hasMoved(run);
+    const lost = candidateLost(facts, run) ?? holderLost(facts, run) ?? (unmoved ? targetGone(run, facts) : null);
     if (verdict === 'working' && !late && lost === null && !work.refused)
       return this.#send(ordersFor(step.step, run, facts), work, now);
-    if (verdict !== 'working') return this.#finishStep(facts, run, step.step.id, verdict.outcome, verdict.detail, wall);
-    if (isBeforeMoving(step.step) && !hasMoved(run))
-      return this.#notDrained(facts, run, step, { late, lost, work }, wall);
+    if (verdict !== 'working' && !(unmoved && lost !== null))
+      return this.#finishStep(facts, run, step.step.id, verdict.outcome, verdict.detail, wall);
+    if (unmoved) return this.#notDrained(facts, run, step, { late, lost, work }, wall);
     const reason =
       lost ??
       (work.refused

@@ -41,6 +41,8 @@ export class LocalInstance {
   routed: string | null = null;
   /** The grant under which it was last told whom to follow, and when. */
   followed: { readonly epoch: Epoch; readonly at: number } | null = null;
+  /** Since when it is without its upstream; null = it has it. */
+  upstreamLostAt: number | null = null;
   upkeepBusy = false;
   /** In a row. */
   leaseRefusals = 0;
@@ -114,6 +116,8 @@ export class LocalInstance {
     const ended = observation.process === 'exited' || observation.process === 'stopped';
     if (!ended) this.#ran = true;
     this.#endedSince = ended ? (this.#endedSince ?? (this.#ran ? now : Number.NEGATIVE_INFINITY)) : null;
+    if (observation.upstream?.connected === true) this.upstreamLostAt = null;
+    else this.upstreamLostAt ??= now;
     this.observation = observation;
     this.#observedAt = now;
     if (observation.process === 'running') this.exit = null;

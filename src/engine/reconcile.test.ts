@@ -57,6 +57,15 @@ test('a standby that stays without its upstream is told again after a while', ()
   assert.deepEqual(standbyAction(cutOff, record, 60_000), follow);
 });
 
+test('a standby whose upstream has just gone looks for it by itself, however long ago it was told whom to follow', () => {
+  const found = observationOf(instanceId('alfa-eng2'), false);
+  const standby = local('alfa-eng2', { upstream: upstream(instanceId('alfa-eng1')) });
+  standby.followed = { epoch: epoch(7), at: 1000 };
+  standby.observe({ ...found, upstream: upstream(instanceId('alfa-eng1'), false) }, 60_000);
+  assert.equal(standbyAction(standby, record, 62_900), null);
+  assert.deepEqual(standbyAction(standby, record, 63_100), follow);
+});
+
 test('a cascade stands where its own upstream is', () => {
   const archive = local('wit-db', { upstream: upstream(instanceId('bravo-db')) });
   archive.followed = { epoch: epoch(7), at: 1000 };

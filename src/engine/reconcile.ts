@@ -15,7 +15,7 @@ const FROZEN_TOO_LONG_MS = 3000;
 /** What ended as the holder, or while a run moves things, comes back as a standby once that is over, or after this. */
 const RESTART_HOLDER_AFTER_MS = 3000;
 
-/** A standby that is still without its upstream is told again. */
+/** A standby that does not find back to its upstream by itself is told again. */
 const REFOLLOW_AFTER_MS = 3000;
 
 /**
@@ -45,7 +45,8 @@ export function standbyAction(local: LocalInstance, record: GroupRecord | null, 
   const settled =
     local.followed !== null &&
     local.followed.epoch === grant.epoch &&
-    (upstream?.connected === true || now - local.followed.at < REFOLLOW_AFTER_MS);
+    (upstream?.connected === true ||
+      now - Math.max(local.followed.at, local.upstreamLostAt ?? now) < REFOLLOW_AFTER_MS);
   if (role === 'standby' && belongs && settled && observation.epoch >= grant.epoch) return null;
   return {
     kind: 'follow',
