@@ -66,11 +66,11 @@ function timeText({ plan }: ReceiptView): string {
 }
 
 /** The point of no return is a ruled line. */
-function stepLines(steps: readonly Pick<Step, 'kind' | 'does' | 'pointOfNoReturn'>[]): readonly string[] {
-  const width = Math.max(0, ...steps.map((step) => step.kind.length));
+function stepLines(steps: readonly Pick<Step, 'kind' | 'action' | 'does' | 'pointOfNoReturn'>[]): readonly string[] {
+  const width = Math.max(0, ...steps.map(({ action, kind }) => (action ?? kind).length));
   const forward = steps.findIndex((step) => step.pointOfNoReturn);
   return steps.flatMap((step, index) => {
-    const head = `${(index === 0 ? 'STEPS' : '').padEnd(labelWidth)}${String(index + 1).padStart(2)} ${step.kind.padEnd(width)}  `;
+    const head = `${(index === 0 ? 'STEPS' : '').padEnd(labelWidth)}${String(index + 1).padStart(2)} ${(step.action ?? step.kind).padEnd(width)}  `;
     const ruled = index === forward ? [`${' '.repeat(labelWidth)}──── from here on only forward ────`] : [];
     const [first = '', ...rest] = wrap(step.does, screenColumns - head.length);
     return [...ruled, `${head}${first}`, ...rest.map((line) => `${' '.repeat(head.length)}${line}`)];
