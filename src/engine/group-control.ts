@@ -3,17 +3,17 @@ import { nextBeat } from '../core/base/beat.ts';
 import type { Json } from '../core/base/canonical-json.ts';
 import type { InstanceId, RunId, StepId, Term, WallMs } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
-import { type Brakes, HISTORY_KEPT } from '../core/decision/brakes.ts';
+import type { Brakes } from '../core/decision/brakes.ts';
 import { type Decision, decide } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { Intent } from '../core/decision/intent.ts';
 import { afterMove, duringMove } from '../core/decision/planned-brakes.ts';
-import { proposeRecovery } from '../core/decision/propose.ts';
+import { proposeByItself, proposeRecovery } from '../core/decision/propose.ts';
+import { finished } from '../core/decision/run-history.ts';
 import { diagnose } from '../core/diagnosis/diagnose.ts';
 import type { Diagnosis } from '../core/diagnosis/diagnosis.ts';
 import { buildPlan } from '../core/plan/build-plan.ts';
 import type { Step } from '../core/plan/recovery-plan.ts';
-import type { StepKind } from '../core/plan/runbook.ts';
 import {
   currentStep,
   foldRun,
@@ -26,6 +26,7 @@ import {
   type StepState,
 } from '../core/run/run.ts';
 import type { FailoverGroup } from '../core/topology/topology.ts';
+import { answeredByFacts } from './answered-by-facts.ts';
 import type { TransactionOutcome } from './authority-port.ts';
 import { receipt } from './decision-receipt.ts';
 import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders, targetGone } from './drain-step.ts';
@@ -133,7 +134,7 @@ export class GroupControl {
 
   #consider(facts: Facts, wall: WallMs): void {
     this.#work = null;
-    const intent = proposal(facts);
+    const intent = proposeByItself(facts);
     if (intent === null) {
       this.lastDecision = null;
       this.#toldDecision = '';
@@ -441,52 +442,4 @@ export class GroupControl {
   get busy(): boolean {
     return this.#journal.busy;
   }
-}
-
-/** How a step ends whose question the facts answer already; null while they do not. */
-function answeredByFacts(
-  kind: StepKind,
-  run: RunState,
-  facts: Facts,
-): Pick<Extract<RunEvent, { kind: 'step-finished' }>, 'outcome' | 'detail' | 'proofs'> | null {
-  if (kind === 'fence') {
-    const proofs = fencingProofs(run, facts, []);
-    return proofs === null ? null : { outcome: 'ok', detail: proofsInWords(proofs), proofs };
-  }
-  if (kind === 'check') {
-    const verdict = checked(facts, 0);
-    return verdict === 'working' ? null : verdict;
-  }
-  if (kind !== 'freeze-positions') return null;
-  const verdict = frozenPositions(facts, run);
-  return verdict === 'working' ? null : verdict;
-}
-
-/** Without loss where that is possible; with it only where a person has accepted one, and then R-DATA asks which. */
-function proposal(facts: Facts): Intent | null {
-  const lossless = proposeRecovery(facts);
-  if (lossless === null || lossless.missing.length === 0) return lossless;
-  const accepted = facts.brakes.approvals.some(
-    (approval) => approval.acceptsLoss !== null && facts.wallMs < approval.until,
-  );
-  return (accepted ? proposeRecovery(facts, true) : null) ?? lossless;
-}
-
-function finished(brakes: Brakes, run: RunState, result: RunResult, at: WallMs): Brakes['history'] {
-  const demoted = run.plan.moves.flatMap((move) => (move.from === null || move.from === move.to ? [] : [move.from]));
-  return [
-    ...brakes.history,
-    {
-      run: run.run,
-      automatic: run.automatic,
-      scope: run.plan.scope,
-      runbook: run.plan.runbook,
-      // The clocks of two leaders may differ by more than a run takes; then nothing is known.
-      ...(at > run.decidedAt ? { durationMs: at - run.decidedAt } : {}),
-      endedAt: at,
-      demoted,
-      result,
-      acknowledged: false,
-    },
-  ].slice(-HISTORY_KEPT);
 }

@@ -47,6 +47,16 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
   });
 }
 
+/** Without loss where that is possible; with it only where a person has accepted one, and then R-DATA asks which. */
+export function proposeByItself(facts: Facts): Intent | null {
+  const lossless = proposeRecovery(facts);
+  if (lossless === null || lossless.missing.length === 0) return lossless;
+  const accepted = facts.brakes.approvals.some(
+    (approval) => approval.acceptsLoss !== null && facts.wallMs < approval.until,
+  );
+  return (accepted ? proposeRecovery(facts, true) : null) ?? lossless;
+}
+
 /** Everything is held and alive, but clients are not led there, or new risk is not accepted: a run ended before its last steps. */
 export const isUnfinished = (record: GroupRecord): boolean =>
   record.activeSite !== null && (record.traffic !== record.activeSite || !record.tradingEnabled);
