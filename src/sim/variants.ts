@@ -339,4 +339,22 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 151,
     seedsAtMost: 1000,
   },
+  {
+    name: 'a drain is not waited for',
+    file: 'src/engine/drain-step.ts',
+    find: "if (facts.record === null || !work.doneWith(drainOrders(run, facts, facts.record))) return 'working';",
+    replace: "if (facts.record === null) return 'working';",
+    why: 'a planned move cuts off orders in flight: clients learn their fate only from the other site',
+    caughtAt: 3,
+    seedsAtMost: 400,
+  },
+  {
+    name: 'an engine that is drained follows an older record',
+    file: 'src/engine/trading-switch.ts',
+    find: '  if (agent.mirror.revisionOf(keys.group(local.group.id)) < local.tradingSince) return;\n',
+    replace: '',
+    why: 'new risk is taken again while the move waits for what is in flight',
+    caughtAt: 1,
+    seedsAtMost: 3000,
+  },
 ];

@@ -193,6 +193,8 @@ export class OmsInstance {
     ) {
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
+    if (persister !== null && persister === this.#persister && persister.lagEntries > 0)
+      throw new ContractError('not-ready', `the database still lacks ${persister.lagEntries} entries`);
     return { position: this.#currentPosition() };
   }
 
