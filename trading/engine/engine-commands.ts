@@ -151,10 +151,11 @@ export class EngineCommands {
   async #drain({ epoch }: EpochParams): Promise<PositionResult> {
     const reign = this.#engine.requireReign(epoch);
     reign.draining = true;
+    const taken = reign.path.end;
     this.#engine.changed();
     const { drainDeadlineMs } = this.#engine.config.timing;
     const settled = await this.#engine.waits.until(
-      () => this.#engine.reign !== reign || !reign.draining || reign.path.settled,
+      () => this.#engine.reign !== reign || !reign.draining || reign.path.settledUpTo(taken),
       drainDeadlineMs,
     );
     if (this.#engine.reign !== reign)

@@ -184,16 +184,8 @@ export class OmsInstance {
 
   async #drain(): Promise<{ readonly position: Position }> {
     const persister = this.#persister;
-    const deadline = performance.now() + drainDeadlineMs;
-    while (
-      persister !== null &&
-      persister === this.#persister &&
-      persister.lagEntries > 0 &&
-      performance.now() < deadline
-    ) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    if (persister !== null && persister === this.#persister && persister.lagEntries > 0)
+    const caughtUp = (await persister?.caughtUp(drainDeadlineMs)) ?? true;
+    if (!caughtUp && persister !== null && persister === this.#persister)
       throw new ContractError('not-ready', `the database still lacks ${persister.lagEntries} entries`);
     return { position: this.#currentPosition() };
   }
@@ -242,5 +234,6 @@ export class OmsInstance {
 }
 
 const fenceDeadlineMs = 250;
-const drainDeadlineMs = 1500;
+/** Below the time within which a driver wants an answer. */
+const drainDeadlineMs = 1000;
 const maxTimerMs = 2 ** 31 - 1;

@@ -64,6 +64,15 @@ export class Persister {
     return Math.max(0, (this.#feed?.releasedSequence ?? 0) - this.#position.sequence);
   }
 
+  /** Resolves with true as soon as everything that is released now is stored, with false at the deadline. More may be released meanwhile. */
+  async caughtUp(deadlineMs: number): Promise<boolean> {
+    const released = this.#feed?.releasedSequence ?? 0;
+    const deadline = performance.now() + deadlineMs;
+    while (!this.#closed && this.#position.sequence < released && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    return !this.#closed && this.#position.sequence >= released;
+  }
+
   get problem(): string | null {
     return this.#problem ?? this.#feedProblem;
   }
@@ -208,3 +217,5 @@ const gatherMs = 15;
 const maxBatch = 2000;
 const maxQueued = 20_000;
 const reopenAfterMs = 50;
+
+const lookEveryMs = 5;
