@@ -218,7 +218,7 @@ export class GroupControl {
   #drive(facts: Facts, run: RunState, now: number, wall: WallMs): void {
     if (this.#superseded(facts, run, wall)) return;
     const step = currentStep(run);
-    if (step === null) return this.#close(facts, run, 'completed', completion(facts), [], wall);
+    if (step === null) return this.#close(facts, run, 'completed', completion(facts, run), [], wall);
     if (run.abandoned !== null) return this.#resume(facts, run, run.abandoned, now, wall);
     if (step.state === 'waiting')
       return this.#advance(facts, run, { before: [], events: [], previous: null, brakes: null }, wall);

@@ -6,6 +6,7 @@ import type { OperatorRequest } from '../core/operator/operator-request.ts';
 import type { JournalEntry, RunEvent } from '../core/run/run.ts';
 import { GROUP } from '../sim/build-topology.ts';
 import type { Command, CommandOutcome } from './messages.ts';
+import { completion } from './step-verdicts.ts';
 
 const recover = (component: string, runbook: string | null = null): OperatorRequest => ({
   kind: 'recover',
@@ -59,6 +60,14 @@ test('an action that the component does not offer is not applicable, and the run
   const [finished] = events(controller).filter((event) => event.kind === 'step-finished');
   assert.deepEqual([finished?.step, finished?.outcome], ['stop-accepting', 'not-applicable']);
   assert.equal(last(controller).step, 'snapshot-open-orders');
+});
+
+test('a run that went on without an action says so when it ends: it does not claim that every step is done', () => {
+  const plan = { steps: [{ id: 'reload' }, { id: 'check' }] };
+  const steps = plan.steps.map((step, at) => ({ step, outcome: at === 0 ? 'not-applicable' : 'ok' }));
+  const { facts } = new FactsBuilder();
+  assert.equal(completion(facts, { steps } as never), 'done, without reload: not applicable here');
+  assert.equal(completion(facts, { steps: steps.slice(1) } as never), 'every step is done');
 });
 
 test('a recovery that cannot go on before it moved anything lets order management accept again', () => {

@@ -47,11 +47,13 @@ export function frozenPositions(facts: Facts, run: RunState): StepVerdict {
   return { outcome: 'ok', detail: notes.join(', ') };
 }
 
-/** What a run that took every step can honestly say: that it moved, and whether new risk is taken. */
-export function completion({ record }: Facts): string {
+/** What a run that took every step can honestly say: what nobody offered, that it moved, and whether new risk is taken. */
+export function completion({ record }: Facts, run: RunState): string {
+  const absent = run.steps.filter(({ outcome }) => outcome === 'not-applicable').map(({ step }) => step.id);
+  const done = absent.length === 0 ? 'every step is done' : `done, without ${absent.join(', ')}: not applicable here`;
   const halted = record === null ? [] : haltedIn(record);
-  if (halted.length === 0) return 'every step is done';
-  return `every step is done, and no new risk is taken: ${halted.join(', ')} halted, nobody confirms as the policy asks; it ends when somebody has caught up, or by approval (holdfast resume)`;
+  if (halted.length === 0) return done;
+  return `${done}, and no new risk is taken: ${halted.join(', ')} halted, nobody confirms as the policy asks; it ends when somebody has caught up, or by approval (holdfast resume)`;
 }
 
 /** An action that nobody offers is not applicable, which is no success. */
