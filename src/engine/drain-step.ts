@@ -115,3 +115,7 @@ export function resumeOrders(run: RunState, facts: Facts): readonly StepOrder[] 
     : [];
   return [...engine, ...resumeActions(run, facts, record)];
 }
+
+/** Everybody who would have to be told is lost. That somebody else is, is no reason to leave those stopped who were told to stop. */
+export const nobodyResumes = (orders: readonly StepOrder[], facts: Facts): boolean =>
+  orders.every(({ order }) => 'instance' in order && facts.instances.get(order.instance)?.verdict.state === 'failed');

@@ -29,7 +29,15 @@ import type { FailoverGroup } from '../core/topology/topology.ts';
 import { answeredByFacts } from './answered-by-facts.ts';
 import type { TransactionOutcome } from './authority-port.ts';
 import { receipt } from './decision-receipt.ts';
-import { drained, drainFailed, RESUME, RESUME_WITHIN_MS, resumeOrders, targetGone } from './drain-step.ts';
+import {
+  drained,
+  drainFailed,
+  nobodyResumes,
+  RESUME,
+  RESUME_WITHIN_MS,
+  resumeOrders,
+  targetGone,
+} from './drain-step.ts';
 import { gatherFacts } from './gather.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import type { CommandOutcome } from './messages.ts';
@@ -284,7 +292,7 @@ export class GroupControl {
     const work = this.#workOn(facts, run, RESUME, facts.leadership.term, 0, now);
     const orders = resumeOrders(run, facts);
     const resumed = orders.length > 0 && work.doneWith(orders);
-    const hopeless = work.refused || holderLost(facts, run) !== null || now - work.startedAt > RESUME_WITHIN_MS;
+    const hopeless = work.refused || nobodyResumes(orders, facts) || now - work.startedAt > RESUME_WITHIN_MS;
     if (!resumed && !hopeless) return this.#send(orders, work, now);
     if (orders.length === 0) return this.#close(facts, run, 'failed', `given up: ${reason}`, [], wall);
     const said = resumed ? 'trading was resumed' : `trading was not confirmed to resume: ${work.notes}`;

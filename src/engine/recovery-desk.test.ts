@@ -88,6 +88,18 @@ test('a recovery that cannot go on before it moved anything lets order managemen
   );
 });
 
+test('order management accepts again also when the run is given up because somebody else was lost', () => {
+  const controller = new ControllerUnderTest().leads();
+  controller.ask(recover('oms'));
+  answers(controller, OK);
+  controller.world.observation('alfa-eng1', { process: 'exited', role: 'closed', releasing: false });
+  controller.hears();
+  controller.settle();
+  const { order } = last(controller);
+  assert.ok(order.kind === 'perform' && order.action.kind === 'act');
+  assert.equal(order.action.action, 'resume');
+});
+
 test('a component without a plan, and a plan of another component, are refused with what there is', () => {
   const controller = new ControllerUnderTest().leads();
   const refused = (request: OperatorRequest) => {

@@ -95,4 +95,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I10',
     why: 'a fault began after all of them had been ended: the leader whose freeze was ended last went on to the step that called for it',
   },
+  {
+    seed: 102387,
+    invariant: 'I10',
+    why: 'a recovery was given up because an engine was lost, and order management, which it had stopped, was never told to accept again',
+  },
 ];

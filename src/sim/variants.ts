@@ -348,13 +348,4 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 3,
     seedsAtMost: 400,
   },
-  {
-    name: 'an engine that is drained follows an older record',
-    file: 'src/engine/trading-switch.ts',
-    find: '  if (agent.mirror.revisionOf(keys.group(local.group.id)) < local.tradingSince) return;\n',
-    replace: '',
-    why: 'new risk is taken again while the move waits for what is in flight',
-    caughtAt: 1,
-    seedsAtMost: 3000,
-  },
 ];
