@@ -22,5 +22,10 @@ test('nothing is judged against a floor that moved: neither met nor missed', () 
 
 test('a goal that speaks of the value alone does not ask the floor', () => {
   const of = { of: 'value', is: 'at most', bound: 100 } as const;
-  assert.equal(summarize({ name: 'x', unit: 'µs', goal: of, rounds: rounds([50, 1], [60, 9]) }).met, true);
+  assert.equal(summarize({ name: 'x', unit: 'µs', goal: of, rounds: rounds([50, 1], [60, 9], [55, 3]) }).met, true);
+});
+
+test('one or two rounds are not judged', () => {
+  assert.equal(met([15, 10]), 'inconclusive');
+  assert.equal(met([500, 10], [500, 10]), 'inconclusive');
 });

@@ -13,8 +13,8 @@ export interface Measurement {
   /** In words; null = reported only. */
   readonly goal: string | null;
   /**
-   * `inconclusive`: could not be measured, the median misses the goal and a round meets it, or the floor itself moved so much
-   * between the rounds that the machine was doing other things. Null without a goal.
+   * `inconclusive`: could not be measured, the median misses the goal and a round meets it, there were fewer than three rounds,
+   * or the floor itself moved so much between them that the machine was doing other things. Null without a goal.
    */
   readonly met: boolean | 'inconclusive' | null;
   /** Why it is inconclusive, or what to know when reading it. */
@@ -35,6 +35,8 @@ export interface Round {
 
 /** A floor is the same work each time: one that moves by more than this says that the machine was not free. */
 const RESTLESS = 1.5;
+/** Of fewer nobody can say whether the machine was free. */
+const JUDGED_FROM_ROUNDS = 3;
 
 export const median = (numbers: readonly number[]): number => {
   const sorted = numbers.toSorted((a, b) => a - b);
@@ -59,8 +61,11 @@ export const summarize = (options: {
   const meets = (number: number) => (goal?.is === 'at least' ? number >= goal.bound : number <= goal!.bound);
   const moved = floors.length === 0 ? 1 : Math.max(...floors) / Math.min(...floors);
   const restless = goal?.of === 'ratio' && moved > RESTLESS;
+  const tooFew = goal !== null && rounds.length < JUDGED_FROM_ROUNDS;
   const verdict = goal === null ? null : meets(median(judged)) ? true : judged.some(meets) ? 'inconclusive' : false;
-  const complaint = `the floor itself moved by a factor of ${moved.toPrecision(2)}: the machine was not free`;
+  const complaint = restless
+    ? `the floor itself moved by a factor of ${moved.toPrecision(2)}: the machine was not free`
+    : `not judged with fewer than ${JUDGED_FROM_ROUNDS} rounds`;
   return {
     name,
     unit,
@@ -69,8 +74,11 @@ export const summarize = (options: {
     ratio: ratios.length === 0 ? null : median(ratios),
     spread: [Math.min(...judged), Math.max(...judged)],
     goal: goal === null ? null : describeGoal(goal, unit),
-    met: restless ? 'inconclusive' : verdict,
-    note: restless ? [options.note, complaint].filter((text) => text !== undefined).join('; ') : (options.note ?? null),
+    met: restless || tooFew ? 'inconclusive' : verdict,
+    note:
+      restless || tooFew
+        ? [options.note, complaint].filter((text) => text !== undefined).join('; ')
+        : (options.note ?? null),
   };
 };
 

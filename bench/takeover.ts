@@ -8,6 +8,7 @@ import { Placement } from './placement.ts';
 
 const SILENCE_MS = 100;
 const LEASE_MS = 60_000;
+const NOTICED_WITHIN_MS = 30_000;
 const ORDERS = 20_000;
 
 /**
@@ -57,14 +58,16 @@ const takeOver = async (
   await before.openLoop({ perSecond: 10_000, seconds: orders / 10_000 });
   let atMs = Number.POSITIVE_INFINITY;
   let tell = () => {};
-  const gone = new Promise<void>((resolve) => {
+  let giveUp = (_error: Error) => {};
+  const gone = new Promise<void>((resolve, reject) => {
     tell = resolve;
+    giveUp = reject;
   });
   const onEvent = (event: JsonRecord) => {
     if (performance.now() >= atMs && isGone(event, kind)) tell();
   };
   const watch = await world.control(replica.process.port('control'), 'b', onEvent);
-  const deadline = setTimeout(() => tell(), 5000);
+  const deadline = setTimeout(() => giveUp(new Error(`the standby noticed no ${kind}`)), NOTICED_WITHIN_MS);
   try {
     atMs = performance.now();
     primary.process.signal(kind === 'crash' ? 'SIGKILL' : 'SIGSTOP');

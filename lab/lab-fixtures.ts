@@ -50,6 +50,7 @@ export function firm(shape: {
         coolDownMs: 1,
         maxRunsPerCoolDown: 1,
         rejoinPolicy: 'automatic',
+        plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
       },
     ],
     venues: Object.entries(shape.venues ?? {}).map(([id, rttMsBySite]) => ({

@@ -3,6 +3,7 @@ import type { Epoch, MonoMs, Revision } from '../core/base/ids.ts';
 import { mustHalt } from './ack-set-upkeep.ts';
 import type { AgentCore } from './agent-core.ts';
 import { keys } from './authority-keys.ts';
+import { RESUME } from './drain-step.ts';
 import type { ActionOutcome } from './driver-port.ts';
 import type { LocalInstance } from './local-instance.ts';
 import type { Command, CommandOutcome } from './messages.ts';
@@ -64,6 +65,10 @@ export class CommandDesk {
       case 'promote':
         return this.#promote(command, local, order, now);
       case 'perform':
+        // A drain that comes after its run was given up would stop an engine that nobody resumes any more.
+        if (order.action.kind === 'drain' && this.#resumedAfter(command.run))
+          return this.#finish(command, { kind: 'failed', code: 'given-up', reason: 'trading was resumed since' });
+        local.tradingSince = Math.max(local.tradingSince, order.since ?? 0);
         return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) =>
           this.#finish(command, outcome),
         );
@@ -79,6 +84,14 @@ export class CommandDesk {
           ),
         );
     }
+  }
+
+  #resumedAfter(run: string): boolean {
+    const prefix = `${run}/${RESUME}/`;
+    return (
+      this.#agent.memory.done.some(({ key }) => key.startsWith(prefix)) ||
+      [...this.#underWay.keys()].some((key) => key.startsWith(prefix))
+    );
   }
 
   /** The agent has stored the epoch already (`admit`); now every running receiver here does. A possible writer is the fence step's. */
@@ -248,6 +261,7 @@ export class CommandDesk {
       return this.#finish(command, { kind: 'refused', code: 'no-grant', reason: 'the grant was withdrawn' });
     }
     local.reignEpoch = grant.epoch;
+    local.tradingSince = 0;
     this.#agent.willWrite(local);
     const action = {
       kind: 'promote',

@@ -3,7 +3,7 @@ import type { Decision } from '../core/decision/decide.ts';
 
 /** A receipt: what was seen, what every rule said, what was chosen and what not. */
 export function receipt(decision: Decision): Json {
-  const { intent, plan, rules, verdict, policy, reason, approval, overridden } = decision;
+  const { intent, plan, rules, prerequisites, verdict, policy, reason, approval, overridden } = decision;
   return {
     verdict,
     reason,
@@ -19,6 +19,7 @@ export function receipt(decision: Decision): Json {
     lossBound: plan.predicted.lossBound as unknown as Json,
     durability: plan.predicted.durability as unknown as Json,
     rules: rules as unknown as Json,
+    prerequisites: prerequisites as unknown as Json,
     approval: approval as unknown as Json,
     overridden,
   };

@@ -62,6 +62,8 @@ export type InstanceAction =
   | { readonly kind: 'lease'; readonly epoch: Epoch; readonly leaseUntil: MonoMs }
   | { readonly kind: 'demote'; readonly epoch: Epoch }
   | { readonly kind: 'drain'; readonly epoch: Epoch }
+  /** One recovery action of the component, by name; `unknown-method` when it offers none of that name. May be asked for again. */
+  | { readonly kind: 'act'; readonly epoch: Epoch; readonly action: string }
   /**
    * `askedAt`: when it was asked for; an instance refuses one that is older than the last it obeyed (I9). `halted` comes first: an
    * engine refuses new risk, also what it had taken in and not released yet, before it waits for anybody less.

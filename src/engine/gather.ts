@@ -5,6 +5,7 @@ import { type Brakes, noBrakes } from '../core/decision/brakes.ts';
 import type { Facts, HostFacts, InstanceFacts, LeaseFacts, SiteFacts } from '../core/decision/facts.ts';
 import { hasUpstream } from '../core/health/instance-observation.ts';
 import { hostVerdict, siteVerdict, type Verdict } from '../core/health/verdict.ts';
+import type { StepKind } from '../core/plan/runbook.ts';
 import type { RunState } from '../core/run/run.ts';
 import type { FailoverGroup, Instance, Topology } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
@@ -254,7 +255,9 @@ function idleHolder(known: Known, { record, input, idleGraceMs }: Judging): Verd
 /** An open run is still on its way to promote this component. */
 export function isBeingPromoted(run: RunState | null, component: ComponentId): boolean {
   if (run === null || run.result !== null || !run.plan.moves.some((move) => move.component === component)) return false;
-  return run.steps.some((step) => step.step.kind === 'promote-components' && step.state !== 'finished');
+  const waits = (kind: StepKind) => run.steps.some(({ step, state }) => step.kind === kind && state !== 'finished');
+  // While it is drained it is still held.
+  return waits('promote-components') && !waits('revoke');
 }
 
 /** What cannot be seen now is as it was. */

@@ -7,13 +7,13 @@ import type { OperatorRequest } from '../core/operator/operator-request.ts';
 import { GROUP } from '../sim/build-topology.ts';
 import { keys } from './authority-keys.ts';
 
-const switchover: OperatorRequest = {
+const failover: OperatorRequest = {
   kind: 'move',
   group: GROUP,
-  move: 'switchover',
+  move: 'failover',
   toSite: 'bravo',
   digest: null,
-  overrides: [],
+  overrides: ['R-VERDICT'],
   reason: 'drill',
   acceptDataLoss: null,
 };
@@ -22,7 +22,7 @@ const journalling = (controller: ControllerUnderTest) =>
 
 test('C1, I8: nobody is commanded anything before the entry that announces it is written', () => {
   const controller = new ControllerUnderTest().leads();
-  controller.asks(switchover);
+  controller.asks(failover, 'risk-officer');
   assert.equal(journalling(controller).length, 1);
   assert.deepEqual(controller.all('command'), []);
   controller.settle();
@@ -32,7 +32,7 @@ test('C1, I8: nobody is commanded anything before the entry that announces it is
 
 test('C2: a run is opened under the key of the leader, the head of the journal, the record and the leases that it ends', () => {
   const controller = new ControllerUnderTest().leads();
-  controller.asks(switchover);
+  controller.asks(failover, 'risk-officer');
   const { body } = journalling(controller)[0]!;
   const compared = body.compare.map(({ key }) => key).toSorted();
   const leases = [DB, ENGINE, OMS].map((component) => keys.lease(GROUP, component));
@@ -46,7 +46,7 @@ test('C2: a run is opened under the key of the leader, the head of the journal, 
 
 test('I2: a leader that was deposed while it decided writes nothing and commands nothing', () => {
   const controller = new ControllerUnderTest().leads();
-  controller.asks(switchover);
+  controller.asks(failover, 'risk-officer');
   controller.stores(keys.leader, { controller: 'wit', term: 2 });
   controller.settle();
   assert.deepEqual([controller.record?.epoch, controller.record?.run], [7, null]);
@@ -61,7 +61,7 @@ test('I7: a head of the journal without its entry, as a refused write shows it, 
   const head = { value: { number: 5, run: 'trading-8' }, revision: revision(1000) };
   core.mirror.learn({ [keys.journalHead(GROUP)]: head }, now);
   assert.equal(group.busy, true);
-  controller.asks(switchover);
+  controller.asks(failover, 'risk-officer');
   assert.deepEqual(journalling(controller), []);
   const refused = controller.all('answer').at(-1)?.answer;
   assert.equal(refused?.kind === 'refused' && refused.code, 'HF-4105');
@@ -71,7 +71,7 @@ test('I7: a head of the journal without its entry, as a refused write shows it, 
 
 test('a holder that renewed while the leader decided makes it decide anew, and the newer renewal is what is revoked', () => {
   const controller = new ControllerUnderTest().leads();
-  controller.asks(switchover);
+  controller.asks(failover, 'risk-officer');
   const lease = controller.stored.get(keys.lease(GROUP, ENGINE))!.value as object;
   controller.stores(keys.lease(GROUP, ENGINE), { ...lease, counter: 2 });
   const renewed = controller.stored.get(keys.lease(GROUP, ENGINE))!.revision;

@@ -1,37 +1,55 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import { nextBeat } from '../core/base/beat.ts';
 import type { Json } from '../core/base/canonical-json.ts';
-import { type InstanceId, type RunId, runId, type WallMs } from '../core/base/ids.ts';
+import type { InstanceId, RunId, StepId, Term, WallMs } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
-import { type Brakes, HISTORY_KEPT } from '../core/decision/brakes.ts';
+import type { Brakes } from '../core/decision/brakes.ts';
 import { type Decision, decide } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { Intent } from '../core/decision/intent.ts';
-import { proposeRecovery } from '../core/decision/propose.ts';
+import { afterMove, duringMove } from '../core/decision/planned-brakes.ts';
+import { proposeByItself, proposeRecovery } from '../core/decision/propose.ts';
+import { finished } from '../core/decision/run-history.ts';
 import { diagnose } from '../core/diagnosis/diagnose.ts';
 import type { Diagnosis } from '../core/diagnosis/diagnosis.ts';
 import { buildPlan } from '../core/plan/build-plan.ts';
-import type { StepKind } from '../core/plan/runbook.ts';
+import type { Step } from '../core/plan/recovery-plan.ts';
 import {
   currentStep,
   foldRun,
+  hasMoved,
   isOpen,
   type RunEvent,
   type RunResult,
   type RunState,
   type StepOutcome,
+  type StepState,
 } from '../core/run/run.ts';
 import type { FailoverGroup } from '../core/topology/topology.ts';
+import { answeredByFacts } from './answered-by-facts.ts';
 import type { TransactionOutcome } from './authority-port.ts';
 import { receipt } from './decision-receipt.ts';
+import {
+  drained,
+  drainFailed,
+  nobodyResumes,
+  RESUME,
+  RESUME_WITHIN_MS,
+  resumeOrders,
+  targetGone,
+} from './drain-step.ts';
 import { gatherFacts } from './gather.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import type { CommandOutcome } from './messages.ts';
 import { ended, granted, revoked } from './record-change.ts';
-import { type JournalChange, RunJournal } from './run-journal.ts';
+import { isBeforeMoving } from './recovery-orders.ts';
+import { type JournalChange, nextRunId, RunJournal } from './run-journal.ts';
+import type { StepOrder } from './step-order.ts';
 import { fencingProofs, ordersFor } from './step-orders.ts';
 import {
+  acted,
   candidateLost,
+  checked,
   completion,
   frozenPositions,
   holderLost,
@@ -124,7 +142,7 @@ export class GroupControl {
 
   #consider(facts: Facts, wall: WallMs): void {
     this.#work = null;
-    const intent = proposal(facts);
+    const intent = proposeByItself(facts);
     if (intent === null) {
       this.lastDecision = null;
       this.#toldDecision = '';
@@ -162,7 +180,8 @@ export class GroupControl {
     then?: (result: TransactionOutcome['kind'], run: RunId) => void,
   ): void {
     const { plan, intent } = decision;
-    const run = runId(`${this.group.id}-${(facts.record?.epoch ?? 0) + 1}`);
+    const run = nextRunId(facts);
+    const by = intent.requestedBy ?? decision.approval?.by ?? `policy ${decision.policy}`;
     const before = facts.run;
     const superseding: RunEvent[] = isOpen(before)
       ? [{ kind: 'closed', result: 'superseded', reason: `superseded by ${run}: ${intent.reason}`, at: wall }]
@@ -172,7 +191,7 @@ export class GroupControl {
       run,
       plan,
       automatic: intent.requestedBy === null,
-      by: intent.requestedBy ?? decision.approval?.by ?? `policy ${decision.policy}`,
+      by,
       at: wall,
       detectedAt: this.#incidentAt ?? wall,
       lastGoodAt: this.#lastGoodAt,
@@ -183,7 +202,7 @@ export class GroupControl {
     this.#work = null;
     const consumed = decision.approval;
     const brakes: Brakes = {
-      ...facts.brakes,
+      ...duringMove(facts.brakes, { run, plan, by, at: wall }),
       approvals: facts.brakes.approvals.filter((approval) => approval !== consumed && wall < approval.until),
       history: isOpen(before) ? finished(facts.brakes, before, 'superseded', wall) : facts.brakes.history,
     };
@@ -207,33 +226,26 @@ export class GroupControl {
   #drive(facts: Facts, run: RunState, now: number, wall: WallMs): void {
     if (this.#superseded(facts, run, wall)) return;
     const step = currentStep(run);
-    if (step === null) return this.#close(facts, run, 'completed', completion(facts), [], wall);
-    const { term } = facts.leadership;
+    if (step === null) return this.#close(facts, run, 'completed', completion(facts, run), [], wall);
+    if (run.abandoned !== null) return this.#resume(facts, run, run.abandoned, now, wall);
     if (step.state === 'waiting')
       return this.#advance(facts, run, { before: [], events: [], previous: null, brakes: null }, wall);
     if (facts.record === null) return;
-    if (
-      this.#work === null ||
-      this.#work.context.run !== run.run ||
-      this.#work.context.step !== step.step.id ||
-      this.#work.context.term !== term
-    )
-      this.#work = new StepWork(
-        { group: this.group.id, run: run.run, step: step.step.id, term, epoch: facts.record.epoch },
-        now,
-        step.term !== term || (this.#work === null && step.attempts > 1),
-      );
-    const verdict = this.#progress(step.step.kind, facts, run, this.#work, now);
-    const late = now - this.#work.startedAt > step.step.deadlineMs;
-    const lost = candidateLost(facts, run) ?? holderLost(facts, run);
-    if (verdict === 'working' && !late && lost === null && !this.#work.refused)
-      return this.#send(facts, run, step.step.kind, this.#work, now);
-    if (verdict !== 'working') return this.#finishStep(facts, run, step.step.id, verdict.outcome, verdict.detail, wall);
+    const work = this.#workOn(facts, run, step.step.id, step.term, step.attempts, now);
+    const verdict = this.#progress(step.step, facts, run, work, now);
+    const late = now - work.startedAt > step.step.deadlineMs;
+    const unmoved = isBeforeMoving(step.step) && !hasMoved(run);
+    const lost = candidateLost(facts, run) ?? holderLost(facts, run) ?? (unmoved ? targetGone(run, facts) : null);
+    if (verdict === 'working' && !late && lost === null && !work.refused)
+      return this.#send(ordersFor(step.step, run, facts), work, now);
+    if (verdict !== 'working' && !(unmoved && lost !== null))
+      return this.#finishStep(facts, run, step.step.id, verdict.outcome, verdict.detail, wall);
+    if (unmoved) return this.#notDrained(facts, run, step, { late, lost, work }, wall);
     const reason =
       lost ??
-      (this.#work.refused
-        ? `refused: ${this.#work.notes}`
-        : `step ${step.step.id} not done within ${step.step.deadlineMs} ms: ${this.#work.notes}`);
+      (work.refused
+        ? `refused: ${work.notes}`
+        : `step ${step.step.id} not done within ${step.step.deadlineMs} ms: ${work.notes}`);
     this.#close(
       facts,
       run,
@@ -242,6 +254,49 @@ export class GroupControl {
       [{ kind: 'step-finished', step: step.step.id, outcome: late ? 'unknown' : 'failed', at: wall, detail: reason }],
       wall,
     );
+  }
+
+  /** Orders of this step go on where they are; of one that another leader began nothing is known. */
+  #workOn(facts: Facts, run: RunState, step: StepId, begunIn: Term | null, attempts: number, now: number): StepWork {
+    const { term } = facts.leadership;
+    const { context } = this.#work ?? {};
+    if (this.#work === null || context?.run !== run.run || context.step !== step || context.term !== term)
+      this.#work = new StepWork(
+        { group: this.group.id, run: run.run, step, term, epoch: facts.record!.epoch },
+        now,
+        begunIn !== term || (this.#work === null && attempts > 1),
+      );
+    return this.#work;
+  }
+
+  /** Nothing was revoked yet: the run goes on without, or is given up. */
+  #notDrained(
+    facts: Facts,
+    run: RunState,
+    step: StepState,
+    why: Parameters<typeof drainFailed>[1],
+    wall: WallMs,
+  ): void {
+    const { kind, detail } = drainFailed(step, why, run, facts);
+    if (kind === 'go-on') return this.#finishStep(facts, run, step.step.id, 'unknown', detail, wall);
+    const events: RunEvent[] = [
+      { kind: 'step-finished', step: step.step.id, outcome: 'failed', at: wall, detail },
+      { kind: 'abandoned', reason: detail, at: wall },
+    ];
+    this.#commit(facts, run.run, { events, record: null, brakes: null, leases: false, previous: null, before: [] });
+  }
+
+  /** An abandoned run ends when new risk is taken again; where nobody can confirm that, the record says so and the engine's agent follows it. */
+  #resume(facts: Facts, run: RunState, reason: string, now: number, wall: WallMs): void {
+    if (facts.record === null) return;
+    const work = this.#workOn(facts, run, RESUME, facts.leadership.term, 0, now);
+    const orders = resumeOrders(run, facts);
+    const resumed = orders.length > 0 && work.doneWith(orders);
+    const hopeless = work.refused || nobodyResumes(orders, facts) || now - work.startedAt > RESUME_WITHIN_MS;
+    if (!resumed && !hopeless) return this.#send(orders, work, now);
+    if (orders.length === 0) return this.#close(facts, run, 'failed', `given up: ${reason}`, [], wall);
+    const said = resumed ? 'trading was resumed' : `trading was not confirmed to resume: ${work.notes}`;
+    this.#close(facts, run, 'failed', `given up: ${reason}; ${said}`, [], wall);
   }
 
   /** A wider need than this run's ends it: the epoch is raised again, so whatever it still has under way is refused. */
@@ -257,8 +312,8 @@ export class GroupControl {
     return true;
   }
 
-  #progress(kind: StepKind, facts: Facts, run: RunState, work: StepWork, now: number): StepVerdict {
-    switch (kind) {
+  #progress(step: Step, facts: Facts, run: RunState, work: StepWork, now: number): StepVerdict {
+    switch (step.kind) {
       case 'fence': {
         const proofs = fencingProofs(run, facts, work.proofs);
         return proofs === null ? 'working' : { outcome: 'ok', detail: proofsInWords(proofs) };
@@ -267,31 +322,30 @@ export class GroupControl {
         return frozenPositions(facts, run);
       case 'residue-check':
         return residue(facts, run, now - work.startedAt);
+      case 'drain':
+        return drained(run, facts, work);
       case 'barrier':
       case 'promote-components':
       case 'move-traffic':
       case 'validate':
       case 'enable-trading':
-        return work.doneWith(ordersFor(kind, run, facts)) ? { outcome: 'ok', detail: work.notes } : 'working';
+      case 'restart':
+        return work.doneWith(ordersFor(step, run, facts)) ? { outcome: 'ok', detail: work.notes } : 'working';
+      case 'act':
+        return acted(ordersFor(step, run, facts), work);
+      case 'check':
+        return checked(facts, now - work.startedAt);
       case 'revoke':
       case 'grant':
         return { outcome: 'skipped', detail: 'nothing to do' };
     }
   }
 
-  #send(facts: Facts, run: RunState, kind: StepKind, work: StepWork, now: number): void {
-    for (const { host, command } of work.next(ordersFor(kind, run, facts), now))
-      this.#around.emit({ kind: 'command', host, command });
+  #send(orders: readonly StepOrder[], work: StepWork, now: number): void {
+    for (const { host, command } of work.next(orders, now)) this.#around.emit({ kind: 'command', host, command });
   }
 
-  #finishStep(
-    facts: Facts,
-    run: RunState,
-    step: RunState['steps'][number]['step']['id'],
-    outcome: StepOutcome,
-    detail: string,
-    wall: WallMs,
-  ): void {
+  #finishStep(facts: Facts, run: RunState, step: StepId, outcome: StepOutcome, detail: string, wall: WallMs): void {
     const proofs = step === ('fence' as typeof step) ? fencingProofs(run, facts, this.#work?.proofs ?? []) : null;
     const event: RunEvent = { kind: 'step-finished', step, outcome, at: wall, detail, ...(proofs ? { proofs } : {}) };
     this.#advance(facts, run, { before: [], events: [event], previous: null, brakes: null }, wall);
@@ -308,7 +362,9 @@ export class GroupControl {
     const { record } = facts;
     if (record === null) return;
     const closed: RunEvent = { kind: 'closed', result, reason, at: wall };
-    const brakes = { ...facts.brakes, history: finished(facts.brakes, run, result, wall) };
+    const { watchMs } = this.group.plannedMove;
+    const after = afterMove(facts.brakes, run, { result, at: wall, watchMs });
+    const brakes = { ...after, history: finished(facts.brakes, run, result, wall) };
     this.#commit(facts, run.run, {
       events: [...events, closed],
       record: ended(facts, record, run, result),
@@ -354,6 +410,8 @@ export class GroupControl {
           events.push({ kind: 'step-finished', step: step.id, at: wall, ...answer });
           continue;
         }
+        // What is taken in from here on is refused; the engine is told next.
+        if (step.kind === 'drain') record = { ...(base.record as GroupRecord), run: run.run, tradingEnabled: false };
         if (step.kind === 'move-traffic') record = { ...(base.record as GroupRecord), traffic: plan.toSite };
         if (step.kind === 'enable-trading') record = { ...(base.record as GroupRecord), tradingEnabled: true };
         break;
@@ -392,48 +450,4 @@ export class GroupControl {
   get busy(): boolean {
     return this.#journal.busy;
   }
-}
-
-/** How a step ends whose question the facts answer already; null while they do not. */
-function answeredByFacts(
-  kind: StepKind,
-  run: RunState,
-  facts: Facts,
-): Pick<Extract<RunEvent, { kind: 'step-finished' }>, 'outcome' | 'detail' | 'proofs'> | null {
-  if (kind === 'fence') {
-    const proofs = fencingProofs(run, facts, []);
-    return proofs === null ? null : { outcome: 'ok', detail: proofsInWords(proofs), proofs };
-  }
-  if (kind !== 'freeze-positions') return null;
-  const verdict = frozenPositions(facts, run);
-  return verdict === 'working' ? null : verdict;
-}
-
-/** Without loss where that is possible; with it only where a person has accepted one, and then R-DATA asks which. */
-function proposal(facts: Facts): Intent | null {
-  const lossless = proposeRecovery(facts);
-  if (lossless === null || lossless.missing.length === 0) return lossless;
-  const accepted = facts.brakes.approvals.some(
-    (approval) => approval.acceptsLoss !== null && facts.wallMs < approval.until,
-  );
-  return (accepted ? proposeRecovery(facts, true) : null) ?? lossless;
-}
-
-function finished(brakes: Brakes, run: RunState, result: RunResult, at: WallMs): Brakes['history'] {
-  const demoted = run.plan.moves.flatMap((move) => (move.from === null || move.from === move.to ? [] : [move.from]));
-  return [
-    ...brakes.history,
-    {
-      run: run.run,
-      automatic: run.automatic,
-      scope: run.plan.scope,
-      runbook: run.plan.runbook,
-      // The clocks of two leaders may differ by more than a run takes; then nothing is known.
-      ...(at > run.decidedAt ? { durationMs: at - run.decidedAt } : {}),
-      endedAt: at,
-      demoted,
-      result,
-      acknowledged: false,
-    },
-  ].slice(-HISTORY_KEPT);
 }

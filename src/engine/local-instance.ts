@@ -56,6 +56,8 @@ export class LocalInstance {
   ackSetAskedAt = 0 as MonoMs;
   /** A write of the record was sent, by this agent or by one before it, whose outcome is not known. */
   recordUnsettled: boolean;
+  /** Revision of the record under which it was drained last in this reign; an older one says nothing about new risk. */
+  tradingSince = 0;
   #observedAt = 0;
   #frozenSince: number | null = null;
   /** Minus infinity: before this agent looked. */

@@ -74,7 +74,13 @@ export type AgentOrder =
       /** Of the lease as its last holder left it; 0 = there was none. An older one costs a refused attempt, no more. */
       readonly leaseRevision: Revision;
     }
-  | { readonly kind: 'perform'; readonly instance: InstanceId; readonly action: InstanceAction }
+  | {
+      readonly kind: 'perform';
+      readonly instance: InstanceId;
+      readonly action: InstanceAction;
+      /** Of a drain: what a record older than this says about new risk is not mirrored any more. */
+      readonly since?: Revision;
+    }
   | { readonly kind: 'confirm'; readonly instance: InstanceId; readonly condition: Postcondition };
 
 export interface CommandOutcome {

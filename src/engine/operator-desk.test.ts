@@ -78,12 +78,12 @@ test('a plan is a dry run: it has a digest and every rule, and nothing is writte
   assert.deepEqual([digest, reason, controller.record?.run], [null, 'drill', null]);
 });
 
-test('a move that is asked for by its digest is run, and its journal is written with the raised epoch', () => {
+test('a move that is asked for by its digest is run, and its journal is written before anything is asked', () => {
   const controller = new ControllerUnderTest().leads();
   const digest = digestIn(controller.ask({ ...move(), kind: 'plan' } as OperatorRequest));
   const answer = controller.ask(move({ digest }));
   assert.equal(answer.kind, 'ok', JSON.stringify(answer));
-  assert.deepEqual([controller.record?.epoch, controller.record?.run], [8, 'trading-8']);
+  assert.deepEqual([controller.record?.epoch, controller.record?.run], [7, 'trading-8']);
   assert.ok(controller.stored.has(keys.journalEntry(GROUP, 1)));
   assert.ok(controller.evidence.includes('run-opened'));
 });

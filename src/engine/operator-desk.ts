@@ -1,9 +1,10 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import { groupId, planDigest, siteId, type WallMs } from '../core/base/ids.ts';
-import type { Approval, Brakes } from '../core/decision/brakes.ts';
+import { type Approval, type Brakes, NOTICE_KEPT_MS, type Notice } from '../core/decision/brakes.ts';
 import type { Decision } from '../core/decision/decide.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { Intent } from '../core/decision/intent.ts';
+import { holdsUp } from '../core/decision/prerequisites.ts';
 import { proposeActivation, proposeFailover, proposeRecovery, proposeSwitchover } from '../core/decision/propose.ts';
 import {
   mayAsk,
@@ -25,8 +26,12 @@ import type { GroupControl } from './group-control.ts';
 import { HaltDesk } from './halt-desk.ts';
 import type { LeaderRecord } from './leadership.ts';
 import { projectStatus } from './project-status.ts';
+import { RecoveryDesk } from './recovery-desk.ts';
+import { refusalCode } from './refusal-code.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
+
+const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate'];
 
 /** How often a move is decided anew because a holder renewed in between. */
 const CONFLICTS_BORNE = 8;
@@ -38,6 +43,7 @@ export class OperatorDesk {
   readonly #fencing: FenceDesk;
   readonly #adoption: AdoptionDesk;
   readonly #halts: HaltDesk;
+  readonly #recovery: RecoveryDesk;
 
   constructor(controller: ControllerCore) {
     this.#controller = controller;
@@ -45,6 +51,7 @@ export class OperatorDesk {
     this.#fencing = new FenceDesk(this.#service);
     this.#adoption = new AdoptionDesk(this.#service);
     this.#halts = new HaltDesk(this.#service);
+    this.#recovery = new RecoveryDesk(this.#service);
   }
 
   receive(request: OperatorRequest, person: Person, ticket: number, now: number, wall: WallMs): void {
@@ -73,10 +80,16 @@ export class OperatorDesk {
         `there is no group ${request.group}`,
         `groups: ${[...this.#controller.groups.keys()].join(', ')}`,
       );
-    if (request.kind !== 'plan') this.#record(group, asked, request);
+    if (!READS.includes(request.kind)) this.#record(group, asked, request);
     switch (request.kind) {
       case 'plan':
         return this.#plan(request, group, asked);
+      case 'plan-recovery':
+        return this.#recovery.plan(request, group, asked);
+      case 'recover':
+        return this.#recover(request, group, asked);
+      case 'validate':
+        return this.#recovery.validate(group, asked);
       case 'activate':
         return this.#activate(request, group, asked);
       case 'move':
@@ -87,6 +100,8 @@ export class OperatorDesk {
         return this.#freeze(request, group, asked);
       case 'maintenance':
         return this.#maintenance(request, group, asked);
+      case 'announce':
+        return this.#announce(request, group, asked);
       case 'acknowledge':
         return this.#acknowledge(group, asked);
       case 'fence':
@@ -100,21 +115,25 @@ export class OperatorDesk {
 
   #intent(
     facts: Facts,
-    request: { readonly move: 'failover' | 'switchover'; readonly toSite: string | null },
-    by: string,
+    request: {
+      readonly move: 'failover' | 'switchover';
+      readonly toSite: string | null;
+      readonly ticket?: string | null;
+    },
+    { name: by, role }: Person,
     acceptLoss: boolean,
   ): Intent | null {
     if (request.move === 'failover')
       return proposeFailover(facts, request.toSite === null ? null : siteId(request.toSite), by, acceptLoss);
     const to = request.toSite === null ? otherServingSite(facts) : siteId(request.toSite);
-    return to === null ? null : proposeSwitchover(facts, to, by);
+    return to === null ? null : proposeSwitchover(facts, to, by, { role, ticket: request.ticket ?? null });
   }
 
   #plan(request: Of<'plan'>, group: GroupControl, asked: Asked): void {
     const facts = group.facts(asked.now, asked.wall);
     if (!this.#knowsSite(request.toSite, facts))
       return this.#noSite(request.toSite, facts, asked, requestWords(request));
-    const intent = this.#intent(facts, request, asked.person.name, request.acceptDataLoss !== null);
+    const intent = this.#intent(facts, request, asked.person, request.acceptDataLoss !== null);
     if (intent === null) return this.#nothing(asked, `plan ${request.move}`, facts);
     const decision = group.decideOn(
       this.#accepting(facts, request.acceptDataLoss, group, intent, asked),
@@ -162,7 +181,7 @@ export class OperatorDesk {
         'say why: --reason TEXT stands beside your name in the evidence',
       );
     if (!this.#knowsSite(request.toSite, facts)) return this.#noSite(request.toSite, facts, asked, tried);
-    const intent = this.#intent(facts, request, asked.person.name, request.acceptDataLoss !== null);
+    const intent = this.#intent(facts, request, asked.person, request.acceptDataLoss !== null);
     if (intent === null) return this.#nothing(asked, tried, facts);
     const accepted = this.#accepting(facts, request.acceptDataLoss, group, intent, asked);
     const decision = group.decideOn(accepted, intent, request.overrides);
@@ -183,6 +202,13 @@ export class OperatorDesk {
       tried,
       triesLeft > 0 ? () => this.#move(request, group, asked, triesLeft - 1) : null,
     );
+  }
+
+  #recover(request: Of<'recover'>, group: GroupControl, asked: Asked, triesLeft = CONFLICTS_BORNE): void {
+    const found = this.#recovery.decide(request, group, asked);
+    if (found === null) return;
+    const again = triesLeft > 0 ? () => this.#recover(request, group, asked, triesLeft - 1) : null;
+    this.#run(group, found.facts, found.decision, asked, requestWords(request), again);
   }
 
   /** `again` looks and decides anew: a living holder renews its lease all the time, and a revocation names its last renewal. */
@@ -207,12 +233,17 @@ export class OperatorDesk {
           data: receipt(decision),
         },
       });
-      const first = decision.rules.find((rule) => rule.outcome !== 'pass' && !decision.overridden.includes(rule.rule));
+      const rule = decision.rules.find((each) => each.outcome !== 'pass' && !decision.overridden.includes(each.rule));
+      const unmet = decision.prerequisites.find(
+        (each) => holdsUp(each) && !decision.overridden.includes(each.prerequisite),
+      );
+      const first = rule ?? unmet;
+      const name = rule?.rule ?? unmet?.prerequisite;
       return this.#refuse(
         asked,
-        refusalCode(first?.rule),
+        rule === undefined && unmet !== undefined ? 'HF-4122' : refusalCode(rule?.rule),
         tried,
-        first ? `${first.rule} ${first.outcome}: ${first.reason}` : decision.reason,
+        first ? `${name} ${first.outcome}: ${first.reason}` : decision.reason,
         first?.next ?? 'holdfast status',
         receipt(decision),
       );
@@ -247,8 +278,7 @@ export class OperatorDesk {
   #approve(request: Of<'approve'>, group: GroupControl, asked: Asked): void {
     const facts = group.facts(asked.now, asked.wall);
     const tried = `approve ${request.digest}`;
-    const intent = proposeRecovery(facts, request.acceptDataLoss !== null);
-    const decision = intent === null ? null : group.decideOn(facts, intent);
+    const decision = this.#awaiting(request, facts, group, asked);
     if (decision === null || decision.plan.digest !== request.digest)
       return this.#refuse(
         asked,
@@ -275,6 +305,19 @@ export class OperatorDesk {
       acceptsLoss: request.acceptDataLoss,
     };
     this.#brakes(group, asked, (brakes) => ({ ...brakes, approvals: [...brakes.approvals, approval] }));
+  }
+
+  /** The decision of that digest: what automation would do, or a planned move that somebody prepares. */
+  #awaiting(request: Of<'approve'>, facts: Facts, group: GroupControl, asked: Asked): Decision | null {
+    const intent = proposeRecovery(facts, request.acceptDataLoss !== null);
+    const recovery = intent === null ? null : group.decideOn(facts, intent);
+    if (recovery?.plan.digest === request.digest) return recovery;
+    for (const { id } of facts.topology.sites) {
+      const planned = proposeSwitchover(facts, id, asked.person.name);
+      const decision = planned === null ? null : group.decideOn(facts, planned);
+      if (decision?.plan.digest === request.digest) return decision;
+    }
+    return recovery;
   }
 
   /** Finished runs hold nothing up any more, and tails that are kept aside now are no news any more. */
@@ -306,6 +349,14 @@ export class OperatorDesk {
     this.#brakes(group, asked, (brakes) => ({
       ...brakes,
       maintenance: request.end ? null : brake(asked, request.reason, request.minutes),
+    }));
+  }
+
+  #announce({ ticket, reason }: Of<'announce'>, group: GroupControl, asked: Asked): void {
+    const notice: Notice = { ticket, reason, by: asked.person.name, at: asked.wall };
+    this.#brakes(group, asked, ({ notices, ...brakes }) => ({
+      ...brakes,
+      notices: [...(notices ?? []).filter(({ at }) => asked.wall - at < NOTICE_KEPT_MS), notice],
     }));
   }
 
@@ -371,24 +422,6 @@ const acceptance = ({ person, wall }: Asked, loss: string, digest: Approval['dig
   until: (wall + 60_000) as WallMs,
   acceptsLoss: loss,
 });
-
-/** Each rule's refusal has a code of its own, documented in docs/reference/errors.md. */
-const refusalCode = (rule: string | undefined): string => {
-  const codes: Readonly<Record<string, string>> = {
-    'R-FENCE': 'HF-4107',
-    'R-DATA': 'HF-4106',
-    'R-FREEZE': 'HF-4110',
-    'R-MAINTENANCE': 'HF-4111',
-    'R-COOLDOWN': 'HF-4112',
-    'R-FLAPPING': 'HF-4113',
-    'R-QUORUM': 'HF-4114',
-    'R-CANDIDATE': 'HF-4115',
-    'R-VERDICT': 'HF-4116',
-    'R-SYNC': 'HF-4117',
-    'R-INCARNATION': 'HF-4118',
-  };
-  return (rule && codes[rule]) || 'HF-4100';
-};
 
 function otherServingSite(facts: Facts) {
   return (

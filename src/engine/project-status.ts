@@ -36,6 +36,8 @@ function projectGroup(control: GroupControl, now: number, wall: WallMs): Json {
       frozen: brakeHolds(brakes.freeze, wall) ? (brakes.freeze as unknown as Json) : null,
       maintenance: brakeHolds(brakes.maintenance, wall) ? (brakes.maintenance as unknown as Json) : null,
       fenced: [...(brakes.fenced ?? [])],
+      notices: (brakes.notices ?? []) as unknown as Json,
+      watch: brakes.watch !== undefined && wall < brakes.watch.until ? (brakes.watch as unknown as Json) : null,
       history: brakes.history as unknown as Json,
       attestations: (brakes.attestations ?? []).filter((each) => wall < each.until) as unknown as Json,
     },

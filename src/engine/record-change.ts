@@ -6,7 +6,7 @@ import type { ComponentId, Epoch, RunId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { RecoveryPlan } from '../core/plan/recovery-plan.ts';
 import { startingDurability } from '../core/plan/starting-durability.ts';
-import type { RunResult, RunState } from '../core/run/run.ts';
+import { type RunResult, type RunState, wasDrained } from '../core/run/run.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 
 /** Epoch raised, holders of what moves removed, the run named. The first thing that a recovery does (I1, I7). */
@@ -77,6 +77,8 @@ export function granted(facts: Facts, plan: RecoveryPlan): GroupRecord {
 /** No run has the group any more. One that moved an engine and never saw it work leaves new risk refused. */
 export function ended(facts: Facts, record: GroupRecord, run: RunState, result: RunResult): GroupRecord {
   const validated = run.steps.some(({ step, outcome }) => step.kind === 'validate' && outcome === 'ok');
+  // Given up before anything was revoked: whoever was drained serves on.
+  if (run.abandoned !== null && wasDrained(run)) return { ...record, run: null, tradingEnabled: true };
   const doubtful = result === 'failed' && !validated && movesEngine(facts, run.plan);
   return { ...record, run: null, tradingEnabled: record.tradingEnabled && !doubtful };
 }

@@ -1,6 +1,6 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { Json } from '../core/base/canonical-json.ts';
-import type { GroupId, RunId, WallMs } from '../core/base/ids.ts';
+import { type GroupId, type RunId, runId, type WallMs } from '../core/base/ids.ts';
 import type { Brakes } from '../core/decision/brakes.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import { foldRun, type JournalEntry, type RunEvent, type RunState } from '../core/run/run.ts';
@@ -24,6 +24,15 @@ export interface JournalChange {
   readonly brakes: Brakes | null;
   /** The leases of components without a holder must be those that are known here. */
   readonly leases: boolean;
+}
+
+/** Named after the epoch that it leads to; a run that was given up before it raised one leaves its name behind. */
+export function nextRunId({ group, record, run, brakes }: Facts): RunId {
+  const name = `${group.id}-${(record?.epoch ?? 0) + 1}`;
+  const used = new Set<string>([...(run === null ? [] : [run.run]), ...brakes.history.map((each) => each.run)]);
+  let again = 1;
+  while (used.has(again === 1 ? name : `${name}.${again}`)) again += 1;
+  return runId(again === 1 ? name : `${name}.${again}`);
 }
 
 /** One group's journal of runs at the authority: the only place where the state of a run is. */
@@ -156,7 +165,9 @@ export class RunJournal {
             ? event.result === 'superseded'
               ? 'run-superseded'
               : 'run-closed'
-            : event.kind;
+            : event.kind === 'abandoned'
+              ? 'run-abandoned'
+              : event.kind;
       this.#emit(kind, facts, run, epoch, event as unknown as Json);
       if (event.kind === 'step-finished') {
         for (const proof of event.proofs ?? [])

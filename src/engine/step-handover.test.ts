@@ -101,7 +101,7 @@ function play(random: Random) {
     }
     const context = { group: GROUP, run, step: id, term: leader, epoch: epoch(8) };
     work ??= new StepWork(context, now, step.term !== leader);
-    const orders = ordersFor(kind, state, world.facts).filter((order) => order.required);
+    const orders = ordersFor({ kind }, state, world.facts).filter((order) => order.required);
     if (work.doneWith(orders)) {
       write({ kind: 'step-finished', step: id, outcome: 'ok', at: NOW });
       work = null;

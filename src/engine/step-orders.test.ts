@@ -34,7 +34,7 @@ function during(stage: 'revoked' | 'granted', intent = siteFailover, world = new
   const state = opened(intent, world);
   world.change({ record: revoked(world.facts, state.plan, run, 'one') });
   if (stage === 'granted') world.change({ record: granted(world.facts, state.plan) });
-  return { world, state, orders: (kind: StepKind) => ordersFor(kind, state, world.facts) };
+  return { world, state, orders: (kind: StepKind) => ordersFor({ kind }, state, world.facts) };
 }
 
 test('the barrier asks every host that can be asked, and waits for those of the candidates', () => {
@@ -113,7 +113,7 @@ test('the platform is tried and trading enabled at the engine that holds the gra
 test('nobody is asked to trade while nobody holds the engine, or for a run that has ended', () => {
   assert.deepEqual(during('revoked').orders('enable-trading'), []);
   const { state, world } = during('granted');
-  assert.deepEqual(ordersFor('enable-trading', { ...state, result: 'failed' }, world.facts), []);
+  assert.deepEqual(ordersFor({ kind: 'enable-trading' }, { ...state, result: 'failed' }, world.facts), []);
 });
 
 test('steps that are a change of the record, or a look at the facts, ask nobody', () => {
@@ -125,7 +125,7 @@ test('steps that are a change of the record, or a look at the facts, ask nobody'
 test('without a record nobody is asked anything', () => {
   const { state, world } = during('granted');
   world.change({ record: null });
-  for (const step of state.plan.steps) assert.deepEqual(ordersFor(step.kind, state, world.facts), []);
+  for (const step of state.plan.steps) assert.deepEqual(ordersFor(step, state, world.facts), []);
 });
 
 test('only what moves is asked for', () => {

@@ -2,34 +2,22 @@ import { fencingOutlook } from '../core/authority/fencing.ts';
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import { proofSuffices } from '../core/authority/proof-suffices.ts';
-import type { HostId, InstanceId, Revision } from '../core/base/ids.ts';
+import type { Revision } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
-import type { StepKind } from '../core/plan/runbook.ts';
+import type { Step } from '../core/plan/recovery-plan.ts';
 import type { RunState } from '../core/run/run.ts';
 import { inDependencyOrder, indexOf } from '../core/topology/topology-index.ts';
-import type { Postcondition } from './driver-port.ts';
-import type { AgentOrder } from './messages.ts';
+import { drainOrders } from './drain-step.ts';
+import { epochOfEngine, forEngine } from './engine-order.ts';
 import { routesFor } from './reconcile.ts';
-
-/** One order of a step to one target. */
-export interface StepOrder {
-  /** Unique in the step; part of the idempotency key. */
-  readonly target: string;
-  readonly host: HostId;
-  readonly order: AgentOrder;
-  /** The step is not done before this one is; others are sent and not waited for. */
-  readonly required: boolean;
-  /** Asked before the order is repeated after an unknown outcome or a change of leader. */
-  readonly confirm: { readonly instance: InstanceId; readonly condition: Postcondition } | null;
-  /** Sent only after the earlier orders are done. */
-  readonly inSequence: boolean;
-}
+import { actOrders, restartOrders } from './recovery-orders.ts';
+import type { StepOrder } from './step-order.ts';
 
 /** What a step asks of agents, from the present facts. Steps that ask nothing of them have none. */
-export function ordersFor(kind: StepKind, run: RunState, facts: Facts): readonly StepOrder[] {
+export function ordersFor(step: Pick<Step, 'kind' | 'action'>, run: RunState, facts: Facts): readonly StepOrder[] {
   const { record } = facts;
   if (record === null) return [];
-  switch (kind) {
+  switch (step.kind) {
     case 'barrier':
       return barrier(run, facts);
     case 'fence':
@@ -39,9 +27,9 @@ export function ordersFor(kind: StepKind, run: RunState, facts: Facts): readonly
     case 'move-traffic':
       return traffic(run, facts, record);
     case 'validate':
-      return engineOrder(run, facts, record, 'test', { kind: 'test-order', epoch: epochOfEngine(facts, record) }, null);
+      return forEngine(run, facts, record, 'test', { kind: 'test-order', epoch: epochOfEngine(facts, record) }, null);
     case 'enable-trading':
-      return engineOrder(
+      return forEngine(
         run,
         facts,
         record,
@@ -49,11 +37,18 @@ export function ordersFor(kind: StepKind, run: RunState, facts: Facts): readonly
         { kind: 'set-trading', epoch: epochOfEngine(facts, record), enabled: true },
         { kind: 'trading', enabled: true },
       );
+    case 'drain':
+      return drainOrders(run, facts, record);
     case 'revoke':
     case 'freeze-positions':
     case 'grant':
     case 'residue-check':
+    case 'check':
       return [];
+    case 'act':
+      return actOrders(step.action ?? '', run, facts, record);
+    case 'restart':
+      return restartOrders(run, facts, record);
   }
 }
 
@@ -169,47 +164,4 @@ function traffic(run: RunState, facts: Facts, record: GroupRecord): readonly Ste
       inSequence: false,
     };
   });
-}
-
-function engineOrder(
-  run: RunState,
-  facts: Facts,
-  record: GroupRecord,
-  target: string,
-  action: Extract<AgentOrder, { kind: 'perform' }>['action'],
-  condition: Postcondition | null,
-): readonly StepOrder[] {
-  const engine = engineHolder(facts, record);
-  if (engine === null || run.result !== null) return [];
-  return [
-    {
-      target: `${target}/${engine.instance}`,
-      host: engine.host,
-      order: { kind: 'perform', instance: engine.instance, action },
-      required: true,
-      confirm: condition === null ? null : { instance: engine.instance, condition },
-      inSequence: false,
-    },
-  ];
-}
-
-function engineHolder(
-  facts: Facts,
-  record: GroupRecord,
-): { readonly instance: InstanceId; readonly host: HostId } | null {
-  const { instance } = indexOf(facts.topology);
-  for (const component of facts.topology.components) {
-    if (component.kind !== 'trading-engine' || !facts.group.components.includes(component.id)) continue;
-    const holder = record.grants[component.id]?.holder ?? null;
-    const host = holder === null ? undefined : instance.get(holder)?.host;
-    if (holder !== null && host !== undefined) return { instance: holder, host };
-  }
-  return null;
-}
-
-function epochOfEngine(facts: Facts, record: GroupRecord) {
-  const engine = facts.topology.components.find(
-    (component) => component.kind === 'trading-engine' && facts.group.components.includes(component.id),
-  );
-  return (engine && record.grants[engine.id]?.epoch) ?? record.epoch;
 }

@@ -3,7 +3,10 @@ import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { RunState, StepOutcome } from '../core/run/run.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
+import { validate, verdictInWords } from '../core/validation/validate.ts';
 import { isBeingPromoted } from './gather.ts';
+import type { StepOrder } from './step-order.ts';
+import type { StepWork } from './step-work.ts';
 
 /** What the facts say of a step that is answered by looking. */
 export type StepVerdict = 'working' | { readonly outcome: StepOutcome; readonly detail: string };
@@ -44,11 +47,30 @@ export function frozenPositions(facts: Facts, run: RunState): StepVerdict {
   return { outcome: 'ok', detail: notes.join(', ') };
 }
 
-/** What a run that took every step can honestly say: that it moved, and whether new risk is taken. */
-export function completion({ record }: Facts): string {
+/** What a run that took every step can honestly say: what nobody offered, that it moved, and whether new risk is taken. */
+export function completion({ record }: Facts, run: RunState): string {
+  const absent = run.steps.filter(({ outcome }) => outcome === 'not-applicable').map(({ step }) => step.id);
+  const done = absent.length === 0 ? 'every step is done' : `done, without ${absent.join(', ')}: not applicable here`;
   const halted = record === null ? [] : haltedIn(record);
-  if (halted.length === 0) return 'every step is done';
-  return `every step is done, and no new risk is taken: ${halted.join(', ')} halted, nobody confirms as the policy asks; it ends when somebody has caught up, or by approval (holdfast resume)`;
+  if (halted.length === 0) return done;
+  return `${done}, and no new risk is taken: ${halted.join(', ')} halted, nobody confirms as the policy asks; it ends when somebody has caught up, or by approval (holdfast resume)`;
+}
+
+/** An action that nobody offers is not applicable, which is no success. */
+export function acted(orders: readonly StepOrder[], work: StepWork): StepVerdict {
+  if (orders.length === 0) return { outcome: 'not-applicable', detail: 'nobody is there who could do it' };
+  if (!work.doneWith(orders)) return 'working';
+  return { outcome: work.absentWith(orders) ? 'not-applicable' : 'ok', detail: work.notes };
+}
+
+const CHECK_WITHIN_MS = 1000;
+
+/** The validation's verdict, once trading goes on. What was started has a moment to settle and to be seen; a pass is not waited for. */
+export function checked(facts: Facts, elapsedMs: number): StepVerdict {
+  const validation = validate(facts);
+  if (validation.verdict !== 'pass' && elapsedMs < CHECK_WITHIN_MS) return 'working';
+  const outcome = ({ pass: 'ok', fail: 'failed', inconclusive: 'unknown' } as const)[validation.verdict];
+  return { outcome, detail: verdictInWords(validation) };
 }
 
 const RESIDUE_WITHIN_MS = 1000;

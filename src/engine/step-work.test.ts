@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { epoch, groupId, hostId, runId, stepId, term } from '../core/base/ids.ts';
 import type { CommandOutcome } from './messages.ts';
-import type { StepOrder } from './step-orders.ts';
+import type { StepOrder } from './step-order.ts';
 import { StepWork } from './step-work.ts';
 
 const order: StepOrder = {

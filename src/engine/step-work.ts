@@ -1,9 +1,10 @@
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { Epoch, GroupId, HostId, RunId, StepId, Term } from '../core/base/ids.ts';
 import type { Command, CommandOutcome } from './messages.ts';
-import type { StepOrder } from './step-orders.ts';
+import type { StepOrder } from './step-order.ts';
 
-type TargetState = 'idle' | 'asked' | 'confirming' | 'done' | 'refused';
+/** `absent`: the target offers no such action; that is certain, and nothing was done. */
+type TargetState = 'idle' | 'asked' | 'confirming' | 'done' | 'refused' | 'absent';
 
 interface Target {
   order: StepOrder;
@@ -25,6 +26,8 @@ export interface StepContext {
 
 const ANSWER_WITHIN_MS = 1500;
 const RETRY_AFTER_MS = 60;
+
+const isAction = ({ order }: StepOrder): boolean => order.kind === 'perform' && order.action.kind === 'act';
 
 /**
  * The orders of the step that is being worked on. An order without an answer is unknown: it is confirmed before it is
@@ -60,7 +63,17 @@ export class StepWork {
 
   /** Every order that must be done is done. */
   doneWith(orders: readonly StepOrder[]): boolean {
-    return orders.every((order) => !order.required || this.#targets.get(order.target)?.state === 'done');
+    return orders.every((order) => !order.required || this.#ended(order));
+  }
+
+  #ended({ target }: StepOrder): boolean {
+    const { state } = this.#targets.get(target) ?? {};
+    return state === 'done' || state === 'absent';
+  }
+
+  /** Nobody who was asked has such an action. */
+  absentWith(orders: readonly StepOrder[]): boolean {
+    return orders.every((order) => this.#targets.get(order.target)?.state === 'absent');
   }
 
   /** What to send now so that these orders get done. */
@@ -82,7 +95,7 @@ export class StepWork {
         this.#targets.set(order.target, target);
       }
       target.order = order;
-      if (target.state === 'asked' && now - target.askedAt > ANSWER_WITHIN_MS) {
+      if (target.state === 'asked' && now - target.askedAt > (order.answerWithinMs ?? ANSWER_WITHIN_MS)) {
         target.state = order.confirm ? 'confirming' : 'idle';
         target.note = 'no answer in time: unknown';
         target.askedAt = Number.NEGATIVE_INFINITY;
@@ -121,7 +134,8 @@ export class StepWork {
 
   #command(target: Target, key: string, order: Command['order']): Command {
     const { group, run, step, term, epoch } = this.context;
-    return { key, group, run, step, term, epoch, attempt: target.attempt, deadlineMs: ANSWER_WITHIN_MS, order };
+    const deadlineMs = order.kind === 'perform' ? (target.order.answerWithinMs ?? ANSWER_WITHIN_MS) : ANSWER_WITHIN_MS;
+    return { key, group, run, step, term, epoch, attempt: target.attempt, deadlineMs, order };
   }
 
   #key(order: StepOrder): string {
@@ -131,7 +145,7 @@ export class StepWork {
   answered({ key, outcome, proof }: CommandOutcome, now: number): void {
     const [base, confirmation] = key.split('?');
     const target = [...this.#targets.values()].find((each) => this.#key(each.order) === base);
-    if (!target || target.state === 'done') return;
+    if (!target || target.state === 'done' || target.state === 'absent') return;
     // Agents answer every controller: somebody older asked for the same thing and was turned away. Ours is still under way.
     if (outcome.kind === 'refused' && outcome.code === 'stale-term') return;
     if (confirmation !== undefined) return this.#confirmed(target, outcome, now);
@@ -149,6 +163,11 @@ export class StepWork {
         target.retryAt = now + RETRY_AFTER_MS;
         return;
       case 'failed':
+        if (outcome.code === 'unknown-method' && isAction(target.order)) {
+          target.state = 'absent';
+          target.note = outcome.reason;
+          return;
+        }
         this.#failures += 1;
         target.state = 'idle';
         target.note = `${outcome.code}: ${outcome.reason}`;

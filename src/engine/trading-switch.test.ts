@@ -22,3 +22,16 @@ test('an engine that does as the record says, or whose run is open, is told noth
   agent.hears({ run: runId('trading-8'), tradingEnabled: false }).observes({ tradingEnabled: true }, true);
   assert.deepEqual(told(agent), []);
 });
+
+test('an engine that was drained does not follow a record older than the one it was drained under', () => {
+  const agent = new AgentUnderTest().reigns();
+  agent.hears({ run: null, tradingEnabled: true }).observes({ tradingEnabled: true }, true);
+  for (const local of agent.core.locals.values()) local.tradingSince = Number.MAX_SAFE_INTEGER;
+  agent.now += 1;
+  agent.observes({ tradingEnabled: false }, true);
+  assert.deepEqual(told(agent), []);
+  for (const local of agent.core.locals.values()) local.tradingSince = 0;
+  agent.now += 1;
+  agent.observes({ tradingEnabled: false }, true);
+  assert.deepEqual(told(agent), [true]);
+});

@@ -1,6 +1,7 @@
 import { refusesNewRisk } from '../core/authority/durability-mode.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { AgentCore } from './agent-core.ts';
+import { keys } from './authority-keys.ts';
 import type { LocalInstance } from './local-instance.ts';
 
 /**
@@ -13,6 +14,7 @@ export function switchTrading(agent: AgentCore, local: LocalInstance, record: Gr
   if (record.run !== null || promotion !== null || killing || busy || !refusesNewRisk(component.kind)) return;
   if (grant?.holder !== local.instance.id || observation?.role !== 'primary' || observation.epoch !== grant.epoch)
     return;
+  if (agent.mirror.revisionOf(keys.group(local.group.id)) < local.tradingSince) return;
   if (observation.tradingEnabled === record.tradingEnabled || !local.observedAfter(local.tradingToldAt)) return;
   local.tradingToldAt = now;
   const action = { kind: 'set-trading', epoch: grant.epoch, enabled: record.tradingEnabled } as const;

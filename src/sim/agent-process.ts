@@ -346,7 +346,9 @@ export class AgentProcess implements Subscriber {
         return done(ok, 'stale-epoch');
       }
       case 'drain':
-        return done(true, '');
+        return done(instance.drain(action.epoch), 'not-ready');
+      case 'act':
+        return instance.act(action.epoch, action.action);
       case 'set-ack-set':
         return done(
           instance.setAckSet(action.epoch, action.ackSet, action.halted ?? false, action.askedAt ?? 0),
@@ -377,6 +379,7 @@ export class AgentProcess implements Subscriber {
     if (epoch < instance.epoch) return false;
     instance.epoch = epoch;
     this.routes.set(instance.id, routes);
+    instance.routed = Object.values(routes).some((target) => target !== null);
     return true;
   }
 
@@ -428,6 +431,6 @@ function holds(
     case 'routed':
       return JSON.stringify(routes ?? {}) === JSON.stringify(condition.routes);
     case 'trading':
-      return instance.tradingEnabled === condition.enabled;
+      return (instance.tradingEnabled && !instance.draining) === condition.enabled;
   }
 }

@@ -26,6 +26,7 @@ export interface Shape {
   readonly coolDownMs: number;
   readonly maxRunsPerCoolDown: number;
   readonly rttMs: number;
+  readonly plannedMove: FailoverGroup['plannedMove'];
   /** The database acknowledges alone: nobody else has to have it, and nothing but its lease stops it. */
   readonly loneDatabase: boolean;
   /** One controller runs another release. */
@@ -35,7 +36,7 @@ export interface Shape {
 export function drawShape(random: Random): Shape {
   const renew = random.pick([250, 400, 500]);
   const report = random.pick([400, 500, 700]);
-  return {
+  const drawn: Omit<Shape, 'plannedMove'> = {
     servingSites: random.chance(0.85) ? 2 : 3,
     enginesPerSite: random.chance(0.7) ? 2 : 1,
     archive: random.chance(0.6),
@@ -60,6 +61,16 @@ export function drawShape(random: Random): Shape {
       leaderRenewEveryMs: 500,
       leaderTimeoutMs: random.pick([1600, 2500]),
       stepDeadlineMs: 3000,
+    },
+  };
+  // Not drawn: what was drawn before stays as it was.
+  return {
+    ...drawn,
+    plannedMove: {
+      approval: drawn.coolDownMs === 2000,
+      ticket: report !== 400,
+      noticeMs: drawn.rttMs === 20 ? 1500 : 0,
+      watchMs: 2000,
     },
   };
 }
@@ -187,6 +198,7 @@ export function topologyOf(shape: Shape): Topology {
         coolDownMs: shape.coolDownMs,
         maxRunsPerCoolDown: shape.maxRunsPerCoolDown,
         rejoinPolicy: 'automatic',
+        plannedMove: shape.plannedMove,
       },
     ],
     venues: [],

@@ -31,7 +31,8 @@ export type Invariant =
   | 'I9'
   | 'I10'
   | 'I11'
-  | 'H5';
+  | 'H5'
+  | 'F5';
 
 export interface Violation {
   readonly invariant: Invariant;
@@ -393,9 +394,10 @@ export class Checkers {
 
   /** I6: from every receipt. */
   receipt(data: Json): void {
-    const { verdict, rules, overridden } = data as unknown as {
+    const { verdict, rules, prerequisites, overridden } = data as unknown as {
       verdict: string;
       rules: { rule: string; outcome: string }[];
+      prerequisites: { prerequisite: string; outcome: string }[];
       overridden: string[];
     };
     this.#coverage.count(`decision: ${verdict}`);
@@ -406,6 +408,12 @@ export class Checkers {
       if (outcome === 'cannot-evaluate') this.#coverage.count('I6: a rule could not be evaluated');
       if (verdict === 'proceed' && outcome !== 'pass' && !overridden.includes(rule))
         this.#violated('I6', `proceeded although ${rule} says ${outcome}`);
+    }
+    for (const { prerequisite, outcome } of prerequisites) {
+      this.#coverage.count(`${prerequisite} ${outcome}`);
+      const held = outcome === 'fail' || outcome === 'cannot-evaluate';
+      if (verdict === 'proceed' && held && !overridden.includes(prerequisite))
+        this.#violated('I6', `proceeded although ${prerequisite} says ${outcome}`);
     }
   }
 

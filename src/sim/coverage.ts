@@ -67,6 +67,12 @@ export function expectedCoverage(): {
     'halt: a cancel passed',
     'halt: a write with a copy elsewhere',
     'halt: ended by a person',
+    'drain: an order was refused',
+    'drain: given up',
+    'F5: a drained engine was revoked',
+    'F5: a planned move was prepared',
+    ...['P-APPROVAL', 'P-NOTICE', 'P-STANDBY', 'P-ORDERS'].map((each) => `${each} pass`),
+    ...['P-APPROVAL', 'P-NOTICE', 'P-STANDBY'].map((each) => `${each} fail`),
   ];
   const required = [
     ...rules.filter((rule) => !(rule in NEVER)),

@@ -3,7 +3,7 @@ import { GROUP } from './build-topology.ts';
 import type { ControllerProcess } from './controller-process.ts';
 import { FAULT_NAMES, FAULTS, type FaultName, SLOW_PROMOTIONS } from './faults.ts';
 import { leaderAway } from './leader-away.ts';
-import { askForFailback, askForFailover } from './people.ts';
+import { askForFailback, askForFailover, askForRecovery } from './people.ts';
 import { Random } from './random.ts';
 import type { World } from './world.ts';
 
@@ -123,6 +123,54 @@ export function scheduleLeaderAway(play: FaultPlay, seed: number): void {
     play.applyFor('leader away while a host is dark', ms, heal);
   });
 }
+
+/** Drawn apart, as a slow promotion is: a planned move under way, and the leader or the target is lost while it drains. */
+export function scheduleHurtDrain(play: FaultPlay, seed: number): void {
+  const random = new Random(seed ^ 0xd2a1);
+  if (!random.chance(0.12)) return;
+  const { world } = play;
+  const { queue } = world;
+  const how = random.pick(['crash', 'crash', 'freeze', 'target', 'host', 'agent'] as const);
+  const others = world.onStep;
+  let left = 1;
+  world.onStep = (step, leader) => {
+    others?.(step, leader);
+    if (step !== 'drain' || left === 0) return;
+    left -= 1;
+    if (how === 'target') loseTarget(play, leader);
+    else if (how === 'host') play.apply('host power');
+    else if (how === 'agent') play.apply('agent crash');
+    else hurtLeader(play, step, leader, how);
+  };
+  queue.after(random.between(500, 3000), () => askForFailback(world));
+}
+
+/** The same while a component is recovered where it stands. */
+export function scheduleHurtRecovery(play: FaultPlay, seed: number): void {
+  const random = new Random(seed ^ 0x2ec0);
+  if (!random.chance(0.12)) return;
+  const { world } = play;
+  const { queue } = world;
+  const chosen = random.pick(['act', 'restart', 'check', 'none'] as const);
+  const how = random.pick(['crash', 'freeze', 'host', 'agent'] as const);
+  const others = world.onStep;
+  let left = 1;
+  world.onStep = (step, leader) => {
+    others?.(step, leader);
+    const kind = isAction(leader, step) ? 'act' : step;
+    if (kind !== chosen || left === 0) return;
+    left -= 1;
+    if (how === 'host') play.apply('host power');
+    else if (how === 'agent') play.apply('agent crash');
+    else hurtLeader(play, kind, leader, how);
+  };
+  queue.after(random.between(500, 3000), () => askForRecovery(world, { name: 'rhea', role: 'operator' }));
+}
+
+const isAction = (leader: ControllerProcess, step: string): boolean => {
+  const run = leader.core ? [...leader.core.groups.values()][0]!.run() : null;
+  return run?.plan.steps.some((each) => each.id === step && each.kind === 'act') === true;
+};
 
 export const COMMANDED_STEPS = (
   [

@@ -1,6 +1,7 @@
 import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
 import type { Component, Instance } from '../core/topology/topology.ts';
+import type { ActionOutcome } from '../engine/driver-port.ts';
 import { DiskLog, type LogEntry } from './disk-log.ts';
 import type { InstanceSurroundings, PromotionOrder } from './instance-surroundings.ts';
 import type { MachineClock } from './machine-clock.ts';
@@ -14,6 +15,7 @@ interface Replica {
 }
 
 const HEARTBEAT_MS = 150;
+const OMS_ACTIONS: readonly string[] = ['stop-accepting', 'snapshot-open-orders', 'reconcile', 'reload', 'resume'];
 
 /**
  * What the simulator knows of a database or an engine: a log, synchronous replication to an acknowledgement set, a role, and a
@@ -48,6 +50,12 @@ export class InstanceModel {
   tradingEnabled = false;
   /** Takes no new risk, and withdraws what it had taken in and not released. */
   halted = false;
+  /** Takes no new risk until its reign ends, or it is told to trade. */
+  draining = false;
+  /** A front that leads somewhere says that it stands by, as the component contract has it. */
+  routed = false;
+  /** The epoch in which it was told to stop accepting; durable, and ended by a promotion in a newer one. */
+  stopped = 0;
   /** Orders of this reign that it withdrew: they are in the log, and never released. */
   readonly #withdrawn = new Set<number>();
   divergence: InstanceObservation['divergence'] = null;
@@ -142,6 +150,7 @@ export class InstanceModel {
     this.#beating = false;
     this.ill = null;
     this.role = 'closed';
+    this.routed = false;
     this.standby.leave();
     this.ackSet = [];
     this.leaseUntilLocal = 0;
@@ -217,6 +226,7 @@ export class InstanceModel {
     this.ackSet = order.ackSet;
     this.leaseUntilLocal = order.leaseUntilLocal;
     this.halted = order.halted;
+    this.draining = false;
     this.#withdrawn.clear();
     this.#releasedTo = this.log.length;
     this.#ackSetAskedAt = 0;
@@ -286,7 +296,35 @@ export class InstanceModel {
 
   setTrading(enabled: boolean): void {
     this.tradingEnabled = enabled;
+    if (enabled) this.draining = false;
     this.#around.changed(this);
+  }
+
+  /** From now on no new risk; true when nothing is in flight any more. Order management has nothing of its own in flight here. */
+  drain(epoch: number): boolean {
+    if (this.role !== 'primary' || epoch !== this.grantEpoch) return false;
+    if (this.component.kind !== 'trading-engine') return true;
+    this.draining = true;
+    this.#around.changed(this);
+    return this.ordersInFlight === 0;
+  }
+
+  /** Recovery actions are those of order management; nobody else here offers any. */
+  act(epoch: number, action: string): ActionOutcome {
+    const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
+    if (this.component.kind !== 'order-management' || !OMS_ACTIONS.includes(action)) return failed('unknown-method');
+    if (this.role !== 'primary' || epoch !== this.grantEpoch) return failed('not-ready');
+    if (action === 'stop-accepting') this.stopped = epoch;
+    if (action === 'resume') this.stopped = 0;
+    return { kind: 'ok', detail: {} };
+  }
+
+  /** Taken in and neither released nor withdrawn. */
+  get ordersInFlight(): number {
+    let count = 0;
+    for (let index = this.#releasedTo; index < this.log.length; index += 1)
+      if (!this.log[index]!.cancel && !this.#withdrawn.has(index)) count += 1;
+    return count;
   }
 
   /** Stored before anything else is done with it. */
@@ -303,9 +341,10 @@ export class InstanceModel {
   }
 
   /** A client asks for a write. What is refused is refused at once; what is taken in is released, withdrawn by a halt, or never answered. */
-  write(id: number, cancel = false): 'taken' | 'refused' | 'halted' {
+  write(id: number, cancel = false): 'taken' | 'refused' | 'halted' | 'draining' {
     if (this.process !== 'running' || this.role !== 'primary') return 'refused';
     if (this.component.kind === 'trading-engine' && !cancel) {
+      if (this.draining) return 'draining';
       if (!this.tradingEnabled || !this.#around.riskApproved(this)) return 'refused';
       if (this.halted) return 'halted';
     }
@@ -445,14 +484,21 @@ export class InstanceModel {
     return {
       instance: this.id,
       process: this.process,
-      role: this.process === 'running' ? this.role : this.process === 'frozen' ? 'unknown' : 'closed',
+      role:
+        this.process === 'running'
+          ? this.routed
+            ? 'standby'
+            : this.role
+          : this.process === 'frozen'
+            ? 'unknown'
+            : 'closed',
       epoch: this.epoch as Epoch,
       health: this.process === 'running' ? (this.ill?.health ?? 'ok') : 'bad',
       reason: this.process === 'running' ? (this.ill?.reason ?? null) : `process ${this.process}`,
       position: { generation: this.log.at(-1)?.epoch ?? 0, sequence: this.log.length },
       releasing:
         this.role === 'primary' && this.opened && this.process === 'running' && (!this.selfGated || this.leaseValid),
-      tradingEnabled: this.tradingEnabled,
+      tradingEnabled: this.tradingEnabled && !this.draining,
       ackSet: this.ackSet,
       replicas: [...this.#replicas].map(([instance, replica]) => ({
         instance,
@@ -462,7 +508,7 @@ export class InstanceModel {
       })),
       upstream: this.standby.observe(now),
       divergence: this.divergence,
-      figures: {},
+      figures: this.component.kind === 'trading-engine' ? { activeOrders: this.ordersInFlight } : {},
     };
   }
 

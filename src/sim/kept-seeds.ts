@@ -90,4 +90,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I3',
     why: 'the checker took an order to promote for a promotion that came late to a process that had been killed',
   },
+  {
+    seed: 92013,
+    invariant: 'I10',
+    why: 'a fault began after all of them had been ended: the leader whose freeze was ended last went on to the step that called for it',
+  },
+  {
+    seed: 102387,
+    invariant: 'I10',
+    why: 'a recovery was given up because an engine was lost, and order management, which it had stopped, was never told to accept again',
+  },
 ];

@@ -38,8 +38,9 @@ function speak(world: World, person: Person): void {
   const decision = lastDecision(world);
   const digest = random.chance(0.7) && decision ? decision.plan.digest : 'ffff';
   const acceptDataLoss = random.chance(0.2) ? 'orders: whatever is missing' : null;
-  const practise = (to: SiteId | null) =>
-    world.ask(
+  const practise = (to: SiteId | null) => {
+    announceIfAsked(world, person);
+    return world.ask(
       {
         kind: 'move',
         group: GROUP,
@@ -49,9 +50,11 @@ function speak(world: World, person: Person): void {
         overrides: [],
         reason: 'practice',
         acceptDataLoss: null,
+        ticket: TICKET,
       },
       person,
     );
+  };
   const say: readonly (() => boolean)[] = [
     () => practise(toSite),
     () => practise(random.pick(world.topology.sites.filter(canServe)).id),
@@ -255,8 +258,24 @@ export function askForFailover(world: World): void {
   );
 }
 
+/** Somebody has the engine or order management started anew. */
+export function askForRecovery(world: World, person: Person): boolean {
+  const component = world.queue.now % 2 < 1 ? 'engine' : 'oms';
+  return world.ask({ kind: 'recover', group: GROUP, component, runbook: null, digest: null, reason: 'odd' }, person);
+}
+
+const TICKET = 'CHG-1';
+
+/** Once; who asks before the notice period has passed is refused. */
+function announceIfAsked(world: World, person: Person): void {
+  const known = world.authority.value<{ readonly notices?: readonly unknown[] }>('brakes/trading')?.notices ?? [];
+  if (world.shape.plannedMove.noticeMs > 0 && known.length === 0)
+    world.ask({ kind: 'announce', group: GROUP, ticket: TICKET, reason: 'practice' }, person);
+}
+
 /** The first thing that people want when a site is back, sometimes too early. */
 export function askForFailback(world: World): void {
+  announceIfAsked(world, ada);
   const site = world.random.pick(
     world.topology.sites.filter((each) => canServe(each) && each.id !== world.record?.activeSite),
   ).id;
@@ -270,6 +289,7 @@ export function askForFailback(world: World): void {
       overrides: [],
       reason: 'failback',
       acceptDataLoss: null,
+      ticket: TICKET,
     },
     ada,
   );

@@ -2,7 +2,7 @@ import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts
 import { gateBinds } from '../core/authority/proof-suffices.ts';
 import type { InstanceId } from '../core/base/ids.ts';
 import type { Brakes } from '../core/decision/brakes.ts';
-import type { OperatorRequest, Person } from '../core/operator/operator-request.ts';
+import { type OperatorRequest, type Person, ROLES, type Role } from '../core/operator/operator-request.ts';
 import type { RecoveryPlan } from '../core/plan/recovery-plan.ts';
 import type { JournalEntry, RunEvent } from '../core/run/run.ts';
 import type { Topology } from '../core/topology/topology.ts';
@@ -35,8 +35,10 @@ const SETTLED_MS = 3000;
 export class RunChecker {
   readonly #watched: Watched;
   readonly #begun = new Set<string>();
+  /** Runs whose drain ended well. */
+  readonly #drained = new Set<string>();
   readonly #plans = new Map<string, RecoveryPlan>();
-  readonly #asked: { readonly by: string; readonly request: OperatorRequest }[] = [];
+  readonly #asked: { readonly by: string; readonly role: Role; readonly request: OperatorRequest }[] = [];
   #open: { readonly run: string; readonly scope: string } | null = null;
   #superseded: { readonly run: string; readonly scope: string } | null = null;
   /** Of the leader that the authority names. */
@@ -49,7 +51,7 @@ export class RunChecker {
   }
 
   asked(person: Person, request: OperatorRequest): void {
-    if (person.role !== 'observer') this.#asked.push({ by: person.name, request });
+    if (person.role !== 'observer') this.#asked.push({ by: person.name, role: person.role, request });
   }
 
   wasFencedByHand(instance: InstanceId): boolean {
@@ -101,9 +103,34 @@ export class RunChecker {
             this.#open = null;
           }
           break;
+        case 'abandoned':
+          this.#begun.add(`${entry.run}/resume`);
+          this.#watched.coverage.count('drain: given up');
+          break;
         case 'step-finished':
+          if (event.step === 'drain') this.#drainEnded(entry.run, event.outcome);
+          if (event.step === 'revoke') this.#revoked(entry.run);
           for (const proof of event.proofs ?? []) this.#watched.coverage.count(`proof: ${proof.method}`);
       }
+    }
+  }
+
+  #drainEnded(run: string, outcome: string): void {
+    if (outcome === 'ok') this.#drained.add(run);
+    if (outcome === 'unknown') this.#watched.coverage.count('drain: went on in spite of its deadline');
+  }
+
+  /** F5: when a planned move takes the right to write away, the engine that it leaves has no order in flight. */
+  #revoked(run: string): void {
+    const plan = this.#plans.get(run);
+    if (plan?.runbook !== 'switchover-site') return;
+    for (const { from } of plan.moves) {
+      const engine = from === null ? undefined : this.#watched.instances.get(from);
+      if (engine?.component.kind !== 'trading-engine' || engine.role !== 'primary' || !this.#drained.has(run)) continue;
+      this.#watched.coverage.count('F5: a drained engine was revoked');
+      if (!engine.draining) this.#watched.violated('F5', `${run} revokes ${engine.id}, which still takes orders`);
+      if (engine.ordersInFlight > 0)
+        this.#watched.violated('F5', `${run} revokes ${engine.id} with ${engine.ordersInFlight} orders in flight`);
     }
   }
 
@@ -122,6 +149,7 @@ export class RunChecker {
     this.#open = { run: entry.run, scope: plan.scope };
     this.#plans.set(entry.run, plan);
     this.#allowed(entry, event);
+    this.#prepared(event);
     if (event.automatic && (plan.trigger === 'PrimaryDown' || plan.trigger === 'SiteDown'))
       this.#needed(entry.run, plan);
     if (event.automatic) this.#fencable(entry.run, plan);
@@ -138,6 +166,7 @@ export class RunChecker {
         (each) =>
           each.by === by &&
           ((each.request.kind === 'activate' && this.#watched.record() === null) ||
+            each.request.kind === 'recover' ||
             (each.request.kind === 'move' && (each.request.toSite ?? plan.toSite) === plan.toSite)),
       )?.request ?? null;
     if (automatic) {
@@ -161,6 +190,27 @@ export class RunChecker {
     if (accepted) this.#watched.coverage.count('I4: a loss was accepted by name');
     else this.#watched.violated('I4', `${entry.run} may lose acknowledged writes and nobody accepted that`);
     this.#watched.lossAccepted();
+  }
+
+  /** F5: a planned move was approved, has its ticket and was announced, as the policy asks, or a person overrode that by name. */
+  #prepared({ run, plan, by, at }: Extract<RunEvent, { kind: 'opened' }>): void {
+    if (plan.runbook !== 'switchover-site') return;
+    const policy = this.#watched.topology.groups[0]!.plannedMove;
+    const authorised = (role: string) => ROLES.indexOf(role as Role) >= ROLES.indexOf('approver');
+    const request = this.#asked.findLast((each) => each.by === by && each.request.kind === 'move');
+    if (request?.request.kind !== 'move') return;
+    const { overrides, ticket = null } = request.request;
+    const approved =
+      authorised(request.role) ||
+      this.brakes?.approvals.some((each) => each.digest === plan.digest && authorised(each.role));
+    const announced = this.brakes?.notices?.some((each) => each.ticket === ticket && at - each.at >= policy.noticeMs);
+    const unmet = [
+      ...(policy.approval && !approved ? ['P-APPROVAL'] : []),
+      ...(policy.ticket && ticket === null ? ['P-TICKET'] : []),
+      ...(policy.noticeMs > 0 && !announced ? ['P-NOTICE'] : []),
+    ].filter((each) => !overrides.includes(each));
+    this.#watched.coverage.count('F5: a planned move was prepared');
+    if (unmet.length > 0) this.#watched.violated('F5', `${run} was begun by ${by} without ${unmet.join(', ')}`);
   }
 
   /** H5: somebody who is deposed as failed is not alive, serving and heard by a majority. */

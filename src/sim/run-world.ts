@@ -1,6 +1,14 @@
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { Violation } from './checkers.ts';
-import { FaultPlay, hurtAtStep, scheduleFaults, scheduleLeaderAway, scheduleSlowPromotion } from './draw-faults.ts';
+import {
+  FaultPlay,
+  hurtAtStep,
+  scheduleFaults,
+  scheduleHurtDrain,
+  scheduleHurtRecovery,
+  scheduleLeaderAway,
+  scheduleSlowPromotion,
+} from './draw-faults.ts';
 import type { FaultName } from './faults.ts';
 import { adoptAuthority, askForFailback, decideOnLoss, helpOut, isStuckOnLoss, schedulePeople } from './people.ts';
 import { World } from './world.ts';
@@ -80,13 +88,16 @@ function live(world: World, play: FaultPlay, seed: number, violated: () => boole
     scheduleFaults(play, untilMs);
     scheduleSlowPromotion(play, seed, untilMs);
     scheduleLeaderAway(play, seed);
+    scheduleHurtDrain(play, seed);
+    scheduleHurtRecovery(play, seed);
     schedulePeople(world, untilMs);
   }
   if (kind === 'restored') queue.at(random.between(SETTLE_MS, untilMs), () => world.authority.backUp());
   queue.runUntil(untilMs, violated);
   const hurtUnderLoad = play.applied.length > 0 && acknowledgedBefore > 0;
-  play.endAll();
+  // First this: a leader that is thawed goes on at once, and what it begins must not call for another fault.
   world.onStep = null;
+  play.endAll();
   world.doomed.clear();
   if (kind === 'restored') restoreAuthority(world, violated);
   else heal(world, violated);

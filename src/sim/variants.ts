@@ -339,4 +339,13 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 151,
     seedsAtMost: 1000,
   },
+  {
+    name: 'a drain is not waited for',
+    file: 'src/engine/drain-step.ts',
+    find: "if (facts.record === null || !work.doneWith(drainOrders(run, facts, facts.record))) return 'working';",
+    replace: "if (facts.record === null) return 'working';",
+    why: 'a planned move cuts off orders in flight: clients learn their fate only from the other site',
+    caughtAt: 3,
+    seedsAtMost: 400,
+  },
 ];

@@ -328,6 +328,7 @@ export class World {
     for (const event of events) {
       if (event.kind === 'opened')
         this.tell(`journal: ${run} opened: ${event.plan.runbook} → ${event.plan.toSite}, by ${event.by}`);
+      else if (event.kind === 'abandoned') this.tell(`journal: ${run} is given up`);
       else if (event.kind === 'closed') this.tell(`journal: ${run} ${event.result}`);
       else if (event.kind === 'step-started') this.say(`journal: ${event.step} begins, attempt ${event.attempt}`);
       else {
@@ -447,7 +448,9 @@ export class World {
     const engine = instance.component.kind === 'trading-engine';
     if (engine) this.#orders += 1;
     const cancel = engine && this.#orders % 4 === 0;
-    if (instance.write(id, cancel) === 'halted') this.coverage.count('halt: an order was refused');
+    const answer = instance.write(id, cancel);
+    if (answer === 'halted') this.coverage.count('halt: an order was refused');
+    if (answer === 'draining') this.coverage.count('drain: an order was refused');
   }
 
   /** The bound of its silence is 0 here: what an engine would go on taking for that long is not taken. */
@@ -478,7 +481,9 @@ export class World {
         instance.grantEpoch !== record.grants[component.id]!.epoch
       )
         return `${component.id}: ${holder} is ${instance.process} ${instance.role}`;
+      if (instance.stopped === instance.grantEpoch) return `${holder} was told to stop accepting`;
       if (component.kind === 'trading-engine' && !record.tradingEnabled) return 'trading is not enabled';
+      if (instance.draining) return `${holder} is still draining`;
     }
     return null;
   }
@@ -515,7 +520,11 @@ const otherVersion = (runbooks: WorldOptions['runbooks']): WorldOptions['runbook
       {
         ...runbook,
         version: runbook.version + 1,
-        steps: runbook.steps.map((step) => ({ ...step, deadlineMs: step.deadlineMs * 1.5 })),
+        steps: runbook.steps.map((step) => ({
+          ...step,
+          ...(step.onExpiry === undefined ? {} : { onExpiry: 'go-on' as const }),
+          deadlineMs: step.deadlineMs * 1.5,
+        })),
       },
     ]),
   );

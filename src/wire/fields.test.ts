@@ -44,6 +44,7 @@ test('a request of a person is read member by member', () => {
     toSite: null,
     overrides: [],
     acceptDataLoss: null,
+    ticket: null,
   });
   const move = { kind: 'move', group: 'trading', move: 'switchover', reason: 'r' };
   assert.throws(() => parseOperatorRequest({ ...move, acceptDataLoss: 'orders:1' }), /a switchover loses nothing/);

@@ -46,19 +46,24 @@ export const apiLimits = {
   answerWithinMs: 15_000,
 } as const;
 
+const READS: readonly OperatorRequest['kind'][] = ['status', 'runs', 'plan', 'plan-recovery', 'validate'];
+
 /** Requests that change nothing: they may be repeated on another controller. */
-export const isRead = (request: OperatorRequest): boolean =>
-  request.kind === 'status' || request.kind === 'runs' || request.kind === 'plan';
+export const isRead = (request: OperatorRequest): boolean => READS.includes(request.kind);
 
 const kinds: readonly OperatorRequest['kind'][] = [
   'status',
   'runs',
   'activate',
+  'plan-recovery',
+  'recover',
+  'validate',
   'plan',
   'move',
   'approve',
   'freeze',
   'maintenance',
+  'announce',
   'acknowledge',
   'fence',
   'adopt',
@@ -75,6 +80,12 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
       return { kind };
     case 'activate':
       return { kind, group: fields.text('group'), site: fields.text('site') };
+    case 'plan-recovery':
+      return { kind, ...recoveryOf(fields) };
+    case 'recover':
+      return { kind, ...recoveryOf(fields), digest: fields.textOrNull('digest'), reason: reasonOf(fields) };
+    case 'validate':
+      return { kind, group: fields.text('group') };
     case 'plan':
       return { kind, ...riskyMoveOf(fields) };
     case 'move':
@@ -108,6 +119,8 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
         reason: reasonOf(fields),
         minutes: minutesOf(fields),
       };
+    case 'announce':
+      return { kind, group: fields.text('group'), ticket: fields.text('ticket'), reason: reasonOf(fields) };
     case 'acknowledge':
       return { kind, group: fields.text('group') };
     case 'fence':
@@ -150,12 +163,19 @@ const problemOf = (fields: Fields): ApiProblem => ({
   next: fields.words('next', ''),
 });
 
+const recoveryOf = (fields: Fields) => ({
+  group: fields.text('group'),
+  component: fields.text('component'),
+  runbook: fields.textOrNull('runbook'),
+});
+
 function riskyMoveOf(fields: Fields): {
   readonly group: string;
   readonly move: PlannedMove;
   readonly toSite: string | null;
   readonly overrides: readonly string[];
   readonly acceptDataLoss: string | null;
+  readonly ticket: string | null;
 } {
   const move = fields.oneOf('move', ['failover', 'switchover']);
   const acceptDataLoss = lossOf(fields);
@@ -167,6 +187,7 @@ function riskyMoveOf(fields: Fields): {
     toSite: fields.textOrNull('toSite'),
     overrides: fields.texts('overrides', []),
     acceptDataLoss,
+    ticket: fields.textOrNull('ticket'),
   };
 }
 

@@ -62,8 +62,10 @@ const steps = (): string =>
 function runbooks(): string {
   const shipped = [...loadRunbooks().values()].toSorted((left, right) => (left.id < right.id ? -1 : 1));
   const deadline = (runbook: Runbook, kind: string) => {
-    const step = runbook.steps.find((each) => each.kind === kind);
-    return step === undefined ? '–' : `${step.deadlineMs} ms`;
+    const those = runbook.steps.filter((each) => each.kind === kind);
+    const ms = those.reduce((sum, step) => sum + step.deadlineMs, 0);
+    if (those.length === 0) return '–';
+    return kind === 'act' ? `${those.map(({ action }) => `\`${action}\``).join(' ')}: ${ms} ms` : `${ms} ms`;
   };
   return [
     table(
@@ -71,7 +73,7 @@ function runbooks(): string {
       shipped.map(({ id, version, title }) => [`\`${id}\``, String(version), title]),
     ),
     '',
-    'Deadline of each step; `–` where a runbook does not have it:',
+    'Deadline of each step; `–` where a runbook does not have it; of `act` the actions in order and their deadlines together:',
     '',
     table(
       ['step', ...shipped.map(({ id }) => `\`${id}\``)],

@@ -36,6 +36,7 @@ export const plainShape: Shape = {
   coolDownMs: 20_000,
   maxRunsPerCoolDown: 2,
   rttMs: 8,
+  plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
   loneDatabase: false,
   mixedVersions: false,
   timing: {
@@ -275,7 +276,7 @@ export const observationOf = (instance: InstanceId, primary: boolean): InstanceO
   replicas: [],
   upstream: null,
   divergence: null,
-  figures: {},
+  figures: { activeOrders: 3 },
 });
 
 /** Any facts that the types allow and a controller could gather, most of them bad news. */

@@ -356,6 +356,10 @@ const declarePrimary = (on: On, { trading = true, log = true }: ContractOptions[
     const drained = await must(driven, 'drain', { epoch: 1 });
     assert.ok((drained.position as { sequence: number }).sequence > 0);
     assert.equal(await ground.write(driven.subject, PATIENT_MS), 'refused');
+    assert.equal((await statusOf(driven)).tradingEnabled, false);
+    await must(driven, 'set-trading', { epoch: 1, enabled: true });
+    assert.equal((await statusOf(driven)).tradingEnabled, true);
+    assert.equal(await ground.write(driven.subject, PATIENT_MS), 'acknowledged');
   });
 };
 

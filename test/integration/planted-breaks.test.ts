@@ -9,6 +9,7 @@ import { LineClient } from '../../trading/testing/line-client.ts';
 import { OrderStream } from '../../trading/testing/order-stream.ts';
 import { type EngineUnderTest, TradingWorld, untilReleasing } from '../../trading/testing/trading-world.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
+import { REPORT, WIRE_REASONS, WIRE_REPORT_KINDS } from '../../trading/venue-protocol/layout.ts';
 import { AlteringRelay } from './altering-relay.ts';
 
 const CLEAN_RUNS = Number(process.env['HOLDFAST_CLEAN_RUNS'] ?? 5);
@@ -68,12 +69,12 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
 
   before(async () => {
     world = await TradingWorld.open({ fillShare: 0.6 });
-    toExchange = await AlteringRelay.open(world.venue.port('venue'));
+    toExchange = await AlteringRelay.open(world.venue.port('binary'), 'binary');
     world.onClose(() => toExchange.close());
     engine = await world.engine('a', { venue: { port: toExchange.port, firm: 'ACME' } });
     await engine.promote(1, []);
     await untilReleasing(engine);
-    toEngine = await AlteringRelay.open(engine.process.port('orders'));
+    toEngine = await AlteringRelay.open(engine.process.port('orders'), 'lines');
     world.onClose(() => toEngine.close());
     config = await startKeeper('honest');
     stream = new OrderStream(await engine.client('c1'), { prefix: 'flow', ordersPerSecond: 200 });
@@ -109,10 +110,13 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
 
   await suite.test('stale state: the engine is told that a cancel was refused, which took effect', async () => {
     let target: string | null = null;
-    toExchange.alter = (message) => {
-      if (target !== null || message.kind !== 'cancelled' || message.id === '') return message;
-      target = String(message.target);
-      return { ...message, kind: 'cancel-rejected', code: 'too-late' };
+    const { kind, id, target: about, reason } = REPORT.fields;
+    toExchange.alterFrame = (frame) => {
+      const isCancelled = frame[2] === REPORT.type && frame[kind[0]] === WIRE_REPORT_KINDS.indexOf('cancelled');
+      if (target !== null || !isCancelled || frame[id[0]] === 0) return;
+      frame[kind[0]] = WIRE_REPORT_KINDS.indexOf('cancel-rejected');
+      frame[reason[0]] = WIRE_REASONS.indexOf('too-late');
+      target = frame.toString('latin1', about[0], about[0] + 32).replace(/\0+$/, '');
     };
     await waitUntil('an order was cancelled', () => target !== null);
     stream.stop();

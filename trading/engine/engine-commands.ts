@@ -151,14 +151,17 @@ export class EngineCommands {
   async #drain({ epoch }: EpochParams): Promise<PositionResult> {
     const reign = this.#engine.requireReign(epoch);
     reign.draining = true;
+    const taken = reign.path.end;
     this.#engine.changed();
     const { drainDeadlineMs } = this.#engine.config.timing;
     const settled = await this.#engine.waits.until(
-      () => this.#engine.reign !== reign || reign.path.settled,
+      () => this.#engine.reign !== reign || !reign.draining || reign.path.settledUpTo(taken),
       drainDeadlineMs,
     );
     if (this.#engine.reign !== reign)
       throw new ContractError('stale-epoch', 'the reign ended while it was draining', this.#engine.epochs.highest);
+    if (!reign.draining)
+      throw new ContractError('not-ready', 'it was told to take new risk again while it was draining');
     if (!settled)
       throw new ContractError(
         'not-ready',
@@ -183,7 +186,11 @@ export class EngineCommands {
   }
 
   #setTrading({ epoch, enabled }: TradingParams): object {
-    this.#engine.requireReign(epoch).tradingEnabled = enabled;
+    const reign = this.#engine.requireReign(epoch);
+    reign.tradingEnabled = enabled;
+    // A move that was given up: what was drained takes new risk again.
+    if (enabled) reign.draining = false;
+    this.#engine.waits.look();
     this.#engine.changed();
     return {};
   }

@@ -130,7 +130,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
       dialDeadlineMs: ms('dialDeadlineMs', 1000),
       venueDeadlineMs: ms('venueDeadlineMs', 500),
       reconcileDeadlineMs: ms('reconcileDeadlineMs', 2000),
-      drainDeadlineMs: ms('drainDeadlineMs', 2000),
+      drainDeadlineMs: ms('drainDeadlineMs', 1000),
       testOrderDeadlineMs: ms('testOrderDeadlineMs', 2000),
     },
     maxHeldEntries: file.count('maxHeldEntries', 20_000),

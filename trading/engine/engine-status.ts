@@ -17,7 +17,7 @@ export const engineStatus = (engine: EngineView): Status => {
     position: { epoch: journal.end.epoch, sequence: journal.end.sequence },
     releasing: reign !== null && lease.valid && (core?.complete ?? false),
     leaseUntilNs: reign === null ? null : lease.untilNs.toString(),
-    tradingEnabled: reign?.tradingEnabled ?? false,
+    tradingEnabled: reign?.tradingEnabled === true && !reign.draining,
     halted: reign?.halted ?? false,
     ...(reign === null ? {} : { interlock: engine.venues.interlock }),
     ackSet: core?.ackSet ?? [],

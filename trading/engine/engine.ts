@@ -80,7 +80,10 @@ export class Engine implements EngineView {
       token,
       windowEntries: 16_384,
       stateHashAt: (sequence) => replayed.state.hashes.at(sequence),
-      onHeld: (sequence) => this.reign?.path.heldUpTo(sequence),
+      onHeld: (sequence) => {
+        this.reign?.path.heldUpTo(sequence);
+        this.waits.look();
+      },
       onReplicasChanged: () => this.changed(),
       onSuperseded: (epoch) => this.#superseded(epoch, 'a replica'),
     });

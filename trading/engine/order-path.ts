@@ -10,7 +10,6 @@ import { dryRun } from './dry-run.ts';
 import { decodeEntry, type Entry, writeEntry } from './entry.ts';
 import type { Lease } from './lease.ts';
 import { LineDesk } from './line-desk.ts';
-import { ITEM_KIND } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
 import { ClientSession, type OrdersPort } from './orders-port.ts';
 import type { Limits, Permissions } from './pre-trade.ts';
@@ -129,15 +128,18 @@ export class OrderPath {
   get subscribers(): number {
     return this.#subscriptions.count;
   }
-  /** Nothing is waiting for release, and the venue has answered everything it was sent. */
-  get settled(): boolean {
-    const { state } = this.#options;
-    return (
-      this.#released === state.applied &&
-      this.#inbox.length === 0 &&
-      state.pendingOrders.size === 0 &&
-      state.pendingRequests.size === 0
-    );
+  /** Where the journal ends now. */
+  get end(): number {
+    return this.#options.state.applied;
+  }
+  /**
+   * Everything up to here is released, and the exchanges have answered what was sent of it. Cancels and executions after it go on:
+   * a market does not stand still because nothing new is taken.
+   */
+  settledUpTo(sequence: number): boolean {
+    const { items, pendingOrders, pendingRequests } = this.#options.state;
+    if (this.#released < sequence) return false;
+    return !items.anyUpTo(pendingOrders, sequence) && !items.anyUpTo(pendingRequests, sequence);
   }
 
   /** First entries of the reign: give the log's end this epoch, and each exchange that is new a number. Then it goes to them. */
@@ -376,7 +378,7 @@ export class OrderPath {
   /** An order or request was journalled: it goes to its exchange once it is released, before its acknowledgement. */
   #accepted(item: number, sequence: number): void {
     const { state, venues } = this.#options;
-    if (state.items.kind(item) !== ITEM_KIND.cancel) this.#options.allowed.risk?.took(item);
+    this.#options.allowed.risk?.took(item);
     const sink = venues.sinkOf(state.items.venue(item));
     if (sink !== null) this.#queue.addItem(sequence, sink, item);
     this.#unacknowledged.add(sequence);

@@ -241,6 +241,12 @@ export class OrderPool {
     return this.#link(item, 4);
   }
 
+  /** Whether one of the list was journalled at this sequence or before. */
+  anyUpTo(list: Readonly<ItemList>, sequence: number): boolean {
+    for (let item = list.first; item !== -1; item = this.next(item)) if (this.sequence(item) <= sequence) return true;
+    return false;
+  }
+
   append(list: ItemList, item: number): void {
     if (list.last === -1) list.first = item;
     else this.#setLink(list.last, 4, item);

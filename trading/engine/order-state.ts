@@ -2,7 +2,7 @@ import { FIX_RECORD_KIND } from '../fix/session-entry.ts';
 import { BytesTable, spread } from './bytes-table.ts';
 import { GTC_BIT, RECORD, RECORD_KIND, readCount, SIDE_NUMBER } from './entry.ts';
 import { changingHash, lastingHash, mixWide } from './item-hash.ts';
-import { firstAfter, ordersAfter, viewOf } from './item-view.ts';
+import { ordersAfter, viewOf } from './item-view.ts';
 import { OpenOrders } from './open-orders.ts';
 import { emptyList, ITEM_KIND, ITEM_STATE, type ItemList, OrderPool } from './order-pool.ts';
 import type { ChangeRequest, Order } from './order-view.ts';
@@ -197,11 +197,6 @@ export class OrderState {
   /** Open orders of a client by its number among the texts. */
   openOf(client: number): number {
     return this.#open.of(client);
-  }
-
-  /** The first item after a sequence; as many as there are items when there is none. */
-  firstAfter(sequence: number): number {
-    return firstAfter(this, sequence);
   }
 
   /** Orders after a sequence, oldest first. */

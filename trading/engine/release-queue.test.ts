@@ -175,3 +175,29 @@ test('withdrawing takes out messages of bytes as well', () => {
   queue.release(9, () => true);
   assert.deepEqual(to.writes, ['accc']);
 });
+
+test('what a sink queues and releases while it is being given something leaves once, in order, behind what was there', () => {
+  const queue = new ReleaseQueue();
+  const to = byteSink();
+  const staged: number[] = [];
+  const refusing = {
+    stageItem: (item: number) => {
+      staged.push(item);
+      // More than there is room for, so that the bytes of the queue move meanwhile.
+      for (let at = 0; at < 3000; at++) addBytes(queue, 10, to, `<${item}:${at}:${'y'.repeat(30)}>`);
+      queue.release(10, () => true);
+    },
+    unstage: () => {},
+    flush: () => {},
+  };
+  addBytes(queue, 1, to, 'first');
+  queue.addItem(2, refusing, 7);
+  addBytes(queue, 3, to, 'second');
+  queue.addItem(4, refusing, 8);
+  addBytes(queue, 5, to, 'third');
+  queue.release(5, () => true);
+  queue.release(10, () => true);
+  const added = (item: number) => Array.from({ length: 3000 }, (_, at) => `<${item}:${at}:${'y'.repeat(30)}>`).join('');
+  assert.equal(to.writes.join(''), `firstsecondthird${added(7)}${added(8)}`);
+  assert.deepEqual([staged, queue.length], [[7, 8], 0]);
+});

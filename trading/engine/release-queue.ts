@@ -55,6 +55,9 @@ export class ReleaseQueue {
   readonly #gathered: (string | null)[] = [];
   #bytesHead = 0;
   #bytesTail = 0;
+  #releasing = false;
+  /** Asked for while releasing, or what is being released. */
+  #askedUpTo = 0;
 
   get length(): number {
     return this.#tail - this.#head;
@@ -95,10 +98,24 @@ export class ReleaseQueue {
     this.#keep((at) => !orders.has(this.#orders[at]!));
   }
 
-  /** Writes what may go; what may not stays, in order. */
+  /**
+   * Writes what may go; what may not stays, in order. A sink that is just being given something may queue more and ask for a release:
+   * that one follows this one.
+   */
   release(upTo: number, mayRelease: () => boolean): void {
-    while (this.#head < this.#tail && this.#sequences[this.#head]! <= upTo) {
-      if (!this.#releaseChunk(upTo, mayRelease)) break;
+    if (this.#releasing) {
+      this.#askedUpTo = Math.max(this.#askedUpTo, upTo);
+      return;
+    }
+    this.#releasing = true;
+    this.#askedUpTo = upTo;
+    try {
+      while (this.#head < this.#tail && this.#sequences[this.#head]! <= this.#askedUpTo) {
+        if (!this.#releaseChunk(this.#askedUpTo, mayRelease)) break;
+      }
+    } finally {
+      this.#releasing = false;
+      this.#forgetGathered();
     }
     if (this.#head === this.#tail) this.clear();
     else if (this.#head > 4096 && this.#head > this.#tail / 2) this.#keep(() => true);
@@ -118,6 +135,7 @@ export class ReleaseQueue {
 
   /** One write per sink. False when permission ended; the items of sinks not yet written to are still queued then. */
   #releaseChunk(upTo: number, mayRelease: () => boolean): boolean {
+    // Not what is queued meanwhile.
     const limit = Math.min(this.#tail, this.#head + CHUNK);
     const receivers = this.#receivers;
     let end = this.#head;
@@ -231,18 +249,19 @@ export class ReleaseQueue {
     this.#lengths = lengths;
   }
 
+  /** While something is released offsets are in use: then nothing moves, and there is only more of it. */
   #makeRoom(length: number): void {
-    const used = this.#bytes.subarray(this.#bytesHead, this.#bytesTail);
-    if (this.#bytesHead > this.#bytes.length / 2) this.#bytes.copyWithin(0, this.#bytesHead, this.#bytesTail);
+    const start = this.#releasing ? 0 : this.#bytesHead;
+    if (!this.#releasing && this.#bytesHead > this.#bytes.length / 2) this.#bytes.copyWithin(0, start, this.#bytesTail);
     else {
       const wider = Buffer.allocUnsafeSlow((this.#bytes.length * 2 + length) & ~ALIGN_MASK);
-      used.copy(wider);
+      this.#bytes.copy(wider, 0, start, this.#bytesTail);
       this.#bytes = wider;
       this.#view = viewOf(wider);
       this.#words = wordsOf(wider);
     }
-    this.#bytesTail = used.length;
-    this.#bytesHead = 0;
+    this.#bytesTail -= start;
+    this.#bytesHead -= start;
   }
 }
 

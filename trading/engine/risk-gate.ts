@@ -147,7 +147,7 @@ export class RiskGate {
     return this.#table.refusal(this.asked, this.#options.state(), !this.#fresh);
   }
 
-  /** An order or a replace was taken in. */
+  /** An order or request was taken in; what is cancelled gives its room back with the next row. */
   took(item: number): void {
     if (this.#loaded) this.#table.took(item, this.#options.state());
   }

@@ -1,6 +1,7 @@
 import { unlimited } from '../risk/limits.ts';
 import type { ClientRow, FirmRow, PairRow, RiskRows, SymbolRow } from '../risk/risk-message.ts';
 import { SIDE_NUMBER } from './entry.ts';
+import { firstAfter } from './item-view.ts';
 import { ITEM_KIND } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
 
@@ -168,7 +169,7 @@ export class RiskTable {
     for (const row of rows.clients) this.#putClient(row);
     for (const row of rows.pairs) this.#putPair(row);
     const { items } = state;
-    for (let item = state.firstAfter(rows.through); item < items.count; item++) this.#useItem(item, state, false);
+    for (let item = firstAfter(state, rows.through); item < items.count; item++) this.#useItem(item, state, false);
     for (const item of this.#growth.keys()) if (items.sequence(item) <= rows.through) this.#growth.delete(item);
   }
 

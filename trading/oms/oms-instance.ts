@@ -247,4 +247,5 @@ export class OmsInstance {
 }
 
 const fenceDeadlineMs = 250;
-const drainDeadlineMs = 1500;
+/** Below the time within which a driver wants an answer. */
+const drainDeadlineMs = 1000;

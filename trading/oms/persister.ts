@@ -81,6 +81,15 @@ export class Persister {
     return this.#accepting;
   }
 
+  /** Resolves with true as soon as everything that is released now is stored, with false at the deadline. More may be released meanwhile. */
+  async caughtUp(deadlineMs: number): Promise<boolean> {
+    const released = this.#feed?.releasedSequence ?? 0;
+    const deadline = performance.now() + deadlineMs;
+    while (!this.#closed && this.#position.sequence < released && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    return !this.#closed && this.#position.sequence >= released;
+  }
+
   get problem(): string | null {
     return this.#problem ?? this.#feedProblem;
   }
@@ -119,14 +128,6 @@ export class Persister {
     this.#accepting = true;
     this.#options.onChanged();
     void this.#work();
-  }
-
-  /** Resolves with true as soon as everything released is stored, with false at the deadline. */
-  async caughtUp(deadlineMs: number): Promise<boolean> {
-    const deadline = performance.now() + deadlineMs;
-    while (!this.#closed && this.lagEntries > 0 && performance.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
-    return !this.#closed && this.lagEntries === 0;
   }
 
   /** Reads position and open orders from the database again and follows the engine from there. Rejects when it cannot. */

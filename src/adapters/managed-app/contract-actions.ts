@@ -45,6 +45,8 @@ export function callFor(action: ContractAction, book: AddressBook): ContractCall
     case 'drain':
     case 'test-order':
       return { method: action.kind, params: { epoch: action.epoch } };
+    case 'act':
+      return { method: 'act', params: { epoch: action.epoch, action: action.action } };
     case 'set-ack-set':
       return {
         method: action.kind,
@@ -97,6 +99,9 @@ export function outcomeOf(
     detail.gate = 'self';
     detail.gateBoundMs = selfGateBoundMs;
   }
+  if (action.kind === 'act')
+    for (const [name, value] of Object.entries(result.fieldsOrNull('detail')?.raw() ?? {}))
+      if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') detail[name] = value;
   if (action.kind === 'test-order') detail.elapsedMs = result.number('elapsedMs');
   if (action.kind === 'fence') {
     detail.epoch = result.count('epoch', action.epoch);
@@ -118,6 +123,8 @@ export function knownAfter(action: ContractAction, last: InstanceObservation): I
       return { ...last, epoch, ackSet: action.ackSet };
     case 'set-trading':
       return { ...last, epoch, tradingEnabled: action.enabled };
+    case 'drain':
+      return { ...last, epoch, tradingEnabled: false };
     case 'demote':
       return { ...last, epoch, role: 'closed', releasing: false, ackSet: [], replicas: [] };
     default:

@@ -104,7 +104,12 @@ function parseOrder(fields: Fields): AgentOrder {
         leaseRevision: fields.count<Revision>('leaseRevision', 0),
       };
     case 'perform':
-      return { kind, instance: instance(), action: parseAction(fields.fields('action')) };
+      return {
+        kind,
+        instance: instance(),
+        action: parseAction(fields.fields('action')),
+        ...(fields.has('since') ? { since: fields.count<Revision>('since') } : {}),
+      };
     case 'confirm':
       return { kind, instance: instance(), condition: parseCondition(fields.fields('condition')) };
   }
@@ -124,6 +129,8 @@ function parseAction(fields: Fields): InstanceAction {
     case 'drain':
     case 'test-order':
       return { kind, epoch: epoch() };
+    case 'act':
+      return { kind, epoch: epoch(), action: fields.text('action') };
     case 'follow':
       return {
         kind,
@@ -166,6 +173,7 @@ const actionKinds = [
   'lease',
   'demote',
   'drain',
+  'act',
   'set-ack-set',
   'set-trading',
   'route',

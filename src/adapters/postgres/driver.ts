@@ -219,6 +219,8 @@ export class PostgresDriver implements InstanceDriver {
       case 'set-trading':
         this.#tradingEnabled = action.enabled;
         return succeeded({ applies: false });
+      case 'act':
+        throw new PostgresProblem('unknown-method', `a database has no recovery action ${action.action}`);
       case 'route':
       case 'test-order':
       case 'kill':

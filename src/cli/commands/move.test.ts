@@ -43,8 +43,8 @@ test('a switchover shows topology, plan and rules, asks for the target, follows 
     /^PLAN {4}switchover trading, digest/m,
     /from here on only forward/,
     /✓ R-FENCE/,
-    /✓ {2}5 grant +ok/,
-    /✓ 10 residue-check +ok/,
+    /✓ {2}6 grant +ok/,
+    /✓ 11 residue-check +ok/,
     /✓ completed/,
   ];
   let from = 0;
@@ -207,7 +207,7 @@ test('runs are listed newest first, and one is shown with steps, durations and p
   assert.match(list.text, /trading-2 +✓ completed +alfa → bravo +switchover-site[\s\S]+trading-1 +✓ completed/);
   const one = await runsCommand(contextOf(firm), 'last');
   assert.match(one.text, /✓ completed {2}trading-2/);
-  assert.match(one.text, /✓ {2}3 fence +ok/);
+  assert.match(one.text, /✓ {2}4 fence +ok/);
   assert.match(one.text, /^PROOFS {2}alfa-db: /m);
   assert.match(one.text, /^ENDED {3}every step is done$/m);
   await assert.rejects(runsCommand(contextOf(firm), 'trading-99'), coded('HF-8012', 2));

@@ -1,4 +1,5 @@
 import type { Json } from '../../core/base/canonical-json.ts';
+import { PREREQUISITE_IDS } from '../../core/decision/prerequisites.ts';
 import type { RunState } from '../../core/run/run.ts';
 import { HoldfastError } from '../../wire/holdfast-error.ts';
 import type { OperatorRequest } from '../../wire/operator-api.ts';
@@ -12,7 +13,8 @@ import { followRun } from '../follow-run.ts';
 import { readKnowledge } from '../read-knowledge.ts';
 import { roleWarning } from '../role-warning.ts';
 import { planScreen } from '../view/plan-screen.ts';
-import { type ReceiptView, receiptIn, stopping } from '../view/receipt-view.ts';
+import { isPrerequisite } from '../view/prerequisite-lines.ts';
+import { type ReceiptView, receiptIn, stopping, unmet } from '../view/receipt-view.ts';
 import { refusalOutcome } from '../view/refusal.ts';
 import { isRuleId, mayBeOverridden, ruleWords } from '../view/rule-words.ts';
 import { statusScreen } from '../view/status-screen.ts';
@@ -28,6 +30,8 @@ export interface MoveOptions {
   /** E.g. `orders:12`: names the loss that is accepted. */
   readonly acceptDataLoss: string | null;
   readonly consent: Consent;
+  /** Change ticket of a planned move. */
+  readonly ticket?: string | null;
   /** Follow the run to its end. */
   readonly wait: boolean;
 }
@@ -44,8 +48,8 @@ export async function moveCommand(context: CommandContext, wish: MoveOptions): P
   const move = verb === 'failover' ? 'failover' : 'switchover';
   const before = await readKnowledge(context.session.controllers);
   const { group } = chooseGroup(before.status, context.group);
-  const { acceptDataLoss, overrides } = options;
-  const asked = await askPlan(context, { move, toSite: options.toSite, group, acceptDataLoss, overrides });
+  const { acceptDataLoss, overrides, ticket = null } = options;
+  const asked = await askPlan(context, { move, toSite: options.toSite, group, acceptDataLoss, overrides, ticket });
   if (asked.kind === 'refused') return asked.outcome;
   say(context, [...statusScreen(before), '']);
   if (verb === 'failback')
@@ -78,7 +82,7 @@ export async function moveCommand(context: CommandContext, wish: MoveOptions): P
 
 const requestOf = (
   about: { readonly group: string; readonly move: 'failover' | 'switchover'; readonly receipt: ReceiptView },
-  { consent, overrides, reason, acceptDataLoss }: MoveOptions,
+  { consent, overrides, reason, acceptDataLoss, ticket = null }: MoveOptions,
 ): OperatorRequest => ({
   kind: 'move',
   group: about.group,
@@ -88,6 +92,7 @@ const requestOf = (
   overrides,
   reason,
   acceptDataLoss,
+  ticket,
 });
 
 /** Follows the run that an answer names, then shows the topology again. Also used by activate. */
@@ -134,9 +139,10 @@ export async function ended(
 
 /** What the dry run with these flags says no to is not even asked for. */
 function dryRefusal(receipt: ReceiptView, { consent }: MoveOptions, tried: string): CommandOutcome | null {
-  const [first] = stopping(receipt);
+  const [rule] = stopping(receipt);
+  const first = rule ?? unmet(receipt)[0];
   if (first === undefined || consent.yes) return null;
-  const code = isRuleId(first.rule) ? ruleWords[first.rule].code : 'HF-4100';
+  const code = rule === undefined ? 'HF-4122' : isRuleId(rule.rule) ? ruleWords[rule.rule].code : 'HF-4100';
   return refusalOutcome({
     kind: 'refused',
     code,
@@ -160,6 +166,7 @@ function checkDigest(receipt: ReceiptView, { digest, yes }: Consent, attempted: 
 /** @throws HoldfastError HF-8008 */
 export function checkOverrides({ overrides, reason, verb }: Pick<MoveOptions, 'overrides' | 'reason' | 'verb'>): void {
   for (const rule of overrides) {
+    if (isPrerequisite(rule)) continue;
     const found = !isRuleId(rule)
       ? `there is no rule ${rule}`
       : mayBeOverridden(rule)
@@ -170,7 +177,7 @@ export function checkOverrides({ overrides, reason, verb }: Pick<MoveOptions, 'o
       code: 'HF-8008',
       attempted: `${verb} with --override ${rule}`,
       found: `${found}. Nothing was done`,
-      next: `only these can be overridden: ${Object.keys(ruleWords).filter(mayBeOverridden).join(', ')}`,
+      next: `only these can be overridden: ${[...Object.keys(ruleWords).filter(mayBeOverridden), ...PREREQUISITE_IDS].join(', ')}`,
     });
   }
   if (overrides.length > 0 && reason.trim() === '')

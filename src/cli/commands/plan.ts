@@ -16,6 +16,8 @@ export interface PlanOptions {
   readonly acceptDataLoss?: string | null;
   /** Preview: as if these were overridden. */
   readonly overrides?: readonly string[];
+  /** Of a planned move. */
+  readonly ticket?: string | null;
 }
 
 /** What would be done now, and whether it may be. Ends as the command itself would: 0, 3 or 4. Changes nothing. */
@@ -61,9 +63,9 @@ export async function askPlan(
   { session }: CommandContext,
   wish: PlanOptions & { readonly group: string },
 ): Promise<AskedPlan> {
-  const { move, toSite, group, acceptDataLoss = null, overrides = [] } = wish;
+  const { move, toSite, group, acceptDataLoss = null, overrides = [], ticket = null } = wish;
   const answer = led(
-    await session.controllers.ask({ kind: 'plan', group, move, toSite, acceptDataLoss, overrides }),
+    await session.controllers.ask({ kind: 'plan', group, move, toSite, acceptDataLoss, overrides, ticket }),
     `plan ${move} ${group}`,
   );
   if (answer.kind === 'refused') return { kind: 'refused', outcome: refusalOutcome(answer) };

@@ -13,6 +13,7 @@ const exits = '3 refused by a safety rule · 4 needs an approval · 5 unknown: l
 export function registerChangeCommands(program: Command, shell: Shell): void {
   const before = new Set(program.commands);
   registerMoves(program, shell);
+  registerRecovery(program, shell);
   registerApproval(program, shell);
   registerResume(program, shell);
   registerFencing(program, shell);
@@ -25,6 +26,7 @@ export function registerChangeCommands(program: Command, shell: Shell): void {
 
 interface MoveFlags {
   readonly override?: readonly string[];
+  readonly ticket?: string;
   readonly reason?: string;
   readonly acceptDataLoss?: string;
   readonly plan?: string;
@@ -46,11 +48,12 @@ function registerMoves(program: Command, shell: Shell): void {
       .option('-y, --yes', 'do not ask; needs --plan. Skips no safety rule')
       .option(
         '--override <rule>',
-        'act in spite of one rule that allows it; needs --reason and the role risk-officer',
+        'act in spite of one rule that allows it, or of one prerequisite; needs --reason and the role risk-officer',
         collect,
       )
       .option('--reason <text>', 'why; stands beside your name in the evidence')
       .option('--no-wait', 'return when the run has begun');
+    if (verb !== 'failover') command.option('--ticket <name>', 'the change ticket that it belongs to');
     if (verb === 'failover')
       command.option(
         '--accept-data-loss <class:count>',
@@ -66,6 +69,7 @@ function registerMoves(program: Command, shell: Shell): void {
           verb,
           toSite: site ?? null,
           overrides: flags.override ?? [],
+          ticket: flags.ticket ?? null,
           reason: flags.reason ?? '',
           acceptDataLoss: flags.acceptDataLoss ?? null,
           consent: { yes: flags.yes === true, digest: flags.plan ?? null },
@@ -119,6 +123,47 @@ function registerMoves(program: Command, shell: Shell): void {
     {
       examples: [['holdfast failback', 'says where to, and asks']],
       touches: 'the group, as switchover does.',
+      exits,
+    },
+  );
+}
+
+function registerRecovery(program: Command, shell: Shell): void {
+  teach(
+    program
+      .command('recover <component>')
+      .helpGroup(group)
+      .summary('recover one component by its own plan, where it stands')
+      .description(
+        'Runs the recovery plan of a component: the engine from checkpoint and journal, order management from the database, risk behind fail-safe, market data from its feeds, positions from the trades. Steps that the component does not offer are not applicable, which is no success. A run like any other: journalled, resumable by another controller, with the validation as its last step.',
+      )
+      .option('--plan <name>', 'the plan by name, e.g. recover-engine; without it, the one of its kind')
+      .option('--reason <text>', 'why; stands beside your name in the evidence')
+      .option('-y, --yes', 'do not ask. Skips no safety rule')
+      .option('--no-wait', 'return when the run has begun')
+      .action(
+        async (
+          component: string,
+          flags: { readonly plan?: string; readonly reason?: string; readonly yes?: boolean; readonly wait: boolean },
+          command: Command,
+        ) =>
+          shell.ask(globals(command), async (context) =>
+            (await import('../commands/recover.ts')).recoverCommand(context, {
+              component,
+              runbook: flags.plan ?? null,
+              reason: flags.reason ?? '',
+              yes: flags.yes === true,
+              wait: flags.wait,
+            }),
+          ),
+      ),
+    {
+      examples: [
+        ['holdfast recover order-management --dry-run', 'the steps and every rule; nothing is done'],
+        ['holdfast recover engine', 'look, type the name, follow'],
+        ['holdfast recover engine --plan recover-engine --yes', 'from a script'],
+      ],
+      touches: 'the component and, where its process starts anew, the epoch of the group. Needs the role operator.',
       exits,
     },
   );
@@ -369,6 +414,29 @@ function registerBrakes(program: Command, shell: Shell): void {
       examples: [
         ['holdfast maintenance --reason "new switch" --for 90min', ''],
         ['holdfast maintenance --end', ''],
+      ],
+      touches: "the group's brakes.",
+    },
+  );
+  teach(
+    program
+      .command('announce')
+      .helpGroup(group)
+      .summary('planned work is coming: its notice period counts from now')
+      .description(
+        'Records who announced which change, and when. A planned move of a group asks for so much notice (plannedMove.notice in the topology); an announcement starts nothing and stops nothing.',
+      )
+      .requiredOption('--ticket <name>', 'the change ticket')
+      .requiredOption('--reason <text>', 'what is going to be done')
+      .action(async (flags: { readonly ticket: string; readonly reason: string }, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/announce.ts')).announceCommand(context, flags),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast announce --ticket CHG-204 --reason "move to chi for the switch"', 'now'],
+        ['holdfast switchover chi --ticket CHG-204', 'when the notice period has passed'],
       ],
       touches: "the group's brakes.",
     },

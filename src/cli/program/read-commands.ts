@@ -74,6 +74,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
         move === 'failover' ? 'unplanned: the active site is lost or must be left' : 'planned: both sites are well',
       )
       .option('--override <rule>', 'show it as if this rule were overridden; overrides nothing', collect);
+    if (move === 'switchover') command.option('--ticket <name>', 'show it as if it belonged to this change ticket');
     if (move === 'failover')
       command.option(
         '--accept-data-loss <class:count>',
@@ -83,7 +84,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
     command.action(
       async (
         site: string | undefined,
-        options: { readonly acceptDataLoss?: string; readonly override?: readonly string[] },
+        options: { readonly acceptDataLoss?: string; readonly override?: readonly string[]; readonly ticket?: string },
         self: Command,
       ) =>
         shell.ask(globals(self), async (context) =>
@@ -92,6 +93,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
             toSite: site ?? null,
             acceptDataLoss: options.acceptDataLoss ?? null,
             overrides: options.override ?? [],
+            ticket: options.ticket ?? null,
           }),
         ),
     );
@@ -114,6 +116,38 @@ export function registerReadCommands(program: Command, shell: Shell): void {
       exits: '3 a rule would refuse it · 4 it would need an approval · 5 no controller leads',
     });
   }
+  teach(
+    program
+      .command('validate [site]')
+      .helpGroup(group)
+      .summary('ten checks and one verdict: is all well after a recovery?')
+      .description(
+        'Database, Redis, engine, market data, order management, risk, positions, integrity, replication, network: each with what was measured. The verdict is fail if any failed, else inconclusive if any could not be made. With --before: what a planned move asks for before it begins, instead.',
+      )
+      .option('--before', 'the list before a planned move, to SITE or the preferred one')
+      .option('--ticket <name>', 'with --before: as if it belonged to this change ticket')
+      .action(
+        async (
+          site: string | undefined,
+          options: { readonly before?: boolean; readonly ticket?: string },
+          command: Command,
+        ) =>
+          shell.ask(globals(command), async (context) => {
+            const commands = await import('../commands/validate.ts');
+            if (options.before !== true) return commands.validateCommand(context);
+            return commands.beforeMoveCommand(context, { toSite: site ?? null, ticket: options.ticket ?? null });
+          }),
+      ),
+    {
+      examples: [
+        ['holdfast validate', 'after a recovery, or at any time'],
+        ['holdfast validate --json | jq .verdict', 'for scripts'],
+        ['holdfast validate --before chi --ticket CHG-204', 'is everything ready for a planned move?'],
+      ],
+      touches: 'nothing. Only the leading controller answers.',
+      exits: '1 a check failed · 5 none failed and one could not be made, or no controller leads',
+    },
+  );
   teach(
     program
       .command('runs [id]')

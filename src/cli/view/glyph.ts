@@ -17,6 +17,7 @@ export const outcomeGlyph: Readonly<Record<StepOutcome, string>> = {
   unknown: '?',
   skipped: '⤼',
   compensated: '↩',
+  'not-applicable': '–',
 };
 
 /** One character each, so that columns stay where they are. */

@@ -1,5 +1,6 @@
 import type { LossSeen, Step } from '../../core/plan/recovery-plan.ts';
-import { lossText, type ReceiptView, startsInText, stopping } from './receipt-view.ts';
+import { prerequisiteLines, prerequisiteWay } from './prerequisite-lines.ts';
+import { lossText, type ReceiptView, startsInText, stopping, unmet } from './receipt-view.ts';
 import { ruleLines, wayOn } from './rule-words.ts';
 import { labelled, labelWidth, screenColumns, wrap } from './text.ts';
 import { elapsedText } from './time-text.ts';
@@ -8,6 +9,7 @@ import { elapsedText } from './time-text.ts';
 export function planScreen(receipt: ReceiptView, title: string): readonly string[] {
   const { plan, moves, missing } = receipt;
   const stops = stopping(receipt);
+  const missingBefore = unmet(receipt);
   return [
     ...labelled('PLAN', `${title}, digest ${receipt.digest}`),
     ...labelled('FROM', `${receipt.fromSite ?? 'no site'} → ${receipt.toSite}`),
@@ -32,14 +34,16 @@ export function planScreen(receipt: ReceiptView, title: string): readonly string
     ),
     ...stepLines(plan?.steps ?? []),
     ...ruleLines(receipt.rules, receipt.overridden),
-    ...(stops.length === 0
+    ...prerequisiteLines(receipt.prerequisites, receipt.overridden),
+    ...(stops.length + missingBefore.length === 0
       ? labelled(
           'SAYS',
           receipt.verdict === 'ask-approval' ? 'all rules pass; it needs an approval' : 'all rules pass: it can be run',
         )
-      : stops.flatMap((rule, index) => {
-          return labelled(index === 0 ? 'SAYS' : '', `${rule.rule}: ${wayOn(rule).join('; ')}`);
-        })),
+      : [
+          ...stops.map((rule) => `${rule.rule}: ${wayOn(rule).join('; ')}`),
+          ...missingBefore.map((each) => `${each.prerequisite}: ${prerequisiteWay(each).join('; ')}`),
+        ].flatMap((line, index) => labelled(index === 0 ? 'SAYS' : '', line))),
   ];
 }
 
@@ -62,11 +66,11 @@ function timeText({ plan }: ReceiptView): string {
 }
 
 /** The point of no return is a ruled line. */
-function stepLines(steps: readonly Pick<Step, 'kind' | 'does' | 'pointOfNoReturn'>[]): readonly string[] {
-  const width = Math.max(0, ...steps.map((step) => step.kind.length));
+function stepLines(steps: readonly Pick<Step, 'kind' | 'action' | 'does' | 'pointOfNoReturn'>[]): readonly string[] {
+  const width = Math.max(0, ...steps.map(({ action, kind }) => (action ?? kind).length));
   const forward = steps.findIndex((step) => step.pointOfNoReturn);
   return steps.flatMap((step, index) => {
-    const head = `${(index === 0 ? 'STEPS' : '').padEnd(labelWidth)}${String(index + 1).padStart(2)} ${step.kind.padEnd(width)}  `;
+    const head = `${(index === 0 ? 'STEPS' : '').padEnd(labelWidth)}${String(index + 1).padStart(2)} ${(step.action ?? step.kind).padEnd(width)}  `;
     const ruled = index === forward ? [`${' '.repeat(labelWidth)}──── from here on only forward ────`] : [];
     const [first = '', ...rest] = wrap(step.does, screenColumns - head.length);
     return [...ruled, `${head}${first}`, ...rest.map((line) => `${' '.repeat(head.length)}${line}`)];

@@ -1,6 +1,7 @@
 import type { Json } from '../../core/base/canonical-json.ts';
 import type { Approval } from '../../core/decision/brakes.ts';
 import type { Intent, Rejection } from '../../core/decision/intent.ts';
+import { holdsUp, type PrerequisiteResult } from '../../core/decision/prerequisites.ts';
 import type { RuleResult } from '../../core/decision/safety-rule.ts';
 import type { LossBound, Move, RecoveryPlan, StartsIn } from '../../core/plan/recovery-plan.ts';
 import { Fields } from '../../wire/fields.ts';
@@ -21,6 +22,8 @@ export interface ReceiptView {
   readonly lossBound: LossBound;
   readonly durability: readonly StartsIn[];
   readonly rules: readonly RuleResult[];
+  /** Of a planned move. */
+  readonly prerequisites: readonly PrerequisiteResult[];
   readonly approval: Approval | null;
   readonly overridden: readonly string[];
   readonly plan: RecoveryPlan | null;
@@ -50,6 +53,7 @@ export function parseReceipt(value: Json): ReceiptView {
     lossBound: fields.json('lossBound', { kind: 'none' }) as unknown as LossBound,
     durability: fields.json('durability', []) as unknown as readonly StartsIn[],
     rules,
+    prerequisites: fields.json('prerequisites', []) as unknown as readonly PrerequisiteResult[],
     approval: fields.json('approval', null) as unknown as Approval | null,
     overridden: fields.texts('overridden', []),
     plan: fields.has('plan') ? (fields.fields('plan').raw() as unknown as RecoveryPlan) : null,
@@ -65,6 +69,10 @@ export function receiptIn(value: Json): ReceiptView | null {
 /** The rules that hold it up: those that do not pass and were not overridden. */
 export const stopping = (receipt: ReceiptView): readonly RuleResult[] =>
   receipt.rules.filter((rule) => rule.outcome !== 'pass' && !receipt.overridden.includes(rule.rule));
+
+/** The prerequisites that hold it up. */
+export const unmet = (receipt: ReceiptView): readonly PrerequisiteResult[] =>
+  receipt.prerequisites.filter((each) => holdsUp(each) && !receipt.overridden.includes(each.prerequisite));
 
 /** The mode that the survivor starts in, for people; worst first. */
 export function startsInText(durability: readonly StartsIn[]): string {

@@ -2,7 +2,8 @@ import type { Json } from '../../core/base/canonical-json.ts';
 import type { OperatorAnswer } from '../../wire/operator-api.ts';
 import type { CommandOutcome } from '../command-outcome.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
-import { receiptIn, stopping } from './receipt-view.ts';
+import { prerequisiteLines, prerequisiteWay } from './prerequisite-lines.ts';
+import { receiptIn, stopping, unmet } from './receipt-view.ts';
 import { isRuleId, ruleLines, ruleSentence, ruleWords, wayOn } from './rule-words.ts';
 import { labelled, spread } from './text.ts';
 
@@ -20,6 +21,8 @@ const plainRefusals: Readonly<Record<string, { readonly title: string; readonly 
   'HF-4107': { title: 'it cannot be fenced from here', exitCode: exitCodes.refused },
   'HF-4108': { title: 'there is nothing to move', exitCode: exitCodes.failed },
   'HF-4118': { title: 'the authority cannot be adopted now', exitCode: exitCodes.refused },
+  'HF-4123': { title: 'there is no such recovery plan', exitCode: exitCodes.usage },
+  'HF-4122': { title: 'a prerequisite of the planned move is not met', exitCode: exitCodes.refused },
   'HF-4119': { title: 'a second person is needed', exitCode: exitCodes.needsApproval },
 };
 
@@ -35,7 +38,13 @@ export function refusalOutcome(answer: Refused): CommandOutcome {
   const title = words?.title ?? plain?.title ?? 'it was refused';
   const plan = receipt === null ? '' : `, plan ${receipt.digest}`;
   const findings = words === null ? [found] : stops.map(ruleSentence);
-  const advice = speaks === undefined ? [next] : wayOn(speaks, next);
+  const missing = receipt === null || code !== 'HF-4122' ? [] : unmet(receipt);
+  const advice =
+    speaks !== undefined
+      ? wayOn(speaks, next)
+      : missing.length > 0
+        ? missing.flatMap((each) => prerequisiteWay(each))
+        : [next];
   const lines = [
     spread(`${exitCode === exitCodes.usage ? 'USAGE' : 'REFUSED'} ${code} ${title}`, `exit ${exitCode}`),
     ...labelled('tried', `${tried}${plan}`),
@@ -43,6 +52,7 @@ export function refusalOutcome(answer: Refused): CommandOutcome {
     ...(words === null ? [] : labelled('so', words.so)),
     ...advice.filter((line) => line !== '').flatMap((line, index) => labelled(index === 0 ? 'next' : '', line)),
     ...(receipt === null ? [] : ruleLines(receipt.rules, receipt.overridden)),
+    ...(receipt === null ? [] : prerequisiteLines(receipt.prerequisites, receipt.overridden)),
   ];
   const json: Json = {
     refused: { code, title, tried, found, so: words?.so ?? null, next: [...advice], rule: speaks?.rule ?? null },

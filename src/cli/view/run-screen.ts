@@ -79,12 +79,12 @@ export function stepLines(
   step: StepState,
   about: { readonly number: number; readonly detail: string | null; readonly nowMs: number },
 ): readonly string[] {
-  const { kind } = step.step;
+  const name = step.step.action ?? step.step.kind;
   const glyph = step.outcome !== null ? outcomeGlyph[step.outcome] : step.state === 'started' ? '▶' : ' ';
   const word = step.outcome ?? (step.state === 'started' ? 'under way' : 'waits');
   const took = step.startedAt === null ? '' : elapsedText((step.finishedAt ?? about.nowMs) - step.startedAt);
   const again = step.attempts > 1 ? `  attempt ${step.attempts}` : '';
-  const line = `${' '.repeat(labelWidth)}${glyph} ${String(about.number).padStart(2)} ${kind.padEnd(18)} ${word.padEnd(9)} ${took.padStart(7)}${again}`;
+  const line = `${' '.repeat(labelWidth)}${glyph} ${String(about.number).padStart(2)} ${name.padEnd(18)} ${word.padEnd(9)} ${took.padStart(7)}${again}`;
   if (about.detail === null || about.detail === '') return [line.trimEnd()];
   // Nobody reads more than a tenth of a millisecond.
   const detail = about.detail.replace(/(\d+\.\d)\d{2,}/g, '$1');

@@ -7,6 +7,10 @@ export interface Brakes {
   readonly freeze: Brake | null;
   readonly maintenance: Brake | null;
   readonly approvals: readonly Approval[];
+  /** Planned work that was announced; what `P-NOTICE` looks at. */
+  readonly notices?: readonly Notice[];
+  /** After a planned move: until when somebody looks more closely. */
+  readonly watch?: Watch;
   /** Instances that a person has fenced; no candidates until they are unfenced. */
   readonly fenced?: readonly InstanceId[];
   /** What people say about hosts that nobody can ask; expired ones are dropped with the next change. */
@@ -25,7 +29,27 @@ export interface KnownTail {
   readonly count: number;
 }
 
+export interface Notice {
+  readonly ticket: string;
+  readonly by: string;
+  readonly reason: string;
+  readonly at: WallMs;
+}
+
+/** The time after a planned move in which it still counts as not over. */
+export interface Watch {
+  readonly run: RunId;
+  readonly by: string;
+  readonly since: WallMs;
+  readonly until: WallMs;
+}
+
+/** Announcements older than this are dropped with the next change. */
+export const NOTICE_KEPT_MS = 7 * 24 * 3_600_000;
+
 export interface Brake {
+  /** Set by a planned move for as long as it runs; lifted with its end. */
+  readonly run?: RunId;
   readonly by: string;
   readonly reason: string;
   readonly at: WallMs;

@@ -131,7 +131,8 @@ test('I6: over generated facts nothing proceeds past a rule that does not pass',
           SAFETY_RULES.find(({ id }) => id === rule)?.overridable
         ),
     );
-    assert.equal(decision.verdict === 'hold', stopping.length > 0, decision.reason);
+    const unmet = decision.prerequisites.filter(({ outcome }) => outcome === 'fail' || outcome === 'cannot-evaluate');
+    assert.equal(decision.verdict === 'hold', stopping.length + unmet.length > 0, decision.reason);
     for (const { rule } of stopping) assert.ok(decision.reason.includes(rule));
   });
   for (const verdict of ['hold', 'proceed', 'ask-approval', 'stand-down'])

@@ -3,6 +3,7 @@ import type { AutomationPolicy } from '../topology/topology.ts';
 import type { Approval } from './brakes.ts';
 import type { Facts } from './facts.ts';
 import type { Intent } from './intent.ts';
+import { holdsUp, type PrerequisiteResult, prerequisitesOf } from './prerequisites.ts';
 import { SAFETY_RULES } from './rules/index.ts';
 import type { RuleQuestion, RuleResult, SafetyRule } from './safety-rule.ts';
 
@@ -17,6 +18,8 @@ export interface Decision {
   readonly plan: RecoveryPlan;
   readonly policy: AutomationPolicy;
   readonly rules: readonly RuleResult[];
+  /** Of a planned move; empty for every other. */
+  readonly prerequisites: readonly PrerequisiteResult[];
   /** The approval that this decision consumes. */
   readonly approval: Approval | null;
   readonly reason: string;
@@ -36,20 +39,36 @@ export interface DecisionQuestion {
 export function decide({ facts, intent, plan, overrides = [] }: DecisionQuestion): Decision {
   const policy = policyFor(facts, intent);
   const rules = SAFETY_RULES.map((rule) => ask(rule, { facts, intent, plan }));
-  const overridden =
+  const prerequisites = prerequisitesOf({ facts, intent, plan });
+  const overridden: readonly string[] =
     intent.requestedBy === null
       ? []
-      : rules.filter((result) => isOverridden(result, overrides)).map((result) => result.rule);
+      : [
+          ...rules.filter((result) => isOverridden(result, overrides)).map((result) => result.rule),
+          ...prerequisites
+            .filter((result) => holdsUp(result) && overrides.includes(result.prerequisite))
+            .map((result) => result.prerequisite),
+        ];
   const stopping = rules.filter((result) => result.outcome !== 'pass' && !overridden.includes(result.rule));
   const approval = findApproval(facts, plan);
-  const base = { intent, plan, policy, rules, overridden, approval: null };
-  if (stopping.length > 0)
+  const unmet = prerequisites.filter((result) => holdsUp(result) && !overridden.includes(result.prerequisite));
+  const base = { intent, plan, policy, rules, prerequisites, overridden, approval: null };
+  if (stopping.length + unmet.length > 0)
     return {
       ...base,
       verdict: 'hold',
-      reason: stopping.map((result) => `${result.rule} ${result.outcome}: ${result.reason}`).join(' · '),
+      reason: [
+        ...stopping.map((result) => `${result.rule} ${result.outcome}: ${result.reason}`),
+        ...unmet.map((result) => `${result.prerequisite} ${result.outcome}: ${result.reason}`),
+      ].join(' · '),
     };
-  if (intent.requestedBy !== null) return { ...base, verdict: 'proceed', reason: `asked for by ${intent.requestedBy}` };
+  if (intent.requestedBy !== null)
+    return {
+      ...base,
+      approval: intent.planned === undefined ? null : approval,
+      verdict: 'proceed',
+      reason: `asked for by ${intent.requestedBy}`,
+    };
   switch (policy) {
     case 'automatic':
       return plan.predicted.lossBound.kind === 'none'

@@ -1,5 +1,6 @@
 import type { ComponentId, InstanceId, SiteId } from '../base/ids.ts';
 import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
+import type { Role } from '../operator/operator-request.ts';
 import type { Move } from '../plan/recovery-plan.ts';
 import type { RunbookId } from '../plan/runbook.ts';
 
@@ -7,9 +8,13 @@ import type { RunbookId } from '../plan/runbook.ts';
 export interface Intent {
   readonly runbook: RunbookId;
   readonly scope: 'instance' | 'site';
+  /** Of a recovery in place. */
+  readonly component?: ComponentId;
   readonly trigger: DiagnosisKind | 'Planned' | 'Activation';
   /** Null = Holdfast itself; a person's name otherwise. */
   readonly requestedBy: string | null;
+  /** Of a planned move: who asks, in which role, under which change ticket. Not in the plan's digest. */
+  readonly planned?: { readonly role: Role; readonly ticket: string | null };
   readonly reason: string;
   readonly fromSite: SiteId | null;
   readonly toSite: SiteId;

@@ -2,6 +2,7 @@ import type { GroupRecord } from '../authority/group-record.ts';
 import type { SiteId } from '../base/ids.ts';
 import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
 import type { Move } from '../plan/recovery-plan.ts';
+import { RECOVERY_OF } from '../plan/runbook.ts';
 import type { Component } from '../topology/topology.ts';
 import { canServe, indexOf, ownedComponents } from '../topology/topology-index.ts';
 import { chooseCandidate } from './candidates.ts';
@@ -44,6 +45,16 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
     acceptLoss,
     reason: reasonOf(failing.length > 0 ? failing : split),
   });
+}
+
+/** Without loss where that is possible; with it only where a person has accepted one, and then R-DATA asks which. */
+export function proposeByItself(facts: Facts): Intent | null {
+  const lossless = proposeRecovery(facts);
+  if (lossless === null || lossless.missing.length === 0) return lossless;
+  const accepted = facts.brakes.approvals.some(
+    (approval) => approval.acceptsLoss !== null && facts.wallMs < approval.until,
+  );
+  return (accepted ? proposeRecovery(facts, true) : null) ?? lossless;
 }
 
 /** Everything is held and alive, but clients are not led there, or new risk is not accepted: a run ended before its last steps. */
@@ -95,7 +106,12 @@ function siteIntent(facts: Facts, { owned, active, trigger, acceptLoss, reason }
   };
 }
 
-export function proposeSwitchover(facts: Facts, toSite: SiteId, by: string): Intent | null {
+export function proposeSwitchover(
+  facts: Facts,
+  toSite: SiteId,
+  by: string,
+  planned: NonNullable<Intent['planned']> = { role: 'observer', ticket: null },
+): Intent | null {
   const { record } = facts;
   if (record === null || record.activeSite === null || record.activeSite === toSite) return null;
   const bound = bind(facts, ownedComponents(facts.topology, facts.group), toSite, false);
@@ -105,6 +121,7 @@ export function proposeSwitchover(facts: Facts, toSite: SiteId, by: string): Int
     scope: 'site',
     trigger: 'Planned',
     requestedBy: by,
+    planned,
     reason: `asked for by ${by}`,
     fromSite: record.activeSite,
     toSite,
@@ -128,6 +145,34 @@ export function proposeFailover(facts: Facts, toSite: SiteId | null, by: string,
     fromSite: record.activeSite,
     toSite: site,
   };
+}
+
+/**
+ * A person has a component recovered by its own plan. One that is held by a living instance is recovered there; one whose holder
+ * failed is taken over inside the active site instead. Null: nobody is active, or its kind has no plan.
+ */
+export function proposeComponentRecovery(facts: Facts, component: Component, by: string): Intent | null {
+  const { record } = facts;
+  const runbook = RECOVERY_OF[component.kind];
+  if (record === null || record.activeSite === null || runbook === undefined) return null;
+  const base = {
+    scope: 'instance',
+    trigger: 'Planned',
+    requestedBy: by,
+    reason: `recovery of ${component.id}, asked for by ${by}`,
+    fromSite: record.activeSite,
+    toSite: record.activeSite,
+    missing: [],
+    lossy: [],
+    rejected: [],
+    moves: [],
+  } as const;
+  const restarts = component.kind === 'trading-engine' || component.kind === 'order-management';
+  if (!restarts) return { ...base, runbook, component: component.id };
+  const holder = record.grants[component.id]?.holder ?? null;
+  if (holder === null || isFailing(facts, record, component))
+    return { ...base, ...bind(facts, [component], record.activeSite, false), runbook: 'failover-instance' };
+  return { ...base, runbook, component: component.id, moves: [{ component: component.id, from: holder, to: holder }] };
 }
 
 /** The first grant of a group that nobody has ever held. */

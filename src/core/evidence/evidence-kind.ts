@@ -12,7 +12,10 @@ export const evidenceKinds = {
   approval: 'A named person in a named role approved, or withdrew approval of, one plan digest until a stated time.',
   'run-opened': 'A run of one plan was claimed for a failover group; only this run may act on the group.',
   'step-started': 'A step is about to be commanded; written before the command leaves.',
-  'step-finished': 'A step ended as ok, failed, unknown, skipped or compensated, with what confirmed it.',
+  'step-finished':
+    'A step ended as ok, failed, unknown, skipped, compensated or not applicable, with what confirmed it.',
+  'run-abandoned':
+    'A planned run was given up before anything was revoked, and why; what it had stopped is resumed before it is closed.',
   'run-closed': 'A run ended: its outcome, and what it left open.',
   'run-superseded': 'A wider diagnosis replaced this run at its next safe point; it may not act any more.',
   'epoch-raised': 'The authority accepted a newer epoch for a failover group; older commands are refused from here on.',

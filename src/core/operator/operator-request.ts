@@ -16,6 +16,24 @@ export type PlannedMove = 'failover' | 'switchover';
 export type OperatorRequest =
   | { readonly kind: 'status' }
   | { readonly kind: 'runs' }
+  /** Dry run of a recovery in place: what would be done to this component. `runbook`: must be the one that recovers it. */
+  | {
+      readonly kind: 'plan-recovery';
+      readonly group: string;
+      readonly component: string;
+      readonly runbook: string | null;
+    }
+  | {
+      readonly kind: 'recover';
+      readonly group: string;
+      readonly component: string;
+      readonly runbook: string | null;
+      /** Must match the plan that would be run now; null = whatever it is. */
+      readonly digest: string | null;
+      readonly reason: string;
+    }
+  /** The ten checks of the validation as things are now, and one verdict. */
+  | { readonly kind: 'validate'; readonly group: string }
   | { readonly kind: 'activate'; readonly group: string; readonly site: string }
   /** Dry run: what would be done, every rule's result, digest, predicted loss and duration. */
   | {
@@ -27,6 +45,8 @@ export type OperatorRequest =
       readonly acceptDataLoss: string | null;
       /** Shows the decision as it would be with these overridden; overrides nothing. */
       readonly overrides: readonly string[];
+      /** Of a planned move. */
+      readonly ticket?: string | null;
     }
   | {
       readonly kind: 'move';
@@ -40,6 +60,8 @@ export type OperatorRequest =
       readonly reason: string;
       /** E.g. `orders:12`: accepts that loss. */
       readonly acceptDataLoss: string | null;
+      /** Change ticket of a planned move. */
+      readonly ticket?: string | null;
     }
   | {
       readonly kind: 'approve';
@@ -62,6 +84,8 @@ export type OperatorRequest =
       readonly reason: string;
       readonly minutes: number | null;
     }
+  /** Says that planned work is coming: its notice period counts from now. */
+  | { readonly kind: 'announce'; readonly group: string; readonly ticket: string; readonly reason: string }
   | { readonly kind: 'acknowledge'; readonly group: string }
   | {
       readonly kind: 'fence';
@@ -100,9 +124,13 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   status: 'observer',
   runs: 'observer',
   plan: 'observer',
+  'plan-recovery': 'observer',
+  validate: 'observer',
+  recover: 'operator',
   move: 'operator',
   freeze: 'operator',
   maintenance: 'operator',
+  announce: 'operator',
   acknowledge: 'operator',
   fence: 'operator',
   approve: 'approver',
@@ -145,6 +173,12 @@ export function requestWords(request: OperatorRequest): string {
       return `plan ${moveWords(request)}`;
     case 'move':
       return moveWords(request);
+    case 'plan-recovery':
+      return `plan the recovery of ${request.component}`;
+    case 'recover':
+      return `recover ${request.component}`;
+    case 'validate':
+      return `validate ${request.group}`;
     case 'activate':
       return `activate ${request.group} at ${request.site}`;
     case 'approve':
@@ -153,6 +187,8 @@ export function requestWords(request: OperatorRequest): string {
       return `${request.lift ? 'unfreeze' : 'freeze'} ${request.group}`;
     case 'maintenance':
       return `${request.end ? 'end' : 'begin'} maintenance of ${request.group}`;
+    case 'announce':
+      return `announce ${request.ticket} for ${request.group}`;
     case 'acknowledge':
       return `acknowledge the runs of ${request.group}`;
     case 'fence':

@@ -12,7 +12,7 @@ import {
   type RecoveryPlan,
   type StartsIn,
 } from './recovery-plan.ts';
-import type { Runbook } from './runbook.ts';
+import { type Runbook, stepName } from './runbook.ts';
 import { startingDurability } from './starting-durability.ts';
 
 /** Binds a runbook to the facts. `holdfast plan` prints exactly this, and the leader runs exactly this. */
@@ -22,10 +22,12 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
   const steps = runbook.steps.map((step) => {
     past ||= step.kind === 'grant';
     return {
-      id: stepId(step.kind),
+      id: stepId(stepName(step)),
       kind: step.kind,
       deadlineMs: step.deadlineMs,
       does: step.does,
+      ...(step.onExpiry === undefined ? {} : { onExpiry: step.onExpiry }),
+      ...(step.action === undefined ? {} : { action: step.action }),
       pointOfNoReturn: past,
     };
   });
@@ -41,6 +43,7 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
     toSite: intent.toSite,
     moves: intent.moves,
     steps,
+    ...(intent.component === undefined ? {} : { component: intent.component }),
   };
   return {
     ...body,

@@ -9,7 +9,7 @@ import {
   type StepId,
 } from '../base/ids.ts';
 import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
-import type { RunbookId, StepKind } from './runbook.ts';
+import type { DrainExpiry, RunbookId, StepKind } from './runbook.ts';
 
 /** A runbook bound to present facts. What is approved is its digest. */
 export interface RecoveryPlan {
@@ -18,6 +18,8 @@ export interface RecoveryPlan {
   readonly group: GroupId;
   readonly scope: 'instance' | 'site';
   readonly trigger: DiagnosisKind | 'Planned' | 'Activation';
+  /** Of a recovery in place: whose actions its steps are. */
+  readonly component?: ComponentId;
   readonly fromSite: SiteId | null;
   readonly toSite: SiteId;
   readonly moves: readonly Move[];
@@ -38,6 +40,10 @@ export interface Step {
   readonly kind: StepKind;
   readonly deadlineMs: number;
   readonly does: string;
+  /** Of a drain: what happens when it has not ended by its deadline. */
+  readonly onExpiry?: DrainExpiry;
+  /** Of `act`. */
+  readonly action?: string;
   /** After this only forward: the run is finished or replaced by a newer epoch, never undone. */
   readonly pointOfNoReturn: boolean;
 }
@@ -83,10 +89,23 @@ export function digestOf(
   digest: Digest,
 ): PlanDigest {
   const { runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound } = plan;
+  const component = plan.component === undefined ? {} : { component: plan.component };
   const durability = plan.durability.map(({ component, mode }) => ({ component, mode }));
   return planDigest(
     digest(
-      canonicalJson({ runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound, durability }),
+      canonicalJson({
+        runbook,
+        runbookVersion,
+        group,
+        scope,
+        fromSite,
+        toSite,
+        moves,
+        steps,
+        lossBound,
+        durability,
+        ...component,
+      }),
     ).slice(0, 16),
   );
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { forSeeds, shuffled } from '../../../test/builders/for-seeds.ts';
 import { runbooks } from '../../../test/builders/plans.ts';
 import { parseRunbook } from './parse-runbook.ts';
-import { checkRunbook, type Runbook, type StepKind } from './runbook.ts';
+import { checkRunbook, RUNBOOK_IDS, type Runbook, type StepKind } from './runbook.ts';
 
 const shipped = runbooks.get('failover-site')!;
 const withKinds = (kinds: readonly StepKind[]): Runbook => ({
@@ -20,13 +20,8 @@ const NEEDED: readonly StepKind[] = [
   'enable-trading',
 ];
 
-test('the four shipped runbooks are sound', () => {
-  assert.deepEqual([...runbooks.keys()].toSorted(), [
-    'activate-site',
-    'failover-instance',
-    'failover-site',
-    'switchover-site',
-  ]);
+test('the shipped runbooks are sound, and none is missing', () => {
+  assert.deepEqual([...runbooks.keys()].toSorted(), RUNBOOK_IDS.toSorted());
   for (const runbook of runbooks.values()) assert.deepEqual(checkRunbook(runbook), []);
 });
 
@@ -63,6 +58,30 @@ test('each step of the safe order is missed by its name', () => {
   }
 });
 
+test('a drain comes before anything is revoked, and says what happens when it does not end', () => {
+  const planned = runbooks.get('switchover-site')!;
+  const [drain, ...rest] = planned.steps;
+  assert.equal(drain?.kind, 'drain');
+  assert.match(checkRunbook({ ...planned, steps: [...rest, drain!] })[0] ?? '', /"drain" comes after "revoke"/);
+  const { onExpiry: _, ...silent } = drain!;
+  assert.match(checkRunbook({ ...planned, steps: [silent, ...rest] })[0] ?? '', /"drain" needs onExpiry/);
+  const odd = { ...drain!, onExpiry: 'hope' as 'give-up' };
+  assert.match(checkRunbook({ ...planned, steps: [odd, ...rest] })[0] ?? '', /onExpiry is none of/);
+});
+
+test('a recovery in place needs no safe order, and one that takes a holder away needs all of it', () => {
+  const { steps } = runbooks.get('recover-market-data')!;
+  const inPlace: Runbook = { ...shipped, id: 'recover-market-data', steps };
+  assert.deepEqual(checkRunbook(inPlace), []);
+  assert.match(checkRunbook({ ...inPlace, id: 'failover-site' })[0] ?? '', /step "revoke" is missing/);
+  const restart = { kind: 'restart', deadlineMs: 1000, does: 'Ends it.' } as const;
+  assert.match(checkRunbook({ ...inPlace, steps: [...steps, restart] })[0] ?? '', /step "revoke" is missing/);
+  const twice = checkRunbook({ ...inPlace, steps: [...steps, steps[0]!] });
+  assert.deepEqual(twice, ['recover-market-data: a step is listed twice']);
+  const nameless = { kind: 'act', deadlineMs: 1000, does: 'Something.' } as const;
+  assert.match(checkRunbook({ ...inPlace, steps: [nameless] })[0] ?? '', /needs the name of an action/);
+});
+
 test('a step without an end, or that nobody knows, makes a runbook unusable', () => {
   const endless = { ...shipped, steps: shipped.steps.map((step) => ({ ...step, deadlineMs: 0 })) };
   assert.match(checkRunbook(endless)[0] ?? '', /needs a deadline/);
@@ -77,7 +96,7 @@ test('a runbook is read from data, and what is wrong with it is named, all of it
   const wrong = parseRunbook({ id: 'failover-moon', version: '1', steps: [{ kind: 3, run: 'rm' }, 'revoke'] });
   assert.ok(!wrong.ok);
   assert.deepEqual(wrong.error, [
-    'id: "failover-moon" is none of failover-instance, failover-site, switchover-site, activate-site',
+    `id: "failover-moon" is none of ${RUNBOOK_IDS.join(', ')}`,
     'version: a whole number is needed',
     'title: a sentence is needed',
     'steps[0].kind: missing',

@@ -28,9 +28,12 @@ export type RunEvent =
       readonly proofs?: readonly FencingProof[];
       readonly detail?: string;
     }
+  /** Nothing was revoked yet, and the run goes no further: what it has stopped is resumed, then it is closed. */
+  | { readonly kind: 'abandoned'; readonly reason: string; readonly at: WallMs }
   | { readonly kind: 'closed'; readonly result: RunResult; readonly reason: string; readonly at: WallMs };
 
-export type StepOutcome = 'ok' | 'failed' | 'unknown' | 'skipped' | 'compensated';
+/** `not-applicable`: who was asked has nothing of the kind; nothing was done, and that is no success. */
+export type StepOutcome = 'ok' | 'failed' | 'unknown' | 'skipped' | 'compensated' | 'not-applicable';
 export type RunResult = 'completed' | 'failed' | 'superseded';
 
 /** What one journal entry holds; several events of one transaction stand together. */
@@ -54,6 +57,8 @@ export interface RunState {
   readonly openedAt: WallMs;
   readonly steps: readonly StepState[];
   readonly proofs: readonly FencingProof[];
+  /** Why it goes no further; null while it does. */
+  readonly abandoned: string | null;
   readonly result: RunResult | null;
   readonly reason: string | null;
   readonly closedAt: WallMs | null;
@@ -100,6 +105,8 @@ export function applyRunEvent(state: RunState | null, event: RunEvent, term: Ter
         })),
         proofs: [...state.proofs, ...(event.proofs ?? [])],
       };
+    case 'abandoned':
+      return { ...state, abandoned: event.reason };
     case 'closed':
       return { ...state, result: event.result, reason: event.reason, closedAt: event.at };
   }
@@ -125,6 +132,7 @@ function openRun(event: Extract<RunEvent, { kind: 'opened' }>): RunState {
       term: null,
     })),
     proofs: [],
+    abandoned: null,
     result: null,
     reason: null,
     closedAt: null,
@@ -139,5 +147,13 @@ function withStep(state: RunState, id: StepId, change: (step: StepState) => Step
 /** The step to work on: the first that is not finished. Null when all are. */
 export const currentStep = (state: RunState): StepState | null =>
   state.steps.find((each) => each.state !== 'finished') ?? null;
+
+/** It stopped new risk: whoever gives it up has to see that it is taken again. */
+export const wasDrained = (state: RunState): boolean =>
+  state.steps.some(({ step, state: where }) => step.kind === 'drain' && where !== 'waiting');
+
+/** It has taken the right to write from somebody: from here on a run that cannot go on leaves that to the next. */
+export const hasMoved = (state: RunState): boolean =>
+  state.steps.some(({ step, state: where }) => step.kind === 'revoke' && where === 'finished');
 
 export const isOpen = (state: RunState | null): state is RunState => state !== null && state.result === null;

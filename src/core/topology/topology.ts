@@ -161,6 +161,17 @@ export interface FailoverGroup {
   readonly maxRunsPerCoolDown: number;
   /** `automatic`: a diverged standby is rebuilt after its tail has been kept. */
   readonly rejoinPolicy: 'automatic' | 'approval';
+  readonly plannedMove: PlannedMovePolicy;
+}
+
+/** What a planned move asks for before it begins, and how long it is watched afterwards (F5). */
+export interface PlannedMovePolicy {
+  /** Somebody with the role approver or above asks for it or has approved it. */
+  readonly approval: boolean;
+  readonly ticket: boolean;
+  /** From its announcement to its beginning; 0 = none is asked for. */
+  readonly noticeMs: number;
+  readonly watchMs: number;
 }
 
 export interface Venue {

@@ -162,6 +162,12 @@ const buildGroup = (id: string, entry: TopologyFile['groups'][string]): Failover
   coolDownMs: entry.coolDown ?? defaultGroup.coolDownMs,
   maxRunsPerCoolDown: entry.maxRunsPerCoolDown ?? defaultGroup.maxRunsPerCoolDown,
   rejoinPolicy: entry.rejoinPolicy ?? defaultGroup.rejoinPolicy,
+  plannedMove: {
+    approval: entry.plannedMove?.approval ?? defaultGroup.plannedMove.approval,
+    ticket: entry.plannedMove?.ticket ?? defaultGroup.plannedMove.ticket,
+    noticeMs: entry.plannedMove?.notice ?? defaultGroup.plannedMove.noticeMs,
+    watchMs: entry.plannedMove?.watch ?? defaultGroup.plannedMove.watchMs,
+  },
 });
 
 const buildContact = (entry: NonNullable<TopologyFile['contacts']>[number]): Contact => ({

@@ -117,7 +117,11 @@ for (const name of firms)
     const { topology, findings } = read(name, ['demo-overlay.yaml']);
     assert.deepEqual(topology, {
       ...plain.topology,
-      groups: plain.topology.groups.map((group) => ({ ...group, sitePolicy: 'automatic' })),
+      groups: plain.topology.groups.map((group) => ({
+        ...group,
+        sitePolicy: 'automatic',
+        plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
+      })),
     });
     const said = findings.filter((finding) => finding.id === 'site-failover-automatic');
     assert.equal(said.length, topology.groups.length);

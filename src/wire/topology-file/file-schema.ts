@@ -128,6 +128,12 @@ const group = fields({
   coolDown: positiveDuration.optional(),
   maxRunsPerCoolDown: z.int().min(1).optional(),
   rejoinPolicy: z.enum(['automatic', 'approval']).optional(),
+  plannedMove: fields({
+    approval: z.boolean().optional(),
+    ticket: z.boolean().optional(),
+    notice: duration.optional(),
+    watch: duration.optional(),
+  }).optional(),
   objective: objective.optional(),
   alsoStated: alsoStated.optional(),
 });

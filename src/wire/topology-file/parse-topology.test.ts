@@ -43,6 +43,7 @@ test('what the file leaves out has its documented default', () => {
     coolDownMs: 300_000,
     maxRunsPerCoolDown: 2,
     rejoinPolicy: 'automatic',
+    plannedMove: { approval: true, ticket: true, noticeMs: 1_800_000, watchMs: 1_800_000 },
   });
   assert.deepEqual(
     topology.sites.map((site) => site.preference),

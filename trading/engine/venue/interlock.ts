@@ -99,9 +99,14 @@ export class Interlock {
     return this.#isUp && this.#isSent && this.#isAnswered && this.oldSessionIsDead;
   }
 
+  /** Every question has its answer. Positions may differ: that does not change by waiting. */
+  get answeredAll(): boolean {
+    return this.open && this.#unsettled.size === 0;
+  }
+
   /** Nothing is waited for. */
   get clear(): boolean {
-    return this.open && this.#unsettled.size === 0 && this.#differing.size === 0;
+    return this.answeredAll && this.#differing.size === 0;
   }
 
   get unsettled(): ReadonlyMap<number, Item> {

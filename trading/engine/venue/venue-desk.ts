@@ -91,11 +91,11 @@ export class VenueDesk implements Market {
   }
 
   /**
-   * Nothing is to be waited for by a promotion: each exchange is settled, or waits for what replicas must confirm first. One that
+   * Nothing is to be waited for by a promotion: each exchange has answered, or waits for what replicas must confirm first. One that
    * cannot be reached does not hold up the others.
    */
   get decided(): boolean {
-    const waiting = this.posts.filter((post) => !post.interlock.clear && !post.waitsForRelease);
+    const waiting = this.posts.filter((post) => !post.interlock.answeredAll && !post.waitsForRelease);
     if (waiting.length === 0) return true;
     return waiting.length < this.posts.length && waiting.every(({ hasFailed, session }) => hasFailed && !session.ready);
   }
@@ -209,7 +209,7 @@ export class VenueDesk implements Market {
     const reign = this.#reign;
     if (reign === null || !post.settled(reign.state, item)) return;
     this.#settleIfClear(reign.takeover);
-    if (post.interlock.clear) this.#options.onChanged();
+    if (post.interlock.answeredAll) this.#options.onChanged();
   }
 
   #settleIfClear(takeover: Takeover): void {

@@ -79,16 +79,19 @@ export class VenuePost {
   /** Sends what is in doubt again once it is released here, idempotently, and asks the exchange behind it. */
   advance(reign: ReignHooks): void {
     if (!this.#isDue || !this.session.ready || !reign.mayRelease()) return;
-    // What was inherited is in no queue of this reign: it is sent from here, once all of it is released again.
-    if (reign.released() < reign.base) return;
-    const { state } = reign;
     // Where there are no epochs nothing is reconciled before the exchange says that the older session is gone.
     if (!this.interlock.oldSessionIsDead) {
       this.#isDue = false;
       this.session.inquire([]);
       return;
     }
-    const again = this.interlock.unsettled.size > 0 ? [...this.interlock.unsettled.keys()] : this.#inDoubt(reign);
+    // What was inherited is in no queue of this reign: it is sent from here, once all of it is released again.
+    if (reign.released() < reign.base) return;
+    const { state } = reign;
+    const { unsettled } = this.interlock;
+    // What is not released, a cancel of the policy perhaps, is in the queue of this reign and leaves from there.
+    const isReleased = (item: number) => state.items.sequence(item) <= reign.released();
+    const again = unsettled.size > 0 ? [...unsettled.keys()].filter(isReleased) : this.#inDoubt(reign);
     for (const item of again) this.session.stageItem(item);
     if (!reign.mayRelease()) {
       // Sent twice is harmless there, not sent is not.

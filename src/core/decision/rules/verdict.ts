@@ -1,3 +1,4 @@
+import { isRecovery } from '../../plan/runbook.ts';
 import { ownedComponents } from '../../topology/topology-index.ts';
 import { isFailing } from '../propose.ts';
 import { block, cannotEvaluate, pass, type SafetyRule } from '../safety-rule.ts';
@@ -13,6 +14,7 @@ export const verdictRule: SafetyRule = {
   evaluate: ({ facts, intent }) => {
     if (intent.trigger === 'Activation') return pass('first activation: nothing has failed');
     if (intent.runbook === 'switchover-site') return pass('planned: nothing needs to have failed');
+    if (isRecovery(intent.runbook)) return pass('a recovery in place: nothing needs to have failed');
     if (intent.trigger === 'TakeoverUnfinished')
       return pass('nothing changes hands: the last steps of a take-over are taken');
     const { record } = facts;
