@@ -9,9 +9,11 @@ import { MSG, TAG } from './tags.ts';
 export interface AcceptorSession extends SessionLinkOptions {
   /**
    * A second connection for a session that has one: turned away (the standard's way), or it replaces the first, as a venue does whose
-   * member fails over to another site.
+   * member fails over to another site. It replaces it only with a Logon that will be accepted.
    */
   readonly secondConnection?: 'refuse' | 'replace';
+  /** The connection that is there is cut for another one, whose Logon follows at once and will be accepted. */
+  readonly onReplacing?: () => void;
 }
 
 export interface FixAcceptorOptions {
@@ -106,12 +108,12 @@ export class FixAcceptor {
     }
     const { link, definition } = found;
     if (link.connected) {
-      const refusal =
-        definition.secondConnection === 'replace' ? definition.session.admit?.(message) : 'it is connected';
-      if (typeof refusal === 'string') {
+      const refusal = definition.secondConnection === 'replace' ? link.refusalOf(message) : 'it is connected';
+      if (refusal !== null) {
         this.#turnAway(connection, `a second connection for ${cleanText(theirs, 32)}: ${refusal}`);
         return;
       }
+      definition.onReplacing?.();
     }
     this.#strangers.delete(connection);
     connection.socket.setTimeout(0);

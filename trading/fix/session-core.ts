@@ -146,6 +146,19 @@ export class SessionCore {
     this.#deadlineMs = now.monoMs + (this.#options.logoutTimeoutMs ?? 5_000);
   }
 
+  /** Says why and ends the connection at once: what still comes on it is not looked at. */
+  end(text: string, now: Now): void {
+    this.#fatal(text, now);
+  }
+
+  /** Why this Logon would be refused on a new connection, or null; nothing changes. */
+  refusalOf(logon: FixMessage, now: Now): string | null {
+    const identity = identityProblem(logon, this.#options, now.wallMs);
+    const seq = logon.int(TAG.MsgSeqNum);
+    if (identity !== null) return identity.text;
+    return seq === null || seq < 1 ? 'MsgSeqNum (34) is missing or is no number' : this.#logonRefusal(logon, seq);
+  }
+
   /** Time has passed. */
   tick(now: Now): void {
     if (this.#state === 'down') return;
@@ -365,11 +378,7 @@ export class SessionCore {
   #answerLogout(message: FixMessage, now: Now): void {
     if (this.#state === 'logout-sent') return this.#hangUp('logged out');
     const text = message.text(TAG.Text);
-    this.#effects.notice({
-      kind: 'ignored',
-      seq: 0,
-      text: `the other side logs out: ${text ?? 'no reason was given'}`,
-    });
+    this.#effects.notice({ kind: 'goodbye', text: text ?? 'no reason was given' });
     this.#own(MSG.Logout, this.#fields.none(), now);
     this.#state = 'logout-answered';
     this.#deadlineMs = now.monoMs + (this.#options.logoutTimeoutMs ?? 5_000);

@@ -140,6 +140,17 @@ export class SessionLink implements ConnectionHandler {
     this.turnEnded();
   }
 
+  /** Says why and ends the connection at once; what still comes on it is not looked at. */
+  end(text: string): void {
+    this.#core.end(text, this.#clock());
+    this.turnEnded();
+  }
+
+  /** Why this Logon would be refused on a new connection, or null; nothing changes. */
+  refusalOf(logon: FixMessage): string | null {
+    return this.#core.refusalOf(logon, this.#clock());
+  }
+
   /** Calls back once everything sent so far is as safe as the store makes it. */
   whenSafe(done: () => void): void {
     this.#flush();

@@ -56,6 +56,8 @@ export type SessionNotice =
   | { readonly kind: 'refused'; readonly seq: number; readonly text: string }
   | { readonly kind: 'garbled'; readonly found: string }
   | { readonly kind: 'ignored'; readonly seq: number; readonly text: string }
+  /** The other side logs out; `down` follows. */
+  | { readonly kind: 'goodbye'; readonly text: string }
   | { readonly kind: 'down'; readonly reason: string };
 
 /**

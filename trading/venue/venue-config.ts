@@ -2,6 +2,7 @@ import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
 import { MARKET_CALENDARS, type MarketCalendar } from './calendar/market-calendar.ts';
 import { acceleratedClock, liveClock, type VenueClock } from './calendar/venue-clock.ts';
 import { PHASES, type Phase, SELF_TRADES, type SelfTrade } from './core/terms.ts';
+import { type FixConfig, readFixConfig } from './fix/fix-config.ts';
 import type { MarketDataConfig } from './market-data/market-data.ts';
 import { CANCEL_ON_DISCONNECT, type SessionRules } from './sessions/session-desk.ts';
 
@@ -9,6 +10,8 @@ export interface VenueConfig {
   readonly listen: ListenAddress;
   /** Order entry in the binary protocol; null = not offered. */
   readonly binary: ListenAddress | null;
+  /** Order entry and drop copy in FIX 4.4; null = not offered. */
+  readonly fix: FixConfig | null;
   /** The public feeds; null = there are none. */
   readonly marketData: MarketDataConfig | null;
   readonly dataDir: string;
@@ -32,10 +35,12 @@ export interface VenueConfig {
 /** Arguments: the configuration file, and optionally `--let-stale-through N`. */
 export const readVenueConfig = (args: readonly string[]): VenueConfig => {
   const file = ConfigFile.read(args[0]);
+  const fix = file.section('fix');
   const flag = args.indexOf('--let-stale-through');
   return {
     listen: file.listen('listen'),
     binary: file.section('binary') === null ? null : file.listen('binary'),
+    fix: fix === null ? null : readFixConfig(file, fix),
     marketData: readMarketData(file.section('marketData')),
     dataDir: file.directory('dataDir'),
     tokenFile: file.optionalText('tokenFile') === null ? null : file.filePath('tokenFile'),

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { TokenFile } from '../base/token-file.ts';
 import { BinaryServer } from './binary/binary-server.ts';
 import { PhaseDriver } from './calendar/phase-driver.ts';
 import type { Phase } from './core/terms.ts';
+import { FixServer } from './fix/fix-server.ts';
 import { LineServer } from './line/line-server.ts';
 import { MarketData } from './market-data/market-data.ts';
 import { OrderPort } from './order-port.ts';
@@ -18,6 +20,7 @@ export class VenueServer {
   readonly port: OrderPort;
   readonly #line: LineServer;
   readonly #binary: BinaryServer | null;
+  readonly #fix: FixServer | null;
   readonly #phases: PhaseDriver | null;
   readonly #marketData: MarketData | null;
 
@@ -38,6 +41,12 @@ export class VenueServer {
     this.#marketData = config.marketData === null ? null : new MarketData(this.port);
     this.#line = new LineServer({ port: this.port, token, feeds: this.#marketData?.feeds ?? null });
     this.#binary = config.binary === null ? null : new BinaryServer(this.port);
+    const { fix, dataDir } = config;
+    const onFailure = (error: Error): never => {
+      throw error;
+    };
+    const directory = join(dataDir, 'fix');
+    this.#fix = fix === null ? null : new FixServer({ config: fix, port: this.port, directory, onFailure });
     const { calendar, clock } = config;
     const change = (phase: Phase): void => {
       venue.changePhase(phase);
@@ -54,6 +63,7 @@ export class VenueServer {
     const { listen, binary, marketData } = this.#config;
     const ports: Record<string, number> = { venue: await this.#line.listen(listen) };
     if (binary !== null) ports['binary'] = await this.#binary!.listen(binary);
+    if (this.#fix !== null) ports['fix'] = await this.#fix.listen();
     if (marketData !== null) Object.assign(ports, await this.#marketData!.listen(marketData));
     return ports;
   }
@@ -63,6 +73,7 @@ export class VenueServer {
     this.port.close();
     await this.#line.close();
     await this.#binary?.close();
+    await this.#fix?.close();
     await this.#marketData?.close();
     this.venue.close();
   }
