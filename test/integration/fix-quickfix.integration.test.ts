@@ -94,7 +94,7 @@ function bothDirections(): void {
 
   before(() => {
     directory = mkdtempSync(join(tmpdir(), 'holdfast-quickfix-'));
-    program = buildCounterpart(directory);
+    program = buildCounterpart();
   });
   after(async () => {
     for (const end of ends.toReversed()) await end();

@@ -1,6 +1,7 @@
 // A FIX 4.4 counterpart that is not ours, for the tests: QuickFIX with lines on stdin and stdout.
-// counterpart initiator|acceptor PORT STORE SENDER TARGET
-// Commands: order ID · exec ID · test ID · logout · stop · next-out N. Events: up, down, app TYPE ID DUP, admin TYPE, sent TYPE.
+// counterpart initiator|acceptor PORT STORE SENDER TARGET [FIELDS-OF-LOGON]
+// Commands: order ID · exec ID · send TYPE FIELDS · test ID · drop · logout · stop · next-out N. FIELDS are 11=x|55=y.
+// Events: up, down, app TYPE ID DUP, got MESSAGE, admin TYPE, sent TYPE.
 #include <quickfix/Application.h>
 #include <quickfix/FileStore.h>
 #include <quickfix/Log.h>
@@ -32,12 +33,25 @@ static std::string field(const FIX::FieldMap& map, int tag) {
   return map.isSetField(tag) ? map.getField(tag) : std::string("-");
 }
 
+static void setFields(FIX::FieldMap& map, const std::string& fields) {
+  std::istringstream rest(fields);
+  std::string field;
+  while (std::getline(rest, field, '|')) {
+    const auto equals = field.find('=');
+    map.setField(std::stoi(field.substr(0, equals)), field.substr(equals + 1));
+  }
+}
+
 class Counterpart : public FIX::Application {
  public:
+  explicit Counterpart(const std::string& logon) : logon_(logon) {}
   void onCreate(const FIX::SessionID&) override {}
   void onLogon(const FIX::SessionID&) override { say("up"); }
   void onLogout(const FIX::SessionID&) override { say("down"); }
-  void toAdmin(FIX::Message& message, const FIX::SessionID&) override { say("sent " + typeOf(message)); }
+  void toAdmin(FIX::Message& message, const FIX::SessionID&) override {
+    if (typeOf(message) == "A") setFields(message, logon_);
+    say("sent " + typeOf(message));
+  }
   void toApp(FIX::Message& message, const FIX::SessionID&) throw(FIX::DoNotSend) override {
     say("sent " + typeOf(message));
   }
@@ -48,7 +62,14 @@ class Counterpart : public FIX::Application {
   void fromApp(const FIX::Message& message, const FIX::SessionID&) throw(
       FIX::FieldNotFound, FIX::IncorrectDataFormat, FIX::IncorrectTagValue, FIX::UnsupportedMessageType) override {
     say("app " + typeOf(message) + " " + field(message, 11) + " " + field(message.getHeader(), 43));
+    std::string text = message.toString();
+    for (char& each : text)
+      if (each == '\001') each = '|';
+    say("got " + text);
   }
+
+ private:
+  const std::string logon_;
 };
 
 static FIX::Message application(const std::string& type, const std::string& id) {
@@ -76,7 +97,7 @@ static FIX::Message application(const std::string& type, const std::string& id) 
 }
 
 int main(int argc, char** argv) {
-  if (argc != 6) return 2;
+  if (argc != 6 && argc != 7) return 2;
   const std::string role = argv[1], port = argv[2], store = argv[3], sender = argv[4], target = argv[5];
   const bool initiator = role == "initiator";
   std::stringstream text;
@@ -86,7 +107,7 @@ int main(int argc, char** argv) {
   if (initiator) text << "SocketConnectHost=127.0.0.1\nSocketConnectPort=" << port << "\n";
   else text << "SocketAcceptPort=" << port << "\n";
   FIX::SessionSettings settings(text);
-  Counterpart application_;
+  Counterpart application_(argc == 7 ? argv[6] : "");
   FIX::FileStoreFactory stores(settings);
   const FIX::SessionID id("FIX.4.4", sender, target);
   std::unique_ptr<FIX::Initiator> dialling;
@@ -108,6 +129,17 @@ int main(int argc, char** argv) {
     if (command == "order" || command == "exec") {
       FIX::Message message = application(command == "order" ? "D" : "8", argument);
       FIX::Session::sendToTarget(message, id);
+    } else if (command == "send") {
+      std::string fields;
+      words >> fields;
+      FIX::Message message;
+      message.getHeader().setField(FIX::BeginString("FIX.4.4"));
+      message.getHeader().setField(FIX::MsgType(argument));
+      setFields(message, fields);
+      if (argument != "H" && argument != "AF") message.setField(FIX::TransactTime());
+      FIX::Session::sendToTarget(message, id);
+    } else if (command == "drop") {
+      session->disconnect();
     } else if (command == "test") {
       FIX::Message message;
       message.getHeader().setField(FIX::BeginString("FIX.4.4"));

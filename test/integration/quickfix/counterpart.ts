@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { LineReader } from '../../../trading/base/line-reader.ts';
 import { waitUntil } from '../../../trading/testing/wait-until.ts';
@@ -12,13 +13,19 @@ export const whyNoQuickfix = (): string | null => {
   return null;
 };
 
-/** Builds the counterpart into this directory; answers the program's path. */
-export const buildCounterpart = (directory: string): string => {
-  const program = join(directory, 'counterpart');
+/** Builds the counterpart, once for each version of its source; answers the program's path. */
+export const buildCounterpart = (): string => {
   const source = join(import.meta.dirname, 'counterpart.cpp');
-  execFileSync('g++', ['-std=c++14', '-O0', '-w', source, '-o', program, '-lquickfix', '-lpthread'], {
+  const version = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
+  const directory = join(import.meta.dirname, '../../../.holdfast/quickfix');
+  const program = join(directory, `counterpart-${version}`);
+  if (existsSync(program)) return program;
+  mkdirSync(directory, { recursive: true });
+  const unfinished = `${program}.${process.pid}`;
+  execFileSync('g++', ['-std=c++14', '-O0', '-w', source, '-o', unfinished, '-lquickfix', '-lpthread'], {
     timeout: 240_000,
   });
+  renameSync(unfinished, program);
   return program;
 };
 
@@ -35,9 +42,12 @@ export class Counterpart {
     readonly store: string;
     readonly sender: string;
     readonly target: string;
+    /** More fields of its Logon, as `554=secret|5001=1`. */
+    readonly logon?: string;
   }) {
-    const { program, role, port, store, sender, target } = options;
-    this.#child = spawn(program, [role, String(port), store, sender, target], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const { program, role, port, store, sender, target, logon = '' } = options;
+    const args = [role, String(port), store, sender, target, ...(logon === '' ? [] : [logon])];
+    this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#exited = new Promise((resolve) => this.#child.on('exit', () => resolve()));
     const reader = new LineReader({
       maxLineLength: 65_536,
@@ -53,6 +63,20 @@ export class Counterpart {
 
   count(line: string | RegExp): number {
     return this.lines.filter((each) => (typeof line === 'string' ? each === line : line.test(each))).length;
+  }
+
+  /** Application messages that it got, fields by tag, in their order. */
+  got(): { readonly [tag: string]: string }[] {
+    return this.lines
+      .filter((line) => line.startsWith('got '))
+      .map((line) =>
+        Object.fromEntries(
+          line
+            .slice(4)
+            .split('|')
+            .map((field) => field.split('=', 2)),
+        ),
+      );
   }
 
   until(line: string | RegExp, times = 1): Promise<void> {
