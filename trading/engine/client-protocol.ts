@@ -147,3 +147,7 @@ export const entryText = (seq: number, epoch: number, entry: Entry, venueName: (
   const told = { t: 'entry', seq, epoch, ...entry, venue: venue === '' ? undefined : venue, n: undefined };
   return `${JSON.stringify(told)}\n`;
 };
+
+/** Stands for what a FIX session keeps in this journal: only its place. */
+export const sessionEntryText = (seq: number, epoch: number): string =>
+  `${JSON.stringify({ t: 'entry', seq, epoch, kind: 'session' })}\n`;

@@ -54,9 +54,11 @@ export class EngineCommands {
       this.#engine.reason = `fenced at epoch ${epoch}`;
       this.#engine.changed();
     }
-    const fences = venues.map(async (address) => {
-      const outcome = await fenceVenue({ address, epoch, deadlineMs: timing.venueDeadlineMs });
-      return { name: address.name, outcome };
+    const fences = venues.map(async (venue) => {
+      const { name, fencePort: port } = venue;
+      if (port === null) return { name, outcome: { kind: 'no-epochs' } as const };
+      const outcome = await fenceVenue({ address: { ...venue, port }, epoch, deadlineMs: timing.venueDeadlineMs });
+      return { name, outcome };
     });
     const receivers: Record<string, 'acknowledged' | 'unreachable'> = {};
     for (const { name, outcome } of await Promise.all(fences)) {
@@ -66,7 +68,7 @@ export class EngineCommands {
         const { highest } = this.#engine.epochs;
         throw new ContractError('stale-epoch', `${name} already knows epoch ${outcome.epoch}`, highest);
       }
-      // An exchange without epochs is no receiver that could be told: its session is taken over by the next reign.
+      // An exchange without epochs, or without a port for them, is no receiver that could be told: its session is taken over by the next reign.
       if (outcome.kind !== 'no-epochs') receivers[name] = outcome.kind;
     }
     return { epoch: this.#engine.epochs.highest, position: this.#engine.position, receivers };

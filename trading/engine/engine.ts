@@ -8,6 +8,7 @@ import { ReplicationServer } from '../replication/replication-server.ts';
 import { ConditionWaits } from './condition-waits.ts';
 import type { EngineConfig } from './engine-config.ts';
 import type { EngineView, Reign } from './engine-view.ts';
+import { readFixEntry } from './kept-fix-sessions.ts';
 import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
 import { OrdersPort } from './orders-port.ts';
@@ -16,7 +17,10 @@ import type { ReplayedState } from './replayed-state.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
 import { UpstreamSilence } from './upstream-silence.ts';
 import { BinaryVenueSession } from './venue/binary-venue-session.ts';
+import { FixVenueSession } from './venue/fix-venue-session.ts';
+import type { EngineVenueConfig } from './venue/venue-config.ts';
 import { VenueDesk } from './venue/venue-desk.ts';
+import type { VenueSession, VenueSessionEvents } from './venue/venue-session.ts';
 
 /** A calm engine ticks this much more rarely. */
 const CALM_BEATS = 5;
@@ -95,14 +99,7 @@ export class Engine implements EngineView {
     });
     this.venues = new VenueDesk({
       configs: config.venues,
-      open: (address, events) =>
-        new BinaryVenueSession({
-          address,
-          session: 'orders',
-          handshakeDeadlineMs: timing.venueDeadlineMs,
-          heartbeatMs: address.heartbeatMs,
-          ...events,
-        }),
+      open: (venue, events) => this.#openSession(venue, events),
       state: () => replayed.state,
       mayConnect: () => this.lease.valid,
       onChanged: () => this.changed(),
@@ -120,6 +117,30 @@ export class Engine implements EngineView {
       tell: () => this.changed(),
     });
     this.#pulse = new Pulse({ everyMs: () => this.#tickEveryMs, beat: () => this.#tick() });
+  }
+
+  #openSession(venue: EngineVenueConfig, events: VenueSessionEvents): VenueSession {
+    const { fix, name } = venue;
+    const { venueDeadlineMs: handshakeDeadlineMs } = this.config.timing;
+    if (fix === null) {
+      const { heartbeatMs } = venue;
+      return new BinaryVenueSession({ address: venue, session: 'orders', handshakeDeadlineMs, heartbeatMs, ...events });
+    }
+    return new FixVenueSession({
+      venue,
+      fix,
+      handshakeDeadlineMs,
+      kept: () => this.replayed.fix.of(name),
+      journal: () => {
+        const { path } = this.reign!;
+        return {
+          append: (entries) => path.keepFix(entries),
+          whenSafe: (done) => path.whenReleased(done),
+          read: (place) => readFixEntry(this.journal, place),
+        };
+      },
+      ...events,
+    });
   }
 
   /** It has a reign: whether it lives matters to everybody. */

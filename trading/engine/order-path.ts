@@ -1,4 +1,5 @@
 import { monoNowMs } from '../base/mono-clock.ts';
+import { type FixEntry, fixRecordBytes, writeFixEntry } from '../fix/session-entry.ts';
 import type { Journal } from '../journal/journal.ts';
 import { RecordBatch } from '../journal/record-batch.ts';
 import { BinaryDesk, lastReject } from './binary-desk.ts';
@@ -70,6 +71,7 @@ export class OrderPath {
   readonly #base: number;
   #testNumber = 0;
   readonly #unacknowledged = new Unacknowledged();
+  readonly #untilReleased: { readonly sequence: number; readonly done: () => void }[] = [];
   /** What was in doubt when the reign began, and what became of it. */
   readonly takeover: Takeover;
   #acknowledged = 0;
@@ -152,6 +154,7 @@ export class OrderPath {
     this.#queue.clear();
     this.#subscriptions.clear();
     this.#inbox = [];
+    this.#untilReleased.length = 0;
   }
 
   /** A line from a client; kept unread while nothing could be released. */
@@ -263,6 +266,8 @@ export class OrderPath {
       this.#released = this.#held;
       this.#options.journal.noteReleased(this.#released);
     }
+    while (this.#untilReleased.length > 0 && this.#untilReleased[0]!.sequence <= this.#released)
+      this.#untilReleased.shift()!.done();
     this.#queue.release(this.#released, () => this.#mayRelease());
     this.#acknowledged += this.#unacknowledged.releasedUpTo(this.#released);
     this.#options.venues.advance();
@@ -318,6 +323,24 @@ export class OrderPath {
     this.#accepted(item, sequence);
     this.takeover.cancelled(state.venues.nameOf(items.venue(order)));
     return item;
+  }
+
+  /** Records of a FIX session, in one block with what comes of its messages. Answers the sequence of the first. */
+  keepFix(entries: readonly FixEntry[]): number {
+    const first = this.#options.state.applied + 1;
+    if (this.#stopped) return first;
+    for (const entry of entries) {
+      const offset = this.#batch.reserve(fixRecordBytes(entry));
+      this.#commit(writeFixEntry(this.#batch.bytes, offset, entry), offset);
+    }
+    return first;
+  }
+
+  /** Calls back when everything so far is held by the acknowledgement set and may be acted on; never, when the reign ends before. */
+  whenReleased(done: () => void): void {
+    const sequence = this.#options.state.applied;
+    if (this.#mayRelease() && sequence <= this.#released) done();
+    else this.#untilReleased.push({ sequence, done });
   }
 
   #subscribe(session: ClientSession, after: number): void {

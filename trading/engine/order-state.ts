@@ -1,3 +1,4 @@
+import { FIX_RECORD_KIND } from '../fix/session-entry.ts';
 import { BytesTable, spread } from './bytes-table.ts';
 import { GTC_BIT, RECORD, RECORD_KIND, readCount, SIDE_NUMBER } from './entry.ts';
 import { changingHash, lastingHash, mixWide } from './item-hash.ts';
@@ -232,6 +233,11 @@ export class OrderState {
           )
         )
           this.#breaks += 1;
+        break;
+      case FIX_RECORD_KIND['fix-sent']:
+      case FIX_RECORD_KIND['fix-numbers']:
+      case FIX_RECORD_KIND['fix-received']:
+      case FIX_RECORD_KIND['fix-reset']:
         break;
       default:
         this.venues.note(bytes[offset + RECORD.venue]!, readCount(view, offset + NUMBER_AT));

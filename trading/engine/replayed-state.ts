@@ -1,6 +1,7 @@
 import { BLOCK_HEADER_BYTES, type Block, lastSequenceOf } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { KeptFixSessions } from './kept-fix-sessions.ts';
 import { OrderState } from './order-state.ts';
 
 const REBUILD_BYTES = 512 * 1024;
@@ -16,14 +17,24 @@ export class ReplayedState {
   /** The end of a block was met that the checkpoint names, and it is that block. */
   #met = false;
   #strange = false;
+  readonly #fixNames: readonly string[];
+  #fix: KeptFixSessions;
 
-  constructor(checkpoint: Checkpoint | null = null) {
+  /** `fixSessions`: names of the FIX sessions that this journal is to hold. */
+  constructor(checkpoint: Checkpoint | null = null, fixSessions: readonly string[] = []) {
     this.#checkpoint = checkpoint;
+    this.#fixNames = fixSessions;
+    this.#fix = new KeptFixSessions(fixSessions);
     this.#state = checkpoint?.state ?? new OrderState();
   }
 
   get state(): OrderState {
     return this.#state;
+  }
+
+  /** What the journal holds of FIX sessions; another object after a cut. */
+  get fix(): KeptFixSessions {
+    return this.#fix;
   }
 
   /** False while it is being computed again. */
@@ -44,6 +55,7 @@ export class ReplayedState {
   /** Applies the block that was just appended or recovered. */
   apply(block: Block): void {
     if (this.#rebuilding || this.#strange) return;
+    this.#fix.apply(block);
     if (this.#checkpoint !== null && !this.#met) this.#compare(this.#checkpoint, block);
     else applyBlock(this.#state, block);
   }
@@ -51,7 +63,9 @@ export class ReplayedState {
   /** Starts over, a piece per turn of the event loop, until it has caught up with the journal, which may grow meanwhile. */
   async rebuild(journal: Journal): Promise<void> {
     const state = new OrderState();
+    const fix = new KeptFixSessions(this.#fixNames);
     this.#state = state;
+    this.#fix = fix;
     this.#checkpoint = null;
     this.#strange = false;
     this.#rebuilding = true;
@@ -61,7 +75,10 @@ export class ReplayedState {
         this.#rebuilding = false;
         return;
       }
-      for (const block of blocks) applyBlock(state, block);
+      for (const block of blocks) {
+        fix.apply(block);
+        applyBlock(state, block);
+      }
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

@@ -6,6 +6,7 @@ import { Engine } from './engine.ts';
 import type { EngineConfig } from './engine-config.ts';
 import { ReplayedState } from './replayed-state.ts';
 import { StandbyCheckpoints } from './standby-checkpoints.ts';
+import { fixSessionNames } from './venue/fix-venue-config.ts';
 
 /** Recovers journal and state, and listens on the orders and replication ports; closed. */
 export const startEngine = async (options: {
@@ -19,7 +20,7 @@ export const startEngine = async (options: {
   const { config, epochs, onStatusChanged, onFailure, onWarning } = options;
   const places = { journal: join(config.dataDir, 'journal'), checkpoints: join(config.dataDir, 'checkpoints') };
   const checkpoint = newestCheckpoint(places.checkpoints, { onDamaged: ({ message }) => onWarning(message) });
-  const replayed = new ReplayedState(checkpoint);
+  const replayed = new ReplayedState(checkpoint, fixSessionNames(config.venues));
   const journal: Journal = await Journal.open(
     {
       directory: places.journal,

@@ -1,7 +1,8 @@
+import { isFixKind } from '../fix/session-entry.ts';
 import { blockRecords, lastSequenceOf } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
-import { entryText } from './client-protocol.ts';
-import { decodeEntry } from './entry.ts';
+import { entryText, sessionEntryText } from './client-protocol.ts';
+import { decodeEntry, RECORD } from './entry.ts';
 import type { ClientSession } from './orders-port.ts';
 
 interface Subscriber {
@@ -75,11 +76,14 @@ export class Subscriptions {
       const entries = blockRecords(block);
       const last = Math.min(lastSequenceOf(block.header), released);
       for (let sequence = Math.max(firstSequence, subscriber.at + 1); sequence <= last; sequence++)
-        subscriber.session.push(
-          entryText(sequence, epoch, decodeEntry(entries[sequence - firstSequence]!), this.#venueName),
-        );
+        subscriber.session.push(this.#textOf(sequence, epoch, entries[sequence - firstSequence]!));
       subscriber.at = Math.max(subscriber.at, last);
     }
+  }
+
+  #textOf(sequence: number, epoch: number, record: Buffer): string {
+    if (isFixKind(record[RECORD.kind]!)) return sessionEntryText(sequence, epoch);
+    return entryText(sequence, epoch, decodeEntry(record), this.#venueName);
   }
 
   #tell(

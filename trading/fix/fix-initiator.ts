@@ -10,6 +10,8 @@ export interface FixInitiatorOptions extends SessionLinkOptions {
   /** A connection attempt that takes longer is given up. Default 5 s. */
   readonly connectTimeoutMs?: number;
   readonly maxMessageBytes?: number;
+  /** Asked before each attempt: false = not now, asked again after a pause. */
+  readonly mayDial?: () => boolean;
 }
 
 /** Dials, logs on, and dials again when the connection ends, until it is stopped. */
@@ -63,6 +65,10 @@ export class FixInitiator {
   }
 
   #dial(): void {
+    if (this.#options.mayDial?.() === false) {
+      this.#dialLater();
+      return;
+    }
     const { host, port, maxMessageBytes } = this.#options;
     const socket = connect({ host, port, noDelay: true });
     const connection: FixConnection = new FixConnection({

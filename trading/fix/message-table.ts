@@ -25,6 +25,8 @@ const group = (countTag: number, firstTag: number, members: string): GroupSpec =
 export const PARTIES: GroupSpec = group(453, 448, '447 452 802 523 803');
 export const TRADING_SESSIONS: GroupSpec = group(386, 336, '625');
 export const AFFECTED_ORDERS: GroupSpec = group(534, 41, '535 536');
+/** Of the reference exchange's own message: lots by symbol. */
+export const TRADED_LOTS: GroupSpec = group(5013, 55, '5014 5015');
 const MSG_TYPES: GroupSpec = group(384, 372, '385');
 
 const INSTRUMENT = '22 48 55 65 200 207';
@@ -109,6 +111,8 @@ const SPECS: readonly MessageSpec[] = [
     required: [324, 263],
     allowed: `15 263 324 336 625 ${INSTRUMENT}`,
   }),
+  message('U1', 'FirmStateRequest', { required: [], allowed: '58' }),
+  message('U2', 'FirmState', { required: [912], allowed: '55 912', groups: [TRADED_LOTS] }),
   message('f', 'SecurityStatus', {
     required: [],
     allowed: `15 31 60 291 292 324 325 326 327 328 329 330 331 332 333 334 336 625 ${INSTRUMENT} ${TEXT}`,

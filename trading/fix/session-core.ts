@@ -263,7 +263,9 @@ export class SessionCore {
 
   #sendLogon(now: Now, options: { heartBtIntS: number; reset: boolean }): void {
     const nextExpected = this.#options.useNextExpected === true ? this.#expected : null;
-    const fields = this.#fields.logon({ ...options, nextExpected, more: this.#options.logonFields });
+    const { logonFields } = this.#options;
+    const more = typeof logonFields === 'function' ? logonFields() : logonFields;
+    const fields = this.#fields.logon({ ...options, nextExpected, more });
     this.#ownLogonSeq = this.#own(MSG.Logon, fields, now);
   }
 

@@ -23,6 +23,9 @@ export const FIX_RECORD_KIND = {
 const FIRST_FIX_KIND = 32;
 const LAST_FIX_KIND = 47;
 
+/** Whether a record of this kind is a session's. */
+export const isFixKind = (kind: number): boolean => kind >= FIRST_FIX_KIND && kind <= LAST_FIX_KIND;
+
 /** The longest name of a session, and the longest MsgType, in a record. */
 export const MAX_NAME_BYTES = 255;
 /** Fields of the longest message in a record: with header and trailer it stays below the 64 KiB that a `FrameReader` takes. */
@@ -92,7 +95,7 @@ export const encodeFixEntry = (entry: FixEntry): Buffer => {
  */
 export const decodeFixEntry = (record: Buffer): FixEntry | null => {
   const kind = record[RECORD.kind]!;
-  if (kind < FIRST_FIX_KIND || kind > LAST_FIX_KIND) return null;
+  if (!isFixKind(kind)) return null;
   if (kind > FIX_RECORD_KIND['fix-reset'])
     throw new Error(`an entry of a FIX session of unknown kind ${kind}: written by a newer version?`);
   const sessionAt = textsAt(kind);

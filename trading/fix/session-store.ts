@@ -90,6 +90,11 @@ export class SessionStore implements SentMessages {
     this.#log.whenSafe(() => this.#becameSafe());
   }
 
+  /** Every message and number settled so far is safe. */
+  get safe(): boolean {
+    return this.#safe === this.#written;
+  }
+
   /**
    * Calls back, in the order asked, once every message and number settled so far is safe; at once when they are, whatever else the log
    * has still to make safe.

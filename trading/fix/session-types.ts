@@ -111,8 +111,8 @@ export interface SessionOptions {
   readonly reserveAhead?: number;
   /** Application messages while nobody is logged on: numbered and kept for the next logon, or not taken. Default `keep`. */
   readonly whileDown?: 'keep' | 'refuse';
-  /** More fields of our Logon, encoded (by a `BodyWriter`). */
-  readonly logonFields?: Uint8Array;
-  /** Acceptor: a refusal in words for this Logon, or null. It must depend on nothing but its argument and what its owner decided. */
+  /** More fields of our Logon, encoded (by a `BodyWriter`); a function is asked for each. */
+  readonly logonFields?: Uint8Array | (() => Uint8Array);
+  /** A refusal in words for this Logon, or null. It must depend on nothing but its argument and what its owner decided. */
   readonly admit?: (logon: FixMessage) => string | null;
 }

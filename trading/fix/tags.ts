@@ -94,6 +94,8 @@ export const MSG = {
   OrderStatusRequest: 'H',
   OrderMassStatusRequest: 'AF',
   BusinessMessageReject: 'j',
+  FirmStateRequest: 'U1',
+  FirmState: 'U2',
   OrderMassCancelRequest: 'q',
   OrderMassCancelReport: 'r',
 } as const;

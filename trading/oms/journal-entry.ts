@@ -73,6 +73,7 @@ export const parseEntry = (message: JsonRecord): JournalEntry | null => {
     case 'venue':
     case 'epoch':
     case 'test':
+    case 'session':
       return { ...at, kind: 'other' };
     default:
       return null;

@@ -87,6 +87,7 @@ export class TradingWorld {
     writeFileSync(this.tokenFile, `${TOKEN}\n`, { mode: 0o600 });
   }
 
+  /** Where the exchange's settings have `fix`, engines trade over it and raise epochs on the binary port. */
   static async open(options: { readonly fillShare?: number; readonly venue?: object } = {}): Promise<TradingWorld> {
     const world = new TradingWorld(mkdtempSync(join(tmpdir(), 'holdfast trading é-')));
     const config = world.write('venue', {
@@ -106,9 +107,12 @@ export class TradingWorld {
   /** SIGKILL, then the same venue again at the same port, with its ledger. */
   async restartVenue(): Promise<void> {
     const ports = { listen: { port: this.venue.port('venue') }, binary: { port: this.venue.port('binary') } };
+    const fixPort = this.venue.port('fix');
     await this.venue.kill();
     const file = join(this.directory, 'venue.json');
-    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), ...ports }));
+    const before = JSON.parse(readFileSync(file, 'utf8'));
+    const fix = before.fix === undefined ? {} : { fix: { ...before.fix, port: fixPort } };
+    writeFileSync(file, JSON.stringify({ ...before, ...ports, ...fix }));
     this.venue = await TradingProcess.start('venue', [file]);
   }
 
@@ -133,7 +137,7 @@ export class TradingWorld {
       control: { port: 0, tokenFile: 'token' },
       orders: { port: 0 },
       replication: { port: 0 },
-      venue: { port: this.venue.port('binary'), firm: 'ACME' },
+      venue: this.#venueOfEngines(),
       ...settings,
     });
     const process = await TradingProcess.start('engine', [config]);
@@ -141,6 +145,11 @@ export class TradingWorld {
     const engine = new EngineUnderTest({ instance, dataDir, process, control });
     this.#ended.push(() => engine.end());
     return engine;
+  }
+
+  #venueOfEngines(): object {
+    const [binary, fix] = [this.venue.port('binary'), this.venue.port('fix')];
+    return fix === 0 ? { port: binary, firm: 'ACME' } : { port: fix, firm: 'ACME', fix: {}, fencePort: binary };
   }
 
   control(port: number, instance: string, onEvent?: (event: JsonRecord) => void): Promise<ControlClient> {

@@ -48,6 +48,7 @@ const END_AT = offsetsOf(POSITIONS_END);
 export class BinaryVenueSession implements VenueSession {
   readonly idBytes = ID_BYTES;
   readonly symbolBytes = SYMBOL_BYTES;
+  readonly waitsForRelease = false;
   missed = 0;
   readonly #options: BinaryVenueOptions;
   readonly #out = new WireBuffer(64 * 1024);

@@ -51,7 +51,7 @@ export class VenuePost {
 
   /** What it has to send again is not released yet: nothing more can be settled before that is. */
   get waitsForRelease(): boolean {
-    return this.session.ready && this.#isDue;
+    return this.session.waitsForRelease || (this.session.ready && this.#isDue);
   }
 
   begin(number: number): void {

@@ -48,6 +48,8 @@ export interface VenueSessionEvents {
  */
 export interface VenueSession extends ItemSink {
   readonly ready: boolean;
+  /** It cannot become ready before the acknowledgement set holds what it has journalled. */
+  readonly waitsForRelease: boolean;
   /** Reports received before it was ready, of the current logon. */
   readonly missed: number;
   /** Longest id and symbol that it can carry. */

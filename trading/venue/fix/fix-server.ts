@@ -112,7 +112,14 @@ export class FixServer {
     const { acceptReset, compId } = config;
     const admit: NonNullable<AcceptorSession['session']['admit']> = (logon) => session.admit(logon);
     const definition: AcceptorSession = {
-      session: { role: 'acceptor', senderCompId: this.#config.compId, targetCompId: compId, acceptReset, admit },
+      session: {
+        role: 'acceptor',
+        senderCompId: this.#config.compId,
+        targetCompId: compId,
+        acceptReset,
+        admit,
+        logonFields: () => session.logonFields(),
+      },
       store,
       application: session,
       secondConnection: 'replace',

@@ -10,6 +10,18 @@ export const VENUE_TAG = {
   ReportNumber: 5002,
   /** Logon: `off`, `keep-persistent` or `all`; without it as the exchange is configured. */
   CancelOnDisconnect: 5003,
+  /** FirmStateRequest, and the FirmState that answers it. */
+  StateRequestId: 5010,
+  /** FirmState: order entry sessions of the firm that are seated beside this one. */
+  OtherSessions: 5011,
+  /** FirmState: lost sessions of the firm whose orders may still be ended. */
+  EndingSessions: 5012,
+  /** FirmState: entries of the group of symbols; with lots bought and sold since the firm's first report. */
+  TradedSymbols: 5013,
+  BoughtLots: 5014,
+  SoldLots: 5015,
+  /** FirmState: every report up to this one is counted, and none after it. */
+  LastReport: 5016,
   /** NewOrderSingle: `Y` = only say whether it would be taken. */
   CheckOnly: 5004,
 } as const;

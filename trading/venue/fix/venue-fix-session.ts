@@ -8,6 +8,7 @@ import { NONE } from '../core/order-table.ts';
 import type { Chair, OrderPort } from '../order-port.ts';
 import { CANCEL_ON_DISCONNECT, type CancelOnDisconnect, type CutCode } from '../sessions/session-desk.ts';
 import type { ExecutionReports, FixOut } from './execution-reports.ts';
+import { FirmStateMessage } from './firm-state-message.ts';
 import type { FixSessionConfig } from './fix-config.ts';
 import type { FixRequest, ReadFixRequest, RequestRefusal } from './fix-request.ts';
 import {
@@ -47,6 +48,7 @@ export class VenueFixSession implements FixApplication {
   readonly #options: VenueFixSessionOptions;
   readonly #writer = new BodyWriter();
   readonly #status: StatusDesk;
+  readonly #state: FirmStateMessage;
   #link: SessionLink | null = null;
   #admitted: Admitted | null = null;
   #chair: Chair | null = null;
@@ -60,6 +62,7 @@ export class VenueFixSession implements FixApplication {
     this.#options = options;
     this.#position = options.position;
     const { port, firm, request, reports } = options;
+    this.#state = new FirmStateMessage(port, firm);
     this.#status = new StatusDesk({ exchange: port.venue.exchange, firm, request, reports });
   }
 
@@ -103,10 +106,18 @@ export class VenueFixSession implements FixApplication {
     const highest = venue.exchange.firm(firm).epoch;
     if (config.purpose === 'orders' && desk.hasEpochs && epoch < highest && stale.letThrough === 0) {
       stale.of(firm).staleLogonsRefused += 1;
-      return `stale-epoch: the firm's epoch is ${highest}`;
+      return staleText(highest);
     }
     this.#admitted = { epoch, password, cancelOnDisconnect };
     return null;
+  }
+
+  /** More fields of the Logon that answers one: the epoch in which the session is, where there are epochs. */
+  logonFields(): Uint8Array {
+    const writer = this.#writer.begin();
+    if (this.config.purpose === 'orders' && this.#options.port.desk.hasEpochs)
+      writer.int(VENUE_TAG.FirmEpoch, this.#admitted?.epoch ?? 0);
+    return Buffer.from(writer.body());
   }
 
   /** The connection is about to be cut for another one of the same session. */
@@ -156,6 +167,9 @@ export class VenueFixSession implements FixApplication {
           return;
         }
         for (const answer of this.#status.all(message)) send(link, answer);
+        return;
+      case MSG.FirmStateRequest:
+        for (const answer of this.#state.answers(message, this.#chair?.seat ?? null)) send(link, answer);
         return;
       case MSG.BusinessMessageReject:
         return;
@@ -271,7 +285,9 @@ export class VenueFixSession implements FixApplication {
     const onCut = (code: CutCode): void => {
       if (this.#sitting !== sitting) return;
       this.#chair = null;
-      link.end(code === 'replaced' ? 'replaced: the session was taken over' : 'stale-epoch: a newer epoch took over');
+      link.end(
+        code === 'replaced' ? 'replaced: the session was taken over' : staleText(port.venue.exchange.firm(firm).epoch),
+      );
     };
     // A seat that this session still has is cut by its own logon, which answers for its orders: that is no end of this connection.
     this.#sitting = sitting;
@@ -299,6 +315,8 @@ export class VenueFixSession implements FixApplication {
     this.#options.onReset(this.#position);
   }
 }
+
+const staleText = (epoch: number): string => `stale-epoch: the firm's epoch is ${epoch}`;
 
 const send = (link: SessionLink, message: FixOut): void => {
   link.send(message.msgType, message.fields);

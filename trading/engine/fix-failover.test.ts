@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import type { JsonRecord } from '../base/json-record.ts';
+import { allOrders, OrderStream } from '../testing/order-stream.ts';
+import { type EngineUnderTest, TradingWorld, untilReleasing } from '../testing/trading-world.ts';
+import { waitUntil } from '../testing/wait-until.ts';
+
+let world: TradingWorld | null = null;
+afterEach(async () => {
+  await world?.close();
+  world = null;
+});
+
+const ORDERS_PER_SECOND = 400;
+
+const untilTrading = (engine: EngineUnderTest): Promise<void> =>
+  waitUntil(`${engine.instance} trades`, async () => (await engine.status()).business.venueReady === 1);
+
+const trio = async () => {
+  world = await TradingWorld.open({ fillShare: 0.5, venue: { fix: { port: 0, sessions: { ACME: {} } } } });
+  const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => world!.engine(name)));
+  await a!.promote(1, ['b', 'c']);
+  await Promise.all([b!.follow(1, a!), c!.follow(1, a!)]);
+  await untilReleasing(a!);
+  await untilTrading(a!);
+  return { world, a: a!, b: b!, c: c! };
+};
+
+/** Order states as the exchange's ledger has them, and the numbers of its reports. */
+const ledger = async (of: TradingWorld) => {
+  const orders = new Map<string, { filled: number; state: string; qty: number; entered: number }>();
+  const reports = await of.dropCopy();
+  for (const report of reports) {
+    const id = (report.kind === 'cancelled' ? report.target : report.id) as string;
+    if (report.kind === 'accepted') {
+      const entered = (orders.get(id)?.entered ?? 0) + 1;
+      orders.set(id, { filled: 0, state: 'open', qty: report.qty as number, entered });
+    }
+    const order = orders.get(id);
+    if (order === undefined) continue;
+    if (report.kind === 'cancelled') order.state = 'cancelled';
+    if (report.kind === 'fill') order.filled += report.qty as number;
+    if (order.filled === order.qty) order.state = 'filled';
+  }
+  return { orders, reports: reports.length };
+};
+
+/** Every acknowledged order is at both, in the same state; nothing is there twice, nothing that was never sent. */
+const assertAgreed = async (engine: EngineUnderTest, streams: readonly OrderStream[]): Promise<void> => {
+  await waitUntil('the exchange has answered everything', async () => (await engine.status()).business.inDoubt === 0);
+  const mine = await allOrders(engine.process.port('orders'));
+  const { orders } = await ledger(world!);
+  for (const stream of streams)
+    for (const id of stream.acknowledged.keys()) if (stream.sent.has(id)) assert.ok(mine.has(id), `${id} is lost`);
+  assert.equal(orders.size, mine.size);
+  for (const [id, order] of mine) {
+    const there = orders.get(id);
+    assert.deepEqual([there?.filled, there?.state, there?.entered], [order.filled, order.state, 1], id);
+  }
+  assert.equal((await engine.status()).business.breaks, 0);
+};
+
+test('a primary killed under load: its successor goes on with the same FIX session, and nothing is lost or sent twice', async () => {
+  const { world, a, b, c } = await trio();
+  const first = new OrderStream(await a.client('load'), { prefix: 'one', ordersPerSecond: ORDERS_PER_SECOND });
+  await waitUntil('orders are acknowledged', () => first.acknowledged.size > 500);
+  await a.process.kill();
+  first.stop();
+  const fences = await Promise.all([b.must('fence', { epoch: 2 }), c.must('fence', { epoch: 2 })]);
+  assert.deepEqual((fences[0] as JsonRecord).receivers, { venue: 'acknowledged' });
+  await b.promote(2, ['c']);
+  await c.follow(2, b);
+  await untilReleasing(b);
+  await untilTrading(b);
+  await assertAgreed(b, [first]);
+  const second = new OrderStream(await b.client('more'), { prefix: 'two', ordersPerSecond: ORDERS_PER_SECOND });
+  await waitUntil('the successor trades', () => second.acknowledged.size > 200);
+  await b.process.kill();
+  second.stop();
+  await c.must('fence', { epoch: 3 });
+  await c.promote(3, []);
+  await untilTrading(c);
+  await assertAgreed(c, [first, second]);
+  assert.equal((await world.venueCounters()).staleWritesAccepted, 0);
+});
+
+test('an exchange killed under load goes on with the FIX session, and every report comes to the engine once', async () => {
+  const { world, a } = await trio();
+  const stream = new OrderStream(await a.client('load'), { prefix: 'one', ordersPerSecond: ORDERS_PER_SECOND });
+  for (let round = 1; round <= 3; round++) {
+    const enough = stream.acknowledged.size + 200;
+    await waitUntil('orders are acknowledged', () => stream.acknowledged.size > enough);
+    await world.restartVenue();
+    await untilTrading(a);
+  }
+  stream.stop();
+  await assertAgreed(a, [stream]);
+});
+
+test('exchange and primary killed together: the successor and the restarted exchange agree on the session', async () => {
+  const { world, a, b, c } = await trio();
+  const stream = new OrderStream(await a.client('load'), { prefix: 'one', ordersPerSecond: ORDERS_PER_SECOND });
+  await waitUntil('orders are acknowledged', () => stream.acknowledged.size > 300);
+  await Promise.all([a.process.kill(), world.restartVenue()]);
+  stream.stop();
+  await Promise.all([b.must('fence', { epoch: 2 }), c.must('fence', { epoch: 2 })]);
+  await b.promote(2, ['c']);
+  await c.follow(2, b);
+  await untilReleasing(b);
+  await untilTrading(b);
+  await assertAgreed(b, [stream]);
+  const again = await world.engine('a');
+  await again.follow(2, b);
+  await waitUntil('the old primary is equal to the new one', async () => {
+    const [mine, theirs] = [await again.status(), await b.status()];
+    return mine.business.chainCrc === theirs.business.chainCrc;
+  });
+});
+
+test('a test order is answered over FIX and booked nowhere', async () => {
+  const { world, a } = await trio();
+  const { elapsedMs } = (await a.must('test-order', { epoch: 1, deadlineMs: 5000 })) as { elapsedMs: number };
+  assert.ok(elapsedMs > 0);
+  assert.equal((await world.venueCounters()).orders, 0);
+});
