@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { HostId } from '../src/core/base/ids.ts';
 import type { Component, Host, Instance } from '../src/core/topology/topology.ts';
 import type { LabContext } from './configs.ts';
 import {
@@ -157,7 +158,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
         replication: own('replication'),
         venues: venues.map((venue) => ({
           name: venue.id,
-          ...book.addressFrom({ host: instance.host }, venueEndpoint(venue.id, 'orders')),
+          ...venueAddress(context, instance.host, venue),
           ...firmAt(venue.sessions),
           symbols: venue.symbols,
           onTakeover: venue.onTakeover,
@@ -183,6 +184,13 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
       return { ...common, services: { orders: own('orders'), database: own('database') } };
   }
 }
+
+/** Over FIX a firm's epoch is raised beside the session, on the binary port. */
+const venueAddress = ({ book }: LabContext, host: HostId, venue: LabContext['topology']['venues'][number]): object => {
+  const binary = book.addressFrom({ host }, venueEndpoint(venue.id, 'orders'));
+  if (venue.protocol === 'binary') return binary;
+  return { ...book.addressFrom({ host }, venueEndpoint(venue.id, 'fix')), fix: {}, fencePort: binary.port };
+};
 
 /** The exchanges of a site's engines. Of those that list no symbols only the first: an engine could not tell whose a symbol is. */
 const tradedAt = ({ venues }: LabContext['topology'], site: string): LabContext['topology']['venues'] => {

@@ -94,6 +94,7 @@ const venues = ({ topology, book, directory, secrets }: LabContext): readonly Pr
         dataDir: directory.outside(`venue-${venue.id}`),
         tokenFile: secrets.venueToken(venue.id),
         symbols: venue.symbols,
+        ...(venue.protocol === 'fix' ? { fix: fixOf(book.realAddress(venueEndpoint(venue.id, 'fix'))) } : {}),
         ...(venue.sessions === 'credentials'
           ? { sessions: { mode: 'credentials', passwords: { [labFirm]: labVenuePassword } } }
           : {}),
@@ -102,6 +103,12 @@ const venues = ({ topology, book, directory, secrets }: LabContext): readonly Pr
     ready: printed('"t":"listening"'),
     stage: 1,
   }));
+
+/** The firm's sessions at an exchange where it trades over FIX. */
+const fixOf = (address: object): object => ({
+  ...address,
+  sessions: { [labFirm]: {}, [`${labFirm}-COPY`]: { firm: labFirm, purpose: 'drop-copy' } },
+});
 
 const wardens = ({ topology, book, secrets }: LabContext): readonly ProcessSpec[] =>
   topology.hosts.map((host) => {

@@ -58,6 +58,7 @@ export function firm(shape: {
       rttMsBySite,
       symbols: [],
       sessions: 'epochs',
+      protocol: 'binary',
       onTakeover: 'keep',
     })),
     contacts: [],

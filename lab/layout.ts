@@ -69,8 +69,8 @@ export interface LinkProbe {
 
 export type InstanceService = 'control' | 'orders' | 'replication' | 'sql' | 'database';
 export type SiteService = 'controller-api' | 'controller-peer' | 'etcd-client' | 'etcd-peer';
-/** `session`: lines, for people and checks; `orders`: the binary port, which engines use. */
-export type VenueService = 'session' | 'orders';
+/** `session`: lines, for people and checks; `orders`: the binary port; `fix`: FIX 4.4, where engines trade over it. */
+export type VenueService = 'session' | 'orders' | 'fix';
 
 export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceService[]>> = {
   'trading-engine': ['control', 'orders', 'replication'],
@@ -239,7 +239,9 @@ function allEndpoints(topology: Topology, block: number, siteIndex: ReadonlyMap<
   add({ id: authorityEndpoint, place: 'authority', host: null, ip: `127.${block}.0.2` });
   add({ id: loadEndpoint, place: 'outside', host: null, ip: `127.${block}.0.3` });
   for (const [index, venue] of topology.venues.entries())
-    for (const service of ['session', 'orders'] as const)
+    for (const service of venue.protocol === 'fix'
+      ? (['session', 'orders', 'fix'] as const)
+      : (['session', 'orders'] as const))
       add({ id: venueEndpoint(venue.id, service), place: venue.id, host: null, ip: `127.${block}.0.${20 + index}` });
   return endpoints;
 }

@@ -164,6 +164,8 @@ export interface Venue {
   readonly symbols: readonly string[];
   /** Whether a session there names the firm's epoch, and older ones are refused, or proves itself by credentials, as real ones do. */
   readonly sessions: 'epochs' | 'credentials';
+  /** How engines trade there. */
+  readonly protocol: 'binary' | 'fix';
   /** What a takeover cancels there before new risk: nothing, orders for the day, or all. */
   readonly onTakeover: 'keep' | 'cancel-day' | 'cancel-all';
 }

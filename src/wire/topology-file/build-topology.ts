@@ -41,6 +41,7 @@ export function buildTopology(file: TopologyFile): Topology {
       rttMsBySite: entry.rtt,
       symbols: entry.symbols ?? [],
       sessions: entry.sessions ?? 'epochs',
+      protocol: entry.protocol ?? 'binary',
       onTakeover: entry.onTakeover ?? 'keep',
     })),
     contacts: (file.contacts ?? []).map(buildContact),

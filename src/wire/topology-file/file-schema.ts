@@ -182,6 +182,7 @@ export const topologyFileSchema = fields({
       rtt: named(positiveDuration),
       symbols: z.array(symbol).optional(),
       sessions: z.enum(['epochs', 'credentials']).optional(),
+      protocol: z.enum(['binary', 'fix']).optional(),
       onTakeover: z.enum(['keep', 'cancel-day', 'cancel-all']).optional(),
     }),
   ).optional(),
