@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, test } from 'node:test';
 import type { JsonRecord } from '../base/json-record.ts';
 import { allOrders, OrderStream } from '../testing/order-stream.ts';
-import { type EngineUnderTest, TradingWorld, untilReleasing } from '../testing/trading-world.ts';
+import { type EngineUnderTest, leaseIn, TradingWorld, untilReleasing } from '../testing/trading-world.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 
 let world: TradingWorld | null = null;
@@ -13,8 +13,8 @@ afterEach(async () => {
 
 const ORDERS_PER_SECOND = 400;
 
-const untilTrading = (engine: EngineUnderTest): Promise<void> =>
-  waitUntil(`${engine.instance} trades`, async () => (await engine.status()).business.venueReady === 1);
+const isOpen = (engine: EngineUnderTest): Promise<void> =>
+  waitUntil('the interlock is open', async () => (await engine.status()).interlock?.state === 'open');
 
 const trio = async () => {
   world = await TradingWorld.open({ fillShare: 0.5, venue: { fix: { port: 0, sessions: { ACME: {} } } } });
@@ -22,7 +22,7 @@ const trio = async () => {
   await a!.promote(1, ['b', 'c']);
   await Promise.all([b!.follow(1, a!), c!.follow(1, a!)]);
   await untilReleasing(a!);
-  await untilTrading(a!);
+  await isOpen(a!);
   return { world, a: a!, b: b!, c: c! };
 };
 
@@ -71,7 +71,7 @@ test('a primary killed under load: its successor goes on with the same FIX sessi
   await b.promote(2, ['c']);
   await c.follow(2, b);
   await untilReleasing(b);
-  await untilTrading(b);
+  await isOpen(b);
   await assertAgreed(b, [first]);
   const second = new OrderStream(await b.client('more'), { prefix: 'two', ordersPerSecond: ORDERS_PER_SECOND });
   await waitUntil('the successor trades', () => second.acknowledged.size > 200);
@@ -79,7 +79,7 @@ test('a primary killed under load: its successor goes on with the same FIX sessi
   second.stop();
   await c.must('fence', { epoch: 3 });
   await c.promote(3, []);
-  await untilTrading(c);
+  await isOpen(c);
   await assertAgreed(c, [first, second]);
   assert.equal((await world.venueCounters()).staleWritesAccepted, 0);
 });
@@ -91,7 +91,7 @@ test('an exchange killed under load goes on with the FIX session, and every repo
     const enough = stream.acknowledged.size + 200;
     await waitUntil('orders are acknowledged', () => stream.acknowledged.size > enough);
     await world.restartVenue();
-    await untilTrading(a);
+    await isOpen(a);
   }
   stream.stop();
   await assertAgreed(a, [stream]);
@@ -107,7 +107,7 @@ test('exchange and primary killed together: the successor and the restarted exch
   await b.promote(2, ['c']);
   await c.follow(2, b);
   await untilReleasing(b);
-  await untilTrading(b);
+  await isOpen(b);
   await assertAgreed(b, [stream]);
   const again = await world.engine('a');
   await again.follow(2, b);
@@ -115,6 +115,40 @@ test('exchange and primary killed together: the successor and the restarted exch
     const [mine, theirs] = [await again.status(), await b.status()];
     return mine.business.chainCrc === theirs.business.chainCrc;
   });
+});
+
+test('over FIX without epochs a frozen primary that wakes up after its successor took over gets nothing acknowledged', async () => {
+  const sessions = { mode: 'credentials', passwords: { ACME: 'p' } };
+  world = await TradingWorld.open({ fillShare: 0, venue: { sessions, fix: { port: 0, sessions: { ACME: {} } } } });
+  const settings = { venue: { port: world.venue.port('fix'), firm: 'ACME', password: 'p', fix: {} } };
+  const [a, b] = [await world.engine('a', settings), await world.engine('b', settings)];
+  await a.promote(1, ['b'], 1500);
+  await b.follow(1, a);
+  await untilReleasing(a);
+  await isOpen(a);
+  const order = (id: string) => ({ t: 'new', id, symbol: 'X', side: 'B', price: 10, qty: 5 });
+  const client = await a.client('c');
+  client.send(order('before'));
+  await client.expect(({ t, id }) => t === 'ack' && id === 'before');
+  await waitUntil('it is at the exchange', async () => (await world!.dropCopy()).length === 1);
+  a.process.signal('SIGSTOP');
+  client.send(order('while-frozen'), { t: 'cancel', id: 'cancel-frozen', target: 'before' });
+  assert.deepEqual((await b.must('fence', { epoch: 2 })).receivers, {}, 'an exchange without epochs cannot be told');
+  await b.promote(2, []);
+  await isOpen(b);
+  const venues = (await b.must('takeover', {}))['venues'] as JsonRecord;
+  assert.equal((venues['venue'] as JsonRecord)['session'], 'word');
+  a.process.signal('SIGCONT');
+  await a.call('lease', { epoch: 1, leaseUntilNs: leaseIn(0) });
+  const after = await b.client('c');
+  after.send(order('after'));
+  await after.expect(({ t, id }) => t === 'ack' && id === 'after');
+  await waitUntil('it is at the exchange', async () => (await world!.dropCopy()).length >= 2);
+  assert.deepEqual(
+    (await world.dropCopy()).map(({ kind, id }) => `${kind} ${id}`),
+    ['accepted before', 'accepted after'],
+  );
+  assert.equal(client.received.filter(({ id }) => id === 'while-frozen' || id === 'cancel-frozen').length, 0);
 });
 
 test('a test order is answered over FIX and booked nowhere', async () => {
