@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import type { JsonRecord } from '../base/json-record.ts';
+import { FileEntryLog } from '../fix/file-entry-log.ts';
+import { KeptSession } from '../fix/kept-session.ts';
 import { allOrders, OrderStream } from '../testing/order-stream.ts';
 import { type EngineUnderTest, leaseIn, TradingWorld, untilReleasing } from '../testing/trading-world.ts';
 import { waitUntil } from '../testing/wait-until.ts';
@@ -45,11 +48,24 @@ const ledger = async (of: TradingWorld) => {
   return { orders, reports: reports.length };
 };
 
+/** Of the FIX session, as an exchange that ended left it. */
+const numbersAtTheExchange = async (of: TradingWorld) => {
+  const kept = new KeptSession('ACME');
+  const onFailure = (error: Error) => {
+    throw error;
+  };
+  const directory = join(of.directory, 'venue-data', 'fix');
+  const log = await FileEntryLog.open({ directory, sync: 'none', onFailure }, [kept]);
+  log.close();
+  return kept.numbers;
+};
+
 /** Every acknowledged order is at both, in the same state; nothing is there twice, nothing that was never sent. */
 const assertAgreed = async (engine: EngineUnderTest, streams: readonly OrderStream[]): Promise<void> => {
   await waitUntil('the exchange has answered everything', async () => (await engine.status()).business.inDoubt === 0);
   const mine = await allOrders(engine.process.port('orders'));
-  const { orders } = await ledger(world!);
+  const { orders, reports } = await ledger(world!);
+  assert.equal((await engine.status()).business.venueReport, reports);
   for (const stream of streams)
     for (const id of stream.acknowledged.keys()) if (stream.sent.has(id)) assert.ok(mine.has(id), `${id} is lost`);
   assert.equal(orders.size, mine.size);
@@ -82,6 +98,10 @@ test('a primary killed under load: its successor goes on with the same FIX sessi
   await isOpen(c);
   await assertAgreed(c, [first, second]);
   assert.equal((await world.venueCounters()).staleWritesAccepted, 0);
+  const { orders, reports } = await ledger(world);
+  await world.venue.kill();
+  const { nextIn, nextOut } = await numbersAtTheExchange(world);
+  assert.ok(nextIn > orders.size && nextOut > reports, `one session from the first order on: ${nextIn}, ${nextOut}`);
 });
 
 test('an exchange killed under load goes on with the FIX session, and every report comes to the engine once', async () => {
