@@ -171,6 +171,33 @@ test('over FIX without epochs a frozen primary that wakes up after its successor
   assert.equal(client.received.filter(({ id }) => id === 'while-frozen' || id === 'cancel-frozen').length, 0);
 });
 
+test('an engine that traded over the binary protocol goes on over FIX, and back', async () => {
+  world = await TradingWorld.open({ fillShare: 0.5, venue: { fix: { port: 0, sessions: { ACME: {} } } } });
+  const streams: OrderStream[] = [];
+  const { venue } = world;
+  const [binary, fix] = [venue.port('binary'), venue.port('fix')];
+  const protocols = [
+    { port: binary },
+    { port: fix, fix: {}, fencePort: binary },
+    { port: binary },
+    { port: fix, fix: {} },
+  ];
+  for (const [at, protocol] of protocols.entries()) {
+    const engine = await world.engine('a', { venue: { firm: 'ACME', ...protocol } });
+    await engine.promote(at + 1, []);
+    await isOpen(engine);
+    await assertAgreed(engine, streams);
+    const stream = new OrderStream(await engine.client('load'), {
+      prefix: `p${at}`,
+      ordersPerSecond: ORDERS_PER_SECOND,
+    });
+    streams.push(stream);
+    await waitUntil('orders are acknowledged', () => stream.acknowledged.size > 100);
+    await engine.process.kill();
+    stream.stop();
+  }
+});
+
 test('a test order is answered over FIX and booked nowhere', async () => {
   const { world, a } = await trio();
   const { elapsedMs } = (await a.must('test-order', { epoch: 1, deadlineMs: 5000 })) as { elapsedMs: number };

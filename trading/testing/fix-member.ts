@@ -79,7 +79,7 @@ export class FixMember {
   send(msgType: string, fields: readonly (readonly [tag: number, value: string])[], possResend = false): void {
     const writer = this.#writer.begin();
     for (const [tag, value] of fields) writer.text(tag, value);
-    if (!['H', 'AF', 'g'].includes(msgType)) writer.utc(TAG.TransactTime, Date.now());
+    if (!['H', 'AF', 'g', 'U1'].includes(msgType)) writer.utc(TAG.TransactTime, Date.now());
     this.initiator.link.send(msgType, writer.body(), { possResend });
   }
 

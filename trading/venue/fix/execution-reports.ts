@@ -71,6 +71,13 @@ export class ExecutionReports {
     }
   }
 
+  /** The same without a message, for reports that everybody was told. */
+  note(report: Report): void {
+    if (!changesOrder(report)) return;
+    const id = report.kind === 'accepted' || report.kind === 'fill' ? report.id : report.target;
+    this.#tally.apply(this.#exchange.order(report.firm, id), report);
+  }
+
   /** How an order stands; `asked` is the OrdStatusReqID, or the text that says why it is told. */
   status(
     order: number,
@@ -253,6 +260,9 @@ export class ExecutionReports {
     return writer.value(tag, bytes.subarray(0, id.length));
   }
 }
+
+const changesOrder = ({ kind }: Report): boolean =>
+  kind === 'accepted' || kind === 'fill' || kind === 'cancelled' || kind === 'replaced';
 
 const sideAndType = ({ side, type, timeInForce }: Report) => ({ side, type, timeInForce });
 

@@ -151,6 +151,10 @@ export class FixServer {
   }
 
   #tell(sessions: readonly VenueFixSession[], report: Report, symbol: IdView): void {
+    if (sessions.every(({ position }) => position >= report.n)) {
+      this.#reports.note(report);
+      return;
+    }
     const message = this.#reports.ofReport(report, symbol);
     for (const session of sessions) session.tell(report.n, message);
   }

@@ -137,6 +137,23 @@ test('status is told of one order, of all open ones, and of none', async () => {
   assert.equal(answers[0]![790], 'q1');
 });
 
+test('what a firm traded, and who else could act for it, is told behind its reports', async () => {
+  const venue = await open();
+  const member = await seated(venue);
+  const binary = await venue.seated({ session: 'other' });
+  member.order({ id: 'o1', quantity: '10' });
+  member.order({ id: 'o2', side: '2', quantity: '4' });
+  member.order({ id: 'o3', symbol: 'Y' });
+  member.send('U1', [[5010, 'q1']]); // biome-ignore format: one line
+  const told = await member.expect('the answer', ({ msgType }) => msgType === 'U2');
+  assert.deepEqual(
+    [5010, 5011, 5012, 5016, 912, 5013, 55, 5014, 5015].map((tag) => told[tag]),
+    ['q1', '1', '0', '5', 'Y', '1', 'X', '4', '4'],
+  );
+  assert.equal(member.received.at(-1), told);
+  binary.close();
+});
+
 test('a mass cancel ends what it names and says how many', async () => {
   const venue = await open();
   const member = await seated(venue);
