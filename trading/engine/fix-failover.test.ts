@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import type { JsonRecord } from '../base/json-record.ts';
-import { FileEntryLog } from '../fix/file-entry-log.ts';
-import { KeptSession } from '../fix/kept-session.ts';
-import { allOrders, OrderStream } from '../testing/order-stream.ts';
-import { type EngineUnderTest, leaseIn, TradingWorld, untilReleasing } from '../testing/trading-world.ts';
+import { assertAgreed, FIX_VENUE, isOpen, ledger, numbersAtTheExchange } from '../testing/agreement.ts';
+import { OrderStream } from '../testing/order-stream.ts';
+import { leaseIn, TradingWorld, untilReleasing } from '../testing/trading-world.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 
 let world: TradingWorld | null = null;
@@ -16,64 +14,14 @@ afterEach(async () => {
 
 const ORDERS_PER_SECOND = 400;
 
-const isOpen = (engine: EngineUnderTest): Promise<void> =>
-  waitUntil('the interlock is open', async () => (await engine.status()).interlock?.state === 'open');
-
 const trio = async () => {
-  world = await TradingWorld.open({ fillShare: 0.5, venue: { fix: { port: 0, sessions: { ACME: {} } } } });
+  world = await TradingWorld.open({ fillShare: 0.5, venue: FIX_VENUE });
   const [a, b, c] = await Promise.all(['a', 'b', 'c'].map((name) => world!.engine(name)));
   await a!.promote(1, ['b', 'c']);
   await Promise.all([b!.follow(1, a!), c!.follow(1, a!)]);
   await untilReleasing(a!);
   await isOpen(a!);
   return { world, a: a!, b: b!, c: c! };
-};
-
-/** Order states as the exchange's ledger has them, and the numbers of its reports. */
-const ledger = async (of: TradingWorld) => {
-  const orders = new Map<string, { filled: number; state: string; qty: number; entered: number }>();
-  const reports = await of.dropCopy();
-  for (const report of reports) {
-    const id = (report.kind === 'cancelled' ? report.target : report.id) as string;
-    if (report.kind === 'accepted') {
-      const entered = (orders.get(id)?.entered ?? 0) + 1;
-      orders.set(id, { filled: 0, state: 'open', qty: report.qty as number, entered });
-    }
-    const order = orders.get(id);
-    if (order === undefined) continue;
-    if (report.kind === 'cancelled') order.state = 'cancelled';
-    if (report.kind === 'fill') order.filled += report.qty as number;
-    if (order.filled === order.qty) order.state = 'filled';
-  }
-  return { orders, reports: reports.length };
-};
-
-/** Of the FIX session, as an exchange that ended left it. */
-const numbersAtTheExchange = async (of: TradingWorld) => {
-  const kept = new KeptSession('ACME');
-  const onFailure = (error: Error) => {
-    throw error;
-  };
-  const directory = join(of.directory, 'venue-data', 'fix');
-  const log = await FileEntryLog.open({ directory, sync: 'none', onFailure }, [kept]);
-  log.close();
-  return kept.numbers;
-};
-
-/** Every acknowledged order is at both, in the same state; nothing is there twice, nothing that was never sent. */
-const assertAgreed = async (engine: EngineUnderTest, streams: readonly OrderStream[]): Promise<void> => {
-  await waitUntil('the exchange has answered everything', async () => (await engine.status()).business.inDoubt === 0);
-  const mine = await allOrders(engine.process.port('orders'));
-  const { orders, reports } = await ledger(world!);
-  assert.equal((await engine.status()).business.venueReport, reports);
-  for (const stream of streams)
-    for (const id of stream.acknowledged.keys()) if (stream.sent.has(id)) assert.ok(mine.has(id), `${id} is lost`);
-  assert.equal(orders.size, mine.size);
-  for (const [id, order] of mine) {
-    const there = orders.get(id);
-    assert.deepEqual([there?.filled, there?.state, there?.entered], [order.filled, order.state, 1], id);
-  }
-  assert.equal((await engine.status()).business.breaks, 0);
 };
 
 test('a primary killed under load: its successor goes on with the same FIX session, and nothing is lost or sent twice', async () => {
@@ -88,7 +36,7 @@ test('a primary killed under load: its successor goes on with the same FIX sessi
   await c.follow(2, b);
   await untilReleasing(b);
   await isOpen(b);
-  await assertAgreed(b, [first]);
+  await assertAgreed(world, b, [first]);
   const second = new OrderStream(await b.client('more'), { prefix: 'two', ordersPerSecond: ORDERS_PER_SECOND });
   await waitUntil('the successor trades', () => second.acknowledged.size > 200);
   await b.process.kill();
@@ -96,7 +44,7 @@ test('a primary killed under load: its successor goes on with the same FIX sessi
   await c.must('fence', { epoch: 3 });
   await c.promote(3, []);
   await isOpen(c);
-  await assertAgreed(c, [first, second]);
+  await assertAgreed(world, c, [first, second]);
   assert.equal((await world.venueCounters()).staleWritesAccepted, 0);
   const { orders, reports } = await ledger(world);
   await world.venue.kill();
@@ -114,7 +62,7 @@ test('an exchange killed under load goes on with the FIX session, and every repo
     await isOpen(a);
   }
   stream.stop();
-  await assertAgreed(a, [stream]);
+  await assertAgreed(world, a, [stream]);
 });
 
 test('exchange and primary killed together: the successor and the restarted exchange agree on the session', async () => {
@@ -128,7 +76,7 @@ test('exchange and primary killed together: the successor and the restarted exch
   await c.follow(2, b);
   await untilReleasing(b);
   await isOpen(b);
-  await assertAgreed(b, [stream]);
+  await assertAgreed(world, b, [stream]);
   const again = await world.engine('a');
   await again.follow(2, b);
   await waitUntil('the old primary is equal to the new one', async () => {
@@ -139,7 +87,7 @@ test('exchange and primary killed together: the successor and the restarted exch
 
 test('over FIX without epochs a frozen primary that wakes up after its successor took over gets nothing acknowledged', async () => {
   const sessions = { mode: 'credentials', passwords: { ACME: 'p' } };
-  world = await TradingWorld.open({ fillShare: 0, venue: { sessions, fix: { port: 0, sessions: { ACME: {} } } } });
+  world = await TradingWorld.open({ fillShare: 0, venue: { sessions, ...FIX_VENUE } });
   const settings = { venue: { port: world.venue.port('fix'), firm: 'ACME', password: 'p', fix: {} } };
   const [a, b] = [await world.engine('a', settings), await world.engine('b', settings)];
   await a.promote(1, ['b'], 1500);
@@ -172,7 +120,7 @@ test('over FIX without epochs a frozen primary that wakes up after its successor
 });
 
 test('an engine that traded over the binary protocol goes on over FIX, and back', async () => {
-  world = await TradingWorld.open({ fillShare: 0.5, venue: { fix: { port: 0, sessions: { ACME: {} } } } });
+  world = await TradingWorld.open({ fillShare: 0.5, venue: FIX_VENUE });
   const streams: OrderStream[] = [];
   const { venue } = world;
   const [binary, fix] = [venue.port('binary'), venue.port('fix')];
@@ -186,7 +134,7 @@ test('an engine that traded over the binary protocol goes on over FIX, and back'
     const engine = await world.engine('a', { venue: { firm: 'ACME', ...protocol } });
     await engine.promote(at + 1, []);
     await isOpen(engine);
-    await assertAgreed(engine, streams);
+    await assertAgreed(world, engine, streams);
     const stream = new OrderStream(await engine.client('load'), {
       prefix: `p${at}`,
       ordersPerSecond: ORDERS_PER_SECOND,
