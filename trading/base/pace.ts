@@ -51,17 +51,23 @@ export class Pace {
     return !this.#socket.destroyed && this.#socket.writableLength + this.#owed() > MOST_OWED_BYTES;
   }
 
-  /** When all that was written is gone; what is written in small pieces may go without that being said. */
+  /**
+   * When all that was written is gone; what is written in small pieces may go without that being said. Not in the same turn of the
+   * event loop: as long as the system takes everything at once, nobody else would have one.
+   */
   #lookAgain(): void {
     const look = (): void => {
-      clearTimeout(timer);
-      this.#socket.off('drain', look);
       if (this.#owesMuch) return this.#lookAgain();
       this.#waiting = false;
       this.#goOn();
     };
-    const timer = setTimeout(look, LOOK_AGAIN_MS);
-    this.#socket.once('drain', look);
+    const soon = (): void => {
+      clearTimeout(timer);
+      this.#socket.off('drain', soon);
+      setImmediate(look);
+    };
+    const timer = setTimeout(soon, LOOK_AGAIN_MS);
+    this.#socket.once('drain', soon);
   }
 
   #stop(): void {

@@ -10,8 +10,8 @@ import type { VenueAnswers, VenueSession } from './venue-session.ts';
 
 /** A session that is ready and remembers what it was given. */
 class SessionUnderTest implements VenueSession {
-  readonly ready = true;
   readonly waitsForRelease = false;
+  readonly ready = true;
   readonly missed = 0;
   readonly idBytes = 32;
   readonly symbolBytes = 16;
@@ -56,10 +56,8 @@ const reign = (entries: readonly Entry[], onTakeover: OnTakeover = 'keep') => {
   applyEntries(state, [{ kind: 'venue', name: 'v', venue: 0 }, ...entries]);
   const session = new SessionUnderTest();
   const address = { name: 'v', host: '', port: 0, firm: 'ACME', password: '' };
-  const post = new VenuePost(
-    { ...address, symbols: [], heartbeatMs: 1000, onTakeover, fix: null, fencePort: null },
-    session,
-  );
+  const terms = { symbols: [], heartbeatMs: 1000, onTakeover, fix: null, fencePort: null };
+  const post = new VenuePost({ ...address, ...terms }, session);
   const about = { epoch: 2, instance: 'a', directory: '' };
   const hooks = {
     state,
