@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { instanceId, siteId } from '../src/core/base/ids.ts';
+import { hostId, instanceId, siteId } from '../src/core/base/ids.ts';
 import type { ComponentKind, Topology } from '../src/core/topology/topology.ts';
 import { firm, threeSites } from './lab-fixtures.ts';
 import {
@@ -109,6 +109,21 @@ describe('layout of the loopback lab', () => {
     assert.throws(() => book.addressFrom({ site: siteId('west') }, wardenEndpoint(first!.id)), /no path/);
     assert.throws(() => book.addressFrom({ site: siteId('far') }, venueEndpoint('exchange', 'orders')), /no path/);
     assert.doesNotThrow(() => book.addressFrom({ site: siteId('far') }, agentEndpoint(first!.id)));
+  });
+
+  it('lets order management ask the lines of its exchanges, and no other host', () => {
+    const topology = firm({
+      sites: { east: { hosts: 2 }, west: { hosts: 1 } },
+      links: [['east', 'west', 8]],
+      components: { orders: { kind: 'order-management', on: ['east-h2', 'west-h1'] } },
+      venues: { exchange: { east: 2 } },
+    });
+    const book = new AddressBook(topology, layOut(topology, { block: 9 }));
+    const linesFrom = (host: string) => () =>
+      book.addressFrom({ host: hostId(host) }, venueEndpoint('exchange', 'session'));
+    assert.doesNotThrow(linesFrom('east-h2'));
+    assert.throws(linesFrom('east-h1'), /no path/);
+    assert.throws(linesFrom('west-h1'), /no path/, 'a site that does not trade there');
   });
 
   it('refuses a topology that does not fit, with the number that is too large', () => {

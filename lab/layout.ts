@@ -298,13 +298,15 @@ function allRelays(plan: {
 
 function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSite: 'direct' | 'relayed'): boolean {
   if (endpoint.id.endsWith('/warden') || endpoint.place === 'outside') return false;
-  if (isMarketDataOfVenue(endpoint) && !hearsMarketData(topology, viewer.host)) return false;
+  if (isMarketDataOfVenue(endpoint) && !hasOnHost(topology, viewer.host, 'market-data')) return false;
   const toSite = !isOutside(topology, endpoint.place);
   if (viewer.place === 'outside') return toSite;
   if (viewer.place === endpoint.place)
     return insideSite === 'relayed' && viewer.host !== null && endpoint.host !== null && viewer.host !== endpoint.host;
   const venue = topology.venues.find((candidate) => candidate.id === endpoint.place);
-  if (venue !== undefined && endpoint.id === venueEndpoint(venue.id, 'session')) return false;
+  // Engines trade on the other ports; the lines are what order management asks when it compares its open orders.
+  const isLines = venue !== undefined && endpoint.id === venueEndpoint(venue.id, 'session');
+  if (isLines && !hasOnHost(topology, viewer.host, 'order-management')) return false;
   return venue === undefined || venue.rttMsBySite[viewer.place] !== undefined;
 }
 
@@ -324,10 +326,8 @@ const isMarketDataOfVenue = ({ id, place }: Endpoint): boolean =>
 export const hasMarketData = (topology: Topology): boolean =>
   topology.components.some(({ kind, instances }) => kind === 'market-data' && instances.length > 0);
 
-const hearsMarketData = (topology: Topology, host: HostId | null): boolean =>
-  topology.components.some(
-    ({ kind, instances }) => kind === 'market-data' && instances.some((instance) => instance.host === host),
-  );
+const hasOnHost = (topology: Topology, host: HostId | null, kind: ComponentKind): boolean =>
+  topology.components.some((each) => each.kind === kind && each.instances.some((instance) => instance.host === host));
 
 function checkFits(topology: Topology, block: number): void {
   const refuse = (found: string, next = 'mark what need not run as inventory, or rename what clashes'): never => {
