@@ -152,8 +152,8 @@ export const VARIANTS: readonly Variant[] = [
     replace:
       '    const later = lease.sending(now);\n    lease.answered(later);\n    const sentAt = lease.confirmed(later);\n',
     why: 'a renewal whose answer was slow lasts longer than the authority could have granted',
-    caughtAt: 356,
-    seedsAtMost: 1500,
+    caughtAt: 3201,
+    seedsAtMost: 5000,
   },
   {
     name: 'the time that stopping takes is forgotten',
