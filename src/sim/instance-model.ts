@@ -508,7 +508,7 @@ export class InstanceModel {
       })),
       upstream: this.standby.observe(now),
       divergence: this.divergence,
-      figures: this.component.kind === 'trading-engine' ? { activeOrders: this.ordersInFlight } : {},
+      figures: this.#figures,
     };
   }
 
@@ -525,5 +525,11 @@ export class InstanceModel {
   /** Begins its heartbeats; called once when the world starts. */
   boot(): void {
     this.#beat();
+  }
+
+  /** Positions are not modelled: a keeper that runs agrees with its engine. */
+  get #figures(): InstanceObservation['figures'] {
+    if (this.component.kind === 'trading-engine') return { activeOrders: this.ordersInFlight };
+    return this.component.kind === 'position-keeper' ? { agreedAgoMs: 0 } : {};
   }
 }

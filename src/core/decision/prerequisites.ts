@@ -133,7 +133,7 @@ const AGREED_WITHIN_MS = 300_000;
 
 function positions({ facts }: Question): Answer {
   const keepers = facts.topology.components
-    .filter(({ kind, id }) => (kind as string) === 'position-keeper' && facts.group.components.includes(id))
+    .filter(({ kind, id }) => kind === 'position-keeper' && facts.group.components.includes(id))
     .flatMap(({ instances }) => instances.flatMap(({ id }) => facts.instances.get(id) ?? []))
     .filter(({ site }) => site === facts.record?.activeSite);
   if (keepers.length === 0)

@@ -1,5 +1,5 @@
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
-import type { Component } from '../topology/topology.ts';
+import type { Component, ComponentKind } from '../topology/topology.ts';
 import { type Check, type CheckAnswer, fails, inconclusive, notApplicable, passes, worstOf } from './check.ts';
 
 const MARKET_DATA_FRESH_MS = 5000;
@@ -23,11 +23,11 @@ function holderOf(facts: Facts, component: Component): InstanceFacts | CheckAnsw
 
 /** Components of that kind in the group, each looked at. A kind that this firm does not run is no pass. */
 const each =
-  (kind: string, look: (facts: Facts, component: Component) => CheckAnswer): Check =>
+  (kind: ComponentKind, look: (facts: Facts, component: Component) => CheckAnswer): Check =>
   (facts) =>
     worstOf(
       facts.topology.components
-        .filter((component) => (component.kind as string) === kind && facts.group.components.includes(component.id))
+        .filter((component) => component.kind === kind && facts.group.components.includes(component.id))
         .map((component) => look(facts, component)),
       `the group runs no ${kind}`,
     );
@@ -66,7 +66,7 @@ export const orderManagementCheck = each('order-management', (facts, component) 
 });
 
 /** Stateless or leased: whoever serves at the active site is looked at, by the figures that its kind reports. */
-const serving = (kind: string, look: (known: InstanceFacts) => CheckAnswer): Check =>
+const serving = (kind: ComponentKind, look: (known: InstanceFacts) => CheckAnswer): Check =>
   each(kind, (facts, component) => {
     const there = component.instances
       .map((instance) => facts.instances.get(instance.id))
