@@ -313,15 +313,6 @@ export const VARIANTS: readonly Variant[] = [
     seedsAtMost: 1500,
   },
   {
-    name: 'the journal is believed before it is read',
-    file: 'src/engine/run-journal.ts',
-    find: 'return head === null || mirror.revisionOf(keys.journalEntry(this.#group, head.number)) > 0;',
-    replace: 'return head === null || head.number > 0;',
-    why: 'a new leader goes on from a state of the run that another one has left behind',
-    caughtAt: 2748,
-    seedsAtMost: 8000,
-  },
-  {
     name: 'old mail counts',
     file: 'src/engine/vantage.ts',
     find: ' || peer.at - peer.since < floorMs / 5',
