@@ -398,8 +398,10 @@ export class GroupControl {
     const { plan } = run;
     for (const { step, state, attempts } of run.steps) {
       if (state === 'finished' || done.has(step.id)) continue;
-      events.push({ kind: 'step-started', step: step.id, attempt: attempts + 1, at: wall });
       const base: Facts = record === null ? facts : { ...facts, record };
+      const riskRefused = step.kind === 'drain' && attempts === 0 && base.record?.tradingEnabled === false;
+      const started = { kind: 'step-started', step: step.id, attempt: attempts + 1, at: wall } as const;
+      events.push(riskRefused ? { ...started, riskRefused } : started);
       if (step.kind === 'revoke') {
         record = revoked(base, plan, run.run, this.#around.mirror.incarnation ?? '');
         leases = true;

@@ -71,6 +71,17 @@ test('a run that moved an engine and failed before its validation leaves new ris
   assert.equal(ended(facts, record, opened(oms, facts), 'failed').tradingEnabled, true);
 });
 
+test('a drain that was given up lets new risk be taken again, unless it was refused before the drain began', () => {
+  const { facts } = new FactsBuilder();
+  const begun = opened(planOf(engineFailover, facts), facts);
+  const drain = { ...begun.steps[0]!.step, kind: 'drain' as const };
+  const steps = [{ ...begun.steps[0]!, step: drain, state: 'finished' as const }, ...begun.steps.slice(1)];
+  const record = { ...facts.record!, tradingEnabled: false };
+  const givenUp = { ...begun, steps, abandoned: 'not drained' };
+  assert.equal(ended(facts, record, givenUp, 'failed').tradingEnabled, true);
+  assert.equal(ended(facts, record, { ...givenUp, riskRefused: true }, 'failed').tradingEnabled, false);
+});
+
 test('a second revocation remembers who was revoked first, and who had everything then', () => {
   const world = new FactsBuilder();
   const once = afterRevoke(world.facts);

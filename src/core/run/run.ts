@@ -19,7 +19,14 @@ export type RunEvent =
       readonly lastGoodAt: WallMs | null;
       readonly decidedAt: WallMs;
     }
-  | { readonly kind: 'step-started'; readonly step: StepId; readonly attempt: number; readonly at: WallMs }
+  | {
+      readonly kind: 'step-started';
+      readonly step: StepId;
+      readonly attempt: number;
+      readonly at: WallMs;
+      /** Of a drain: new risk was refused before it began, and is not for it to take again. */
+      readonly riskRefused?: true;
+    }
   | {
       readonly kind: 'step-finished';
       readonly step: StepId;
@@ -59,6 +66,8 @@ export interface RunState {
   readonly proofs: readonly FencingProof[];
   /** Why it goes no further; null while it does. */
   readonly abandoned: string | null;
+  /** New risk was refused when it began to drain. */
+  readonly riskRefused: boolean;
   readonly result: RunResult | null;
   readonly reason: string | null;
   readonly closedAt: WallMs | null;
@@ -87,14 +96,17 @@ export function applyRunEvent(state: RunState | null, event: RunEvent, term: Ter
   assert(state !== null, `${event.kind} before the run was opened`);
   switch (event.kind) {
     case 'step-started':
-      return withStep(state, event.step, (step) => ({
-        ...step,
-        state: 'started',
-        outcome: null,
-        attempts: event.attempt,
-        startedAt: step.startedAt ?? event.at,
-        term,
-      }));
+      return {
+        ...withStep(state, event.step, (step) => ({
+          ...step,
+          state: 'started',
+          outcome: null,
+          attempts: event.attempt,
+          startedAt: step.startedAt ?? event.at,
+          term,
+        })),
+        riskRefused: state.riskRefused || event.riskRefused === true,
+      };
     case 'step-finished':
       return {
         ...withStep(state, event.step, (step) => ({
@@ -133,6 +145,7 @@ function openRun(event: Extract<RunEvent, { kind: 'opened' }>): RunState {
     })),
     proofs: [],
     abandoned: null,
+    riskRefused: false,
     result: null,
     reason: null,
     closedAt: null,
@@ -150,7 +163,7 @@ export const currentStep = (state: RunState): StepState | null =>
 
 /** It stopped new risk: whoever gives it up has to see that it is taken again. */
 export const wasDrained = (state: RunState): boolean =>
-  state.steps.some(({ step, state: where }) => step.kind === 'drain' && where !== 'waiting');
+  !state.riskRefused && state.steps.some(({ step, state: where }) => step.kind === 'drain' && where !== 'waiting');
 
 /** It has taken the right to write from somebody: from here on a run that cannot go on leaves that to the next. */
 export const hasMoved = (state: RunState): boolean =>
