@@ -33,7 +33,7 @@ export function schedulePeople(world: World, untilMs: number): void {
 function speak(world: World, person: Person): void {
   const { random } = world;
   const toSite = random.chance(0.4) ? null : random.pick(world.topology.sites).id;
-  if (Object.values(world.record?.grants ?? {}).some((grant) => grant.mode.kind === 'halted') && random.chance(0.4))
+  if (Object.values(world.record?.grants ?? {}).some((grant) => grant.mode.kind === 'halted') && random.chance(0.75))
     return void acceptExposure(world, person);
   const decision = lastDecision(world);
   const digest = random.chance(0.7) && decision ? decision.plan.digest : 'ffff';
