@@ -1,12 +1,10 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { after } from 'node:test';
 import { postgresAvailable, ThrowawayPostgres } from '../../trading/oms/throwaway-postgres.ts';
-import { TradingProcess } from '../../trading/testing/child-process.ts';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import { RiskUnderTest } from '../../trading/testing/risk-under-test.ts';
 import { TradingWorld } from '../../trading/testing/trading-world.ts';
 import { type ContractGround, type ContractSubject, componentContract } from './component-contract.ts';
+import { WritelessGround } from './writeless-ground.ts';
 
 /** One server for all tests, a database of its own for each. */
 let postgres: Promise<ThrowawayPostgres> | null = null;
@@ -68,49 +66,6 @@ class RiskGround implements ContractGround {
   }
 }
 
-/** A position keeper writes nothing. */
-class KeeperGround implements ContractGround {
-  readonly #world: TradingWorld;
-
-  constructor(world: TradingWorld) {
-    this.#world = world;
-  }
-
-  async start(instance: string): Promise<ContractSubject> {
-    mkdirSync(join(this.#world.directory, instance), { recursive: true });
-    const config = this.#world.write(instance, {
-      instance,
-      dataDir: instance,
-      control: { host: '127.0.0.1', port: 0, tokenFile: 'token' },
-      listen: { host: '127.0.0.1', port: 0 },
-      engines: [],
-    });
-    const process = await TradingProcess.start('positions', [config]);
-    this.#world.onClose(() => process.kill());
-    return {
-      instance,
-      host: '127.0.0.1',
-      port: process.port('control'),
-      token: this.#world.token,
-      replicationAddress: null,
-      kill: () => process.kill(),
-      restart: () => this.start(instance),
-    };
-  }
-
-  write(): Promise<'refused'> {
-    return Promise.resolve('refused');
-  }
-
-  acknowledged(): number {
-    return 0;
-  }
-
-  close(): Promise<void> {
-    return this.#world.close();
-  }
-}
-
 if (postgresAvailable)
   componentContract({
     component: 'risk engine',
@@ -124,5 +79,9 @@ if (postgresAvailable)
 componentContract({
   component: 'position keeper',
   parts: { primary: false, replication: false, testOrder: false, route: false },
-  ground: async () => new KeeperGround(await TradingWorld.open()),
+  ground: async () =>
+    new WritelessGround(await TradingWorld.open(), 'positions', {
+      listen: { host: '127.0.0.1', port: 0 },
+      engines: [],
+    }),
 });
