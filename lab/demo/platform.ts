@@ -46,6 +46,8 @@ export interface Verification {
 
 const FLOWING_ORDERS = 1000;
 const FLOWING_COMMITS = 50;
+/** A look costs the leading controller some milliseconds, also while it is taking over. */
+const LOOK_EVERY_MS = 200;
 
 /** One lab's platform from outside: asked through the operators' API, hurt through the ground, watched by the order flow. */
 export class Platform {
@@ -130,7 +132,7 @@ export class Platform {
           found: `after ${deadlineMs / 1000} s: ${missing}`,
           next: 'look at the logs of the lab: they stay until it is brought down',
         });
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }
 
@@ -172,7 +174,7 @@ export class Platform {
           found: `${ordersAcked} orders and ${commitsAcked} commits acknowledged after ${deadlineMs / 1000} s`,
           next: 'look at the logs of the lab',
         });
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }
 

@@ -49,15 +49,18 @@ export function readProcess(pid: number): ProcEntry | null {
   }
 }
 
+const nobody: ReadonlySet<number> = new Set();
 const statLine = Buffer.allocUnsafeSlow(4096);
 
-/** Every process that this one may see. Not atomic: who forks during the listing may be missed. */
-export function listProcesses(): ProcEntry[] {
+/** Every process that this one may see, but `without`. Not atomic: who forks during the listing may be missed. */
+export function listProcesses(without: ReadonlySet<number> = nobody): ProcEntry[] {
   const entries: ProcEntry[] = [];
   for (const name of readdirSync('/proc')) {
     const first = name.charCodeAt(0);
     if (first < 48 || first > 57) continue;
-    const entry = readProcess(Number(name));
+    const pid = Number(name);
+    if (without.has(pid)) continue;
+    const entry = readProcess(pid);
     if (entry !== null) entries.push(entry);
   }
   return entries;

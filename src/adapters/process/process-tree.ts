@@ -38,7 +38,7 @@ export interface TreeLook {
 
 const linuxLook: TreeLook = { directoryOf: workingDirectory, environmentOf: hasEnvironment, self: process.pid };
 
-/** kthreadd, the parent of the kernel's own threads. */
+/** kthreadd, the parent of the kernel's own threads; where it is not shown (a container) this is a process like any other. */
 const KERNEL = 2;
 
 /** The members of a tree among `entries`; pure but for `look`. */
@@ -48,8 +48,10 @@ export function selectTree(spec: TreeSpec, entries: readonly ProcEntry[], look: 
   // A pid that names another process now is no longer used as a session id of ours either.
   const sessionIsOurs = root !== null && (holderOfRootPid?.startTicks ?? root.startTicks) === root.startTicks;
   const members = new Set<number>();
+  const kernelShown = entries.some((entry) => entry.pid === KERNEL && entry.command === 'kthreadd');
   for (const entry of entries) {
-    if (isDead(entry)) continue;
+    // The kernel's own threads have no directory and no environment; on a small host they are half of everything.
+    if (isDead(entry) || (kernelShown && (entry.pid === KERNEL || entry.parentPid === KERNEL))) continue;
     const isRoot = root !== null && entry.pid === root.pid && entry.startTicks === root.startTicks;
     const inSession =
       sessionIsOurs && root !== null && entry.session === root.pid && entry.startTicks >= root.startTicks;
@@ -58,7 +60,6 @@ export function selectTree(spec: TreeSpec, entries: readonly ProcEntry[], look: 
       inSession ||
       (directory !== null && entry.terminal === 0 && look.directoryOf(entry.pid) === directory) ||
       (environment !== null &&
-        entry.parentPid !== KERNEL &&
         (root === null || entry.startTicks >= root.startTicks) &&
         look.environmentOf(entry.pid, environment))
     )
@@ -80,6 +81,15 @@ export function selectTree(spec: TreeSpec, entries: readonly ProcEntry[], look: 
 
 /** Members at this moment. */
 export const findTree = (spec: TreeSpec): ProcEntry[] => selectTree(spec, listProcesses());
+
+/** Who was looked at, a moment ago, and found to be no member. */
+interface Strangers {
+  readonly pids: ReadonlySet<number>;
+  readonly atMs: number;
+}
+
+/** The kernel gives a pid out again only after all others; to start that many processes takes seconds. */
+const PID_NOT_REUSED_WITHIN_MS = 50;
 
 /** Still the same process, and not a zombie. */
 export function isAlive(name: ProcessName): boolean {
@@ -103,7 +113,15 @@ export function signalProcess(name: ProcessName, signal: NodeJS.Signals): boolea
  * One synchronous blow: the root is stopped first, so that it cannot fork, then every member gets SIGKILL, the root last.
  * Returns who was struck; nobody = the tree was empty. Nothing is waited for.
  */
-export function strikeTree(spec: TreeSpec): readonly ProcessName[] {
+export const strikeTree = (spec: TreeSpec): readonly ProcessName[] => strike(spec, null).struck;
+
+/**
+ * @param before of the last look. Who was a stranger then is one still: what a member starts has its directory, environment and
+ *   session from the beginning. So only who has come since is looked at, which is what a second look is for.
+ */
+function strike(spec: TreeSpec, before: Strangers | null) {
+  const atMs = hostMonoMs();
+  const known = before !== null && atMs - before.atMs < PID_NOT_REUSED_WITHIN_MS ? before.pids : nobody;
   const struck = new Map<number, ProcessName>();
   if (spec.root !== null && signalProcess(spec.root, 'SIGSTOP'))
     // One read, where the look at all processes takes longer.
@@ -111,13 +129,19 @@ export function strikeTree(spec: TreeSpec): readonly ProcessName[] {
       const child = readProcess(pid);
       if (child !== null && !isDead(child) && signalProcess(child, 'SIGKILL')) struck.set(pid, child);
     }
-  for (const member of findTree(spec)) {
+  const entries = listProcesses(known);
+  const members = selectTree(spec, entries);
+  for (const member of members) {
     struck.set(member.pid, member);
     if (member.pid !== spec.root?.pid) signalProcess(member, 'SIGKILL');
   }
   if (spec.root !== null) signalProcess(spec.root, 'SIGKILL');
-  return [...struck.values()];
+  const pids = new Set(known);
+  if (members.length === 0) for (const { pid } of entries) pids.add(pid);
+  return { struck: [...struck.values()], strangers: { pids, atMs } };
 }
+
+const nobody: ReadonlySet<number> = new Set();
 
 export interface TreeDeath {
   /** Seen empty twice in a row, after the last kill. False at the deadline: it may still be alive. */
@@ -135,8 +159,11 @@ export async function killTree(spec: TreeSpec, options: { readonly deadlineMs: n
   const startedMs = hostMonoMs();
   const struck = new Map<string, ProcessName>();
   let emptyLooks = 0;
+  let strangers: Strangers | null = null;
   for (;;) {
-    const found = strikeTree(spec);
+    const look = strike(spec, strangers);
+    const found = look.struck;
+    strangers = look.strangers;
     for (const { pid, startTicks } of found) struck.set(`${pid}/${startTicks}`, { pid, startTicks });
     const alive = [...struck.values()].filter(isAlive);
     emptyLooks = found.length === 0 && alive.length === 0 ? emptyLooks + 1 : 0;

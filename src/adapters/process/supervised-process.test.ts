@@ -71,6 +71,23 @@ test('zombies, shells with a terminal and the asking process are not members', (
   );
 });
 
+test('threads of the kernel are not looked at; where the kernel is not shown, their place is held by ordinary processes', () => {
+  const spec = { root: null, directory: '/data', environment: 'MARK=1' };
+  const asked: number[] = [];
+  const look = {
+    ...nowhere,
+    environmentOf: (pid: number) => {
+      asked.push(pid);
+      return pid === 50;
+    },
+  };
+  const worker = entry({ pid: 50, parentPid: 2 });
+  assert.deepEqual(selectTree(spec, [entry({ pid: 2, parentPid: 0, command: 'kthreadd' }), worker], look), []);
+  assert.deepEqual(asked, []);
+  const inContainer = [entry({ pid: 2, parentPid: 1, command: 'supervisord' }), worker];
+  assert.deepEqual(selectTree(spec, inContainer, look), [worker]);
+});
+
 test('killing the tree leaves no descendant, also those that left the session, and also when everything is stopped', async () => {
   const running = await start('setsid sleep 300 & sleep 300 & (sleep 300; true) & wait', 'tree');
   const members = await new Deadline({ afterMs: 5_000 }).until('the tree', () => {
