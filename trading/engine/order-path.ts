@@ -69,6 +69,7 @@ export class OrderPath {
   #released = 0;
   /** Where the journal ended when the reign began. */
   readonly #base: number;
+  readonly #releasedBefore: number;
   #testNumber = 0;
   readonly #unacknowledged = new Unacknowledged();
   readonly #untilReleased: { readonly sequence: number; readonly done: () => void }[] = [];
@@ -80,6 +81,7 @@ export class OrderPath {
   constructor(options: OrderPathOptions) {
     this.#options = options;
     this.#base = options.state.applied;
+    this.#releasedBefore = Math.min(options.journal.released, this.#base);
     const { instance, epoch, state, limits, allowed, dataDir: directory } = options;
     const venues = options.venues.posts.map(({ config }) => config.name);
     this.takeover = new Takeover({ state, about: { epoch, instance, directory }, venues });
@@ -282,9 +284,10 @@ export class OrderPath {
     }
     while (this.#untilReleased.length > 0 && this.#untilReleased[0]!.sequence <= this.#released)
       this.#untilReleased.shift()!.done();
+    // What was inherited leaves before what was taken since: a cancel must not be there before its order.
+    this.#options.venues.advance();
     this.#queue.release(this.#released, () => this.#mayRelease());
     this.#acknowledged += this.#unacknowledged.releasedUpTo(this.#released);
-    this.#options.venues.advance();
     this.#pumpSubscribers();
     this.#pumpInbox();
   }
@@ -316,6 +319,7 @@ export class OrderPath {
       state,
       epoch,
       base: this.#base,
+      releasedBefore: this.#releasedBefore,
       takeover: this.takeover,
       released: () => this.#released,
       mayRelease: () => this.#mayRelease(),

@@ -49,7 +49,11 @@ export interface TakeoverReport {
   readonly inDoubt: readonly DoubtfulFate[];
 }
 
-const COUNTED_AT_ONCE = 50_000;
+/** About a millisecond's work. */
+const COUNTED_AT_ONCE = 5000;
+
+/** The moment at which nothing is waited for any more belongs to the first new orders; their answers come before the report. */
+const WRITTEN_AFTER_MS = 500;
 
 /** Keeps the fate of everything that was in doubt when a reign began. */
 export class Takeover {
@@ -58,6 +62,7 @@ export class Takeover {
   readonly #at = new Date();
   readonly #startedAtMs = monoNowMs();
   #settledAfterMs: number | null = null;
+  #due: NodeJS.Timeout | null = null;
   readonly #proofs = new Map<number, FateProof | null>();
   readonly #venues = new Map<string, { session: SessionProof | null; missedReports: number; cancelled: number }>();
 
@@ -104,15 +109,22 @@ export class Takeover {
     this.#proofs.set(item, proof);
   }
 
-  /** Nothing is waited for any more. Writes the report, a piece of the work per turn of the event loop. */
-  async settle(): Promise<void> {
-    if (this.#settledAfterMs !== null) return;
-    this.#settledAfterMs = Math.round((monoNowMs() - this.#startedAtMs) * 10) / 10;
-    await this.keep();
+  /** Its report is not being written yet: whoever ends the reign has it kept. */
+  get unwritten(): boolean {
+    return this.#settledAfterMs === null || this.#due !== null;
   }
 
-  /** Writes the report as it is now. */
+  /** Nothing is waited for any more. `write` is called a little later, unless the reign ends first. */
+  settle(write: () => void): void {
+    if (this.#settledAfterMs !== null) return;
+    this.#settledAfterMs = Math.round((monoNowMs() - this.#startedAtMs) * 10) / 10;
+    this.#due = setTimeout(write, WRITTEN_AFTER_MS);
+  }
+
+  /** Writes the report as it is now, a piece of the work per turn of the event loop. */
   async keep(): Promise<void> {
+    if (this.#due !== null) clearTimeout(this.#due);
+    this.#due = null;
     const { directory, epoch } = this.#about;
     const report = await this.report();
     await writeFile(join(directory, `takeover-${epoch}.json`), `${JSON.stringify(report, null, 1)}\n`, { mode: 0o600 });

@@ -71,7 +71,7 @@ export class VenueDesk implements Market {
   end(): void {
     const takeover = this.#reign?.takeover;
     // What is still in doubt is the next reign's; that it was is said.
-    if (takeover !== undefined && takeover.settledAfterMs === null) this.#keep(takeover.keep());
+    if (takeover?.unwritten === true) this.#keep(takeover);
     this.#reign = null;
     for (const post of this.posts) {
       post.session.stop();
@@ -214,11 +214,11 @@ export class VenueDesk implements Market {
 
   #settleIfClear(takeover: Takeover): void {
     if (takeover.settledAfterMs !== null || !this.settled) return;
-    this.#keep(takeover.settle());
+    takeover.settle(() => this.#keep(takeover));
   }
 
-  #keep(writing: Promise<void>): void {
-    writing.catch((error: Error) => this.#options.onWarning(`no report of the takeover: ${error.message}`));
+  #keep(takeover: Takeover): void {
+    takeover.keep().catch((error: Error) => this.#options.onWarning(`no report of the takeover: ${error.message}`));
   }
 
   #widen(symbol: number): void {

@@ -62,6 +62,7 @@ const reign = (entries: readonly Entry[], onTakeover: OnTakeover = 'keep') => {
   const hooks = {
     state,
     base: state.applied,
+    releasedBefore: 0,
     takeover: new Takeover({ state, about, venues: ['v'] }),
     upTo: state.applied,
     may: true,
@@ -86,16 +87,62 @@ const reign = (entries: readonly Entry[], onTakeover: OnTakeover = 'keep') => {
 
 test('what is in doubt goes again once it is released, orders before requests, and is asked about', () => {
   const entries = [order('a'), { kind: 'cancel', id: 'c1', client: 'c', target: 'a', at: 1 } as const, order('b')];
-  const { session, post, hooks } = reign(entries);
+  const { session, post, hooks, answer } = reign(entries);
   hooks.upTo = hooks.base - 1;
   post.ready('epoch', hooks.takeover);
   post.advance(hooks);
-  assert.deepEqual([session.sent, session.asked, post.waitsForRelease], [[], [], true]);
+  assert.deepEqual([session.sent, session.asked, post.waitsForRelease], [[], [[]], true]);
+  answer();
   hooks.upTo = hooks.base;
   post.advance(hooks);
-  assert.deepEqual([session.sent, session.asked], [[0, 2, 1], [[0, 2]]]);
+  assert.deepEqual([session.sent, session.asked, post.waitsForRelease], [[0, 2, 1], [[], [0, 2]], false]);
   post.advance(hooks);
   assert.equal(session.sent.length, 3, 'once');
+});
+
+test('what an earlier reign released goes at once; the rest holds its symbol until it is released, sent and answered', () => {
+  const { state, session, post, hooks, answer } = reign([order('a'), order('b', { symbol: 'Y' })]);
+  hooks.upTo = 0;
+  hooks.releasedBefore = 2;
+  post.ready('epoch', hooks.takeover);
+  post.advance(hooks);
+  assert.deepEqual([session.sent, session.asked], [[0], [[0]]]);
+  applyEntries(state, [{ kind: 'accepted', n: 1, id: 'a' }]);
+  post.settled(state, 0);
+  answer();
+  const [x, y] = [state.items.about(0), state.items.about(1)];
+  assert.deepEqual([post.interlock.permits(x), post.interlock.permits(y), post.waitsForRelease], [true, false, true]);
+  post.advance(hooks);
+  assert.deepEqual(session.sent, [0], 'no replica has the second one yet');
+  hooks.upTo = hooks.base;
+  post.advance(hooks);
+  assert.deepEqual([session.sent, session.asked.at(-1)], [[0, 1], [1]]);
+  applyEntries(state, [{ kind: 'accepted', n: 2, id: 'b' }]);
+  post.settled(state, 1);
+  answer();
+  assert.equal(post.interlock.clear, true);
+});
+
+test('what is released while the exchange still answers is sent at once and asked about after the answer', () => {
+  const { session, post, hooks, answer } = reign([order('a'), order('b')]);
+  hooks.upTo = 0;
+  hooks.releasedBefore = 2;
+  post.ready('epoch', hooks.takeover);
+  post.advance(hooks);
+  hooks.upTo = hooks.base;
+  post.advance(hooks);
+  assert.deepEqual([session.sent, session.asked], [[0, 0, 1], [[0]]]);
+  post.advance(hooks);
+  assert.equal(session.sent.length, 3, 'once');
+  answer();
+  post.advance(hooks);
+  assert.deepEqual(
+    [session.sent.slice(3), session.asked.at(-1)],
+    [
+      [0, 1],
+      [0, 1],
+    ],
+  );
 });
 
 test('without a lease nothing is sent, and it is sent when there is one', () => {

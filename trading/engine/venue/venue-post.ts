@@ -12,6 +12,8 @@ export interface ReignHooks {
   readonly state: OrderState;
   /** Where the journal ended when the reign began. */
   readonly base: number;
+  /** An earlier reign released everything up to here: every replica that must have it has it, and it may be at the exchange. */
+  readonly releasedBefore: number;
   readonly takeover: Takeover;
   released(): number;
   mayRelease(): boolean;
@@ -31,6 +33,12 @@ export class VenuePost {
   number = -1;
   #isDue = false;
   #isFirst = true;
+  /** An answer of the exchange is under way; what was sent meanwhile is asked about after it. */
+  #isAsking = false;
+  #asksAgain = false;
+  #isBaseReleased = false;
+  /** Of what was inherited something must be released before it may be sent again. */
+  #owes = false;
   #askAgainAtMs = Number.POSITIVE_INFINITY;
   #againMs = FIRST_AGAIN_MS;
   #hasFailed = false;
@@ -49,14 +57,15 @@ export class VenuePost {
     return this.#hasFailed;
   }
 
-  /** What it has to send again is not released yet: nothing more can be settled before that is. */
+  /** What the reign inherited is not released yet: not everything can be settled before that is. */
   get waitsForRelease(): boolean {
-    return this.session.waitsForRelease || (this.session.ready && this.#isDue);
+    return this.session.waitsForRelease || (this.session.ready && !this.#isBaseReleased);
   }
 
   begin(number: number): void {
     this.number = number;
     this.#isFirst = true;
+    this.#isBaseReleased = false;
     this.#hasFailed = false;
     this.lost('it was not connected yet');
     this.#hasFailed = false;
@@ -65,6 +74,9 @@ export class VenuePost {
   lost(why: string): void {
     this.#hasFailed = true;
     this.#isDue = false;
+    this.#isAsking = false;
+    this.#asksAgain = false;
+    this.#owes = false;
     this.#askAgainAtMs = Number.POSITIVE_INFINITY;
     this.interlock.lost(why);
   }
@@ -76,22 +88,30 @@ export class VenuePost {
     this.#againMs = FIRST_AGAIN_MS;
   }
 
-  /** Sends what is in doubt again once it is released here, idempotently, and asks the exchange behind it. */
+  /**
+   * Sends what is in doubt again, idempotently, and asks the exchange behind it. What an earlier reign released goes at once, the rest of
+   * what was inherited when this one has released it.
+   */
   advance(reign: ReignHooks): void {
+    this.#isBaseReleased ||= reign.released() >= reign.base;
+    if (this.#owes && this.#isBaseReleased) {
+      this.#owes = false;
+      this.#isDue ||= this.interlock.unsettled.size > 0;
+    }
     if (!this.#isDue || !this.session.ready || !reign.mayRelease()) return;
     // Where there are no epochs nothing is reconciled before the exchange says that the older session is gone.
     if (!this.interlock.oldSessionIsDead) {
       this.#isDue = false;
-      this.session.inquire([]);
+      this.#ask([]);
       return;
     }
-    // What was inherited is in no queue of this reign: it is sent from here, once all of it is released again.
-    if (reign.released() < reign.base) return;
     const { state } = reign;
     const { unsettled } = this.interlock;
-    // What is not released, a cancel of the policy perhaps, is in the queue of this reign and leaves from there.
-    const isReleased = (item: number) => state.items.sequence(item) <= reign.released();
-    const again = unsettled.size > 0 ? [...unsettled.keys()].filter(isReleased) : this.#inDoubt(reign);
+    // What was inherited is in no queue of this reign: it is sent from here. What is not released, a cancel of the policy perhaps, is in
+    // the queue of this reign and leaves from there.
+    const upTo = this.#isBaseReleased ? reign.released() : reign.releasedBefore;
+    const inDoubt = unsettled.size > 0 ? [...unsettled.keys()] : this.#inDoubt(reign);
+    const again = inDoubt.filter((item) => state.items.sequence(item) <= upTo);
     for (const item of again) this.session.stageItem(item);
     if (!reign.mayRelease()) {
       // Sent twice is harmless there, not sent is not.
@@ -100,12 +120,17 @@ export class VenuePost {
     }
     this.#isDue = false;
     this.session.flush();
-    for (const item of again)
+    for (const item of inDoubt)
       if (state.items.state(item) === ITEM_STATE.pending) this.interlock.awaits(item, symbolOf(state, item), 'orders');
+    if (this.#isAsking) {
+      this.#asksAgain = true;
+      return;
+    }
+    this.#owes = !this.#isBaseReleased && inDoubt.length > again.length;
     if (this.#isFirst) this.#cancelByPolicy(reign);
     this.#isFirst = false;
     this.interlock.sent();
-    this.session.inquire(again.filter((item) => state.isOrder(item)));
+    this.#ask(again.filter((item) => state.isOrder(item)));
   }
 
   /** A report or a refusal was journalled for this item: true when it was waited for. */
@@ -115,13 +140,17 @@ export class VenuePost {
   }
 
   answered(answers: VenueAnswers, state: OrderState, symbolsHere: (symbol: number) => boolean): void {
+    this.#isAsking = false;
+    this.#isDue ||= this.#asksAgain;
+    this.#asksAgain = false;
     const wasAlone = this.interlock.oldSessionIsDead;
     // Not of this moment: what was asked for is not comparable, and asked again.
     if (answers.last === state.venues.lastReport(this.number)) {
       const { others, ending } = answers;
       this.interlock.answered({ others, ending, differing: differing(answers, state, symbolsHere) });
     }
-    if (this.interlock.clear) return;
+    if (this.interlock.clear) this.#isDue = false;
+    if (this.interlock.clear || this.#isDue) return;
     if (!wasAlone && this.interlock.oldSessionIsDead) {
       this.#isDue = true;
       return;
@@ -137,10 +166,15 @@ export class VenuePost {
     if (!this.interlock.clear) this.#isDue = true;
   }
 
-  /** What is released, for this exchange, and not confirmed; what is not released is in the queue of this reign. */
-  #inDoubt({ state, released }: ReignHooks): number[] {
+  #ask(orders: readonly number[]): void {
+    this.#isAsking = true;
+    this.session.inquire(orders);
+  }
+
+  /** What is inherited or released, for this exchange, and not confirmed; the rest is in the queue of this reign. */
+  #inDoubt({ state, base, released }: ReignHooks): number[] {
     const { items } = state;
-    const upTo = released();
+    const upTo = Math.max(base, released());
     const found: number[] = [];
     const gather = (list: Readonly<ItemList>) => {
       for (let item = list.first; item !== -1; item = items.next(item))
