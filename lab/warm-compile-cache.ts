@@ -39,7 +39,7 @@ export const compileCacheOf = (root: string): string =>
 /**
  * Dozens of small processes share a few processors: a young generation of 4 MB, and no helper threads for collecting it (measured: a
  * seventh less processor time while nothing happens). What was compiled is kept, also what has not run for long. The old generation is
- * not collected before it holds 32 MB: left to itself Node does that first at 10 MB, which is where a standby's heap arrives in the
+ * not collected before it holds 20 MB: left to itself Node does that first at 10 MB, which is where a standby's heap arrives in the
  * moment in which it takes over.
  */
 const sharedNodeArgs: readonly string[] = [
@@ -47,7 +47,7 @@ const sharedNodeArgs: readonly string[] = [
   '--max-semi-space-size=4',
   '--single-threaded-gc',
   '--no-flush-bytecode',
-  '--initial-old-space-size=32',
+  '--initial-old-space-size=20',
   `--require=${join(import.meta.dirname, 'yield-compilers.cjs')}`,
 ];
 

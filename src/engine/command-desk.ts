@@ -12,7 +12,7 @@ type Outcome = CommandOutcome['outcome'];
 
 /**
  * Where an agent takes orders: each once, none that is stale. An order that was carried out is remembered durably with its
- * answer; one that is under way answers when it ends, to whoever asked last.
+ * answer, unless doing it again would change nothing; one that is under way answers when it ends, to whoever asked last.
  */
 export class CommandDesk {
   readonly #agent: AgentCore;
@@ -288,7 +288,9 @@ export class CommandDesk {
     const latest = this.#underWay.get(command.key) ?? command;
     this.#underWay.delete(command.key);
     if (outcome.kind === 'ok' && command.order.kind !== 'confirm') {
-      this.#agent.rememberDone({ key: command.key, outcome: outcome as ActionOutcome, proof });
+      // Raising an epoch that was raised changes nothing, and the epoch itself is on disk since `admit`.
+      if (command.order.kind !== 'raise-epoch')
+        this.#agent.rememberDone({ key: command.key, outcome: outcome as ActionOutcome, proof });
       this.#agent.evidence({
         kind: 'command-performed',
         instance: 'instance' in command.order ? command.order.instance : null,

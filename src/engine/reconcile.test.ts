@@ -90,6 +90,13 @@ test('a standby that has ended is started, closed', () => {
   });
 });
 
+test('what ends while the record is behind an order that came already is not started beside the take-over, but after it', () => {
+  const ended = local('alfa-eng1');
+  ended.observe({ ...observationOf(instanceId('alfa-eng1'), false), process: 'exited' }, 2000);
+  assert.equal(standbyAction(ended, null, 2030), null);
+  assert.deepEqual(standbyAction(ended, null, 5100), { kind: 'start' });
+});
+
 test('a database that has ended is started by following: it may have to be made anew', () => {
   const action = standbyAction(local('bravo-db', { process: 'stopped', role: 'closed' }), record, 1000);
   assert.deepEqual(action, { kind: 'follow', epoch: 7, upstream: 'alfa-db', mode: 'sync' });

@@ -32,8 +32,10 @@ export function standbyAction(local: LocalInstance, record: GroupRecord | null, 
   const follows = grant !== null && holder !== null && holder !== instance.id && instance.replication !== 'none';
   // A database that follows somebody is started by that, and made from its upstream where there is nothing yet.
   if (ended && !(follows && component.kind === 'postgres')) {
-    // Starting costs the host something just when another one has to take over.
-    const moving = grant !== null && (holder === null || holder === instance.id || record?.run !== null);
+    // Starting costs the host something just when another one has to take over. Without a record that may be believed (an order of a
+    // newer epoch came before it) a run may be under way, too.
+    const moving =
+      record === null || (grant !== null && (holder === null || holder === instance.id || record.run !== null));
     return moving && local.endedFor(now) < RESTART_HOLDER_AFTER_MS ? null : { kind: 'start' };
   }
   // Only what this agent has not promoted comes here: a primary became one by itself, also where nobody holds, also the holder.

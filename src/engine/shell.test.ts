@@ -7,6 +7,7 @@ interface Effect {
   readonly joins?: boolean;
   readonly durable?: boolean;
   readonly urgent?: boolean;
+  readonly passes?: boolean;
 }
 
 /** A clock that moves only when told. */
@@ -52,6 +53,7 @@ function shellOf(react: (event: string, now: number) => readonly Effect[], wakeE
       return promise;
     },
     joins: (effect) => effect.joins === true,
+    passes: (effect) => effect.passes === true,
     overtakes: (effect) => effect.urgent === true,
     voids: (waiting) => waiting.name === 'promote',
     dropped: (effect) => shell.give(`dropped ${effect.name}`),
@@ -96,6 +98,22 @@ test('S3: evidence of one decision shares one wait for the disk, and the command
   disk.get('seen')?.resolve();
   await settled();
   assert.deepEqual(begun, ['seen', 'decided', 'command', 'done']);
+});
+
+test('S3: what relies on no disk of ours begins in its turn and waits for none; what is behind it joins, or waits', async () => {
+  const { shell, begun, disk } = shellOf(() => [
+    { name: 'seen', durable: true, joins: true },
+    { name: 'answer' },
+    { name: 'command', passes: true },
+    { name: 'transact', passes: true },
+    { name: 'done', durable: true, joins: true },
+  ]);
+  shell.give('look');
+  await settled();
+  assert.deepEqual(begun, ['seen', 'command', 'transact'], 'an answer waits, and so does what was asked for after it');
+  disk.get('seen')?.resolve();
+  await settled();
+  assert.deepEqual(begun, ['seen', 'command', 'transact', 'answer', 'done']);
 });
 
 test('S3: what does not join begins only when nothing durable is under way', async () => {

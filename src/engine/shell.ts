@@ -6,7 +6,8 @@
  * - **S2** Effects begin in the order in which the core asked for them, over all events.
  * - **S3** While a durable effect (`begin` returned a promise) is under way, no later effect begins. So what the core wrote
  *   down is on disk before anything that relies on it leaves the process. Events are still handled meanwhile. Durable effects
- *   that follow each other directly and of which `joins` says so begin together: they share one wait for the disk.
+ *   that follow each other directly and of which `joins` says so begin together: they share one wait for the disk. Effects for
+ *   which `passes` is true rely on nothing that this process writes down: they begin in their turn, and wait for no disk.
  * - **S4** The only exception: an effect for which `overtakes` is true begins at once. A self-fencing kill never waits for a
  *   disk. Effects that have not begun and that it makes void (`voids`) are dropped and reported to `dropped`.
  * - **S5** Nothing but a durable effect is awaited. Outcomes come back as events, by the effect's own deadline.
@@ -36,6 +37,8 @@ export interface ShellOptions<Event, Effect> {
   readonly begin: (effect: Effect) => Promise<void> | undefined;
   /** Durable effects that may begin while others of them are under way; what begins them keeps their order on the disk. */
   readonly joins?: (effect: Effect) => boolean;
+  /** Begins after whatever was asked for before it has begun, and does not wait for that to be durable (S3). */
+  readonly passes?: (effect: Effect) => boolean;
   readonly overtakes?: (effect: Effect) => boolean;
   readonly voids?: (waiting: Effect, by: Effect) => boolean;
   readonly dropped?: (effect: Effect) => void;
@@ -121,7 +124,10 @@ export class Shell<Event, Effect> {
       const effect = this.#outbox[0];
       if (effect === undefined) return;
       const joins = this.#options.joins?.(effect) === true;
-      if (this.#waiting > 0 && !(this.#joining && joins)) return;
+      if (this.#waiting > 0 && !(this.#joining && joins)) {
+        if (this.#letPass()) continue;
+        return;
+      }
       this.#outbox.shift();
       const durable = this.#options.begin(effect);
       if (durable === undefined) continue;
@@ -135,6 +141,16 @@ export class Shell<Event, Effect> {
         },
       );
     }
+  }
+
+  /** Something waits for the disk: of what is behind it, only what relies on nothing there begins. */
+  #letPass(): boolean {
+    const { passes, begin } = this.#options;
+    const passing = passes === undefined ? [] : this.#outbox.filter(passes);
+    if (passing.length === 0) return false;
+    this.#outbox = this.#outbox.filter((effect) => !passing.includes(effect));
+    for (const effect of passing) void begin(effect);
+    return true;
   }
 
   #durable(): void {
