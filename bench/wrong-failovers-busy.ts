@@ -1,10 +1,9 @@
 /**
- * wrong-failovers-busy SECONDS: keeps one processor busy at the priority that it was given, and ends by itself after so long, or
- * as soon as whoever started it is gone. One line a second: the longest time for which it was not run although it always could be.
+ * wrong-failovers-busy SECONDS PARENT: keeps one processor busy at the priority that it was given, and ends by itself after so long, or
+ * as soon as the process PARENT, which started it, is gone. One line a second: the longest time for which it was not run although it always could be.
  */
-const seconds = Number(process.argv[2]);
-const parent = process.ppid;
-const endsAt = performance.now() + seconds * 1000;
+const [seconds, parent] = process.argv.slice(2).map(Number);
+const endsAt = performance.now() + (seconds ?? Number.NaN) * 1000;
 /** Between two looks at the clock. */
 const SPINS = 20_000;
 const TELLS_EVERY_MS = 1000;
@@ -35,8 +34,8 @@ function work(): void {
 }
 
 process.stdout.on('error', () => process.exit(0));
-if (!Number.isFinite(seconds) || seconds <= 0) {
-  process.stderr.write('usage: wrong-failovers-busy SECONDS\n');
+if (!Number.isFinite(endsAt) || !Number.isInteger(parent)) {
+  process.stderr.write('usage: wrong-failovers-busy SECONDS PARENT\n');
   process.exit(2);
 }
 work();

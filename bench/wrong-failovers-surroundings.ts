@@ -17,18 +17,20 @@ export class Surroundings {
   readonly standstills: Standstill[] = [];
   /** Longest since the last `takeDelays`. */
   #delays: Delays = { busyNotRunMs: 0, lateMs: 0, firstLateMs: 0 };
-  /** Of the busy processes that ended before `close`. */
+  /** Of these processes ended before `close`. */
   ended = 0;
+  /** Somebody stopped and continued one of the watchers: what happened meanwhile, nobody saw. */
+  stopped = 0;
 
   constructor({ load, deadlineS }: SurroundingsOptions) {
     const onTask = spawnSync('taskset', ['-V']).status === 0;
     for (let n = 0; n < availableParallelism(); n += 1)
-      this.#start(onTask ? ['taskset', '-c', String(n)] : [], 'clock', [deadlineS, 'first'], (line) =>
+      this.#start(onTask ? ['taskset', '-c', String(n)] : [], 'clock', [deadlineS, process.pid, 'first'], (line) =>
         this.#watched(line, 'firstLateMs', n),
       );
-    this.#start([], 'clock', [deadlineS, 'as-any'], (line) => this.#watched(line, 'lateMs', null));
+    this.#start([], 'clock', [deadlineS, process.pid, 'as-any'], (line) => this.#watched(line, 'lateMs', null));
     for (let n = 0; n < load; n += 1)
-      this.#start([], 'busy', [deadlineS], ({ notRunMs = 0, cpuMs = 0 }) => {
+      this.#start([], 'busy', [deadlineS, process.pid], ({ notRunMs = 0, cpuMs = 0 }) => {
         this.#cpuMs.set(n, cpuMs);
         this.#delays = { ...this.#delays, busyNotRunMs: Math.max(this.#delays.busyNotRunMs, notRunMs) };
       });
@@ -71,6 +73,7 @@ export class Surroundings {
   #watched(line: Line, delay: 'lateMs' | 'firstLateMs', processor: number | null): void {
     if (line.kind === 'late')
       this.#delays = { ...this.#delays, [delay]: Math.max(this.#delays[delay], line.longestMs ?? 0) };
+    else if (line.kind === 'stopped') this.stopped += 1;
     // Only whoever goes first says anything about the machine.
     else if (processor !== null)
       this.standstills.push({ processor, endedAtMs: line.endedAt ?? Date.now(), lastedMs: line.ms ?? 0 });
