@@ -1,9 +1,13 @@
+import { cpSync, existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { activate, bringDown, bringUp, downOnSignal, startFlow } from '../lab/demo/bring-up.ts';
 import { readTopology } from '../lab/demo/demo.ts';
 import { Platform } from '../lab/demo/platform.ts';
+import { LabDirectory } from '../lab/lab-directory.ts';
+import type { Topology } from '../src/core/topology/topology.ts';
+import { chainFiles } from '../src/wire/evidence-bundle/chain-directory.ts';
 import { describeOutcome } from './wrong-failovers-outcome.ts';
 import { observe } from './wrong-failovers-watch.ts';
 
@@ -36,6 +40,17 @@ const begun = performance.now();
 const say = (line: string) =>
   void process.stderr.write(`${((performance.now() - begun) / 1000).toFixed(1).padStart(7)} s  ${line}\n`);
 
+/** The lab's logs and what everybody recorded stay beside its evidence: with the lab itself they would be gone. Never a key. */
+function keepTraces(topology: Topology): void {
+  const directory = new LabDirectory(root, lab.name);
+  if (existsSync(directory.logs)) cpSync(directory.logs, join(directory.report, 'logs'), { recursive: true });
+  for (const chain of directory.evidenceChains(topology)) {
+    const entries = join(chain, chainFiles.entries);
+    if (existsSync(entries)) cpSync(entries, join(directory.report, 'chains', relative(directory.path, entries)));
+  }
+  say(`logs and chains are kept in ${relative(root, directory.report)}`);
+}
+
 async function main(): Promise<number> {
   if (values.help) {
     process.stdout.write(help);
@@ -58,14 +73,17 @@ async function main(): Promise<number> {
   const release = downOnSignal(lab, say);
   try {
     await bringUp({ lab, topology, topologyFile: values.topology, command, attended: true, replace: false }, say);
+    let met = false;
     try {
       const platform = new Platform(lab, topology);
       await activate(platform, say);
       await startFlow(platform, rate, say);
       const outcome = await observe({ platform, minutes, load, freezes, say });
       process.stdout.write(values.json ? `${JSON.stringify(outcome)}\n` : describeOutcome(outcome));
+      met = outcome.verdict === 'met';
       return outcome.verdict === 'met' ? 0 : outcome.verdict === 'missed' ? 1 : 5;
     } finally {
+      if (!met) keepTraces(topology);
       await bringDown(lab, say);
     }
   } finally {
