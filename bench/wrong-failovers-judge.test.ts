@@ -21,7 +21,7 @@ const takeover: RunSeen = {
   result: 'completed',
   raised: 1,
 };
-const seen = { runs: [takeover], freezes: [freeze], standstills: [], epochFrom: 1, epochTo: 2, goalMs: 600 };
+const seen = { runs: [takeover], freezes: [freeze], standstills: [], epochFrom: 1, epochTo: 2, goalMs: 600, stops: 0 };
 
 test('a take-over of what was frozen, within the goal, is what was asked for', () => {
   const { verdict, wrong } = judge(seen);
@@ -82,4 +82,12 @@ test('an outage beyond the goal is missed, unless processors stood still for wha
 test('a freeze of which no outage was seen, or no freeze at all, meets nothing', () => {
   assert.equal(judge({ ...seen, freezes: [{ ...freeze, outageMs: null }] }).verdict, 'missed');
   assert.equal(judge({ ...seen, runs: [], freezes: [], epochTo: 1 }).verdict, 'missed');
+});
+
+test('of a run whose processes somebody stopped and continued nothing is judged, and what was wrong is still named', () => {
+  const wild = { ...takeover, run: 'run-3', openedAtMs: 60_000 };
+  assert.equal(judge({ ...seen, stops: 1 }).verdict, 'inconclusive');
+  const { verdict, wrong } = judge({ ...seen, runs: [takeover, wild], epochTo: 3, stops: 1 });
+  assert.equal(verdict, 'inconclusive');
+  assert.equal(wrong.length, 1);
 });

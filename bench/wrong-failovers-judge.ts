@@ -74,6 +74,8 @@ export function judge(seen: {
   readonly epochFrom: number;
   readonly epochTo: number;
   readonly goalMs: number;
+  /** Somebody stopped processes and continued them, so often. What followed is theirs, and nothing is judged. */
+  readonly stops: number;
 }): Judgement {
   const { standstills, goalMs } = seen;
   const served = new Set<FreezeSeen>();
@@ -95,7 +97,8 @@ export function judge(seen: {
     wrong.some(({ excusedBy }) => excusedBy.length === 0) ||
     freezes.some(({ met }) => met === false);
   const doubtful = wrong.length > 0 || freezes.some(({ met }) => met !== true);
-  return { wrong, freezes, verdict: missed ? 'missed' : doubtful ? 'inconclusive' : 'met' };
+  const verdict = seen.stops > 0 ? 'inconclusive' : missed ? 'missed' : doubtful ? 'inconclusive' : 'met';
+  return { wrong, freezes, verdict };
 }
 
 function whyWrong(run: RunSeen, freezes: readonly FreezeSeen[], served: Set<FreezeSeen>): string | null {

@@ -86,13 +86,14 @@ class Watch {
       epochFrom,
       epochTo: last?.record?.epoch ?? epochFrom,
       goalMs: GOAL_MS,
+      stops: this.#surroundings.stopped,
     });
     const { wrong, verdict } = judged;
     const lost = counted.startsWith('missed');
     const { stopped } = this.#surroundings;
     if (stopped > 0)
       this.#problems.push(`watchers were stopped and continued ${stopped} times: nobody saw what happened meanwhile`);
-    const blind = last === undefined || ended > 0 || stopped > 0;
+    const blind = last === undefined || ended > 0;
     return {
       verdict: lost ? 'missed' : blind && verdict === 'met' ? 'inconclusive' : verdict,
       minutes: lastedMs / 60_000,
