@@ -13,6 +13,8 @@ const USAGE_EVERY_MS = 60_000;
 const SURPLUS_S = 600;
 /** Of what led to a run, this much is shown. */
 const LED_TO_IT_MS = 1500;
+/** Evidence is written after what it speaks of. */
+const WRITTEN_WITHIN_MS = 250;
 
 /** Watches a platform that runs, under load, for so long, and freezes its engine now and then. */
 export async function observe(options: {
@@ -149,7 +151,7 @@ class Watch {
   }
 
   #ledTo = (run: RunSeen): readonly string[] =>
-    this.#evidence.recorded(run.detectedAtMs - LED_TO_IT_MS, run.openedAtMs);
+    this.#evidence.recorded(run.detectedAtMs - LED_TO_IT_MS, run.openedAtMs + WRITTEN_WITHIN_MS);
 
   #outside = (atMs: number): boolean =>
     !this.#freezes.some((freeze) => atMs >= freeze.atMs && atMs <= freeze.settledAtMs);
