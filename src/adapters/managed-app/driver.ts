@@ -309,7 +309,16 @@ export class ManagedAppDriver implements InstanceDriver {
   }
 
   #observed(observation: InstanceObservation): void {
-    this.#last = observation;
-    if (!this.#closed) this.#sink?.observed(observation);
+    const { nearest } = this.#silence;
+    const figures =
+      nearest === null
+        ? observation.figures
+        : {
+            ...observation.figures,
+            longestGapMs: Math.round(nearest.gapMs),
+            silenceBoundMs: Math.round(nearest.boundMs),
+          };
+    this.#last = { ...observation, figures };
+    if (!this.#closed) this.#sink?.observed(this.#last);
   }
 }

@@ -31,6 +31,7 @@ export class SilenceWatch {
   #second: NodeJS.Immediate | null = null;
   #dueAt = 0;
   #silent = false;
+  #nearest: { readonly gapMs: number; readonly boundMs: number } | null = null;
 
   constructor(options: SilenceWatchOptions) {
     this.#options = options;
@@ -44,6 +45,11 @@ export class SilenceWatch {
 
   get boundMs(): number {
     return silenceThresholdMs(this.#detector, this.#bounds);
+  }
+
+  /** How near a living one came to being called silent: the gap that was the greatest share of its bound. Null before any. */
+  get nearest(): { readonly gapMs: number; readonly boundMs: number } | null {
+    return this.#nearest;
   }
 
   get #bounds(): DetectorBounds {
@@ -63,7 +69,9 @@ export class SilenceWatch {
 
   /** @returns true when this ends a silence. */
   heard(): boolean {
-    this.#detector = heard(this.#detector, performance.now(), this.#bounds);
+    const now = performance.now();
+    this.#noteGap(now);
+    this.#detector = heard(this.#detector, now, this.#bounds);
     const ends = this.#silent;
     this.#silent = false;
     if (this.#timer === null && this.#second === null) this.#arm();
@@ -74,8 +82,18 @@ export class SilenceWatch {
   stop(): void {
     this.#disarm();
     this.#silent = false;
+    this.#nearest = null;
     this.#expectedGapMs = this.#options.expectedGapMs;
     this.#detector = newDetector(this.#expectedGapMs);
+  }
+
+  #noteGap(now: number): void {
+    const { lastHeardAt } = this.#detector;
+    if (lastHeardAt === null || this.#silent) return;
+    const gapMs = now - lastHeardAt;
+    const { boundMs } = this;
+    if (gapMs / boundMs > (this.#nearest === null ? 0 : this.#nearest.gapMs / this.#nearest.boundMs))
+      this.#nearest = { gapMs, boundMs };
   }
 
   #disarm(): void {
