@@ -8,7 +8,7 @@ const MAGIC = 0x4a56_4648;
 const CHECKED_FROM = 12;
 const MOST_PAYLOAD = 64 * 1024 * 1024;
 /** What has gathered beyond this is synced in the background: `sync`, for which a takeover waits, finds little left to do. */
-const SYNCED_BEHIND_BYTES = 128 * 1024;
+const SYNCED_BEHIND_BYTES = 32 * 1024;
 
 export interface JournalBatch {
   readonly payload: Buffer;
