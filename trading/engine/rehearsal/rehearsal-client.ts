@@ -1,0 +1,42 @@
+import { connect, type Socket } from 'node:net';
+import { encodeSent } from '../binary-protocol.ts';
+import { ConditionWaits } from '../condition-waits.ts';
+
+const ORDERS = 12;
+
+/** A client that logs on in one of the two protocols, sends a few orders and waits until each was answered. */
+export const rehearseOrders = async (options: {
+  readonly host: string;
+  readonly port: number;
+  readonly protocol: 'binary' | 'text';
+  readonly prefix: string;
+  readonly deadlineMs: number;
+}): Promise<boolean> => {
+  const { host, port, protocol, prefix, deadlineMs } = options;
+  const waits = new ConditionWaits();
+  let bytes = 0;
+  let isOver = false;
+  const socket: Socket = connect({ host, port, noDelay: true });
+  socket.on('error', () => socket.destroy());
+  socket.on('close', () => {
+    isOver = true;
+    waits.look();
+  });
+  socket.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    waits.look();
+  });
+  const encode = protocol === 'binary' ? encodeSent : asLine;
+  const answered = async (message: Parameters<typeof encodeSent>[0]): Promise<boolean> => {
+    const before = bytes;
+    socket.write(encode(message));
+    return (await waits.until(() => isOver || bytes > before, deadlineMs)) && !isOver;
+  };
+  let went = await answered({ t: 'logon', client: `~${protocol}` });
+  for (let order = 0; order < ORDERS && went; order++)
+    went = await answered({ t: 'new', id: `${prefix}-${order}`, symbol: 'REHEARSAL', side: 'B', price: 1, qty: 1 });
+  socket.destroy();
+  return went;
+};
+
+const asLine = (message: Parameters<typeof encodeSent>[0]): Buffer => Buffer.from(`${JSON.stringify(message)}\n`);
