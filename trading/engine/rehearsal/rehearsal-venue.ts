@@ -1,17 +1,24 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { emptyIdView } from '../../base/id-view.ts';
-import { encodeLogonAccepted, encodeReplayEnd, encodeReport, ReportMessage } from '../../venue-protocol/answers.ts';
+import { emptyIdView, IdScratch, idText } from '../../base/id-view.ts';
+import {
+  encodeDuplicate,
+  encodeLogonAccepted,
+  encodeReplayEnd,
+  encodeReport,
+  ReportMessage,
+} from '../../venue-protocol/answers.ts';
 import { FrameReader } from '../../venue-protocol/frame-reader.ts';
 import { LOGON, NEW, POSITIONS_REQUEST, SESSIONS_REQUEST } from '../../venue-protocol/layout.ts';
 import { decodeLogon, LogonMessage, requestId } from '../../venue-protocol/requests.ts';
 import { encodePositionsEnd, encodeSessions } from '../../venue-protocol/statements.ts';
 import { WireBuffer } from '../../venue-protocol/wire-buffer.ts';
 
-/** An exchange that takes every session and every order, and keeps nothing: for rehearsals only. */
+/** An exchange that takes every session and every order and fills none, for rehearsals only: it forgets all when it ends. */
 export class RehearsalVenue {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #reports = 0;
+  /** Ids of the orders that it took; the report of each has the number of its place, from 1. */
+  readonly #orders: string[] = [];
 
   constructor() {
     this.#server = createServer({ noDelay: true }, (socket) => this.#serve(socket));
@@ -57,23 +64,32 @@ export class RehearsalVenue {
       case LOGON.type: {
         const logon = new LogonMessage();
         if (!decodeLogon(bytes, view, at, logon)) return;
-        const { epoch, next } = logon;
-        encodeLogonAccepted(out, { epoch, last: this.#reports, next, heartbeatMs: 0 });
-        encodeReplayEnd(out, this.#reports);
+        const last = this.#orders.length;
+        encodeLogonAccepted(out, { epoch: logon.epoch, last, next: logon.next, heartbeatMs: 0 });
+        for (let number = logon.next; number <= last; number++) this.#report(out, number);
+        encodeReplayEnd(out, last);
         return;
       }
       case NEW.type: {
-        const report = new ReportMessage();
-        requestId(type, bytes, at, report.id);
-        report.n = ++this.#reports;
-        encodeReport(out, report, emptyIdView());
+        const id = emptyIdView();
+        requestId(type, bytes, at, id);
+        if (this.#orders.includes(idText(id))) encodeDuplicate(out, id, type);
+        else this.#report(out, this.#orders.push(idText(id)));
         return;
       }
       case SESSIONS_REQUEST.type:
         encodeSessions(out, { others: 0, ending: 0, epoch: 0 });
         return;
       case POSITIONS_REQUEST.type:
-        encodePositionsEnd(out, this.#reports, 0);
+        encodePositionsEnd(out, this.#orders.length, 0);
     }
+  }
+
+  #report(out: WireBuffer, number: number): void {
+    const report = Object.assign(new ReportMessage(), {
+      n: number,
+      id: new IdScratch().hold(this.#orders[number - 1]!),
+    });
+    encodeReport(out, report, emptyIdView());
   }
 }

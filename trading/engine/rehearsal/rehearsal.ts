@@ -97,7 +97,7 @@ const rehearsalConfig = (
       ...{ onTakeover: 'keep', fix: null, fencePort: null },
     },
   ],
-  limits: { ...config.limits, symbols: new Set() },
+  limits: { symbols: new Set(), maxPrice: 1, maxQty: 1, maxNotional: 1, maxOpenOrdersPerClient: 1000 },
   risk: null,
   checkpointEveryEntries: 0,
   reserveOrders: 0,
