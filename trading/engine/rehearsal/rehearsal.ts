@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { monoNowNs } from '../../base/mono-clock.ts';
 import { EpochStore } from '../../control/epoch-store.ts';
@@ -38,7 +39,7 @@ export const rehearseTakeover = async (options: {
   const venue = new RehearsalVenue();
   const engines: Engine[] = [];
   let failed = false;
-  rmSync(directory, { recursive: true, force: true });
+  await removed(directory);
   try {
     const port = await venue.listen(host);
     const engine = async (instance: string): Promise<Engine> => {
@@ -77,9 +78,12 @@ export const rehearseTakeover = async (options: {
   } finally {
     for (const engine of engines) await engine.close();
     await venue.close();
-    rmSync(directory, { recursive: true, force: true });
+    await removed(directory);
   }
 };
+
+/** Again where something was written meanwhile: a report of a takeover that just ended, perhaps. */
+const removed = (directory: string): Promise<void> => rm(directory, { recursive: true, force: true, maxRetries: 5 });
 
 const rehearsalConfig = (
   config: EngineConfig,
