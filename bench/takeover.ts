@@ -5,6 +5,7 @@ import { type Engines, withEngines } from './engines.ts';
 import { type Measurement, type Round, summarize } from './measurement.ts';
 import { OrderLoad } from './order-load.ts';
 import { Placement } from './placement.ts';
+import { StandbyEnvironment } from './standby-environment.ts';
 
 const SILENCE_MS = 100;
 const LEASE_MS = 60_000;
@@ -16,10 +17,13 @@ const ORDERS = 20_000;
  * standby's first word that its primary is gone or silent; it waits for no lease and asks nobody. The exchange is the
  * stack's own: what is in doubt is settled with it first.
  */
-export const takeoverBench = async ({ rounds, scale, say }: BenchOptions): Promise<Measurement[]> => {
+export const takeoverBench = async ({ directory, rounds, scale, say }: BenchOptions): Promise<Measurement[]> => {
   const placement = Placement.take();
+  const environment = new StandbyEnvironment(directory);
   const seen: Record<'crash' | 'silence', Round[]> = { crash: [], silence: [] };
   try {
+    say('takeover: rehearsal');
+    await environment.rehearse();
     for (let round = 0; round < rounds; round++)
       for (const kind of ['crash', 'silence'] as const) {
         say(`takeover: ${kind}, round ${round + 1} of ${rounds}`);
@@ -31,6 +35,7 @@ export const takeoverBench = async ({ rounds, scale, say }: BenchOptions): Promi
       }
   } finally {
     placement.release();
+    environment.restore();
   }
   const of = (name: string, list: readonly Round[], bound: number, note: string): Measurement =>
     summarize({ name, unit: 'ms', goal: { of: 'value', is: 'at most', bound }, rounds: list, note });
@@ -73,9 +78,14 @@ const takeOver = async (
     primary.process.signal(kind === 'crash' ? 'SIGKILL' : 'SIGSTOP');
     await gone;
     const goneAfterMs = performance.now() - atMs;
-    await replica.promote(2, [], LEASE_MS);
-    const promotedAfterMs = performance.now() - atMs;
-    const after = await OrderLoad.open({ port: replica.process.port('orders'), prefix: 'after', client: 'c1' });
+    // The client comes back as soon as the standby is told to take over: it waits there until it has.
+    let promotedAfterMs = 0;
+    const promote = async () => {
+      await replica.promote(2, [], LEASE_MS);
+      promotedAfterMs = performance.now() - atMs;
+    };
+    const back = OrderLoad.open({ port: replica.process.port('orders'), prefix: 'after', client: 'c1' });
+    const [after] = await Promise.all([back, promote()]);
     await after.first();
     const tookMs = performance.now() - atMs;
     after.close();

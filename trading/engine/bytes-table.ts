@@ -29,6 +29,7 @@ const ARENA_BITS = 16;
 const ARENA_BYTES = 1 << ARENA_BITS;
 const COLUMN_BITS = 14;
 const COLUMN_ITEMS = 1 << COLUMN_BITS;
+const COLUMN_WORDS = 2 * COLUMN_ITEMS;
 const FIRST_SLOTS = 4096;
 /** Slots of the smaller table that each addition moves: it is through long before the bigger one is full. */
 const MOVED_PER_ADDITION = 8;
@@ -64,7 +65,10 @@ export class BytesTable {
     return this.#count;
   }
 
-  /** Takes, and touches, the memory of so many more keys of about this length: none of it is met for the first time later. */
+  /**
+   * Takes, and touches, the memory of so many more keys of about this length: none of it is met for the first time later. In large
+   * pieces, so that it can be in huge pages.
+   */
   reserve(keys: number, keyBytes: number): void {
     const wanted = this.#count + keys;
     if (this.#older === null && this.#slots.length < 4 * wanted) {
@@ -75,9 +79,13 @@ export class BytesTable {
       for (let slot = 0; slot < older.length; slot += 2)
         if (older[slot + 1] !== 0) occupy(this.#slots, older[slot]!, older[slot + 1]! - 1);
     }
-    while (this.#entries.length * COLUMN_ITEMS < wanted) this.#entries.push(touched(new Uint32Array(2 * COLUMN_ITEMS)));
-    const pages = this.#arenaPages + Math.ceil((keys * (keyBytes + 1)) / ARENA_BYTES);
-    while (this.#arena.length < pages) this.#arena.push(Buffer.allocUnsafeSlow(ARENA_BYTES).fill(0));
+    const columns = Math.max(0, Math.ceil(wanted / COLUMN_ITEMS) - this.#entries.length);
+    const entries = touched(new Uint32Array(columns * COLUMN_WORDS));
+    for (let at = 0; at < entries.length; at += COLUMN_WORDS)
+      this.#entries.push(entries.subarray(at, at + COLUMN_WORDS));
+    const pages = this.#arenaPages + Math.ceil((keys * (keyBytes + 1)) / ARENA_BYTES) - this.#arena.length;
+    const arena = Buffer.alloc(Math.max(0, pages) * ARENA_BYTES).fill(0);
+    for (let at = 0; at < arena.length; at += ARENA_BYTES) this.#arena.push(arena.subarray(at, at + ARENA_BYTES));
   }
 
   /** Number of these bytes; −1 when they are not here. */
@@ -185,7 +193,7 @@ export class BytesTable {
       this.#arenaEnd = 0;
     }
     const column = number >>> COLUMN_BITS;
-    if (column === this.#entries.length) this.#entries.push(new Uint32Array(2 * COLUMN_ITEMS));
+    if (column === this.#entries.length) this.#entries.push(new Uint32Array(COLUMN_WORDS));
     const page = this.#arenaPages - 1;
     const bytesOfPage = this.#arena[page]!;
     const start = this.#arenaEnd;

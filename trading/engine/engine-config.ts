@@ -52,6 +52,8 @@ export interface EngineTiming {
   readonly reconcileDeadlineMs: number;
   readonly drainDeadlineMs: number;
   readonly testOrderDeadlineMs: number;
+  /** A standby rehearses its takeover so long after it first followed somebody; 0 = never. */
+  readonly rehearseAfterMs: number;
 }
 
 /** The bound that docs/reference/risk.md names. */
@@ -132,6 +134,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
       reconcileDeadlineMs: ms('reconcileDeadlineMs', 2000),
       drainDeadlineMs: ms('drainDeadlineMs', 1000),
       testOrderDeadlineMs: ms('testOrderDeadlineMs', 2000),
+      rehearseAfterMs: ms('rehearseAfterMs', 1000),
     },
     maxHeldEntries: file.count('maxHeldEntries', 20_000),
     checkpointEveryEntries: file.section('checkpoints')?.count('everyEntries', EVERY_ENTRIES) ?? EVERY_ENTRIES,

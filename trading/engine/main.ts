@@ -5,6 +5,7 @@ import { type ControlHandlers, startControlServer } from '../control/control-ser
 import { EpochStore } from '../control/epoch-store.ts';
 import { EngineCommands } from './engine-commands.ts';
 import { readEngineConfig } from './engine-config.ts';
+import { StandbyRehearsal } from './rehearsal/standby-rehearsal.ts';
 import { startEngine } from './start-engine.ts';
 import { ENGINE_VERSION } from './version.ts';
 
@@ -79,13 +80,19 @@ try {
     handlers: current,
     holds: () => holds(),
   });
+  const warn = (text: string) => void process.stderr.write(`warning  ${text}\n`);
+  let rehearsal: StandbyRehearsal | null = null;
   const engine = await startEngine({
     config,
     epochs,
-    onStatusChanged: () => control.statusChanged(),
+    onStatusChanged: () => {
+      control.statusChanged();
+      rehearsal?.consider();
+    },
     onFailure: fail,
-    onWarning: (text) => void process.stderr.write(`warning  ${text}\n`),
+    onWarning: warn,
   });
+  rehearsal = new StandbyRehearsal({ engine, start: startEngine, onFailure: warn });
   handlers = new EngineCommands(engine).handlers();
   holds = () => engine.holds;
   control.statusChanged();

@@ -7,6 +7,7 @@ const PAGE_MASK = PAGE_ITEMS - 1;
 const ITEM_BYTES = 80;
 const ITEM_WORDS = ITEM_BYTES / 4;
 const ITEM_NUMBERS = ITEM_BYTES / 8;
+const PAGE_BYTES = PAGE_ITEMS * ITEM_BYTES;
 
 export const ITEM_KIND = { order: 1, cancel: 2, replace: 3 } as const;
 
@@ -63,9 +64,16 @@ export class OrderPool {
     return pool;
   }
 
-  /** Takes, and touches, the memory of so many more items: none of it is met for the first time later. */
+  /**
+   * Takes, and touches, the memory of so many more items: none of it is met for the first time later. In one piece, so that it can be in
+   * huge pages.
+   */
   reserve(items: number): void {
-    while (this.#pages.length * PAGE_ITEMS < this.#count + items) this.#addPage().bytes.fill(0);
+    const missing = Math.ceil((this.#count + items) / PAGE_ITEMS) - this.#pages.length;
+    if (missing <= 0) return;
+    const memory = new ArrayBuffer(missing * PAGE_BYTES);
+    new Uint8Array(memory).fill(0);
+    for (let page = 0; page < missing; page++) this.#addPage(memory, page * PAGE_BYTES);
   }
 
   /** Takes the next number. Every field of it is zero, and it is in no list. */
@@ -91,11 +99,12 @@ export class OrderPool {
     return item;
   }
 
-  #addPage(): Page {
-    const memory = new ArrayBuffer(PAGE_ITEMS * ITEM_BYTES);
-    const page = { bytes: new Uint8Array(memory), words: new Int32Array(memory), numbers: new Float64Array(memory) };
-    this.#pages.push(page);
-    return page;
+  #addPage(memory = new ArrayBuffer(PAGE_BYTES), offset = 0): void {
+    this.#pages.push({
+      bytes: new Uint8Array(memory, offset, PAGE_BYTES),
+      words: new Int32Array(memory, offset, PAGE_ITEMS * ITEM_WORDS),
+      numbers: new Float64Array(memory, offset, PAGE_ITEMS * ITEM_NUMBERS),
+    });
   }
 
   kind(item: number): number {

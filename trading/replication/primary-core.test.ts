@@ -27,8 +27,8 @@ function pair() {
     primary.step({ kind: 'appended' });
     primary.step({ kind: 'local-durable' });
   };
-  const says = (message: object) =>
-    primary.step({ kind: 'message', connection: 1, message: message as never, nowMs: 1 });
+  const says = (message: object, connection = 1) =>
+    primary.step({ kind: 'message', connection, message: message as never, nowMs: 1 });
   const acknowledges = (sequence: number, state?: { sequence: number; hash: string }) => {
     primary.step({ kind: 'sent', connection: 1, sequence });
     return says({ t: 'ack', epoch: EPOCH, sequence, ...(state === undefined ? {} : { state }) });
@@ -38,8 +38,36 @@ function pair() {
   says({ t: 'hello', protocol: 1, instance: 'b', epoch: EPOCH, sequence, sequenceEpoch: epoch, crc });
   says({ t: 'start', after: 0 });
   const state = () => primary.replicas.find(({ instance }) => instance === 'b')?.state;
-  return { primary, write, acknowledges, state };
+  return { primary, write, says, acknowledges, state };
 }
+
+test('a replica whose whole log is found in the primary’s is sent the rest at once, and not again when it starts', () => {
+  const { primary, write, says } = pair();
+  write('one');
+  primary.step({ kind: 'connected', connection: 2, nowMs: 0 });
+  const empty = { sequence: 0, sequenceEpoch: 0, crc: 0 };
+  const hello = { t: 'hello', protocol: 1, instance: 'c', epoch: EPOCH, ...empty } as const;
+  const effects = primary.step({ kind: 'message', connection: 2, message: hello, nowMs: 1 });
+  assert.deepEqual(effects.at(-1), { kind: 'send-log', connection: 2, after: 0 });
+  primary.step({ kind: 'sent', connection: 2, sequence: 1 });
+  assert.deepEqual(says({ t: 'start', after: 0 }, 2), []);
+  says({ t: 'ack', epoch: EPOCH, sequence: 1 }, 2);
+  assert.equal(primary.replicas.find(({ instance }) => instance === 'c')?.state, 'in-sync');
+});
+
+test('a replica that has to cut its log is sent nothing before it starts', () => {
+  const { primary, write, says } = pair();
+  write('one');
+  primary.step({ kind: 'connected', connection: 2, nowMs: 0 });
+  const hello = { t: 'hello', protocol: 1, instance: 'c', epoch: EPOCH, sequence: 5, sequenceEpoch: EPOCH, crc: 7 };
+  says(hello, 2);
+  const matched = says({ t: 'probe', sequence: 0, sequenceEpoch: 0, crc: 0 }, 2);
+  assert.deepEqual(
+    matched.map((effect) => (effect.kind === 'send' ? effect.message.t : effect.kind)),
+    ['matched', 'replicas-changed'],
+  );
+  assert.deepEqual(says({ t: 'start', after: 0 }, 2), [{ kind: 'send-log', connection: 2, after: 0 }]);
+});
 
 test('I9: a new member of the acknowledgement set is in sync only once it holds what was released without it', () => {
   const { primary, write, acknowledges, state } = pair();

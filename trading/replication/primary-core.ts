@@ -176,7 +176,10 @@ export class PrimaryCore {
       // Whoever was told that its state differs comes again only with one computed anew.
       differsAt: null,
     });
-    return [...effects, { kind: 'replicas-changed' }, ...this.#compare(replica, connection, message)];
+    const compared = this.#compare(replica, connection, message);
+    // All of its log is part of this one: nothing is to be cut, and what it lacks goes at once.
+    const rest = replica.state === 'catching-up' ? this.#begin(replica, connection, message.sequence) : [];
+    return [...effects, { kind: 'replicas-changed' }, ...compared, ...rest];
   }
 
   /** Logs are equal up to a sequence where both have a block's end with one checksum, because blocks are chained. */
@@ -205,6 +208,11 @@ export class PrimaryCore {
     const { log } = this.#options;
     if (replica.state !== 'catching-up' || log.endAt(after) === null)
       return [{ kind: 'close', connection, reason: 'it started where the logs were not found equal' }];
+    return replica.startedAfter === after ? [] : this.#begin(replica, connection, after);
+  }
+
+  #begin(replica: Replica, connection: number, after: number): PrimaryEffect[] {
+    const { log } = this.#options;
     replica.sent = after;
     replica.startedAfter = after;
     // A replica that was rebuilt holds less than it once acknowledged.

@@ -1,3 +1,5 @@
+import { encodeSent } from '../engine/binary-protocol.ts';
+import { BinaryClient } from './binary-client.ts';
 import { OrderStream } from './order-stream.ts';
 import { TradingWorld, untilReleasing } from './trading-world.ts';
 import { waitUntil } from './wait-until.ts';
@@ -18,6 +20,7 @@ async function rehearse(): Promise<void> {
       const stream = new OrderStream(await engine.client(prefix), { prefix, ordersPerSecond: 500 });
       await waitUntil('orders are acknowledged', () => stream.acknowledged.size > 200);
       stream.stop();
+      await binaryOrder(engine.process.port('orders'), prefix);
     };
     await flow(a, 'before');
     await b.must('fence', { epoch: 2 });
@@ -25,13 +28,23 @@ async function rehearse(): Promise<void> {
     await untilReleasing(b);
     await b.must('test-order', { epoch: 2 });
     await flow(b, 'after');
-    for (const { process } of [a, b]) {
+    for (const process of [world.venue, a.process, b.process]) {
       process.signal('SIGTERM');
       await process.exited;
     }
   } finally {
     await world.close();
   }
+}
+
+async function binaryOrder(port: number, prefix: string): Promise<void> {
+  const client = await BinaryClient.open(port);
+  const order = { t: 'new', id: `${prefix}-binary`, symbol: 'SYM1', side: 'B', price: 1000, qty: 10 } as const;
+  client.send(encodeSent({ t: 'logon', client: 'binary' }));
+  await client.expect(({ t }) => t === 'logon-ok');
+  client.send(encodeSent(order));
+  await client.expect(({ t }) => t === 'ack');
+  client.close();
 }
 
 await rehearse();

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { CodedError } from '../../base/coded-error.ts';
 
@@ -7,6 +7,8 @@ const HEADER_BYTES = 32;
 const MAGIC = 0x4a56_4648;
 const CHECKED_FROM = 12;
 const MOST_PAYLOAD = 64 * 1024 * 1024;
+/** What has gathered beyond this is synced in the background: `sync`, for which a takeover waits, finds little left to do. */
+const SYNCED_BEHIND_BYTES = 32 * 1024;
 
 export interface JournalBatch {
   readonly payload: Buffer;
@@ -30,6 +32,11 @@ export class CommandJournal {
   #heldEnd = HEADER_BYTES;
   #heldCommands = 0;
   #torn = false;
+  #unsyncedBytes = 0;
+  #isSyncing = false;
+  #isClosed = false;
+  /** A sync failed: what came before it may be lost, whatever a later one says. */
+  #failure: Error | null = null;
 
   constructor(path: string) {
     this.#path = path;
@@ -95,18 +102,34 @@ export class CommandJournal {
     bytes.writeUInt32LE(crc32(bytes.subarray(HEADER_BYTES, this.#heldEnd), headerCrc(bytes)), 8);
     writeSync(this.#file, bytes, 0, this.#heldEnd);
     this.#end += this.#heldEnd;
+    this.#unsyncedBytes += this.#heldEnd;
     this.#next += this.#heldCommands;
     this.#heldEnd = HEADER_BYTES;
     this.#heldCommands = 0;
+    if (this.#unsyncedBytes >= SYNCED_BEHIND_BYTES) this.#syncBehind();
   }
 
   /** What was flushed survives the machine when this returns. */
   sync(): void {
+    if (this.#failure !== null) throw this.#failure;
     fdatasyncSync(this.#file);
+    this.#unsyncedBytes = 0;
   }
 
   close(): void {
-    closeSync(this.#file);
+    this.#isClosed = true;
+    if (!this.#isSyncing) closeSync(this.#file);
+  }
+
+  #syncBehind(): void {
+    if (this.#isSyncing) return;
+    this.#isSyncing = true;
+    this.#unsyncedBytes = 0;
+    fdatasync(this.#file, (error) => {
+      this.#isSyncing = false;
+      this.#failure ??= error;
+      if (this.#isClosed) closeSync(this.#file);
+    });
   }
 
   #damaged(found: string): CodedError {

@@ -1,0 +1,45 @@
+import type { Engine } from '../engine.ts';
+import { rehearseTakeover, type StartEngine } from './rehearsal.ts';
+
+/** Has an engine rehearse its takeover once: some time after it first follows a primary, and only while it does. */
+export class StandbyRehearsal {
+  readonly #engine: Engine;
+  readonly #start: StartEngine;
+  readonly #onFailure: (text: string) => void;
+  #isDue = false;
+
+  constructor(options: {
+    readonly engine: Engine;
+    readonly start: StartEngine;
+    /** It could not be rehearsed; the takeover itself is as safe, and a few milliseconds slower. */
+    readonly onFailure: (text: string) => void;
+  }) {
+    this.#engine = options.engine;
+    this.#start = options.start;
+    this.#onFailure = options.onFailure;
+  }
+
+  /** Called whenever something changed. */
+  consider(): void {
+    const { rehearseAfterMs } = this.#engine.config.timing;
+    if (this.#isDue || rehearseAfterMs === 0 || !this.#follows) return;
+    this.#isDue = true;
+    setTimeout(() => this.#rehearse(), rehearseAfterMs).unref();
+  }
+
+  get #follows(): boolean {
+    return this.#engine.role === 'standby' && this.#engine.upstream.core.connected;
+  }
+
+  #rehearse(): void {
+    // The takeover is there, or somebody else is followed first: the next occasion.
+    if (!this.#follows) {
+      this.#isDue = false;
+      return;
+    }
+    const { config } = this.#engine;
+    rehearseTakeover({ config, start: this.#start, goesOn: () => this.#follows }).catch((error: Error) =>
+      this.#onFailure(`its takeover could not be rehearsed: ${error.message}`),
+    );
+  }
+}
