@@ -227,3 +227,7 @@ test('what was handed over stays as it is while other messages are written', () 
   assert.deepEqual(staged, before);
   assert.notDeepEqual(buffer.staged, before);
 });
+
+test('every message is whole words of 8 bytes, which a buffer clears at once', () => {
+  for (const [name, { length }] of Object.entries(MESSAGES)) assert.equal(length % 8, 0, name);
+});

@@ -16,7 +16,8 @@ export class WireBuffer {
     const at = this.end;
     const end = at + layout.length;
     if (end > this.bytes.length) this.#grow(end);
-    this.bytes.fill(0, at + 4, end);
+    // Whole words, which all messages are: for so few bytes quicker than asking the runtime.
+    for (let word = at; word < end; word += 8) this.view.setFloat64(word, 0);
     this.view.setUint16(at, layout.length, true);
     this.bytes[at + 2] = layout.type;
     this.bytes[at + 3] = VERSION;
