@@ -6,6 +6,8 @@ import type { QuietVenue } from './quiet-venue.ts';
 export const MOST_UNANSWERED = 8192;
 /** Memory that every engine here takes at its start, as one does that expects so many orders in a day. */
 export const RESERVED_ORDERS = 1_000_000;
+/** The same where as many orders as possible are measured. */
+export const THROUGHPUT_ORDERS = 2_000_000;
 const LEASE_MS = 600_000;
 
 export interface EnginesOptions {
@@ -17,6 +19,8 @@ export interface EnginesOptions {
   /** With a second engine, that must confirm. */
   readonly replica: boolean;
   readonly upstreamSilentMs?: number;
+  /** Left out = `RESERVED_ORDERS`. */
+  readonly reserveOrders?: number;
   /** Port of a link to the primary's replication port, which the replica is to use. */
   readonly linkTo?: (port: number) => Promise<number>;
 }
@@ -41,7 +45,7 @@ export const withEngines = async <Result>(
       limits: { maxOpenOrdersPerClient: 1_000_000_000 },
       timing: { heartbeatMs: 40, replicaLostMs: 5000, upstreamSilentMs: options.upstreamSilentMs ?? 250 },
       maxHeldEntries: 2 * MOST_UNANSWERED,
-      reserveOrders: RESERVED_ORDERS,
+      reserveOrders: options.reserveOrders ?? RESERVED_ORDERS,
     };
     const primary = await world.engine('a', settings);
     placement.server(primary.process.pid);

@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchOptions } from './bench-options.ts';
-import { MOST_UNANSWERED, withEngines } from './engines.ts';
+import { MOST_UNANSWERED, THROUGHPUT_ORDERS, withEngines } from './engines.ts';
 import { type Goal, type Measurement, median, quantile, type Round, summarize } from './measurement.ts';
 import { OrderLoad } from './order-load.ts';
 import { PeerProcess } from './peer-process.ts';
@@ -9,7 +9,8 @@ import { Placement } from './placement.ts';
 import { QuietVenue } from './quiet-venue.ts';
 
 const PER_SECOND = 10_000;
-const SECONDS = 3;
+const SECONDS = 2;
+const WARM_UP_ORDERS = 100_000;
 const atMost = (of: Goal['of'], bound: number): Goal => ({ of, is: 'at most', bound });
 const atLeast = (bound: number): Goal => ({ of: 'ratio', is: 'at least', bound });
 
@@ -39,9 +40,17 @@ interface Seen {
   readonly perSecond: number;
 }
 
-const measure = async (port: number, prefix: string, client: string | undefined, seconds: number): Promise<Seen> => {
-  const load = await OrderLoad.open({ port, prefix, ...(client === undefined ? {} : { client }) });
+interface Load {
+  readonly prefix: string;
+  readonly seconds: number;
+  /** Orders before anything is counted. */
+  readonly warmUp: number;
+}
+
+const measure = async (port: number, client: string | null, { prefix, seconds, warmUp }: Load): Promise<Seen> => {
+  const load = await OrderLoad.open({ port, prefix, ...(client === null ? {} : { client }) });
   try {
+    await load.warmUp(warmUp);
     const { sortedUs } = await load.openLoop({ perSecond: PER_SECOND, seconds });
     const perSecond = await load.throughput({ window: MOST_UNANSWERED, seconds });
     return { p50Us: quantile(sortedUs, 0.5), p99Us: quantile(sortedUs, 0.99), perSecond };
@@ -50,12 +59,62 @@ const measure = async (port: number, prefix: string, client: string | undefined,
   }
 };
 
+/** The same on a process that is measured from within as well, at the fixed rate. */
+const measureWithin = async (server: PeerProcess, client: string | null, { prefix, seconds, warmUp }: Load) => {
+  const load = await OrderLoad.open({ port: server.port, prefix, ...(client === null ? {} : { client }) });
+  try {
+    await load.warmUp(warmUp);
+    await server.handlerNs();
+    const { sortedUs } = await load.openLoop({ perSecond: PER_SECOND, seconds });
+    const handlerNs = await server.handlerNs();
+    const perSecond = await load.throughput({ window: MOST_UNANSWERED, seconds });
+    return { p50Us: quantile(sortedUs, 0.5), p99Us: quantile(sortedUs, 0.99), perSecond, handlerNs };
+  } finally {
+    load.close();
+  }
+};
+
+/** Two processes that only hand bytes on, where engine and replica run. */
+const measurePair = async (placement: Placement, load: Load): Promise<Seen> => {
+  const echo = await PeerProcess.start('echo');
+  placement.replica(echo.pid);
+  const relay = await PeerProcess.start('relay', String(echo.port));
+  placement.server(relay.pid);
+  try {
+    return await measure(relay.port, null, load);
+  } finally {
+    relay.stop();
+    echo.stop();
+  }
+};
+
+/** What a server reaches that looks at no order. */
+const measureBlind = async (placement: Placement, { prefix, seconds }: Load): Promise<number> => {
+  const blind = await PeerProcess.start('blind-echo');
+  placement.server(blind.pid);
+  const load = await OrderLoad.open({ port: blind.port, prefix });
+  try {
+    return await load.throughput({ window: MOST_UNANSWERED, seconds: seconds / 2 });
+  } finally {
+    load.close();
+    blind.stop();
+  }
+};
+
+const ENGINES = [
+  { name: 'journal', sync: 'none', replica: false },
+  { name: 'replica', sync: 'none', replica: true },
+  { name: 'group-commit', sync: 'group', replica: false },
+  { name: 'replica-fsync', sync: 'group', replica: true },
+] as const;
+
 /** Order → acknowledgement over the binary protocol, open loop, against a server that only echoes; and most orders a second. */
 export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOptions): Promise<Measurement[]> => {
   const seconds = Math.max(0.3, SECONDS * scale);
+  const warmUp = Math.round(WARM_UP_ORDERS * scale);
   const seen: Record<string, Round[]> = {};
-  const note = (name: string, round: Round) => {
-    seen[name] = [...(seen[name] ?? []), round];
+  const note = (name: string, value: number, floor: number) => {
+    seen[name] = [...(seen[name] ?? []), { value, floor }];
   };
   const venue = await QuietVenue.open();
   const placement = Placement.take();
@@ -63,45 +122,39 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
   try {
     for (let round = 0; round < rounds; round++) {
       say(`order-ack: round ${round + 1} of ${rounds}`);
-      const prefix = `r${round}`;
+      const load = { prefix: `r${round}`, seconds, warmUp };
       const echoServer = await PeerProcess.start('echo');
       placement.server(echoServer.pid);
-      const echo = await measure(echoServer.port, prefix, undefined, seconds);
-      const echoNs = await echoServer.handlerNs();
+      const echo = await measureWithin(echoServer, null, load);
       echoServer.stop();
+      note('throughput-blind-echo', await measureBlind(placement, load), echo.perSecond);
       for (const journal of [false, true]) {
         const place = join(directory, `bare-${round}`);
         if (journal) mkdirSync(place);
         const bareServer = await PeerProcess.start('bare-engine', ...(journal ? [place] : []));
         placement.server(bareServer.pid);
-        const load = await OrderLoad.open({ port: bareServer.port, prefix, client: 'c1' });
-        const { sortedUs } = await load.openLoop({ perSecond: PER_SECOND, seconds });
-        const handlerNs = await bareServer.handlerNs();
-        const perSecond = await load.throughput({ window: MOST_UNANSWERED, seconds });
-        load.close();
+        const bare = await measureWithin(bareServer, 'c1', load);
         bareServer.stop();
         rmSync(place, { recursive: true, force: true });
-        const name = journal ? 'bare-journal' : 'no-journal';
-        note(`ack-${name}-p50`, { value: quantile(sortedUs, 0.5), floor: echo.p50Us });
-        if (!journal) note('throughput-no-journal', { value: perSecond, floor: echo.perSecond });
+        note(`ack-${journal ? 'bare-journal' : 'no-journal'}-p50`, bare.p50Us, echo.p50Us);
+        note(`throughput-${journal ? 'bare-journal' : 'no-journal'}`, bare.perSecond, echo.perSecond);
         if (!journal) continue;
-        note('in-process-p99', { value: quantile(handlerNs, 0.99) / 1000, floor: quantile(echoNs, 0.99) / 1000 });
-        note('in-process-p99.9', { value: quantile(handlerNs, 0.999) / 1000, floor: quantile(echoNs, 0.999) / 1000 });
+        for (const share of [0.99, 0.999]) {
+          const [own, floor] = [quantile(bare.handlerNs, share), quantile(echo.handlerNs, share)];
+          note(`in-process-p${share * 100}`, own / 1000, floor / 1000);
+        }
       }
-      const client = 'c1';
-      for (const { name, sync, replica } of [
-        { name: 'journal', sync: 'none', replica: false },
-        { name: 'replica', sync: 'none', replica: true },
-        { name: 'group-commit', sync: 'group', replica: false },
-        { name: 'replica-fsync', sync: 'group', replica: true },
-      ] as const) {
-        const engine = await withEngines({ venue, placement, sync, replica }, ({ primary }) =>
-          measure(primary.process.port('orders'), prefix, client, seconds),
-        );
+      const pair = await measurePair(placement, load);
+      for (const { name, sync, replica } of ENGINES) {
+        const options = { venue, placement, sync, replica, reserveOrders: THROUGHPUT_ORDERS };
+        const engine = await withEngines(options, ({ primary }) => measure(primary.process.port('orders'), 'c1', load));
         const floorUs = sync === 'group' ? echo.p50Us + 1.5 * fdatasyncUs(directory) : echo.p50Us;
-        note(`ack-${name}-p50`, { value: engine.p50Us, floor: floorUs });
-        note(`ack-${name}-p99`, { value: engine.p99Us, floor: echo.p99Us });
-        note(`throughput-${name}`, { value: engine.perSecond, floor: echo.perSecond });
+        note(`ack-${name}-p50`, engine.p50Us, floorUs);
+        note(`ack-${name}-p99`, engine.p99Us, echo.p99Us);
+        note(`throughput-${name}`, engine.perSecond, echo.perSecond);
+        if (!replica) continue;
+        if (sync === 'none') note(`ack-${name}-p50-of-pair`, engine.p50Us, pair.p50Us);
+        note(`throughput-${name}-of-pair`, engine.perSecond, pair.perSecond);
       }
     }
   } finally {

@@ -6,6 +6,8 @@ const ACK_BYTES = MESSAGE_BYTES[MESSAGE.ack]!;
 const ID_AT = 24;
 const DIGITS = 10;
 const BATCH = 512;
+const WARM_UP_BATCH = 16;
+const WARM_UP_WINDOW = 512;
 const ANSWER_DEADLINE_MS = 60_000;
 
 /** What an open loop saw: microseconds from when each order was *due* to its acknowledgement, sorted. */
@@ -49,6 +51,21 @@ export class OrderLoad {
           else resolve(new OrderLoad(socket, options.prefix));
         });
       });
+    });
+  }
+
+  /** So many orders, a few hundred at a time, until all are answered: from then on the server runs code that is compiled. */
+  warmUp(orders: number): Promise<void> {
+    let [sent, answered] = [0, 0];
+    this.#onAcks = (acks) => {
+      answered += acks;
+    };
+    return this.#loop(() => {
+      if (sent - answered < WARM_UP_WINDOW && sent < orders) {
+        this.#send(WARM_UP_BATCH);
+        sent += WARM_UP_BATCH;
+      }
+      return answered < sent || sent < orders;
     });
   }
 

@@ -7,7 +7,7 @@ import { ReleaseQueue } from '../../trading/engine/release-queue.ts';
 import type { Market } from '../../trading/engine/venue/market.ts';
 import { Journal } from '../../trading/journal/journal.ts';
 import { RecordBatch } from '../../trading/journal/record-batch.ts';
-import { RESERVED_ORDERS } from '../engines.ts';
+import { THROUGHPUT_ORDERS } from '../engines.ts';
 
 /**
  * The engine's order path and nothing beside it: no exchange session, no replicas, no control port. With a directory it
@@ -19,7 +19,7 @@ const journal =
     ? null
     : await Journal.open({ directory, sync: 'none', onDurable: () => {}, onFailure: () => process.exit(1) }, () => {});
 const state = new OrderState();
-state.reserve(RESERVED_ORDERS);
+state.reserve(THROUGHPUT_ORDERS);
 const batch = new RecordBatch();
 const queue = new ReleaseQueue();
 const lease = new Lease();

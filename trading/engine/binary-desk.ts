@@ -44,6 +44,11 @@ export interface BinaryDeskOptions {
 export class BinaryDesk {
   readonly #options: BinaryDeskOptions;
   #nowMs = 0;
+  /** Where the id of the message that is handled is, and what it names beside it: a symbol, or the id of its target. */
+  #idAt = 0;
+  #idLength = 0;
+  #otherAt = 0;
+  #otherLength = 0;
 
   constructor(options: BinaryDeskOptions) {
     this.#options = options;
@@ -110,8 +115,9 @@ export class BinaryDesk {
   #logon(session: BinarySession, input: Buffer, at: number): void {
     const { instance, epoch, loggedOn } = this.#options;
     const length = input[at + SENT.clientLength]!;
+    this.#idLength = 0;
     if (input[at + SENT.version] !== BINARY_VERSION || !isId(input, at + SENT.client, length, BINARY_ID_BYTES))
-      return this.#reject(session, input, 0, 0, 'bad-message');
+      return this.#reject(session, 'bad-message');
     copyBytes(input, at + SENT.client, length, session.clientBytes, 0);
     session.clientLength = length;
     session.clientNumber = -1;
@@ -124,27 +130,21 @@ export class BinaryDesk {
 
   #new(session: BinarySession, input: Buffer, at: number): void {
     const { state, limits, allowed, batch } = this.#options;
-    const idLength = input[at + SENT.idLength]!;
-    const symbolLength = input[at + SENT.otherLength]!;
     const side = input[at + SENT.side]!;
     const gtc = input[at + SENT.gtc]!;
-    const idAt = at + SENT.newId;
-    if (
-      session.client === null ||
-      (side !== 1 && side !== 2) ||
-      gtc > 1 ||
-      !isId(input, idAt, idLength, BINARY_ID_BYTES) ||
-      !isId(input, at + SENT.symbol, symbolLength, BINARY_SYMBOL_BYTES)
-    )
-      return this.#reject(session, input, idAt, idLength, 'bad-message');
+    const named = this.#readNames(session, at, at + SENT.newId, at + SENT.symbol, BINARY_SYMBOL_BYTES);
+    if (!named || (side !== 1 && side !== 2) || gtc > 1) return this.#reject(session, 'bad-message');
+    const idLength = this.#idLength;
+    const symbolAt = this.#otherAt;
+    const symbolLength = this.#otherLength;
     const offset = batch.reserve();
     const { bytes, view } = batch;
     copyBytes(input, at + SENT.price, 16, bytes, offset + RECORD.price);
     const price = readCount(view, offset + RECORD.price);
     const qty = readCount(view, offset + RECORD.qty);
-    const item = state.find(input, idAt, idLength);
+    const item = state.find(input, this.#idAt, idLength);
     const client = this.#clientOf(session);
-    const symbol = state.texts.find(input, at + SENT.symbol, symbolLength);
+    const symbol = state.texts.find(input, symbolAt, symbolLength);
     if (item !== -1) {
       const { items } = state;
       const same =
@@ -155,51 +155,41 @@ export class BinaryDesk {
         items.quantity(item) === qty &&
         items.client(item) === client &&
         items.about(item) === symbol;
-      return same ? this.#repeat(session, item) : this.#reject(session, input, idAt, idLength, 'altered-duplicate');
+      return same ? this.#repeat(session, item) : this.#reject(session, 'altered-duplicate');
     }
     const { market } = allowed;
-    const venue =
-      symbol === -1
-        ? market.venueOfName(input.toString('latin1', at + SENT.symbol, at + SENT.symbol + symbolLength))
-        : market.venueOf(symbol);
+    const venue = symbol === -1 ? market.venueOfName(this.#symbolName(-1, input)) : market.venueOf(symbol);
     const refusal =
       riskRefusal(allowed) ??
       (venue === -1 || symbolLength > market.symbolBytes(venue) ? 'unknown-symbol' : null) ??
       (idLength > market.idBytes(venue) ? 'id-too-long' : null) ??
       market.refusal(venue, symbol) ??
-      this.#symbolBreach(symbol, input, at + SENT.symbol, symbolLength) ??
+      this.#symbolBreach(symbol, input) ??
       numberBreach(price, qty, limits) ??
       (state.openOf(client) >= limits.maxOpenOrdersPerClient ? 'limit-open-orders' : null) ??
-      (allowed.risk === null ? null : this.#gateRefusal(allowed.risk, session, at, symbol, price, qty));
-    if (refusal !== null) return this.#reject(session, input, idAt, idLength, refusal);
+      (allowed.risk === null ? null : this.#gateRefusal(allowed.risk, session, side, symbol, price, qty));
+    if (refusal !== null) return this.#reject(session, refusal);
     bytes[offset + RECORD.kind] = RECORD_KIND.order;
     bytes[offset + RECORD.side] = gtc === 1 ? side | GTC_BIT : side;
     bytes[offset + RECORD.venue] = venue;
     writeCount(view, offset + RECORD.number, this.#nowMs);
-    this.#finish(session, at, offset);
+    this.#finish(session, offset);
   }
 
   #replace(session: BinarySession, input: Buffer, at: number): void {
     const { state, limits, allowed, batch } = this.#options;
     const { items } = state;
-    const idLength = input[at + SENT.idLength]!;
-    const targetLength = input[at + SENT.otherLength]!;
-    const idAt = at + SENT.replaceId;
-    const targetAt = at + SENT.replaceTarget;
-    if (
-      session.client === null ||
-      !isId(input, idAt, idLength, BINARY_ID_BYTES) ||
-      !isId(input, targetAt, targetLength, BINARY_ID_BYTES)
-    )
-      return this.#reject(session, input, idAt, idLength, 'bad-message');
+    if (!this.#readNames(session, at, at + SENT.replaceId, at + SENT.replaceTarget, BINARY_ID_BYTES))
+      return this.#reject(session, 'bad-message');
+    const idLength = this.#idLength;
     const offset = batch.reserve();
     const { bytes, view } = batch;
     copyBytes(input, at + SENT.price, 16, bytes, offset + RECORD.price);
     const price = readCount(view, offset + RECORD.price);
     const qty = readCount(view, offset + RECORD.qty);
-    const item = state.find(input, idAt, idLength);
+    const item = state.find(input, this.#idAt, idLength);
     const client = this.#clientOf(session);
-    const target = state.find(input, targetAt, targetLength);
+    const target = state.find(input, this.#otherAt, this.#otherLength);
     if (item !== -1) {
       const same =
         items.kind(item) === ITEM_KIND.replace &&
@@ -208,69 +198,72 @@ export class BinaryDesk {
         items.about(item) === target &&
         items.price(item) === price &&
         items.quantity(item) === qty;
-      return same ? this.#repeat(session, item) : this.#reject(session, input, idAt, idLength, 'altered-duplicate');
+      return same ? this.#repeat(session, item) : this.#reject(session, 'altered-duplicate');
     }
-    if (!state.isOrder(target) || items.client(target) !== client)
-      return this.#reject(session, input, idAt, idLength, 'unknown-order');
+    if (!state.isOrder(target) || items.client(target) !== client) return this.#reject(session, 'unknown-order');
     const refusal = replaceRefusal(state, { limits, allowed }, { target, idLength, price, qty });
-    if (refusal !== null) return this.#reject(session, input, idAt, idLength, refusal);
+    if (refusal !== null) return this.#reject(session, refusal);
     bytes[offset + RECORD.kind] = RECORD_KIND.replace;
     bytes[offset + RECORD.side] = 0;
     bytes[offset + RECORD.venue] = 0;
     writeCount(view, offset + RECORD.number, this.#nowMs);
-    this.#finish(session, at, offset);
+    this.#finish(session, offset);
   }
 
   #cancel(session: BinarySession, input: Buffer, at: number): void {
     const { state, batch } = this.#options;
     const { items } = state;
-    const idLength = input[at + SENT.idLength]!;
-    const targetLength = input[at + SENT.otherLength]!;
-    const idAt = at + SENT.cancelId;
-    const targetAt = at + SENT.target;
-    if (
-      session.client === null ||
-      !isId(input, idAt, idLength, BINARY_ID_BYTES) ||
-      !isId(input, targetAt, targetLength, BINARY_ID_BYTES)
-    )
-      return this.#reject(session, input, idAt, idLength, 'bad-message');
-    const item = state.find(input, idAt, idLength);
+    if (!this.#readNames(session, at, at + SENT.cancelId, at + SENT.target, BINARY_ID_BYTES))
+      return this.#reject(session, 'bad-message');
+    const idLength = this.#idLength;
+    const item = state.find(input, this.#idAt, idLength);
     const client = this.#clientOf(session);
-    const target = state.find(input, targetAt, targetLength);
+    const target = state.find(input, this.#otherAt, this.#otherLength);
     if (item !== -1) {
       const same =
         items.kind(item) === ITEM_KIND.cancel &&
         items.client(item) === client &&
         target !== -1 &&
         items.about(item) === target;
-      return same ? this.#repeat(session, item) : this.#reject(session, input, idAt, idLength, 'altered-duplicate');
+      return same ? this.#repeat(session, item) : this.#reject(session, 'altered-duplicate');
     }
-    if (!state.isOrder(target) || items.client(target) !== client)
-      return this.#reject(session, input, idAt, idLength, 'unknown-order');
-    if (items.state(target) > ITEM_STATE.open) return this.#reject(session, input, idAt, idLength, 'too-late');
+    if (!state.isOrder(target) || items.client(target) !== client) return this.#reject(session, 'unknown-order');
+    if (items.state(target) > ITEM_STATE.open) return this.#reject(session, 'too-late');
     if (idLength > this.#options.allowed.market.idBytes(items.venue(target)))
-      return this.#reject(session, input, idAt, idLength, 'id-too-long');
+      return this.#reject(session, 'id-too-long');
     const offset = batch.reserve();
     const { bytes, view } = batch;
     bytes[offset + RECORD.kind] = RECORD_KIND.cancel;
     bytes[offset + RECORD.side] = 0;
     bytes[offset + RECORD.venue] = 0;
     writeCount(view, offset + RECORD.number, this.#nowMs);
-    this.#finish(session, at, offset);
+    this.#finish(session, offset);
+  }
+
+  /** Notes where the names of a message are; false when they are none, or nobody has logged on. */
+  #readNames(session: BinarySession, at: number, idAt: number, otherAt: number, otherMost: number): boolean {
+    const { input } = session;
+    this.#idAt = idAt;
+    this.#idLength = input[at + SENT.idLength]!;
+    this.#otherAt = otherAt;
+    this.#otherLength = input[at + SENT.otherLength]!;
+    return (
+      session.client !== null &&
+      isId(input, idAt, this.#idLength, BINARY_ID_BYTES) &&
+      isId(input, otherAt, this.#otherLength, otherMost)
+    );
   }
 
   /** Completes the order or request at this offset of the batch, applies it, and queues its acknowledgement. */
-  #finish(session: BinarySession, at: number, offset: number): void {
+  #finish(session: BinarySession, offset: number): void {
     const { batch, state, commit, accepted, queue, epoch } = this.#options;
     const { bytes, view } = batch;
     const { input, clientBytes, clientLength } = session;
     const kind = bytes[offset + RECORD.kind]!;
-    const isOrder = kind === RECORD_KIND.order;
-    const isReplace = kind === RECORD_KIND.replace;
-    const idAt = at + (isOrder ? SENT.newId : isReplace ? SENT.replaceId : SENT.cancelId);
-    const otherAt = at + (isOrder ? SENT.symbol : isReplace ? SENT.replaceTarget : SENT.target);
-    const idLength = input[at + SENT.idLength]!;
-    const otherLength = input[at + SENT.otherLength]!;
+    const idAt = this.#idAt;
+    const idLength = this.#idLength;
+    const otherAt = this.#otherAt;
+    const otherLength = this.#otherLength;
     const texts = offset + textsAt(kind);
     bytes[offset + RECORD.firstLength] = idLength;
     bytes[offset + RECORD.secondLength] = clientLength;
@@ -285,7 +278,7 @@ export class BinaryDesk {
     const ack = this.#begin(MESSAGE.ack, sequence, epoch);
     queue.bytes[ack + RECEIVED.idLength] = idLength;
     copyBytes(input, idAt, idLength, queue.bytes, ack + RECEIVED.ackId);
-    queue.addBytes(sequence, session, MESSAGE_BYTES[MESSAGE.ack]!, isOrder ? item : -1);
+    queue.addBytes(sequence, session, MESSAGE_BYTES[MESSAGE.ack]!, kind === RECORD_KIND.order ? item : -1);
   }
 
   /** The same answer as the first time: the acknowledgement, and the refusal that came after it if one did. */
@@ -310,8 +303,8 @@ export class BinaryDesk {
   #query(session: BinarySession, input: Buffer, at: number): void {
     const { state, queue } = this.#options;
     const idLength = input[at + SENT.idLength]!;
-    if (!isId(input, at + SENT.queryId, idLength, BINARY_ID_BYTES))
-      return this.#reject(session, input, 0, 0, 'bad-message');
+    this.#idLength = 0;
+    if (!isId(input, at + SENT.queryId, idLength, BINARY_ID_BYTES)) return this.#reject(session, 'bad-message');
     const item = state.find(input, at + SENT.queryId, idLength);
     const { items } = state;
     const known = state.isOrder(item);
@@ -336,12 +329,14 @@ export class BinaryDesk {
     this.#queueNow(session, MESSAGE.order, -1);
   }
 
-  #reject(session: BinarySession, input: Buffer, idAt: number, idLength: number, code: string): void {
+  /** Names the id that was read, if it is one. */
+  #reject(session: BinarySession, code: string): void {
     const { queue, epoch } = this.#options;
+    const { input } = session;
     const at = this.#begin(MESSAGE.reject, 0, epoch);
-    if (isId(input, idAt, idLength, BINARY_ID_BYTES)) {
-      queue.bytes[at + RECEIVED.idLength] = idLength;
-      copyBytes(input, idAt, idLength, queue.bytes, at + RECEIVED.ackId);
+    if (isId(input, this.#idAt, this.#idLength, BINARY_ID_BYTES)) {
+      queue.bytes[at + RECEIVED.idLength] = this.#idLength;
+      copyBytes(input, this.#idAt, this.#idLength, queue.bytes, at + RECEIVED.ackId);
     }
     this.#code(at, code);
     this.#queueNow(session, MESSAGE.reject, -1);
@@ -354,32 +349,30 @@ export class BinaryDesk {
     return session.clientNumber;
   }
 
-  #symbolBreach(symbol: number, input: Buffer, at: number, length: number): string | null {
-    const { limits, state } = this.#options;
-    if (limits.symbols.size === 0) return null;
-    const name = symbol === -1 ? input.toString('latin1', at, at + length) : state.name(symbol);
-    return limits.symbols.has(name) ? null : 'unknown-symbol';
+  #symbolBreach(symbol: number, input: Buffer): string | null {
+    const { limits } = this.#options;
+    return limits.symbols.size === 0 || limits.symbols.has(this.#symbolName(symbol, input)) ? null : 'unknown-symbol';
+  }
+
+  #symbolName(symbol: number, input: Buffer): string {
+    if (symbol !== -1) return this.#options.state.name(symbol);
+    return input.toString('latin1', this.#otherAt, this.#otherAt + this.#otherLength);
   }
 
   #gateRefusal(
     risk: RiskGate,
     session: BinarySession,
-    at: number,
+    side: number,
     symbol: number,
     price: number,
     qty: number,
   ): string | null {
-    const { input } = session;
     const { asked } = risk;
     asked.client = session.clientNumber;
     asked.clientName = session.client!;
     asked.symbol = symbol;
-    const symbolAt = at + SENT.symbol;
-    asked.symbolName =
-      symbol === -1
-        ? input.toString('latin1', symbolAt, symbolAt + input[at + SENT.otherLength]!)
-        : this.#options.state.name(symbol);
-    asked.side = input[at + SENT.side]!;
+    asked.symbolName = this.#symbolName(symbol, session.input);
+    asked.side = side;
     asked.price = price;
     asked.qty = qty;
     return risk.refusal();
@@ -388,7 +381,9 @@ export class BinaryDesk {
   #begin(kind: number, sequence: number, epoch: number): number {
     const { queue } = this.#options;
     const at = queue.reserve(MESSAGE_BYTES[kind]!);
-    beginAnswer(queue.bytes, queue.view, at, { kind, sequence, epoch });
+    beginAnswer(queue.bytes, queue.view, at, kind);
+    writeCount(queue.view, at + RECEIVED.sequence, sequence);
+    writeCount(queue.view, at + RECEIVED.epoch, epoch);
     return at;
   }
 
@@ -412,7 +407,8 @@ export class BinaryDesk {
 export const lastReject = (code: string, epoch: number): Buffer => {
   const bytes = Buffer.alloc(MESSAGE_BYTES[MESSAGE.reject]!);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  beginAnswer(bytes, view, 0, { kind: MESSAGE.reject, sequence: 0, epoch });
+  beginAnswer(bytes, view, 0, MESSAGE.reject);
+  writeCount(view, RECEIVED.epoch, epoch);
   writeField(bytes, { text: code, at: RECEIVED.code, most: BINARY_SYMBOL_BYTES, lengthAt: RECEIVED.otherLength });
   return bytes;
 };

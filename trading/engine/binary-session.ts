@@ -3,16 +3,21 @@ import { BINARY_ID_BYTES, LAST_SENT, MESSAGE_BYTES } from './binary-protocol.ts'
 import type { ByteSink } from './release-queue.ts';
 
 const SLAB_BYTES = 64 * 1024;
+/** A slab that a burst made larger than this is given up after it. */
+const KEPT_SLAB_BYTES = 1024 * 1024;
+const BY_WORDS_BYTES = 256;
+const EMPTY: Buffer = Buffer.alloc(0);
 /** A client that does not read is cut off when it has more than this waiting. */
 const WAITING_LIMIT_BYTES = 32 * 1024 * 1024;
 
 /** One binary connection to the orders port: cuts what comes into messages, and gathers what goes into one write. */
 export class BinarySession implements ByteSink {
   readonly #socket: Socket;
-  /** What came and was not taken yet, from `#read` on. */
-  #input: Buffer = Buffer.alloc(0);
+  /** What came and was not taken yet: from `#read` on, and then `#behind`. */
+  #input: Buffer = EMPTY;
   #read = 0;
-  #slab: Buffer = Buffer.alloc(0);
+  #behind: Buffer | null = null;
+  #slab: Buffer = EMPTY;
   #slabWords = new Int32Array(0);
   #sent = 0;
   #staged = 0;
@@ -45,30 +50,44 @@ export class BinarySession implements ByteSink {
     return this.#read;
   }
 
+  /** A message that began in the chunk before is put together by itself: the chunk is not copied for it. */
   receive(chunk: Buffer): void {
     if (this.#ended) return;
     const rest = this.#input.length - this.#read;
-    this.#input = rest === 0 ? chunk : Buffer.concat([this.#input.subarray(this.#read), chunk]);
-    this.#read = 0;
+    if (this.#behind !== null) this.#behind = Buffer.concat([this.#behind, chunk]);
+    else if (rest === 0) this.#show(chunk);
+    else {
+      const missing = lengthOf(this.#input[this.#read]!) - rest;
+      const whole = missing > 0 && missing < chunk.length;
+      const head = Buffer.concat([this.#input.subarray(this.#read), whole ? chunk.subarray(0, missing) : chunk]);
+      this.#show(head);
+      this.#behind = whole ? chunk.subarray(missing) : null;
+    }
   }
 
   /** Length of the message at `at` if all of it is there; 0 when more must come, −1 when it is none. */
   nextLength(): number {
-    const here = this.#input.length - this.#read;
-    if (here === 0) return 0;
-    const kind = this.#input[this.#read]!;
-    const length = kind <= LAST_SENT ? MESSAGE_BYTES[kind]! : 0;
+    if (this.#read === this.#input.length) {
+      if (this.#behind === null) return 0;
+      this.#show(this.#behind);
+      this.#behind = null;
+    }
+    const length = lengthOf(this.#input[this.#read]!);
     if (length === 0) return -1;
-    return here < length ? 0 : length;
+    return this.#input.length - this.#read < length ? 0 : length;
   }
 
   take(length: number): void {
     this.#read += length;
   }
 
-  stage(_bytes: Buffer, start: number, length: number, words: Int32Array): void {
+  stage(bytes: Buffer, start: number, length: number, words: Int32Array): void {
     if (this.#staged + length > this.#slab.length) this.#newSlab(length);
-    // Word by word: for so few bytes quicker than asking the runtime. All messages are whole words.
+    if (length > BY_WORDS_BYTES) {
+      this.#staged += bytes.copy(this.#slab, this.#staged, start, start + length);
+      return;
+    }
+    // For so few bytes quicker than asking the runtime. All messages are whole words.
     const slab = this.#slabWords;
     const to = this.#staged >>> 2;
     const from = start >>> 2;
@@ -87,6 +106,7 @@ export class BinarySession implements ByteSink {
     if (!this.#socket.writable) return;
     if (this.#socket.writableLength > WAITING_LIMIT_BYTES) this.#socket.destroy();
     else this.#socket.write(bytes);
+    if (this.#socket.writableLength === 0) this.#reuseSlab();
   }
 
   hold(paused: boolean): void {
@@ -97,8 +117,8 @@ export class BinarySession implements ByteSink {
   /** Sends a last message and closes. */
   refuse(message: Buffer): void {
     this.#ended = true;
-    this.#input = Buffer.alloc(0);
-    this.#read = 0;
+    this.#show(EMPTY);
+    this.#behind = null;
     if (this.#socket.writable) this.#socket.end(message);
   }
 
@@ -106,7 +126,19 @@ export class BinarySession implements ByteSink {
     this.#socket.destroy();
   }
 
-  /** What was written stays as it is until the system has taken it: a slab is never written twice. */
+  #show(input: Buffer): void {
+    this.#input = input;
+    this.#read = 0;
+  }
+
+  /** Nothing waits in the socket: the system has taken all that was written, and its place is free. */
+  #reuseSlab(): void {
+    this.#sent = 0;
+    this.#staged = 0;
+    if (this.#slab.length > KEPT_SLAB_BYTES) this.#slab = EMPTY;
+  }
+
+  /** What was written stays as it is until the system has taken it: here, in a slab that nothing is written to any more. */
   #newSlab(length: number): void {
     const staged = this.#slab.subarray(this.#sent, this.#staged);
     const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * (staged.length + length)));
@@ -117,3 +149,6 @@ export class BinarySession implements ByteSink {
     this.#staged = staged.length;
   }
 }
+
+/** Of a message by its first byte; 0 = no such message. */
+const lengthOf = (kind: number): number => (kind <= LAST_SENT ? MESSAGE_BYTES[kind]! : 0);

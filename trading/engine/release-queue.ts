@@ -8,7 +8,7 @@ export interface ReleaseSink {
 export interface ByteSink {
   /** The connection that this stands for at this moment; null = nobody, and the message is dropped. */
   readonly receiver: ByteSink | null;
-  /** `words` are the same bytes, four in each; start and length are whole words. */
+  /** One message, or several one after the other. `words` are the same bytes, four in each; start and length are whole words. */
   stage(bytes: Buffer, start: number, length: number, words: Int32Array): void;
   unstage(): void;
   flush(): void;
@@ -25,6 +25,8 @@ type Sink = ReleaseSink | ByteSink | ItemSink;
 
 /** Items gathered for one write to each sink: no turn of the event loop has more. */
 const CHUNK = 8192;
+/** Places kept for items, so that they do not grow again each turn. */
+const KEPT_ITEMS = 4 * CHUNK;
 /** Every message begins at a whole number of these. */
 const ALIGN_MASK = 7;
 const FIRST_ITEMS = 1024;
@@ -122,8 +124,8 @@ export class ReleaseQueue {
   }
 
   clear(): void {
-    // Kept as long as they are, so that they do not grow again each turn; what they hold is written over.
-    if (this.#texts.length > CHUNK) {
+    // What they hold is written over.
+    if (this.#texts.length > KEPT_ITEMS) {
       this.#texts.length = 0;
       this.#sinks.length = 0;
     }
@@ -140,6 +142,10 @@ export class ReleaseQueue {
     const receivers = this.#receivers;
     let end = this.#head;
     let offset = this.#bytesHead;
+    // Messages to one receiver that lie one after the other are staged at once.
+    let run: ByteSink | null = null;
+    let runAt = offset;
+    let runEnd = offset;
     for (; end < limit && this.#sequences[end]! <= upTo; end++) {
       const sink = this.#sinks[end]!;
       const length = this.#lengths[end]!;
@@ -149,13 +155,17 @@ export class ReleaseQueue {
         (sink as ItemSink).stageItem(this.#orders[end]!);
       } else {
         const { receiver } = sink as ByteSink;
-        if (receiver !== null) {
-          this.#placeOf(receiver, null);
-          receiver.stage(this.#bytes, offset, length, this.#words);
+        if (receiver !== run || offset !== runEnd) {
+          if (run !== null) run.stage(this.#bytes, runAt, runEnd - runAt, this.#words);
+          run = receiver;
+          runAt = offset;
+          if (receiver !== null) this.#placeOf(receiver, null);
         }
+        runEnd = offset + length;
         offset += (length + ALIGN_MASK) & ~ALIGN_MASK;
       }
     }
+    if (run !== null) run.stage(this.#bytes, runAt, runEnd - runAt, this.#words);
     for (let at = 0; at < receivers.length; at++) {
       if (!mayRelease()) {
         this.#giveBack(at, end);

@@ -124,7 +124,10 @@ export class Journal {
       for (const file of this.#retired.splice(0)) file.close();
       if (this.#failed || this.#file === null) return;
       if (error !== null) return this.#fail(error);
-      if (cuts === this.#cuts) this.#becameDurable(target);
+      const isProven = cuts === this.#cuts;
+      // The disk goes on with what gathered meanwhile, while what waited for this one is told.
+      if (!isProven || this.#end.sequence > target) this.sync();
+      if (isProven) this.#becameDurable(target);
       this.sync();
     });
   }

@@ -37,13 +37,15 @@ test('frames that come in any pieces come out whole and in order', () => {
   const large = encodeBlock({ previous, epoch: 3, committed: 0, records });
   const stream = written((socket) => {
     writeMessage(socket, { t: 'heartbeat', epoch: 3 });
+    writeBlocks(socket, 3, [small]);
+    writeBlocks(socket, 3, [small, small]);
     writeBlocks(socket, 3, [small, large]);
     writeAck(socket, { epoch: 3, sequence: 2 ** 40 + 7 });
     writeMessage(socket, { t: 'heartbeat', epoch: 4 });
   });
   const expected = [
     { t: 'heartbeat', epoch: 3 },
-    `block 3 1 ${small.header.crc}`,
+    ...Array.from({ length: 4 }, () => `block 3 1 ${small.header.crc}`),
     `block 3 2 ${large.header.crc}`,
     `ack 3 ${2 ** 40 + 7}`,
     { t: 'heartbeat', epoch: 4 },

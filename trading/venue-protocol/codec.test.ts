@@ -214,3 +214,20 @@ const decodeAll = (bytes: Uint8Array, view: DataView, at: number): void => {
   if (room >= 40) decodeStatusRequest(bytes, at, id);
   if (room >= 152) decodeReport(bytes, view, at, new ReportMessage());
 };
+
+test('what was handed over stays as it is while other messages are written', () => {
+  const buffer = new WireBuffer();
+  const cancel = (id: string) =>
+    encodeCancel(buffer, Object.assign(new CancelMessage(), { id: viewOf(id), target: viewOf('t') }));
+  cancel('a');
+  const staged = buffer.staged;
+  const before = Buffer.from(staged);
+  buffer.handOver();
+  cancel('b');
+  assert.deepEqual(staged, before);
+  assert.notDeepEqual(buffer.staged, before);
+});
+
+test('every message is whole words of 8 bytes, which a buffer clears at once', () => {
+  for (const [name, { length }] of Object.entries(MESSAGES)) assert.equal(length % 8, 0, name);
+});

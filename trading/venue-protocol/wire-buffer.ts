@@ -8,7 +8,7 @@ export class WireBuffer {
 
   constructor(size = 4096) {
     this.bytes = Buffer.alloc(size);
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
+    this.view = viewOf(this.bytes);
   }
 
   /** Begins a message: header written, the rest zero. Returns where it begins. */
@@ -16,7 +16,8 @@ export class WireBuffer {
     const at = this.end;
     const end = at + layout.length;
     if (end > this.bytes.length) this.#grow(end);
-    this.bytes.fill(0, at + 4, end);
+    // Whole words, which all messages are: for so few bytes quicker than asking the runtime.
+    for (let word = at; word < end; word += 8) this.view.setFloat64(word, 0);
     this.view.setUint16(at, layout.length, true);
     this.bytes[at + 2] = layout.type;
     this.bytes[at + 3] = VERSION;
@@ -24,7 +25,19 @@ export class WireBuffer {
     return at;
   }
 
+  /** What was written since it was cleared; the same memory. */
+  get staged(): Buffer {
+    return this.bytes.subarray(0, this.end);
+  }
+
   clear(): void {
+    this.end = 0;
+  }
+
+  /** Leaves what is staged, and its memory, to whoever has it, and begins with other memory. */
+  handOver(): void {
+    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
+    this.view = viewOf(this.bytes);
     this.end = 0;
   }
 
@@ -32,6 +45,8 @@ export class WireBuffer {
     const larger = Buffer.alloc(Math.max(needed, this.bytes.length * 2, HEADER_BYTES));
     this.bytes.copy(larger, 0, 0, this.end);
     this.bytes = larger;
-    this.view = new DataView(larger.buffer, larger.byteOffset, larger.length);
+    this.view = viewOf(larger);
   }
 }
+
+const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

@@ -99,11 +99,14 @@ export class BinaryVenueSession implements VenueSession {
 
   flush(): void {
     if (this.#out.end === 0) return;
-    const bytes = Buffer.from(this.#out.bytes.subarray(0, this.#out.end));
-    this.#out.clear();
-    if (this.#socket?.writable !== true) return;
+    const socket = this.#socket;
+    if (socket?.writable !== true) return this.#out.clear();
     this.#saidAtMs = monoNowMs();
-    this.#socket.write(bytes);
+    const isBehind = socket.writableLength > 0;
+    socket.write(isBehind ? Buffer.from(this.#out.staged) : this.#out.staged);
+    // What the system has not taken yet stays as it is: the next messages are written elsewhere.
+    if (!isBehind && socket.writableLength > 0) this.#out.handOver();
+    else this.#out.clear();
   }
 
   stageTest(id: string, symbol: string): void {
