@@ -60,10 +60,9 @@ export class ControlClient {
     if (this.closed) return Promise.resolve({ kind: 'unknown', reason: 'the control connection was lost' });
     const id = this.#nextId++;
     return new Promise((resolve) => {
-      const deadline = setTimeout(
-        () => settle({ kind: 'unknown', reason: `no answer to ${method} within ${deadlineMs} ms` }),
-        deadlineMs,
-      );
+      const passed = (): void => settle({ kind: 'unknown', reason: `no answer to ${method} within ${deadlineMs} ms` });
+      // An answer that came while this process was stopped is read before the deadline counts.
+      const deadline = setTimeout(() => setImmediate(() => setImmediate(passed)), deadlineMs);
       const settle = (outcome: CallOutcome) => {
         clearTimeout(deadline);
         this.#waiting.delete(id);
