@@ -27,7 +27,7 @@ const SUITES = [
   'lab/**/*.test.ts',
   'test/architecture/*.test.ts',
   'test/contract/*.test.ts',
-  'test/integration/{command-line,firm,operator-api,peer-link,planted-breaks,reconciliation}.test.ts',
+  'test/integration/{command-line,firm,operator-api,peer-link,planted-breaks,reconciliation,two-exchanges-books}.test.ts',
   'test/hostile/*.test.ts',
   'test/kills/*.test.ts',
   'test/simulation/*.test.ts',

@@ -1,4 +1,5 @@
 import { encodeSent } from '../../trading/engine/binary-protocol.ts';
+import { fixFrame } from '../../trading/testing/fix-text.ts';
 import type { Dialect } from './hostile-peer.ts';
 import { binaryCancel, binaryDropCopy, binaryFence, binaryOrder, binaryStatusRequest } from './wire-messages.ts';
 
@@ -127,4 +128,58 @@ export const exchangeBinary: Dialect = {
   ],
   greedy: binaryStatusRequest(),
   oversized: Buffer.alloc(64 * 1024, 0xff),
+};
+
+export const queries: Dialect = {
+  corpus: lines(
+    { t: 'open-orders', limit: 5 },
+    { t: 'orders', id: 'load-1', limit: 10 },
+    { t: 'orders', state: 'filled', from: 0, to: 9_999_999_999_999, after: 3 },
+    { t: 'trades', order: "x'; DROP TABLE orders; --", limit: 1_000_000 },
+    { t: 'orders', limit: -1 },
+    { t: 'dance' },
+  ),
+  greedy: line({ t: 'orders', limit: 1000 }),
+  oversized: longLine(10_000),
+};
+
+export const risk: Dialect = {
+  corpus: lines(
+    { t: 'status' },
+    { t: 'rules' },
+    { t: 'exposures' },
+    { t: 'change', token: 'guessed', by: 'x', reason: 'y', scope: 'firm', name: '', killed: true },
+    { t: 'accept-figures', token: 'guessed' },
+    { t: 'dance' },
+  ),
+  greedy: line({ t: 'exposures' }),
+  oversized: longLine(300_000),
+};
+
+export const marketData: Dialect = {
+  corpus: lines(
+    { t: 'subscribe', depth: 3 },
+    { t: 'marks', symbols: ['SYM0', 'NOWHERE'] },
+    { t: 'freshness', symbol: 'SYM0' },
+    { t: 'book', symbol: 'SYM0', depth: 5 },
+    { t: 'book', symbol: 7, depth: -1 },
+    { t: 'dance' },
+  ),
+  greedy: line({ t: 'book', symbol: 'SYM0', depth: 10 }),
+  oversized: longLine(300_000),
+};
+
+const fixOf = (type: string, seq: number, fields: string): Buffer =>
+  fixFrame(`35=${type}|49=STRANGER|56=VENUE|34=${seq}|52=20260101-00:00:00.000|${fields}`);
+
+export const fix: Dialect = {
+  corpus: [
+    fixOf('A', 1, '98=0|108=30|5001=1'),
+    fixOf('D', 2, '11=h1|55=SYM0|54=1|60=20260101-00:00:00.000|38=1|40=2|44=5'),
+    fixOf('2', 9, '7=1|16=0'),
+    fixOf('4', 3, '123=Y|36=1'),
+    fixOf('5', 4, '58=goodbye'),
+  ],
+  greedy: fixOf('1', 5, '112=hello'),
+  oversized: Buffer.from(`8=FIX.4.4\u00019=900000\u0001${'x'.repeat(300_000)}`, 'latin1'),
 };

@@ -33,10 +33,26 @@ export interface Outcome {
 
 export type Draw = (below: number) => number;
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What came back on a connection. */
+export interface Heard extends Outcome {
+  readonly bytes: number;
+  /** Kinds of messages in the answer, as far as they can be told without knowing the protocol. */
+  readonly kinds: ReadonlySet<string>;
+}
+
+const SOH = String.fromCharCode(1);
 const GREEDY_BYTES = 256 * 1024;
 /** Nothing new for so long: it was all. */
 const QUIET_MS = 250;
-const MOST_MS = 10_000;
+/** The same for one session of many, where only what comes at once is of interest. */
+const SHORTLY_MS = 30;
+const SHORTLY_MOST_MS = 500;
+const MOST_MS = 5000;
 
 /** One hostile connection. What it holds open is given back with `close`. */
 export class HostilePeer {
@@ -60,7 +76,7 @@ export class HostilePeer {
     });
   }
 
-  static open(options: { readonly host: string; readonly port: number }): Promise<HostilePeer> {
+  static open(options: Address): Promise<HostilePeer> {
     return new Promise((resolve) => {
       const socket = connect({ ...options, noDelay: true, allowHalfOpen: true });
       const peer = new HostilePeer(socket);
@@ -111,7 +127,19 @@ export class HostilePeer {
         this.#socket.end();
         break;
     }
-    return this.#outcome();
+    return this.#outcome(QUIET_MS, MOST_MS);
+  }
+
+  /** Sends this, hangs up or not, and listens for a moment. */
+  async deliver(bytes: Buffer, options: { readonly endsAfter: boolean }): Promise<Heard> {
+    this.#write(bytes);
+    if (options.endsAfter) this.#socket.end();
+    const outcome = await this.#outcome(SHORTLY_MS, SHORTLY_MOST_MS);
+    const text = Buffer.concat(this.#received).toString('latin1').replaceAll(SOH, '|');
+    const words = text.matchAll(/"t":"([a-z-]+)"|"ok":(true|false)|\|35=(\w+)|\|58=([^|]{0,24})/g);
+    const kinds = new Set([...words].map((found) => found.slice(1).join('').replaceAll(/\d/g, '')));
+    if (kinds.size === 0 && text.length > 0) kinds.add(`${text.charCodeAt(0)}/${text.charCodeAt(2)}`);
+    return { ...outcome, bytes: this.#bytes, kinds };
   }
 
   close(): void {
@@ -123,7 +151,7 @@ export class HostilePeer {
   }
 
   /** Looks for a while at what comes back; it may be nothing. */
-  async #outcome(): Promise<Outcome> {
+  async #outcome(quietMs: number, mostMs: number): Promise<Outcome> {
     let seen = this.#bytes;
     let sinceMs = performance.now();
     const isQuiet = (): boolean => {
@@ -131,9 +159,9 @@ export class HostilePeer {
         seen = this.#bytes;
         sinceMs = performance.now();
       }
-      return this.cut || performance.now() - sinceMs > QUIET_MS;
+      return this.cut || performance.now() - sinceMs > quietMs;
     };
-    await waitUntil('nothing more comes', isQuiet, MOST_MS).catch(() => {});
+    await waitUntil('nothing more comes', isQuiet, mostMs).catch(() => {});
     const text = Buffer.concat(this.#received).toString('latin1');
     const codes = [...text.matchAll(/"code":"([a-zA-Z0-9-]+)"/g)].map((match) => match[1]!);
     if (codes.length > 0) return { kind: 'refused', codes };

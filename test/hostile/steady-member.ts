@@ -1,3 +1,4 @@
+import type { JsonRecord } from '../../trading/base/json-record.ts';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
 
@@ -10,13 +11,17 @@ export class SteadyMember {
   readonly #timer: NodeJS.Timeout;
   readonly #sentAtMs = new Map<unknown, number>();
   #tookMs: number[] = [];
+  /** Nothing that it sends may be refused. */
+  readonly #refusals: JsonRecord[] = [];
   #count = 0;
 
   private constructor(name: string, client: LineClient, isAnswer: (t: unknown) => boolean) {
     this.#name = name;
     this.#client = client;
-    client.onMessage = ({ t, id }) => {
+    client.onMessage = (message) => {
+      const { t, id } = message;
       client.received.length = 0;
+      if (t === 'reject' || t === 'cut') this.#refusals.push(message);
       const sentAtMs = this.#sentAtMs.get(id);
       if (!isAnswer(t) || sentAtMs === undefined) return;
       this.#sentAtMs.delete(id);
@@ -55,7 +60,13 @@ export class SteadyMember {
   /** It was never cut, and everything that it sent is answered. */
   async proven(): Promise<void> {
     const sent = [...this.#sentAtMs.keys()];
-    await waitUntil(`${this.#name} has answered`, () => sent.every((id) => !this.#sentAtMs.has(id)));
+    const isAnswered = (): boolean => sent.every((id) => !this.#sentAtMs.has(id));
+    await waitUntil(
+      `${this.#name} has answered`,
+      () => this.#refusals.length > 0 || this.#client.closed || isAnswered(),
+    );
+    if (this.#refusals.length > 0)
+      throw new Error(`${this.#name} refused: ${JSON.stringify(this.#refusals.slice(0, 5))}`);
     if (this.#client.closed) throw new Error(`${this.#name} cut a session that had done nothing wrong`);
   }
 

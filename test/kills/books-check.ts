@@ -3,7 +3,7 @@ import { compareWithEngine, compareWithVenue, type EngineSnapshot } from '../../
 import { LedgerReader } from '../../trading/load/ledger-reader.ts';
 import { OrderLedgerView } from '../../trading/load/ledger-view.ts';
 import { readEngine } from '../../trading/load/verify-sources.ts';
-import { waitUntil } from '../../trading/testing/wait-until.ts';
+import type { AwakeClock } from './awake-clock.ts';
 import type { EngineFirm } from './engine-firm.ts';
 import { FIRM } from './engine-firm.ts';
 import { ExchangeBook, type ExchangeCounters } from './exchange-book.ts';
@@ -11,18 +11,29 @@ import type { LoadProcess } from './load-process.ts';
 
 const READ_WITHIN_MS = 12_000;
 
+export type RequestKind = 'order' | 'cancel' | 'replace';
+
+export interface RequestCounts {
+  sent: number;
+  acknowledged: number;
+  rejected: number;
+  unanswered: number;
+}
+
 /** Compares, while nothing is sent, what clients were told with the primary, the exchange, and all three engines with each other. */
 export class BooksCheck {
   readonly #firm: EngineFirm;
   readonly #reader: LedgerReader;
   readonly #ledger = new OrderLedgerView();
   readonly #book = new ExchangeBook();
+  readonly #clock: AwakeClock;
   #staleLogonsRefused = 0;
   compared = 0;
   counters: ExchangeCounters | null = null;
 
-  constructor(firm: EngineFirm, load: LoadProcess) {
+  constructor(firm: EngineFirm, load: LoadProcess, clock: AwakeClock) {
     this.#firm = firm;
+    this.#clock = clock;
     this.#reader = new LedgerReader(load.ledger);
   }
 
@@ -31,11 +42,11 @@ export class BooksCheck {
     const firm = this.#firm;
     await this.#settled();
     await this.#reader.read((record) => this.#ledger.apply(record));
-    const cancelIds = [...this.#ledger.orders.values()].flatMap(({ id, target }) => (target === null ? [] : [id]));
+    const requestIds = [...this.#ledger.orders.values()].flatMap(({ id, target }) => (target === null ? [] : [id]));
     const fronts = firm.orderPorts
       .filter(({ site }) => site === firm.primary)
       .map(({ site, ...orders }) => ({ site, orders, database: NO_DATABASE }));
-    const engine = await readEngine({ fronts, cancelIds, deadlineMs: READ_WITHIN_MS });
+    const engine = await readEngine({ fronts, requestIds, deadlineMs: READ_WITHIN_MS });
     this.counters = await this.#book.read(firm.venuePort, FIRM);
     this.#acknowledgedIsThere(engine);
     this.#engineEqualsExchange(engine);
@@ -51,13 +62,31 @@ export class BooksCheck {
     return this.#staleLogonsRefused;
   }
 
-  get rejectedByExchange(): number {
-    return this.#book.view.rejected.size;
+  /** How often each kind of report came from the exchange. */
+  get reports(): ReadonlyMap<string, number> {
+    return this.#book.counts;
+  }
+
+  /** What clients were told, by what they asked for. */
+  get requests(): Readonly<Record<RequestKind, RequestCounts>> {
+    const counts = (): RequestCounts => ({ sent: 0, acknowledged: 0, rejected: 0, unanswered: 0 });
+    const all = { order: counts(), cancel: counts(), replace: counts() };
+    for (const { terms, change, outcome } of this.#ledger.orders.values()) {
+      const of = all[terms !== null ? 'order' : change !== null ? 'replace' : 'cancel'];
+      of.sent += 1;
+      of[outcome === 'acked' ? 'acknowledged' : outcome === 'rejected' ? 'rejected' : 'unanswered'] += 1;
+    }
+    return all;
+  }
+
+  /** Replaces of which clients were told that they took effect. */
+  get replacedTold(): number {
+    return this.#ledger.replaced.size;
   }
 
   async #settled(): Promise<void> {
     const { engine, primary } = { engine: this.#firm.engine(this.#firm.primary), primary: this.#firm.primary };
-    await waitUntil(`${primary} has released everything and the exchange has answered`, async () => {
+    await this.#clock.until(`${primary} has released everything and the exchange has answered`, async () => {
       const { business, position } = await engine.status();
       return business.inDoubt === 0 && business.waiting === 0 && business.released === position.sequence;
     });
@@ -66,7 +95,7 @@ export class BooksCheck {
   async #enginesAgree(): Promise<void> {
     const { alive } = this.#firm;
     const read = () => Promise.all(alive.map(async (name) => (await this.#firm.engine(name).status()).business));
-    await waitUntil(
+    await this.#clock.until(
       'all journals are equal',
       async () => new Set((await read()).map((each) => each.chainCrc)).size === 1,
     );

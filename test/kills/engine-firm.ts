@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type EngineUnderTest, leaseIn, TradingWorld } from '../../trading/testing/trading-world.ts';
-import { waitUntil } from '../../trading/testing/wait-until.ts';
+import type { AwakeClock } from './awake-clock.ts';
 import type { OrdersAddress } from './load-process.ts';
 
 export const FIRM = 'ACME';
@@ -11,6 +11,7 @@ const LEASE_MS = 1500;
 const RENEW_EVERY_MS = 150;
 /** A control call that is not answered by then is unknown, and asked again. */
 const CALL_MS = 10_000;
+const ASK_FOR_MS = 30_000;
 
 export interface FirmOptions {
   /** Added to the exchange's configuration. */
@@ -19,6 +20,7 @@ export interface FirmOptions {
   readonly engine: object;
   /** The acknowledgement set is always empty: a firm that loses orders. */
   readonly alone: boolean;
+  readonly clock: AwakeClock;
 }
 
 /**
@@ -31,6 +33,7 @@ export class EngineFirm {
   readonly #alive = new Map<Name, EngineUnderTest>();
   readonly #settings: object;
   readonly #alone: boolean;
+  readonly #clock: AwakeClock;
   readonly #renewal: NodeJS.Timeout;
   primary: Name = 'a';
   epoch = 0;
@@ -39,11 +42,14 @@ export class EngineFirm {
   /** Tails that a successor did not have; kept in files and cut. */
   diverged = 0;
   fromCheckpoint = 0;
+  /** Calls whose answer was not known, or came to an engine too late for the lease in it. */
+  asksRepeated = 0;
 
   private constructor(world: TradingWorld, options: FirmOptions) {
     this.world = world;
     this.#settings = options.engine;
     this.#alone = options.alone;
+    this.#clock = options.clock;
     // An address of its own for each: a port that nobody listens on must not be handed to a client that is just connecting.
     const net = `127.${64 + (process.pid % 128)}.${(process.pid >> 7) % 256}`;
     for (const [at, name] of NAMES.entries()) this.#hosts.set(name, { host: `${net}.${at + 1}`, port: 0 });
@@ -109,22 +115,25 @@ export class EngineFirm {
 
   async fence(): Promise<void> {
     this.epoch += 1;
-    await Promise.all(this.alive.map((each) => this.engine(each).must('fence', { epoch: this.epoch }, CALL_MS)));
+    await Promise.all(this.alive.map((each) => this.#ask(each, 'fence', () => ({ epoch: this.epoch }))));
   }
 
   async promote(name: Name): Promise<void> {
     const others = this.alive.filter((each) => each !== name);
     this.primary = name;
-    const promoted = this.engine(name).must(
-      'promote',
-      { epoch: this.epoch, leaseUntilNs: leaseIn(LEASE_MS), ackSet: this.#alone ? [] : others, tradingEnabled: true },
-      CALL_MS,
-    );
+    const ackSet = this.#alone ? [] : others;
+    const promoted = this.#ask(name, 'promote', () => ({
+      epoch: this.epoch,
+      leaseUntilNs: leaseIn(LEASE_MS),
+      ackSet,
+      tradingEnabled: true,
+    }));
     await Promise.all([promoted, ...others.map((each) => this.follow(each))]);
   }
 
   async follow(name: Name): Promise<void> {
-    await this.engine(name).follow(this.epoch, this.engine(this.primary));
+    const { instance, replicationAddress: address } = this.engine(this.primary);
+    await this.#ask(name, 'follow', () => ({ epoch: this.epoch, upstream: { instance, address }, mode: 'sync' }));
   }
 
   /** Whoever is missing is started, follows, and belongs to the acknowledgement set again once it is in sync. */
@@ -133,7 +142,7 @@ export class EngineFirm {
     await Promise.all(missing.map((name) => this.start(name)));
     for (const name of missing) {
       // Not unlike an agent: a process that comes back learns the present epoch before anything else.
-      await this.engine(name).must('fence', { epoch: this.epoch }, CALL_MS);
+      await this.#ask(name, 'fence', () => ({ epoch: this.epoch }));
       await this.follow(name);
     }
     await this.complete();
@@ -141,24 +150,20 @@ export class EngineFirm {
   }
 
   async setAckSet(members: readonly Name[]): Promise<void> {
-    await this.engine(this.primary).must(
-      'set-ack-set',
-      { epoch: this.epoch, ackSet: this.#alone ? [] : members },
-      CALL_MS,
-    );
+    await this.#ask(this.primary, 'set-ack-set', () => ({ epoch: this.epoch, ackSet: this.#alone ? [] : members }));
   }
 
   /** All standbys are in sync, belong to the set, and the primary releases. */
   async complete(): Promise<void> {
     const primary = this.engine(this.primary);
-    await waitUntil('all standbys are in sync', async () => {
+    await this.#clock.until('all standbys are in sync', async () => {
       const { replicas } = await primary.status();
       return this.standbys.every((name) =>
         replicas.some(({ instance, state }) => instance === name && state === 'in-sync'),
       );
     });
     await this.setAckSet(this.standbys);
-    await waitUntil(`${this.primary} releases`, async () => (await primary.status()).releasing);
+    await this.#clock.until(`${this.primary} releases`, async () => (await primary.status()).releasing);
   }
 
   /** Is this one taking a checkpoint now? It does so in a process of its own. */
@@ -174,6 +179,23 @@ export class EngineFirm {
   async close(): Promise<void> {
     clearInterval(this.#renewal);
     await this.world.close();
+  }
+
+  /**
+   * Until it is done or refused, or its engine has ended. All that is asked may be asked again; a lease that ran out on its way is
+   * nobody's refusal.
+   */
+  async #ask(name: Name, method: string, params: () => object): Promise<void> {
+    const engine = this.engine(name);
+    const startedAtMs = this.#clock.nowMs;
+    for (;;) {
+      const outcome = await engine.call(method, params(), CALL_MS);
+      if (outcome.kind === 'ok') return;
+      const isLate = outcome.kind === 'unknown' ? !engine.control.closed : outcome.code === 'no-lease';
+      if (!isLate || this.#clock.nowMs - startedAtMs > ASK_FOR_MS)
+        throw new Error(`${method} at ${name}: ${JSON.stringify(outcome)}`);
+      this.asksRepeated += 1;
+    }
   }
 
   #renew(): void {

@@ -6,8 +6,8 @@ export interface ExchangeOrder {
   readonly id: string;
   readonly symbol: string;
   readonly side: string;
-  readonly price: number;
-  readonly qty: number;
+  price: number;
+  qty: number;
   filled: number;
   state: 'open' | 'filled' | 'cancelled' | 'rejected';
 }
@@ -27,6 +27,8 @@ export interface ExchangeCounters {
 export class ExchangeBook {
   readonly view = new VenueView();
   readonly orders = new Map<string, ExchangeOrder>();
+  /** How often each kind of report came. */
+  readonly counts = new Map<string, number>();
   /** What must not be: said in words. */
   readonly wrong: string[] = [];
   #epoch = 0;
@@ -50,6 +52,7 @@ export class ExchangeBook {
     if (gap !== null) this.wrong.push(gap);
     const { kind, symbol, side, price, qty, epoch } = report;
     const id = textField(report, 'id') ?? '';
+    this.counts.set(String(kind), (this.counts.get(String(kind)) ?? 0) + 1);
     if (typeof epoch === 'number') {
       if (epoch < this.#epoch) this.wrong.push(`${kind} ${id} of epoch ${epoch} after one of epoch ${this.#epoch}`);
       this.#epoch = Math.max(this.#epoch, epoch);
@@ -69,6 +72,17 @@ export class ExchangeBook {
     } else if (kind === 'cancelled') {
       const order = this.orders.get(textField(report, 'target') ?? '');
       if (order !== undefined) order.state = 'cancelled';
-    }
+    } else if (kind === 'replaced') this.#replace(id, report);
+  }
+
+  #replace(request: string, report: JsonRecord): void {
+    const target = textField(report, 'target') ?? '';
+    const order = this.orders.get(target);
+    const [price, qty] = [Number(report['price']), Number(report['qty'])];
+    if (order === undefined) this.wrong.push(`${request} replaced ${target}, which was never entered`);
+    else if (order.state !== 'open') this.wrong.push(`${request} replaced ${target}, which is ${order.state}`);
+    else if (order.filled >= qty)
+      this.wrong.push(`${request} replaced ${target} by ${qty}, but ${order.filled} are filled`);
+    else Object.assign(order, { price, qty });
   }
 }

@@ -1,10 +1,13 @@
+import { AssertionError } from 'node:assert';
+import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as after } from 'node:timers/promises';
 import { seededRandom } from '../../trading/replication/seeded-random.ts';
 import type { TradingProcess } from '../../trading/testing/child-process.ts';
-import { waitUntil } from '../../trading/testing/wait-until.ts';
+import { AwakeClock, type Stop } from './awake-clock.ts';
 import { BooksCheck } from './books-check.ts';
 import { EngineFirm } from './engine-firm.ts';
+import type { KillReport } from './kill-report.ts';
 import { LoadProcess } from './load-process.ts';
 
 /** What is killed in a round, and how often of a hundred. */
@@ -19,7 +22,7 @@ const KINDS = [
   { kind: 'during-checkpoint', share: 8 },
   { kind: 'exchange-and-primary', share: 8 },
 ] as const;
-export type KillKind = (typeof KINDS)[number]['kind'];
+export type KillKind = (typeof KINDS)[number]['kind'] | 'primary-then-all-stand-still';
 
 export interface KillRunOptions {
   readonly rounds: number;
@@ -31,31 +34,11 @@ export interface KillRunOptions {
   readonly onRound?: (text: string) => void;
 }
 
-export interface KillReport {
-  readonly seed: number;
-  readonly rounds: number;
-  readonly kills: number;
-  readonly kinds: Readonly<Record<string, number>>;
-  readonly ordersSent: number;
-  readonly acknowledged: number;
-  readonly rejectedToClients: number;
-  readonly unknown: number;
-  readonly fills: number;
-  readonly cancels: number;
-  readonly rejectedByExchange: number;
-  /** Resent by a successor and refused by the exchange as known. */
-  readonly duplicatesRefused: number;
-  readonly staleWritesAccepted: number;
-  readonly tornTailsCut: number;
-  readonly divergedTails: number;
-  readonly startsFromCheckpoint: number;
-  readonly takeOverMs: { readonly median: number; readonly most: number };
-  readonly elapsedMs: number;
-}
-
 const ORDERS_PER_SECOND = 500;
-const AWAKE_EVERY_MS = 500;
-const STOPPED_MS = 8000;
+const REPLACE_PERCENT = 20;
+const STAND_STILL_S = 4;
+/** Comparisons that this process was stopped in are made again, so often. */
+const CHECKS_MOST = 3;
 /** Of these the exchange refuses the last. */
 const SYMBOLS = ['ALPHA', 'BETA', 'GAMMA', 'DELTA', 'NOWHERE'];
 
@@ -76,28 +59,33 @@ class KillRun {
   readonly #firm: EngineFirm;
   readonly #load: LoadProcess;
   readonly #check: BooksCheck;
+  readonly #clock: AwakeClock;
   readonly #startedAtMs = performance.now();
   readonly #kinds = new Map<KillKind, number>();
   readonly #takeOverMs: number[] = [];
   #kills = 0;
-  /** When this process last had its turn, and the longest that it had none in this round. */
-  #awakeAtMs = performance.now();
-  #stoppedMs = 0;
-  readonly #watch = setInterval(() => this.#awake(), AWAKE_EVERY_MS);
+  #checksRepeated = 0;
 
-  private constructor(options: KillRunOptions, firm: EngineFirm, load: LoadProcess) {
+  private constructor(options: KillRunOptions, parts: { firm: EngineFirm; load: LoadProcess; clock: AwakeClock }) {
+    const { firm, load, clock } = parts;
     this.#options = options;
     this.#random = seededRandom(options.seed);
     this.#firm = firm;
     this.#load = load;
-    this.#check = new BooksCheck(firm, load);
+    this.#clock = clock;
+    this.#check = new BooksCheck(firm, load, clock);
   }
 
   static async open(options: KillRunOptions): Promise<KillRun> {
+    const clock = new AwakeClock();
     const firm = await EngineFirm.open({
       venue: { symbols: SYMBOLS.slice(0, -1), selfTrade: 'allow', fillShare: 0.2, seed: options.seed },
       engine: { limits: { maxNotional: 480_000 }, checkpoints: { everyEntries: 2500 } },
       alone: options.alone ?? false,
+      clock,
+    }).catch((error: unknown) => {
+      clock.close();
+      throw error;
     });
     try {
       const load = await LoadProcess.start(firm.world, {
@@ -105,10 +93,13 @@ class KillRun {
         clients: ['c1', 'c2', 'c3'],
         symbols: SYMBOLS,
         ordersPerSecond: ORDERS_PER_SECOND,
+        replacePercent: REPLACE_PERCENT,
         seed: options.seed,
+        clock,
       });
-      return new KillRun(options, firm, load);
+      return new KillRun(options, { firm, load, clock });
     } catch (error) {
+      clock.close();
       await firm.close();
       throw error;
     }
@@ -117,18 +108,19 @@ class KillRun {
   async round(round: number): Promise<void> {
     const kind = this.#draw();
     const startedAtMs = performance.now();
-    this.#stoppedMs = 0;
+    const stopsBefore = this.#clock.stops.length;
     try {
       await this.#underLoad();
       await this.#perform(kind);
       await this.#firm.rejoin();
       await this.#load.pause();
-      await this.#check.run();
+      await this.#compare();
     } catch (cause) {
       const { seed } = this.#options;
-      this.#awake();
+      this.#clock.look();
+      const stops = this.#clock.stops.slice(stopsBefore);
       const where = `seed ${seed}, round ${round} (${kind}), epoch ${this.#firm.epoch}`;
-      throw new Error(`${where}: ${(cause as Error).message}\n${this.#asleep()}${await this.#state()}`, { cause });
+      throw new Error(`${where}: ${(cause as Error).message}\n${stopsText(stops)}\n${await this.#state()}`, { cause });
     }
     this.#kinds.set(kind, (this.#kinds.get(kind) ?? 0) + 1);
     const tookMs = Math.round(performance.now() - startedAtMs);
@@ -136,21 +128,16 @@ class KillRun {
   }
 
   async report(): Promise<KillReport> {
-    const { sent, acked, rejected, unknown, fills, cancelled } = await this.#load.counts();
-    const { torn, diverged, fromCheckpoint } = this.#firm;
+    const { torn, diverged, fromCheckpoint, asksRepeated } = this.#firm;
     const sorted = this.#takeOverMs.toSorted((left, right) => left - right);
     return {
       seed: this.#options.seed,
       rounds: this.#options.rounds,
       kills: this.#kills,
       kinds: Object.fromEntries(this.#kinds),
-      ordersSent: sent,
-      acknowledged: acked,
-      rejectedToClients: rejected,
-      unknown,
-      fills,
-      cancels: cancelled,
-      rejectedByExchange: this.#check.rejectedByExchange,
+      requests: this.#check.requests,
+      replacedTold: this.#check.replacedTold,
+      reports: Object.fromEntries(this.#check.reports),
       duplicatesRefused: this.#check.counters?.duplicates ?? 0,
       staleWritesAccepted: this.#check.counters?.staleWritesAccepted ?? 0,
       tornTailsCut: torn,
@@ -161,19 +148,25 @@ class KillRun {
         most: Math.round(sorted.at(-1) ?? 0),
       },
       elapsedMs: Math.round(performance.now() - this.#startedAtMs),
+      stops: stopsByCause(this.#clock.stops),
+      asksRepeated,
+      checksRepeated: this.#checksRepeated,
     };
   }
 
-  #awake(): void {
-    const nowMs = performance.now();
-    this.#stoppedMs = Math.max(this.#stoppedMs, nowMs - this.#awakeAtMs);
-    this.#awakeAtMs = nowMs;
-  }
-
-  /** A deadline that passed while this process was itself stopped says nothing of what it waited for. */
-  #asleep(): string {
-    if (this.#stoppedMs < STOPPED_MS) return '';
-    return `this process itself was stopped for ${Math.round(this.#stoppedMs / 1000)} s in this round: no finding\n`;
+  /** What sources did not answer in time while this process was stopped is asked again; what does not agree is not. */
+  async #compare(): Promise<void> {
+    for (let times = 1; ; times++) {
+      const stopsBefore = this.#clock.stops.length;
+      try {
+        return await this.#check.run();
+      } catch (error) {
+        this.#clock.look();
+        if (error instanceof AssertionError || this.#clock.stops.length === stopsBefore || times === CHECKS_MOST)
+          throw error;
+        this.#checksRepeated += 1;
+      }
+    }
   }
 
   /** For whoever has to find out what went wrong. */
@@ -189,10 +182,10 @@ class KillRun {
 
   /** Ends every process, and waits until what they had started has ended, too. */
   async close(): Promise<void> {
-    clearInterval(this.#watch);
     const { directory } = this.#firm.world;
     await this.#firm.close();
-    await waitUntil('nothing is left running', () => processesNaming(directory).length === 0);
+    await this.#clock.until('nothing is left running', () => processesNaming(directory).length === 0);
+    this.#clock.close();
   }
 
   #draw(): KillKind {
@@ -210,7 +203,10 @@ class KillRun {
     const before = (await this.#load.counts()).acked;
     await this.#load.resume();
     const more = 10 + Math.floor(this.#random() * ORDERS_PER_SECOND * 0.6);
-    await waitUntil(`${more} more are acknowledged`, async () => (await this.#load.counts()).acked >= before + more);
+    await this.#clock.until(
+      `${more} more are acknowledged`,
+      async () => (await this.#load.counts()).acked >= before + more,
+    );
     await this.#moment(20);
   }
 
@@ -242,11 +238,26 @@ class KillRun {
         return this.#killThePromoted();
       case 'during-checkpoint':
         return this.#killTheCheckpointTaker();
+      case 'primary-then-all-stand-still':
+        await this.#kill(firm.primary);
+        return this.#takeOver(async () => {
+          const still = this.#standStill();
+          await firm.takeOver(this.#any(firm.standbys));
+          await still;
+        });
       case 'exchange-and-primary':
         this.#kills += 1;
         await Promise.all([firm.world.restartVenue(), this.#kill(firm.primary)]);
         return this.#takeOver(() => firm.takeOver(this.#any(firm.standbys)));
     }
+  }
+
+  /** As a machine that pauses, for longer than a lease: everything, this process included. */
+  #standStill(): Promise<void> {
+    const numbers = [process.pid, ...processesNaming(this.#firm.world.directory)].map(String);
+    const script = `sleep ${(this.#random() * 0.05).toFixed(3)}; kill -STOP "$@"; sleep ${STAND_STILL_S}; kill -CONT "$@"`;
+    const helper = spawn('/bin/sh', ['-c', script, 'sh', ...numbers], { stdio: 'ignore' });
+    return new Promise((resolve) => helper.once('exit', () => resolve()));
   }
 
   /** What the primary did meanwhile lies in their sockets: they read it when it is dead, or never. */
@@ -294,7 +305,7 @@ class KillRun {
   async #killTheCheckpointTaker(): Promise<void> {
     const firm = this.#firm;
     let taking = firm.standbys.find((name) => firm.takesCheckpoint(name));
-    await waitUntil('a standby takes a checkpoint', () => {
+    await this.#clock.until('a standby takes a checkpoint', () => {
       taking = firm.standbys.find((name) => firm.takesCheckpoint(name));
       return taking !== undefined;
     });
@@ -318,6 +329,21 @@ class KillRun {
     return items[Math.floor(this.#random() * items.length)]!;
   }
 }
+
+/** Deadlines do not count the times in which this process had no turn: what passes them hangs, or is too slow. */
+const stopsText = (stops: readonly Stop[]): string => {
+  const told = stops.map(({ lastedMs, cause }) => `${lastedMs} ms (${cause})`).join(', ');
+  return `in this round this process had no turn for ${told === '' ? 'no longer than usual' : told}; deadlines leave that out`;
+};
+
+const stopsByCause = (stops: readonly Stop[]): KillReport['stops'] => {
+  const byCause: Record<string, { count: number; mostMs: number }> = {};
+  for (const { cause, lastedMs } of stops) {
+    const before = byCause[cause] ?? { count: 0, mostMs: 0 };
+    byCause[cause] = { count: before.count + 1, mostMs: Math.max(before.mostMs, lastedMs) };
+  }
+  return byCause;
+};
 
 /** Numbers of the running processes that have this text on their command line. */
 const processesNaming = (text: string): readonly number[] =>

@@ -5,6 +5,7 @@ import type { OrderCounts } from '../../trading/load/order-flow.ts';
 import { TradingProcess } from '../../trading/testing/child-process.ts';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import type { TradingWorld } from '../../trading/testing/trading-world.ts';
+import type { AwakeClock } from './awake-clock.ts';
 
 export interface OrdersAddress {
   readonly site: string;
@@ -17,11 +18,13 @@ export class LoadProcess {
   readonly ledger: string;
   readonly #process: TradingProcess;
   readonly #control: LineClient;
+  readonly #clock: AwakeClock;
   #nextId = 1;
 
-  private constructor(options: { process: TradingProcess; control: LineClient; ledger: string }) {
+  private constructor(options: { process: TradingProcess; control: LineClient; ledger: string; clock: AwakeClock }) {
     this.#process = options.process;
     this.#control = options.control;
+    this.#clock = options.clock;
     this.ledger = options.ledger;
   }
 
@@ -32,10 +35,12 @@ export class LoadProcess {
       readonly clients: readonly string[];
       readonly symbols: readonly string[];
       readonly ordersPerSecond: number;
+      readonly replacePercent: number;
       readonly seed: number;
+      readonly clock: AwakeClock;
     },
   ): Promise<LoadProcess> {
-    const { engines, clients, symbols, ordersPerSecond, seed } = options;
+    const { engines, clients, symbols, ordersPerSecond, replacePercent, seed, clock } = options;
     // Nothing is ever committed: the fields must be there, the database need not.
     const database = { host: '127.0.0.1', port: 1, user: 'nobody', passwordFile: 'token', database: 'none' };
     const config = world.write('load', {
@@ -43,6 +48,7 @@ export class LoadProcess {
       symbols,
       seed,
       ratePerSecond: ordersPerSecond,
+      replacePercent,
       commitsPerSecond: 0,
       preallocateBytes: 8 * 1024 * 1024,
       fronts: engines.map(({ site, host, port }) => ({ site, orders: { host, port }, database })),
@@ -53,7 +59,7 @@ export class LoadProcess {
     world.onClose(() => process.kill());
     const control = await LineClient.open(process.port('control'));
     const ledger = join(world.directory, 'ledgers', orderLedgerName);
-    const load = new LoadProcess({ process, control, ledger });
+    const load = new LoadProcess({ process, control, ledger, clock });
     await load.#ask('hello', { token: world.token });
     await load.pause();
     return load;
@@ -82,8 +88,10 @@ export class LoadProcess {
   async #ask(method: string, params: object = {}): Promise<JsonRecord> {
     const id = this.#nextId++;
     this.#control.send({ id, method, params });
-    const answer = await this.#control.expect((message) => message.id === id);
-    this.#control.received.length = 0;
+    const { received } = this.#control;
+    await this.#clock.until(`the order flow answers ${method}`, () => received.some((message) => message.id === id));
+    const answer = received.find((message) => message.id === id)!;
+    received.length = 0;
     if (answer.ok !== true) throw new Error(`the order flow refused ${method}: ${JSON.stringify(answer)}`);
     return answer.result as JsonRecord;
   }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { missingFrom } from './kill-report.ts';
 import { type KillKind, runKills } from './kill-run.ts';
 
 /** `bin/holdfast-node test/kills/main.ts [--rounds N] [--seed K] [--only KIND] [--quiet]`: prints what was killed and compared, and a report as JSON. */
@@ -18,6 +19,8 @@ try {
   const only = values.only === undefined ? {} : { only: values.only as KillKind };
   const report = await runKills({ rounds: Number(values.rounds), seed: Number(values.seed), onRound, ...only });
   process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
+  const missing = missingFrom(report);
+  if (missing.length > 0) throw new Error(`never occurred: ${missing.join(', ')}`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exitCode = 1;

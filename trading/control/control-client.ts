@@ -9,6 +9,8 @@ export type CallOutcome =
   /** The deadline passed or the connection was lost: it may have been done. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
+const MOST_TURN_MS = 500;
+
 /** A plain client of the component contract, for tests and tools. */
 export class ControlClient {
   readonly #socket: Socket;
@@ -60,12 +62,16 @@ export class ControlClient {
     if (this.closed) return Promise.resolve({ kind: 'unknown', reason: 'the control connection was lost' });
     const id = this.#nextId++;
     return new Promise((resolve) => {
-      const deadline = setTimeout(
-        () => settle({ kind: 'unknown', reason: `no answer to ${method} within ${deadlineMs} ms` }),
-        deadlineMs,
-      );
+      const passed = (): void => settle({ kind: 'unknown', reason: `no answer to ${method} within ${deadlineMs} ms` });
+      // Turns are counted, not time: whoever was stopped himself has not waited.
+      const turnMs = Math.min(deadlineMs, MOST_TURN_MS);
+      let leftMs = deadlineMs;
+      const deadline = setInterval(() => {
+        leftMs -= turnMs;
+        if (leftMs <= 0) passed();
+      }, turnMs);
       const settle = (outcome: CallOutcome) => {
-        clearTimeout(deadline);
+        clearInterval(deadline);
         this.#waiting.delete(id);
         resolve(outcome);
       };

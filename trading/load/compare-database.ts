@@ -1,7 +1,7 @@
 import { digestOf } from './canary-chain.ts';
 import { compareExecution, differenceOf, type EngineSnapshot, type VenueFindings } from './compare-orders.ts';
 import type { CanaryRow, OrderTerms } from './ledger-record.ts';
-import type { CommitLedgerView } from './ledger-view.ts';
+import type { CommitLedgerView, OrderLedgerView } from './ledger-view.ts';
 import type { EngineOrder } from './order-session.ts';
 import type { VenueView } from './venue-view.ts';
 import type { Difference } from './verification.ts';
@@ -35,9 +35,14 @@ export interface PersistedFindings {
 
 /**
  * Engine against order management, whose snapshot must be later than the engine's and its position at or past the engine's end:
- * then every order of the engine is there, in that state or a later one.
+ * then every order of the engine is there, in that state or a later one. The ledger says which orders
+ * may have been replaced meanwhile: those that it knows replaces of, and those that it does not know yet.
  */
-export const compareWithPersisted = (engine: EngineSnapshot, persisted: PersistedSnapshot): PersistedFindings => {
+export const compareWithPersisted = (
+  engine: EngineSnapshot,
+  persisted: PersistedSnapshot,
+  ledger: OrderLedgerView,
+): PersistedFindings => {
   const findings: PersistedFindings = { missing: [], altered: [] };
   const traded = new Map<string, number>();
   for (const { id, qty } of persisted.trades) traded.set(id, (traded.get(id) ?? 0) + qty);
@@ -45,7 +50,11 @@ export const compareWithPersisted = (engine: EngineSnapshot, persisted: Persiste
   for (const order of engine.orders) {
     const found = stored.get(order.id);
     if (found === undefined) findings.missing.push(order.id);
-    else findings.altered.push(...persistedDifferences(order, found).map((what) => ({ id: order.id, what })));
+    else {
+      const mayHaveChanged = ledger.orders.get(order.id)?.asked.size !== 0;
+      const differences = persistedDifferences(order, found, mayHaveChanged);
+      findings.altered.push(...differences.map((what) => ({ id: order.id, what })));
+    }
   }
   for (const { id, filled } of persisted.orders) {
     const sum = traded.get(id) ?? 0;
@@ -54,16 +63,17 @@ export const compareWithPersisted = (engine: EngineSnapshot, persisted: Persiste
   return findings;
 };
 
-const persistedDifferences = (order: EngineOrder, found: PersistedOrder): string[] => {
+const persistedDifferences = (order: EngineOrder, found: PersistedOrder, mayHaveChanged: boolean): string[] => {
   const differences: string[] = [];
-  const terms = differenceOf(order, found);
+  const ended = order.state === 'filled' || order.state === 'cancelled' || order.state === 'rejected';
+  const { price, qty } = found;
+  const terms = differenceOf(mayHaveChanged && !ended ? { ...order, price, qty } : order, found);
   if (terms !== null) differences.push(`in the database ${terms}`);
   if (order.seq !== found.seq || order.epoch !== found.epoch) {
     differences.push(
       `in the database entry ${found.seq} of epoch ${found.epoch} instead of ${order.seq} of ${order.epoch}`,
     );
   }
-  const ended = order.state === 'filled' || order.state === 'cancelled' || order.state === 'rejected';
   if (ended && (order.state !== found.state || order.filled !== found.filled)) {
     differences.push(
       `in the database ${found.state} with ${found.filled} filled instead of ${order.state} with ${order.filled}`,

@@ -1,14 +1,14 @@
-import type { OrderTerms } from './ledger-record.ts';
+import type { ChangedTerms, OrderTerms } from './ledger-record.ts';
 import type { LedgerOrder, OrderLedgerView } from './ledger-view.ts';
 import type { EngineOrder } from './order-session.ts';
-import type { VenueView } from './venue-view.ts';
+import type { VenueReplaced, VenueView } from './venue-view.ts';
 import type { Difference } from './verification.ts';
 
 export interface EngineSnapshot {
   /** Every order, in the order of `seq`. */
   readonly orders: readonly EngineOrder[];
-  /** The cancel requests that the ledger knows of. */
-  readonly cancels: readonly EngineOrder[];
+  /** The cancels and replaces that the ledger knows of. */
+  readonly requests: readonly EngineOrder[];
   /** End of the journal when the snapshot was complete. */
   readonly end: number;
 }
@@ -31,14 +31,17 @@ export const compareWithEngine = (ledger: OrderLedgerView, engine: EngineSnapsho
     unknownAbsent: [],
   };
   const known = new Map<string, EngineOrder>();
-  for (const order of [...engine.orders, ...engine.cancels]) {
+  for (const order of [...engine.orders, ...engine.requests]) {
     if (known.has(order.id)) findings.duplicated.push(order.id);
     known.set(order.id, order);
   }
   for (const sent of ledger.orders.values()) {
     const found = known.get(sent.id);
-    if (found !== undefined) compareOne(sent, found, findings);
-    else if (sent.outcome === 'acked') findings.lost.push(sent.id);
+    if (found !== undefined) {
+      compareOne(sent, found, findings);
+      if (ledger.replaced.has(sent.id) && found.state !== 'done')
+        findings.altered.push({ id: sent.id, what: `the client was told replaced, it is ${found.state}` });
+    } else if (sent.outcome === 'acked') findings.lost.push(sent.id);
     if (sent.outcome !== 'unknown' && sent.outcome !== 'sent') continue;
     (found === undefined ? findings.unknownAbsent : findings.unknownPresent).push(sent.id);
   }
@@ -48,10 +51,12 @@ export const compareWithEngine = (ledger: OrderLedgerView, engine: EngineSnapsho
 const compareOne = (sent: LedgerOrder, found: EngineOrder, { altered }: OrderFindings): void => {
   const { id } = sent;
   if (sent.terms !== null) {
-    const what = differenceOf(sent.terms, found);
+    const what = differenceFromAsked(sent.terms, [...sent.asked.values()], found);
     if (what !== null) altered.push({ id, what });
   } else if (sent.target !== found.target)
-    altered.push({ id, what: `cancels ${found.target} instead of ${sent.target}` });
+    altered.push({ id, what: `is about ${found.target} instead of ${sent.target}` });
+  else if (sent.change !== null && !sameChange(sent.change, found))
+    altered.push({ id, what: `asks for ${changeText(found)} instead of ${changeText(sent.change)}` });
   if (sent.seq !== null && (sent.seq !== found.seq || sent.epoch !== found.epoch)) {
     altered.push({
       id,
@@ -64,6 +69,17 @@ const compareOne = (sent: LedgerOrder, found: EngineOrder, { altered }: OrderFin
     altered.push({ id, what: `the client was told rejected, it is ${found.state}` });
   }
 };
+
+/** Price and total may be those of a replace that was sent for the order. */
+const differenceFromAsked = (terms: OrderTerms, asked: readonly ChangedTerms[], found: OrderTerms): string | null => {
+  const isAsked = asked.some((change) => sameChange(change, found));
+  return differenceOf(isAsked ? { ...terms, price: found.price, qty: found.qty } : terms, found);
+};
+
+const sameChange = (left: ChangedTerms, right: ChangedTerms): boolean =>
+  left.price === right.price && left.qty === right.qty;
+
+const changeText = ({ price, qty }: ChangedTerms): string => `${qty} at ${price}`;
 
 export const differenceOf = (expected: OrderTerms, found: OrderTerms): string | null => {
   for (const field of ['symbol', 'side', 'price', 'qty'] as const) {
@@ -89,7 +105,7 @@ export const compareWithVenue = (
 ): VenueFindings => {
   const findings: VenueFindings = {
     lost: [],
-    duplicated: [...venue.acceptedTwice],
+    duplicated: [...venue.acceptedTwice, ...venue.replacedTwice],
     altered: [],
     executionsLost: [],
     executionsDuplicated: [...venue.executedTwice],
@@ -100,8 +116,24 @@ export const compareWithVenue = (
     const what = sent === undefined || sent === null ? null : differenceOf(sent, terms);
     if (what !== null) findings.altered.push({ id, what: `at the exchange ${what}` });
   }
+  for (const { id, target, ...change } of ledger.replaced.values()) {
+    const there = venue.replaced.get(id);
+    if (there === undefined) findings.altered.push({ id, what: 'the client was told replaced, the exchange has not' });
+    else if (there.target !== target || !sameChange(there, change))
+      findings.altered.push({ id, what: `${target}: ${changeText(change)}; at the exchange ${changeText(there)}` });
+  }
+  for (const { id, ...there } of venue.replaced.values()) {
+    const sent = ledger.orders.get(id);
+    const asked = sent?.change ?? null;
+    if (asked !== null && (sent?.target !== there.target || !sameChange(asked, there)))
+      findings.altered.push({ id, what: `asks for ${changeText(asked)}; at the exchange ${changeText(there)}` });
+  }
+  const replaced = Map.groupBy(venue.replaced.values(), ({ target }) => target);
   for (const execution of ledger.executions.values()) compareExecution(execution, venue, findings);
-  for (const order of engine?.orders ?? []) compareOrderAtVenue(order, venue, findings);
+  for (const order of engine?.orders ?? []) {
+    compareOrderAtVenue(order, venue, findings);
+    compareTermsAtVenue(order, venue, { replaced: replaced.get(order.id) ?? [], findings });
+  }
   return findings;
 };
 
@@ -117,6 +149,18 @@ export const compareExecution = (
     const what = `${qty} at ${price} on ${id}; at the exchange ${found.qty} at ${found.price} on ${found.id}`;
     findings.executionsAltered.push({ id: exec, what });
   }
+};
+
+/** The exchange was read later: it may have replaced an order again since, but the terms that the engine has it once gave. */
+const compareTermsAtVenue = (
+  order: EngineOrder,
+  venue: VenueView,
+  { replaced, findings }: { readonly replaced: readonly VenueReplaced[]; readonly findings: VenueFindings },
+): void => {
+  const accepted = venue.accepted.get(order.id);
+  if (accepted === undefined) return;
+  const what = differenceFromAsked(accepted, replaced, order);
+  if (what !== null) findings.altered.push({ id: order.id, what: `at the engine ${what}, as the exchange has it` });
 };
 
 const compareOrderAtVenue = (order: EngineOrder, venue: VenueView, findings: VenueFindings): void => {

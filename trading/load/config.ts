@@ -22,6 +22,8 @@ export interface LoadConfig {
   /** Connections to PostgreSQL; each has at most one commit in flight. */
   readonly commitLanes: number;
   readonly symbols: readonly string[];
+  /** Of a hundred requests while orders are open, so many replaces; 0 by default. */
+  readonly replacePercent: number;
   readonly seed: number;
   readonly fronts: readonly FrontConfig[];
   readonly ledgerDir: string;
@@ -48,6 +50,7 @@ export const readLoadConfig = (file: string): LoadConfig => {
     commitsPerSecond: root.number('commitsPerSecond', 100),
     commitLanes: root.number('commitLanes', 4),
     symbols: root.strings('symbols'),
+    replacePercent: root.number('replacePercent', 0),
     seed: root.number('seed', 1),
     fronts: root.children('fronts').map(parseFront),
     ledgerDir: root.path('ledgerDir'),

@@ -37,6 +37,7 @@ const start = async (context: TestContext): Promise<World> => {
       commitsPerSecond: 0,
       commitLanes: 1,
       symbols: ['ABC'],
+      replacePercent: 10,
       seed: 3,
       fronts: [north, south].map((engine) => ({ site: engine.instance, orders: engine.address, database: nowhere })),
       ledgerDir: directory,
@@ -183,13 +184,17 @@ test('every request at the engine has an intent that was written before', async 
   const atEngine = new Set(world.north.requests.keys());
   const records = await world.ledger();
   const intended = new Set(
-    records.flatMap((record) => (record.k === 'new' || record.k === 'cancel' ? [record.id] : [])),
+    records.flatMap((record) => (['new', 'cancel', 'replace'].includes(record.k) && 'id' in record ? [record.id] : [])),
   );
   assert.deepEqual(
     [...atEngine].filter((id) => !intended.has(id)),
     [],
   );
-  assert.ok(records.some((record) => record.k === 'fill') && records.some((record) => record.k === 'cancelled'));
+  for (const kind of ['fill', 'cancelled', 'replaced'])
+    assert.ok(
+      records.some(({ k }) => k === kind),
+      kind,
+    );
 });
 
 test('a deliberate pause is no outage, and the report says that there was one', async (context) => {

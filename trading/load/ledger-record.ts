@@ -26,6 +26,9 @@ export interface OrderTerms {
   readonly qty: number;
 }
 
+/** What an order shall have instead: ticks, and lots in total, what is filled included. */
+export type ChangedTerms = Pick<OrderTerms, 'price' | 'qty'>;
+
 export type OrderRecord =
   | ({ readonly k: 'new'; readonly id: string; readonly client: string; readonly at: number } & OrderTerms)
   | {
@@ -35,6 +38,13 @@ export type OrderRecord =
       readonly target: string;
       readonly at: number;
     }
+  | ({
+      readonly k: 'replace';
+      readonly id: string;
+      readonly client: string;
+      readonly target: string;
+      readonly at: number;
+    } & ChangedTerms)
   | {
       readonly k: 'acked';
       readonly id: string;
@@ -52,6 +62,14 @@ export type OrderRecord =
       readonly epoch: number;
       readonly at: number;
     }
+  | ({
+      readonly k: 'replaced';
+      readonly id: string;
+      readonly target: string;
+      readonly seq: number;
+      readonly epoch: number;
+      readonly at: number;
+    } & ChangedTerms)
   | {
       readonly k: 'fill';
       readonly id: string;

@@ -1,4 +1,4 @@
-import type { CanaryRow, LedgerRecord, OrderTerms } from './ledger-record.ts';
+import type { CanaryRow, ChangedTerms, LedgerRecord, OrderTerms } from './ledger-record.ts';
 
 /** What the ledger says became of a request. `acked` wins over everything: it is a promise, however late it came. */
 export type LedgerOutcome = 'sent' | 'acked' | 'rejected' | 'unknown';
@@ -6,16 +6,26 @@ export type LedgerOutcome = 'sent' | 'acked' | 'rejected' | 'unknown';
 export interface LedgerOrder {
   readonly id: string;
   readonly client: string;
-  /** null: a cancel request. */
+  /** null: a cancel or replace. */
   readonly terms: OrderTerms | null;
-  /** What it cancels; null: an order. */
+  /** What it cancels or replaces; null: an order. */
   readonly target: string | null;
+  /** What a replace asks for; null: none. */
+  readonly change: ChangedTerms | null;
   outcome: LedgerOutcome;
   /** Of the acknowledgement; null without one. */
   seq: number | null;
   epoch: number | null;
   /** The client was told that it is cancelled. */
   cancelled: boolean;
+  /** What replaces ask for that were sent for this order, by their ids, whatever became of them. */
+  readonly asked: Map<string, ChangedTerms>;
+}
+
+/** A client was told that an order has these terms now; `id` is the replace's. */
+export interface LedgerReplaced extends ChangedTerms {
+  readonly id: string;
+  readonly target: string;
 }
 
 export interface LedgerExecution {
@@ -29,18 +39,25 @@ export interface LedgerExecution {
 export class OrderLedgerView {
   readonly orders = new Map<string, LedgerOrder>();
   readonly executions = new Map<string, LedgerExecution>();
+  readonly replaced = new Map<string, LedgerReplaced>();
   readonly intendedTwice: string[] = [];
 
   apply(record: LedgerRecord): void {
     switch (record.k) {
       case 'new': {
         const { symbol, side, price, qty } = record;
-        this.#intend(record, { symbol, side, price, qty }, null);
+        this.#intend(record, { terms: { symbol, side, price, qty } });
         return;
       }
       case 'cancel':
-        this.#intend(record, null, record.target);
+        this.#intend(record, { target: record.target });
         return;
+      case 'replace': {
+        const { target, price, qty } = record;
+        this.#intend(record, { target, change: { price, qty } });
+        this.noteReplace(record);
+        return;
+      }
       case 'acked':
       case 'resolved-acked':
         this.#answer(record.id, 'acked', record.k === 'acked' ? record : null);
@@ -56,6 +73,11 @@ export class OrderLedgerView {
         if (target !== undefined) target.cancelled = true;
         return;
       }
+      case 'replaced': {
+        const { id, target, price, qty } = record;
+        this.replaced.set(id, { id, target, price, qty });
+        return;
+      }
       case 'fill': {
         const { exec, id, price, qty } = record;
         this.executions.set(exec, { exec, id, price, qty });
@@ -65,14 +87,21 @@ export class OrderLedgerView {
     }
   }
 
+  /** Of a replace only that it may change its order; `apply` does it, too. */
+  noteReplace(record: LedgerRecord & { readonly k: 'replace' }): void {
+    const { id, target, price, qty } = record;
+    this.orders.get(target)?.asked.set(id, { price, qty });
+  }
+
   #intend(
     record: { readonly id: string; readonly client: string },
-    terms: OrderTerms | null,
-    target: string | null,
+    asks: { readonly terms?: OrderTerms; readonly target?: string; readonly change?: ChangedTerms },
   ): void {
     const { id, client } = record;
+    const { terms = null, target = null, change = null } = asks;
     if (this.orders.has(id)) this.intendedTwice.push(id);
-    this.orders.set(id, { id, client, terms, target, outcome: 'sent', seq: null, epoch: null, cancelled: false });
+    const began = { outcome: 'sent', seq: null, epoch: null, cancelled: false } as const;
+    this.orders.set(id, { id, client, terms, target, change, ...began, asked: new Map() });
   }
 
   #answer(id: string, outcome: LedgerOutcome, ack: { readonly seq: number; readonly epoch: number } | null): void {

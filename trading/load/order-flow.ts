@@ -19,6 +19,7 @@ export interface OrderCounts {
   resolvedAbsent: number;
   fills: number;
   cancelled: number;
+  replaced: number;
   /** Due while there was no session to send on: never written, never sent. */
   unsent: number;
 }
@@ -27,6 +28,7 @@ export interface OrderFlowOptions {
   readonly run: string;
   readonly clients: readonly string[];
   readonly symbols: readonly string[];
+  readonly replacePercent: number;
   readonly seed: number;
   readonly fronts: readonly FrontConfig[];
   readonly probeEveryMs: number;
@@ -63,6 +65,7 @@ export class OrderFlow {
     resolvedAbsent: 0,
     fills: 0,
     cancelled: 0,
+    replaced: 0,
     unsent: 0,
   };
   #turn = 0;
@@ -75,6 +78,7 @@ export class OrderFlow {
       mix: new OrderMix({
         random: seededRandom(options.seed + index),
         symbols: options.symbols,
+        replacePercent: options.replacePercent,
         prefix: `${client}-${options.run}`,
       }),
       unanswered: new UnansweredRequests(),
@@ -151,6 +155,9 @@ export class OrderFlow {
     const at = Date.now();
     if (request.t === 'cancel') {
       this.#options.ledger.append({ k: 'cancel', id: request.id, client, target: request.target, at });
+    } else if (request.t === 'replace') {
+      const { t: _, ...change } = request;
+      this.#options.ledger.append({ k: 'replace', ...change, client, at });
     } else {
       const { t: _, ...terms } = request;
       this.#options.ledger.append({ k: 'new', ...terms, client, at });
@@ -199,6 +206,13 @@ export class OrderFlow {
         this.#options.ledger.append({ k: 'cancelled', ...fields, at });
         this.counts.cancelled += 1;
         sender.mix.ended(answer.target);
+        return;
+      }
+      case 'replaced': {
+        const { t: _, ...fields } = answer;
+        this.#options.ledger.append({ k: 'replaced', ...fields, at });
+        this.counts.replaced += 1;
+        sender.mix.replaced(answer.target, answer.qty);
         return;
       }
       default:
@@ -266,7 +280,7 @@ export class OrderFlow {
       } else {
         this.counts.resolvedAcked += 1;
         this.#options.ledger.append({ k: 'resolved-acked', id, seq: order.seq, epoch: order.epoch, at });
-        if (sent.request.t === 'new') sender.mix.opened(id, sent.request.qty - order.filled);
+        if (sent.request.t === 'new') sender.mix.opened(id, order.qty, order.filled);
       }
     }
   }

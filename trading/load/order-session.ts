@@ -1,11 +1,12 @@
 import type { JsonRecord } from '../base/json-record.ts';
 import { monoMs } from './clock.ts';
-import type { OrderTerms, Side } from './ledger-record.ts';
+import type { ChangedTerms, OrderTerms, Side } from './ledger-record.ts';
 import { type Address, LineConnection } from './line-connection.ts';
 
 export type OrderRequest =
   | ({ readonly t: 'new'; readonly id: string } & OrderTerms)
-  | { readonly t: 'cancel'; readonly id: string; readonly target: string };
+  | { readonly t: 'cancel'; readonly id: string; readonly target: string }
+  | ({ readonly t: 'replace'; readonly id: string; readonly target: string } & ChangedTerms);
 
 export type OrderAnswer =
   | { readonly t: 'ack'; readonly id: string; readonly seq: number; readonly epoch: number }
@@ -25,9 +26,16 @@ export type OrderAnswer =
       readonly target: string;
       readonly seq: number;
       readonly epoch: number;
-    };
+    }
+  | ({
+      readonly t: 'replaced';
+      readonly id: string;
+      readonly target: string;
+      readonly seq: number;
+      readonly epoch: number;
+    } & ChangedTerms);
 
-/** A request as the engine knows it: an order, or a cancel request when `target` is set (it has no terms of its own). */
+/** A request as the engine knows it: an order, or a cancel or replace when `target` is set. A cancel has no terms, a replace price and total. */
 export interface EngineOrder extends OrderTerms {
   readonly id: string;
   readonly target: string | null;
@@ -117,6 +125,7 @@ export class OrderSession {
       case 'reject':
       case 'fill':
       case 'cancelled':
+      case 'replaced':
         this.#sink.answered(message as unknown as OrderAnswer, this);
         return;
       case 'orders':

@@ -80,7 +80,12 @@ export class StandInEngine {
     const { kind, id } = fields;
     const order = this.requests.get(String(id));
     const terms = { symbol: order?.['symbol'], side: order?.['side'], price: order?.['price'], qty: order?.['qty'] };
-    const isReport = kind === 'accepted' || kind === 'fill' || kind === 'cancelled' || kind === 'cancel-rejected';
+    const isReport =
+      kind === 'accepted' ||
+      kind === 'fill' ||
+      kind === 'cancelled' ||
+      kind === 'cancel-rejected' ||
+      kind === 'replaced';
     if (isReport)
       this.reports.push({ t: 'report', n: this.reports.length + 1, ...(kind === 'accepted' ? terms : {}), ...fields });
   }
@@ -113,6 +118,9 @@ export class StandInEngine {
         return;
       case 'new':
         this.#new(socket, message);
+        return;
+      case 'replace':
+        this.#replace(socket, message);
         return;
       case 'cancel':
         this.#cancel(socket, message);
@@ -187,6 +195,24 @@ export class StandInEngine {
     order['state'] = 'cancelled';
     const at = this.release({ kind: 'cancelled', id, target });
     this.#send(socket, { t: 'cancelled', id, target, seq: at, epoch: this.epoch });
+  }
+
+  #replace(socket: Socket, message: JsonRecord): void {
+    const id = textField(message, 'id')!;
+    const target = textField(message, 'target')!;
+    const [price, qty] = [countField(message, 'price')!, countField(message, 'qty')!];
+    const order = this.requests.get(target);
+    if (order === undefined || order['state'] !== 'open') {
+      this.#send(socket, { t: 'reject', id, code: order === undefined ? 'unknown-order' : 'too-late' });
+      return;
+    }
+    const seq = this.release({ kind: 'replace', id, client: 'c1', target, price, qty });
+    this.requests.set(id, { id, target, price, qty, state: 'done', seq, epoch: this.epoch, client: 'c1' });
+    this.#send(socket, { t: 'ack', id, seq, epoch: this.epoch });
+    order['price'] = price;
+    order['qty'] = qty;
+    const at = this.release({ kind: 'replaced', id, target, price, qty });
+    this.#send(socket, { t: 'replaced', id, target, price, qty, seq: at, epoch: this.epoch });
   }
 
   #queryAll(socket: Socket, after: number, limit: number): void {

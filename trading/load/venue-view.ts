@@ -1,11 +1,17 @@
 import { countField, type JsonRecord, textField } from '../base/json-record.ts';
-import type { OrderTerms } from './ledger-record.ts';
+import type { ChangedTerms, OrderTerms } from './ledger-record.ts';
 
 export interface VenueExecution {
   readonly exec: string;
   readonly id: string;
   readonly price: number;
   readonly qty: number;
+}
+
+/** An order has these terms since; `id` is the request's. */
+export interface VenueReplaced extends ChangedTerms {
+  readonly id: string;
+  readonly target: string;
 }
 
 /** The exchange's drop copy, folded. Reports are numbered without gaps and never change. */
@@ -15,8 +21,10 @@ export class VenueView {
   readonly cancelled = new Set<string>();
   readonly executions = new Map<string, VenueExecution>();
   readonly filled = new Map<string, number>();
+  readonly replaced = new Map<string, VenueReplaced>();
   readonly acceptedTwice: string[] = [];
   readonly executedTwice: string[] = [];
+  readonly replacedTwice: string[] = [];
   last = 0;
 
   /** Returns what is wrong with the stream, or null. */
@@ -41,6 +49,12 @@ export class VenueView {
       case 'cancelled':
         this.cancelled.add(textField(report, 'target') ?? '');
         return null;
+      case 'replaced': {
+        if (this.replaced.has(id)) this.replacedTwice.push(id);
+        const target = textField(report, 'target') ?? '';
+        this.replaced.set(id, { id, target, price: Number(report['price']), qty: Number(report['qty']) });
+        return null;
+      }
       case 'fill':
         this.#execute({ exec: String(report['exec']), id, price: Number(report['price']), qty: Number(report['qty']) });
         return null;

@@ -19,7 +19,8 @@ export interface VenueAddress extends Address {
 /** Everything that the engine of the active site knows, asked through the fronts. Throws when none or not all could be read. */
 export const readEngine = async (options: {
   readonly fronts: readonly FrontConfig[];
-  readonly cancelIds: readonly string[];
+  /** Of the cancels and replaces that were sent. */
+  readonly requestIds: readonly string[];
   readonly deadlineMs: number;
 }): Promise<EngineSnapshot> => {
   const exchange = await findActiveEngine(options.fronts, options.deadlineMs);
@@ -35,17 +36,17 @@ export const readEngine = async (options: {
       orders.push(...found);
       more = page['more'] === true && found.length > 0;
     }
-    const cancels: EngineOrder[] = [];
-    for (let at = 0; at < options.cancelIds.length; at += pageSize) {
+    const requests: EngineOrder[] = [];
+    for (let at = 0; at < options.requestIds.length; at += pageSize) {
       const page = await exchange.ask(
-        { t: 'query', ids: options.cancelIds.slice(at, at + pageSize) },
+        { t: 'query', ids: options.requestIds.slice(at, at + pageSize) },
         options.deadlineMs,
       );
       if (page['t'] !== 'orders') throw new Error(`the engine answered ${JSON.stringify(page)}`);
-      cancels.push(...parseOrders(page['orders']));
+      requests.push(...parseOrders(page['orders']));
     }
     const subscribed = await exchange.ask({ t: 'subscribe', after: orders.at(-1)?.seq ?? 0 }, options.deadlineMs);
-    return { orders, cancels, end: countField(subscribed, 'end') ?? 0 };
+    return { orders, requests, end: countField(subscribed, 'end') ?? 0 };
   } finally {
     exchange.close();
   }

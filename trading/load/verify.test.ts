@@ -38,6 +38,7 @@ test('the two-way check', {
       commitsPerSecond: 100,
       commitLanes: 2,
       symbols: ['ABC', 'XYZ'],
+      replacePercent: 10,
       seed: 7,
       fronts,
       ledgerDir,

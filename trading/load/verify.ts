@@ -5,7 +5,7 @@ import { compareWithEngine, compareWithVenue, type EngineSnapshot } from './comp
 import { type FrontConfig, readLoadConfig } from './config.ts';
 import { ConfigNode } from './config-node.ts';
 import { LedgerReader } from './ledger-reader.ts';
-import { type CanaryRow, commitLedgerName, orderLedgerName } from './ledger-record.ts';
+import { type CanaryRow, commitLedgerName, type LedgerRecord, orderLedgerName } from './ledger-record.ts';
 import { CommitLedgerView, OrderLedgerView } from './ledger-view.ts';
 import { VenueView } from './venue-view.ts';
 import {
@@ -49,6 +49,13 @@ interface Sources {
   readonly venue: Read<number | null> | null;
 }
 
+interface LedgerRecords {
+  readonly orders: readonly LedgerRecord[];
+  readonly commits: readonly LedgerRecord[];
+}
+
+const NOTHING_MORE: LedgerRecords = { orders: [], commits: [] };
+
 /**
  * Compares what clients were told with what the firm has: the ledgers with the engine, the exchange and PostgreSQL, both ways.
  * It may run while orders flow: sources are read in such an order that what an earlier one has must be in a later one. Ledgers
@@ -71,11 +78,14 @@ export class Verifier {
   /** Never rejects: what cannot be read makes the verdict `inconclusive`, with the reason. */
   async verify(): Promise<Verification> {
     const startedAt = performance.now();
-    const ledger = await attempt('the ledger', () => this.#readLedgers());
+    const ledger = await attempt('the ledger', async () => this.#apply(await this.#readLedgers()));
     const sources = await this.#readSources();
-    // Acknowledgements are compared as they were before the sources were read; what the sources have must have been sent by now.
-    const compared = this.#compare(sources, ledger.kind === 'read');
     const tail = await attempt('the end of the ledger', () => this.#readLedgers());
+    const late = readOrNull(tail) ?? NOTHING_MORE;
+    // Acknowledgements are compared as they were before the sources were read; what the sources have must have been sent by now.
+    for (const record of late.orders) if (record.k === 'replace') this.#orders.noteReplace(record);
+    const compared = this.#compare(sources, ledger.kind === 'read');
+    this.#apply(late);
     const neverSent = this.#neverSent(sources, tail.kind === 'read');
     const found: FoundDifferences = {
       ...compared.found,
@@ -92,15 +102,22 @@ export class Verifier {
     return { verdict: verdictOf(found, reasons), reasons, elapsedMs, ...counts, ...found, unknownResolved };
   }
 
-  async #readLedgers(): Promise<void> {
-    await this.#orderReader.read((record) => this.#orders.apply(record));
-    await this.#commitReader.read((record) => this.#commits.apply(record));
+  async #readLedgers(): Promise<LedgerRecords> {
+    const found = { orders: [] as LedgerRecord[], commits: [] as LedgerRecord[] };
+    await this.#orderReader.read((record) => found.orders.push(record));
+    await this.#commitReader.read((record) => found.commits.push(record));
+    return found;
+  }
+
+  #apply({ orders, commits }: LedgerRecords): void {
+    for (const record of orders) this.#orders.apply(record);
+    for (const record of commits) this.#commits.apply(record);
   }
 
   async #readSources(): Promise<Sources> {
     const { fronts, deadlineMs, stream, catchUpMs, venue } = this.#options;
-    const cancelIds = [...this.#orders.orders.values()].flatMap((order) => (order.target === null ? [] : [order.id]));
-    const engine = await attempt('the engine', () => readEngine({ fronts, cancelIds, deadlineMs }));
+    const requestIds = [...this.#orders.orders.values()].flatMap((order) => (order.target === null ? [] : [order.id]));
+    const engine = await attempt('the engine', () => readEngine({ fronts, requestIds, deadlineMs }));
     const end = readOrNull(engine)?.end ?? 0;
     const opened = await attempt('the database', () => openDatabase(fronts, deadlineMs));
     const client = readOrNull(opened);
@@ -124,7 +141,7 @@ export class Verifier {
     const atEngine = engine === null || !ledgerRead ? null : compareWithEngine(this.#orders, engine);
     const atVenue = venue === null || !ledgerRead ? null : compareWithVenue(this.#orders, engine, venue);
     const trades = venue === null || stored === null ? null : compareTrades(stored, venue);
-    const inDatabase = engine === null || stored === null ? null : compareWithPersisted(engine, stored);
+    const inDatabase = engine === null || stored === null ? null : compareWithPersisted(engine, stored, this.#orders);
     const commits = rows === null || !ledgerRead ? null : compareCommits(this.#commits, rows);
     // What is not to be checked contributes nothing; what could not be checked makes a list unknown.
     const venueParts = <Item>(part: readonly Item[] | undefined): readonly Item[] | null =>

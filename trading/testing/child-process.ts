@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { countField, type JsonRecord, parseRecord } from '../base/json-record.ts';
 import { LineReader } from '../base/line-reader.ts';
 
+const TURN_MS = 100;
+
 /** One process of the trading stack under test. */
 export class TradingProcess {
   readonly #child: ChildProcess;
@@ -26,23 +28,28 @@ export class TradingProcess {
     });
     const exited = new Promise<void>((resolve) => child.on('exit', () => resolve()));
     const listening = await new Promise<JsonRecord>((resolve, reject) => {
-      const deadline = setTimeout(() => {
+      // Turns are counted, not time: whoever was stopped himself has not waited.
+      let leftMs = deadlineMs;
+      const deadline = setInterval(() => {
+        leftMs -= TURN_MS;
+        if (leftMs > 0) return;
+        clearInterval(deadline);
         child.kill('SIGKILL');
         reject(new Error(`${name} did not listen within ${deadlineMs} ms: ${complaint}`));
-      }, deadlineMs);
+      }, TURN_MS);
       const lines = new LineReader({
         maxLineLength: 65_536,
         onLine: (line) => {
           const record = parseRecord(line);
           if (record?.t !== 'listening') return;
-          clearTimeout(deadline);
+          clearInterval(deadline);
           resolve(record);
         },
         onOverflow: () => {},
       });
       child.stdout.setEncoding('utf8').on('data', (text: string) => lines.push(text));
       child.on('exit', () => {
-        clearTimeout(deadline);
+        clearInterval(deadline);
         reject(new Error(`${name} ended: ${complaint}`));
       });
     });

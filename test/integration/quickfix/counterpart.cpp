@@ -1,9 +1,11 @@
 // A FIX 4.4 counterpart that is not ours, for the tests: QuickFIX with lines on stdin and stdout.
 // counterpart initiator|acceptor PORT STORE SENDER TARGET [FIELDS-OF-LOGON]
-// Commands: order ID · exec ID · send TYPE FIELDS · test ID · drop · logout · stop · next-out N. FIELDS are 11=x|55=y.
+// Commands: order ID · exec ID · send TYPE FIELDS · test ID · drop · logout · stop · next-out N. FIELDS are 11=x|55=y; a group of two
+// entries is 5013=(55=x;5014=1)(55=y;5014=2).
 // Events: up, down, app TYPE ID DUP, got MESSAGE, admin TYPE, sent TYPE.
 #include <quickfix/Application.h>
 #include <quickfix/FileStore.h>
+#include <quickfix/Group.h>
 #include <quickfix/Log.h>
 #include <quickfix/Message.h>
 #include <quickfix/Session.h>
@@ -33,12 +35,31 @@ static std::string field(const FIX::FieldMap& map, int tag) {
   return map.isSetField(tag) ? map.getField(tag) : std::string("-");
 }
 
+static void addGroups(FIX::FieldMap& map, int countTag, const std::string& entries) {
+  std::istringstream rest(entries);
+  std::string entry;
+  while (std::getline(rest, entry, ')')) {
+    const int firstTag = std::stoi(entry.substr(1, entry.find('=') - 1));
+    FIX::Group group(countTag, firstTag);
+    std::istringstream fields(entry.substr(1));
+    std::string field;
+    while (std::getline(fields, field, ';')) {
+      const auto equals = field.find('=');
+      group.setField(std::stoi(field.substr(0, equals)), field.substr(equals + 1));
+    }
+    map.addGroup(countTag, group);
+  }
+}
+
 static void setFields(FIX::FieldMap& map, const std::string& fields) {
   std::istringstream rest(fields);
   std::string field;
   while (std::getline(rest, field, '|')) {
     const auto equals = field.find('=');
-    map.setField(std::stoi(field.substr(0, equals)), field.substr(equals + 1));
+    const int tag = std::stoi(field.substr(0, equals));
+    const std::string value = field.substr(equals + 1);
+    if (!value.empty() && value[0] == '(') addGroups(map, tag, value);
+    else map.setField(tag, value);
   }
 }
 
@@ -136,7 +157,7 @@ int main(int argc, char** argv) {
       message.getHeader().setField(FIX::BeginString("FIX.4.4"));
       message.getHeader().setField(FIX::MsgType(argument));
       setFields(message, fields);
-      if (argument != "H" && argument != "AF") message.setField(FIX::TransactTime());
+      if (argument != "H" && argument != "AF" && argument[0] != 'U') message.setField(FIX::TransactTime());
       FIX::Session::sendToTarget(message, id);
     } else if (command == "drop") {
       session->disconnect();

@@ -29,6 +29,10 @@ export const buildCounterpart = (): string => {
   return program;
 };
 
+/** `11=x|55=y` by tag. */
+export const fieldsOf = (text: string): { readonly [tag: string]: string } =>
+  Object.fromEntries(text.split('|').map((field) => field.split('=', 2)));
+
 /** QuickFIX as a process of its own, told what to do line by line. */
 export class Counterpart {
   readonly lines: string[] = [];
@@ -44,14 +48,19 @@ export class Counterpart {
     readonly target: string;
     /** More fields of its Logon, as `554=secret|5001=1`. */
     readonly logon?: string;
+    /** Told each line as it comes. */
+    readonly onLine?: (line: string) => void;
   }) {
-    const { program, role, port, store, sender, target, logon = '' } = options;
+    const { program, role, port, store, sender, target, logon = '', onLine = () => {} } = options;
     const args = [role, String(port), store, sender, target, ...(logon === '' ? [] : [logon])];
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#exited = new Promise((resolve) => this.#child.on('exit', () => resolve()));
     const reader = new LineReader({
       maxLineLength: 65_536,
-      onLine: (line) => this.lines.push(line),
+      onLine: (line) => {
+        this.lines.push(line);
+        onLine(line);
+      },
       onOverflow: () => {},
     });
     this.#child.stdout!.setEncoding('utf8').on('data', (text: string) => reader.push(text));
@@ -67,16 +76,7 @@ export class Counterpart {
 
   /** Application messages that it got, fields by tag, in their order. */
   got(): { readonly [tag: string]: string }[] {
-    return this.lines
-      .filter((line) => line.startsWith('got '))
-      .map((line) =>
-        Object.fromEntries(
-          line
-            .slice(4)
-            .split('|')
-            .map((field) => field.split('=', 2)),
-        ),
-      );
+    return this.lines.filter((line) => line.startsWith('got ')).map((line) => fieldsOf(line.slice(4)));
   }
 
   until(line: string | RegExp, times = 1): Promise<void> {
