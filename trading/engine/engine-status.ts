@@ -59,6 +59,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     waiting: reign?.path.waiting ?? 0,
     released: journal.released,
     durable: journal.durable,
+    firstEntry: journal.first,
     chainCrc: journal.end.crc,
     clients: reign?.path.clients ?? 0,
     subscribers: reign?.path.subscribers ?? 0,
@@ -78,6 +79,10 @@ const healthOf = (engine: EngineView): { readonly health: Health; readonly reaso
   const { differsAt } = engine.upstream.core;
   if (differsAt !== null)
     return { health: 'bad', reason: `its order state differed from its primary's at ${differsAt}; start it again` };
+  if (role === 'standby' && engine.upstream.core.tooOld) {
+    const reason = "HF-7208 its journal cannot be joined to its primary's any more: give it a newer checkpoint";
+    return { health: 'bad', reason };
+  }
   if (!replayed.complete) return { health: 'degraded', reason: 'the order state is being rebuilt after a cut' };
   if (reign === null) return { health: 'ok', reason: role === 'standby' ? null : engine.reason };
   const differing = engine.replication.core?.replicas.filter((replica) => replica.differsAt !== null) ?? [];

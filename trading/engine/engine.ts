@@ -9,11 +9,13 @@ import { ReplicationServer } from '../replication/replication-server.ts';
 import { ConditionWaits } from './condition-waits.ts';
 import type { EngineConfig } from './engine-config.ts';
 import type { EngineView, Reign } from './engine-view.ts';
+import type { JournalRetention } from './journal-retention.ts';
 import { readFixEntry } from './kept-fix-sessions.ts';
 import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
 import { ClientSession, OrdersPort } from './orders-port.ts';
 import type { Permissions } from './pre-trade.ts';
+import { ReaderPositions } from './reader-positions.ts';
 import type { ReplayedState } from './replayed-state.ts';
 import { RiskGate } from './risk-gate.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
@@ -51,6 +53,7 @@ export class Engine implements EngineView {
   reign: Reign | null = null;
   divergence: Status['divergence'] = null;
   #wasReleasing = false;
+  #readers = new ReaderPositions([]);
   readonly #silence: UpstreamSilence;
   /** Looked at whenever something changed. */
   readonly waits = new ConditionWaits();
@@ -61,6 +64,7 @@ export class Engine implements EngineView {
     journal: Journal;
     replayed: ReplayedState;
     checkpoints: StandbyCheckpoints;
+    retention: JournalRetention;
     onStatusChanged: () => void;
     onWarning: (text: string) => void;
   }) {
@@ -80,6 +84,7 @@ export class Engine implements EngineView {
       token,
       windowEntries: 16_384,
       stateHashAt: (sequence) => replayed.state.hashes.at(sequence),
+      ...(config.retention.entries === 0 ? {} : { readersStored: () => this.#readers.all }),
       onHeld: (sequence) => {
         this.reign?.path.heldUpTo(sequence);
         this.waits.look();
@@ -98,11 +103,12 @@ export class Engine implements EngineView {
       answerAfterMs: timing.heartbeatMs * 1.5,
       stateHash: () => replayed.state.hashes.newest,
       onBlock: (block) => replayed.apply(block),
+      onStored: (sequence) => options.retention.stored(sequence),
       onCut: (tail) => {
         const { file, fromSequence, count, released } = tail;
-        this.checkpoints.cut(fromSequence - 1);
         this.divergence = { file, fromSequence, count, released };
-        void replayed.rebuild(journal);
+        const checkpoint = this.checkpoints.cut(fromSequence - 1);
+        replayed.rebuild(journal, checkpoint).catch((error: Error) => options.onWarning(error.message));
         this.changed();
       },
       onUpstreamChanged: () => this.changed(),
@@ -238,6 +244,7 @@ export class Engine implements EngineView {
     const { instance, limits, maxHeldEntries } = this.config;
     this.upstream.step({ kind: 'stop' });
     const { journal, venues, lease, orders } = this;
+    this.#readers = new ReaderPositions(this.config.retention.readers);
     const path = new OrderPath({
       instance,
       epoch,
@@ -254,6 +261,7 @@ export class Engine implements EngineView {
         this.replication.step({ kind: 'appended' });
         journal.sync();
       },
+      stored: (reader, sequence) => this.#readers.told(reader, sequence),
     });
     this.reign = { epoch, path, tradingEnabled, draining: false, halted, ackSetAskedAtMs: 0 };
     this.role = 'primary';

@@ -1,7 +1,7 @@
 import { describeError } from '../base/coded-error.ts';
-import { lastSequenceOf } from '../journal/block.ts';
+import { type Block, lastSequenceOf } from '../journal/block.ts';
 import { readJournal } from '../journal/journal-reader.ts';
-import { newestCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { baseOf, newestCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { CheckpointOrder } from './checkpoint-taker.ts';
 import { OrderState } from './order-state.ts';
 import { applyBlock } from './replayed-state.ts';
@@ -13,13 +13,15 @@ const take = ({ instance, journal, checkpoints, sequence, stateHash }: Checkpoin
   const base = newestCheckpoint(checkpoints, { upTo: sequence - 1, onDamaged: () => {} });
   const state = base?.state ?? new OrderState();
   const from = state.applied;
-  const end = readJournal(journal, (block) => {
+  const known = base === null ? null : baseOf(base);
+  const onBlock = (block: Block): 'go-on' | 'stop' => {
     const last = lastSequenceOf(block.header);
     if (last === from && block.header.crc !== base?.provenance.chainCrc)
       throw new Error(`${base?.file} is of another journal`);
     if (last > from) applyBlock(state, block);
     return last >= sequence ? 'stop' : 'go-on';
-  });
+  };
+  const end = readJournal(journal, onBlock, known);
   const found = state.hashes.at(sequence);
   if (found !== stateHash)
     throw new Error(`the journal amounts to the state ${found} at ${sequence}; the running state is ${stateHash}`);

@@ -37,6 +37,8 @@ export interface PrimaryCoreOptions {
   readonly lostAfterMs: number;
   /** Hash of the state right after an entry; null where none is known. Left out: states are not compared. */
   readonly stateHashAt?: (sequence: number) => string | null;
+  /** What everybody else who reads the log has stored. Left out: nobody says what may be removed. */
+  readonly readersStored?: () => number;
   /** Entries that may be under way to one replica without its acknowledgement. */
   readonly windowEntries: number;
 }
@@ -53,6 +55,8 @@ export interface ReplicaView {
 /** A standby that cuts its log and rebuilds its state is silent for longer than one that follows. */
 const JOIN_PATIENCE = 40;
 const MOST_REPLICAS = 64;
+/** Also while blocks flow, which need no heartbeats. */
+const SAY_STORED_MS = 1000;
 
 interface Replica {
   readonly instance: string;
@@ -77,6 +81,7 @@ export class PrimaryCore {
   #members: readonly string[];
   #held = 0;
   #tickedAtMs: number | null = null;
+  #saidStoredAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PrimaryCoreOptions) {
     this.#options = options;
@@ -194,6 +199,12 @@ export class PrimaryCore {
         { kind: 'replicas-changed' },
       ];
     }
+    if (at.sequence < log.first - 1)
+      return [
+        { kind: 'send', connection, message: { t: 'refused', code: 'removed', epoch } },
+        { kind: 'close', connection, reason: `it needs entries before ${log.first}, which were removed` },
+        ...this.#closed(connection),
+      ];
     const below = Math.max(
       0,
       Math.min(at.sequence - 1, log.end.sequence, log.lastSequenceOfEpochAtMost(at.sequenceEpoch)),
@@ -282,6 +293,7 @@ export class PrimaryCore {
     const late = this.#tickedAtMs !== null && nowMs - this.#tickedAtMs > lostAfterMs / 2;
     this.#tickedAtMs = nowMs;
     const effects: PrimaryEffect[] = [];
+    const sayStored = this.#options.readersStored !== undefined && nowMs - this.#saidStoredAtMs > SAY_STORED_MS;
     for (const replica of this.#replicas.values()) {
       if (replica.connection === null) continue;
       // A detector that was itself paused has observed no silence: it starts again.
@@ -296,19 +308,29 @@ export class PrimaryCore {
         effects.push(...this.#closed(replica.connection));
         continue;
       }
-      if (replica.quiet) effects.push(this.#heartbeat(replica.connection));
+      if (replica.quiet || sayStored) effects.push(this.#heartbeat(replica.connection));
       replica.quiet = true;
     }
+    if (sayStored) this.#saidStoredAtMs = nowMs;
     return effects;
   }
 
   #heartbeat(connection: number): PrimaryEffect {
     const { epoch, log } = this.#options;
+    const stored = this.#stored;
     return {
       kind: 'send',
       connection,
-      message: { t: 'heartbeat', epoch, end: log.end.sequence, released: log.released },
+      message: { t: 'heartbeat', epoch, end: log.end.sequence, released: log.released, ...stored },
     };
+  }
+
+  /** The lowest of what replicas, also those that are gone, and readers have stored. */
+  get #stored(): { readonly stored?: number } {
+    const { readersStored } = this.#options;
+    if (readersStored === undefined) return {};
+    const replicas = [...this.#replicas.values()].map(({ acknowledged }) => acknowledged);
+    return { stored: Math.min(readersStored(), ...replicas) };
   }
 
   /** What was released without it, it has to hold before it counts as in sync: from now on nothing is. */

@@ -36,6 +36,8 @@ export type StandbyEffect =
   | { readonly kind: 'store-epoch'; readonly epoch: number }
   | { readonly kind: 'append'; readonly block: Block }
   | { readonly kind: 'note-released'; readonly sequence: number }
+  /** Every replica and reader of the primary has stored this; 0 = it is not known of this primary. */
+  | { readonly kind: 'note-stored'; readonly sequence: number }
   /** Keep everything after this in a file, cut it, rebuild what was computed from it; answered by `cut-done`. */
   | { readonly kind: 'cut'; readonly after: number }
   | { readonly kind: 'upstream-changed' };
@@ -78,6 +80,7 @@ export class StandbyCore {
   #ackedSequence = -1;
   #sentHashOf = 0;
   #differsAt: number | null = null;
+  #tooOld = false;
 
   constructor(options: StandbyCoreOptions) {
     this.#options = options;
@@ -100,6 +103,11 @@ export class StandbyCore {
   /** A primary found at this sequence that the state here is not its own. It follows nobody until it is started again. */
   get differsAt(): number | null {
     return this.#differsAt;
+  }
+
+  /** The logs cannot be joined, because what would have to be compared or sent was removed on one side. */
+  get tooOld(): boolean {
+    return this.#tooOld;
   }
 
   get heardAtMs(): number {
@@ -143,7 +151,7 @@ export class StandbyCore {
     this.#heardAtMs = nowMs;
     this.#retryMs = FIRST_RETRY_MS;
     const dial = this.#differsAt === null ? this.#dial(nowMs) : [];
-    return [...effects, ...dial, { kind: 'upstream-changed' }];
+    return [...effects, { kind: 'note-stored', sequence: 0 }, ...dial, { kind: 'upstream-changed' }];
   }
 
   #stop(): StandbyEffect[] {
@@ -198,10 +206,15 @@ export class StandbyCore {
     this.#heardAtMs = nowMs;
     switch (message.t) {
       case 'refused':
+        if (message.code === 'removed') this.#tooOld = true;
         return this.#abandon(`refused: ${message.code} (its epoch is ${message.epoch})`, nowMs);
       case 'mismatch': {
         if (this.#stage !== 'joining') return this.#abandon('mismatch out of turn', nowMs);
         const { sequence, epoch, crc } = log.endAtOrBelow(message.below);
+        if (sequence > message.below) {
+          this.#tooOld = true;
+          return this.#abandon('the logs differ in front of what is kept here', nowMs);
+        }
         return [
           { kind: 'send', connection: this.#connection, message: { t: 'probe', sequence, sequenceEpoch: epoch, crc } },
         ];
@@ -213,7 +226,11 @@ export class StandbyCore {
       case 'heartbeat':
         if (this.#stage !== 'streaming') return [];
         if (message.epoch < epochs.highest) return this.#abandon(`heartbeat of epoch ${message.epoch}`, nowMs);
-        return [{ kind: 'note-released', sequence: message.released }, ...this.#answerHeartbeat(nowMs)];
+        return [
+          { kind: 'note-released', sequence: message.released },
+          ...(message.stored === undefined ? [] : [{ kind: 'note-stored', sequence: message.stored } as const]),
+          ...this.#answerHeartbeat(nowMs),
+        ];
     }
   }
 
@@ -245,6 +262,7 @@ export class StandbyCore {
   #start(): StandbyEffect[] {
     const connection = this.#connection;
     this.#stage = 'streaming';
+    this.#tooOld = false;
     this.#answeredAtMs = Number.NEGATIVE_INFINITY;
     this.#sentHashOf = 0;
     this.#retryMs = FIRST_RETRY_MS;
