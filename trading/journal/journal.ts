@@ -421,9 +421,9 @@ export class Journal {
   #becameDurable(sequence: number): void {
     if (sequence <= this.#durable) return;
     this.#durable = sequence;
-    this.#options.onDurable(sequence);
-    // After what waited for it: the marker may be behind, and is read only when this process is no more.
+    // Before anything that waited for it leaves: whatever this process is killed at, what it let out is known to have been safe.
     this.#marker.write({ durable: this.#durable, released: Math.min(this.#released, this.#durable) });
+    this.#options.onDurable(sequence);
   }
 
   #fail(error: Error): void {
