@@ -19,6 +19,7 @@ import { ReaderPositions } from './reader-positions.ts';
 import type { ReplayedState } from './replayed-state.ts';
 import { RiskGate } from './risk-gate.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
+import { StateRecovery } from './state-recovery.ts';
 import { UpstreamSilence } from './upstream-silence.ts';
 import { BinaryVenueSession } from './venue/binary-venue-session.ts';
 import { FixVenueSession } from './venue/fix-venue-session.ts';
@@ -45,6 +46,7 @@ export class Engine implements EngineView {
   readonly venues: VenueDesk;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
+  readonly stateRecovery: StateRecovery;
   /** Null where no risk engine has a say. */
   readonly risk: RiskGate | null;
   readonly #pulse: Pulse;
@@ -111,7 +113,19 @@ export class Engine implements EngineView {
         replayed.rebuild(journal, checkpoint).catch((error: Error) => options.onWarning(error.message));
         this.changed();
       },
-      onUpstreamChanged: () => this.changed(),
+      onUpstreamChanged: () => {
+        this.stateRecovery.look();
+        this.changed();
+      },
+    });
+    this.stateRecovery = new StateRecovery({
+      instance,
+      dataDir: config.dataDir,
+      journal,
+      replayed,
+      upstream: () => this.upstream,
+      onWarning: options.onWarning,
+      onChanged: () => this.changed(),
     });
     this.venues = new VenueDesk({
       configs: config.venues,
@@ -243,6 +257,8 @@ export class Engine implements EngineView {
   beginReign({ epoch, ackSet, tradingEnabled, halted }: PromoteParams): void {
     const { instance, limits, maxHeldEntries } = this.config;
     this.upstream.step({ kind: 'stop' });
+    // Whoever was right about a difference is asked for nothing by the primary that was not.
+    this.upstream.step({ kind: 'recomputed', nowMs: monoNowMs() });
     const { journal, venues, lease, orders } = this;
     this.#readers = new ReaderPositions(this.config.retention.readers);
     const path = new OrderPath({

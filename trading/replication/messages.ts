@@ -40,7 +40,7 @@ export type PrimaryMessage =
   | { readonly t: 'mismatch'; readonly below: number }
   | { readonly t: 'matched'; readonly at: number; readonly epoch: number; readonly instance: string }
   /** The replica's state at this sequence is not the primary's: it counts no longer, and must not go on with this state. */
-  | { readonly t: 'state-differs'; readonly epoch: number; readonly sequence: number }
+  | { readonly t: 'state-differs'; readonly epoch: number; readonly sequence: number; readonly hash: string }
   | {
       readonly t: 'heartbeat';
       readonly epoch: number;
@@ -108,7 +108,10 @@ export const parsePrimaryMessage = (record: JsonRecord): PrimaryMessage | null =
     }
     case 'state-differs': {
       const sequence = countField(record, 'sequence');
-      return epoch === null || sequence === null ? null : { t: 'state-differs', epoch, sequence };
+      const hash = textField(record, 'hash');
+      return epoch === null || sequence === null || hash === null
+        ? null
+        : { t: 'state-differs', epoch, sequence, hash };
     }
     case 'heartbeat': {
       const end = countField(record, 'end');

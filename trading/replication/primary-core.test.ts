@@ -81,6 +81,8 @@ test('a replica whose state differs is taken out: told so, cut off, reported, an
   );
   assert.deepEqual([state(), primary.held, primary.complete], ['lost', 1, false]);
   assert.equal(primary.replicas[0]?.differsAt, 2);
+  const difference = { sequence: 2, primary: 'hash of 2', replica: 'another', agreeing: [] };
+  assert.deepEqual(primary.replicas[0]?.difference, difference);
 });
 
 test('a hash that the primary does not know is no difference', () => {

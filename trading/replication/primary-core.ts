@@ -43,6 +43,13 @@ export interface PrimaryCoreOptions {
   readonly windowEntries: number;
 }
 
+export interface Difference {
+  readonly sequence: number;
+  readonly primary: string;
+  readonly replica: string;
+  readonly agreeing: readonly string[];
+}
+
 export interface ReplicaView {
   readonly instance: string;
   readonly state: 'connecting' | 'catching-up' | 'in-sync' | 'lost';
@@ -50,6 +57,8 @@ export interface ReplicaView {
   readonly heardAtMs: number | null;
   /** Taken out because its state was not the primary's at this sequence; until it comes again with a new one. */
   readonly differsAt: number | null;
+  /** What the two states hashed to there, and which other replicas have shown the primary's state there or later. */
+  readonly difference: Difference | null;
 }
 
 /** A standby that cuts its log and rebuilds its state is silent for longer than one that follows. */
@@ -71,7 +80,9 @@ interface Replica {
   target: number;
   heardAtMs: number | null;
   quiet: boolean;
-  differsAt: number | null;
+  difference: Omit<Difference, 'agreeing'> | null;
+  /** Newest sequence at which its state was the primary's. */
+  agreedAt: number;
 }
 
 export class PrimaryCore {
@@ -103,13 +114,19 @@ export class PrimaryCore {
   }
 
   get replicas(): readonly ReplicaView[] {
-    return [...this.#replicas.values()].map(({ instance, state, acknowledged, heardAtMs, differsAt }) => ({
-      instance,
-      state,
-      acknowledgedSequence: acknowledged,
-      heardAtMs,
-      differsAt,
-    }));
+    const all = [...this.#replicas.values()];
+    return all.map(({ instance, state, acknowledged, heardAtMs, difference }) => {
+      const at = difference?.sequence ?? null;
+      const agreeing = at === null ? [] : all.filter(({ agreedAt }) => agreedAt >= at).map((other) => other.instance);
+      return {
+        instance,
+        state,
+        acknowledgedSequence: acknowledged,
+        heardAtMs,
+        differsAt: at,
+        difference: difference === null ? null : { ...difference, agreeing },
+      };
+    });
   }
 
   step(event: PrimaryEvent): PrimaryEffect[] {
@@ -179,7 +196,8 @@ export class PrimaryCore {
       heardAtMs: nowMs,
       quiet: false,
       // Whoever was told that its state differs comes again only with one computed anew.
-      differsAt: null,
+      difference: null,
+      agreedAt: 0,
     });
     return [...effects, { kind: 'replicas-changed' }, ...this.#compare(replica, connection, message)];
   }
@@ -234,8 +252,11 @@ export class PrimaryCore {
       return [{ kind: 'close', connection, reason: 'it acknowledges what was never written' }];
     if (replica.sent < message.sequence)
       return [{ kind: 'close', connection, reason: 'it acknowledges what it was not sent' }];
-    if (message.state !== undefined && this.#differs(message.state))
-      return this.#takeOut(replica, connection, message.state.sequence);
+    if (message.state !== undefined) {
+      const mine = this.#options.stateHashAt?.(message.state.sequence) ?? null;
+      if (mine !== null && mine !== message.state.hash) return this.#takeOut(replica, connection, message.state, mine);
+      if (mine !== null) replica.agreedAt = message.state.sequence;
+    }
     replica.acknowledged = Math.max(replica.acknowledged, message.sequence);
     const effects = this.#feed(replica);
     if (replica.state !== 'in-sync' && replica.acknowledged >= replica.target) {
@@ -245,17 +266,14 @@ export class PrimaryCore {
     return [...effects, ...this.#advance()];
   }
 
-  #differs({ sequence, hash }: StateHash): boolean {
-    const mine = this.#options.stateHashAt?.(sequence) ?? null;
-    return mine !== null && mine !== hash;
-  }
-
   /** What it acknowledged before stays on its disk and counts; it acknowledges nothing more. */
-  #takeOut(replica: Replica, connection: number, sequence: number): PrimaryEffect[] {
+  #takeOut(replica: Replica, connection: number, its: StateHash, hash: string): PrimaryEffect[] {
     const { epoch } = this.#options;
-    replica.differsAt = sequence;
+    const { sequence } = its;
+    replica.difference = { sequence, primary: hash, replica: its.hash };
+    replica.agreedAt = 0;
     return [
-      { kind: 'send', connection, message: { t: 'state-differs', epoch, sequence } },
+      { kind: 'send', connection, message: { t: 'state-differs', epoch, sequence, hash } },
       { kind: 'close', connection, reason: `its state differs at ${sequence}` },
       ...this.#closed(connection),
       { kind: 'state-differs', instance: replica.instance, sequence },
@@ -380,7 +398,8 @@ export class PrimaryCore {
       target: 0,
       heardAtMs: null,
       quiet: false,
-      differsAt: null,
+      difference: null,
+      agreedAt: 0,
     };
     this.#replicas.set(instance, replica);
     return replica;
