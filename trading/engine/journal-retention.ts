@@ -1,5 +1,4 @@
 import type { Journal } from '../journal/journal.ts';
-import { coveredUpTo } from './checkpoint.ts';
 
 export interface RetentionSettings {
   /** So many of the newest entries always stay; 0 = nothing is ever removed. */
@@ -27,14 +26,13 @@ export const removableUpTo = (options: {
 };
 
 /**
- * Removes segments of a standby's journal that nobody needs. Only a standby does: it is the one that takes checkpoints, and loading
- * them to see that they are whole costs a primary too much.
+ * Removes segments of a standby's journal that nobody needs. Only a standby does: it is the one that takes checkpoints, and
+ * the process that took one has loaded those that are kept to see that they are whole.
  */
 export class JournalRetention {
   readonly #options: {
     readonly settings: RetentionSettings;
     readonly journal: Journal;
-    readonly checkpoints: string;
     readonly onWarning: (text: string) => void;
   };
   #stored = 0;
@@ -42,7 +40,6 @@ export class JournalRetention {
   constructor(options: {
     readonly settings: RetentionSettings;
     readonly journal: Journal;
-    readonly checkpoints: string;
     readonly onWarning: (text: string) => void;
   }) {
     this.#options = options;
@@ -54,11 +51,10 @@ export class JournalRetention {
   }
 
   /** A checkpoint was taken: there may be something to remove. */
-  consider(): void {
-    const { settings, journal, checkpoints, onWarning } = this.#options;
+  consider(covered: number): void {
+    const { settings, journal, onWarning } = this.#options;
     if (settings.entries === 0 || this.#stored === 0) return;
     const { durable, released } = journal;
-    const covered = coveredUpTo(checkpoints);
     try {
       journal.removeUpTo(removableUpTo({ settings, durable, released, covered, stored: this.#stored }));
     } catch (error) {

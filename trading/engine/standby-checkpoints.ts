@@ -10,7 +10,8 @@ export interface StandbyCheckpointsOptions {
   /** Sequence of the checkpoint that the process started from; 0 = of none. */
   readonly from: number;
   readonly newestHash: () => { readonly sequence: number; readonly hash: string } | null;
-  readonly onTaken: () => void;
+  /** One was taken; everything up to `covered` is in each of those that are kept. */
+  readonly onTaken: (covered: number) => void;
   readonly onWarning: (text: string) => void;
 }
 
@@ -64,7 +65,7 @@ export class StandbyCheckpoints {
     if (this.#cutAt !== Number.POSITIVE_INFINITY) dropCheckpointsAfter(checkpoints, this.#cutAt);
     else if (outcome.kind === 'taken') {
       this.#sequence = outcome.sequence;
-      this.#options.onTaken();
+      this.#options.onTaken(outcome.covered);
     } else onWarning(`no checkpoint was taken at ${sequence}: ${outcome.reason}`);
   }
 }

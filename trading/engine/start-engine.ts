@@ -29,14 +29,14 @@ export const startEngine = async (options: {
   replayed.state.reserve(config.reserveOrders);
   const keepsFix = fixSessionNames(config.venues).length > 0;
   const settings = keepsFix ? KEEP_ALL : config.retention;
-  const retention = new JournalRetention({ settings, journal, checkpoints: places.checkpoints, onWarning });
+  const retention = new JournalRetention({ settings, journal, onWarning });
   const checkpoints = new StandbyCheckpoints({
     ...places,
     instance: config.instance,
     everyEntries: config.checkpointEveryEntries,
     from: replayed.from,
     newestHash: () => replayed.state.hashes.newest,
-    onTaken: () => retention.consider(),
+    onTaken: (covered) => retention.consider(covered),
     onWarning,
   });
   const engine: Engine | null = new Engine({
