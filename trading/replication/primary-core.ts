@@ -63,6 +63,8 @@ export interface ReplicaView {
 
 /** A standby that cuts its log and rebuilds its state is silent for longer than one that follows. */
 const JOIN_PATIENCE = 40;
+/** A disk may take long to sync, and longer than a process may be silent. */
+const SYNC_PATIENCE = 4;
 const MOST_REPLICAS = 64;
 /** Also while blocks flow, which need no heartbeats. */
 const SAY_STORED_MS = 1000;
@@ -79,6 +81,8 @@ interface Replica {
   /** In sync once it has acknowledged this, the log's end when it started. */
   target: number;
   heardAtMs: number | null;
+  /** When it had last acknowledged more, or all that it was sent. */
+  progressAtMs: number | null;
   quiet: boolean;
   difference: Omit<Difference, 'agreeing'> | null;
   /** Newest sequence at which its state was the primary's. */
@@ -194,6 +198,7 @@ export class PrimaryCore {
       sending: false,
       startedAfter: null,
       heardAtMs: nowMs,
+      progressAtMs: nowMs,
       quiet: false,
       // Whoever was told that its state differs comes again only with one computed anew.
       difference: null,
@@ -257,6 +262,7 @@ export class PrimaryCore {
       if (mine !== null && mine !== message.state.hash) return this.#takeOut(replica, connection, message.state, mine);
       if (mine !== null) replica.agreedAt = message.state.sequence;
     }
+    if (message.sequence > replica.acknowledged) replica.progressAtMs = replica.heardAtMs;
     replica.acknowledged = Math.max(replica.acknowledged, message.sequence);
     const effects = this.#feed(replica);
     if (replica.state !== 'in-sync' && replica.acknowledged >= replica.target) {
@@ -326,11 +332,25 @@ export class PrimaryCore {
         effects.push(...this.#closed(replica.connection));
         continue;
       }
+      effects.push(...this.#lookAtProgress(replica, late ? null : nowMs));
       if (replica.quiet || sayStored) effects.push(this.#heartbeat(replica.connection));
       replica.quiet = true;
     }
     if (sayStored) this.#saidStoredAtMs = nowMs;
     return effects;
+  }
+
+  /** One that answers and makes nothing of what it is sent durable is in step no longer, and whoever looks after the set is told. */
+  #lookAtProgress(replica: Replica, nowMs: number | null): PrimaryEffect[] {
+    const { lostAfterMs, log } = this.#options;
+    if (replica.acknowledged >= replica.sent || nowMs === null || replica.progressAtMs === null) {
+      replica.progressAtMs = nowMs;
+      return [];
+    }
+    if (replica.state !== 'in-sync' || nowMs - replica.progressAtMs <= lostAfterMs * SYNC_PATIENCE) return [];
+    replica.state = 'catching-up';
+    replica.target = log.end.sequence;
+    return [{ kind: 'replicas-changed' }];
   }
 
   #heartbeat(connection: number): PrimaryEffect {
@@ -397,6 +417,7 @@ export class PrimaryCore {
       startedAfter: null,
       target: 0,
       heardAtMs: null,
+      progressAtMs: null,
       quiet: false,
       difference: null,
       agreedAt: 0,
