@@ -6,6 +6,7 @@ import { forSeeds } from '../../test/builders/for-seeds.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import { type InstanceId, instanceId, revision } from '../core/base/ids.ts';
 import type { ReplicaObservation } from '../core/health/instance-observation.ts';
+import { LEAVES_AFTER_MS } from './ack-set-upkeep.ts';
 
 const beside = instanceId('alfa-eng2');
 const [away, farther] = [instanceId('bravo-eng1'), instanceId('bravo-eng2')];
@@ -172,6 +173,92 @@ test('a member that still lacks it after a while is not waited for any more', ()
   agent.now += 2 * agent.timing.reportEveryMs;
   agent.observes({ ackSet: all, replicas: replicas({ [away]: 'catching-up' }) }, true);
   assert.deepEqual([asked(asks(agent)[0]), writes(agent)], [[beside, farther], []]);
+});
+
+/** Lets half a second pass in which the lease is renewed. */
+const halfSecond = (agent: AgentUnderTest): void => {
+  for (let at = 0; at < 25; at++) {
+    agent.wait(20);
+    for (const effect of agent.open('transact'))
+      if (effect.body.put[0]?.key !== agent.groupKey) agent.transacted(effect);
+    for (const effect of agent.open('perform')) if (effect.action.kind === 'lease') agent.performedWith(effect);
+  }
+};
+
+/** Seen each half second with `away` behind at these sequences, one after the other. */
+const behind = (agent: AgentUnderTest, sequences: readonly number[], state: State = 'catching-up') => {
+  for (const acknowledgedSequence of sequences) {
+    halfSecond(agent);
+    const seen = replicas({ [away]: state });
+    const slow = seen.map((replica) => (replica.instance === away ? { ...replica, acknowledgedSequence } : replica));
+    agent.observes({ ackSet: all, replicas: slow }, true);
+  }
+  return agent;
+};
+const forMs = (ms: number, from = 7, step = 0) => Array.from({ length: ms / 500 + 1 }, (_, at) => from + at * step);
+
+for (const state of ['catching-up', 'connecting'] as const)
+  test(`I9: a member that is ${state} and gets no further leaves like a lost one, the record first, and not before its time`, () => {
+    const agent = behind(holder(), forMs(LEAVES_AFTER_MS - 500), state);
+    assert.deepEqual([writes(agent), asks(agent)], [[], []]);
+    behind(agent, [7], state);
+    assert.deepEqual(asks(agent), []);
+    const [write] = writes(agent);
+    assert.deepEqual(
+      [grantIn(write!).promotable, grantIn(write!).ackSet],
+      [
+        [beside, farther],
+        [beside, farther],
+      ],
+    );
+    agent.transacted(write!);
+    assert.deepEqual(asked(asks(agent)[0]), [beside, farther]);
+  });
+
+test('a member that gets further, however slowly, is waited for', () => {
+  const agent = behind(holder(), forMs(LEAVES_AFTER_MS * 3, 7, 1));
+  assert.deepEqual([writes(agent), asks(agent)], [[], []]);
+});
+
+test('who was not looked at for a while was not seen to stand still', () => {
+  const agent = behind(holder(), forMs(LEAVES_AFTER_MS - 500));
+  for (let ms = 0; ms < LEAVES_AFTER_MS; ms += 500) halfSecond(agent);
+  behind(agent, [7]);
+  assert.deepEqual(writes(agent), []);
+});
+
+test('without the last copy at another site that gets further it goes on degraded, or halts, as the topology says', () => {
+  const lost = { [farther]: 'lost' } as const;
+  for (const [agent, mode] of [
+    [holder(), 'degraded'],
+    [halting({}), 'halted'],
+  ] as const) {
+    for (let ms = 0; ms <= LEAVES_AFTER_MS; ms += 500) {
+      halfSecond(agent);
+      for (const write of writes(agent)) agent.transacted(write);
+      for (const ask of asks(agent)) agent.performedWith(ask);
+      agent.observes({ ackSet: all, replicas: replicas({ ...lost, [away]: 'catching-up' }) }, true);
+    }
+    for (const write of writes(agent)) agent.transacted(write);
+    const { mode: found } = agent.record.grants[ENGINE]!;
+    assert.equal(found.kind, mode);
+    assert.deepEqual('lost' in found ? found.lost : null, [away, farther]);
+  }
+});
+
+test('a member that left because it got no further comes back when it has caught up', () => {
+  const agent = behind(holder(), forMs(LEAVES_AFTER_MS));
+  agent.transacted(writes(agent)[0]!);
+  agent.performedWith(asks(agent)[0]!);
+  behind(agent, [7, 7, 7]);
+  assert.deepEqual([writes(agent), asks(agent)], [[], []], 'it is not asked back while it stands still');
+  agent.now += 1;
+  agent.observes({ ackSet: [beside, farther], replicas: replicas({}) }, true);
+  assert.deepEqual(asked(asks(agent)[0]), [beside, farther, away]);
+  agent.performedWith(asks(agent)[0]!);
+  agent.now += 1;
+  agent.observes({ ackSet: all, replicas: replicas({}) }, true);
+  assert.deepEqual(grantIn(writes(agent)[0]!).promotable, [beside, farther, away]);
 });
 
 test('who does not hold the grant keeps no set', () => {

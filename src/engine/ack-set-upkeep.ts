@@ -19,6 +19,8 @@ import type { LocalInstance } from './local-instance.ts';
  * The same holds while it is not known whether a member entered the record, because the outcome of that write is not known: the holder
  * is asked for nothing before a later write of the record was answered, after which the earlier one cannot come about any more.
  *
+ * A member that is connected and gets no further is waited for no longer than `LEAVES_AFTER_MS`; then it is as good as lost.
+ *
  * It also carries the halt: an engine is told to refuse new risk in the same breath in which it may stop waiting for who is lost.
  */
 export class AckSetUpkeep {
@@ -36,7 +38,7 @@ export class AckSetUpkeep {
     if (component.durability === null) return this.#tellHalt(local, grant, halt, now);
     const state = new Map(observation.replicas.map((replica) => [replica.instance, replica.state]));
     const members = peersOf(component, local.instance.id);
-    const lost = grant.ackSet.filter((member) => state.get(member) === 'lost');
+    const lost = grant.ackSet.filter((member) => isGone(local, state, member));
     const caughtUp = members.filter((member) => state.get(member) === 'in-sync' && !grant.promotable.includes(member));
     if (lost.length > 0 && this.#shrink(local, record, grant, state, now)) return;
     const halted = grant.mode.kind === 'halted' && grant.ackSet.every((member) => state.get(member) === 'in-sync');
@@ -69,7 +71,7 @@ export class AckSetUpkeep {
 
   /** False: the record says already what follows from who is lost. */
   #shrink(local: LocalInstance, record: GroupRecord, grant: Grant, state: States, now: number): boolean {
-    const isLost = (member: InstanceId) => state.get(member) === 'lost';
+    const isLost = (member: InstanceId) => isGone(local, state, member);
     const kept = {
       ackSet: grant.ackSet.filter((member) => !isLost(member)),
       promotable: grant.promotable.filter((member) => !isLost(member)),
@@ -167,6 +169,15 @@ export class AckSetUpkeep {
     );
   }
 }
+
+/**
+ * Whoever is behind and gets no further for so long keeps clients waiting for as long: it leaves like one that is lost, and comes
+ * back when it has caught up.
+ */
+export const LEAVES_AFTER_MS = 5000;
+
+const isGone = (local: LocalInstance, state: States, member: InstanceId): boolean =>
+  state.get(member) === 'lost' || local.replicaProgress.stuckFor(member) >= LEAVES_AFTER_MS;
 
 /** A member that the holder waits for and that has not got what was released before within so many reports holds it up. */
 const JOINS_WITHIN_REPORTS = 2;

@@ -192,6 +192,7 @@ export class AgentCore {
 
   #workLease(local: LocalInstance, grant: Grant | null, now: number): void {
     const mine = grant?.holder === local.instance.id;
+    if (local.promotion?.stage === 'lease' && now >= local.promotion.leaseWithin) this.#desk.promotionExpired(local);
     if (!mine || grant === null) {
       local.lease?.forget();
       if (local.promotion?.stage === 'lease' && (grant !== null || this.#isOfAnotherStore(local.group.id)))

@@ -211,6 +211,29 @@ test('a promotion that waits for its lease ends with the store that granted it, 
   assert.equal(agent.performed.at(-1)?.action.kind, 'kill');
 });
 
+test('I3: a promotion whose lease is not confirmed in time is given up by name, begins nothing, and can be asked for again', () => {
+  const agent = new AgentUnderTest().reads().observes({ role: 'standby' });
+  const { deadlineMs } = agent.commandOf({});
+  agent.promote();
+  agent.wait(deadlineMs - 1);
+  assert.equal(agent.answers.length, 0);
+  agent.wait(1);
+  const [answer] = agent.answers;
+  assert.ok(answer?.outcome.kind === 'failed');
+  assert.equal(answer.outcome.code, 'no-lease');
+  assert.match(answer.outcome.reason, /within 1000 ms; it is not primary, and nothing was begun/);
+  // The authority answers now, too late: nothing comes of it.
+  for (const effect of agent.open('transact')) agent.transacted(effect);
+  assert.equal(agent.performed.length, 0);
+  assert.equal(agent.local.mayWrite, false);
+  agent.reads().promote();
+  for (let round = 0; round < 10; round++) {
+    agent.wait(50);
+    for (const effect of agent.open('transact')) agent.transacted(effect);
+  }
+  assert.equal(agent.performed.at(-1)?.action.kind, 'promote');
+});
+
 test('what is not running is started first, closed, and then promoted', () => {
   const agent = new AgentUnderTest().reads().observes({ process: 'exited', role: 'closed' }).promote();
   agent.transacted(agent.last('transact'));

@@ -214,7 +214,12 @@ export class CommandDesk {
         code: 'reign-over',
         reason: `its reign in epoch ${grant.epoch} has ended; only a newer epoch begins another`,
       });
-    local.promotion = { command, stage: 'lease', leaseRevision: ofThisStore ? leaseRevision : (0 as Revision) };
+    local.promotion = {
+      command,
+      stage: 'lease',
+      leaseRevision: ofThisStore ? leaseRevision : (0 as Revision),
+      leaseWithin: now + command.deadlineMs,
+    };
   }
 
   /** The lease of a promotion under way was renewed: now, and only now, it may become primary (I3). */
@@ -233,6 +238,16 @@ export class CommandDesk {
         outcome.kind === 'ok' ? { kind: 'unknown', reason: 'the promotion was overtaken' } : outcome,
       );
     });
+  }
+
+  /** Its lease did not come in time. Nothing was begun: that is certain, and whoever asked may ask again. */
+  promotionExpired(local: LocalInstance): void {
+    const { promotion } = local;
+    if (promotion === null) return;
+    local.promotion = null;
+    const { command } = promotion;
+    const reason = `the authority did not confirm its lease within ${command.deadlineMs} ms; it is not primary, and nothing was begun`;
+    this.#finish(command, { kind: 'failed', code: 'no-lease', reason });
   }
 
   promotionWithdrawn(local: LocalInstance): void {

@@ -5,11 +5,21 @@ import type { Component, FailoverGroup, Instance } from '../core/topology/topolo
 import type { ActionOutcome, InstanceAction, ProcessExit } from './driver-port.ts';
 import type { HeldLease } from './held-lease.ts';
 import type { Command, InstanceReport } from './messages.ts';
+import { ReplicaProgress } from './replica-progress.ts';
 
 const RECONCILE_EVERY_MS = 200;
 const BACKOFF_CEILING_MS = 2000;
 /** A driver that saw the end says this soon that the process tree is empty. */
 const PROOF_OF_END_WITHIN_MS = 250;
+
+/** A promotion under way: it waits for its lease first, and has begun nothing until it has that. */
+export interface Promotion {
+  readonly command: Command;
+  stage: 'lease' | 'performing';
+  leaseRevision: Revision;
+  /** When it is given up unless its lease was renewed. */
+  readonly leaseWithin: number;
+}
 
 /** What an agent knows about one instance on its host. */
 export class LocalInstance {
@@ -32,7 +42,7 @@ export class LocalInstance {
   /** Highest number of a committed renewal of ours. */
   leaseCounter = 0;
   /** `leaseRevision`: where the last holder's lease stands, as far as whoever ordered it knows. */
-  promotion: { readonly command: Command; stage: 'lease' | 'performing'; leaseRevision: Revision } | null = null;
+  promotion: Promotion | null = null;
   /** The gate that the next renewal names; null when the last arming failed, and then expiry proves nothing. */
   gate: LeaseRecord['gate'];
   observation: InstanceObservation | null = null;
@@ -58,6 +68,8 @@ export class LocalInstance {
   recordUnsettled: boolean;
   /** Revision of the record under which it was drained last in this reign; an older one says nothing about new risk. */
   tradingSince = 0;
+  /** Of the replicas that it waits for, while it is primary. */
+  readonly replicaProgress = new ReplicaProgress();
   #observedAt = 0;
   #frozenSince: number | null = null;
   /** Minus infinity: before this agent looked. */
@@ -119,6 +131,7 @@ export class LocalInstance {
     if (observation.upstream?.connected === true) this.upstreamLostAt = null;
     else this.upstreamLostAt ??= now;
     this.observation = observation;
+    this.replicaProgress.look(observation.role === 'primary' ? observation.replicas : [], now);
     this.#observedAt = now;
     if (observation.process === 'running') this.exit = null;
   }
@@ -194,7 +207,8 @@ export class LocalInstance {
     const reconcileAt =
       this.mayWrite || this.#busy !== null || this.#reconcileAt <= now ? Number.POSITIVE_INFINITY : this.#reconcileAt;
     const leaseAt = this.lease && (this.mayWrite || this.promotion) ? this.lease.nextAt : Number.POSITIVE_INFINITY;
-    return Math.min(reconcileAt, leaseAt, this.#proofOverdueAt);
+    const promotionAt = this.promotion?.stage === 'lease' ? this.promotion.leaseWithin : Number.POSITIVE_INFINITY;
+    return Math.min(reconcileAt, leaseAt, promotionAt, this.#proofOverdueAt);
   }
 
   report(now: number, storedCounter = 0): InstanceReport {

@@ -11,8 +11,14 @@ export interface CheckpointOrder {
   readonly stateHash: string;
 }
 
+export interface CheckpointTaken {
+  readonly sequence: number;
+  /** See `coveredUpTo`. */
+  readonly covered: number;
+}
+
 export type CheckpointOutcome =
-  | { readonly kind: 'taken'; readonly sequence: number }
+  | ({ readonly kind: 'taken' } & CheckpointTaken)
   | { readonly kind: 'failed'; readonly reason: string };
 
 const PROGRAM = join(import.meta.dirname, 'take-checkpoint.ts');
@@ -33,8 +39,7 @@ export const takeCheckpoint = (order: CheckpointOrder): Promise<CheckpointOutcom
     });
     child.on('error', (error) => resolve({ kind: 'failed', reason: error.message }));
     child.on('close', (code) => {
-      const sequence = Number.parseInt(output, 10);
-      if (code === 0 && Number.isSafeInteger(sequence)) resolve({ kind: 'taken', sequence });
+      if (code === 0) resolve({ kind: 'taken', ...(JSON.parse(output) as CheckpointTaken) });
       else resolve({ kind: 'failed', reason: complaint.split('\n')[0] || `the process ended with ${code}` });
     });
   });

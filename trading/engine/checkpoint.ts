@@ -14,6 +14,7 @@ import { crc32 } from 'node:zlib';
 import { CodedError } from '../base/coded-error.ts';
 import { syncDirectory } from '../base/durable-file.ts';
 import { asRecord, countField, type JsonRecord, parseRecord, textField } from '../base/json-record.ts';
+import type { LogEnd } from '../journal/block.ts';
 import type { OrderState } from './order-state.ts';
 import { readImage, writeImage } from './state-image.ts';
 import { ENGINE_VERSION } from './version.ts';
@@ -37,6 +38,13 @@ export interface Checkpoint {
   readonly provenance: Provenance;
   readonly state: OrderState;
 }
+
+/** End of the block that a checkpoint was taken after. */
+export const baseOf = ({ provenance }: Checkpoint): LogEnd => ({
+  sequence: provenance.sequence,
+  epoch: provenance.epoch,
+  crc: provenance.chainCrc,
+});
 
 const MAGIC = 0x3243_4648; // "HFC2"
 const HEAD_BYTES = 16;
@@ -128,6 +136,21 @@ export const newestCheckpoint = (
     }
   }
   return null;
+};
+
+/**
+ * Sequence up to which the journal's entries are held by every checkpoint that is kept, all of them whole, so that the loss of any
+ * one leaves another; 0 when fewer are there. Loads them.
+ */
+export const coveredUpTo = (directory: string): number => {
+  const names = checkpointNames(directory).slice(0, KEPT);
+  if (names.length < KEPT) return 0;
+  try {
+    return Math.min(...names.map((name) => loadCheckpoint(join(directory, name)).provenance.sequence));
+  } catch (error) {
+    if (error instanceof CheckpointDamaged) return 0;
+    throw error;
+  }
 };
 
 /** Removes what is beyond this sequence: it is of a history that was cut. */

@@ -9,10 +9,11 @@ import { Journal } from '../journal/journal.ts';
 import { RecordBatch } from '../journal/record-batch.ts';
 import { JournalCorrupt } from '../journal/segment-recovery.ts';
 import { randomEntries } from '../testing/random-entries.ts';
-import { type CheckpointDamaged, newestCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { writeCheckpoint } from './checkpoint.ts';
 import { type Entry, writeEntry } from './entry.ts';
 import { OrderState } from './order-state.ts';
-import { applyBlock, ReplayedState } from './replayed-state.ts';
+import { recoverJournal } from './recover-journal.ts';
+import { applyBlock } from './replayed-state.ts';
 import { ENGINE_VERSION } from './version.ts';
 
 const ENTRIES = 42;
@@ -86,14 +87,11 @@ const write = async ({ journal: directory, checkpoints }: Place): Promise<{ hash
 const recover = async ({ journal: directory, checkpoints }: Place): Promise<Recovered> => {
   let warned = 0;
   try {
-    const onDamaged = (_: CheckpointDamaged): void => {
+    const onWarning = (): void => {
       warned += 1;
     };
-    const checkpoint = newestCheckpoint(checkpoints, { onDamaged });
-    const replayed = new ReplayedState(checkpoint);
-    const options = { directory, sync: 'none', onDurable: () => {}, onFailure } as const;
-    const journal = await Journal.open(options, (block) => replayed.apply(block));
-    if (!replayed.fits(journal)) await replayed.rebuild(journal);
+    const options = { sync: 'none', fixSessions: [], onDurable: () => {}, onFailure, onWarning } as const;
+    const { journal, replayed } = await recoverJournal({ ...options, journal: directory, checkpoints });
     journal.close();
     const { state, from } = replayed;
     assert.equal(state.applied, journal.end.sequence);
@@ -120,7 +118,7 @@ const contentOf = (place: Place): Map<string, Buffer> =>
     ),
   );
 
-test('an engine whose directory was altered at any byte, or cut off at any length, has the right state or stops with the offset', async (context) => {
+test('an engine whose directory was altered at any byte, cut off at any length or lacks segments has the right state or stops with the offset', async (context) => {
   const root = mkdtempSync(join(tmpdir(), 'holdfast directory é-'));
   const place = { journal: join(root, 'journal'), checkpoints: join(root, 'checkpoints') };
   try {
@@ -131,6 +129,7 @@ test('an engine whose directory was altered at any byte, or cut off at any lengt
         for (const name of readdirSync(directory)) if (!good.has(join(directory, name))) rmSync(join(directory, name));
       for (const [path, bytes] of good) writeFileSync(path, bytes);
     };
+    const removed = { state: 0, stopped: 0 };
     const seen: Record<string, { whole: number; shorter: number; stopped: number; otherCheckpoint: number }> = {};
     const look = async (what: string, path: string, altered: Uint8Array): Promise<void> => {
       writeFileSync(path, altered);
@@ -165,11 +164,52 @@ test('an engine whose directory was altered at any byte, or cut off at any lengt
       }
       for (let length = FIRST; length < used; length += STRIDE) await look('cut', path, bytes.subarray(0, length));
     }
-    context.diagnostic(JSON.stringify(seen));
+    const segments = [...good.keys()].filter((path) => path.includes('segment-')).sort();
+    const firstIn = (path: string): number => Number(/\d{16}/.exec(path)![0]);
+    const [olderAt, newerAt] = [...good.keys()]
+      .filter((path) => path.endsWith('.bin'))
+      .sort()
+      .map(firstIn);
+    for (const damagedCheckpoint of [null, 'newer', 'both'] as const) {
+      const covered = damagedCheckpoint === null ? newerAt! : damagedCheckpoint === 'newer' ? olderAt! : 0;
+      for (let missing = 1; missing < segments.length; missing++) {
+        for (const path of segments.slice(0, missing)) rmSync(path);
+        for (const path of good.keys())
+          if (
+            path.endsWith('.bin') &&
+            (damagedCheckpoint === 'both' || (damagedCheckpoint !== null && firstIn(path) === newerAt))
+          )
+            writeFileSync(path, 'damaged');
+        const found = await recover(place);
+        const what = `without the oldest ${missing} segments, checkpoint ${damagedCheckpoint} damaged`;
+        if (firstIn(segments[missing]!) <= covered + 1) {
+          assert.equal(found.kind === 'state' ? found.hash : found.error.message, hashes.get(ENTRIES), what);
+        } else {
+          assert.equal(found.kind, 'stopped', what);
+          assert.deepEqual(
+            found.kind === 'stopped' && [found.error.offset, found.error.file],
+            [0, segments[missing]],
+            what,
+          );
+        }
+        removed[found.kind] += 1;
+        restore();
+      }
+    }
+    // In the middle, where the checkpoint covers it or where it does not.
+    for (let gone = 1; gone < segments.length - 1; gone++) {
+      rmSync(segments[gone]!);
+      const found = await recover(place);
+      const isCovered = firstIn(segments[gone + 1]!) <= newerAt!;
+      assert.equal(found.kind, isCovered ? 'state' : 'stopped', `without ${segments[gone]}`);
+      restore();
+    }
+    context.diagnostic(JSON.stringify({ ...seen, removed }));
+    assert.ok(removed.state > 0 && removed.stopped > 0);
     assert.ok(
-      seen['altered segment']!.stopped > 500 / STRIDE && seen['altered checkpoint']!.otherCheckpoint > 500 / STRIDE,
+      seen['altered segment']!.stopped > 300 / STRIDE && seen['altered checkpoint']!.otherCheckpoint > 500 / STRIDE,
     );
-    assert.ok(seen['cut segment']!.stopped > 500 / STRIDE && seen['cut checkpoint']!.otherCheckpoint > 500 / STRIDE);
+    assert.ok(seen['cut segment']!.stopped > 300 / STRIDE && seen['cut checkpoint']!.otherCheckpoint > 500 / STRIDE);
   } finally {
     rmSync(root, { recursive: true });
   }

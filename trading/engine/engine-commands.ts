@@ -97,12 +97,8 @@ export class EngineCommands {
   async #promote(params: PromoteParams): Promise<PromoteResult> {
     const { epoch, leaseUntilNs } = params;
     if (this.#engine.reign?.epoch !== epoch) {
-      const { differsAt } = this.#engine.upstream.core;
-      if (differsAt !== null)
-        throw new ContractError(
-          'not-ready',
-          `its order state differed from its primary's at ${differsAt}; start it again, so that it is computed anew`,
-        );
+      const { problem, verdict } = this.#engine.stateRecovery;
+      if (problem !== null && verdict !== 'primary-wrong') throw new ContractError('not-ready', problem);
       if (!this.#engine.replayed.complete)
         throw new ContractError('not-ready', 'its state is being rebuilt after a cut');
       if (this.#engine.journal.end.epoch >= epoch)

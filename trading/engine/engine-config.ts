@@ -1,5 +1,6 @@
 import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
 import { TokenFile } from '../base/token-file.ts';
+import { KEEP_ALL, type RetentionSettings } from './journal-retention.ts';
 import type { Limits } from './pre-trade.ts';
 import { type EngineVenueConfig, readVenue } from './venue/venue-config.ts';
 
@@ -20,6 +21,10 @@ export interface EngineConfig {
   readonly risk: RiskSettings | null;
   /** See `JournalOptions.sync`. */
   readonly sync: 'group' | 'none';
+  /** A segment of the journal that has reached this is followed by another. */
+  readonly segmentBytes: number;
+  /** What of the journal a standby keeps. */
+  readonly retention: RetentionSettings;
   readonly timing: EngineTiming;
   readonly maxHeldEntries: number;
   /** A standby takes a checkpoint after so many entries; 0 = never. */
@@ -60,6 +65,7 @@ export interface EngineTiming {
 const RISK_SILENT_AFTER_MS = 1000;
 const HEARTBEAT_MS = 100;
 const MAX_ID_BYTES = 64;
+const SEGMENT_BYTES = 16 * 1024 * 1024;
 const EVERY_ENTRIES = 1_000_000;
 
 const readVenues = (file: ConfigFile): readonly EngineVenueConfig[] => {
@@ -86,6 +92,9 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const journal = file.section('journal');
   const sync = journal?.text('sync', 'group') ?? 'group';
   if (sync !== 'group' && sync !== 'none') throw file.error('journal.sync', 'must be "group" or "none"');
+  const retain = journal?.section('retain') ?? null;
+  const retention =
+    retain === null ? KEEP_ALL : { entries: retain.count('entries', 0), readers: retain.textList('readers', []) };
   const risk = file.section('risk');
   const silentAfterMs = risk?.count('silentAfterMs', RISK_SILENT_AFTER_MS) ?? RISK_SILENT_AFTER_MS;
   const whenSilent = risk?.text('whenSilent', 'cancels') ?? 'cancels';
@@ -124,6 +133,8 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
             reducingPasses: whenSilent === 'reducing',
           },
     sync,
+    segmentBytes: Math.max(4096, journal?.count('segmentBytes', SEGMENT_BYTES) ?? SEGMENT_BYTES),
+    retention,
     timing: {
       heartbeatMs,
       replicaLostMs: ms('replicaLostMs', 400),

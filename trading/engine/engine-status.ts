@@ -59,6 +59,8 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     waiting: reign?.path.waiting ?? 0,
     released: journal.released,
     durable: journal.durable,
+    stateDifferences: engine.stateRecovery.attempts,
+    firstEntry: journal.first,
     chainCrc: journal.end.crc,
     clients: reign?.path.clients ?? 0,
     subscribers: reign?.path.subscribers ?? 0,
@@ -75,16 +77,22 @@ const healthOf = (engine: EngineView): { readonly health: Health; readonly reaso
   const { reign, replayed, role } = engine;
   if (replayed.state.breaks > 0)
     return { health: 'degraded', reason: `${replayed.state.breaks} venue reports do not fit the journal` };
-  const { differsAt } = engine.upstream.core;
-  if (differsAt !== null)
-    return { health: 'bad', reason: `its order state differed from its primary's at ${differsAt}; start it again` };
+  const { problem } = engine.stateRecovery;
+  if (problem !== null && reign === null) return { health: 'bad', reason: problem };
+  if (role === 'standby' && engine.upstream.core.tooOld) {
+    const reason = "HF-7208 its journal cannot be joined to its primary's any more: give it a newer checkpoint";
+    return { health: 'bad', reason };
+  }
   if (!replayed.complete) return { health: 'degraded', reason: 'the order state is being rebuilt after a cut' };
   if (reign === null) return { health: 'ok', reason: role === 'standby' ? null : engine.reason };
-  const differing = engine.replication.core?.replicas.filter((replica) => replica.differsAt !== null) ?? [];
-  if (differing.length > 0) {
-    const which = differing.map(({ instance, differsAt }) => `${instance} at ${differsAt}`).join(', ');
-    return { health: 'degraded', reason: `state-differs: ${which}` };
-  }
+  const differing = engine.replication.core?.replicas.flatMap(({ instance, difference }) => {
+    if (difference === null) return [];
+    const { sequence, primary, replica, agreeing } = difference;
+    const others = agreeing.length === 0 ? 'nobody else has compared' : `as here: ${agreeing.join(' ')}`;
+    return [`${instance} at ${sequence} (here ${primary}, there ${replica}; ${others})`];
+  });
+  if (differing !== undefined && differing.length > 0)
+    return { health: 'degraded', reason: `state-differs: ${differing.join(', ')}` };
   const lost = engine.replication.core?.replicas.filter(
     ({ state, instance }) => state === 'lost' && engine.replication.core?.ackSet.includes(instance),
   );

@@ -9,6 +9,7 @@ import type { OrdersPort } from './orders-port.ts';
 import type { ReplayedState } from './replayed-state.ts';
 import type { RiskGate } from './risk-gate.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
+import type { StateRecovery } from './state-recovery.ts';
 import type { VenueDesk } from './venue/venue-desk.ts';
 
 /** One period as primary, in one epoch. */
@@ -38,6 +39,7 @@ export interface EngineView {
   readonly replayed: ReplayedState;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
+  readonly stateRecovery: StateRecovery;
   /** Null where no risk engine has a say. */
   readonly risk: RiskGate | null;
 }

@@ -9,14 +9,17 @@ import { ReplicationServer } from '../replication/replication-server.ts';
 import { ConditionWaits } from './condition-waits.ts';
 import type { EngineConfig } from './engine-config.ts';
 import type { EngineView, Reign } from './engine-view.ts';
+import type { JournalRetention } from './journal-retention.ts';
 import { readFixEntry } from './kept-fix-sessions.ts';
 import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
 import { ClientSession, OrdersPort } from './orders-port.ts';
 import type { Permissions } from './pre-trade.ts';
+import { ReaderPositions } from './reader-positions.ts';
 import type { ReplayedState } from './replayed-state.ts';
 import { RiskGate } from './risk-gate.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
+import { StateRecovery } from './state-recovery.ts';
 import { UpstreamSilence } from './upstream-silence.ts';
 import { BinaryVenueSession } from './venue/binary-venue-session.ts';
 import { FixVenueSession } from './venue/fix-venue-session.ts';
@@ -43,6 +46,7 @@ export class Engine implements EngineView {
   readonly venues: VenueDesk;
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
+  readonly stateRecovery: StateRecovery;
   /** Null where no risk engine has a say. */
   readonly risk: RiskGate | null;
   readonly #pulse: Pulse;
@@ -51,6 +55,7 @@ export class Engine implements EngineView {
   reign: Reign | null = null;
   divergence: Status['divergence'] = null;
   #wasReleasing = false;
+  #readers = new ReaderPositions([]);
   readonly #silence: UpstreamSilence;
   /** Looked at whenever something changed. */
   readonly waits = new ConditionWaits();
@@ -61,6 +66,7 @@ export class Engine implements EngineView {
     journal: Journal;
     replayed: ReplayedState;
     checkpoints: StandbyCheckpoints;
+    retention: JournalRetention;
     onStatusChanged: () => void;
     onWarning: (text: string) => void;
   }) {
@@ -80,6 +86,7 @@ export class Engine implements EngineView {
       token,
       windowEntries: 16_384,
       stateHashAt: (sequence) => replayed.state.hashes.at(sequence),
+      ...(config.retention.entries === 0 ? {} : { readersStored: () => this.#readers.all }),
       onHeld: (sequence) => {
         this.reign?.path.heldUpTo(sequence);
         this.waits.look();
@@ -98,14 +105,27 @@ export class Engine implements EngineView {
       answerAfterMs: timing.heartbeatMs * 1.5,
       stateHash: () => replayed.state.hashes.newest,
       onBlock: (block) => replayed.apply(block),
+      onStored: (sequence) => options.retention.stored(sequence),
       onCut: (tail) => {
         const { file, fromSequence, count, released } = tail;
-        this.checkpoints.cut(fromSequence - 1);
         this.divergence = { file, fromSequence, count, released };
-        void replayed.rebuild(journal);
+        const checkpoint = this.checkpoints.cut(fromSequence - 1);
+        replayed.rebuild(journal, checkpoint).catch((error: Error) => options.onWarning(error.message));
         this.changed();
       },
-      onUpstreamChanged: () => this.changed(),
+      onUpstreamChanged: () => {
+        this.stateRecovery.look();
+        this.changed();
+      },
+    });
+    this.stateRecovery = new StateRecovery({
+      instance,
+      dataDir: config.dataDir,
+      journal,
+      replayed,
+      upstream: () => this.upstream,
+      onWarning: options.onWarning,
+      onChanged: () => this.changed(),
     });
     this.venues = new VenueDesk({
       configs: config.venues,
@@ -237,7 +257,10 @@ export class Engine implements EngineView {
   beginReign({ epoch, ackSet, tradingEnabled, halted }: PromoteParams): void {
     const { instance, limits, maxHeldEntries } = this.config;
     this.upstream.step({ kind: 'stop' });
+    // Whoever was right about a difference is asked for nothing by the primary that was not.
+    this.upstream.step({ kind: 'recomputed', nowMs: monoNowMs() });
     const { journal, venues, lease, orders } = this;
+    this.#readers = new ReaderPositions(this.config.retention.readers);
     const path = new OrderPath({
       instance,
       epoch,
@@ -254,6 +277,7 @@ export class Engine implements EngineView {
         this.replication.step({ kind: 'appended' });
         journal.sync();
       },
+      stored: (reader, sequence) => this.#readers.told(reader, sequence),
     });
     this.reign = { epoch, path, tradingEnabled, draining: false, halted, ackSetAskedAtMs: 0 };
     this.role = 'primary';

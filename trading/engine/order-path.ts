@@ -14,7 +14,7 @@ import type { OrderState } from './order-state.ts';
 import { ClientSession, type OrdersPort } from './orders-port.ts';
 import type { Limits, Permissions } from './pre-trade.ts';
 import { ReleaseQueue } from './release-queue.ts';
-import { Subscriptions } from './subscriptions.ts';
+import { removedText, Subscriptions } from './subscriptions.ts';
 import { Unacknowledged } from './unacknowledged.ts';
 import { writeReport } from './venue/report-record.ts';
 import { Takeover } from './venue/takeover.ts';
@@ -39,6 +39,8 @@ export interface OrderPathOptions {
   readonly allowed: Permissions;
   /** A block was appended to the journal. */
   readonly onAppended: () => void;
+  /** See `LineDeskOptions`. */
+  readonly stored: (reader: string, sequence: number) => void;
 }
 
 /** What gathers in one turn is one block, but none grows beyond this. */
@@ -96,6 +98,7 @@ export class OrderPath {
       answered: () => this.#flushSoon(),
       loggedOn: (client, session) => this.#sessions.loggedOn(client, session),
       subscribe: (session, after) => this.#subscribe(session, after),
+      stored: options.stored,
     });
     this.#desk = new BinaryDesk({
       ...common,
@@ -368,6 +371,7 @@ export class OrderPath {
       session.refuse(`${JSON.stringify({ t: 'reject', code: 'ahead', end })}\n`);
       return;
     }
+    if (after + 1 < journal.first) return session.refuse(removedText(journal.first));
     session.push(`${JSON.stringify({ t: 'subscribe-ok', instance, epoch, end })}\n`);
     session.flush();
     this.#subscriptions.add(session, after);

@@ -8,21 +8,19 @@ const REBUILD_BYTES = 512 * 1024;
 
 /**
  * The order state that a journal amounts to, kept up with it: from a checkpoint and what follows it, or from the beginning. After
- * a cut it is computed again from the beginning.
+ * a cut it is computed again.
  */
 export class ReplayedState {
   #state: OrderState;
   #rebuilding = false;
-  #checkpoint: Checkpoint | null;
-  /** The end of a block was met that the checkpoint names, and it is that block. */
-  #met = false;
-  #strange = false;
+  /** Sequence of the checkpoint that it was computed from; 0 = of none. */
+  #from: number;
   readonly #fixNames: readonly string[];
   #fix: KeptFixSessions;
 
-  /** `fixSessions`: names of the FIX sessions that this journal is to hold. */
+  /** The checkpoint is of the journal that is recovered. `fixSessions`: names of the FIX sessions that this journal is to hold. */
   constructor(checkpoint: Checkpoint | null = null, fixSessions: readonly string[] = []) {
-    this.#checkpoint = checkpoint;
+    this.#from = checkpoint?.provenance.sequence ?? 0;
     this.#fixNames = fixSessions;
     this.#fix = new KeptFixSessions(fixSessions);
     this.#state = checkpoint?.state ?? new OrderState();
@@ -44,51 +42,41 @@ export class ReplayedState {
 
   /** Sequence of the checkpoint that it was computed from; 0 = of none. */
   get from(): number {
-    return this.#checkpoint?.provenance.sequence ?? 0;
+    return this.#from;
   }
 
-  /** Asked when the journal was recovered: false when the checkpoint is of another history; then `rebuild` follows. */
-  fits(journal: Journal): boolean {
-    return this.#checkpoint === null || (this.#met && !this.#strange && this.#state.applied === journal.end.sequence);
-  }
-
-  /** Applies the block that was just appended or recovered. */
+  /** Applies the block that was just appended or recovered; those up to the checkpoint are in its state already. */
   apply(block: Block): void {
-    if (this.#rebuilding || this.#strange) return;
+    if (this.#rebuilding) return;
     this.#fix.apply(block);
-    if (this.#checkpoint !== null && !this.#met) this.#compare(this.#checkpoint, block);
-    else applyBlock(this.#state, block);
+    if (block.header.firstSequence > this.#state.applied) applyBlock(this.#state, block);
   }
 
-  /** Starts over, a piece per turn of the event loop, until it has caught up with the journal, which may grow meanwhile. */
-  async rebuild(journal: Journal): Promise<void> {
-    const state = new OrderState();
+  /**
+   * Starts over, from a checkpoint of this journal or from the first entry, a piece per turn of the event loop, until it has caught
+   * up with the journal, which may grow meanwhile. Rejects with `JournalRemoved` when what is needed is no longer there.
+   */
+  async rebuild(journal: Journal, checkpoint: Checkpoint | null): Promise<void> {
+    const state = checkpoint?.state ?? new OrderState();
     const fix = new KeptFixSessions(this.#fixNames);
     this.#state = state;
     this.#fix = fix;
-    this.#checkpoint = null;
-    this.#strange = false;
+    this.#from = state.applied;
     this.#rebuilding = true;
+    let applied = this.#fixNames.length > 0 ? 0 : state.applied;
     while (this.#state === state) {
-      const blocks = journal.blocksAfter(state.applied, REBUILD_BYTES);
+      const blocks = journal.blocksAfter(applied, REBUILD_BYTES);
       if (blocks.length === 0) {
         this.#rebuilding = false;
         return;
       }
       for (const block of blocks) {
         fix.apply(block);
-        applyBlock(state, block);
+        if (block.header.firstSequence > state.applied) applyBlock(state, block);
+        applied = lastSequenceOf(block.header);
       }
       await new Promise((resolve) => setImmediate(resolve));
     }
-  }
-
-  /** Blocks up to the checkpoint's own are in its state already, if they are its blocks. */
-  #compare({ provenance }: Checkpoint, { header }: Block): void {
-    const last = lastSequenceOf(header);
-    if (last < provenance.sequence) return;
-    this.#met = last === provenance.sequence && header.crc === provenance.chainCrc;
-    this.#strange = !this.#met;
   }
 }
 

@@ -1,4 +1,4 @@
-import { dropCheckpointsAfter } from './checkpoint.ts';
+import { type Checkpoint, dropCheckpointsAfter, newestCheckpoint } from './checkpoint.ts';
 import { type CheckpointOutcome, takeCheckpoint } from './checkpoint-taker.ts';
 
 export interface StandbyCheckpointsOptions {
@@ -10,6 +10,8 @@ export interface StandbyCheckpointsOptions {
   /** Sequence of the checkpoint that the process started from; 0 = of none. */
   readonly from: number;
   readonly newestHash: () => { readonly sequence: number; readonly hash: string } | null;
+  /** One was taken; everything up to `covered` is in each of those that are kept. */
+  readonly onTaken: (covered: number) => void;
   readonly onWarning: (text: string) => void;
 }
 
@@ -43,12 +45,15 @@ export class StandbyCheckpoints {
     this.#running = this.#take(newest.sequence, newest.hash);
   }
 
-  /** The journal was cut after this sequence: what is beyond it is of another history. */
-  cut(sequence: number): void {
+  /** The journal was cut after this sequence: what is beyond it is of another history. Returns the newest that is left. */
+  cut(sequence: number): Checkpoint | null {
     this.#cutAt = Math.min(this.#cutAt, sequence);
     this.#sequence = Math.min(this.#sequence, sequence);
     this.#triedAt = Math.min(this.#triedAt, sequence);
     dropCheckpointsAfter(this.#options.checkpoints, sequence);
+    return newestCheckpoint(this.#options.checkpoints, {
+      onDamaged: ({ message }) => this.#options.onWarning(message),
+    });
   }
 
   async #take(sequence: number, stateHash: string): Promise<void> {
@@ -58,7 +63,9 @@ export class StandbyCheckpoints {
     this.#running = null;
     // What was taken while the journal was being cut may be of either history.
     if (this.#cutAt !== Number.POSITIVE_INFINITY) dropCheckpointsAfter(checkpoints, this.#cutAt);
-    else if (outcome.kind === 'taken') this.#sequence = outcome.sequence;
-    else onWarning(`no checkpoint was taken at ${sequence}: ${outcome.reason}`);
+    else if (outcome.kind === 'taken') {
+      this.#sequence = outcome.sequence;
+      this.#options.onTaken(outcome.covered);
+    } else onWarning(`no checkpoint was taken at ${sequence}: ${outcome.reason}`);
   }
 }

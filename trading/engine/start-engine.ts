@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import type { EpochStore } from '../control/epoch-store.ts';
-import { Journal } from '../journal/journal.ts';
-import { newestCheckpoint } from './checkpoint.ts';
 import { Engine } from './engine.ts';
 import type { EngineConfig } from './engine-config.ts';
-import { ReplayedState } from './replayed-state.ts';
+import { JournalRetention, KEEP_ALL } from './journal-retention.ts';
+import { recoverJournal } from './recover-journal.ts';
 import { StandbyCheckpoints } from './standby-checkpoints.ts';
 import { fixSessionNames } from './venue/fix-venue-config.ts';
 
@@ -17,30 +16,27 @@ export const startEngine = async (options: {
   /** Something that people should know and that changes nothing. */
   readonly onWarning: (text: string) => void;
 }): Promise<Engine> => {
-  const { config, epochs, onStatusChanged, onFailure, onWarning } = options;
+  const { config, epochs, onStatusChanged, onWarning } = options;
   const places = { journal: join(config.dataDir, 'journal'), checkpoints: join(config.dataDir, 'checkpoints') };
-  const checkpoint = newestCheckpoint(places.checkpoints, { onDamaged: ({ message }) => onWarning(message) });
-  const replayed = new ReplayedState(checkpoint, fixSessionNames(config.venues));
-  const journal: Journal = await Journal.open(
-    {
-      directory: places.journal,
-      sync: config.sync,
-      onFailure,
-      onDurable: () => engine?.onDurable(),
-    },
-    (block) => replayed.apply(block),
-  );
-  if (!replayed.fits(journal)) {
-    onWarning(`${checkpoint?.file} is of another journal and was not used`);
-    await replayed.rebuild(journal);
-  }
+  const { journal, replayed } = await recoverJournal({
+    ...options,
+    ...places,
+    sync: config.sync,
+    segmentBytes: config.segmentBytes,
+    fixSessions: fixSessionNames(config.venues),
+    onDurable: () => engine?.onDurable(),
+  });
   replayed.state.reserve(config.reserveOrders);
+  const keepsFix = fixSessionNames(config.venues).length > 0;
+  const settings = keepsFix ? KEEP_ALL : config.retention;
+  const retention = new JournalRetention({ settings, journal, onWarning });
   const checkpoints = new StandbyCheckpoints({
     ...places,
     instance: config.instance,
     everyEntries: config.checkpointEveryEntries,
     from: replayed.from,
     newestHash: () => replayed.state.hashes.newest,
+    onTaken: (covered) => retention.consider(covered),
     onWarning,
   });
   const engine: Engine | null = new Engine({
@@ -49,6 +45,7 @@ export const startEngine = async (options: {
     journal,
     replayed,
     checkpoints,
+    retention,
     onStatusChanged,
     onWarning,
   });

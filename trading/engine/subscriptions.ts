@@ -1,6 +1,8 @@
 import { isFixKind } from '../fix/session-entry.ts';
-import { blockRecords, lastSequenceOf } from '../journal/block.ts';
+import { type Block, blockRecords, lastSequenceOf } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
+import { JournalRemoved } from '../journal/recovery-start.ts';
+import { JournalCorrupt } from '../journal/segment-recovery.ts';
 import { entryText, sessionEntryText } from './client-protocol.ts';
 import { decodeEntry, RECORD } from './entry.ts';
 import type { ClientSession } from './orders-port.ts';
@@ -13,6 +15,10 @@ interface Subscriber {
   told: number;
   toldAtMs: number;
 }
+
+/** To a reader that asks for entries that retention has removed: `first` is the first that is there. */
+export const removedText = (first: number): string =>
+  `${JSON.stringify({ t: 'reject', code: 'removed', error: 'HF-7207', first })}\n`;
 
 const BURST_BYTES = 128 * 1024;
 const TELL_EVERY_MS = 1000;
@@ -53,7 +59,7 @@ export class Subscriptions {
     for (const subscriber of this.#subscribers.values()) {
       if (!this.#mayRelease()) return;
       if (subscriber.session.congested) continue;
-      this.#advance(subscriber, options.released);
+      if (!this.#advance(subscriber, options.released)) continue;
       if (subscriber.at < options.released) behind = true;
       else this.#tell(subscriber, options);
       // Gathering may have taken a while. What is not written now goes with the next pump.
@@ -68,16 +74,32 @@ export class Subscriptions {
     });
   }
 
-  #advance(subscriber: Subscriber, released: number): void {
-    if (subscriber.at >= released) return;
-    for (const block of this.#journal.blocksAfter(subscriber.at, BURST_BYTES)) {
+  /** False when what it needs cannot be read: it is told, and served no longer. */
+  #advance(subscriber: Subscriber, released: number): boolean {
+    if (subscriber.at >= released) return true;
+    const blocks = this.#read(subscriber);
+    for (const block of blocks ?? []) {
       const { firstSequence, epoch } = block.header;
-      if (firstSequence > released) return;
+      if (firstSequence > released) return true;
       const entries = blockRecords(block);
       const last = Math.min(lastSequenceOf(block.header), released);
       for (let sequence = Math.max(firstSequence, subscriber.at + 1); sequence <= last; sequence++)
         subscriber.session.push(this.#textOf(sequence, epoch, entries[sequence - firstSequence]!));
       subscriber.at = Math.max(subscriber.at, last);
+    }
+    return blocks !== null;
+  }
+
+  #read({ session, at }: Subscriber): readonly Block[] | null {
+    try {
+      return this.#journal.blocksAfter(at, BURST_BYTES);
+    } catch (error) {
+      // What lies that far back concerns this reader, and nobody who trades.
+      if (!(error instanceof JournalRemoved || error instanceof JournalCorrupt)) throw error;
+      this.#subscribers.delete(session);
+      const damaged = `${JSON.stringify({ t: 'reject', code: 'damaged', error: error.code })}\n`;
+      session.refuse(error instanceof JournalRemoved ? removedText(error.first) : damaged);
+      return null;
     }
   }
 

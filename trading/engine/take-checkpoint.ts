@@ -1,25 +1,27 @@
 import { describeError } from '../base/coded-error.ts';
-import { lastSequenceOf } from '../journal/block.ts';
+import { type Block, lastSequenceOf } from '../journal/block.ts';
 import { readJournal } from '../journal/journal-reader.ts';
-import { newestCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import type { CheckpointOrder } from './checkpoint-taker.ts';
+import { baseOf, coveredUpTo, newestCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { CheckpointOrder, CheckpointTaken } from './checkpoint-taker.ts';
 import { OrderState } from './order-state.ts';
 import { applyBlock } from './replayed-state.ts';
 import { ENGINE_VERSION } from './version.ts';
 
-/** Takes one checkpoint and returns its sequence: the end of the block that holds the sequence asked for. */
-const take = ({ instance, journal, checkpoints, sequence, stateHash }: CheckpointOrder): number => {
+/** Takes one checkpoint; its sequence is the end of the block that holds the sequence asked for. */
+const take = ({ instance, journal, checkpoints, sequence, stateHash }: CheckpointOrder): CheckpointTaken => {
   // Beyond the block before the one asked for a base would not meet the hash that it must be compared at.
   const base = newestCheckpoint(checkpoints, { upTo: sequence - 1, onDamaged: () => {} });
   const state = base?.state ?? new OrderState();
   const from = state.applied;
-  const end = readJournal(journal, (block) => {
+  const known = base === null ? null : baseOf(base);
+  const onBlock = (block: Block): 'go-on' | 'stop' => {
     const last = lastSequenceOf(block.header);
     if (last === from && block.header.crc !== base?.provenance.chainCrc)
       throw new Error(`${base?.file} is of another journal`);
     if (last > from) applyBlock(state, block);
     return last >= sequence ? 'stop' : 'go-on';
-  });
+  };
+  const end = readJournal(journal, onBlock, known);
   const found = state.hashes.at(sequence);
   if (found !== stateHash)
     throw new Error(`the journal amounts to the state ${found} at ${sequence}; the running state is ${stateHash}`);
@@ -32,11 +34,11 @@ const take = ({ instance, journal, checkpoints, sequence, stateHash }: Checkpoin
     codeVersion: ENGINE_VERSION,
     takenAt: Date.now(),
   });
-  return end.sequence;
+  return { sequence: end.sequence, covered: coveredUpTo(checkpoints) };
 };
 
 try {
-  process.stdout.write(`${take(JSON.parse(process.argv[2] ?? '{}') as CheckpointOrder)}\n`);
+  process.stdout.write(`${JSON.stringify(take(JSON.parse(process.argv[2] ?? '{}') as CheckpointOrder))}\n`);
 } catch (error) {
   process.stderr.write(`${describeError(error)}\n`);
   process.exitCode = 1;

@@ -2,6 +2,7 @@ import { type BlockHeader, EMPTY_LOG, type LogEnd, lastSequenceOf } from './bloc
 
 /** Where each block of a journal is. Blocks are numbered from 0 in order; kept in typed arrays because there are many. */
 export class BlockIndex {
+  readonly #before: LogEnd;
   #count = 0;
   #last = new Float64Array(1024);
   #epoch = new Float64Array(1024);
@@ -9,6 +10,11 @@ export class BlockIndex {
   #offset = new Uint32Array(1024);
   #bytes = new Uint32Array(1024);
   #segment = new Uint32Array(1024);
+
+  /** `before`: the log's end in front of block 0. */
+  constructor(before: LogEnd = EMPTY_LOG) {
+    this.#before = before;
+  }
 
   get count(): number {
     return this.#count;
@@ -25,14 +31,28 @@ export class BlockIndex {
     this.#segment[at] = place.segment;
   }
 
+  /** Takes all of another index behind its own. */
+  append(other: BlockIndex): void {
+    for (let at = 0; at < other.#count; at++) {
+      if (this.#count === this.#last.length) this.#grow();
+      const block = this.#count++;
+      this.#last[block] = other.#last[at]!;
+      this.#epoch[block] = other.#epoch[at]!;
+      this.#crc[block] = other.#crc[at]!;
+      this.#offset[block] = other.#offset[at]!;
+      this.#bytes[block] = other.#bytes[at]!;
+      this.#segment[block] = other.#segment[at]!;
+    }
+  }
+
   /** Forgets this block and all after it. */
   truncate(block: number): void {
     this.#count = Math.min(this.#count, block);
   }
 
-  /** The log's end as it is after this block; block −1 is the empty log. */
+  /** The log's end as it is after this block; block −1 is what was in front of all. */
   endAt(block: number): LogEnd {
-    if (block < 0) return EMPTY_LOG;
+    if (block < 0) return this.#before;
     return { sequence: this.#last[block]!, epoch: this.#epoch[block]!, crc: this.#crc[block]! };
   }
 

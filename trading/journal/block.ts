@@ -105,16 +105,23 @@ export const decodeBlock = (buffer: Buffer, offset: number): Block | null => {
   if (payloadBytes > MAX_BLOCK_BYTES || end > buffer.length) return null;
   const crc = buffer.readUInt32LE(offset + 4);
   if (crc32(buffer.subarray(offset + CRC_FROM, end)) !== crc) return null;
-  const header: BlockHeader = {
+  const header = readHeader(buffer, offset);
+  if (header === null) return null;
+  return { header, bytes: buffer.subarray(offset, end) };
+};
+
+/** What a block's header says, whatever stands behind it; null when none is there. */
+export const readHeader = (buffer: Buffer, offset: number): BlockHeader | null => {
+  if (offset + BLOCK_HEADER_BYTES > buffer.length || buffer.readUInt32LE(offset) !== MAGIC) return null;
+  return {
     epoch: buffer.readUIntLE(offset + 16, 6),
     firstSequence: buffer.readUIntLE(offset + 24, 6),
     count: buffer.readUInt32LE(offset + 12),
     committed: buffer.readUIntLE(offset + 32, 6),
     previousCrc: buffer.readUInt32LE(offset + 40),
-    crc,
-    payloadBytes,
+    crc: buffer.readUInt32LE(offset + 4),
+    payloadBytes: buffer.readUInt32LE(offset + 8),
   };
-  return { header, bytes: buffer.subarray(offset, end) };
 };
 
 /** Why a block cannot follow `end`, or null when it can. */

@@ -178,3 +178,42 @@ withJournal('damage is reported with the file and the offset of the block that h
     /^HF-7201 .*segment-0+1\.log: at offset \d+: this block is damaged/,
   );
 });
+
+for (const sync of ['group', 'none'] as const)
+  test(`killed while what waited for a sync is released (${sync}), damage to what was released is not cut as a torn tail`, async () => {
+    const root = mkdtempSync(join(tmpdir(), 'holdfast damage é-'));
+    const directory = join(root, 'running');
+    const killed: { readonly copy: string; readonly durable: number }[] = [];
+    const onFailure = (error: Error) => assert.fail(error);
+    const durableUpTo = new Map<number, () => void>();
+    try {
+      // What is on the disk when the first acknowledgement leaves is what a process killed there leaves behind.
+      const onDurable = (durable: number): void => {
+        const copy = join(root, `killed-${killed.length}`);
+        cpSync(directory, copy, { recursive: true });
+        killed.push({ copy, durable });
+        durableUpTo.get(durable)?.();
+      };
+      const journal = await Journal.open({ directory, sync, onDurable, onFailure }, () => {});
+      for (let block = 0; block < 3; block++) {
+        journal.append({ epoch: 1, batch: batchOf(`first of ${block}`, `second of ${block}`) });
+        const durable = new Promise<void>((resolve) => durableUpTo.set(journal.end.sequence, resolve));
+        journal.sync();
+        await durable;
+      }
+      journal.close();
+      assert.deepEqual(
+        killed.map(({ durable }) => durable),
+        [2, 4, 6],
+      );
+      for (const { copy, durable } of killed) {
+        const path = join(copy, readdirSync(copy).find((name) => name.startsWith('segment-'))!);
+        const bytes = readFileSync(path);
+        bytes[usedBytes(bytes) - 3]! ^= 1;
+        writeFileSync(path, bytes);
+        assert.equal((await recover(copy)).kind, 'stopped', `released up to ${durable}`);
+      }
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Block, EMPTY_LOG, type LogEnd } from './block.ts';
+import type { Block, LogEnd } from './block.ts';
+import { recoveryStart } from './recovery-start.ts';
 import { JournalCorrupt, readSegment } from './segment-recovery.ts';
 
 export const segmentNames = (directory: string): string[] =>
@@ -11,12 +12,19 @@ export const segmentNames = (directory: string): string[] =>
 /**
  * Gives the blocks of a journal to `onBlock` in order and changes nothing, also while another process writes it. Ends at the
  * end, or when `onBlock` says `stop`. Returns the log's end after the last block given. Throws `JournalCorrupt` on damage.
+ * With `base` segments in front of the one that holds that end of a block are not read.
  */
-export const readJournal = (directory: string, onBlock: (block: Block) => 'go-on' | 'stop'): LogEnd => {
+export const readJournal = (
+  directory: string,
+  onBlock: (block: Block) => 'go-on' | 'stop',
+  base: LogEnd | null = null,
+): LogEnd => {
   const names = segmentNames(directory);
-  let end = EMPTY_LOG;
+  const start = recoveryStart(directory, names, base);
+  let { end } = start;
   let stopped: LogEnd | null = null;
   for (const [at, name] of names.entries()) {
+    if (at < start.segment) continue;
     const file = join(directory, name);
     // What is being written right now looks like a torn tail of the last segment.
     const read = readSegment({

@@ -1,12 +1,14 @@
 import { closeSync, fdatasync, fsyncSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../base/durable-file.ts';
-import { type Block, blockEnd, decodeBlock, type LogEnd, whyNotNext } from './block.ts';
+import { type Block, blockEnd, decodeBlock, EMPTY_LOG, type LogEnd, lastSequenceOf, whyNotNext } from './block.ts';
 import { BlockIndex } from './block-index.ts';
 import { CommitMarker } from './commit-marker.ts';
 import { segmentNames } from './journal-reader.ts';
+import { OldSegments } from './old-segments.ts';
 import { RecentBlocks } from './recent-blocks.ts';
 import type { RecordBatch } from './record-batch.ts';
+import { endBefore, firstOf, JournalRemoved, OtherHistory, recoveryStart } from './recovery-start.ts';
 import { SegmentFile } from './segment-file.ts';
 import { JournalCorrupt, readSegment, type SegmentRead } from './segment-recovery.ts';
 
@@ -18,6 +20,10 @@ export interface JournalOptions {
    */
   readonly sync: 'group' | 'none';
   readonly segmentBytes?: number;
+  /** End of a block up to which everything is known from elsewhere, a checkpoint; left out or null = nothing is. */
+  readonly base?: LogEnd | null;
+  /** Segments in front of the one that holds `base` are not read. Default: they are. */
+  readonly skip?: boolean;
   /** The durable end moved. */
   readonly onDurable: (sequence: number) => void;
   /** A write or sync failed: nothing more can be promised, end the process. */
@@ -36,7 +42,11 @@ export interface KeptTail {
 export class Journal {
   readonly #options: JournalOptions;
   readonly #segmentBytes: number;
-  readonly #index = new BlockIndex();
+  /** Of the segments that were read; those in front of them are `#old`. */
+  #index = new BlockIndex();
+  readonly #old: OldSegments;
+  /** Segments at the front of the list that were removed. */
+  #removed = 0;
   readonly #recent = new RecentBlocks(4 * 1024 * 1024);
   readonly #marker: CommitMarker;
   #segments: string[] = [];
@@ -55,18 +65,29 @@ export class Journal {
     this.#options = options;
     this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    this.#old = new OldSegments(options.directory);
     this.#marker = new CommitMarker(join(options.directory, 'commit-marker'));
   }
 
   /**
    * Recovers what is there, giving each block to `onBlock` in order, and makes it durable. A torn tail is cut. Throws
-   * `JournalCorrupt` on damage in the middle, or when the log is shorter than its commit marker says. Yields between
-   * segments.
+   * `JournalCorrupt` on damage in the middle, or when the log is shorter than its commit marker says, and `OtherHistory`,
+   * with nothing changed, when `base` is not in it. Yields between segments.
    */
   static async open(options: JournalOptions, onBlock: (block: Block) => void): Promise<Journal> {
     const journal = new Journal(options);
-    await journal.#recover(onBlock);
+    try {
+      await journal.#recover(onBlock);
+    } catch (error) {
+      journal.close();
+      throw error;
+    }
     return journal;
+  }
+
+  /** First entry that is on disk; the next one when there is none. */
+  get first(): number {
+    return firstOf(this.#segments[this.#removed]!);
   }
 
   /** Last entry written. */
@@ -132,9 +153,14 @@ export class Journal {
     });
   }
 
-  /** Blocks in order, from the one that holds `after + 1`, at least one if there is one, else up to about `maxBytes`. */
+  /**
+   * Blocks in order, from the one that holds `after + 1`, at least one if there is one, else up to about `maxBytes`. Throws
+   * `JournalRemoved` when that one is no longer there.
+   */
   blocksAfter(after: number, maxBytes: number): Block[] {
     const blocks: Block[] = [];
+    if (after + 1 < this.first) throw new JournalRemoved({ wanted: after + 1, first: this.first });
+    if (after < this.#readFrom) return this.#old.blocksAfter(after, maxBytes);
     let bytes = 0;
     for (let number = this.#index.blockOf(after + 1); number < this.#index.count && bytes < maxBytes; number++) {
       const block = this.#recent.get(number) ?? this.#readBlock(number);
@@ -152,16 +178,21 @@ export class Journal {
 
   /** The same for the last block that ends at or below this sequence. */
   endAtOrBelow(sequence: number): LogEnd {
-    return this.#index.endAt(this.#index.blockOf(sequence + 1) - 1);
+    const end = this.#index.endAt(this.#index.blockOf(sequence + 1) - 1);
+    return end.sequence > this.#readFrom ? end : (this.#old.endAtOrBelow(sequence) ?? this.#origin);
   }
 
+  /** 0 where nothing of so old an epoch is there. */
   lastSequenceOfEpochAtMost(epoch: number): number {
-    return this.#index.endAt(this.#index.lastBlockOfEpochAtMost(epoch)).sequence;
+    const block = this.#index.lastBlockOfEpochAtMost(epoch);
+    if (block >= 0) return this.#index.endAt(block).sequence;
+    return this.#old.endOfEpochAtMost(epoch)?.sequence ?? 0;
   }
 
   /** Epoch of one entry; 0 when there is none. */
   epochOf(sequence: number): number {
-    if (sequence < 1 || sequence > this.#end.sequence) return 0;
+    if (sequence < this.first || sequence > this.#end.sequence) return 0;
+    if (sequence <= this.#readFrom) return this.#old.blocksAfter(sequence - 1, 1)[0]?.header.epoch ?? 0;
     return this.#index.endAt(this.#index.blockOf(sequence)).epoch;
   }
 
@@ -170,6 +201,7 @@ export class Journal {
    * whole log or a shorter one that still holds all that is not being cut.
    */
   cutAfter(sequence: number): KeptTail {
+    if (sequence <= this.#readFrom) this.#reachBackTo(sequence);
     const first = this.#index.blockOf(sequence + 1);
     const joint = this.#index.endAt(first - 1);
     if (joint.sequence !== sequence || first === this.#index.count)
@@ -188,6 +220,24 @@ export class Journal {
     return tail;
   }
 
+  /**
+   * Removes the oldest segments of which every entry is at or below this sequence, never the newest one. Interrupted anywhere, what
+   * is left has no gap. Returns how many it removed.
+   */
+  removeUpTo(sequence: number): number {
+    const { directory } = this.#options;
+    const before = this.#removed;
+    while (this.#removed < this.#segments.length - 1 && firstOf(this.#segments[this.#removed + 1]!) <= sequence + 1) {
+      unlinkSync(join(directory, this.#segments[this.#removed]!));
+      syncDirectory(directory);
+      this.#removed += 1;
+    }
+    const left = this.#segments.slice(this.#removed, this.#segments.length);
+    const old = left.filter((name) => firstOf(name) <= this.#readFrom);
+    if (this.#removed > before) this.#old.set(old, this.#index.endAt(-1));
+    return this.#removed - before;
+  }
+
   close(): void {
     this.#retire();
     this.#file = null;
@@ -199,10 +249,27 @@ export class Journal {
     return this.#options.sync === 'group' ? 'ahead' : 'as-written';
   }
 
+  /** Everything up to here lies in segments that were not read. */
+  get #readFrom(): number {
+    return this.#index.endAt(-1).sequence;
+  }
+
+  /** What is in front of all that is on disk. */
+  get #origin(): LogEnd {
+    if (this.first === this.#readFrom + 1) return this.#index.endAt(-1);
+    return this.first === 1 ? EMPTY_LOG : { sequence: this.first - 1, epoch: 0, crc: 0 };
+  }
+
   async #recover(onBlock: (block: Block) => void): Promise<void> {
-    const { directory } = this.#options;
+    const { directory, base = null, skip = false } = this.#options;
     this.#segments = segmentNames(directory);
+    const start = recoveryStart(directory, this.#segments, skip ? base : null);
+    this.#index = new BlockIndex(start.end);
+    this.#old.set(this.#segments.slice(0, start.segment), start.end);
+    this.#end = start.end;
+    let met = base === null || start.end === base;
     for (const [segment, name] of this.#segments.entries()) {
+      if (segment < start.segment) continue;
       const isLast = segment === this.#segments.length - 1;
       const read = readSegment({
         file: join(directory, name),
@@ -211,13 +278,16 @@ export class Journal {
         onBlock: (block, offset) => {
           this.#index.add(block.header, { segment, offset, bytes: block.bytes.length });
           this.#released = Math.max(this.#released, block.header.committed);
+          met ||= base?.crc === block.header.crc && base.sequence === lastSequenceOf(block.header);
           onBlock(block);
         },
       });
       this.#end = read.end;
+      if (!met && (isLast || read.end.sequence >= base!.sequence)) throw notIn(directory, base!);
       if (isLast) this.#openLast(join(directory, name), read);
       await new Promise((resolve) => setImmediate(resolve));
     }
+    if (!met && this.#segments.length === 0) throw notIn(directory, base!);
     const { released } = this.#marker.marker;
     this.#released = Math.min(Math.max(this.#released, released), this.#end.sequence);
     this.#recent.clear(this.#index.count);
@@ -228,6 +298,26 @@ export class Journal {
     this.#file?.sync();
     this.#durable = this.#end.sequence;
     this.#marker.write({ durable: this.#durable, released: this.#released });
+  }
+
+  /** Takes what was not read into the index, from the segment that holds this entry on. */
+  #reachBackTo(sequence: number): void {
+    const from = this.#old.segmentOf(sequence);
+    if (from === -1) return;
+    const all = this.#segments.slice(this.#removed);
+    const { directory } = this.#options;
+    const index = new BlockIndex(endBefore(directory, all[from]!));
+    for (let segment = from; segment < this.#old.count; segment++) {
+      let offset = 0;
+      for (const { header, bytes } of this.#old.blocks(segment)) {
+        index.add(header, { segment: this.#removed + segment, offset, bytes: bytes.length });
+        offset += bytes.length;
+      }
+    }
+    index.append(this.#index);
+    this.#index = index;
+    this.#old.set(all.slice(0, from), index.endAt(-1));
+    this.#recent.clear(index.count);
   }
 
   #openLast(path: string, read: SegmentRead): void {
@@ -334,9 +424,9 @@ export class Journal {
   #becameDurable(sequence: number): void {
     if (sequence <= this.#durable) return;
     this.#durable = sequence;
-    this.#options.onDurable(sequence);
-    // After what waited for it: the marker may be behind, and is read only when this process is no more.
+    // Before anything that waited for it leaves: whatever this process is killed at, what it let out is known to have been safe.
     this.#marker.write({ durable: this.#durable, released: Math.min(this.#released, this.#durable) });
+    this.#options.onDurable(sequence);
   }
 
   #fail(error: Error): void {
@@ -344,3 +434,6 @@ export class Journal {
     this.#options.onFailure(error);
   }
 }
+
+const notIn = (directory: string, { sequence }: LogEnd): OtherHistory =>
+  new OtherHistory(`no block of the journal in ${directory} ends at ${sequence} with the checksum that was asked for`);

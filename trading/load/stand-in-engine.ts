@@ -142,6 +142,8 @@ export class StandInEngine {
         this.#send(socket, { t: 'drop-copy-end', last: this.reports.length });
         return;
       }
+      case 'stored':
+        return;
       case 'subscribe':
         this.#subscribe(socket, countField(message, 'after') ?? 0);
         return;

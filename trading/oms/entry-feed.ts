@@ -10,6 +10,8 @@ export interface EntryFeedSink {
   changed(): void;
   /** The engine knows less than is stored already: released entries are missing there. */
   ahead(engineEnd: number): void;
+  /** The engine no longer has what comes next (HF-7207), or cannot read it: `first` is the first entry that it has, if it says so. */
+  removed?(first: number | null): void;
   /** The engine that is followed from now on is connected, and takes what `send` gives it. */
   attached?(): void;
   /** All that it had released has been delivered. */
@@ -35,6 +37,8 @@ export class EntryFeed {
   readonly #sink: EntryFeedSink;
   readonly #candidates = new Set<Candidate>();
   #current: Candidate | null = null;
+  readonly #reader: string | null;
+  #stored: number;
   #next: number;
   #highestEpoch = 0;
   readonly #pulse: Pulse;
@@ -46,13 +50,16 @@ export class EntryFeed {
   caughtUp = false;
   #lostAt = monoMs();
 
-  /** `calmAfterMs`: how long it looks for an engine in a hurry; then it looks once a second. */
+  /** `reader`: the name under which the engine waits for what this one has stored, before it removes it; `after` is stored. `calmAfterMs`: how long it looks for an engine in a hurry; then it looks once a second. */
   constructor(options: {
     readonly engines: readonly Address[];
     readonly after: number;
     readonly sink: EntryFeedSink;
     readonly calmAfterMs?: number;
+    readonly reader?: string;
   }) {
+    this.#reader = options.reader ?? null;
+    this.#stored = options.after;
     const calmAfterMs = options.calmAfterMs ?? Number.POSITIVE_INFINITY;
     this.#engines = options.engines;
     this.#sink = options.sink;
@@ -85,6 +92,13 @@ export class EntryFeed {
   pause(): void {
     this.#paused = true;
     this.#current?.connection.pause();
+  }
+
+  /** Tells the engine up to where nothing will be asked for again. */
+  stored(sequence: number): void {
+    if (this.#reader === null || sequence - this.#stored < tellStoredEvery) return;
+    this.#stored = sequence;
+    this.send({ t: 'stored', reader: this.#reader, seq: sequence });
   }
 
   resume(): void {
@@ -122,7 +136,10 @@ export class EntryFeed {
       startedAt: monoMs(),
       epoch: 0,
       connection: new LineConnection(address, {
-        connected: () => candidate.connection.send({ t: 'subscribe', after: this.#next - 1 }),
+        connected: () => {
+          const told = this.#reader === null ? {} : { reader: this.#reader, stored: this.#stored };
+          candidate.connection.send({ t: 'subscribe', after: this.#next - 1, ...told });
+        },
         message: (message) => this.#received(candidate, message),
         closed: () => {
           this.#candidates.delete(candidate);
@@ -152,6 +169,8 @@ export class EntryFeed {
       default:
         if (candidate === this.#current && this.#sink.other?.(message) === true) return;
         if (message['code'] === 'ahead') this.#sink.ahead(countField(message, 'end') ?? 0);
+        if (message['code'] === 'removed' || message['code'] === 'damaged')
+          this.#sink.removed?.(countField(message, 'first'));
         candidate.connection.close();
         return;
     }
@@ -197,6 +216,8 @@ export class EntryFeed {
   }
 }
 
+/** Entries: what is removed is removed by the segment. */
+const tellStoredEvery = 1000;
 /** While no engine answers. */
 const probeEveryMs = 25;
 const calmProbeEveryMs = 1000;
@@ -206,3 +227,9 @@ const attemptDeadlineMs = 500;
 const maxAttemptsPerEngine = 4;
 /** The engine says once a second how far it is, if nothing else. */
 const silentAfterMs = 1600;
+
+/** What a reader says of itself when the engine cannot give it the entry behind its last. */
+export const removedProblem = (holder: string, through: number, first: number | null): string =>
+  first === null
+    ? `${holder} has entries up to ${through}, and the engine cannot read what follows: its journal is damaged there`
+    : `HF-7207 ${holder} has entries up to ${through}, and the engine's journal begins at ${first}: restore a snapshot that goes further`;

@@ -1,6 +1,6 @@
 import { monoMs } from '../load/clock.ts';
 import type { Address } from '../load/line-connection.ts';
-import { EntryFeed } from './entry-feed.ts';
+import { EntryFeed, removedProblem } from './entry-feed.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { type DatabaseAddress, OrderStore, StaleWriterError, type StorePosition } from './order-store.ts';
 
@@ -170,7 +170,12 @@ export class Persister {
           this.#feedProblem = `the database has entries up to ${this.#position.sequence}, the engine only up to ${engineEnd}`;
           this.#options.onChanged();
         },
+        removed: (first) => {
+          this.#feedProblem = removedProblem('the database', this.#position.sequence, first);
+          this.#options.onChanged();
+        },
       },
+      reader: 'oms',
     });
   }
 
@@ -218,6 +223,7 @@ export class Persister {
     this.#arrivedAtMs.splice(0, entries.length);
     if (this.#queue.length < maxQueued / 2) this.#feed?.resume();
     this.#position = store.position;
+    this.#feed?.stored(store.position.sequence);
     this.#breaks = this.#breaksBefore + store.breaks;
     this.#persisted += entries.length;
     this.#lastPersistedAt = monoMs();

@@ -2,7 +2,7 @@ import { CodedError } from '../base/coded-error.ts';
 import { asRecord, countField, type JsonRecord } from '../base/json-record.ts';
 import { badMessage, type LinePeer, LineServer } from '../base/line-server.ts';
 import { PriceFollower } from '../market-data/price-follower.ts';
-import { EntryFeed } from '../oms/entry-feed.ts';
+import { EntryFeed, removedProblem } from '../oms/entry-feed.ts';
 import { type CheckResult, EngineCheck } from './engine-check.ts';
 import { KeeperBook } from './keeper-book.ts';
 import type { KeeperConfig } from './keeper-config.ts';
@@ -72,6 +72,10 @@ export class KeeperServer {
         entry: (entry) => book.apply(entry),
         changed: this.#onChanged,
         ahead: (end) => this.#startOver(end),
+        removed: (first) => {
+          this.#problem = removedProblem('the position keeper', book.through, first);
+          this.#onChanged();
+        },
       },
     });
   }

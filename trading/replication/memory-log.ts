@@ -4,6 +4,7 @@ import type { LogView } from './log-view.ts';
 
 /** A log in memory whose written part is lost in a crash and whose durable part is not. */
 export class MemoryLog implements LogView {
+  readonly first = 1;
   blocks: Block[] = [];
   durable = 0;
   released = 0;

@@ -31,7 +31,7 @@ export type StandbyMessage =
   | { readonly t: 'ack'; readonly epoch: number; readonly sequence: number; readonly state?: StateHash };
 
 export type RefusedCode = (typeof REFUSED_CODES)[number];
-const REFUSED_CODES = ['stale-epoch', 'not-primary', 'bad-message', 'unauthorized'] as const;
+const REFUSED_CODES = ['stale-epoch', 'not-primary', 'bad-message', 'unauthorized', 'removed', 'damaged'] as const;
 
 /** From a primary to a standby; blocks travel beside these. */
 export type PrimaryMessage =
@@ -40,8 +40,15 @@ export type PrimaryMessage =
   | { readonly t: 'mismatch'; readonly below: number }
   | { readonly t: 'matched'; readonly at: number; readonly epoch: number; readonly instance: string }
   /** The replica's state at this sequence is not the primary's: it counts no longer, and must not go on with this state. */
-  | { readonly t: 'state-differs'; readonly epoch: number; readonly sequence: number }
-  | { readonly t: 'heartbeat'; readonly epoch: number; readonly end: number; readonly released: number };
+  | { readonly t: 'state-differs'; readonly epoch: number; readonly sequence: number; readonly hash: string }
+  | {
+      readonly t: 'heartbeat';
+      readonly epoch: number;
+      readonly end: number;
+      readonly released: number;
+      /** Every replica and every reader of the primary has stored everything up to here; left out = it does not say. */
+      readonly stored?: number;
+    };
 
 export const parseStandbyMessage = (record: JsonRecord): StandbyMessage | null => {
   const sequence = countField(record, 'sequence');
@@ -101,12 +108,17 @@ export const parsePrimaryMessage = (record: JsonRecord): PrimaryMessage | null =
     }
     case 'state-differs': {
       const sequence = countField(record, 'sequence');
-      return epoch === null || sequence === null ? null : { t: 'state-differs', epoch, sequence };
+      const hash = textField(record, 'hash');
+      return epoch === null || sequence === null || hash === null
+        ? null
+        : { t: 'state-differs', epoch, sequence, hash };
     }
     case 'heartbeat': {
       const end = countField(record, 'end');
       const released = countField(record, 'released');
-      return epoch === null || end === null || released === null ? null : { t: 'heartbeat', epoch, end, released };
+      const stored = countField(record, 'stored');
+      if (epoch === null || end === null || released === null) return null;
+      return { t: 'heartbeat', epoch, end, released, ...(stored === null ? {} : { stored }) };
     }
     default:
       return null;

@@ -109,6 +109,8 @@ test('a replica whose state differs is taken out: told so, cut off, reported, an
   );
   assert.deepEqual([state(), primary.held, primary.complete], ['lost', 1, false]);
   assert.equal(primary.replicas[0]?.differsAt, 2);
+  const difference = { sequence: 2, primary: 'hash of 2', replica: 'another', agreeing: [] };
+  assert.deepEqual(primary.replicas[0]?.difference, difference);
 });
 
 test('a hash that the primary does not know is no difference', () => {
@@ -138,4 +140,46 @@ test('names from outside take up only so much: whoever is gone and never counted
   }
   assert.ok(primary.replicas.length <= 64, `${primary.replicas.length}`);
   assert.ok(primary.replicas.some(({ instance }) => instance === 'b'));
+});
+
+test('a replica that answers and acknowledges nothing of what it was sent is in step no longer, until it does', () => {
+  const { primary, write, acknowledges, state } = pair();
+  primary.step({ kind: 'ack-set', members: ['b'] });
+  write('one');
+  acknowledges(1);
+  write('two');
+  primary.step({ kind: 'sent', connection: 1, sequence: 2 });
+  let nowMs = 100;
+  const stand = (forMs: number) => {
+    for (const until = nowMs + forMs; nowMs < until; nowMs += 100) {
+      const message = { t: 'ack', epoch: EPOCH, sequence: 1 } as const;
+      primary.step({ kind: 'message', connection: 1, message, nowMs });
+      primary.step({ kind: 'tick', nowMs });
+    }
+  };
+  stand(3_900);
+  assert.deepEqual([state(), primary.complete], ['in-sync', true]);
+  stand(300);
+  assert.deepEqual([state(), primary.complete, primary.held], ['catching-up', false, 1]);
+  primary.step({ kind: 'message', connection: 1, message: { t: 'ack', epoch: EPOCH, sequence: 2 }, nowMs });
+  assert.deepEqual([state(), primary.complete, primary.held], ['in-sync', true, 2]);
+  // With nothing under way it owes nothing, for however long.
+  for (const until = nowMs + 20_000; nowMs < until; nowMs += 100) {
+    primary.step({ kind: 'message', connection: 1, message: { t: 'ack', epoch: EPOCH, sequence: 2 }, nowMs });
+    primary.step({ kind: 'tick', nowMs });
+  }
+  assert.equal(state(), 'in-sync');
+});
+
+test('the primary that was itself paused has not seen a replica stand still', () => {
+  const { primary, write, acknowledges, state } = pair();
+  write('one');
+  acknowledges(1);
+  primary.step({ kind: 'tick', nowMs: 100 });
+  write('two');
+  primary.step({ kind: 'sent', connection: 1, sequence: 2 });
+  primary.step({ kind: 'tick', nowMs: 200 });
+  primary.step({ kind: 'tick', nowMs: 60_000 });
+  primary.step({ kind: 'tick', nowMs: 60_100 });
+  assert.equal(state(), 'in-sync');
 });

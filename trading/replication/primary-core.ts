@@ -37,8 +37,17 @@ export interface PrimaryCoreOptions {
   readonly lostAfterMs: number;
   /** Hash of the state right after an entry; null where none is known. Left out: states are not compared. */
   readonly stateHashAt?: (sequence: number) => string | null;
+  /** What everybody else who reads the log has stored. Left out: nobody says what may be removed. */
+  readonly readersStored?: () => number;
   /** Entries that may be under way to one replica without its acknowledgement. */
   readonly windowEntries: number;
+}
+
+export interface Difference {
+  readonly sequence: number;
+  readonly primary: string;
+  readonly replica: string;
+  readonly agreeing: readonly string[];
 }
 
 export interface ReplicaView {
@@ -48,11 +57,17 @@ export interface ReplicaView {
   readonly heardAtMs: number | null;
   /** Taken out because its state was not the primary's at this sequence; until it comes again with a new one. */
   readonly differsAt: number | null;
+  /** What the two states hashed to there, and which other replicas have shown the primary's state there or later. */
+  readonly difference: Difference | null;
 }
 
 /** A standby that cuts its log and rebuilds its state is silent for longer than one that follows. */
 const JOIN_PATIENCE = 40;
+/** A disk may take long to sync, and longer than a process may be silent. */
+const SYNC_PATIENCE = 4;
 const MOST_REPLICAS = 64;
+/** Also while blocks flow, which need no heartbeats. */
+const SAY_STORED_MS = 1000;
 
 interface Replica {
   readonly instance: string;
@@ -66,8 +81,12 @@ interface Replica {
   /** In sync once it has acknowledged this, the log's end when it started. */
   target: number;
   heardAtMs: number | null;
+  /** When it had last acknowledged more, or all that it was sent. */
+  progressAtMs: number | null;
   quiet: boolean;
-  differsAt: number | null;
+  difference: Omit<Difference, 'agreeing'> | null;
+  /** Newest sequence at which its state was the primary's. */
+  agreedAt: number;
 }
 
 export class PrimaryCore {
@@ -77,6 +96,7 @@ export class PrimaryCore {
   #members: readonly string[];
   #held = 0;
   #tickedAtMs: number | null = null;
+  #saidStoredAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: PrimaryCoreOptions) {
     this.#options = options;
@@ -98,13 +118,19 @@ export class PrimaryCore {
   }
 
   get replicas(): readonly ReplicaView[] {
-    return [...this.#replicas.values()].map(({ instance, state, acknowledged, heardAtMs, differsAt }) => ({
-      instance,
-      state,
-      acknowledgedSequence: acknowledged,
-      heardAtMs,
-      differsAt,
-    }));
+    const all = [...this.#replicas.values()];
+    return all.map(({ instance, state, acknowledged, heardAtMs, difference }) => {
+      const at = difference?.sequence ?? null;
+      const agreeing = at === null ? [] : all.filter(({ agreedAt }) => agreedAt >= at).map((other) => other.instance);
+      return {
+        instance,
+        state,
+        acknowledgedSequence: acknowledged,
+        heardAtMs,
+        differsAt: at,
+        difference: difference === null ? null : { ...difference, agreeing },
+      };
+    });
   }
 
   step(event: PrimaryEvent): PrimaryEffect[] {
@@ -172,9 +198,11 @@ export class PrimaryCore {
       sending: false,
       startedAfter: null,
       heardAtMs: nowMs,
+      progressAtMs: nowMs,
       quiet: false,
       // Whoever was told that its state differs comes again only with one computed anew.
-      differsAt: null,
+      difference: null,
+      agreedAt: 0,
     });
     const compared = this.#compare(replica, connection, message);
     // All of its log is part of this one: nothing is to be cut, and what it lacks goes at once.
@@ -197,6 +225,12 @@ export class PrimaryCore {
         { kind: 'replicas-changed' },
       ];
     }
+    if (at.sequence < log.first - 1)
+      return [
+        { kind: 'send', connection, message: { t: 'refused', code: 'removed', epoch } },
+        { kind: 'close', connection, reason: `it needs entries before ${log.first}, which were removed` },
+        ...this.#closed(connection),
+      ];
     const below = Math.max(
       0,
       Math.min(at.sequence - 1, log.end.sequence, log.lastSequenceOfEpochAtMost(at.sequenceEpoch)),
@@ -231,8 +265,12 @@ export class PrimaryCore {
       return [{ kind: 'close', connection, reason: 'it acknowledges what was never written' }];
     if (replica.sent < message.sequence)
       return [{ kind: 'close', connection, reason: 'it acknowledges what it was not sent' }];
-    if (message.state !== undefined && this.#differs(message.state))
-      return this.#takeOut(replica, connection, message.state.sequence);
+    if (message.state !== undefined) {
+      const mine = this.#options.stateHashAt?.(message.state.sequence) ?? null;
+      if (mine !== null && mine !== message.state.hash) return this.#takeOut(replica, connection, message.state, mine);
+      if (mine !== null) replica.agreedAt = message.state.sequence;
+    }
+    if (message.sequence > replica.acknowledged) replica.progressAtMs = replica.heardAtMs;
     replica.acknowledged = Math.max(replica.acknowledged, message.sequence);
     const effects = this.#feed(replica);
     if (replica.state !== 'in-sync' && replica.acknowledged >= replica.target) {
@@ -242,17 +280,14 @@ export class PrimaryCore {
     return [...effects, ...this.#advance()];
   }
 
-  #differs({ sequence, hash }: StateHash): boolean {
-    const mine = this.#options.stateHashAt?.(sequence) ?? null;
-    return mine !== null && mine !== hash;
-  }
-
   /** What it acknowledged before stays on its disk and counts; it acknowledges nothing more. */
-  #takeOut(replica: Replica, connection: number, sequence: number): PrimaryEffect[] {
+  #takeOut(replica: Replica, connection: number, its: StateHash, hash: string): PrimaryEffect[] {
     const { epoch } = this.#options;
-    replica.differsAt = sequence;
+    const { sequence } = its;
+    replica.difference = { sequence, primary: hash, replica: its.hash };
+    replica.agreedAt = 0;
     return [
-      { kind: 'send', connection, message: { t: 'state-differs', epoch, sequence } },
+      { kind: 'send', connection, message: { t: 'state-differs', epoch, sequence, hash } },
       { kind: 'close', connection, reason: `its state differs at ${sequence}` },
       ...this.#closed(connection),
       { kind: 'state-differs', instance: replica.instance, sequence },
@@ -290,6 +325,7 @@ export class PrimaryCore {
     const late = this.#tickedAtMs !== null && nowMs - this.#tickedAtMs > lostAfterMs / 2;
     this.#tickedAtMs = nowMs;
     const effects: PrimaryEffect[] = [];
+    const sayStored = this.#options.readersStored !== undefined && nowMs - this.#saidStoredAtMs > SAY_STORED_MS;
     for (const replica of this.#replicas.values()) {
       if (replica.connection === null) continue;
       // A detector that was itself paused has observed no silence: it starts again.
@@ -304,19 +340,43 @@ export class PrimaryCore {
         effects.push(...this.#closed(replica.connection));
         continue;
       }
-      if (replica.quiet) effects.push(this.#heartbeat(replica.connection));
+      effects.push(...this.#lookAtProgress(replica, late ? null : nowMs));
+      if (replica.quiet || sayStored) effects.push(this.#heartbeat(replica.connection));
       replica.quiet = true;
     }
+    if (sayStored) this.#saidStoredAtMs = nowMs;
     return effects;
+  }
+
+  /** One that answers and makes nothing of what it is sent durable is in step no longer, and whoever looks after the set is told. */
+  #lookAtProgress(replica: Replica, nowMs: number | null): PrimaryEffect[] {
+    const { lostAfterMs, log } = this.#options;
+    if (replica.acknowledged >= replica.sent || nowMs === null || replica.progressAtMs === null) {
+      replica.progressAtMs = nowMs;
+      return [];
+    }
+    if (replica.state !== 'in-sync' || nowMs - replica.progressAtMs <= lostAfterMs * SYNC_PATIENCE) return [];
+    replica.state = 'catching-up';
+    replica.target = log.end.sequence;
+    return [{ kind: 'replicas-changed' }];
   }
 
   #heartbeat(connection: number): PrimaryEffect {
     const { epoch, log } = this.#options;
+    const stored = this.#stored;
     return {
       kind: 'send',
       connection,
-      message: { t: 'heartbeat', epoch, end: log.end.sequence, released: log.released },
+      message: { t: 'heartbeat', epoch, end: log.end.sequence, released: log.released, ...stored },
     };
+  }
+
+  /** The lowest of what replicas, also those that are gone, and readers have stored. */
+  get #stored(): { readonly stored?: number } {
+    const { readersStored } = this.#options;
+    if (readersStored === undefined) return {};
+    const replicas = [...this.#replicas.values()].map(({ acknowledged }) => acknowledged);
+    return { stored: Math.min(readersStored(), ...replicas) };
   }
 
   /** What was released without it, it has to hold before it counts as in sync: from now on nothing is. */
@@ -365,8 +425,10 @@ export class PrimaryCore {
       startedAfter: null,
       target: 0,
       heardAtMs: null,
+      progressAtMs: null,
       quiet: false,
-      differsAt: null,
+      difference: null,
+      agreedAt: 0,
     };
     this.#replicas.set(instance, replica);
     return replica;

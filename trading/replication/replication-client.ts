@@ -22,6 +22,7 @@ export interface ReplicationClientOptions {
   readonly stateHash: () => StateHash | null;
   /** A block was written to the journal. */
   readonly onBlock: (block: Block) => void;
+  readonly onStored: (sequence: number) => void;
   /** The journal was cut; what was computed from it must be computed again. */
   readonly onCut: (tail: KeptTail) => void;
   readonly onUpstreamChanged: () => void;
@@ -71,6 +72,9 @@ export class ReplicationClient {
         return;
       case 'note-released':
         journal.noteReleased(effect.sequence);
+        return;
+      case 'note-stored':
+        this.#options.onStored(effect.sequence);
         return;
       case 'cut': {
         const tail = journal.cutAfter(effect.after);

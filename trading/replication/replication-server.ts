@@ -3,8 +3,10 @@ import { Door } from '../base/door.ts';
 import type { JsonRecord } from '../base/json-record.ts';
 import { monoNowMs } from '../base/mono-clock.ts';
 import type { TokenFile } from '../base/token-file.ts';
-import { lastSequenceOf } from '../journal/block.ts';
+import { type Block, lastSequenceOf } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
+import { JournalRemoved } from '../journal/recovery-start.ts';
+import { JournalCorrupt } from '../journal/segment-recovery.ts';
 import { FrameReader, writeBlocks, writeMessage } from './frames.ts';
 import { parseStandbyMessage } from './messages.ts';
 import { PrimaryCore, type PrimaryEffect, type PrimaryEvent } from './primary-core.ts';
@@ -17,6 +19,8 @@ export interface ReplicationServerOptions {
   readonly token?: TokenFile | null;
   readonly windowEntries: number;
   readonly stateHashAt: (sequence: number) => string | null;
+  /** See `PrimaryCoreOptions`. */
+  readonly readersStored?: () => number;
   /** Everything up to here is held by the whole acknowledgement set. */
   readonly onHeld: (sequence: number) => void;
   readonly onReplicasChanged: () => void;
@@ -70,9 +74,14 @@ export class ReplicationServer {
 
   start(options: { readonly epoch: number; readonly ackSet: readonly string[] }): void {
     this.stop();
-    const { instance, journal, lostAfterMs, windowEntries, stateHashAt } = this.#options;
+    const { instance, journal, lostAfterMs, windowEntries, stateHashAt, readersStored } = this.#options;
     this.#epoch = options.epoch;
-    this.#core = new PrimaryCore({ ...options, instance, log: journal, lostAfterMs, windowEntries, stateHashAt });
+    const settings = { instance, log: journal, lostAfterMs, windowEntries, stateHashAt };
+    this.#core = new PrimaryCore({
+      ...options,
+      ...settings,
+      ...(readersStored === undefined ? {} : { readersStored }),
+    });
     this.step({ kind: 'local-durable' });
     for (const [socket, timer] of this.#early) {
       clearTimeout(timer);
@@ -157,6 +166,20 @@ export class ReplicationServer {
     this.step({ kind: 'closed', connection });
   }
 
+  /** Null when what a replica needs cannot be read: it is told, and connects again. */
+  #read(connection: number, after: number): readonly Block[] | null {
+    try {
+      return this.#options.journal.blocksAfter(after, SEND_BYTES);
+    } catch (error) {
+      if (!(error instanceof JournalRemoved || error instanceof JournalCorrupt)) throw error;
+      const code = error instanceof JournalRemoved ? 'removed' : 'damaged';
+      this.#perform({ kind: 'send', connection, message: { t: 'refused', code, epoch: this.#epoch } });
+      this.#perform({ kind: 'close', connection, reason: error.message });
+      this.step({ kind: 'closed', connection });
+      return null;
+    }
+  }
+
   #perform(effect: PrimaryEffect): void {
     switch (effect.kind) {
       case 'send': {
@@ -167,7 +190,8 @@ export class ReplicationServer {
       case 'send-log': {
         const peer = this.#connections.get(effect.connection);
         if (peer === undefined) return;
-        const blocks = this.#options.journal.blocksAfter(effect.after, SEND_BYTES);
+        const blocks = this.#read(effect.connection, effect.after);
+        if (blocks === null) return;
         const last = blocks.at(-1);
         writeBlocks(peer.socket, this.#epoch, blocks);
         const sequence = last === undefined ? effect.after : lastSequenceOf(last.header);

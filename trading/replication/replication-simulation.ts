@@ -255,8 +255,11 @@ export class ReplicationSimulation {
 
   #recover(node: Node): void {
     if (node.frozen) node.frozen = false;
-    else if (node.standby.differsAt !== null) this.#crash(node);
-    else if (!node.alive) this.#restart(node);
+    else if (node.standby.differsAt !== null && this.#random() < 0.5) this.#crash(node);
+    else if (node.standby.differsAt !== null) {
+      node.altered = false;
+      this.#toStandby(node, { kind: 'recomputed', nowMs: this.#nowMs });
+    } else if (!node.alive) this.#restart(node);
     // Whoever is not the holder is told to follow it.
     if (node.alive && node.name !== this.#grant.holder) this.#tellToFollow(node);
   }
@@ -393,6 +396,8 @@ export class ReplicationSimulation {
         return;
       case 'append':
         node.log.blocks.push(effect.block);
+        return;
+      case 'note-stored':
         return;
       case 'note-released':
         node.log.released = Math.min(Math.max(node.log.released, effect.sequence), node.log.end.sequence);

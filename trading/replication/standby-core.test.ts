@@ -143,10 +143,18 @@ test('each newly noted hash of the state travels with one acknowledgement', () =
 
 test('told that its state differs, a standby follows nobody any more, also when asked to', () => {
   const { core } = streaming({ storedEpoch: 3 });
-  const told = { t: 'state-differs', epoch: 3, sequence: 8 } as const;
+  const told = { t: 'state-differs', epoch: 3, sequence: 8, hash: 'theirs' } as const;
   assert.equal(core.step({ kind: 'message', connection: 1, message: told, nowMs: 1 })[0]?.kind, 'close');
   assert.equal(core.differsAt, 8);
   const effects = core.step({ kind: 'follow', upstream: { instance: 'c', address: 'c' }, nowMs: 2 });
   assert.ok(!effects.some(({ kind }) => kind === 'dial'));
   assert.deepEqual(core.step({ kind: 'tick', nowMs: 1000 }), []);
+  const again = core.step({ kind: 'recomputed', nowMs: 1001 });
+  assert.deepEqual(
+    again.map((effect) => (effect.kind === 'dial' ? effect.address : effect.kind)),
+    ['c', 'upstream-changed'],
+    'with a state computed anew it follows again',
+  );
+  assert.equal(core.differsAt, null);
+  assert.deepEqual(core.step({ kind: 'recomputed', nowMs: 1002 }), []);
 });

@@ -25,6 +25,8 @@ export type StandbyEvent =
     }
   | { readonly kind: 'durable' }
   | { readonly kind: 'cut-done' }
+  /** The state was computed anew from the log: what differed is gone. */
+  | { readonly kind: 'recomputed'; readonly nowMs: number }
   | { readonly kind: 'tick'; readonly nowMs: number };
 
 export type StandbyEffect =
@@ -36,6 +38,8 @@ export type StandbyEffect =
   | { readonly kind: 'store-epoch'; readonly epoch: number }
   | { readonly kind: 'append'; readonly block: Block }
   | { readonly kind: 'note-released'; readonly sequence: number }
+  /** Every replica and reader of the primary has stored this; 0 = it is not known of this primary. */
+  | { readonly kind: 'note-stored'; readonly sequence: number }
   /** Keep everything after this in a file, cut it, rebuild what was computed from it; answered by `cut-done`. */
   | { readonly kind: 'cut'; readonly after: number }
   | { readonly kind: 'upstream-changed' };
@@ -43,6 +47,13 @@ export type StandbyEffect =
 export interface Upstream {
   readonly instance: string;
   readonly address: string;
+}
+
+/** Two states that were to be equal after one entry: hashes as the primary and this replica computed them. */
+export interface StateDifference {
+  readonly sequence: number;
+  readonly primary: string;
+  readonly replica: string;
 }
 
 export interface StandbyCoreOptions {
@@ -77,7 +88,9 @@ export class StandbyCore {
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   #ackedSequence = -1;
   #sentHashOf = 0;
-  #differsAt: number | null = null;
+  #difference: StateDifference | null = null;
+  #sentHash = '';
+  #tooOld = false;
 
   constructor(options: StandbyCoreOptions) {
     this.#options = options;
@@ -97,9 +110,19 @@ export class StandbyCore {
     return this.#stage === 'idle' || this.#stage === 'streaming';
   }
 
-  /** A primary found at this sequence that the state here is not its own. It follows nobody until it is started again. */
+  /** A primary found at this sequence that the state here is not its own. It follows nobody until the state was computed anew. */
   get differsAt(): number | null {
-    return this.#differsAt;
+    return this.#difference?.sequence ?? null;
+  }
+
+  /** The same with both hashes. */
+  get difference(): StateDifference | null {
+    return this.#difference;
+  }
+
+  /** The logs cannot be joined, because what would have to be compared or sent was removed on one side. */
+  get tooOld(): boolean {
+    return this.#tooOld;
   }
 
   get heardAtMs(): number {
@@ -132,6 +155,8 @@ export class StandbyCore {
         return this.#stage === 'streaming' ? [this.#ack()] : [];
       case 'cut-done':
         return this.#stage === 'cutting' ? this.#start() : [];
+      case 'recomputed':
+        return this.#recomputed(event.nowMs);
       case 'tick':
         return this.#tick(event.nowMs);
     }
@@ -142,8 +167,8 @@ export class StandbyCore {
     this.#upstream = upstream;
     this.#heardAtMs = nowMs;
     this.#retryMs = FIRST_RETRY_MS;
-    const dial = this.#differsAt === null ? this.#dial(nowMs) : [];
-    return [...effects, ...dial, { kind: 'upstream-changed' }];
+    const dial = this.#difference === null ? this.#dial(nowMs) : [];
+    return [...effects, { kind: 'note-stored', sequence: 0 }, ...dial, { kind: 'upstream-changed' }];
   }
 
   #stop(): StandbyEffect[] {
@@ -198,10 +223,15 @@ export class StandbyCore {
     this.#heardAtMs = nowMs;
     switch (message.t) {
       case 'refused':
+        if (message.code === 'removed') this.#tooOld = true;
         return this.#abandon(`refused: ${message.code} (its epoch is ${message.epoch})`, nowMs);
       case 'mismatch': {
         if (this.#stage !== 'joining') return this.#abandon('mismatch out of turn', nowMs);
         const { sequence, epoch, crc } = log.endAtOrBelow(message.below);
+        if (sequence > message.below) {
+          this.#tooOld = true;
+          return this.#abandon('the logs differ in front of what is kept here', nowMs);
+        }
         return [
           { kind: 'send', connection: this.#connection, message: { t: 'probe', sequence, sequenceEpoch: epoch, crc } },
         ];
@@ -209,21 +239,32 @@ export class StandbyCore {
       case 'matched':
         return this.#matched(message, nowMs);
       case 'state-differs':
-        return message.epoch < epochs.highest ? [] : this.#takenOut(message.sequence);
+        return message.epoch < epochs.highest ? [] : this.#takenOut(message);
       case 'heartbeat':
         if (this.#stage !== 'streaming') return [];
         if (message.epoch < epochs.highest) return this.#abandon(`heartbeat of epoch ${message.epoch}`, nowMs);
-        return [{ kind: 'note-released', sequence: message.released }, ...this.#answerHeartbeat(nowMs)];
+        return [
+          { kind: 'note-released', sequence: message.released },
+          ...(message.stored === undefined ? [] : [{ kind: 'note-stored', sequence: message.stored } as const]),
+          ...this.#answerHeartbeat(nowMs),
+        ];
     }
   }
 
-  #takenOut(sequence: number): StandbyEffect[] {
-    this.#differsAt = sequence;
+  #takenOut({ sequence, hash }: PrimaryMessage & { t: 'state-differs' }): StandbyEffect[] {
+    this.#difference = { sequence, primary: hash, replica: this.#sentHashOf === sequence ? this.#sentHash : '' };
     this.#stage = 'idle';
     return [
       { kind: 'close', connection: this.#connection, reason: `the state here differs at ${sequence}` },
       { kind: 'upstream-changed' },
     ];
+  }
+
+  #recomputed(nowMs: number): StandbyEffect[] {
+    if (this.#difference === null) return [];
+    this.#difference = null;
+    this.#heardAtMs = nowMs;
+    return [...this.#dial(nowMs), { kind: 'upstream-changed' }];
   }
 
   #matched(message: PrimaryMessage & { t: 'matched' }, nowMs: number): StandbyEffect[] {
@@ -245,6 +286,7 @@ export class StandbyCore {
   #start(): StandbyEffect[] {
     const connection = this.#connection;
     this.#stage = 'streaming';
+    this.#tooOld = false;
     this.#answeredAtMs = Number.NEGATIVE_INFINITY;
     this.#sentHashOf = 0;
     this.#retryMs = FIRST_RETRY_MS;
@@ -306,6 +348,7 @@ export class StandbyCore {
     if (state === null || state.sequence === this.#sentHashOf)
       return { kind: 'send', connection: this.#connection, message: ack };
     this.#sentHashOf = state.sequence;
+    this.#sentHash = state.hash;
     return { kind: 'send', connection: this.#connection, message: { ...ack, state } };
   }
 

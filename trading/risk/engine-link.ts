@@ -1,6 +1,6 @@
 import { countField, type JsonRecord } from '../base/json-record.ts';
 import type { Address } from '../load/line-connection.ts';
-import { EntryFeed } from '../oms/entry-feed.ts';
+import { EntryFeed, removedProblem } from '../oms/entry-feed.ts';
 import type { JournalEntry } from '../oms/journal-entry.ts';
 import type { ApprovalTable } from './approval-table.ts';
 import { type RiskRows, riskRecord } from './risk-message.ts';
@@ -38,6 +38,8 @@ export class EngineLink {
   #said: string | null = 'nothing yet';
   #timer: NodeJS.Timeout | null = null;
   #refused: string | null = null;
+  #removed: string | null = null;
+  #through = 0;
   #closed = false;
   sent = 0;
 
@@ -48,11 +50,17 @@ export class EngineLink {
       after: 0,
       sink: {
         entry: (entry) => {
+          this.#through = entry.seq;
+          this.#removed = null;
           options.onEntry(entry);
           this.#publishSoon();
         },
         changed: () => options.onChanged(),
         ahead: options.onAhead,
+        removed: (first) => {
+          this.#removed = removedProblem('the risk engine', this.#through, first);
+          options.onChanged();
+        },
         attached: () => this.#attached(),
         caughtUp: () => {
           this.publish();
@@ -78,6 +86,7 @@ export class EngineLink {
 
   get problem(): string | null {
     if (this.#refused !== null) return `the engine refuses this risk engine: ${this.#refused}`;
+    if (this.#removed !== null) return this.#removed;
     return this.connected ? null : 'no engine of this site delivers its released entries';
   }
 
