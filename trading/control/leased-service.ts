@@ -46,6 +46,8 @@ export interface LeasedServiceOptions {
   readonly open: (terms: ReignTerms) => Promise<ServiceReign>;
   /** Raises the epoch at the receivers that a standby can reach. */
   readonly fenceReceivers: (epoch: number) => Promise<Readonly<Record<string, 'acknowledged' | 'unreachable'>>>;
+  /** Recovery actions, see `recoveryAction`; left out = none. */
+  readonly actions?: NonNullable<ControlHandlers['actions']>;
 }
 
 /**
@@ -67,12 +69,15 @@ export class LeasedService {
   /** Counts what ended a promotion that is still under way. */
   #generation = 0;
 
+  readonly handlers: ControlHandlers;
+
   constructor(options: LeasedServiceOptions) {
     this.#options = options;
     this.#lease = new EndingLease(() => options.statusChanged());
+    this.handlers = options.actions === undefined ? this.#contract : { ...this.#contract, actions: options.actions };
   }
 
-  readonly handlers: ControlHandlers = {
+  readonly #contract: ControlHandlers = {
     status: () => this.#status(),
     position: () => this.#currentPosition(),
     epochRaised: () => this.#stop('fenced', 'a newer epoch was raised'),

@@ -81,6 +81,18 @@ export class EngineLink {
     return this.connected ? null : 'no engine of this site delivers its released entries';
   }
 
+  /** The engine has read all that was sent up to here; false when it has not said so by the deadline, or there is none. */
+  async heardBy(deadlineMs: number): Promise<boolean> {
+    this.publish();
+    if (!this.#accepted || !this.#options.mayRelease()) return false;
+    // Introduced anew it answers, behind everything that it was told before.
+    this.#attached();
+    const deadline = performance.now() + deadlineMs;
+    while (!this.#accepted && !this.#closed && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    return this.#accepted;
+  }
+
   /** The rules changed: everything is sent again. */
   replaceTable(): void {
     this.#whole = true;
@@ -164,3 +176,4 @@ export class EngineLink {
 
 /** Executions gather for a moment: an engine is told once what many of them changed. */
 const gatherMs = 20;
+const lookEveryMs = 5;

@@ -104,6 +104,14 @@ export class LimitStore {
     return 'stored';
   }
 
+  /** Reads the rules again, under this epoch; `rules` and `version` are what the database has when this resolves. */
+  async reread(): Promise<void> {
+    await this.#client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+    await this.#checkEpoch();
+    await this.#readRules();
+    await this.#client.query('COMMIT');
+  }
+
   /** What order management's trades amount to; null where it has never written. */
   async storedPositions(stream: string): Promise<StoredPositions | null> {
     const there = await this.#client.query<{ readonly there: boolean }>(sql.tradesThere);
@@ -142,9 +150,13 @@ export class LimitStore {
     const raise = { table: sql.writerEpochTable, name: sql.writerName, epoch: this.#epoch, holder, deadlineMs };
     const epoch = await raiseWriterEpochIn(this.#client, raise);
     if (epoch > this.#epoch) throw new StaleWriterError(epoch);
+    await this.#readRules();
+    await this.#client.query('COMMIT');
+  }
+
+  async #readRules(): Promise<void> {
     const found = await this.#client.query<{ readonly version: number; readonly epoch: number }>(sql.readVersion);
     const rules = await this.#client.query<Readonly<Record<string, unknown>>>(sql.readRules);
-    await this.#client.query('COMMIT');
     this.rules = RuleBook.of(rules.rows.map(ruleOf));
     this.#version = { epoch: found.rows[0]!.epoch, sequence: found.rows[0]!.version };
   }

@@ -8,6 +8,7 @@ import { EpochStore } from '../control/epoch-store.ts';
 import { LeasedService } from '../control/leased-service.ts';
 import { StaleWriterError } from '../oms/order-store.ts';
 import { raiseWriterEpochOnly } from '../oms/writer-epoch.ts';
+import { recoveryActions } from './recovery-actions.ts';
 import { readRiskConfig } from './risk-config.ts';
 import { riskPort } from './risk-port.ts';
 import { RiskReign } from './risk-reign.ts';
@@ -23,8 +24,13 @@ const main = async (): Promise<void> => {
   const epochs = EpochStore.open(join(config.dataDir, 'epoch.json'));
   let server: ControlServer | null = null;
   let reign: RiskReign | null = null;
-  const service = new LeasedService({
+  const reigning = (): RiskReign => {
+    if (reign === null || service.reign !== reign) throw new ContractError('not-ready', 'it is not primary');
+    return reign;
+  };
+  const service: LeasedService = new LeasedService({
     epochs,
+    actions: recoveryActions(reigning),
     statusChanged: () => server?.statusChanged(),
     open: async (terms) => {
       try {
