@@ -163,11 +163,13 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
           passwordFile: secrets.databasePassword('persister'),
           database: labDatabase,
         };
-  const venueLines = tradedAt(topology, site).map(({ id, sessions }) => ({
-    name: id,
-    ...book.addressFrom({ host: instance.host }, venueEndpoint(id, 'session')),
-    ...firmAt(sessions),
-  }));
+  // Only hosts of those who ask have a path there.
+  const venueLines = () =>
+    tradedAt(topology, site).map(({ id, sessions }) => ({
+      name: id,
+      ...book.addressFrom({ host: instance.host }, venueEndpoint(id, 'session')),
+      ...firmAt(sessions),
+    }));
   if (isService(component.kind))
     return serviceFile(component.kind, { context, component, instance, common, own, engines, database, venueLines });
   switch (component.kind) {
@@ -196,7 +198,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
         engines,
         database,
         queries: own('queries'),
-        venues: venueLines,
+        venues: venueLines(),
       };
     default:
       return { ...common, services: { orders: own('orders'), database: own('database') } };

@@ -27,7 +27,7 @@ export interface ServiceGround {
   /** The site's own database; null where there is none. */
   readonly database: object | null;
   /** Where the exchanges of its site answer about the firm's orders. */
-  readonly venueLines: readonly object[];
+  readonly venueLines: () => readonly object[];
 }
 
 const files: Readonly<Record<ServiceKind, (ground: ServiceGround) => object>> = {
@@ -70,7 +70,7 @@ const booksBeside = (
   const keepsOrders = database !== null && topology.components.some(({ kind }) => kind === 'order-management');
   return {
     databases: keepsOrders ? [database] : [],
-    venues: venueLines,
+    venues: venueLines(),
     tolerance: toleranceLots,
     alertAbove: alertAboveLots,
     settleMs,
