@@ -163,8 +163,15 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
           passwordFile: secrets.databasePassword('persister'),
           database: labDatabase,
         };
+  // Only hosts of those who ask have a path there.
+  const venueLines = () =>
+    tradedAt(topology, site).map(({ id, sessions }) => ({
+      name: id,
+      ...book.addressFrom({ host: instance.host }, venueEndpoint(id, 'session')),
+      ...firmAt(sessions),
+    }));
   if (isService(component.kind))
-    return serviceFile(component.kind, { context, component, instance, common, own, engines, database });
+    return serviceFile(component.kind, { context, component, instance, common, own, engines, database, venueLines });
   switch (component.kind) {
     case 'trading-engine': {
       const venues = tradedAt(topology, site);
@@ -191,11 +198,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
         engines,
         database,
         queries: own('queries'),
-        venues: tradedAt(topology, site).map(({ id, sessions }) => ({
-          name: id,
-          ...book.addressFrom({ host: instance.host }, venueEndpoint(id, 'session')),
-          ...firmAt(sessions),
-        })),
+        venues: venueLines(),
       };
     default:
       return { ...common, services: { orders: own('orders'), database: own('database') } };

@@ -304,11 +304,13 @@ function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSi
   if (viewer.place === endpoint.place)
     return insideSite === 'relayed' && viewer.host !== null && endpoint.host !== null && viewer.host !== endpoint.host;
   const venue = topology.venues.find((candidate) => candidate.id === endpoint.place);
-  // Engines trade on the other ports; the lines are what order management asks when it compares its open orders.
+  // Engines trade on the other ports; the lines are what order management and position keepers ask when they compare their books.
   const isLines = venue !== undefined && endpoint.id === venueEndpoint(venue.id, 'session');
-  if (isLines && !hasOnHost(topology, viewer.host, 'order-management')) return false;
+  if (isLines && !asksLines.some((kind) => hasOnHost(topology, viewer.host, kind))) return false;
   return venue === undefined || venue.rttMsBySite[viewer.place] !== undefined;
 }
+
+const asksLines = ['order-management', 'position-keeper'] as const;
 
 const marketDataServices = ['feed-a', 'feed-b', 'recovery'] as const satisfies readonly VenueService[];
 

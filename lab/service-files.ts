@@ -26,6 +26,8 @@ export interface ServiceGround {
   readonly engines: readonly Address[];
   /** The site's own database; null where there is none. */
   readonly database: object | null;
+  /** Where the exchanges of its site answer about the firm's orders. */
+  readonly venueLines: () => readonly object[];
 }
 
 const files: Readonly<Record<ServiceKind, (ground: ServiceGround) => object>> = {
@@ -37,11 +39,12 @@ const files: Readonly<Record<ServiceKind, (ground: ServiceGround) => object>> = 
     database,
     initial: labLimits,
   }),
-  'position-keeper': ({ context, common, own, engines, instance }) => ({
+  'position-keeper': ({ context, common, own, engines, instance, database, venueLines }) => ({
     ...common,
     listen: own('positions'),
     engines,
     marketData: marketDataBeside(context, instance),
+    reconcile: booksBeside(context, { database, venueLines }),
   }),
   'market-data': ({ context, common, own, instance }) => ({
     ...common,
@@ -57,6 +60,24 @@ export const serviceFile = (kind: ServiceKind, ground: ServiceGround): object =>
 /** Of an engine's configuration: it obeys a risk engine where the topology has one, and refuses new risk without. */
 export const riskOfEngine = ({ topology, secrets }: LabContext): object =>
   topology.components.some(({ kind }) => kind === 'risk-engine') ? { risk: { tokenFile: secrets.riskToken } } : {};
+
+/** What a recovery compares positions with; a read is given up soon enough for an action to answer in its time. */
+const booksBeside = (
+  { topology }: LabContext,
+  { database, venueLines }: Pick<ServiceGround, 'database' | 'venueLines'>,
+): object => {
+  const { toleranceLots, alertAboveLots, settleMs } = topology.reconciliation;
+  const keepsOrders = database !== null && topology.components.some(({ kind }) => kind === 'order-management');
+  return {
+    databases: keepsOrders ? [database] : [],
+    venues: venueLines(),
+    tolerance: toleranceLots,
+    alertAbove: alertAboveLots,
+    settleMs,
+    deadlineMs: 1500,
+    store: 'data/breaks',
+  };
+};
 
 /** Market data services of an instance's site. */
 const marketDataBeside = ({ topology, book }: LabContext, { host }: Instance): readonly Address[] => {

@@ -5,6 +5,7 @@ import { FAULT_NAMES, FAULTS, type FaultName, SLOW_PROMOTIONS } from './faults.t
 import { leaderAway } from './leader-away.ts';
 import { askForFailback, askForFailover, askForRecovery } from './people.ts';
 import { Random } from './random.ts';
+import { stepKind } from './step-kind.ts';
 import type { World } from './world.ts';
 
 /** What looks like silence before anybody can be sure. */
@@ -157,7 +158,7 @@ export function scheduleHurtRecovery(play: FaultPlay, seed: number): void {
   let left = 1;
   world.onStep = (step, leader) => {
     others?.(step, leader);
-    const kind = isAction(leader, step) ? 'act' : step;
+    const kind = stepKind(leader, step);
     if (kind !== chosen || left === 0) return;
     left -= 1;
     if (how === 'host') play.apply('host power');
@@ -166,11 +167,6 @@ export function scheduleHurtRecovery(play: FaultPlay, seed: number): void {
   };
   queue.after(random.between(500, 3000), () => askForRecovery(world, { name: 'rhea', role: 'operator' }));
 }
-
-const isAction = (leader: ControllerProcess, step: string): boolean => {
-  const run = leader.core ? [...leader.core.groups.values()][0]!.run() : null;
-  return run?.plan.steps.some((each) => each.id === step && each.kind === 'act') === true;
-};
 
 export const COMMANDED_STEPS = (
   [

@@ -6,6 +6,7 @@ import { DiskLog, type LogEntry } from './disk-log.ts';
 import type { InstanceSurroundings, PromotionOrder } from './instance-surroundings.ts';
 import type { MachineClock } from './machine-clock.ts';
 import type { Place } from './network.ts';
+import { afterAction, type OrderedRecovery, offers } from './offered-actions.ts';
 import { LOST_AFTER_MS, NO_REIGN, UpstreamSession } from './upstream-session.ts';
 
 interface Replica {
@@ -15,7 +16,6 @@ interface Replica {
 }
 
 const HEARTBEAT_MS = 150;
-const OMS_ACTIONS: readonly string[] = ['stop-accepting', 'snapshot-open-orders', 'reconcile', 'reload', 'resume'];
 
 /**
  * What the simulator knows of a database or an engine: a log, synchronous replication to an acknowledgement set, a role, and a
@@ -56,6 +56,8 @@ export class InstanceModel {
   routed = false;
   /** The epoch in which it was told to stop accepting; durable, and ended by a promotion in a newer one. */
   stopped = 0;
+  /** Durable. */
+  recovery: OrderedRecovery | null = null;
   /** Orders of this reign that it withdrew: they are in the log, and never released. */
   readonly #withdrawn = new Set<number>();
   divergence: InstanceObservation['divergence'] = null;
@@ -309,14 +311,25 @@ export class InstanceModel {
     return this.ordersInFlight === 0;
   }
 
-  /** Recovery actions are those of order management; nobody else here offers any. */
   act(epoch: number, action: string): ActionOutcome {
     const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
-    if (this.component.kind !== 'order-management' || !OMS_ACTIONS.includes(action)) return failed('unknown-method');
-    if (this.role !== 'primary' || epoch !== this.grantEpoch) return failed('not-ready');
+    const { kind, authority } = this.component;
+    if (!offers(kind, action)) return failed('unknown-method');
+    const held = authority !== 'owned' || (this.role === 'primary' && epoch === this.grantEpoch);
+    if (!held) return failed('not-ready');
+    const left = afterAction(kind, this.recovery, { epoch, done: action });
+    if (left === 'before-its-turn') return failed('not-ready');
+    this.recovery = left;
     if (action === 'stop-accepting') this.stopped = epoch;
     if (action === 'resume') this.stopped = 0;
+    this.#around.changed(this);
     return { kind: 'ok', detail: {} };
+  }
+
+  /** A recovery was ordered and has not come to its end: nothing is approved, or vouched for. */
+  get inRecovery(): boolean {
+    const epoch = this.component.authority === 'owned' ? this.grantEpoch : this.epoch;
+    return this.recovery !== null && this.recovery.epoch >= epoch;
   }
 
   /** Taken in and neither released nor withdrawn. */
@@ -493,8 +506,11 @@ export class InstanceModel {
             ? 'unknown'
             : 'closed',
       epoch: this.epoch as Epoch,
-      health: this.process === 'running' ? (this.ill?.health ?? 'ok') : 'bad',
-      reason: this.process === 'running' ? (this.ill?.reason ?? null) : `process ${this.process}`,
+      health: this.process === 'running' ? (this.ill?.health ?? (this.inRecovery ? 'degraded' : 'ok')) : 'bad',
+      reason:
+        this.process === 'running'
+          ? (this.ill?.reason ?? (this.inRecovery ? 'a recovery was ordered' : null))
+          : `process ${this.process}`,
       position: { generation: this.log.at(-1)?.epoch ?? 0, sequence: this.log.length },
       releasing:
         this.role === 'primary' && this.opened && this.process === 'running' && (!this.selfGated || this.leaseValid),

@@ -55,6 +55,17 @@ export class ScenarioPerson {
           reason: 'planned',
           acceptDataLoss: null,
         });
+      case 'recover': {
+        const { component } = request;
+        return this.#say({
+          kind: 'recover',
+          group: GROUP,
+          component,
+          runbook: null,
+          digest: null,
+          reason: 'odd figures',
+        });
+      }
     }
   }
 

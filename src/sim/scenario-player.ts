@@ -4,6 +4,7 @@ import { ScenarioJudge } from './scenario-judge.ts';
 import { ScenarioPerson } from './scenario-person.ts';
 import { shapeOf } from './scenario-shape.ts';
 import { type Hurt, ScenarioStage } from './scenario-stage.ts';
+import { stepKind } from './step-kind.ts';
 import { World } from './world.ts';
 
 export interface ScenarioFailure {
@@ -59,7 +60,7 @@ class Player {
       ...(trace ? { trace } : {}),
     });
     for (const { agent } of this.world.hosts) agent.answersLost = 0;
-    this.world.onStep = (step) => this.#stepBegins(step);
+    this.world.onStep = (step, leader) => this.#stepBegins(stepKind(leader, step));
     this.#judge = new ScenarioJudge(this.world);
     this.#stage = new ScenarioStage(this.world);
     this.#person = new ScenarioPerson(this.world, this.#stage, this.#judge, (line) => this.#tell(line));

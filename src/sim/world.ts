@@ -461,7 +461,10 @@ export class World {
     return risk.instances.some((each) => {
       const model = this.instances.get(each.id)!;
       return (
-        siteOfInstance.get(each.id) === siteOfInstance.get(id) && model.process === 'running' && model.couldRelease
+        siteOfInstance.get(each.id) === siteOfInstance.get(id) &&
+        model.process === 'running' &&
+        model.couldRelease &&
+        !model.inRecovery
       );
     });
   }

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { writeConnectFile } from '../../bin/commands/lab-connect.ts';
 import { instanceEndpoint } from '../../lab/layout.ts';
 import type { InstanceId } from '../../src/core/base/ids.ts';
 import type { JsonRecord } from '../../trading/base/json-record.ts';
@@ -147,6 +148,32 @@ describe('risk engine and position keeper in a lab', { timeout: 15 * minute }, (
     assert.ok(record!.epoch > before.record!.epoch);
     assert.equal(record!.activeSite, before.record!.activeSite);
     await reconciled();
+  });
+
+  it('risk engine and position keeper are recovered where they stand, by one command each, without a step that nobody offers', async () => {
+    await lab.settled();
+    const { record } = await lab.platform.group();
+    const connect = writeConnectFile(lab.platform.context);
+    for (const kind of ['risk-engine', 'position-keeper'] as const) {
+      const { id } = lab.component(kind);
+      const command = ['--json', '--connect', connect, '--as', 'Omar Operator', 'recover', id];
+      const startedAt = performance.now();
+      const run = await new Promise<{ readonly code: unknown; readonly text: string }>((resolve) => {
+        execFile(
+          join(projectRoot, 'bin/holdfast'),
+          [...command, '--yes', '--reason', 'suite'],
+          { timeout: 2 * minute },
+          (error, out, err) => resolve({ code: error?.code ?? 0, text: `${out}${err}` }),
+        );
+      });
+      assert.equal(run.code, 0, run.text);
+      lab.narrate(`${id} recovered in ${Math.round(performance.now() - startedAt)} ms: ${run.text}`);
+      assert.doesNotMatch(run.text, /not-applicable/, run.text);
+    }
+    await approved();
+    await reconciled();
+    const after = await lab.platform.group();
+    assert.equal(after.record!.epoch, record!.epoch);
   });
 
   it('after a takeover by the other site limits and switches are as they were, and positions are recomputed and agree', async () => {

@@ -46,6 +46,8 @@ export interface LeasedServiceOptions {
   readonly open: (terms: ReignTerms) => Promise<ServiceReign>;
   /** Raises the epoch at the receivers that a standby can reach. */
   readonly fenceReceivers: (epoch: number) => Promise<Readonly<Record<string, 'acknowledged' | 'unreachable'>>>;
+  /** Recovery actions, see `recoveryAction`; left out = none. */
+  readonly actions?: NonNullable<ControlHandlers['actions']>;
 }
 
 /**
@@ -62,17 +64,22 @@ export class LeasedService {
   #reign: ServiceReign | null = null;
   /** Of the last reign; an epoch that was given up is not taken up again. */
   #reignEpoch = 0;
+  /** The newest that a receiver has refused a reign with. */
+  #heardEpoch = 0;
   #position: Position = { epoch: 0, sequence: 0 };
   #promotion: { readonly epoch: number; readonly done: Promise<PromoteResult> } | null = null;
   /** Counts what ended a promotion that is still under way. */
   #generation = 0;
 
+  readonly handlers: ControlHandlers;
+
   constructor(options: LeasedServiceOptions) {
     this.#options = options;
     this.#lease = new EndingLease(() => options.statusChanged());
+    this.handlers = options.actions === undefined ? this.#contract : { ...this.#contract, actions: options.actions };
   }
 
-  readonly handlers: ControlHandlers = {
+  readonly #contract: ControlHandlers = {
     status: () => this.#status(),
     position: () => this.#currentPosition(),
     epochRaised: () => this.#stop('fenced', 'a newer epoch was raised'),
@@ -111,6 +118,11 @@ export class LeasedService {
     return this.#reign !== null;
   }
 
+  /** It is primary and its lease runs. */
+  get mayRelease(): boolean {
+    return this.#reign !== null && this.#lease.valid;
+  }
+
   /** What it does while it is primary; null when it is not. */
   get reign(): ServiceReign | null {
     return this.#reign;
@@ -142,6 +154,8 @@ export class LeasedService {
   #promote(params: PromoteParams): Promise<PromoteResult> | PromoteResult {
     const { epoch, leaseUntilNs } = params;
     if (leaseUntilNs <= monoNowNs()) throw new ContractError('no-lease', 'the lease given has run out already');
+    if (epoch < this.#heardEpoch)
+      throw new ContractError('stale-epoch', `a receiver knows epoch ${this.#heardEpoch}`, this.#heardEpoch);
     if (this.#reign === null && this.#promotion === null && epoch <= this.#reignEpoch)
       throw new ContractError('not-ready', `it gave up epoch ${this.#reignEpoch}; promote with a newer one`);
     this.#lease.set(leaseUntilNs);
@@ -168,6 +182,7 @@ export class LeasedService {
         mayRelease: () => generation === this.#generation && this.#lease.valid,
         onChanged: () => this.#options.statusChanged(),
         onStale: (newer, by) => {
+          this.#heardEpoch = Math.max(this.#heardEpoch, newer);
           if (generation === this.#generation) this.#stop('fenced', `${by} knows epoch ${newer}`);
         },
       })
@@ -216,7 +231,7 @@ export class LeasedService {
       replicas: [],
       upstream: null,
       divergence: null,
-      business: { activeOrders: 0, lastOrderAgeMs: null, acknowledged: 0, ...reign?.figures },
+      business: { activeOrders: 0, lastOrderAgeMs: null, acknowledged: this.#position.sequence, ...reign?.figures },
     };
   }
 }

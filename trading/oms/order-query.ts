@@ -18,7 +18,7 @@ const orderColumns = `o.id, o.client, o.symbol, o.side, o.price::float8 AS price
   floor(extract(epoch FROM o.stored_at) * 1000)::float8 AS "storedAtMs"`;
 
 const tradeColumns = `t.exec, t.order_id AS "order", o.client, o.symbol, o.side, t.price::float8 AS price, t.qty::float8 AS qty,
-  t.seq::float8 AS seq, t.epoch::float8 AS epoch, floor(extract(epoch FROM t.stored_at) * 1000)::float8 AS "storedAtMs"`;
+  t.venue, t.seq::float8 AS seq, t.epoch::float8 AS epoch, floor(extract(epoch FROM t.stored_at) * 1000)::float8 AS "storedAtMs"`;
 
 const orders = { of: 'orders', select: `SELECT ${orderColumns} FROM public.orders AS o`, row: 'o' } as const;
 const trades = {
@@ -35,13 +35,13 @@ export const readOrderQuery = (message: JsonRecord): OrderQuery | null => {
     case 'orders':
       return query(message, orders, ['id', 'client', 'symbol', 'state', 'from', 'to']);
     case 'trades':
-      return query(message, trades, ['order', 'client', 'symbol', 'from', 'to']);
+      return query(message, trades, ['order', 'client', 'symbol', 'venue', 'from', 'to']);
     default:
       return null;
   }
 };
 
-type Filter = 'id' | 'order' | 'client' | 'symbol' | 'state' | 'from' | 'to';
+type Filter = 'id' | 'order' | 'client' | 'symbol' | 'venue' | 'state' | 'from' | 'to';
 
 /** Rows come in order of their sequence, which a page goes on from. */
 const query = (
@@ -80,6 +80,8 @@ const conditionOf = (filter: Filter, row: 'o' | 't', value: string): string => {
   switch (filter) {
     case 'order':
       return `t.order_id = ${value}`;
+    case 'venue':
+      return `t.venue = ${value}`;
     case 'from':
       return `${row}.stored_at >= to_timestamp(${value}::float8 / 1000)`;
     case 'to':

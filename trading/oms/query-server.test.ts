@@ -11,7 +11,9 @@ import { postgresAvailable, ThrowawayPostgres } from './throwaway-postgres.ts';
 
 const deadlineMs = 15_000;
 
-/** Orders 1, 3, 5 … each followed by what becomes of it; those of every third are filled by half and stay open. */
+const venues = ['north', 'south'];
+
+/** Orders 1, 3, 5 … each followed by what becomes of it; those of every third are filled by half and stay open, under ids that both exchanges give. */
 const entries = (count: number): JournalEntry[] =>
   Array.from({ length: count }, (_, at): JournalEntry[] => {
     const id = `o${at}`;
@@ -25,7 +27,16 @@ const entries = (count: number): JournalEntry[] =>
     const seq = 2 * at + 1;
     const then: JournalEntry =
       at % 3 === 0
-        ? { kind: 'fill', seq: seq + 1, epoch: 1, orderId: id, exec: `x${at}`, price: 99, qty: 5 }
+        ? {
+            kind: 'fill',
+            seq: seq + 1,
+            epoch: 1,
+            orderId: id,
+            exec: `x${at - (at % 6)}`,
+            price: 99,
+            qty: 5,
+            venue: venues[at % 2]!,
+          }
         : { kind: 'cancelled', seq: seq + 1, epoch: 1, orderId: id };
     return [{ kind: 'order', seq, epoch: 1, id, ...terms }, then];
   }).flat();
@@ -94,9 +105,30 @@ test('queries of order management', {
     assert.equal(cancelled?.more, true);
     assert.equal((trades!.trades as unknown[]).length, 10);
     const [trade] = one!.trades as JsonRecord[];
-    assert.deepEqual([trade?.exec, trade?.order, trade?.client, trade?.qty], ['x3', 'o3', 'c1', 5]);
+    assert.deepEqual(
+      [trade?.exec, trade?.venue, trade?.order, trade?.client, trade?.qty],
+      ['x0', 'south', 'o3', 'c1', 5],
+    );
     assert.deepEqual(before?.trades, []);
     assert.deepEqual(ids(since), ['o4']);
+  });
+
+  await suite.test('trades say at which exchange they were executed, and are found by it', async () => {
+    const [all, north, nowhere] = await ask(
+      { t: 'trades' },
+      { t: 'trades', venue: 'north' },
+      { t: 'trades', venue: 'nowhere' },
+    );
+    const first = (all!.trades as JsonRecord[]).filter(({ exec }) => exec === 'x0');
+    assert.deepEqual(
+      first.map(({ venue, order }) => [venue, order]),
+      [
+        ['north', 'o0'],
+        ['south', 'o3'],
+      ],
+    );
+    assert.equal((north!.trades as unknown[]).length, 10);
+    assert.deepEqual(nowhere!.trades, []);
   });
 
   await suite.test('what is no question is refused, and an instance that is not primary answers none', async () => {

@@ -1,41 +1,19 @@
 import { join } from 'node:path';
-import { type ActParams, type ActResult, ContractError } from '../control/contract.ts';
 import type { ControlHandlers } from '../control/control-server.ts';
-import type { Address } from '../load/line-connection.ts';
-import { checkOpenOrders, type VenueAccess } from './open-order-check.ts';
+import { type ActDetail, recoveryAction } from '../control/recovery-action.ts';
+import type { OmsOptions } from './oms-reign.ts';
+import { checkOpenOrders } from './open-order-check.ts';
 import { keepOpenOrders, type OpenOrders, readOpenOrders } from './open-orders.ts';
-import type { DatabaseAddress } from './order-store.ts';
 import type { Persister } from './persister.ts';
 import { withReadConnection } from './read-connection.ts';
-import type { StoppedMark } from './stopped-mark.ts';
 
-export interface RecoveryOptions {
-  readonly instance: string;
-  readonly stream: string;
-  readonly dataDir: string;
-  readonly engines: readonly Address[];
-  readonly venues: readonly VenueAccess[];
-  readonly database: DatabaseAddress;
-  readonly stopped: StoppedMark;
-  /** The persister of this reign; throws `not-ready` when there is none. */
-  readonly persister: () => Persister;
-}
-
-type Detail = ActResult['detail'];
-
-/** The steps of order management's recovery, in their order. Each may be asked for again. */
-export const recoveryActions = (options: RecoveryOptions): NonNullable<ControlHandlers['actions']> => {
-  const action =
-    (act: (persister: Persister, params: ActParams) => Promise<Detail>) =>
-    async (params: ActParams): Promise<ActResult> => {
-      const persister = options.persister();
-      const detail = await act(persister, params).catch((error: unknown) => {
-        if (error instanceof ContractError) throw error;
-        const found = error instanceof Error ? error.message : String(error);
-        throw new ContractError('not-ready', `${params.action}: ${found}`);
-      });
-      return { action: params.action, position: persister.position, detail };
-    };
+/** The steps of order management's recovery, in their order. Each may be asked for again. `persister` throws `not-ready` where there is none. */
+export const recoveryActions = (
+  options: OmsOptions,
+  persister: () => Persister,
+): NonNullable<ControlHandlers['actions']> => {
+  const action = (act: (persister: Persister, params: { readonly epoch: number }) => Promise<ActDetail>) =>
+    recoveryAction(persister, act);
   return {
     'stop-accepting': action(async (persister, { epoch }) => {
       options.stopped.set(epoch);
@@ -71,7 +49,7 @@ export const recoveryActions = (options: RecoveryOptions): NonNullable<ControlHa
   };
 };
 
-const readStored = ({ database, stream }: RecoveryOptions): Promise<OpenOrders> =>
+const readStored = ({ database, stream }: OmsOptions): Promise<OpenOrders> =>
   withReadConnection({ database, deadlineMs: readDeadlineMs }, (client) => readOpenOrders(client, stream));
 
 const settleDeadlineMs = 2000;

@@ -4,7 +4,7 @@ import { syncDirectory, writeFileDurably } from '../base/durable-file.ts';
 import { countField, parseRecord } from '../base/json-record.ts';
 
 /**
- * That order management was told to stop accepting, and in which epoch: a process that is started again in the same one goes on standing
+ * That a service was told to stand still, and in which epoch: a process that is started again in the same one goes on standing
  * still, one that is promoted in a newer one does not. A mark that cannot be read counts for every epoch.
  */
 export class StoppedMark {

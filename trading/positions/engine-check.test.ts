@@ -23,6 +23,7 @@ test('the position keeper as a component', async (suite) => {
       instruments: {},
       marketData: [],
       control: null,
+      reconcile: null,
       checkEveryMs: 600_000,
       checkDeadlineMs: 5000,
     });

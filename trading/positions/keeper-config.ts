@@ -1,5 +1,7 @@
 import { ConfigNode } from '../load/config-node.ts';
 import type { Address } from '../load/line-connection.ts';
+import type { BookSource } from '../reconcile/book-source.ts';
+import { parseReconcile, type ReconcileConfig } from '../reconcile/config.ts';
 import { defaultInstrument, type Instrument } from './position.ts';
 
 export interface KeeperConfig {
@@ -13,6 +15,8 @@ export interface KeeperConfig {
   readonly control: { readonly address: Address; readonly tokenFile: string; readonly dataDir: string } | null;
   readonly checkEveryMs: number;
   readonly checkDeadlineMs: number;
+  /** With what its recovery compares the book given, beside the engine; null = it cannot. */
+  readonly reconcile: ((own: BookSource) => ReconcileConfig) | null;
   /** By symbol; others have the default one. */
   readonly instruments: Readonly<Record<string, Instrument>>;
 }
@@ -21,9 +25,12 @@ export const readKeeperConfig = (file: string): KeeperConfig => {
   const root = ConfigNode.read(file);
   const instruments = root.has('instruments') ? root.children('instruments') : [];
   const control = root.optional('control');
+  const engines = root.children('engines').map((each) => each.address());
+  const reconcile = root.optional('reconcile');
   return {
     instance: root.string('instance'),
-    engines: root.children('engines').map((each) => each.address()),
+    engines,
+    reconcile: reconcile === null ? null : (own) => parseReconcile(reconcile, { engines, books: [own] }),
     listen: root.child('listen').address(),
     marketData: root.has('marketData') ? root.children('marketData').map((each) => each.address()) : [],
     control:

@@ -4,6 +4,7 @@ import { ContractError, type Position, type Role, type Status } from '../control
 import type { ControlHandlers } from '../control/control-server.ts';
 import type { EpochStore } from '../control/epoch-store.ts';
 import type { CheckResult } from './engine-check.ts';
+import { KeeperRecovery } from './keeper-recovery.ts';
 import type { KeeperServer } from './keeper-server.ts';
 
 export interface KeeperInstanceOptions {
@@ -22,6 +23,8 @@ export interface KeeperInstanceOptions {
 export class KeeperInstance {
   readonly #options: KeeperInstanceOptions;
   readonly #pulse: Pulse;
+  readonly #recovery: KeeperRecovery;
+  readonly handlers: ControlHandlers;
   #fenced = false;
   #stopped = false;
   #checking: Promise<CheckResult> | null = null;
@@ -30,6 +33,12 @@ export class KeeperInstance {
 
   constructor(options: KeeperInstanceOptions) {
     this.#options = options;
+    this.#recovery = new KeeperRecovery({
+      keeper: options.keeper,
+      check: () => this.#check(),
+      onChanged: options.statusChanged,
+    });
+    this.handlers = { ...this.#contract, actions: this.#recovery.actions };
     this.#pulse = new Pulse({
       everyMs: () => options.checkEveryMs,
       beat: () => {
@@ -38,9 +47,10 @@ export class KeeperInstance {
     });
   }
 
-  readonly handlers: ControlHandlers = {
+  readonly #contract: ControlHandlers = {
     status: () => this.#status(),
     position: () => this.#position,
+    epochRaised: () => this.#recovery.end(),
     fence: ({ epoch }) => {
       this.#fenced = this.#role === 'closed';
       return { epoch, position: this.#position, receivers: {} };

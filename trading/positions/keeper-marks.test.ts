@@ -29,6 +29,7 @@ test('positions are marked by market data while that is fresh, and never by what
     listen: { host: '127.0.0.1', port: 0 },
     marketData: [{ host: '127.0.0.1', port: servicePort }],
     control: null,
+    reconcile: null,
     checkEveryMs: 5000,
     checkDeadlineMs: 2000,
     instruments: {},

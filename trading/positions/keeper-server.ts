@@ -3,10 +3,14 @@ import { asRecord, countField, type JsonRecord } from '../base/json-record.ts';
 import { badMessage, type LinePeer, LineServer } from '../base/line-server.ts';
 import { PriceFollower } from '../market-data/price-follower.ts';
 import { EntryFeed, removedProblem } from '../oms/entry-feed.ts';
+import type { BookSource } from '../reconcile/book-source.ts';
+import type { ReconcileConfig } from '../reconcile/config.ts';
 import { type CheckResult, EngineCheck } from './engine-check.ts';
+import { exactSum } from './exact-integer.ts';
 import { KeeperBook } from './keeper-book.ts';
 import type { KeeperConfig } from './keeper-config.ts';
 import { defaultInstrument, profitAndLoss } from './position.ts';
+import type { BookedPosition } from './position-book.ts';
 
 /**
  * The position keeper: follows the released entries of whichever engine is primary and answers what positions and P&L they amount
@@ -17,7 +21,12 @@ export class KeeperServer {
   readonly #onChanged: () => void;
   readonly #server: LineServer;
   readonly #check: EngineCheck;
+  /** What is answered. */
   #book = new KeeperBook();
+  /** What entries are applied to: another one while positions are computed anew. */
+  #next = this.#book;
+  #rebuilt: Rebuilt | null = null;
+  #unvouched: string | null = null;
   #feed: EntryFeed | null = null;
   #prices: PriceFollower | null = null;
   #problem: string | null = null;
@@ -55,21 +64,88 @@ export class KeeperServer {
     return Math.max(0, (this.#feed?.releasedSequence ?? 0) - this.#book.through);
   }
 
-  /** What people should know about the figures; stays until the process is started anew. */
+  /** What people should know about the figures; what was lost stays until they are recovered, or the process is started anew. */
   get problem(): string | null {
+    return this.#unvouched ?? this.#problem;
+  }
+
+  /** Which released entries the engine no longer has; null = none. */
+  get lost(): string | null {
     return this.#problem;
+  }
+
+  /** All books agree without what was lost. */
+  settleLoss(): void {
+    this.#problem = null;
+  }
+
+  /** Nobody should believe the figures, until `vouch`. */
+  vouchNot(reason: string): void {
+    this.#unvouched = reason;
+  }
+
+  vouch(): void {
+    this.#unvouched = null;
+  }
+
+  reconciliation(own: BookSource): ReconcileConfig | null {
+    return this.#config.reconcile?.(own) ?? null;
+  }
+
+  /**
+   * Computes everything anew from the first released entry on, beside the book that is answered meanwhile, and puts it in its place once all has come.
+   * Where the old book ended both are compared. Rejects at the deadline; with `again` it goes on waiting for what was begun.
+   */
+  async recompute(options: { readonly again: boolean; readonly deadlineMs: number }): Promise<Rebuilt> {
+    const deadline = performance.now() + options.deadlineMs;
+    if (!options.again) {
+      this.#next = new KeeperBook();
+      this.#rebuilt = null;
+      this.follow();
+    }
+    while (this.#next !== this.#book) {
+      if (performance.now() > deadline)
+        throw new Error(
+          `positions are being computed anew: entry ${this.#next.through} of ${this.#feed?.releasedSequence ?? 0}`,
+        );
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    }
+    const { through, trades, positions } = this.#book;
+    return { ...(this.#rebuilt ?? { differed: 0 }), through, trades: trades.length, positions: positions.size };
+  }
+
+  /** P&L of all positions at the price of each symbol's last trade, by currency, for people. */
+  profitInWords(): { readonly realised: string; readonly total: string } {
+    const sums = new Map<string, { realised: number; total: number }>();
+    for (const position of this.#book.positions.positions()) {
+      const instrument = this.#config.instruments[position.symbol] ?? defaultInstrument;
+      const found = profitAndLoss(position, this.#book.lastPrice(position.symbol), instrument);
+      const sum = sums.get(found.currency) ?? { realised: 0, total: 0 };
+      const what = `the P&L in ${found.currency}`;
+      sums.set(found.currency, {
+        realised: exactSum(sum.realised, found.realisedMinor, what),
+        total: exactSum(sum.total, found.totalMinor ?? 0, what),
+      });
+    }
+    const text = (name: 'realised' | 'total') =>
+      [...sums].map(([currency, sum]) => `${currency} ${sum[name]}`).join(', ');
+    return { realised: text('realised'), total: text('total') };
   }
 
   /** Goes on from the entry at which the book is. */
   follow(): void {
     this.#feed?.close();
-    const book = this.#book;
+    const book = this.#next;
     this.#feed = new EntryFeed({
       engines: this.#config.engines,
       after: book.through,
       calmAfterMs,
       sink: {
-        entry: (entry) => book.apply(entry),
+        entry: (entry) => {
+          book.apply(entry);
+          if (book !== this.#book && book.through === this.#book.through) this.#rebuilt = this.#compared(book);
+        },
+        caughtUp: () => this.#adopt(book),
         changed: this.#onChanged,
         ahead: (end) => this.#startOver(end),
         removed: (first) => {
@@ -78,6 +154,25 @@ export class KeeperServer {
         },
       },
     });
+  }
+
+  #compared(book: KeeperBook): Rebuilt {
+    const { through, trades, positions } = book;
+    const textOf = (each: BookedPosition) => JSON.stringify(each);
+    const before = new Set(this.#book.positions.positions().map(textOf));
+    const differed = positions.positions().filter((each) => !before.delete(textOf(each))).length;
+    return { through, trades: trades.length, positions: positions.size, differed: Math.max(differed, before.size) };
+  }
+
+  /** What was computed anew has everything that was released: it is what is answered from now on. */
+  #adopt(book: KeeperBook): void {
+    if (book === this.#book) return;
+    this.#problem =
+      book.through >= this.#book.through
+        ? null
+        : `entries ${book.through + 1} to ${this.#book.through} had been released and the engine no longer has them`;
+    this.#book = book;
+    this.#onChanged();
   }
 
   stopFollowing(): void {
@@ -95,9 +190,10 @@ export class KeeperServer {
 
   /** Released entries are missing at the engine. What they said is no longer vouched for: begin again with what it has. */
   #startOver(engineEnd: number): void {
-    if (engineEnd >= this.#book.through) return;
-    this.#problem = `entries ${engineEnd + 1} to ${this.#book.through} had been released and the engine no longer has them`;
+    if (engineEnd >= this.#next.through) return;
+    this.#problem = `entries ${engineEnd + 1} to ${this.#next.through} had been released and the engine no longer has them`;
     this.#book = new KeeperBook();
+    this.#next = this.#book;
     this.follow();
   }
 
@@ -126,7 +222,7 @@ export class KeeperServer {
       positions: book.positions.size,
       trades: book.trades.length,
       unbooked: book.unbooked.length,
-      problem: this.#problem,
+      problem: this.problem,
     };
   }
 
@@ -171,5 +267,15 @@ export class KeeperServer {
   }
 }
 
+/** What computing anew came to. */
+interface Rebuilt {
+  readonly through: number;
+  readonly trades: number;
+  readonly positions: number;
+  /** Positions that were others before, at the entry at which the old book ended. */
+  readonly differed: number;
+}
+
+const lookEveryMs = 5;
 /** At a site that is not active there is nobody to follow: it looks for an engine once a second. */
 const calmAfterMs = 3000;

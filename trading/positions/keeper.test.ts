@@ -44,6 +44,7 @@ test('the position keeper', async (suite) => {
       instruments,
       marketData: [],
       control: null,
+      reconcile: null,
       checkEveryMs: 5000,
       checkDeadlineMs: 2000,
     });

@@ -1,6 +1,7 @@
 import { parseDatabase } from '../load/config.ts';
 import { ConfigNode } from '../load/config-node.ts';
-import type { BookSources } from './book-source.ts';
+import type { Address } from '../load/line-connection.ts';
+import type { BookSource, BookSources } from './book-source.ts';
 import { databaseSource } from './database-source.ts';
 import { engineSource } from './engine-source.ts';
 import { keeperSource } from './keeper-source.ts';
@@ -19,9 +20,15 @@ export interface ReconcileConfig {
  * `venues [{name, host, port, firm, password?}]`, `tolerance`, `alertAbove` (lots), `settleMs`, `deadlineMs` and `store`. Everything but
  * `venues`, `store` and one book of the firm may be left out; paths are relative to the file.
  */
-export const readReconcileConfig = (file: string): ReconcileConfig => {
-  const root = ConfigNode.read(file);
-  const engines = root.has('engines') ? root.children('engines').map((each) => each.address()) : [];
+export const readReconcileConfig = (file: string): ReconcileConfig => parseReconcile(ConfigNode.read(file));
+
+/** The same of a part of another configuration, which adds engines and books of its own. */
+export const parseReconcile = (
+  root: ConfigNode,
+  given: { readonly engines: readonly Address[]; readonly books: readonly BookSource[] } = { engines: [], books: [] },
+): ReconcileConfig => {
+  const named = root.has('engines') ? root.children('engines').map((each) => each.address()) : [];
+  const engines = [...given.engines, ...named];
   const keeper = root.optional('keeper')?.address() ?? null;
   const keepers = [
     ...(keeper === null ? [] : [keeper]),
@@ -37,6 +44,7 @@ export const readReconcileConfig = (file: string): ReconcileConfig => {
   }));
   if (venues.length === 0) throw root.wrong('venues', 'a list with at least one exchange', []);
   const books = [
+    ...given.books,
     ...(keepers.length === 0 ? [] : [keeperSource({ name: 'positions', addresses: keepers })]),
     ...(databases.length === 0 ? [] : [databaseSource({ name: 'database', stream, addresses: databases })]),
   ];

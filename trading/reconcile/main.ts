@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { CodedError, describeError } from '../base/coded-error.ts';
-import { isAccepted } from './break-history.ts';
 import type { ResolvedAs } from './break-record.ts';
 import { BreakStore } from './break-store.ts';
 import { readReconcileConfig } from './config.ts';
+import { keepRun } from './keep-run.ts';
 import { type Reconciliation, runReconciliation } from './reconciliation.ts';
 import { historyText, runText } from './view.ts';
 
@@ -55,27 +55,9 @@ const main = async (): Promise<number> => {
 
 const report = (run: Reconciliation, store: BreakStore, { json }: Options): number => {
   const at = Date.now();
-  const { breaks, reasons, timing, compared, thresholds } = run;
-  const read = new Set(compared.books);
-  const records = store.history.recordsOf({ at, breaks, looked: (book) => read.has('exchange') && read.has(book) });
-  // What is younger than the settle window, or could not be looked at again, is neither found nor gone.
-  const undecided = new Set(timing.inFlight.map((each) => each.id));
-  store.append([
-    ...records.filter((record) => record.k !== 'gone' || !undecided.has(record.id)),
-    {
-      k: 'run',
-      at,
-      verdict: run.verdict,
-      reasons,
-      books: compared.books,
-      timing: timing.settled.length + timing.inFlight.length,
-      thresholds,
-      seen: breaks.map(({ id }) => id),
-    },
-  ]);
+  const { verdict } = keepRun(run, store, at);
+  const { breaks } = run;
   const { history } = store;
-  const counted = breaks.filter(({ id, severity }) => severity !== 'tolerated' && !isAccepted(history.find(id)));
-  const verdict = counted.length > 0 ? 'breaks' : reasons.length > 0 ? 'inconclusive' : 'clean';
   if (json) {
     const aged = breaks.map((each) => {
       const known = history.find(each.id);

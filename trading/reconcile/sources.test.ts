@@ -72,6 +72,7 @@ test('the keeper is waited for until it is as far as the engine, and unread when
     instruments: {},
     marketData: [],
     control: null,
+    reconcile: null,
     checkEveryMs: 5000,
     checkDeadlineMs: 2000,
   });

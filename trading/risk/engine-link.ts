@@ -11,6 +11,8 @@ export interface EngineLinkOptions {
   /** What engines ask for before they believe anything. */
   readonly token: string;
   readonly engines: readonly Address[];
+  /** Sequence of the last entry that is known already. */
+  readonly after: number;
   readonly table: ApprovalTable;
   /** Why nothing is approved; null = it is. */
   readonly failSafe: () => string | null;
@@ -47,7 +49,7 @@ export class EngineLink {
     this.#options = options;
     this.#feed = new EntryFeed({
       engines: options.engines,
-      after: 0,
+      after: options.after,
       sink: {
         entry: (entry) => {
           this.#through = entry.seq;
@@ -88,6 +90,18 @@ export class EngineLink {
     if (this.#refused !== null) return `the engine refuses this risk engine: ${this.#refused}`;
     if (this.#removed !== null) return this.#removed;
     return this.connected ? null : 'no engine of this site delivers its released entries';
+  }
+
+  /** The engine has read all that was sent up to here; false when it has not said so by the deadline, or there is none. */
+  async heardBy(deadlineMs: number): Promise<boolean> {
+    this.publish();
+    if (!this.#accepted || !this.#options.mayRelease()) return false;
+    // Introduced anew it answers, behind everything that it was told before.
+    this.#attached();
+    const deadline = performance.now() + deadlineMs;
+    while (!this.#accepted && !this.#closed && performance.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    return this.#accepted;
   }
 
   /** The rules changed: everything is sent again. */
@@ -173,3 +187,4 @@ export class EngineLink {
 
 /** Executions gather for a moment: an engine is told once what many of them changed. */
 const gatherMs = 20;
+const lookEveryMs = 5;

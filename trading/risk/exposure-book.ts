@@ -3,6 +3,7 @@ import { exactProduct, exactSum } from '../positions/exact-integer.ts';
 import type { Position } from '../positions/position.ts';
 import { PositionBook } from '../positions/position-book.ts';
 import type { Side } from '../positions/trade.ts';
+import type { ExposureImage } from './exposure-image.ts';
 import { unlimited } from './limits.ts';
 
 interface Terms {
@@ -46,6 +47,26 @@ export interface ClientExposure {
   readonly loss: number;
 }
 
+/** An order as it stands: what is asked for and not answered is not in it. */
+export interface StandingOrder {
+  readonly client: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly price: number;
+  readonly qty: number;
+  readonly filled: number;
+}
+
+/** An execution that was booked. */
+export interface BookedFill {
+  readonly seq: number;
+  readonly order: string;
+  readonly client: string;
+  readonly symbol: string;
+  /** Below 0 sold. */
+  readonly lots: number;
+}
+
 export interface PairExposure {
   readonly lots: number;
   readonly openBuy: number;
@@ -62,11 +83,41 @@ export class ExposureBook {
   readonly #requests = new Map<string, string>();
   readonly #clients = new Map<string, ClientFigures>();
   readonly #marks = new Map<string, number>();
-  readonly #positions = new PositionBook();
+  #positions = new PositionBook();
   readonly #unbooked: { readonly seq: number; readonly reason: string }[] = [];
+  readonly #watchers = new Set<BookedFill[]>();
   #changed = new Set<string>();
   #through = 0;
   #epoch = 0;
+
+  static restored(image: ExposureImage): ExposureBook {
+    const book = new ExposureBook();
+    book.#through = image.through;
+    book.#epoch = image.epoch;
+    book.#positions = PositionBook.restored(image.positions, image.trades);
+    for (const [symbol, price] of image.marks) book.#marks.set(symbol, price);
+    for (const { id, client, symbol, side, price, qty, filled, asked } of image.orders) {
+      const requests = asked.map(([request, newPrice, newQty]) => [request, { price: newPrice, qty: newQty }] as const);
+      const common = { client, symbol, side, filled, lots: 0, notional: 0 };
+      const order: OpenOrder = { ...common, terms: { price, qty }, asked: new Map(requests) };
+      for (const [request] of requests) book.#requests.set(request, id);
+      book.#orders.set(id, order);
+      book.#count(image.through, order);
+    }
+    book.recount();
+    return book;
+  }
+
+  /** Everything that the next entries depend on. */
+  image(): ExposureImage {
+    const orders = [...this.#orders].map(([id, { client, symbol, side, terms, filled, asked }]) => ({
+      ...{ id, client, symbol, side, price: terms.price, qty: terms.qty, filled },
+      asked: [...asked].map(([request, { price, qty }]) => [request, price, qty] as const),
+    }));
+    const positions = this.#positions.positions();
+    const trades = this.#positions.tradeCount;
+    return { through: this.#through, epoch: this.#epoch, trades, orders, positions, marks: [...this.#marks] };
+  }
 
   /** Sequence of the last entry. */
   get through(): number {
@@ -90,6 +141,25 @@ export class ExposureBook {
   }
   get marks(): ReadonlyMap<string, number> {
     return this.#marks;
+  }
+
+  openIds(): readonly string[] {
+    return [...this.#orders.keys()];
+  }
+
+  /** Null when it is not open. */
+  openOrder(id: string): StandingOrder | null {
+    const order = this.#orders.get(id);
+    if (order === undefined) return null;
+    const { client, symbol, side, filled, terms } = order;
+    return { client, symbol, side, filled, price: terms.price, qty: terms.qty };
+  }
+
+  /** Executions that are booked from now on, until `stop`. */
+  watchFills(): { readonly fills: readonly BookedFill[]; stop(): void } {
+    const fills: BookedFill[] = [];
+    this.#watchers.add(fills);
+    return { fills, stop: () => void this.#watchers.delete(fills) };
   }
 
   /** Clients whose figures changed since the last call. */
@@ -128,6 +198,26 @@ export class ExposureBook {
       heldNotional: held,
       loss: gain === 0 ? 0 : -gain,
     };
+  }
+
+  /**
+   * Counts anew, from the orders and the positions, what is kept while entries come, and puts that in its place. Answers the
+   * clients whose figures were others.
+   */
+  recount(): readonly string[] {
+    const kept = new Map(this.#clients);
+    this.#clients.clear();
+    for (const { account, symbol } of this.#positions.positions()) this.#openLots(this.#figuresOf(account), symbol);
+    for (const { client, symbol, side, lots, notional } of this.#orders.values()) {
+      const figures = this.#figuresOf(client);
+      const open = this.#openLots(figures, symbol);
+      figures.openOrders += 1;
+      figures.openNotional = exactSum(figures.openNotional, notional, 'an exposure');
+      if (side === 'B') open.buy = exactSum(open.buy, lots, 'open lots');
+      else open.sell = exactSum(open.sell, lots, 'open lots');
+    }
+    this.#changed = new Set([...kept.keys(), ...this.#clients.keys()]);
+    return [...this.#changed].filter((name) => !sameFigures(kept.get(name), this.#clients.get(name)));
   }
 
   /** A newer price of a symbol than its last trade. */
@@ -217,6 +307,8 @@ export class ExposureBook {
       return;
     }
     order.filled += qty;
+    const booked = { seq, order: orderId, client: account, symbol, lots: side === 'B' ? qty : -qty };
+    for (const watcher of this.#watchers) watcher.push(booked);
     if (order.filled === order.terms.qty) this.#close(seq, orderId, order);
     else this.#count(seq, order);
     this.mark(symbol, price);
@@ -283,6 +375,20 @@ export class ExposureBook {
     return open;
   }
 }
+
+/** Pairs without an open order say nothing. */
+const sameFigures = (one: ClientFigures | undefined, other: ClientFigures | undefined): boolean => {
+  const symbols = new Set([...(one?.symbols.keys() ?? []), ...(other?.symbols.keys() ?? [])]);
+  const lotsOf = (figures: ClientFigures | undefined, symbol: string) => {
+    const { buy = 0, sell = 0 } = figures?.symbols.get(symbol) ?? {};
+    return `${buy} ${sell}`;
+  };
+  return (
+    (one?.openOrders ?? 0) === (other?.openOrders ?? 0) &&
+    (one?.openNotional ?? 0) === (other?.openNotional ?? 0) &&
+    [...symbols].every((symbol) => lotsOf(one, symbol) === lotsOf(other, symbol))
+  );
+};
 
 const openGain = ({ lots, cost }: Position, mark: number): number => lots * mark - Math.sign(lots) * cost;
 

@@ -88,6 +88,12 @@ export class RuleBook {
     this.#rules.set(keyOf(rule), rule);
   }
 
+  /** Nothing but these rules is in force from now on. */
+  replaceAll(rules: Iterable<Rule>): void {
+    this.#rules.clear();
+    for (const rule of rules) this.put(rule);
+  }
+
   get firmKilled(): boolean {
     return this.find('firm', '')?.killed ?? false;
   }

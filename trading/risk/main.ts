@@ -6,8 +6,9 @@ import { ContractError } from '../control/contract.ts';
 import { type ControlServer, startControlServer } from '../control/control-server.ts';
 import { EpochStore } from '../control/epoch-store.ts';
 import { LeasedService } from '../control/leased-service.ts';
-import { StaleWriterError } from '../oms/order-store.ts';
+import { beginReign } from '../oms/begin-reign.ts';
 import { raiseWriterEpochOnly } from '../oms/writer-epoch.ts';
+import { recoveryActions } from './recovery-actions.ts';
 import { readRiskConfig } from './risk-config.ts';
 import { riskPort } from './risk-port.ts';
 import { RiskReign } from './risk-reign.ts';
@@ -23,18 +24,17 @@ const main = async (): Promise<void> => {
   const epochs = EpochStore.open(join(config.dataDir, 'epoch.json'));
   let server: ControlServer | null = null;
   let reign: RiskReign | null = null;
-  const service = new LeasedService({
+  const reigning = (): RiskReign => {
+    if (reign === null || service.reign !== reign) throw new ContractError('not-ready', 'it is not primary');
+    return reign;
+  };
+  const service: LeasedService = new LeasedService({
     epochs,
+    actions: recoveryActions(reigning),
     statusChanged: () => server?.statusChanged(),
     open: async (terms) => {
-      try {
-        reign = await RiskReign.open(config, terms);
-        return reign;
-      } catch (error) {
-        if (error instanceof StaleWriterError) throw new ContractError('stale-epoch', error.message, error.epoch);
-        const found = error instanceof Error ? error.message : String(error);
-        throw new ContractError('not-ready', `the database cannot be written yet: ${found}`);
-      }
+      reign = await beginReign(() => RiskReign.open(config, terms));
+      return reign;
     },
     fenceReceivers: async (epoch) => {
       const outcome = await raiseWriterEpochOnly({

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { JsonRecord } from '../base/json-record.ts';
+import { OrderStore } from '../oms/order-store.ts';
 import { postgresAvailable, ThrowawayPostgres } from '../oms/throwaway-postgres.ts';
 import { LineClient } from '../testing/line-client.ts';
 import { RiskUnderTest, riskTokenOf } from '../testing/risk-under-test.ts';
@@ -188,6 +189,75 @@ test('engine and risk engine', {
     },
   );
 
+  const act = async (action: string) => {
+    const outcome = await risk.control.call('act', { epoch, action }, 15_000);
+    if (outcome.kind === 'ok') return outcome.result['detail'] as JsonRecord;
+    return String(outcome.kind === 'refused' ? `${outcome.code}: ${outcome.message}` : outcome.kind);
+  };
+  const failSafe = async () => (await risk.ask({ t: 'status' }, 'status'))[0]!['failSafe'];
+
+  await suite.test('a recovery rejects everything first, and the engine has read that when it answers', async () => {
+    assert.match(String(await act('verify')), /^not-ready: it comes after recompute-exposures/);
+    assert.deepEqual(await act('fail-safe'), { failSafe: true, engineTold: true });
+    assert.equal(await order({ symbol: 'NEW', qty: 1 }), 'risk-fail-safe');
+    assert.match(String(await act('leave-fail-safe')), /^not-ready: it comes after verify/);
+    assert.equal(await order({ symbol: 'NEW', qty: 1 }), 'risk-fail-safe');
+  });
+
+  await suite.test(
+    'step by step limits, positions and exposures are made anew, and it leaves fail-safe verified',
+    async () => {
+      const { rules, killed } = (await act('restore-limits')) as JsonRecord;
+      assert.deepEqual([rules, killed], [4, 0]);
+      const { trades, openOrders } = (await act('recompute-positions')) as JsonRecord;
+      assert.deepEqual([trades, openOrders], [0, (await engine.status()).business.activeOrders]);
+      const exposures = (await act('recompute-exposures')) as JsonRecord;
+      assert.deepEqual([exposures['clientsThatDiffered'], exposures['openOrders']], [0, openOrders]);
+      const verified = (await act('verify')) as JsonRecord;
+      assert.deepEqual([verified['delta'], verified['openOrders']], [0, openOrders], JSON.stringify(verified));
+      assert.equal(await order({ symbol: 'NEW', qty: 1 }), 'risk-fail-safe');
+      assert.equal(((await act('leave-fail-safe')) as JsonRecord)['failSafe'], false);
+      await waitUntil('the firm trades', async () => (await order({ symbol: 'NEW', qty: 1 })) === 'ack');
+      assert.equal(((await act('leave-fail-safe')) as JsonRecord)['failSafe'], false);
+    },
+  );
+
+  await suite.test('limits that are not the stored ones are not left standing by a recovery', async () => {
+    await postgres.query(`UPDATE risk_rules SET limits = '{"maxPosition": 1}' WHERE scope = 'client' AND name = '*'`);
+    await act('fail-safe');
+    const { rules } = (await act('restore-limits')) as JsonRecord;
+    assert.equal(rules, 4);
+    await postgres.query(`UPDATE risk_rules SET limits = '{"maxPosition": 100}' WHERE scope = 'client' AND name = '*'`);
+    await act('recompute-positions');
+    await act('recompute-exposures');
+    assert.match(String(await act('verify')), /^not-ready: verify: limits in force are not the stored ones: client \*/);
+    assert.match(String(await failSafe()), /a recovery was ordered, and has come to: exposures/);
+  });
+
+  await suite.test(
+    'a process that is started again in the same epoch stays in fail-safe; its recovery begins with fail-safe again',
+    async () => {
+      await risk.end();
+      risk = await RiskUnderTest.start(world, {
+        instance: `risk-${epoch}`,
+        database: postgres.address,
+        enginePorts: [engine.process.port('orders')],
+      });
+      await risk.promote(epoch);
+      assert.match(String(await failSafe()), /a recovery was ordered, and has come to: ordered/);
+      for (const action of [
+        'restore-limits',
+        'recompute-positions',
+        'recompute-exposures',
+        'verify',
+        'leave-fail-safe',
+      ])
+        assert.equal(typeof (await act(action)), 'object', action);
+      await approved();
+      await waitUntil('the firm trades', async () => (await order({ symbol: 'NEW', qty: 1 })) === 'ack');
+    },
+  );
+
   await suite.test('a change waits while the lease is over, and takes effect when it is back', async () => {
     await risk.must('lease', { epoch, leaseUntilNs: '1' });
     const asked = risk.change({ scope: 'client', name: 'c2', killed: true });
@@ -196,6 +266,46 @@ test('engine and risk engine', {
     await risk.must('lease', { epoch, leaseUntilNs: String(process.hrtime.bigint() + 60_000_000_000n) });
     assert.equal((await asked)['t'], 'changed');
     await approved();
+  });
+
+  await suite.test('a successor begins with the exposures that were kept, and reads only what came after', async () => {
+    const next = async () => {
+      await risk.end();
+      epoch += 1;
+      risk = await RiskUnderTest.start(world, {
+        instance: `risk-${epoch}`,
+        database: postgres.address,
+        enginePorts: [engine.process.port('orders')],
+        keepEveryEntries: 20,
+      });
+      await risk.promote(epoch);
+      await waitUntil('it is the one that approves', async () => {
+        const { riskApproved, riskEpoch } = await figures();
+        return riskApproved === 1 && riskEpoch === epoch;
+      });
+      return Number((await risk.status()).business['begunWith']);
+    };
+    assert.equal(await next(), 0);
+    for (let n = 0; n < 25; n += 1) assert.equal(await order({ symbol: 'KEPT', qty: 1 }), 'ack');
+    const oms = { stream: 'engine', epoch: 1, holder: 'oms', deadlineMs: 15_000 };
+    (await OrderStore.open({ database: postgres.address, ...oms })).close();
+    const { position } = await engine.status();
+    // Nothing was executed: to order management's positions it is all the same how far it has come.
+    await postgres.query(`UPDATE oms_position SET sequence = ${position.sequence}, epoch = 1`);
+    const kept = () => postgres.query<{ readonly through: number }>('SELECT through::int FROM risk_exposures');
+    await waitUntil('exposures are kept', async () => {
+      await risk.must('lease', { epoch, leaseUntilNs: String(process.hrtime.bigint() + 60_000_000_000n) });
+      return (await kept()).length === 1;
+    });
+    const [{ through } = { through: 0 }] = await kept();
+    const before = await exposures();
+    assert.equal(await next(), through);
+    const after = await exposures();
+    assert.deepEqual(after.slice(1), before.slice(1));
+    await postgres.query(`UPDATE risk_exposures SET content = replace(content, 'KEPT', 'LOST')`);
+    assert.equal(await next(), 0);
+    assert.equal((await risk.status()).business['keptUnusable'], 1);
+    assert.deepEqual((await exposures()).slice(1), before.slice(1));
   });
 });
 

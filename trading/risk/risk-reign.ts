@@ -1,12 +1,19 @@
+import { join } from 'node:path';
 import type { ReignTerms, ServiceReign } from '../control/leased-service.ts';
+import type { ActDetail } from '../control/recovery-action.ts';
 import type { JournalEntry } from '../oms/journal-entry.ts';
 import { StaleWriterError } from '../oms/order-store.ts';
+import { StoppedMark } from '../oms/stopped-mark.ts';
 import { ApprovalTable } from './approval-table.ts';
+import { compareWithEngine } from './engine-comparison.ts';
 import { EngineLink } from './engine-link.ts';
 import { ExposureBook } from './exposure-book.ts';
+import type { KeptImage } from './exposure-image.ts';
+import { beginningOf, ExposureKeep, firstDifference } from './exposure-keep.ts';
 import { type Author, LimitStore, type RuleVersion, type StoredPositions } from './limit-store.ts';
 import { type Rule, RuleBook, type RuleChange } from './limits.ts';
 import type { RiskConfig } from './risk-config.ts';
+import { RiskRecovery } from './risk-recovery.ts';
 
 interface Wanted {
   readonly change: RuleChange;
@@ -24,7 +31,7 @@ export class RiskReign implements ServiceReign {
   readonly #terms: ReignTerms;
   readonly #rules: RuleBook;
   #store: LimitStore;
-  #book = new ExposureBook();
+  #book: ExposureBook;
   #link: EngineLink;
   #stored: StoredPositions | null;
   #difference: string | null = null;
@@ -36,20 +43,43 @@ export class RiskReign implements ServiceReign {
   #storeProblem: string | null = null;
   #reopenTimer: NodeJS.Timeout | null = null;
   #closed = false;
+  /** What a recovery plan asks of it, step by step. */
+  readonly recovery: RiskRecovery;
 
-  private constructor(config: RiskConfig, terms: ReignTerms, store: LimitStore, stored: StoredPositions | null) {
+  readonly #keep: ExposureKeep;
+  /** Last entry that was known when this reign began. */
+  readonly #begunWith: number;
+  readonly #keptUnusable: boolean;
+
+  private constructor(
+    config: RiskConfig,
+    terms: ReignTerms,
+    store: LimitStore,
+    known: { readonly stored: StoredPositions | null; readonly kept: KeptImage | null },
+  ) {
+    const { stored } = known;
     this.#config = config;
     this.#terms = terms;
     this.#store = store;
     this.#stored = stored;
     this.#rules = RuleBook.of(store.rules.rules);
+    this.recovery = this.#recoveryIn(terms.epoch);
+    this.#book = beginningOf(known.kept, stored);
+    this.#begunWith = this.#book.through;
+    this.#keptUnusable = this.#begunWith === 0 && known.kept !== null;
+    this.#keep = new ExposureKeep({
+      everyEntries: config.keepEveryEntries,
+      keptThrough: this.#begunWith,
+      put: (image) => this.#alone(() => this.#store.keepExposures(config.stream, image, terms.mayRelease)),
+    });
     this.#link = this.#follow();
   }
 
   static async open(config: RiskConfig, terms: ReignTerms): Promise<RiskReign> {
     const store = await openStore(config, terms);
     try {
-      return new RiskReign(config, terms, store, await store.storedPositions(config.stream));
+      const stored = await store.storedPositions(config.stream);
+      return new RiskReign(config, terms, store, { stored, kept: await store.keptExposures(config.stream) });
     } catch (error) {
       store.close();
       throw error;
@@ -81,6 +111,11 @@ export class RiskReign implements ServiceReign {
 
   /** Why nothing is approved; null = orders within the limits are. */
   get failSafe(): string | null {
+    return this.recovery.failSafe ?? this.#doubt;
+  }
+
+  /** What speaks against the figures; null = nothing. */
+  get #doubt(): string | null {
     const { through, unbooked } = this.#book;
     if (!this.#link.caughtUp) return 'exposures are being recomputed';
     if (this.#accepted) return null;
@@ -103,6 +138,8 @@ export class RiskReign implements ServiceReign {
       killed: this.#rules.rules.filter((rule) => rule.killed).length,
       changesWaiting: this.#wanted.length,
       unbooked: unbooked.length,
+      begunWith: this.#begunWith,
+      keptUnusable: this.#keptUnusable ? 1 : 0,
       messagesSent: this.#link.sent,
     };
   }
@@ -110,6 +147,8 @@ export class RiskReign implements ServiceReign {
   wake(): void {
     this.#link.publish();
     void this.#work();
+    if (this.ready && this.#terms.mayRelease())
+      this.#keep.putWhatWaits().catch((error: unknown) => this.#failed(error));
   }
 
   /** Resolves when the change is stored, which is not before the lease allows it; never when the reign ends first. */
@@ -130,6 +169,7 @@ export class RiskReign implements ServiceReign {
       { by: author.by, reason: `figures accepted (${found}): ${author.reason}` },
     );
     this.#accepted = true;
+    this.recovery.end();
     this.#link.publish();
     this.#terms.onChanged();
     return version;
@@ -141,14 +181,8 @@ export class RiskReign implements ServiceReign {
       await new Promise((resolve) => setTimeout(resolve, 5));
   }
 
-  async dryRun(): Promise<number> {
-    try {
-      return await this.#alone(() => this.#store.dryRun());
-    } catch (error) {
-      // What the connection is in the middle of is not known.
-      this.#failed(error);
-      throw error;
-    }
+  dryRun(): Promise<number> {
+    return this.#asked(() => this.#store.dryRun());
   }
 
   close(): void {
@@ -159,6 +193,88 @@ export class RiskReign implements ServiceReign {
     this.#wanted = [];
   }
 
+  #recoveryIn(epoch: number): RiskRecovery {
+    return new RiskRecovery({
+      epoch,
+      mark: new StoppedMark(join(this.#config.dataDir, 'fail-safe.json')),
+      tellEngine: () => {
+        this.#terms.onChanged();
+        return this.#link.heardBy(heardDeadlineMs);
+      },
+      restoreLimits: () => this.#restoreLimits(),
+      startAnew: () => this.#startAnew(),
+      caughtUp: () => this.#link.caughtUp && this.#book.through >= this.#link.releasedSequence,
+      figures: () => this.#exposed,
+      recount: () => this.#recount(),
+      doubt: () => this.#doubt,
+      limitsThatDiffer: () => this.#limitsThatDiffer(),
+      compareWithEngine: () => {
+        const { engines, instance: client } = this.#config;
+        return compareWithEngine({ book: this.#book, engines, client, deadlineMs: compareDeadlineMs });
+      },
+      storedPositions: () =>
+        this.#stored === null ? null : { count: this.#stored.lots.length, sequence: this.#stored.sequence },
+    });
+  }
+
+  async #restoreLimits(): Promise<ActDetail> {
+    await this.#asked(() => this.#store.reread());
+    this.#rules.replaceAll(this.#store.rules.rules.map((rule) => this.#withWaitingKills(rule)));
+    for (const { change } of this.#wanted) if (change.killed === true) this.#rules.put(this.#rules.after(change));
+    this.#link.replaceTable();
+    const { rules } = this.#rules;
+    const { sequence } = this.#store.version;
+    return { rules: rules.length, killed: rules.filter(({ killed }) => killed).length, version: sequence };
+  }
+
+  async #limitsThatDiffer(): Promise<readonly string[]> {
+    await this.#asked(() => this.#store.reread());
+    const textOf = ({ scope, name, killed, limits }: Rule) =>
+      `${scope} ${name} ${killed} ${JSON.stringify(Object.entries(limits).toSorted())}`;
+    const stored = this.#store.rules.rules.map((rule) => textOf(this.#withWaitingKills(rule)));
+    const inForce = this.#rules.rules.map(textOf);
+    return [...stored.filter((text) => !inForce.includes(text)), ...inForce.filter((text) => !stored.includes(text))];
+  }
+
+  async #startAnew(): Promise<void> {
+    this.#stored = await this.#asked(() => this.#store.storedPositions(this.#config.stream));
+    this.#accepted = false;
+    this.#difference = null;
+    this.#lost = null;
+    this.#beginBook();
+  }
+
+  #recount(): readonly string[] {
+    const differed = this.#book.recount();
+    this.#link.replaceTable();
+    return differed;
+  }
+
+  get #exposed(): ActDetail {
+    const { through, openOrders, clients, positions } = this.#book;
+    const each = clients.map((client) => this.#book.client(client));
+    const sum = (name: 'openNotional' | 'heldNotional') => each.reduce((total, figures) => total + figures[name], 0);
+    return {
+      through,
+      positions: positions.size,
+      trades: positions.tradeCount,
+      openOrders,
+      clients: clients.length,
+      openNotional: sum('openNotional'),
+      heldNotional: sum('heldNotional'),
+    };
+  }
+
+  /** What the connection is in the middle of after a failure is not known. */
+  async #asked<Result>(body: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#alone(body);
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
   #follow(): EngineLink {
     const { instance, token, engines } = this.#config;
     const book = this.#book;
@@ -166,6 +282,7 @@ export class RiskReign implements ServiceReign {
       instance,
       token,
       engines,
+      after: book.through,
       epoch: this.#terms.epoch,
       table: new ApprovalTable(this.#rules, book),
       failSafe: () => this.failSafe,
@@ -179,23 +296,8 @@ export class RiskReign implements ServiceReign {
 
   #took(entry: JournalEntry): void {
     this.#book.apply(entry);
-    if (this.#stored?.sequence === entry.seq) this.#compare(this.#stored);
-  }
-
-  /** To the lot: what both know of the same entries cannot differ by chance. */
-  #compare(stored: StoredPositions): void {
-    const kept = new Map(stored.lots.map(({ client, symbol, lots }) => [`${client} ${symbol}`, lots]));
-    for (const { account, symbol, lots } of this.#book.positions.positions()) {
-      const key = `${account} ${symbol}`;
-      const there = kept.get(key) ?? 0;
-      kept.delete(key);
-      if (there !== lots) this.#differs(stored, key, lots, there);
-    }
-    for (const [key, there] of kept) if (there !== 0) this.#differs(stored, key, 0, there);
-  }
-
-  #differs({ sequence }: StoredPositions, key: string, here: number, there: number): void {
-    this.#difference ??= `positions differ from the database's at entry ${sequence}: ${key} ${here} here, ${there} there`;
+    this.#keep.took(this.#book, () => this.failSafe === null);
+    if (this.#stored?.sequence === entry.seq) this.#difference ??= firstDifference(this.#book, this.#stored);
   }
 
   /** Released entries are missing at the engine: what they said is not vouched for any more. */
@@ -203,6 +305,11 @@ export class RiskReign implements ServiceReign {
     const { through } = this.#book;
     if (this.#closed || engineEnd >= through) return;
     this.#lost = `entries ${engineEnd + 1} to ${through} had been released and the engine no longer has them`;
+    this.recovery.lost();
+    this.#beginBook();
+  }
+
+  #beginBook(): void {
     this.#link.close();
     this.#book = new ExposureBook();
     this.#link = this.#follow();
@@ -294,4 +401,6 @@ const openStore = ({ database, databaseDeadlineMs, instance, initial }: RiskConf
   });
 
 const drainDeadlineMs = 1500;
+const heardDeadlineMs = 1500;
+const compareDeadlineMs = 4000;
 const reopenAfterMs = 50;

@@ -151,6 +151,7 @@ test('everything that a person may do is understood', () => {
       'person: acknowledges what happened',
       'person: asks for a switchover to site alfa',
       'person: asks for a failover to standby site',
+      'person: asks for a recovery of risk',
     ].join('\n'),
   );
   assert.deepEqual(
@@ -163,6 +164,7 @@ test('everything that a person may do is understood', () => {
       { kind: 'acknowledge' },
       { kind: 'move', move: 'switchover', site: { kind: 'named', site: 'alfa' } },
       { kind: 'move', move: 'failover', site: { kind: 'standby' } },
+      { kind: 'recover', component: 'risk' },
     ],
   );
 });

@@ -23,6 +23,7 @@ export const PERSON_PHRASES: readonly string[] = [
   'accepts the exposure and ends the halt',
   'asks for a switchover to SITE',
   'asks for a failover to SITE',
+  'asks for a recovery of COMPONENT',
 ];
 
 const VERBS = ['title', 'firm', 'policy', 'fault', 'person', 'wait', 'wait until', 'expect'];
@@ -174,6 +175,8 @@ function parseFaultLine(text: string, base: Base): Result<ScenarioLine, Misread>
 function parsePerson(text: string): Result<PersonRequest, Misread> {
   const simple = PERSON_WORDS.get(text);
   if (simple) return ok(simple);
+  const [, component] = /^asks for a recovery of (\S+)$/.exec(text) ?? [];
+  if (component !== undefined) return ok({ kind: 'recover', component });
   const [, move, where] = /^asks for a (switchover|failover) to (.+)$/.exec(text) ?? [];
   if (where === undefined)
     return misread(`"${text}" is nothing that a person does`, `one of: ${PERSON_PHRASES.join(' · ')}`);

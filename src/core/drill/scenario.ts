@@ -59,4 +59,5 @@ export type PersonRequest =
   | { readonly kind: 'acknowledge' }
   /** Names who is missing, and lets what stands still go on without them. */
   | { readonly kind: 'resume' }
-  | { readonly kind: 'move'; readonly move: 'switchover' | 'failover'; readonly site: SitePhrase };
+  | { readonly kind: 'move'; readonly move: 'switchover' | 'failover'; readonly site: SitePhrase }
+  | { readonly kind: 'recover'; readonly component: string };
