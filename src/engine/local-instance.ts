@@ -11,6 +11,7 @@ const RECONCILE_EVERY_MS = 200;
 const BACKOFF_CEILING_MS = 2000;
 /** A driver that saw the end says this soon that the process tree is empty. */
 const PROOF_OF_END_WITHIN_MS = 250;
+const CONNECTION_STAYS_MS = 1000;
 
 /** A promotion under way: it waits for its lease first, and has begun nothing until it has that. */
 export interface Promotion {
@@ -51,7 +52,7 @@ export class LocalInstance {
   routed: string | null = null;
   /** The grant under which it was last told whom to follow, and when. */
   followed: { readonly epoch: Epoch; readonly at: number } | null = null;
-  /** Since when it is without its upstream; null = it has it. */
+  /** When it lost its upstream last, connections that did not stay apart; null = it never did. */
   upstreamLostAt: number | null = null;
   upkeepBusy = false;
   /** In a row. */
@@ -70,6 +71,7 @@ export class LocalInstance {
   tradingSince = 0;
   /** Of the replicas that it waits for, while it is primary. */
   readonly replicaProgress = new ReplicaProgress();
+  #connectedSince: number | null = null;
   #observedAt = 0;
   #frozenSince: number | null = null;
   /** Minus infinity: before this agent looked. */
@@ -123,13 +125,23 @@ export class LocalInstance {
     return this.#endedSince === null ? 0 : now - this.#endedSince;
   }
 
+  /** A connection that does not stay is none: who is sent away each time it connects has not found its upstream. */
+  #lookUpstream(connected: boolean, now: number): void {
+    if (connected) {
+      this.#connectedSince ??= now;
+      return;
+    }
+    const stayed = this.#connectedSince !== null && now - this.#connectedSince >= CONNECTION_STAYS_MS;
+    this.#connectedSince = null;
+    this.upstreamLostAt = stayed ? now : (this.upstreamLostAt ?? now);
+  }
+
   observe(observation: InstanceObservation, now: number): void {
     this.#frozenSince = observation.process === 'frozen' ? (this.#frozenSince ?? now) : null;
     const ended = observation.process === 'exited' || observation.process === 'stopped';
     if (!ended) this.#ran = true;
     this.#endedSince = ended ? (this.#endedSince ?? (this.#ran ? now : Number.NEGATIVE_INFINITY)) : null;
-    if (observation.upstream?.connected === true) this.upstreamLostAt = null;
-    else this.upstreamLostAt ??= now;
+    this.#lookUpstream(observation.upstream?.connected === true, now);
     this.observation = observation;
     this.replicaProgress.look(observation.role === 'primary' ? observation.replicas : [], now);
     this.#observedAt = now;

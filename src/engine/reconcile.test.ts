@@ -66,6 +66,22 @@ test('a standby whose upstream has just gone looks for it by itself, however lon
   assert.deepEqual(standbyAction(standby, record, 63_100), follow);
 });
 
+test('a standby whose upstream sends it away each time it connects is told again, connected or not', () => {
+  const found = observationOf(instanceId('alfa-eng2'), false);
+  const standby = local('alfa-eng2', { upstream: upstream(instanceId('alfa-eng1')) });
+  standby.followed = { epoch: epoch(7), at: 1000 };
+  const look = (connected: boolean, at: number) => {
+    standby.observe({ ...found, upstream: upstream(instanceId('alfa-eng1'), connected) }, at);
+    return standbyAction(standby, record, at);
+  };
+  for (let at = 10_000; at < 13_000; at += 500) assert.equal(look(at % 1000 !== 0, at), null);
+  assert.deepEqual(look(false, 13_000), follow);
+  standby.followed = { epoch: epoch(7), at: 13_100 };
+  assert.equal(look(true, 13_200), null);
+  assert.equal(look(true, 20_000), null);
+  assert.equal(look(false, 20_500), null, 'this time it had stayed');
+});
+
 test('a cascade stands where its own upstream is', () => {
   const archive = local('wit-db', { upstream: upstream(instanceId('bravo-db')) });
   archive.followed = { epoch: epoch(7), at: 1000 };

@@ -165,6 +165,33 @@ describe('three instances: primary, synchronous standby, asynchronous cascade', 
   });
 });
 
+describe('a former primary that is ahead of its successor', { timeout: 120_000 }, () => {
+  const world = new PostgresWorld();
+  after(() => world.down());
+
+  test('does not follow before that is promoted, and is rebuilt then, its tail kept', async () => {
+    await world.add(['a', 'b']);
+    await world.promote('a', 1, []);
+    await world.follow('b', 1, 'a');
+    await world.sql('a', `insert into trades values (1, 'both have it')`);
+    await world.until('b has it', async () =>
+      (await world.sql('b', 'select 1 from trades where id = 1')).length === 1 ? true : null,
+    );
+    await world.ok('b', { kind: 'kill' });
+    await world.sql('a', `insert into trades values (2, 'nobody else has it')`);
+    await world.ok('a', { kind: 'kill' });
+    await world.ok('b', { kind: 'start' });
+    const early = await world.perform('a', { kind: 'follow', epoch: epoch(2), upstream: id('b'), mode: 'sync' });
+    assert.ok(early.kind === 'failed', JSON.stringify(early));
+    assert.equal(early.code, 'not-promoted-yet');
+    assert.match(early.reason, /is followed once it is primary/);
+    await world.promote('b', 2, []);
+    const followed = await world.follow('a', 2, 'b');
+    assert.match(String(followed.rebuilt), /diverged/);
+    assert.ok(existsSync(String(followed.kept)));
+  });
+});
+
 describe('a standby that received a record without its end', { timeout: 120_000 }, () => {
   const world = new PostgresWorld();
   after(() => world.down());

@@ -171,6 +171,7 @@ async function divergenceFrom(
         'next    check the addresses; to give this copy up, move its data directory away and follow again',
     );
   const timeline = own.timeline ?? 1;
+  refuseBeforePromotion(following, upstream, own);
   const forkedAt = await findFork(context, upstream, { ...own, timeline }, deadline);
   if (forkedAt === null) return null;
   await stop(context, following, deadline);
@@ -193,6 +194,19 @@ async function divergenceFrom(
         `${kept.count} bytes are kept with the manifest ${kept.file}.\nnext    approve the rebuild`,
     );
   return `its log had diverged at ${formatLsn(forkedAt)}`;
+}
+
+/**
+ * Whoever is ahead of a successor that is not promoted yet will have left its history once it is: the new timeline begins behind
+ * us, and a server that follows already never gets over that. So nothing is followed before there is something to compare with.
+ */
+function refuseBeforePromotion(following: Following, upstream: Upstream, own: ServerReport): void {
+  const { identity, instance } = upstream;
+  if (instance !== following.upstream || !identity.inRecovery || own.end <= identity.end) return;
+  throw new PostgresProblem(
+    'not-promoted-yet',
+    `${instance} is still a standby and ends at ${formatLsn(identity.end)}, before this instance (${formatLsn(own.end)}); it is followed once it is primary`,
+  );
 }
 
 /** Where the own log leaves the upstream's history; null when it does not. */
