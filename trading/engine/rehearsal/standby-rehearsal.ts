@@ -1,15 +1,23 @@
-import type { Engine } from '../engine.ts';
+import type { Role } from '../../control/contract.ts';
+import type { EngineConfig } from '../engine-config.ts';
 import { rehearseTakeover, type StartEngine } from './rehearsal.ts';
+
+/** What is looked at of an engine. */
+export interface Rehearsing {
+  readonly config: EngineConfig;
+  readonly role: Role;
+  readonly upstream: { readonly core: { readonly connected: boolean } };
+}
 
 /** Has an engine rehearse its takeover once: some time after it first follows a primary, and only while it does. */
 export class StandbyRehearsal {
-  readonly #engine: Engine;
+  readonly #engine: Rehearsing;
   readonly #start: StartEngine;
   readonly #onFailure: (text: string) => void;
   #isDue = false;
 
   constructor(options: {
-    readonly engine: Engine;
+    readonly engine: Rehearsing;
     readonly start: StartEngine;
     /** It could not be rehearsed; the takeover itself is as safe, and a few milliseconds slower. */
     readonly onFailure: (text: string) => void;
