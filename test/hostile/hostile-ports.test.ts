@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
+import { AwakeClock } from '../kills/awake-clock.ts';
 import { ATTACKED_PORTS, portOf } from './attacked-ports.ts';
 import { AttackedStack } from './attacked-stack.ts';
 import { Fuzzer } from './fuzzer.ts';
@@ -36,16 +37,18 @@ const draws = (seed: number): ((below: number) => number) => {
 test('hostile input on every port of the trading stack', { timeout: 900_000 }, async (suite) => {
   let stack: AttackedStack;
   const members: SteadyMember[] = [];
+  const clock = new AwakeClock();
   const totals = { ports: 0, connections: 0, sessions: 0, messages: 0, bytes: 0, newAnswers: 0 };
 
   before(async () => {
     stack = await AttackedStack.open();
-    members.push(await SteadyMember.ofEngine(stack.frontPort));
-    members.push(await SteadyMember.ofExchange(stack.world.venue.port('venue')));
+    members.push(await SteadyMember.ofEngine(stack.frontPort, clock));
+    members.push(await SteadyMember.ofExchange(stack.world.venue.port('venue'), clock));
   });
   after(async () => {
     for (const member of members) member.stop();
     await stack?.close();
+    clock.close();
   });
 
   for (const [index, attacked] of ATTACKED_PORTS.entries())

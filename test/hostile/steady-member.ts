@@ -1,12 +1,14 @@
 import type { JsonRecord } from '../../trading/base/json-record.ts';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
+import type { AwakeClock } from '../kills/awake-clock.ts';
 
 const EVERY_MS = 20;
 
-/** A well-behaved session that sends an order every so often and notes how long each answer took. */
+/** A well-behaved session that sends an order every so often and notes how long each answer took, while this process was not stopped. */
 export class SteadyMember {
   readonly #client: LineClient;
+  readonly #clock: AwakeClock;
   readonly #name: string;
   readonly #timer: NodeJS.Timeout;
   readonly #sentAtMs = new Map<unknown, number>();
@@ -15,7 +17,13 @@ export class SteadyMember {
   readonly #refusals: JsonRecord[] = [];
   #count = 0;
 
-  private constructor(name: string, client: LineClient, isAnswer: (t: unknown) => boolean) {
+  private constructor(
+    name: string,
+    parts: { client: LineClient; clock: AwakeClock },
+    isAnswer: (t: unknown) => boolean,
+  ) {
+    const { client, clock } = parts;
+    this.#clock = clock;
     this.#name = name;
     this.#client = client;
     client.onMessage = (message) => {
@@ -25,23 +33,23 @@ export class SteadyMember {
       const sentAtMs = this.#sentAtMs.get(id);
       if (!isAnswer(t) || sentAtMs === undefined) return;
       this.#sentAtMs.delete(id);
-      this.#tookMs.push(performance.now() - sentAtMs);
+      this.#tookMs.push(this.#clock.nowMs - sentAtMs);
     };
     this.#timer = setInterval(() => this.#send(), EVERY_MS);
   }
 
-  static async ofEngine(port: number): Promise<SteadyMember> {
+  static async ofEngine(port: number, clock: AwakeClock): Promise<SteadyMember> {
     const client = await LineClient.open(port);
     client.send({ t: 'logon', client: 'good' });
     await client.expect(({ t }) => t === 'logon-ok');
-    return new SteadyMember('the engine', client, (t) => t === 'ack');
+    return new SteadyMember('the engine', { client, clock }, (t) => t === 'ack');
   }
 
-  static async ofExchange(port: number): Promise<SteadyMember> {
+  static async ofExchange(port: number, clock: AwakeClock): Promise<SteadyMember> {
     const client = await LineClient.open(port);
     client.send({ t: 'logon', firm: 'GOOD', session: 'good', epoch: 1 }, { t: 'drop-copy', after: 0 });
     await client.expect(({ t }) => t === 'drop-copy-end');
-    return new SteadyMember('the exchange', client, (t) => t === 'report');
+    return new SteadyMember('the exchange', { client, clock }, (t) => t === 'report');
   }
 
   forget(): void {
@@ -50,7 +58,7 @@ export class SteadyMember {
 
   /** Of the answers since `forget`; whoever still waits counts with what it has waited. */
   latency(): { readonly of: string; readonly answers: number; readonly medianMs: number; readonly mostMs: number } {
-    const waitingMs = [...this.#sentAtMs.values()].map((atMs) => performance.now() - atMs);
+    const waitingMs = [...this.#sentAtMs.values()].map((atMs) => this.#clock.nowMs - atMs);
     const sorted = [...this.#tookMs].sort((left, right) => left - right);
     const mostMs = Math.round(Math.max(0, sorted.at(-1) ?? 0, ...waitingMs));
     const medianMs = Math.round((sorted[Math.floor(sorted.length / 2)] ?? 0) * 10) / 10;
@@ -77,7 +85,7 @@ export class SteadyMember {
 
   #send(): void {
     const id = `good-${++this.#count}`;
-    this.#sentAtMs.set(id, performance.now());
+    this.#sentAtMs.set(id, this.#clock.nowMs);
     this.#client.send({ t: 'new', id, symbol: 'GOOD', side: 'B', price: 1 + (this.#count % 50), qty: 1 });
   }
 }
