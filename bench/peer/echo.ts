@@ -10,9 +10,10 @@ const server = createServer({ noDelay: true }, (socket) => {
     const orders = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     const whole = Math.floor(orders.length / 120);
     const answers = Buffer.alloc(whole * 88);
-    for (let at = 0; at < whole; at++) {
-      answers[at * 88] = 18;
-      orders.copy(answers, at * 88 + 24, at * 120 + 24, at * 120 + 88);
+    for (let from = 0, to = 0; to < answers.length; from += 120, to += 88) {
+      answers[to] = 18;
+      answers[to + 2] = orders[from + 2]!;
+      for (let at = 24; at < 24 + orders[from + 2]!; at++) answers[to + at] = orders[from + at]!;
     }
     rest = orders.subarray(whole * 120);
     if (whole > 0) socket.write(answers);
