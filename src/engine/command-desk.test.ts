@@ -221,7 +221,7 @@ test('I3: a promotion whose lease is not confirmed in time is given up by name, 
   const [answer] = agent.answers;
   assert.ok(answer?.outcome.kind === 'failed');
   assert.equal(answer.outcome.code, 'no-lease');
-  assert.match(answer.outcome.reason, /within 1000 ms; it is not primary, and nothing was begun/);
+  assert.match(answer.outcome.reason, /within 1000 ms; this order has begun nothing/);
   // The authority answers now, too late: nothing comes of it.
   for (const effect of agent.open('transact')) agent.transacted(effect);
   assert.equal(agent.performed.length, 0);

@@ -246,7 +246,7 @@ export class CommandDesk {
     if (promotion === null) return;
     local.promotion = null;
     const { command } = promotion;
-    const reason = `the authority did not confirm its lease within ${command.deadlineMs} ms; it is not primary, and nothing was begun`;
+    const reason = `the authority did not confirm its lease within ${command.deadlineMs} ms; this order has begun nothing`;
     this.#finish(command, { kind: 'failed', code: 'no-lease', reason });
   }
 
