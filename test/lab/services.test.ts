@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { writeConnectFile } from '../../bin/commands/lab-connect.ts';
 import { instanceEndpoint } from '../../lab/layout.ts';
 import type { InstanceId } from '../../src/core/base/ids.ts';
 import type { JsonRecord } from '../../trading/base/json-record.ts';
@@ -152,9 +153,9 @@ describe('risk engine and position keeper in a lab', { timeout: 15 * minute }, (
   it('risk engine and position keeper are recovered where they stand, by one command each, without a step that nobody offers', async () => {
     await lab.settled();
     const { record } = await lab.platform.group();
+    const connect = writeConnectFile(lab.platform.context);
     for (const kind of ['risk-engine', 'position-keeper'] as const) {
       const { id } = lab.component(kind);
-      const connect = join(lab.directory.path, 'connect.json');
       const command = ['--json', '--connect', connect, '--as', 'Omar Operator', 'recover', id];
       const startedAt = performance.now();
       const run = await new Promise<{ readonly code: unknown; readonly text: string }>((resolve) => {

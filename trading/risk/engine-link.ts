@@ -11,6 +11,8 @@ export interface EngineLinkOptions {
   /** What engines ask for before they believe anything. */
   readonly token: string;
   readonly engines: readonly Address[];
+  /** Sequence of the last entry that is known already. */
+  readonly after: number;
   readonly table: ApprovalTable;
   /** Why nothing is approved; null = it is. */
   readonly failSafe: () => string | null;
@@ -45,7 +47,7 @@ export class EngineLink {
     this.#options = options;
     this.#feed = new EntryFeed({
       engines: options.engines,
-      after: 0,
+      after: options.after,
       sink: {
         entry: (entry) => {
           options.onEntry(entry);

@@ -3,6 +3,7 @@ import { exactProduct, exactSum } from '../positions/exact-integer.ts';
 import type { Position } from '../positions/position.ts';
 import { PositionBook } from '../positions/position-book.ts';
 import type { Side } from '../positions/trade.ts';
+import type { ExposureImage } from './exposure-image.ts';
 import { unlimited } from './limits.ts';
 
 interface Terms {
@@ -82,12 +83,41 @@ export class ExposureBook {
   readonly #requests = new Map<string, string>();
   readonly #clients = new Map<string, ClientFigures>();
   readonly #marks = new Map<string, number>();
-  readonly #positions = new PositionBook();
+  #positions = new PositionBook();
   readonly #unbooked: { readonly seq: number; readonly reason: string }[] = [];
   readonly #watchers = new Set<BookedFill[]>();
   #changed = new Set<string>();
   #through = 0;
   #epoch = 0;
+
+  static restored(image: ExposureImage): ExposureBook {
+    const book = new ExposureBook();
+    book.#through = image.through;
+    book.#epoch = image.epoch;
+    book.#positions = PositionBook.restored(image.positions, image.trades);
+    for (const [symbol, price] of image.marks) book.#marks.set(symbol, price);
+    for (const { id, client, symbol, side, price, qty, filled, asked } of image.orders) {
+      const requests = asked.map(([request, newPrice, newQty]) => [request, { price: newPrice, qty: newQty }] as const);
+      const common = { client, symbol, side, filled, lots: 0, notional: 0 };
+      const order: OpenOrder = { ...common, terms: { price, qty }, asked: new Map(requests) };
+      for (const [request] of requests) book.#requests.set(request, id);
+      book.#orders.set(id, order);
+      book.#count(image.through, order);
+    }
+    book.recount();
+    return book;
+  }
+
+  /** Everything that the next entries depend on. */
+  image(): ExposureImage {
+    const orders = [...this.#orders].map(([id, { client, symbol, side, terms, filled, asked }]) => ({
+      ...{ id, client, symbol, side, price: terms.price, qty: terms.qty, filled },
+      asked: [...asked].map(([request, { price, qty }]) => [request, price, qty] as const),
+    }));
+    const positions = this.#positions.positions();
+    const trades = this.#positions.tradeCount;
+    return { through: this.#through, epoch: this.#epoch, trades, orders, positions, marks: [...this.#marks] };
+  }
 
   /** Sequence of the last entry. */
   get through(): number {

@@ -8,6 +8,7 @@ import {
 } from '../oms/database-client.ts';
 import { StaleWriterError } from '../oms/order-store.ts';
 import { raiseWriterEpochIn, writerName } from '../oms/writer-epoch.ts';
+import type { KeptImage } from './exposure-image.ts';
 import { parseRuleChange, type Rule, RuleBook } from './limits.ts';
 import * as sql from './schema.ts';
 
@@ -122,6 +123,36 @@ export class LimitStore {
     await this.#client.query('COMMIT');
     const sequence = position.rows[0]?.sequence;
     return sequence === undefined ? null : { sequence, lots: sums.rows };
+  }
+
+  /** The exposures kept last, of whichever epoch; null where there are none. */
+  async keptExposures(stream: string): Promise<KeptImage | null> {
+    const { rows } = await this.#client.query<KeptImage>(sql.readExposures, [stream]);
+    return rows[0] ?? null;
+  }
+
+  /**
+   * Keeps exposures in place of older ones. `early`: order management has not stored all that is in them, so that nobody could compare
+   * their positions with it. `mayCommit` as for a change.
+   */
+  async keepExposures(
+    stream: string,
+    { through, epoch, text, sha256 }: KeptImage,
+    mayCommit: () => boolean,
+  ): Promise<'stored' | 'early' | 'held'> {
+    const there = await this.#client.query<{ readonly there: boolean }>(sql.tradesThere);
+    if (there.rows[0]?.there !== true) return 'early';
+    await this.#client.query('BEGIN');
+    await this.#checkEpoch();
+    const values = [stream, through, epoch, text, sha256, this.#epoch];
+    const { rowCount } = await this.#client.query(sql.putExposures, values);
+    if (rowCount !== 1 || !mayCommit()) {
+      await this.#client.query('ROLLBACK');
+      return rowCount === 1 ? 'held' : 'early';
+    }
+    const { command } = await this.#client.query('COMMIT');
+    if (command !== 'COMMIT') throw new Error(`the transaction ended with ${command}`);
+    return 'stored';
   }
 
   /** The path of a change without its effect. Returns how long it took. */

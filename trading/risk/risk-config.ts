@@ -20,6 +20,8 @@ export interface RiskConfig {
   readonly databaseDeadlineMs: number;
   /** Under which order management has stored the engine's entries. */
   readonly stream: string;
+  /** Exposures are kept after so many entries, for the next start to begin with; 0 = never. */
+  readonly keepEveryEntries: number;
   /** Rules where the database has none yet. */
   readonly initial: readonly Rule[];
 }
@@ -40,6 +42,7 @@ export const readRiskConfig = (file: string): RiskConfig => {
     database: parseDatabase(root.child('database')),
     databaseDeadlineMs: root.number('databaseDeadlineMs', 5000),
     stream: root.has('stream') ? root.string('stream') : 'engine',
+    keepEveryEntries: root.number('keepEveryEntries', 50_000),
     initial: initial.map((each, index) => {
       const change = parseRuleChange(asRecord(each) ?? {});
       if (typeof change === 'string') throw root.wrong(`initial[${index}]`, `a rule (${change})`, each);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { JsonRecord } from '../base/json-record.ts';
+import { OrderStore } from '../oms/order-store.ts';
 import { postgresAvailable, ThrowawayPostgres } from '../oms/throwaway-postgres.ts';
 import { LineClient } from '../testing/line-client.ts';
 import { RiskUnderTest, riskTokenOf } from '../testing/risk-under-test.ts';
@@ -265,6 +266,46 @@ test('engine and risk engine', {
     await risk.must('lease', { epoch, leaseUntilNs: String(process.hrtime.bigint() + 60_000_000_000n) });
     assert.equal((await asked)['t'], 'changed');
     await approved();
+  });
+
+  await suite.test('a successor begins with the exposures that were kept, and reads only what came after', async () => {
+    const next = async () => {
+      await risk.end();
+      epoch += 1;
+      risk = await RiskUnderTest.start(world, {
+        instance: `risk-${epoch}`,
+        database: postgres.address,
+        enginePorts: [engine.process.port('orders')],
+        keepEveryEntries: 20,
+      });
+      await risk.promote(epoch);
+      await waitUntil('it is the one that approves', async () => {
+        const { riskApproved, riskEpoch } = await figures();
+        return riskApproved === 1 && riskEpoch === epoch;
+      });
+      return Number((await risk.status()).business['begunWith']);
+    };
+    assert.equal(await next(), 0);
+    for (let n = 0; n < 25; n += 1) assert.equal(await order({ symbol: 'KEPT', qty: 1 }), 'ack');
+    const oms = { stream: 'engine', epoch: 1, holder: 'oms', deadlineMs: 15_000 };
+    (await OrderStore.open({ database: postgres.address, ...oms })).close();
+    const { position } = await engine.status();
+    // Nothing was executed: to order management's positions it is all the same how far it has come.
+    await postgres.query(`UPDATE oms_position SET sequence = ${position.sequence}, epoch = 1`);
+    const kept = () => postgres.query<{ readonly through: number }>('SELECT through::int FROM risk_exposures');
+    await waitUntil('exposures are kept', async () => {
+      await risk.must('lease', { epoch, leaseUntilNs: String(process.hrtime.bigint() + 60_000_000_000n) });
+      return (await kept()).length === 1;
+    });
+    const [{ through } = { through: 0 }] = await kept();
+    const before = await exposures();
+    assert.equal(await next(), through);
+    const after = await exposures();
+    assert.deepEqual(after.slice(1), before.slice(1));
+    await postgres.query(`UPDATE risk_exposures SET content = replace(content, 'KEPT', 'LOST')`);
+    assert.equal(await next(), 0);
+    assert.equal((await risk.status()).business['keptUnusable'], 1);
+    assert.deepEqual((await exposures()).slice(1), before.slice(1));
   });
 });
 

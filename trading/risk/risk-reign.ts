@@ -8,6 +8,8 @@ import { ApprovalTable } from './approval-table.ts';
 import { compareWithEngine } from './engine-comparison.ts';
 import { EngineLink } from './engine-link.ts';
 import { ExposureBook } from './exposure-book.ts';
+import type { KeptImage } from './exposure-image.ts';
+import { beginningOf, ExposureKeep, firstDifference } from './exposure-keep.ts';
 import { type Author, LimitStore, type RuleVersion, type StoredPositions } from './limit-store.ts';
 import { type Rule, RuleBook, type RuleChange } from './limits.ts';
 import type { RiskConfig } from './risk-config.ts';
@@ -29,7 +31,7 @@ export class RiskReign implements ServiceReign {
   readonly #terms: ReignTerms;
   readonly #rules: RuleBook;
   #store: LimitStore;
-  #book = new ExposureBook();
+  #book: ExposureBook;
   #link: EngineLink;
   #stored: StoredPositions | null;
   #difference: string | null = null;
@@ -44,20 +46,40 @@ export class RiskReign implements ServiceReign {
   /** What a recovery plan asks of it, step by step. */
   readonly recovery: RiskRecovery;
 
-  private constructor(config: RiskConfig, terms: ReignTerms, store: LimitStore, stored: StoredPositions | null) {
+  readonly #keep: ExposureKeep;
+  /** Last entry that was known when this reign began. */
+  readonly #begunWith: number;
+  readonly #keptUnusable: boolean;
+
+  private constructor(
+    config: RiskConfig,
+    terms: ReignTerms,
+    store: LimitStore,
+    known: { readonly stored: StoredPositions | null; readonly kept: KeptImage | null },
+  ) {
+    const { stored } = known;
     this.#config = config;
     this.#terms = terms;
     this.#store = store;
     this.#stored = stored;
     this.#rules = RuleBook.of(store.rules.rules);
     this.recovery = this.#recoveryIn(terms.epoch);
+    this.#book = beginningOf(known.kept, stored);
+    this.#begunWith = this.#book.through;
+    this.#keptUnusable = this.#begunWith === 0 && known.kept !== null;
+    this.#keep = new ExposureKeep({
+      everyEntries: config.keepEveryEntries,
+      keptThrough: this.#begunWith,
+      put: (image) => this.#alone(() => this.#store.keepExposures(config.stream, image, terms.mayRelease)),
+    });
     this.#link = this.#follow();
   }
 
   static async open(config: RiskConfig, terms: ReignTerms): Promise<RiskReign> {
     const store = await openStore(config, terms);
     try {
-      return new RiskReign(config, terms, store, await store.storedPositions(config.stream));
+      const stored = await store.storedPositions(config.stream);
+      return new RiskReign(config, terms, store, { stored, kept: await store.keptExposures(config.stream) });
     } catch (error) {
       store.close();
       throw error;
@@ -116,6 +138,8 @@ export class RiskReign implements ServiceReign {
       killed: this.#rules.rules.filter((rule) => rule.killed).length,
       changesWaiting: this.#wanted.length,
       unbooked: unbooked.length,
+      begunWith: this.#begunWith,
+      keptUnusable: this.#keptUnusable ? 1 : 0,
       messagesSent: this.#link.sent,
     };
   }
@@ -123,6 +147,8 @@ export class RiskReign implements ServiceReign {
   wake(): void {
     this.#link.publish();
     void this.#work();
+    if (this.ready && this.#terms.mayRelease())
+      this.#keep.putWhatWaits().catch((error: unknown) => this.#failed(error));
   }
 
   /** Resolves when the change is stored, which is not before the lease allows it; never when the reign ends first. */
@@ -256,6 +282,7 @@ export class RiskReign implements ServiceReign {
       instance,
       token,
       engines,
+      after: book.through,
       epoch: this.#terms.epoch,
       table: new ApprovalTable(this.#rules, book),
       failSafe: () => this.failSafe,
@@ -269,23 +296,8 @@ export class RiskReign implements ServiceReign {
 
   #took(entry: JournalEntry): void {
     this.#book.apply(entry);
-    if (this.#stored?.sequence === entry.seq) this.#compare(this.#stored);
-  }
-
-  /** To the lot: what both know of the same entries cannot differ by chance. */
-  #compare(stored: StoredPositions): void {
-    const kept = new Map(stored.lots.map(({ client, symbol, lots }) => [`${client} ${symbol}`, lots]));
-    for (const { account, symbol, lots } of this.#book.positions.positions()) {
-      const key = `${account} ${symbol}`;
-      const there = kept.get(key) ?? 0;
-      kept.delete(key);
-      if (there !== lots) this.#differs(stored, key, lots, there);
-    }
-    for (const [key, there] of kept) if (there !== 0) this.#differs(stored, key, 0, there);
-  }
-
-  #differs({ sequence }: StoredPositions, key: string, here: number, there: number): void {
-    this.#difference ??= `positions differ from the database's at entry ${sequence}: ${key} ${here} here, ${there} there`;
+    this.#keep.took(this.#book, () => this.failSafe === null);
+    if (this.#stored?.sequence === entry.seq) this.#difference ??= firstDifference(this.#book, this.#stored);
   }
 
   /** Released entries are missing at the engine: what they said is not vouched for any more. */

@@ -17,6 +17,9 @@ export const schemaStatements: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS public.risk_changes (
      version bigint PRIMARY KEY, epoch bigint NOT NULL, at timestamptz NOT NULL DEFAULT now(), set_by text NOT NULL,
      reason text NOT NULL, scope text NOT NULL, name text NOT NULL, killed boolean NOT NULL, limits jsonb NOT NULL)`,
+  `CREATE TABLE IF NOT EXISTS public.risk_exposures (
+     stream text PRIMARY KEY, through bigint NOT NULL, epoch bigint NOT NULL, content text NOT NULL, sha256 text NOT NULL,
+     writer_epoch bigint NOT NULL, at timestamptz NOT NULL DEFAULT now())`,
 ];
 
 /** See `WriterEpochSql`. */
@@ -37,6 +40,17 @@ export const insertChange = `
 export const putRule = `
   INSERT INTO public.risk_rules (scope, name, killed, limits, version) VALUES ($1, $2, $3, $4, $5)
   ON CONFLICT (scope, name) DO UPDATE SET killed = excluded.killed, limits = excluded.limits, version = excluded.version`;
+
+/** An image of exposures takes the place of the one before only if it is newer, and where order management has stored all that is in it. */
+export const putExposures = `
+  INSERT INTO public.risk_exposures (stream, through, epoch, content, sha256, writer_epoch)
+  SELECT p.stream, $2, $3, $4, $5, $6 FROM public.oms_position AS p WHERE p.stream = $1 AND p.sequence >= $2
+  ON CONFLICT (stream) DO UPDATE SET through = excluded.through, epoch = excluded.epoch, content = excluded.content,
+    sha256 = excluded.sha256, writer_epoch = excluded.writer_epoch, at = excluded.at
+  WHERE risk_exposures.through < excluded.through`;
+
+export const readExposures = `
+  SELECT through::float8 AS through, epoch::float8 AS epoch, content AS text, sha256 FROM public.risk_exposures WHERE stream = $1`;
 
 /** Order management's tables are there. */
 export const tradesThere = `SELECT to_regclass('public.trades') IS NOT NULL AND to_regclass('public.oms_position') IS NOT NULL AS there`;

@@ -32,6 +32,7 @@ export class RiskUnderTest {
       readonly database: DatabaseAddress;
       readonly enginePorts: readonly number[];
       readonly initial?: readonly object[];
+      readonly keepEveryEntries?: number;
     },
   ): Promise<RiskUnderTest> {
     const { instance } = options;
@@ -47,6 +48,7 @@ export class RiskUnderTest {
       engines: options.enginePorts.map((port) => ({ host: '127.0.0.1', port })),
       database: { ...database, passwordFile: 'password' },
       initial: options.initial ?? [],
+      ...(options.keepEveryEntries === undefined ? {} : { keepEveryEntries: options.keepEveryEntries }),
     });
     const process = await TradingProcess.start('risk', [config]);
     const risk = new RiskUnderTest(process, await world.control(process.port('control'), instance));

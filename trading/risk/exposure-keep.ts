@@ -1,0 +1,70 @@
+import { ExposureBook } from './exposure-book.ts';
+import { type KeptImage, keptImageOf, restoredFrom } from './exposure-image.ts';
+import type { LimitStore, StoredPositions } from './limit-store.ts';
+
+/**
+ * Keeps exposures in the database every so many entries, so that the next start, here or elsewhere, need not read what came before. They
+ * are kept only once order management has stored as much: whoever begins with them can compare their positions with its own.
+ */
+export class ExposureKeep {
+  readonly #everyEntries: number;
+  readonly #put: (image: KeptImage) => ReturnType<LimitStore['keepExposures']>;
+  /** Waits until order management has stored as much. */
+  #image: KeptImage | null = null;
+  #takenAt: number;
+  #putting = false;
+
+  constructor(options: {
+    /** 0 = never. */
+    readonly everyEntries: number;
+    /** As of which entry exposures are kept already. */
+    readonly keptThrough: number;
+    readonly put: (image: KeptImage) => ReturnType<LimitStore['keepExposures']>;
+  }) {
+    this.#everyEntries = options.everyEntries;
+    this.#takenAt = options.keptThrough;
+    this.#put = options.put;
+  }
+
+  /** An entry was taken in. */
+  took(book: ExposureBook, vouchedFor: () => boolean): void {
+    if (this.#everyEntries === 0 || book.through - this.#takenAt < this.#everyEntries || !vouchedFor()) return;
+    this.#takenAt = book.through;
+    this.#image = keptImageOf(book);
+  }
+
+  /** Puts away what waits. Rejects as the store does, and then it still waits. */
+  async putWhatWaits(): Promise<void> {
+    const image = this.#image;
+    if (image === null || this.#putting) return;
+    this.#putting = true;
+    try {
+      if ((await this.#put(image)) === 'stored' && this.#image === image) this.#image = null;
+    } finally {
+      this.#putting = false;
+    }
+  }
+}
+
+/**
+ * The book to begin with: kept exposures only where the database says how positions stood at the same entry or a later one, so that they
+ * are compared. Otherwise, and where they are not as they were written, an empty one: everything is read.
+ */
+export const beginningOf = (kept: KeptImage | null, stored: StoredPositions | null): ExposureBook => {
+  if (kept === null || stored === null || stored.sequence < kept.through) return new ExposureBook();
+  const book = restoredFrom(kept);
+  const differs = book !== null && stored.sequence === kept.through && firstDifference(book, stored) !== null;
+  return book === null || differs ? new ExposureBook() : book;
+};
+
+/** To the lot: what both know of the same entries cannot differ by chance. Null when nothing differs. */
+export const firstDifference = (book: ExposureBook, stored: StoredPositions): string | null => {
+  const there = new Map(stored.lots.map(({ client, symbol, lots }) => [`${client} ${symbol}`, lots]));
+  const here = new Map(book.positions.positions().map(({ account, symbol, lots }) => [`${account} ${symbol}`, lots]));
+  for (const key of new Set([...here.keys(), ...there.keys()])) {
+    const [own, other] = [here.get(key) ?? 0, there.get(key) ?? 0];
+    if (own !== other)
+      return `positions differ from the database's at entry ${stored.sequence}: ${key} ${own} here, ${other} there`;
+  }
+  return null;
+};
