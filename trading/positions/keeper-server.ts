@@ -33,8 +33,7 @@ export class KeeperServer {
   #log: KeeperLog | null = null;
   #keeping: Pulse | null = null;
   #kept: KeeperBook | null = null;
-  /** Last entry that was known from the disk when it began. */
-  begunWith = 0;
+  #begunWith = 0;
   #feed: EntryFeed | null = null;
   #prices: PriceFollower | null = null;
   #problem: string | null = null;
@@ -67,6 +66,11 @@ export class KeeperServer {
   /** An engine of the list is primary and delivers. */
   get connected(): boolean {
     return this.#feed?.connected ?? false;
+  }
+
+  /** Last entry that was known from the disk when it began. */
+  get begunWith(): number {
+    return this.#begunWith;
   }
 
   get book(): KeeperBook {
@@ -171,7 +175,7 @@ export class KeeperServer {
     this.#log = KeeperLog.open(join(control.dataDir, 'kept.log'));
     this.#book = this.#log.book;
     this.#next = this.#book;
-    this.begunWith = this.#book.through;
+    this.#begunWith = this.#book.through;
     this.#keeping = new Pulse({ everyMs: () => keepEveryMs, beat: () => this.#keep() });
   }
 
