@@ -319,9 +319,12 @@ export class InstanceModel {
     if (!held) return failed('not-ready');
     const left = afterAction(kind, this.recovery, { epoch, done: action });
     if (left === 'before-its-turn') return failed('not-ready');
+    if (kind === 'order-management') {
+      if (action === 'stop-accepting') this.stopped = epoch;
+      if (action === 'resume') this.stopped = 0;
+      return { kind: 'ok', detail: {} };
+    }
     this.recovery = left;
-    if (action === 'stop-accepting') this.stopped = epoch;
-    if (action === 'resume') this.stopped = 0;
     this.#around.changed(this);
     return { kind: 'ok', detail: {} };
   }

@@ -15,7 +15,7 @@ const CLIENT = {
   room: 6,
   fields: 7,
 } as const;
-const SYMBOL = { killed: 0, maxQty: 1, maxNotional: 2, maxPosition: 3, fields: 4 } as const;
+const SYMBOL = { killed: 0, low: 1, maxQty: 2, maxNotional: 3, maxPosition: 4, high: 5, fields: 6 } as const;
 const PAIR = { buy: 0, sell: 1, reduceBuy: 2, reduceSell: 3, fields: 4 } as const;
 
 /** An order, or a new price and total of one, before it is taken in. Numbers are those among the state's texts, −1 for a name that it does not know yet. */
@@ -46,7 +46,7 @@ class NamedRows {
   /** Which update touched the slot last. */
   #stamps = new Int32Array(16);
 
-  /** The first `flags` fields are off where nothing is known, the others unlimited. */
+  /** The first `flags` fields are 0 where nothing is known, the others unlimited. */
   constructor({ flags, fields }: { readonly flags: number; readonly fields: number }) {
     this.#flags = flags;
     this.#fields = fields;
@@ -126,7 +126,7 @@ class NamedRows {
  */
 export class RiskTable {
   readonly #clients = new NamedRows({ flags: 2, fields: CLIENT.fields });
-  readonly #symbols = new NamedRows({ flags: 1, fields: SYMBOL.fields });
+  readonly #symbols = new NamedRows({ flags: 2, fields: SYMBOL.fields });
   #pairKeys = new Int32Array(2 * 256).fill(-1);
   #pairValues = new Float64Array(256 * PAIR.fields);
   #pairStamps = new Int32Array(256);
@@ -191,6 +191,7 @@ export class RiskTable {
     const reduces = !replaces && pair !== -1 && qty <= this.#pairValue(pair, buys ? PAIR.reduceBuy : PAIR.reduceSell);
     if (onlyReducing && !reduces) return 'risk-silent';
     if (!reduces && (this.#firmLosing || clients.get(client, CLIENT.losing) !== 0)) return 'limit-loss';
+    if (price < symbols.get(symbol, SYMBOL.low) || price > symbols.get(symbol, SYMBOL.high)) return 'limit-price';
     if (qty > clients.get(client, CLIENT.maxQty) || qty > symbols.get(symbol, SYMBOL.maxQty)) return 'limit-quantity';
     // Exact: what the engine itself lets through keeps the product below 2^53.
     const notional = price * qty;
@@ -291,6 +292,8 @@ export class RiskTable {
     symbols.set(slot, SYMBOL.maxQty, row.maxOrderQty);
     symbols.set(slot, SYMBOL.maxNotional, row.maxOrderNotional);
     symbols.set(slot, SYMBOL.maxPosition, row.maxPosition);
+    symbols.set(slot, SYMBOL.low, row.low);
+    symbols.set(slot, SYMBOL.high, row.high);
   }
 
   #putPair(row: PairRow): void {

@@ -24,6 +24,7 @@ test('the position keeper as a component', async (suite) => {
       marketData: [],
       control: null,
       reconcile: null,
+      keepEveryMs: 0,
       checkEveryMs: 600_000,
       checkDeadlineMs: 5000,
     });

@@ -10,7 +10,21 @@ export interface UnbookedEntry {
   readonly reason: string;
 }
 
+/** Orders and trades that came after some entry, up to another one. */
+export interface KeptPart {
+  readonly through: number;
+  /** Of the last entry. */
+  readonly epoch: number;
+  /** Id, account, symbol and side. */
+  readonly orders: readonly (readonly [string, string, string, Side])[];
+  /** Sequence, execution, order, price and lots. */
+  readonly trades: readonly (readonly [number, string, string, number, number])[];
+  /** Of the positions after the last entry; of a part that is not the last one empty. */
+  readonly hash: string;
+}
+
 interface OrderTerms {
+  readonly seq: number;
   readonly account: string;
   readonly symbol: string;
   readonly side: Side;
@@ -25,6 +39,8 @@ export class KeeperBook {
   readonly #orders = new Map<string, OrderTerms>();
   readonly #executions = new Set<string>();
   readonly #trades: Trade[] = [];
+  /** In the order in which they came. */
+  readonly #orderIds: string[] = [];
   /** Sequence of the entry that each trade came with. */
   readonly #sequences: number[] = [];
   readonly #lastPrices = new Map<string, number>();
@@ -79,6 +95,35 @@ export class KeeperBook {
     return snapshotOf(this.#positions, this.#through);
   }
 
+  /** What came after an entry, in parts of at most so many rows; the last one goes as far as the book. */
+  partsAfter(sequence: number, mostRows: number): readonly KeptPart[] {
+    const orderAt = firstAfter(this.#orderIds, sequence, (id) => this.#orders.get(id)!.seq);
+    const tradeAt = firstAfter(this.#sequences, sequence, (seq) => seq);
+    const orders = this.#orderIds.slice(orderAt).map((id) => {
+      const { account, symbol, side } = this.#orders.get(id)!;
+      return [id, account, symbol, side] as const;
+    });
+    const trades = this.#trades.slice(tradeAt).map(({ exec, order, price, qty }, at) => {
+      return [this.#sequences[tradeAt + at]!, exec, order, price, qty] as const;
+    });
+    const { through, epoch } = this;
+    const part = { through, epoch, hash: '' };
+    // Orders first, so that the trades of every part find theirs.
+    const parts: KeptPart[] = [
+      ...chunks(orders, mostRows).map((rows) => ({ ...part, orders: rows, trades: [] })),
+      ...chunks(trades, mostRows).map((rows) => ({ ...part, orders: [], trades: rows })),
+    ];
+    return [...parts, { ...part, orders: [], trades: [], hash: this.snapshot().hash }];
+  }
+
+  /** Takes a part in; parts must come as they were given out. */
+  restore({ through, epoch, orders, trades }: KeptPart): void {
+    for (const [id, account, symbol, side] of orders) this.#add(id, { seq: through, account, symbol, side, filled: 0 });
+    for (const [seq, exec, orderId, price, qty] of trades) this.#book({ seq, exec, orderId, price, qty });
+    this.#through = through;
+    this.#epoch = epoch;
+  }
+
   /** Entries must come in sequence, each once. */
   apply(entry: JournalEntry): void {
     if (entry.seq !== this.#through + 1) throw new Error(`entry ${entry.seq} applied after ${this.#through}`);
@@ -86,11 +131,16 @@ export class KeeperBook {
     this.#epoch = entry.epoch;
     if (entry.kind === 'order') {
       const { client: account, symbol, side } = entry;
-      this.#orders.set(entry.id, { account, symbol, side, filled: 0 });
+      this.#add(entry.id, { seq: entry.seq, account, symbol, side, filled: 0 });
     } else if (entry.kind === 'fill') this.#book(entry);
   }
 
-  #book(entry: Extract<JournalEntry, { kind: 'fill' }>): void {
+  #add(id: string, terms: OrderTerms): void {
+    if (!this.#orders.has(id)) this.#orderIds.push(id);
+    this.#orders.set(id, terms);
+  }
+
+  #book(entry: Pick<Extract<JournalEntry, { kind: 'fill' }>, 'seq' | 'orderId' | 'exec' | 'price' | 'qty'>): void {
     const { orderId: order, exec, price, qty } = entry;
     const terms = this.#orders.get(order);
     const key = `${order}\u0000${exec}`;
@@ -115,3 +165,13 @@ export class KeeperBook {
     terms.filled += qty;
   }
 }
+
+const chunks = <Each>(rows: readonly Each[], most: number): readonly (readonly Each[])[] =>
+  Array.from({ length: Math.ceil(rows.length / most) }, (_, at) => rows.slice(at * most, (at + 1) * most));
+
+/** Index of the first one beyond a sequence, of rows in order of it. */
+const firstAfter = <Each>(rows: readonly Each[], sequence: number, of: (row: Each) => number): number => {
+  let at = rows.length;
+  while (at > 0 && of(rows[at - 1]!) > sequence) at -= 1;
+  return at;
+};

@@ -15,6 +15,8 @@ export interface KeeperConfig {
   readonly control: { readonly address: Address; readonly tokenFile: string; readonly dataDir: string } | null;
   readonly checkEveryMs: number;
   readonly checkDeadlineMs: number;
+  /** What was taken in is put on disk so often; 0 = never. Without `control` it has no place to. */
+  readonly keepEveryMs: number;
   /** With what its recovery compares the book given, beside the engine; null = it cannot. */
   readonly reconcile: ((own: BookSource) => ReconcileConfig) | null;
   /** By symbol; others have the default one. */
@@ -39,6 +41,7 @@ export const readKeeperConfig = (file: string): KeeperConfig => {
         : { address: control.address(), tokenFile: control.path('tokenFile'), dataDir: root.path('dataDir') },
     checkEveryMs: root.number('checkEveryMs', 5000),
     checkDeadlineMs: root.number('checkDeadlineMs', 2000),
+    keepEveryMs: root.number('keepEveryMs', 10_000),
     instruments: Object.fromEntries(
       instruments.map((each) => [
         each.string('symbol'),

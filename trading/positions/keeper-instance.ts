@@ -133,6 +133,7 @@ export class KeeperInstance {
         positions: book.positions.size,
         trades: book.trades.length,
         unbooked: book.unbooked.length,
+        begunWith: keeper.begunWith,
         agreedAgoMs: this.#agreedAtMs === null ? null : Math.round(monoNowMs() - this.#agreedAtMs),
       },
     };

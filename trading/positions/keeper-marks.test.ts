@@ -30,6 +30,7 @@ test('positions are marked by market data while that is fresh, and never by what
     marketData: [{ host: '127.0.0.1', port: servicePort }],
     control: null,
     reconcile: null,
+    keepEveryMs: 0,
     checkEveryMs: 5000,
     checkDeadlineMs: 2000,
     instruments: {},

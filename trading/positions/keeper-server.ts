@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { CodedError } from '../base/coded-error.ts';
 import { asRecord, countField, type JsonRecord } from '../base/json-record.ts';
 import { badMessage, type LinePeer, LineServer } from '../base/line-server.ts';
+import { Pulse } from '../base/pulse.ts';
 import { PriceFollower } from '../market-data/price-follower.ts';
 import { EntryFeed, removedProblem } from '../oms/entry-feed.ts';
 import type { BookSource } from '../reconcile/book-source.ts';
@@ -9,12 +11,13 @@ import { type CheckResult, EngineCheck } from './engine-check.ts';
 import { exactSum } from './exact-integer.ts';
 import { KeeperBook } from './keeper-book.ts';
 import type { KeeperConfig } from './keeper-config.ts';
+import { KeeperLog } from './keeper-log.ts';
 import { defaultInstrument, profitAndLoss } from './position.ts';
 import type { BookedPosition } from './position-book.ts';
 
 /**
  * The position keeper: follows the released entries of whichever engine is primary and answers what positions and P&L they amount
- * to. It keeps nothing on disk: after a start everything is recomputed from the first entry on.
+ * to. What it took in it keeps on its own disk, so that a start reads from the engine only what came after.
  */
 export class KeeperServer {
   readonly #config: KeeperConfig;
@@ -27,6 +30,10 @@ export class KeeperServer {
   #next = this.#book;
   #rebuilt: Rebuilt | null = null;
   #unvouched: string | null = null;
+  #log: KeeperLog | null = null;
+  #keeping: Pulse | null = null;
+  #kept: KeeperBook | null = null;
+  #begunWith = 0;
   #feed: EntryFeed | null = null;
   #prices: PriceFollower | null = null;
   #problem: string | null = null;
@@ -40,12 +47,17 @@ export class KeeperServer {
 
   async listen(): Promise<number> {
     const port = await this.#server.listen(this.#config.listen);
+    this.#beginWithLog();
+    this.#kept = this.#book;
     this.follow();
     if (this.#config.marketData.length > 0) this.#prices = new PriceFollower(this.#config.marketData);
     return port;
   }
 
   close(): Promise<void> {
+    this.#keeping?.stop();
+    this.#log?.close();
+    this.#log = null;
     this.#feed?.close();
     this.#prices?.close();
     return this.#server.close();
@@ -54,6 +66,11 @@ export class KeeperServer {
   /** An engine of the list is primary and delivers. */
   get connected(): boolean {
     return this.#feed?.connected ?? false;
+  }
+
+  /** Last entry that was known from the disk when it began. */
+  get begunWith(): number {
+    return this.#begunWith;
   }
 
   get book(): KeeperBook {
@@ -156,6 +173,30 @@ export class KeeperServer {
     });
   }
 
+  #beginWithLog(): void {
+    const { control, keepEveryMs } = this.#config;
+    if (control === null || keepEveryMs === 0) return;
+    this.#log = KeeperLog.open(join(control.dataDir, 'kept.log'));
+    this.#book = this.#log.book;
+    this.#next = this.#book;
+    this.#begunWith = this.#book.through;
+    this.#keeping = new Pulse({ everyMs: () => keepEveryMs, beat: () => this.#keep() });
+  }
+
+  /** Another book than the one that was kept is kept from its beginning. */
+  #keep(): void {
+    if (this.#log === null || this.#next !== this.#book) return;
+    try {
+      if (this.#kept !== this.#book) this.#log.reset();
+      this.#kept = this.#book;
+      this.#log.keep(this.#book);
+    } catch {
+      // The next start sees that the file is not whole, and reads everything.
+      this.#log.close();
+      this.#log = null;
+    }
+  }
+
   #compared(book: KeeperBook): Rebuilt {
     const { through, trades, positions } = book;
     const textOf = (each: BookedPosition) => JSON.stringify(each);
@@ -194,6 +235,7 @@ export class KeeperServer {
     this.#problem = `entries ${engineEnd + 1} to ${this.#next.through} had been released and the engine no longer has them`;
     this.#book = new KeeperBook();
     this.#next = this.#book;
+    this.#keep();
     this.follow();
   }
 

@@ -45,6 +45,7 @@ test('the position keeper', async (suite) => {
       marketData: [],
       control: null,
       reconcile: null,
+      keepEveryMs: 0,
       checkEveryMs: 5000,
       checkDeadlineMs: 2000,
     });

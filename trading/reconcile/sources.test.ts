@@ -73,6 +73,7 @@ test('the keeper is waited for until it is as far as the engine, and unread when
     marketData: [],
     control: null,
     reconcile: null,
+    keepEveryMs: 0,
     checkEveryMs: 5000,
     checkDeadlineMs: 2000,
   });

@@ -106,6 +106,7 @@ export class ApprovalTable {
       maxOrderQty: bound('maxOrderQty'),
       maxOrderNotional: bound('maxOrderNotional'),
       maxPosition: bound('maxPosition'),
+      ...this.#rules.collar(name),
     };
   }
 

@@ -87,7 +87,7 @@ test('a book with an entry that fits nothing is not kept', () => {
   assert.equal(keptImageOf(book), null);
 });
 
-test('what was taken waits until it is stored, and the newest of what waits is kept', async () => {
+test('what was taken waits until it is stored, the newest of what waits is kept, and a book that began anew at once', async () => {
   const put: KeptImage[] = [];
   let outcome: 'early' | 'stored' = 'early';
   const keep = new ExposureKeep({
@@ -109,4 +109,13 @@ test('what was taken waits until it is stored, and the newest of what waits is k
   await keep.putWhatWaits();
   await keep.putWhatWaits();
   assert.equal(put.length, 17);
+  keep.forget();
+  const anew = new ExposureBook();
+  for (const entry of entriesOf(3, 3)) anew.apply(entry);
+  keep.took(anew, () => false);
+  await keep.putWhatWaits();
+  assert.equal(put.length, 17);
+  keep.took(anew, () => true);
+  await keep.putWhatWaits();
+  assert.equal(put.at(-1)?.through, 3);
 });

@@ -33,6 +33,12 @@ export class ExposureKeep {
     this.#image = keptImageOf(book);
   }
 
+  /** The book begins anew: the next one that is vouched for takes the place of what was kept, however few entries it has come since. */
+  forget(): void {
+    this.#image = null;
+    this.#takenAt = Number.NEGATIVE_INFINITY;
+  }
+
   /** Puts away what waits. Rejects as the store does, and then it still waits. */
   async putWhatWaits(): Promise<void> {
     const image = this.#image;

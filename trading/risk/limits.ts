@@ -16,6 +16,10 @@ export interface Limits {
   readonly maxExposure?: number;
   /** Loss, realised and not, since the first trade. */
   readonly maxLoss?: number;
+  /** Ticks that prices of orders are measured against. */
+  readonly referencePrice?: number;
+  /** How far a price may be from it to either side, in hundredths of a percent of it. */
+  readonly maxDeviationBps?: number;
 }
 
 export const limitNames = [
@@ -25,6 +29,8 @@ export const limitNames = [
   'maxPosition',
   'maxExposure',
   'maxLoss',
+  'referencePrice',
+  'maxDeviationBps',
 ] as const satisfies readonly (keyof Limits)[];
 
 /** Whom a rule is about: the whole firm, a client or a symbol. The client and the symbol `*` stand for those without a rule of their own. */
@@ -33,8 +39,8 @@ export type Scope = 'firm' | 'client' | 'symbol';
 /** Which bounds mean something for a scope. */
 const namesOf: Readonly<Record<Scope, readonly (keyof Limits)[]>> = {
   firm: ['maxOpenOrders', 'maxExposure', 'maxLoss'],
-  client: limitNames,
-  symbol: ['maxOrderQty', 'maxOrderNotional', 'maxPosition'],
+  client: ['maxOrderQty', 'maxOrderNotional', 'maxOpenOrders', 'maxPosition', 'maxExposure', 'maxLoss'],
+  symbol: ['maxOrderQty', 'maxOrderNotional', 'maxPosition', 'referencePrice', 'maxDeviationBps'],
 };
 
 export interface Rule {
@@ -107,6 +113,17 @@ export class RuleBook {
     return this.find(scope, name)?.limits[limit] ?? this.find(scope, '*')?.limits[limit] ?? unlimited;
   }
 
+  /** The lowest and the highest price that an order in a symbol may have. */
+  collar(symbol: string): { readonly low: number; readonly high: number } {
+    const reference = this.find('symbol', symbol)?.limits.referencePrice ?? unlimited;
+    const bps = this.limit('symbol', symbol, 'maxDeviationBps');
+    if (reference === unlimited || bps === unlimited) return { low: 0, high: unlimited };
+    const [exact, away] = [BigInt(reference), BigInt(bps)];
+    const span = 10_000n;
+    const low = away >= span ? 0n : (exact * (span - away) + span - 1n) / span;
+    return { low: Number(low), high: Math.min(unlimited, Number((exact * (span + away)) / span)) };
+  }
+
   /** Names with a rule of their own. */
   names(scope: Scope): readonly string[] {
     return this.rules.filter((rule) => rule.scope === scope).map((rule) => rule.name);
@@ -127,6 +144,7 @@ export const parseRuleChange = (record: JsonRecord): RuleChange | string => {
   if (killed !== undefined && typeof killed !== 'boolean') return 'killed must be true or false';
   const limits = record['limits'] === undefined ? undefined : parseLimits(scope, record['limits']);
   if (typeof limits === 'string') return limits;
+  if (name === '*' && limits?.referencePrice !== undefined) return 'a referencePrice is that of one symbol, not of *';
   if (killed === undefined && limits === undefined) return 'it changes nothing: name killed or limits';
   return { scope, name, ...(killed === undefined ? {} : { killed }), ...(limits === undefined ? {} : { limits }) };
 };

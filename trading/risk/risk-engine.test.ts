@@ -268,6 +268,43 @@ test('engine and risk engine', {
     await approved();
   });
 
+  await suite.test(
+    'a price outside its symbol’s collar is refused, in an order as in a replace, and cancels pass',
+    async () => {
+      assert.match(
+        String((await risk.change({ scope: 'symbol', name: '*', limits: { referencePrice: 5 } }))['message']),
+        /that of one symbol/,
+      );
+      assert.equal(
+        (await risk.change({ scope: 'symbol', name: '*', limits: { maxDeviationBps: 1050 } }))['t'],
+        'changed',
+      );
+      assert.equal(
+        (await risk.change({ scope: 'symbol', name: 'BAND', limits: { referencePrice: 101 } }))['t'],
+        'changed',
+      );
+      const band = { symbol: 'BAND', qty: 1 };
+      // 10.5 % of 101 is 10.605: 91 to 111.
+      await waitUntil('it is in force', async () => (await order({ ...band, price: 112 })) === 'limit-price');
+      assert.equal(await order({ ...band, price: 90 }), 'limit-price');
+      assert.equal(await order({ ...band, price: 91 }), 'ack');
+      assert.equal(await order({ ...band, price: 111 }), 'ack');
+      const target = `o-${number}`;
+      const replaced = async (price: number) => {
+        const id = `r-${++number}`;
+        client.send({ t: 'replace', id, target, price, qty: 2 });
+        const answer = await client.expect((message) => message.id === id && message.t !== 'replaced');
+        return answer.t === 'ack' ? 'ack' : String(answer.code);
+      };
+      assert.equal(await replaced(112), 'limit-price');
+      assert.equal(await replaced(110), 'ack');
+      assert.equal(await cancel(target), 'ack');
+      assert.equal(await order({ symbol: 'FREE', qty: 1, price: 5000 }), 'ack');
+      assert.equal((await risk.change({ scope: 'symbol', name: '*', limits: {} }))['t'], 'changed');
+      await waitUntil('it is lifted', async () => (await order({ ...band, price: 500 })) === 'ack');
+    },
+  );
+
   await suite.test('a successor begins with the exposures that were kept, and reads only what came after', async () => {
     const next = async () => {
       await risk.end();

@@ -56,6 +56,9 @@ export interface SymbolRow {
   readonly maxOrderQty: number;
   readonly maxOrderNotional: number;
   readonly maxPosition: number;
+  /** Lowest and highest price. */
+  readonly low: number;
+  readonly high: number;
 }
 
 /** Lots of one client in one symbol that may still be ordered, and those of them that only take a position back. */
@@ -101,6 +104,8 @@ export const riskRecord = ({ seq, echo, approved, reason, table }: RiskMessage):
           row.maxOrderQty,
           row.maxOrderNotional,
           row.maxPosition,
+          row.low,
+          row.high,
         ]),
         pairs: table.pairs.map((row) => [
           row.client,
@@ -128,7 +133,7 @@ const parseRows = (record: JsonRecord): RiskRows | undefined => {
   const through = countField(record, 'through');
   const firm = numbers(record['firm'], 0, 3);
   const clients = rows(record['clients'], 1, 6);
-  const symbols = rows(record['symbols'], 1, 4);
+  const symbols = rows(record['symbols'], 1, 6);
   const pairs = rows(record['pairs'], 2, 4);
   if (through === null || firm === null || clients === null || symbols === null || pairs === null) return undefined;
   return {
@@ -151,6 +156,8 @@ const parseRows = (record: JsonRecord): RiskRows | undefined => {
       maxOrderQty: values[1]!,
       maxOrderNotional: values[2]!,
       maxPosition: values[3]!,
+      low: values[4]!,
+      high: values[5]!,
     })),
     pairs: pairs.map(({ names, values }) => ({
       client: names[0]!,

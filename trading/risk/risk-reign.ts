@@ -310,6 +310,7 @@ export class RiskReign implements ServiceReign {
   }
 
   #beginBook(): void {
+    this.#keep.forget();
     this.#link.close();
     this.#book = new ExposureBook();
     this.#link = this.#follow();
