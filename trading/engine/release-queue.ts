@@ -100,6 +100,11 @@ export class ReleaseQueue {
     this.#keep((at) => !orders.has(this.#orders[at]!));
   }
 
+  /** Sequence of the oldest that waits, also of one that is being let out; without any, beyond every sequence. */
+  get oldest(): number {
+    return this.#head === this.#tail ? Number.POSITIVE_INFINITY : this.#sequences[this.#head]!;
+  }
+
   /**
    * Writes what may go; what may not stays, in order. A sink that is just being given something may queue more and ask for a release:
    * that one follows this one.

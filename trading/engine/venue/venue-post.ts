@@ -16,6 +16,8 @@ export interface ReignHooks {
   readonly releasedBefore: number;
   readonly takeover: Takeover;
   released(): number;
+  /** Everything of this reign up to here left its queue; what comes after leaves from there. */
+  letOut(): number;
   mayRelease(): boolean;
   /** Journals a cancel of the engine itself; returns it. */
   cancel(order: number): number;
@@ -33,9 +35,11 @@ export class VenuePost {
   number = -1;
   #isDue = false;
   #isFirst = true;
-  /** An answer of the exchange is under way; what was sent meanwhile is asked about after it. */
+  /** Over this connection. */
+  #isSent = false;
+  /** An answer of the exchange is under way; what is sent meanwhile is asked about after it. */
   #isAsking = false;
-  #asksAgain = false;
+  #askNext: readonly number[] | null = null;
   #isBaseReleased = false;
   /** Of what was inherited something must be released before it may be sent again. */
   #owes = false;
@@ -74,8 +78,9 @@ export class VenuePost {
   lost(why: string): void {
     this.#hasFailed = true;
     this.#isDue = false;
+    this.#isSent = false;
     this.#isAsking = false;
-    this.#asksAgain = false;
+    this.#askNext = null;
     this.#owes = false;
     this.#askAgainAtMs = Number.POSITIVE_INFINITY;
     this.interlock.lost(why);
@@ -89,44 +94,32 @@ export class VenuePost {
   }
 
   /**
-   * Sends what is in doubt again, idempotently, and asks the exchange behind it. What an earlier reign released goes at once, the rest of
-   * what was inherited when this one has released it.
+   * Sends what is in doubt again and asks the exchange behind it. What an earlier reign released goes at once, the rest of what was
+   * inherited when this one has released it. Nothing is sent twice without an answer in between: what an exchange refuses it does not
+   * remember, and refuses as often as it comes.
    */
   advance(reign: ReignHooks): void {
     this.#isBaseReleased ||= reign.released() >= reign.base;
-    if (this.#owes && this.#isBaseReleased) {
-      this.#owes = false;
-      this.#isDue ||= this.interlock.unsettled.size > 0;
-    }
-    if (!this.#isDue || !this.session.ready || !reign.mayRelease()) return;
+    if (!this.session.ready || !reign.mayRelease()) return;
+    if (this.#owes && this.#isBaseReleased) this.#sendRest(reign);
+    if (!this.#isDue || this.#isAsking) return;
     // Where there are no epochs nothing is reconciled before the exchange says that the older session is gone.
     if (!this.interlock.oldSessionIsDead) {
       this.#isDue = false;
       this.#ask([]);
       return;
     }
-    const { state } = reign;
-    const { unsettled } = this.interlock;
-    // What was inherited is in no queue of this reign: it is sent from here. What is not released, a cancel of the policy perhaps, is in
-    // the queue of this reign and leaves from there.
-    const upTo = this.#isBaseReleased ? reign.released() : reign.releasedBefore;
-    const inDoubt = unsettled.size > 0 ? [...unsettled.keys()] : this.#inDoubt(reign);
+    const { state, base } = reign;
+    // What was inherited is in no queue of this reign: it is sent from here.
+    const upTo = this.#isBaseReleased ? Math.max(base, reign.letOut()) : reign.releasedBefore;
+    const inDoubt = this.#isSent ? [...this.interlock.unsettled.keys()] : this.#inDoubt(reign);
     const again = inDoubt.filter((item) => state.items.sequence(item) <= upTo);
-    for (const item of again) this.session.stageItem(item);
-    if (!reign.mayRelease()) {
-      // Sent twice is harmless there, not sent is not.
-      this.session.unstage();
-      return;
-    }
+    if (!this.#send(again, reign)) return;
     this.#isDue = false;
-    this.session.flush();
     for (const item of inDoubt)
       if (state.items.state(item) === ITEM_STATE.pending) this.interlock.awaits(item, symbolOf(state, item), 'orders');
-    if (this.#isAsking) {
-      this.#asksAgain = true;
-      return;
-    }
     this.#owes = !this.#isBaseReleased && inDoubt.length > again.length;
+    this.#isSent = true;
     if (this.#isFirst) this.#cancelByPolicy(reign);
     this.#isFirst = false;
     this.interlock.sent();
@@ -141,8 +134,6 @@ export class VenuePost {
 
   answered(answers: VenueAnswers, state: OrderState, symbolsHere: (symbol: number) => boolean): void {
     this.#isAsking = false;
-    this.#isDue ||= this.#asksAgain;
-    this.#asksAgain = false;
     const wasAlone = this.interlock.oldSessionIsDead;
     // Not of this moment: what was asked for is not comparable, and asked again.
     if (answers.last === state.venues.lastReport(this.number)) {
@@ -150,7 +141,8 @@ export class VenuePost {
       this.interlock.answered({ others, ending, differing: differing(answers, state, symbolsHere) });
     }
     if (this.interlock.clear) this.#isDue = false;
-    if (this.interlock.clear || this.#isDue) return;
+    if (this.#askNext !== null) this.#ask(this.#askNext);
+    if (this.interlock.clear || this.#isDue || this.#isAsking) return;
     if (!wasAlone && this.interlock.oldSessionIsDead) {
       this.#isDue = true;
       return;
@@ -168,13 +160,37 @@ export class VenuePost {
 
   #ask(orders: readonly number[]): void {
     this.#isAsking = true;
+    this.#askNext = null;
     this.session.inquire(orders);
   }
 
-  /** What is inherited or released, for this exchange, and not confirmed; the rest is in the queue of this reign. */
-  #inDoubt({ state, base, released }: ReignHooks): number[] {
+  /** False, and nothing is sent, when the right to send ended meanwhile. */
+  #send(items: readonly number[], reign: ReignHooks): boolean {
+    for (const item of items) this.session.stageItem(item);
+    if (!reign.mayRelease()) {
+      this.session.unstage();
+      return false;
+    }
+    this.session.flush();
+    return true;
+  }
+
+  /** What had to be released first. */
+  #sendRest(reign: ReignHooks): void {
+    const { state, base, releasedBefore } = reign;
+    const isRest = (item: number) => state.items.sequence(item) > releasedBefore && state.items.sequence(item) <= base;
+    const rest = [...this.interlock.unsettled.keys()].filter(isRest);
+    if (!this.#send(rest, reign)) return;
+    this.#owes = false;
+    const orders = rest.filter((item) => state.isOrder(item));
+    if (this.#isAsking) this.#askNext = orders;
+    else if (rest.length > 0) this.#ask(orders);
+  }
+
+  /** What is inherited or left the queue, for this exchange, and is not confirmed. */
+  #inDoubt({ state, base, letOut }: ReignHooks): number[] {
     const { items } = state;
-    const upTo = Math.max(base, released());
+    const upTo = Math.max(base, letOut());
     const found: number[] = [];
     const gather = (list: Readonly<ItemList>) => {
       for (let item = list.first; item !== -1; item = items.next(item))
