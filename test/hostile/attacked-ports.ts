@@ -14,6 +14,8 @@ export interface AttackedPort {
   readonly listens: string;
   /** Sessions to alter. Left out: the dialect's own good messages have to do. */
   readonly recorded?: Recorded;
+  /** Each costs it files and syncs: an exchange without passwords begins books for every firm that a stranger invents. */
+  readonly costly?: true;
 }
 
 const ofEngine = (stack: AttackedStack): TradingProcess => stack.engine.process;
@@ -57,7 +59,14 @@ export const ATTACKED_PORTS: readonly AttackedPort[] = [
   },
   { name: 'engine, control', process: ofEngine, ...control },
   { name: 'engine, control, by one who knows the token', process: ofSpare, ...control, recorded: 'control' },
-  { name: 'exchange, lines', dialect: dialects.exchangeText, listens: 'venue', process: ofExchange, ...lines },
+  {
+    name: 'exchange, lines',
+    dialect: dialects.exchangeText,
+    listens: 'venue',
+    process: ofExchange,
+    ...lines,
+    costly: true,
+  },
   {
     name: 'exchange, binary',
     dialect: dialects.exchangeBinary,
@@ -65,6 +74,7 @@ export const ATTACKED_PORTS: readonly AttackedPort[] = [
     process: ofExchange,
     framing: lengthFirst({ bytes: 2, countsItself: true }),
     recorded: 'exchange',
+    costly: true,
   },
   {
     name: 'exchange, FIX',

@@ -16,6 +16,8 @@ export class SteadyMember {
   /** Nothing that it sends may be refused. */
   readonly #refusals: JsonRecord[] = [];
   #count = 0;
+  /** Answers that said that the exchange is away. */
+  #away = 0;
 
   private constructor(
     name: string,
@@ -29,9 +31,12 @@ export class SteadyMember {
     client.onMessage = (message) => {
       const { t, id } = message;
       client.received.length = 0;
-      if (t === 'reject' || t === 'cut') this.#refusals.push(message);
+      // An engine whose exchange is slow for strangers' sake says so, and that is an answer.
+      const isAway = t === 'reject' && message.code === 'venue-unavailable';
+      if (isAway) this.#away += 1;
+      else if (t === 'reject' || t === 'cut') this.#refusals.push(message);
       const sentAtMs = this.#sentAtMs.get(id);
-      if (!isAnswer(t) || sentAtMs === undefined) return;
+      if (!(isAnswer(t) || isAway) || sentAtMs === undefined) return;
       this.#sentAtMs.delete(id);
       this.#tookMs.push(this.#clock.nowMs - sentAtMs);
     };
@@ -57,12 +62,18 @@ export class SteadyMember {
   }
 
   /** Of the answers since `forget`; whoever still waits counts with what it has waited. */
-  latency(): { readonly of: string; readonly answers: number; readonly medianMs: number; readonly mostMs: number } {
+  latency(): {
+    readonly of: string;
+    readonly answers: number;
+    readonly away: number;
+    readonly medianMs: number;
+    readonly mostMs: number;
+  } {
     const waitingMs = [...this.#sentAtMs.values()].map((atMs) => this.#clock.nowMs - atMs);
     const sorted = [...this.#tookMs].sort((left, right) => left - right);
     const mostMs = Math.round(Math.max(0, sorted.at(-1) ?? 0, ...waitingMs));
     const medianMs = Math.round((sorted[Math.floor(sorted.length / 2)] ?? 0) * 10) / 10;
-    return { of: this.#name, answers: sorted.length, medianMs, mostMs };
+    return { of: this.#name, answers: sorted.length, away: this.#away, medianMs, mostMs };
   }
 
   /** It was never cut, and everything that it sent is answered. */
