@@ -10,6 +10,11 @@ import type { JsonRecord } from '../../trading/base/json-record.ts';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import { activeSite, example, LabUnderTest, projectRoot, standbySite } from './lab-under-test.ts';
 
+interface RunStep {
+  readonly step: { readonly id: string; readonly kind: string };
+  readonly outcome: string;
+}
+
 const minute = 60_000;
 /** Shorter than a risk engine's own failover, so that the silence shows. */
 const silentAfterMs = 250;
@@ -168,7 +173,10 @@ describe('risk engine and position keeper in a lab', { timeout: 15 * minute }, (
       });
       assert.equal(run.code, 0, run.text);
       lab.narrate(`${id} recovered in ${Math.round(performance.now() - startedAt)} ms: ${run.text}`);
-      assert.doesNotMatch(run.text, /not-applicable/, run.text);
+      const { steps } = (JSON.parse(run.text) as { readonly run: { readonly steps: readonly RunStep[] } }).run;
+      const actions = steps.filter(({ step }) => step.kind === 'act');
+      assert.ok(actions.length >= 5);
+      for (const { step, outcome } of actions) assert.equal(outcome, 'ok', step.id);
     }
     await approved();
     await reconciled();

@@ -42,6 +42,7 @@ test('the position keeper is recovered step by step', async (suite) => {
   let engine: EngineUnderTest;
   let keeper: KeeperServer;
   let instance: KeeperInstance;
+  const said: string[] = [];
   before(async () => {
     world = await TradingWorld.open({ fillShare: 1 });
     engine = await world.engine('engine');
@@ -64,7 +65,9 @@ test('the position keeper is recovered step by step', async (suite) => {
       epochs: EpochStore.open(join(world.directory, 'keeper-epoch.json')),
       checkEveryMs: 600_000,
       checkDeadlineMs: 5000,
-      statusChanged: () => {},
+      statusChanged: () => {
+        said.push(String(instance?.handlers.status().reason));
+      },
     });
     const client = await engine.client('c1');
     for (let n = 0; n < 40; n++)
@@ -114,6 +117,7 @@ test('the position keeper is recovered step by step', async (suite) => {
     assert.equal((await act('verify'))['orders'], 40);
     assert.equal(instance.handlers.status().health, 'degraded');
     await act('resume');
+    assert.equal(said.at(-1), 'null', 'that it is well again is said at once');
     assert.deepEqual([instance.handlers.status().health, keeper.problem], ['ok', null]);
   });
 

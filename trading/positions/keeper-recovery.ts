@@ -52,6 +52,7 @@ export class KeeperRecovery {
   end(): void {
     this.#stage = null;
     this.#keeper.vouch();
+    this.#onChanged();
   }
 
   #action(act: () => Promise<ActDetail> | ActDetail) {
