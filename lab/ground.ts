@@ -120,7 +120,7 @@ export class Ground {
    * @throws LabError HF-7007
    */
   async break(fault: Fault, expiresInMs: number | null): Promise<FaultReport> {
-    checkFault(this.#options.topology, fault, expiresInMs);
+    checkFault(this.#options.topology, fault, expiresInMs, this.network.machines);
     const id = `fault-${++this.#sequence}`;
     const startedAt = wallMs();
     if (fault.kind === 'kill' || fault.kind === 'authority-restored') {

@@ -190,7 +190,9 @@ export class Supervisor {
       case 'controller':
         return started(controllerKey(target.site));
       case 'process':
-        return started(target.key);
+        return this.#specs.get(target.key)?.wraps === true
+          ? all.filter(({ key }) => key === target.key)
+          : started(target.key);
     }
   }
 

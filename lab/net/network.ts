@@ -40,6 +40,7 @@ interface SharedPath {
  * themselves; whoever does calls `setFaults` again when one ends.
  */
 export class Network implements GroundNetwork {
+  readonly machines = [];
   readonly #topology: Topology;
   readonly #layout: LabLayout;
   readonly #model: PathModel;

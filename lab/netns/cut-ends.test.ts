@@ -46,6 +46,9 @@ describe('faults of the network, as ends that receive nothing', () => {
     const ends = [...cut({ kind: 'host-silent', host: hostId('nyc-edge-1') })];
     assert.equal(ends.length, 2);
     assert.ok(ends.includes('host/nyc-edge-1 lan'));
+    const router = [...cut({ kind: 'host-power-off', host: hostId('router/nyc/1') })];
+    assert.equal(router.filter((end) => end.startsWith('router/nyc/1')).length, 5);
+    assert.ok(router.includes('router/chi/1 w0') && router.includes('router/outside s0'));
   });
 
   it('latency is added half each way between sites, and on one way to an exchange', () => {

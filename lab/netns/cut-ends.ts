@@ -41,7 +41,10 @@ export function cutEnds(plan: NetworkPlan, topology: Topology, fault: Fault): re
     }
     case 'host-silent':
     case 'host-power-off':
-      return both(plan.wires.filter(({ ends }) => ends.some(({ at }) => at === `host/${fault.host}`)));
+      // A router goes by its own name.
+      return both(
+        plan.wires.filter(({ ends }) => ends.some(({ at }) => [`host/${fault.host}`, fault.host].includes(at))),
+      );
     case 'extra-latency':
     case 'loss':
     case 'freeze':

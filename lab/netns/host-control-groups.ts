@@ -59,7 +59,8 @@ export class HostControlGroups implements HostSwitches {
   }
 }
 
-const hostNode = (host: string): string => `host/${host}`;
+/** A machine that is no host of the topology, a router, is known by its id in the plan. */
+const hostNode = (host: string): string => (host.includes('/') ? host : `host/${host}`);
 
 /** Directories of a lab's control groups that are there, the innermost first. */
 export function findLeftGroups(mount: string, prefix: string): readonly string[] {

@@ -3,6 +3,9 @@ import type { PlannedRouter } from './network-plan.ts';
 /** Four of these without a word and the other router takes the shared address. */
 export const vrrpEverySeconds = 0.1;
 
+/** A router that comes back takes the address when it has its routes again. */
+const preemptAfterSeconds = 10;
+
 /** Null where a router shares no address. */
 export function keepalivedFile({ id, gateway }: PlannedRouter): string | null {
   if (gateway === null) return null;
@@ -16,6 +19,7 @@ vrrp_instance gateway {
   interface ${gateway.interface}
   virtual_router_id 51
   priority ${gateway.priority}
+  preempt_delay ${preemptAfterSeconds}
   advert_int ${vrrpEverySeconds}
   virtual_ipaddress {
     ${gateway.address}

@@ -57,6 +57,7 @@ export function onMachine(
     logFile: context.logOf(key),
     ready,
     stage,
+    wraps: true,
   };
 }
 

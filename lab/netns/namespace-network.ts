@@ -35,6 +35,7 @@ const changeWithinMs = 5_000;
 export class NamespaceNetwork implements GroundNetwork {
   /** Connections go through the kernel; nobody counts them. */
   readonly connections = 0;
+  readonly machines: readonly string[];
   readonly #options: NamespaceNetworkOptions;
   readonly #model: PathModel;
   readonly #look: RouteLook;
@@ -46,6 +47,7 @@ export class NamespaceNetwork implements GroundNetwork {
 
   constructor(options: NamespaceNetworkOptions) {
     this.#options = options;
+    this.machines = options.plan.routers.map(({ id }) => id);
     this.#model = new PathModel(options.topology, { rerouteMs: 0 });
     this.#look = new RouteLook(options.plan);
   }

@@ -30,7 +30,23 @@ export async function routerProblems(context: MachineContext, router: PlannedRou
   });
 }
 
-/** Resolves when every session of every router is up. @throws LabError HF-7015 with what is not */
+/** Sites whose shared address not exactly one router has, in words. */
+export async function gatewayProblems({ plan }: MachineContext): Promise<readonly string[]> {
+  const holders = new Map<string, string[]>();
+  for (const { id, gateway } of plan.routers) {
+    if (gateway === null) continue;
+    const address = gateway.address.replace(/\/.*/, '');
+    const namespace = plan.nodes.find((node) => node.id === id)!.namespace;
+    const { stdout } = await tryCommand('ip', ['-n', namespace, '-j', 'addr', 'show', 'dev', gateway.interface]);
+    const known = holders.get(address) ?? [];
+    holders.set(address, stdout.includes(`"local":"${address}"`) ? [...known, id] : known);
+  }
+  return [...holders]
+    .filter(([, routers]) => routers.length !== 1)
+    .map(([address, routers]) => `${address} is at ${routers.length === 0 ? 'no router' : routers.join(' and ')}`);
+}
+
+/** Resolves when every session of every router is up and every shared address is at one. @throws LabError HF-7015 with what is not */
 export async function waitForRouters(context: MachineContext, deadlineMs: number): Promise<void> {
   const deadline = performance.now() + deadlineMs;
   let open: readonly PlannedRouter[] = context.plan.routers;
@@ -39,9 +55,10 @@ export async function waitForRouters(context: MachineContext, deadlineMs: number
     // One after the other: the routers need the processors more than whoever looks.
     for (const router of open) looks.push({ router, problems: await routerProblems(context, router) });
     open = looks.filter(({ problems }) => problems.length > 0).map(({ router }) => router);
-    if (open.length === 0) return;
+    const gateways = open.length === 0 ? await gatewayProblems(context) : [];
+    if (open.length === 0 && gateways.length === 0) return;
     if (performance.now() > deadline) {
-      const problems = looks.flatMap((look) => look.problems);
+      const problems = [...looks.flatMap((look) => look.problems), ...gateways];
       throw new LabError({
         code: 'HF-7015',
         attempted: `wait ${deadlineMs / 1000} s for every router`,
