@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LaunchSpec, ReadyCheck } from '../process-spec.ts';
 import type { NetworkPlan, PlannedNode, PlannedRouter } from './network-plan.ts';
@@ -25,6 +26,7 @@ export const initKey = (node: string): string => `init/${node}`;
 export const daemonKey = (router: string, daemon: string): string => `${router}/${daemon}`;
 export const delayerKey = 'delayer';
 
+const debianPython = '/usr/bin/python3';
 const frrDirectory = '/usr/lib/frr';
 export const frrDaemons = ['zebra', 'staticd', 'bfdd', 'bgpd'] as const;
 
@@ -120,7 +122,8 @@ const delayer = ({ delayer: wish, directory, logOf }: MachineContext): readonly 
           key: delayerKey,
           site: null,
           host: null,
-          command: 'python3',
+          // Debian's own before any other that comes first in the path.
+          command: existsSync(debianPython) ? debianPython : 'python3',
           args: [script('delayer.py'), wish.name, wish.file],
           cwd: directory,
           env: {},

@@ -22,7 +22,7 @@ const always: readonly NeededPackage[] = [
 ];
 const byFacts: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: ({ delayBy }) => delayBy === 'queue' },
-  { name: 'python3-minimal', program: 'python3', when: ({ delayBy }) => delayBy === 'queue' },
+  { name: 'python3', program: 'python3', when: ({ delayBy }) => delayBy === 'queue' },
   { name: 'wireguard-go', program: 'wireguard-go', when: ({ wireguard }) => wireguard === 'user' },
 ];
 
