@@ -4,6 +4,7 @@ import { LabError, systemCode } from './lab-error.ts';
 import { type LockHolder, withLabLock } from './lab-lock.ts';
 import { findLabProcesses } from './lab-processes.ts';
 import { isOwn } from './lab-standing.ts';
+import { removeResidue } from './netns/residue.ts';
 import { isAlive, readProcess, signalProcess } from './process-table.ts';
 import { readRegistry } from './processes.ts';
 import { removeSharedMemory, sharedMemoryOf, sharedMemoryOfLockFiles } from './shared-memory.ts';
@@ -105,6 +106,7 @@ export async function endClaimedLab(
     await new Promise((resolve) => setTimeout(resolve, living.length === 0 ? 10 : 25));
   }
   const stuck = await removeSharedMemory([...segments]);
+  await removeResidue(directory.id);
   const kept = directory.removeState();
   if (stuck.length > 0)
     throw new LabError({

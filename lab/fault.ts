@@ -61,16 +61,22 @@ export const longestFaultMs = 24 * 3_600_000;
 
 /**
  * Refuses a fault that names something the topology does not have or that would not end by itself.
+ * @param machines that this ground has beside the topology's hosts, which lose power and fall silent as those do
  * @throws LabError HF-7007
  */
-export function checkFault(topology: Topology, fault: Fault, expiresInMs: number | null): void {
+export function checkFault(
+  topology: Topology,
+  fault: Fault,
+  expiresInMs: number | null,
+  machines: readonly string[] = [],
+): void {
   if (!isOverAtOnce(fault)) {
     if (expiresInMs === null || !Number.isFinite(expiresInMs) || expiresInMs <= 0 || expiresInMs > longestFaultMs)
       refuse(fault, `its expiry is ${expiresInMs ?? 'missing'}`, 'every fault needs an expiry between 1 ms and 24 h');
   }
   if (!faultKinds.includes(fault.kind))
     refuse(fault, `"${fault.kind}" is not a kind of fault`, `use one of: ${faultKinds.join(', ')}`);
-  for (const { what, name, names } of namesIn(topology, fault))
+  for (const { what, name, names } of namesIn(topology, fault, machines))
     if (!names.includes(name))
       refuse(fault, `there is no ${what} "${name}"`, `use one of: ${[...new Set(names)].join(', ')}`);
   if (fault.kind === 'loss' && !(fault.percent >= 0 && fault.percent <= 100))
@@ -101,10 +107,14 @@ interface NameUse {
   readonly names: readonly string[];
 }
 
-function namesIn(topology: Topology, fault: Fault): readonly NameUse[] {
+function namesIn(topology: Topology, fault: Fault, machines: readonly string[]): readonly NameUse[] {
   const link = (name: string): NameUse => ({ what: 'link', name, names: topology.links.map(({ id }) => id) });
   const site = (name: string): NameUse => ({ what: 'site', name, names: topology.sites.map(({ id }) => id) });
-  const host = (name: string): NameUse => ({ what: 'host', name, names: topology.hosts.map(({ id }) => id) });
+  const host = (name: string): NameUse => ({
+    what: 'host',
+    name,
+    names: [...topology.hosts.map(({ id }) => id), ...machines],
+  });
   const place = (name: string): NameUse => ({ what: 'place', name, names: placesOf(topology) });
   switch (fault.kind) {
     case 'authority-restored':

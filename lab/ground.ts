@@ -3,10 +3,11 @@ import type { SiteId } from '../src/core/base/ids.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { AuthorityCopy } from './authority-copy.ts';
 import { type ActiveFault, checkFault, type Fault, faultWords, type PowerFault, type ProcessTarget } from './fault.ts';
+import type { GroundNetwork, MeasureOptions } from './ground-network.ts';
+import type { HostSwitches } from './host-switches.ts';
 import { LabError, messageOf } from './lab-error.ts';
-import type { LabLayout } from './layout.ts';
-import { type LinkMeasurement, measureLinks } from './net/measure-link.ts';
-import { type LinkReport, Network, type PathReport } from './net/network.ts';
+import type { LinkMeasurement } from './net/measure-link.ts';
+import type { LinkReport, PathReport } from './net/network.ts';
 import type { LaunchSpec } from './process-spec.ts';
 import { isAlive } from './process-table.ts';
 import { ProcessRegistry } from './processes.ts';
@@ -15,10 +16,11 @@ import { type LabUsage, measureUsage } from './usage.ts';
 
 export interface GroundOptions {
   readonly topology: Topology;
-  readonly layout: LabLayout;
+  readonly network: GroundNetwork;
+  /** Null where hosts are only groups of processes. */
+  readonly switches: HostSwitches | null;
   readonly lab: { readonly id: string; readonly directory: string };
   readonly registryFile: string;
-  readonly rerouteMs: number;
   readonly onEvent: (event: GroundEvent) => void;
 }
 
@@ -64,7 +66,7 @@ interface Held {
  * turn: nobody hears the dying processes say goodbye.
  */
 export class Ground {
-  readonly network: Network;
+  readonly network: GroundNetwork;
   readonly supervisor: Supervisor;
   readonly #options: GroundOptions;
   readonly #authority: AuthorityCopy;
@@ -78,8 +80,8 @@ export class Ground {
 
   constructor(options: GroundOptions) {
     this.#options = options;
-    const { topology, layout, lab } = options;
-    this.network = new Network(topology, layout, { rerouteMs: options.rerouteMs });
+    const { topology, lab } = options;
+    this.network = options.network;
     this.#registry = new ProcessRegistry(options.registryFile, lab.id);
     this.supervisor = new Supervisor({
       lab,
@@ -90,6 +92,7 @@ export class Ground {
           topology.hosts.filter((host) => host.site === site.id).map((h) => h.id),
         ]),
       ),
+      switches: options.switches,
       onEvent: options.onEvent,
     });
     this.#authority = new AuthorityCopy(join(lab.directory, 'outside', 'authority'), this.supervisor);
@@ -117,7 +120,7 @@ export class Ground {
    * @throws LabError HF-7007
    */
   async break(fault: Fault, expiresInMs: number | null): Promise<FaultReport> {
-    checkFault(this.#options.topology, fault, expiresInMs);
+    checkFault(this.#options.topology, fault, expiresInMs, this.network.machines);
     const id = `fault-${++this.#sequence}`;
     const startedAt = wallMs();
     if (fault.kind === 'kill' || fault.kind === 'authority-restored') {
@@ -139,9 +142,13 @@ export class Ground {
       stopped: [],
     };
     this.#faults.set(id, held);
-    this.#refreshNetwork();
+    await this.#intoForce(id);
+    held.report = { ...held.report, startedAt: wallMs(), effectiveAt: wallMs() };
     if (fault.kind === 'freeze') held.stopped = await this.#freeze(id, fault.target);
-    const killed = isPowerFault(fault) ? await this.#inPowerOrder(() => this.supervisor.powerOff(domainOf(fault))) : [];
+    const killed =
+      isPowerFault(fault) && this.#faults.has(id)
+        ? await this.#inPowerOrder(() => this.supervisor.powerOff(domainOf(fault)))
+        : [];
     const pids = [...held.stopped, ...killed].map(({ pid }) => pid);
     if (fault.kind === 'freeze' && pids.length === 0) {
       await this.#end(id, 'asked');
@@ -170,16 +177,15 @@ export class Ground {
     return healed;
   }
 
-  state(): GroundState {
-    return this.#looking(() => this.#state());
+  async state(): Promise<GroundState> {
+    const [links, paths] = [await this.network.links(), await this.network.paths()];
+    return this.#looking(() => ({ links, paths, ...this.#state() }));
   }
 
-  #state(): GroundState {
+  #state(): Omit<GroundState, 'links' | 'paths'> {
     return {
       lab: this.#options.lab.id,
       faults: [...this.#faults.values()].map(({ report }) => report),
-      links: this.network.links(),
-      paths: this.network.paths(),
       authorityReachableFrom: this.#options.topology.sites
         .map((site) => site.id)
         .filter((site) => this.network.reachesAuthority(site)),
@@ -192,8 +198,8 @@ export class Ground {
     };
   }
 
-  measure(options: { readonly samples: number; readonly deadlineMs: number }): Promise<readonly LinkMeasurement[]> {
-    return measureLinks(this.#options.layout, options);
+  measure(options: MeasureOptions): Promise<readonly LinkMeasurement[]> {
+    return this.network.measure(options);
   }
 
   usage(): LabUsage {
@@ -223,7 +229,7 @@ export class Ground {
     this.#faults.delete(id);
     const { fault } = held.active;
     if (fault.kind === 'freeze') this.supervisor.thaw(held.stopped, fault.target, this.#frozenTargets());
-    this.#refreshNetwork();
+    await this.#refreshNetwork();
     if (isPowerFault(fault))
       await this.#inPowerOrder(() => this.supervisor.powerOn(domainOf(fault), (spec) => this.#isPowered(spec)));
     this.#options.onEvent({ kind: 'healed', fault: held.report, cause });
@@ -245,8 +251,18 @@ export class Ground {
     return stopped;
   }
 
-  #refreshNetwork(): void {
-    this.network.setFaults([...this.#faults.values()].map(({ active }) => active));
+  /** A fault that the network cannot bring about is not in force afterwards. */
+  async #intoForce(id: string): Promise<void> {
+    try {
+      await this.#refreshNetwork();
+    } catch (error) {
+      await this.#end(id, 'asked').catch(() => {});
+      throw error;
+    }
+  }
+
+  async #refreshNetwork(): Promise<void> {
+    await this.network.setFaults([...this.#faults.values()].map(({ active }) => active));
   }
 
   #inPowerOrder<Value>(change: () => Promise<Value>): Promise<Value> {

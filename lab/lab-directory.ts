@@ -45,6 +45,7 @@ const keptNames: readonly string[] = ['evidence', 'report'];
  * hosts/HOST/                agent and warden; hosts/HOST/INSTANCE/ is an instance's own
  * sites/SITE/                controller
  * outside/                   authority, venues, load, reconcile
+ * machines/  delays.json     of a lab of network namespaces: each machine's configuration
  * evidence/  report/         kept by `lab down`
  * ```
  */
@@ -121,7 +122,12 @@ export class LabDirectory {
     return join(this.path, 'outside', name);
   }
   logOf(key: string): string {
-    return join(this.logs, `${key.replaceAll('/', '-')}.log`);
+    return LabDirectory.logIn(this.path, key);
+  }
+
+  /** @param path of a lab's directory */
+  static logIn(path: string, key: string): string {
+    return join(path, 'logs', `${key.replaceAll('/', '-')}.log`);
   }
 
   exists(): boolean {

@@ -13,6 +13,8 @@ export const labErrorCodes = {
   'HF-7011': 'this machine cannot hold a loopback lab',
   'HF-7012': 'the load generator refused or did not answer',
   'HF-7013': 'another process is ending or claiming this lab, and does not come to an end',
+  'HF-7014': 'this machine refused something that a lab of network namespaces needs',
+  'HF-7015': 'a router or tunnel of the lab did not come to its expected state in time',
   'HF-7020': 'a controller refused what the lab asked of it',
   'HF-7021': 'the platform did not come to the expected state in time',
   'HF-7022': 'the comparison of ledgers and platform could not be made',

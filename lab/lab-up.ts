@@ -91,7 +91,11 @@ export async function labUp(options: LabUpOptions, progress: (event: LabProgress
 }
 
 /** Clears what may be cleared and takes the name, with nobody else at this lab meanwhile. */
-async function claim(directory: LabDirectory, options: LabUpOptions, step: (text: string) => void): Promise<void> {
+export async function claim(
+  directory: LabDirectory,
+  options: LabUpOptions,
+  step: (text: string) => void,
+): Promise<void> {
   if (process.platform !== 'linux')
     throw new LabError({
       code: 'HF-7011',

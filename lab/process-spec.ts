@@ -40,6 +40,8 @@ export interface LaunchSpec {
   readonly logFile: string;
   readonly ready: ReadyCheck;
   readonly stage: number;
+  /** What is started only leads to the process that is meant: a fault aimed at it hits both. */
+  readonly wraps?: true;
 }
 
 export const agentKey = (host: HostId): string => `agent/${host}`;

@@ -11,6 +11,7 @@ import { LabError, type LabErrorCode } from './lab-error.ts';
 import { keyMarker } from './lab-processes.ts';
 import { layOut } from './layout.ts';
 import type { GroundConfig } from './net/main.ts';
+import type { KernelFacts } from './netns/kernel-facts.ts';
 import { createToken } from './pki.ts';
 import { labMarker } from './process-table.ts';
 import { writeDurably } from './processes.ts';
@@ -24,6 +25,8 @@ export interface GroundWish {
   readonly block?: number | null;
   readonly insideSite?: 'direct' | 'relayed';
   readonly rerouteMs?: number;
+  /** A lab of network namespaces, made with what this kernel has; absent = loopback. */
+  readonly namespaces?: KernelFacts;
 }
 
 /**
@@ -51,6 +54,7 @@ export async function startGround(
       block,
       insideSite: options.insideSite ?? 'direct',
       rerouteMs: options.rerouteMs ?? 300,
+      namespaces: options.namespaces ?? null,
     };
     await writeDurably(directory.groundFile, JSON.stringify(config));
     const problem = await spawnGround(directory);
@@ -99,7 +103,7 @@ async function spawnGround(directory: LabDirectory): Promise<GroundProblem | nul
     ended = true;
   });
   const output = () => textAfter(logFile, before);
-  await waitFor('the ground', () => ended || /^ready$/m.test(output()), 15_000);
+  await waitFor('the ground', () => ended || /^ready$/m.test(output()), 30_000);
   if (!ended) return null;
   const line = output()
     .split('\n')

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
 import type { ProcessTarget } from './fault.ts';
+import type { HostSwitches } from './host-switches.ts';
 import { LabError } from './lab-error.ts';
 import { findLabProcesses, keyMarker, type LabProcess } from './lab-processes.ts';
 import { agentKey, controllerKey, type LaunchSpec, loadKey, wardenKey } from './process-spec.ts';
@@ -27,6 +28,8 @@ export interface SupervisorOptions {
   readonly lab: { readonly id: string; readonly directory: string };
   readonly registry: ProcessRegistry;
   readonly hostsBySite: ReadonlyMap<string, readonly string[]>;
+  /** Null where signals are all there is. */
+  readonly switches: HostSwitches | null;
   readonly onEvent: (event: ProcessEvent) => void;
 }
 
@@ -96,6 +99,9 @@ export class Supervisor {
 
   /** Kills everything of a domain at once and resolves when nothing of it is left. */
   powerOff(domain: PowerDomain): Promise<readonly Pid[]> {
+    const { switches, hostsBySite } = this.#options;
+    const hosts = 'host' in domain ? [domain.host] : (hostsBySite.get(domain.site) ?? []);
+    if (switches !== null) for (const host of hosts) switches.powerOff(host);
     return this.#signalUntil('SIGKILL', () => this.#within(domain));
   }
 
@@ -121,12 +127,18 @@ export class Supervisor {
   }
 
   /** Stops every process of the target, also what it starts meanwhile; resolves when none of them runs. */
-  freeze(target: ProcessTarget): Promise<readonly Pid[]> {
+  async freeze(target: ProcessTarget): Promise<readonly Pid[]> {
+    const frozen = target.kind === 'host' ? await this.#options.switches?.freeze(target.host) : null;
+    if (frozen != null) return this.processes().filter(({ pid }) => frozen.includes(pid));
     return this.#signalUntil('SIGSTOP', () => this.#targets(target).filter(({ state }) => state !== 'T'));
   }
 
   /** Continues what was stopped, except what another freeze still holds. */
   thaw(stopped: readonly Pid[], target: ProcessTarget, stillFrozen: readonly ProcessTarget[]): void {
+    if (target.kind === 'host') {
+      const isHeld = stillFrozen.some((other) => other.kind === 'host' && other.host === target.host);
+      if (!isHeld && this.#options.switches?.thaw(target.host) === true) return;
+    }
     const held = new Set(stillFrozen.flatMap((other) => this.#targets(other).map(({ pid }) => pid)));
     for (const process_ of [...stopped, ...this.#targets(target)])
       if (!held.has(process_.pid)) signalProcess(process_, 'SIGCONT');
@@ -178,7 +190,9 @@ export class Supervisor {
       case 'controller':
         return started(controllerKey(target.site));
       case 'process':
-        return started(target.key);
+        return this.#specs.get(target.key)?.wraps === true
+          ? all.filter(({ key }) => key === target.key)
+          : started(target.key);
     }
   }
 

@@ -3,6 +3,8 @@ import { join, relative } from 'node:path';
 import { firstSite } from '../../lab/agent-config.ts';
 import {
   type LabName,
+  type LabProgress,
+  type LabUpOptions,
   labBreak,
   labCopyAuthority,
   labDown,
@@ -37,6 +39,7 @@ export interface UpOptions extends LabName {
   readonly overlays: readonly string[];
   readonly block: number | null;
   readonly relayed: boolean;
+  readonly ground: 'loopback' | 'netns';
 }
 
 export async function up(options: UpOptions, say: (line: string) => void): Promise<CommandOutcome> {
@@ -53,20 +56,20 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
     };
   }
   const { topology } = parsed.value;
-  const context = await labUp(
-    {
-      root,
-      name,
-      topology,
-      topologyFile,
-      block,
-      insideSite: relayed ? 'relayed' : 'direct',
-      startedBy: { command: 'holdfast lab up', attended: false },
-    },
-    (event) => {
-      if (event.kind === 'step') say(`${elapsedText(event.elapsedMs).padStart(7)}  ${event.text}`);
-    },
-  );
+  const wish: LabUpOptions = {
+    root,
+    name,
+    topology,
+    topologyFile,
+    block,
+    insideSite: relayed ? 'relayed' : 'direct',
+    startedBy: { command: `holdfast lab up${options.ground === 'netns' ? ' --ground netns' : ''}`, attended: false },
+  };
+  const progress = (event: LabProgress) => {
+    if (event.kind === 'step') say(`${elapsedText(event.elapsedMs).padStart(7)}  ${event.text}`);
+  };
+  if (options.ground === 'netns') return upInNamespaces(wish, progress);
+  const context = await labUp(wish, progress);
   const connect = relative(root, writeConnectFile(context));
   const site = firstSite(topology.sites).id;
   const other = name === 'lab' ? '' : ` --name ${name}`;
@@ -76,6 +79,27 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
     `        holdfast lab down${other} ends it`,
   ].join('\n');
   return ok(text, { ok: true, lab: name, firm: topology.name, connect, next: `holdfast activate ${site}` });
+}
+
+async function upInNamespaces(wish: LabUpOptions, progress: (event: LabProgress) => void): Promise<CommandOutcome> {
+  const { namespaceLabUp } = await import('../../lab/netns/namespace-lab-up.ts');
+  const { machines, routers, links } = await namespaceLabUp(wish, progress);
+  const { topology, name } = wish;
+  const other = name === 'lab' ? '' : ` --name ${name}`;
+  const rows = topology.links.map((link) => {
+    const rtt = links.find((each) => each.link === link.id)?.rttMs ?? null;
+    const ms = (value: number | undefined) => (value === undefined ? '? unknown' : value.toFixed(1));
+    return [link.id, link.rttMs.toFixed(1), ms(rtt?.min), ms(rtt?.median), ms(rtt?.p95), ms(rtt?.max)];
+  });
+  const right = (title: string) => ({ title, align: 'right' as const });
+  const heads = [{ title: 'LINK' }, ...['WANTED ms', 'LEAST', 'MEDIAN', 'P95', 'WORST'].map(right)];
+  const text = [
+    ...table(heads, rows, 100),
+    `The network of ${topology.name} is up as lab ${name}: ${topology.sites.length} sites, ${machines} machines, ${routers} of them routers; every session is up.`,
+    `next    holdfast lab status --measure${other}, holdfast lab break link-down ${topology.links[0]?.id ?? 'LINK'}${other}`,
+    `        holdfast lab down${other} ends it`,
+  ].join('\n');
+  return ok(text, { ok: true, lab: name, firm: topology.name, machines, routers, links } as unknown as Json);
 }
 
 export async function status(lab: LabName, measure: boolean): Promise<CommandOutcome> {

@@ -28,6 +28,11 @@ export function registerLabCommands(program: Command, shell: Shell): void {
       .option('--topology <file>', 'the firm (default: examples/three-site.yaml)')
       .option('--overlay <file>', 'laid over it; may be given again, the lowest first', collect, [])
       .option('--block <n>', 'second octet of its addresses, 127.N.…', wholeNumberOption)
+      .addOption(
+        new Option('--ground <ground>', 'what it stands on: processes on loopback, or network namespaces (root, Linux)')
+          .choices(['loopback', 'netns'])
+          .default('loopback'),
+      )
       .option('--relayed', 'relays also inside a site, so that its hosts can be cut off from each other')
       .action(
         async (
@@ -35,6 +40,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
             readonly topology?: string;
             readonly overlay: readonly string[];
             readonly block?: number;
+            readonly ground: 'loopback' | 'netns';
             readonly relayed?: boolean;
           },
           command: Command,
@@ -48,6 +54,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
                 overlays: flags.overlay,
                 block: flags.block ?? null,
                 relayed: flags.relayed === true,
+                ground: flags.ground,
               },
               globals(command).json === true ? () => {} : (line) => terminal.out(`${line}\n`),
             ),
@@ -57,8 +64,10 @@ export function registerLabCommands(program: Command, shell: Shell): void {
       examples: [
         ['holdfast lab up', 'the three-site firm'],
         ['holdfast lab up --topology examples/two-site.yaml --name two', 'another one beside it'],
+        ['holdfast lab up --ground netns', 'its network and hosts with real routers; no trading stack yet'],
       ],
-      touches: 'starts processes; files below .holdfast/labs/NAME. Nothing outside 127.0.0.0/8.',
+      touches:
+        'starts processes; files below .holdfast/labs/NAME. Nothing outside 127.0.0.0/8. With --ground netns: network namespaces and control groups, and Debian packages that it lacks, which it names first.',
     },
   );
   teach(

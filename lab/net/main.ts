@@ -1,10 +1,14 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { Ground, type GroundEvent } from '../ground.ts';
+import type { GroundNetwork } from '../ground-network.ts';
 import { GroundServer, problemOf } from '../ground-server.ts';
+import type { HostSwitches } from '../host-switches.ts';
 import { layOut } from '../layout.ts';
+import type { KernelFacts } from '../netns/kernel-facts.ts';
 import { readProcess } from '../process-table.ts';
 import { listenOn } from './listen.ts';
+import { Network } from './network.ts';
 
 /** What `holdfast lab up` writes for the ground; its path is the one argument of this script. */
 export interface GroundConfig {
@@ -17,6 +21,8 @@ export interface GroundConfig {
   readonly block: number;
   readonly insideSite: 'direct' | 'relayed';
   readonly rerouteMs: number;
+  /** Null: sites are addresses of 127.0.0.0/8 and links are relays. */
+  readonly namespaces: KernelFacts | null;
 }
 
 /**
@@ -34,14 +40,30 @@ async function main(configFile: string): Promise<void> {
     });
     server?.announce(event);
   };
-  const { registryFile, topology, rerouteMs } = config;
-  const ground = new Ground({ topology, layout, lab, registryFile, rerouteMs, onEvent });
+  const { registryFile, topology } = config;
+  const { network, switches } = config.namespaces === null ? await openRelays(config) : await openNamespaces(config);
+  const ground = new Ground({ topology, network, switches, lab, registryFile, onEvent });
   server = new GroundServer(ground, { lab: lab.id, token: readFileSync(config.tokenFile, 'utf8').trim() });
   await listenOn(server.server, layout.control);
-  await ground.network.listen();
   const startTicks = readProcess(process.pid)?.startTicks ?? null;
   await ground.registry.record([{ key: 'ground', pid: process.pid, startTicks, startedAt: new Date().toISOString() }]);
   process.stdout.write('ready\n');
+}
+
+interface Opened {
+  readonly network: GroundNetwork;
+  readonly switches: HostSwitches | null;
+}
+
+async function openRelays({ topology, block, insideSite, rerouteMs }: GroundConfig): Promise<Opened> {
+  const network = new Network(topology, layOut(topology, { block, insideSite }), { rerouteMs });
+  await network.listen();
+  return { network, switches: null };
+}
+
+async function openNamespaces({ topology, labId, directory, namespaces }: GroundConfig): Promise<Opened> {
+  const room = await import('../netns/open-namespaces.ts');
+  return room.openNamespaces({ topology, labId, directory, facts: namespaces! });
 }
 
 // The lab outlives the terminal that brought it up.

@@ -6,7 +6,14 @@ import type { LabLayout, LinkProbe } from '../layout.ts';
 export interface LinkMeasurement {
   readonly link: LinkId;
   readonly samples: number;
-  readonly rttMs: { readonly min: number; readonly median: number; readonly max: number } | null;
+  readonly rttMs: RoundTrips | null;
+}
+
+export interface RoundTrips {
+  readonly min: number;
+  readonly median: number;
+  readonly p95: number;
+  readonly max: number;
 }
 
 /** Sends small messages one after another through each link's own relay. Ends by `deadlineMs` whatever happens. */
@@ -48,7 +55,9 @@ function measureLink(
   });
 }
 
-function summary(values: readonly number[]): { readonly min: number; readonly median: number; readonly max: number } {
-  const sorted = [...values].sort((left, right) => left - right);
-  return { min: sorted[0]!, median: sorted[sorted.length >> 1]!, max: sorted[sorted.length - 1]! };
+/** Of at least one. */
+export function summary(values: readonly number[]): RoundTrips {
+  const sorted = values.toSorted((left, right) => left - right);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!;
+  return { min: at(0), median: at(0.5), p95: at(0.95), max: at(1) };
 }

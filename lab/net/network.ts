@@ -2,10 +2,12 @@ import { createServer, type Server } from 'node:net';
 import type { HostId, LinkId, SiteId } from '../../src/core/base/ids.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import type { ActiveFault } from '../fault.ts';
+import type { GroundNetwork, MeasureOptions } from '../ground-network.ts';
 import type { Address, LabLayout, PlaceId, Where } from '../layout.ts';
 import { DatagramRelay } from './datagram-relay.ts';
 import { Lane, LineClock } from './delay-line.ts';
 import { listenOn } from './listen.ts';
+import { type LinkMeasurement, measureLinks } from './measure-link.ts';
 import { type Conditions, PathModel, type PathState } from './path-model.ts';
 import { type Path, Relay } from './relay.ts';
 
@@ -37,8 +39,10 @@ interface SharedPath {
  * Every path of the lab: relays between places, and what the faults in force make of them. Holds no timer for the faults
  * themselves; whoever does calls `setFaults` again when one ends.
  */
-export class Network {
+export class Network implements GroundNetwork {
+  readonly machines = [];
   readonly #topology: Topology;
+  readonly #layout: LabLayout;
   readonly #model: PathModel;
   readonly #clock: LineClock;
   readonly #relays: { readonly relay: Relay | DatagramRelay; readonly listen: Address }[] = [];
@@ -53,6 +57,7 @@ export class Network {
     options: { readonly rerouteMs: number; readonly clock?: LineClock },
   ) {
     this.#topology = topology;
+    this.#layout = layout;
     this.#clock = options.clock ?? new LineClock();
     this.#model = new PathModel(topology, options);
     const paths = new Map<string, Path>();
@@ -121,6 +126,10 @@ export class Network {
 
   paths(): readonly PathReport[] {
     return this.#sitePaths();
+  }
+
+  measure(options: MeasureOptions): Promise<readonly LinkMeasurement[]> {
+    return measureLinks(this.#layout, options);
   }
 
   close(): void {

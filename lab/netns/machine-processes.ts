@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LaunchSpec, ReadyCheck } from '../process-spec.ts';
+import type { NetworkPlan, PlannedNode, PlannedRouter } from './network-plan.ts';
+
+/** Where the files of one lab's machines are, and how its processes are started. */
+export interface MachineContext {
+  readonly plan: NetworkPlan;
+  /** The lab's directory. */
+  readonly directory: string;
+  /** The directory of a machine's own files. */
+  readonly stateOf: (node: string) => string;
+  /** A machine's control group; null where there are none. */
+  readonly groupOf: (node: string) => string | null;
+  readonly logOf: (key: string) => string;
+  readonly wireguard: 'kernel' | 'user';
+  /** Null where the kernel delays. */
+  readonly delayer: { readonly name: string; readonly file: string } | null;
+}
+
+const startWithinMs = 20_000;
+const printed = (text: string): ReadyCheck => ({ kind: 'output', text, deadlineMs: startWithinMs });
+const script = (name: string): string => join(import.meta.dirname, name);
+
+export const initKey = (node: string): string => `init/${node}`;
+export const daemonKey = (router: string, daemon: string): string => `${router}/${daemon}`;
+export const delayerKey = 'delayer';
+
+const debianPython = '/usr/bin/python3';
+const frrDirectory = '/usr/lib/frr';
+export const frrDaemons = ['zebra', 'staticd', 'bfdd', 'bgpd'] as const;
+
+/** What holds the network of a lab up: the delayer, a first process for each machine, and what runs on the routers. */
+export function machineProcesses(context: MachineContext): readonly LaunchSpec[] {
+  const { plan } = context;
+  return [
+    ...delayer(context),
+    ...plan.nodes.map((node) => init(context, node)),
+    ...plan.routers.flatMap((router) => routerProcesses(context, router)),
+  ];
+}
+
+/** A command as a process of one machine, which it loses with the machine. */
+export function onMachine(
+  context: MachineContext,
+  node: PlannedNode,
+  wish: Pick<LaunchSpec, 'key' | 'ready' | 'stage'> & { readonly command: readonly string[] },
+): LaunchSpec {
+  const { key, ready, stage, command } = wish;
+  const group = context.groupOf(node.id) ?? '-';
+  return {
+    key,
+    site: node.site,
+    host: node.host ?? node.id,
+    command: 'sh',
+    args: [script('on-host.sh'), context.stateOf(node.id), group, ...command],
+    cwd: context.directory,
+    env: {},
+    logFile: context.logOf(key),
+    ready,
+    stage,
+    wraps: true,
+  };
+}
+
+function init(context: MachineContext, node: PlannedNode): LaunchSpec {
+  const key = initKey(node.id);
+  const state = context.stateOf(node.id);
+  const name = node.id.replaceAll('/', '-');
+  return {
+    key,
+    site: node.site,
+    host: node.host ?? node.id,
+    command: 'sh',
+    args: [script('host-init.sh'), node.namespace, state, context.groupOf(node.id) ?? '-', name],
+    cwd: context.directory,
+    env: {},
+    logFile: context.logOf(key),
+    ready: printed('ready'),
+    stage: 1,
+  };
+}
+
+function routerProcesses(context: MachineContext, router: PlannedRouter): readonly LaunchSpec[] {
+  const node = context.plan.nodes.find(({ id }) => id === router.id)!;
+  const on = (name: string, stage: number, ready: ReadyCheck, command: readonly string[]) =>
+    onMachine(context, node, { key: daemonKey(router.id, name), stage, ready, command });
+  const daemon = (name: string) => [join(frrDirectory, name), '-A', '127.0.0.1'];
+  const tunnels = context.plan.tunnels.flatMap((tunnel) =>
+    tunnel.ends
+      .filter((end) => end.router === router.id)
+      .map((end) =>
+        on(tunnel.interface, 2, printed('ready'), [
+          'sh',
+          script('tunnel.sh'),
+          tunnel.interface,
+          end.address,
+          join(context.stateOf(router.id), `${tunnel.interface}.conf`),
+          context.wireguard,
+        ]),
+      ),
+  );
+  const state = context.stateOf(router.id);
+  const keepalived = on('keepalived', 3, { kind: 'none' }, [
+    'keepalived',
+    ...['-n', '-l', '-P', '-f', join(state, 'keepalived.conf')],
+    ...['-p', '/run/keepalived.pid', '-r', '/run/vrrp.pid'],
+  ]);
+  return [
+    ...tunnels,
+    on('zebra', 2, { kind: 'none' }, daemon('zebra')),
+    ...frrDaemons.slice(1).map((name) => on(name, 3, { kind: 'none' }, daemon(name))),
+    ...(router.gateway === null ? [] : [keepalived]),
+  ];
+}
+
+const delayer = ({ delayer: wish, directory, logOf }: MachineContext): readonly LaunchSpec[] =>
+  wish === null
+    ? []
+    : [
+        {
+          key: delayerKey,
+          site: null,
+          host: null,
+          // Debian's own before any other that comes first in the path.
+          command: existsSync(debianPython) ? debianPython : 'python3',
+          args: [script('delayer.py'), wish.name, wish.file],
+          cwd: directory,
+          env: {},
+          logFile: logOf(delayerKey),
+          ready: printed('ready'),
+          stage: 1,
+        },
+      ];

@@ -1,0 +1,87 @@
+import { endOwnLab } from '../end-lab.ts';
+import { LabDirectory } from '../lab-directory.ts';
+import { LabError } from '../lab-error.ts';
+import { claim, type LabProgress, type LabUpOptions, startDeadlineMs } from '../lab-up.ts';
+import { layOut } from '../layout.ts';
+import type { LinkMeasurement } from '../net/measure-link.ts';
+import { writeDurably } from '../processes.ts';
+import { startGround } from '../start-ground.ts';
+import { factsText, findKernelFacts } from './kernel-facts.ts';
+import { machineProcesses } from './machine-processes.ts';
+import { namespacePrefix } from './network-plan.ts';
+import { machineContext } from './open-namespaces.ts';
+import { installPackages, missingPackages } from './packages.ts';
+import { waitForRouters } from './router-health.ts';
+
+export interface NamespaceLab {
+  readonly machines: number;
+  readonly routers: number;
+  readonly links: readonly LinkMeasurement[];
+}
+
+const routersWithinMs = 45_000;
+
+/**
+ * Brings up the network and the hosts of a topology as namespaces, with real routers; measures what the links really take. When it
+ * fails, what was started is ended again and nothing is left.
+ * @throws LabError HF-7001 … HF-7015
+ */
+export async function namespaceLabUp(
+  options: LabUpOptions,
+  progress: (event: LabProgress) => void,
+): Promise<NamespaceLab> {
+  const directory = new LabDirectory(options.root, options.name);
+  const begun = performance.now();
+  const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
+  checkMachine();
+  await install(missingPackages(null), step);
+  await claim(directory, options, step);
+  try {
+    const facts = await findKernelFacts(`${namespacePrefix(directory.id)}probe`);
+    step(factsText(facts));
+    await install(missingPackages(facts), step);
+    const { topology } = options;
+    const context = machineContext({ topology, labId: directory.id, directory: directory.path, facts });
+    step(`${context.plan.nodes.length} machines and ${context.plan.wires.length} wires`);
+    const { client, block } = await startGround(directory, { ...options, namespaces: facts }, progress);
+    try {
+      const { control } = layOut(topology, { block });
+      await updateRecord(directory, { block, control });
+      step('routers');
+      await client.request('start', { specs: machineProcesses(context) }, startDeadlineMs);
+      await waitForRouters(context, routersWithinMs);
+      step('measuring links');
+      const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
+      await updateRecord(directory, { complete: true });
+      step('ready');
+      return { machines: context.plan.nodes.length, routers: context.plan.routers.length, links };
+    } finally {
+      client.close();
+    }
+  } catch (error) {
+    await endOwnLab(directory, { deadlineMs: 15_000 }).catch(() => {});
+    throw error;
+  }
+}
+
+async function install(names: readonly string[], step: (text: string) => void): Promise<void> {
+  if (names.length === 0) return;
+  step(`installing Debian packages that are not here: ${names.join(', ')}`);
+  await installPackages(names);
+}
+
+function checkMachine(): void {
+  const isRoot = process.getuid?.() === 0;
+  if (process.platform === 'linux' && isRoot) return;
+  throw new LabError({
+    code: process.platform === 'linux' ? 'HF-7004' : 'HF-7011',
+    attempted: 'bring up a lab of network namespaces',
+    found: process.platform === 'linux' ? 'this is not root' : `this is ${process.platform}`,
+    next: 'run it as root on Linux, or bring up the loopback lab, which needs neither: holdfast lab up',
+  });
+}
+
+async function updateRecord(directory: LabDirectory, change: object): Promise<void> {
+  const record = directory.readRecord();
+  if (record !== null) await writeDurably(directory.recordFile, JSON.stringify({ ...record, ...change }, null, 1));
+}

@@ -1,0 +1,111 @@
+import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Topology } from '../../src/core/topology/topology.ts';
+import type { HostSwitches } from '../host-switches.ts';
+import { LabDirectory } from '../lab-directory.ts';
+import { LabError } from '../lab-error.ts';
+import { delayerName } from './delayer-client.ts';
+import { frrFiles } from './frr-config.ts';
+import { HostControlGroups } from './host-control-groups.ts';
+import { keepalivedFile } from './keepalived-config.ts';
+import type { KernelFacts } from './kernel-facts.ts';
+import type { MachineContext } from './machine-processes.ts';
+import { NamespaceNetwork } from './namespace-network.ts';
+import { creationBatch, delayQueues, namespaceScript, namespacesOf } from './network-commands.ts';
+import { namespacePrefix, planNetwork } from './network-plan.ts';
+import { removeResidue } from './residue.ts';
+import { inNamespace, mustRun } from './run-command.ts';
+import { newTunnelKeys, tunnelFile } from './tunnel-config.ts';
+
+export interface NamespaceWish {
+  readonly topology: Topology;
+  readonly labId: string;
+  readonly directory: string;
+  readonly facts: KernelFacts;
+}
+
+/** Everything about one lab's machines that follows from its name, its topology and the kernel. Touches nothing. */
+export function machineContext({ topology, labId, directory, facts }: NamespaceWish): MachineContext {
+  const prefix = namespacePrefix(labId);
+  const groups = facts.controlGroups === null ? null : new HostControlGroups(facts.controlGroups, prefix);
+  const stateOf = (node: string) => join(directory, 'machines', node.replaceAll('/', '-'));
+  const plan = planNetwork(topology, { prefix });
+  return {
+    plan,
+    directory,
+    stateOf,
+    groupOf: (node) => groups?.directory(node) ?? null,
+    logOf: (key) => LabDirectory.logIn(directory, key),
+    wireguard: facts.wireguard,
+    delayer: facts.delayBy === 'netem' ? null : { name: delayerName(labId), file: join(directory, 'delays.json') },
+  };
+}
+
+/**
+ * Makes the namespaces, wires and files of a lab. Nothing runs in them yet.
+ * @throws LabError HF-7014; what was made until then is found by `removeResidue`
+ */
+export async function openNamespaces(
+  wish: NamespaceWish,
+): Promise<{ readonly network: NamespaceNetwork; readonly switches: HostSwitches | null }> {
+  const { topology, labId, facts } = wish;
+  const context = machineContext(wish);
+  const { plan } = context;
+  await removeResidue(labId);
+  for (const { id } of plan.nodes) mkdirSync(context.stateOf(id), { recursive: true, mode: 0o755 });
+  writeRouterFiles(context);
+  writeTunnelFiles(context);
+  if (context.delayer !== null) {
+    const queues = delayQueues(plan).map((queue) => ({ ...queue, lossPercent: 0 }));
+    writeFileSync(context.delayer.file, JSON.stringify({ queues }), { mode: 0o600 });
+  }
+  await mustRun('make the namespaces and wires', 'ip', ['-batch', '-'], { input: creationBatch(plan) });
+  for (const namespace of namespacesOf(plan))
+    await inNamespace(`set up ${namespace}`, namespace, namespaceScript(plan, namespace, facts.delayBy));
+  const switches =
+    facts.controlGroups === null ? null : new HostControlGroups(facts.controlGroups, namespacePrefix(labId));
+  switches?.create(plan.nodes.map(({ id }) => id));
+  return { network: new NamespaceNetwork({ topology, plan, labId, delayBy: facts.delayBy }), switches };
+}
+
+function writeRouterFiles(context: MachineContext): void {
+  const owner = frrUser();
+  for (const router of context.plan.routers) {
+    const directory = join(context.stateOf(router.id), 'etc-frr');
+    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    for (const [name, text] of Object.entries(frrFiles(router))) {
+      writeFileSync(join(directory, name), text, { mode: 0o640 });
+      chownSync(join(directory, name), owner.uid, owner.gid);
+    }
+    const vrrp = keepalivedFile(router);
+    if (vrrp !== null) writeFileSync(join(context.stateOf(router.id), 'keepalived.conf'), vrrp, { mode: 0o600 });
+  }
+}
+
+function writeTunnelFiles(context: MachineContext): void {
+  for (const { interface: name, ends } of context.plan.tunnels) {
+    const keys = [newTunnelKeys(), newTunnelKeys()] as const;
+    for (const side of [0, 1] as const) {
+      const other = side === 0 ? 1 : 0;
+      const text = tunnelFile({ own: keys[side], peer: keys[other], peerEndpoint: ends[other].endpoint });
+      writeFileSync(join(context.stateOf(ends[side].router), `${name}.conf`), text, { mode: 0o600 });
+    }
+  }
+}
+
+/** The user that the routing daemons become. */
+function frrUser(): { readonly uid: number; readonly gid: number } {
+  const line = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .find((each) => each.startsWith('frr:'));
+  if (line !== undefined) {
+    const [, , uid, gid] = line.split(':');
+    return { uid: Number(uid), gid: Number(gid) };
+  }
+  throw new LabError({
+    code: 'HF-7014',
+    attempted: 'prepare the routers',
+    found: 'there is no user frr on this machine',
+    next: 'install the Debian package frr',
+  });
+}

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { Epoch } from '../../core/base/ids.ts';
+import { GuardedEpochs } from '../system/guarded-epochs.ts';
+import { FrrDriver } from './driver.ts';
+import { parseBfdPeers, parseBgpSummary, parsePreference, parsePrefix, parseVersion } from './parse.ts';
+import { vtyshBy } from './vtysh.ts';
+
+const fixture = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', name), 'utf8');
+const prefix = '10.255.0.0/24';
+const nextHop = '10.1.0.13';
+const epoch = (value: number) => value as Epoch;
+const soon = { deadlineMs: 200 };
+
+describe('what a router prints', () => {
+  it('sessions with their numbers, what they are for and how often they were lost', () => {
+    const sessions = parseBgpSummary(fixture('bgp-summary-8.4.json'));
+    assert.equal(sessions.length, 5);
+    assert.deepEqual(sessions[1], {
+      neighbour: '172.16.0.2',
+      as: 65_002,
+      description: 'link nyc-chi-north',
+      established: true,
+      state: 'Established',
+      upMs: 16_000,
+      prefixesReceived: 3,
+      dropped: 2,
+    });
+  });
+
+  it('paths that carry packets both ways', () => {
+    const peers = parseBfdPeers(fixture('bfd-peers-8.4.json'));
+    assert.equal(peers.length, 5);
+    assert.ok(peers.every(({ status, diagnostic }) => status === 'up' && diagnostic === 'ok'));
+  });
+
+  it('a prefix of its own, one that others told it of, and one that nobody has', () => {
+    const own = parsePrefix(fixture('bgp-prefix-announced-8.4.json'));
+    assert.equal(own.sourced, true);
+    assert.equal(own.advertisedTo.length, 5);
+    const learnt = parsePrefix(fixture('bgp-prefix-elsewhere-8.4.json'));
+    assert.equal(learnt.sourced, false);
+    assert.equal(learnt.learnt[0]?.best, true);
+    assert.equal(learnt.learnt[0]?.asPath, '65001');
+    assert.deepEqual(parsePrefix(fixture('bgp-prefix-absent-8.4.json')), {
+      sourced: false,
+      advertisedTo: [],
+      learnt: [],
+    });
+  });
+
+  it('its version, and the preference of one rule', () => {
+    assert.equal(parseVersion(fixture('version-8.4.txt')), '8.4.4');
+    assert.equal(parseVersion('Quagga 1.2'), null);
+    const running = fixture('running-bgp-closed-8.4.txt');
+    assert.equal(parsePreference(running, { routeMap: 'from-172-17-0-10-in', sequence: 10 }), 280);
+    assert.equal(parsePreference(running, { routeMap: 'from-172-17-0-10-in', sequence: 20 }), null);
+    assert.equal(parsePreference(running, { routeMap: 'nobody', sequence: 10 }), null);
+  });
+});
+
+describe('driver of one router', () => {
+  let directory: string;
+  const said: string[] = [];
+  let answers: (line: string) => { code?: number; stdout?: string };
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'frr-driver-'));
+    said.length = 0;
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  function driver(): FrrDriver {
+    const vtysh = vtyshBy(['vtysh'], async (_command, args) => {
+      const line = args
+        .slice(1)
+        .filter((each) => each !== '-c')
+        .join(' | ');
+      said.push(line);
+      return { code: 0, stdout: '', stderr: '', ...answers(line) };
+    });
+    return new FrrDriver({ vtysh, as: 65_001, epochs: new GuardedEpochs(join(directory, 'epochs.json')) });
+  }
+  const shows = (name: string) => (line: string) => (line.includes('show') ? { stdout: fixture(name) } : {});
+  const silent = () => ({ code: 124 });
+
+  it('announces what it leads to, the way first, and says ok when neighbours were told', async () => {
+    answers = shows('bgp-prefix-announced-8.4.json');
+    const outcome = await driver().perform({ kind: 'announce', epoch: epoch(3), prefix, nextHop }, soon);
+    assert.equal(outcome.kind, 'ok');
+    assert.deepEqual(said, [
+      `staticd | configure terminal | ip route ${prefix} ${nextHop}`,
+      `bgpd | configure terminal | router bgp 65001 | address-family ipv4 unicast | network ${prefix}`,
+      `bgpd | show bgp ipv4 unicast ${prefix} json`,
+    ]);
+  });
+
+  it('an older epoch is refused, also by the next driver after a restart, and nothing is said to the router', async () => {
+    answers = shows('bgp-prefix-absent-8.4.json');
+    await driver().perform({ kind: 'withdraw', epoch: epoch(5), prefix, nextHop }, soon);
+    said.length = 0;
+    const outcome = await driver().perform({ kind: 'announce', epoch: epoch(4), prefix, nextHop }, soon);
+    assert.equal(outcome.kind === 'failed' ? outcome.code : outcome.kind, 'stale-epoch');
+    assert.deepEqual(said, []);
+  });
+
+  it('withdrawing what is not announced is done', async () => {
+    answers = (line) =>
+      line.includes('show')
+        ? { stdout: fixture('bgp-prefix-absent-8.4.json') }
+        : { code: 1, stdout: "% Can't find static route specified\n" };
+    const outcome = await driver().perform({ kind: 'withdraw', epoch: epoch(1), prefix, nextHop }, soon);
+    assert.equal(outcome.kind, 'ok');
+  });
+
+  it('a router that refuses is a failure with its own words', async () => {
+    answers = (line) =>
+      line.includes('show')
+        ? { stdout: fixture('bgp-prefix-absent-8.4.json') }
+        : { code: 1, stdout: '% Unknown command: network\n' };
+    const outcome = await driver().perform({ kind: 'announce', epoch: epoch(1), prefix, nextHop }, soon);
+    assert.deepEqual(outcome, { kind: 'failed', code: 'refused', reason: 'staticd: Unknown command: network' });
+  });
+
+  it('a router that was told and does not show it is unknown, never ok', async () => {
+    answers = shows('bgp-prefix-absent-8.4.json');
+    const outcome = await driver().perform({ kind: 'announce', epoch: epoch(1), prefix, nextHop }, soon);
+    assert.equal(outcome.kind, 'unknown');
+  });
+
+  it('a frozen router is unknown in everything', async () => {
+    answers = silent;
+    const frozen = driver();
+    const outcome = await frozen.perform({ kind: 'withdraw', epoch: epoch(1), prefix, nextHop }, soon);
+    assert.equal(outcome.kind, 'unknown');
+    assert.equal(await frozen.confirm({ kind: 'withdrawn', prefix }, soon), 'unknown');
+    const { bgp, bfd, prefixes, reasons } = await frozen.observe({ ...soon, prefixes: [prefix] });
+    assert.deepEqual([bgp, bfd, prefixes[prefix]], [null, null, null]);
+    assert.equal(reasons.length, 4);
+  });
+
+  it('a half dead router still says what its living half knows', async () => {
+    answers = (line) => {
+      if (line.startsWith('bfdd')) return { code: 1, stdout: 'Exiting: failed to connect to any daemons.\n' };
+      if (line.includes('summary')) return { stdout: fixture('bgp-summary-8.4.json') };
+      return { stdout: fixture('version-8.4.txt') };
+    };
+    const seen = await driver().observe({ ...soon, prefixes: [] });
+    assert.equal(seen.bgp?.length, 5);
+    assert.equal(seen.bfd, null);
+    assert.match(seen.reasons.join(), /^bfdd: it does not run/);
+  });
+
+  it('another version is named', async () => {
+    answers = (line) => (line.includes('version') ? { stdout: 'FRRouting 10.2 (r1) on Linux.\n' } : { stdout: '[]' });
+    const { version, reasons } = await driver().observe({ ...soon, prefixes: [] });
+    assert.equal(version, '10.2');
+    assert.ok(reasons.some((reason) => reason.includes('10.2 has not been tried')));
+  });
+
+  it('nothing that is not a prefix, an address or a name gets into a line', async () => {
+    answers = () => ({});
+    const wrong = [
+      { kind: 'announce', epoch: epoch(1), prefix: '10.0.0.0/24\nno router bgp 65001', nextHop },
+      { kind: 'announce', epoch: epoch(1), prefix, nextHop: 'blackhole' },
+      { kind: 'prefer', epoch: epoch(1), routeMap: 'a b', sequence: 10, localPreference: 1 },
+    ] as const;
+    for (const action of wrong) {
+      const outcome = await driver().perform(action, soon);
+      assert.equal(outcome.kind === 'failed' ? outcome.code : outcome.kind, 'bad-value');
+    }
+    assert.deepEqual(said, []);
+  });
+
+  it('prefers by an absolute value and reads it back', async () => {
+    answers = shows('running-bgp-closed-8.4.txt');
+    const rule = { routeMap: 'from-172-16-0-2-in', sequence: 10 };
+    const prefer = (localPreference: number) =>
+      driver().perform({ kind: 'prefer', epoch: epoch(1), ...rule, localPreference }, { deadlineMs: 60 });
+    assert.equal((await prefer(300)).kind, 'ok');
+    assert.equal((await prefer(250)).kind, 'unknown');
+  });
+});
