@@ -6,6 +6,7 @@ import { sameJson } from '../core/base/same-json.ts';
 import { hasUpstream } from '../core/health/instance-observation.ts';
 import type { FailoverGroup, Topology } from '../core/topology/topology.ts';
 import { indexOf, type TopologyIndex } from '../core/topology/topology-index.ts';
+import { acceptAgain } from './accepting-again.ts';
 import { AckSetUpkeep } from './ack-set-upkeep.ts';
 import type { AgentEffect, AgentEvent, AgentEvidence } from './agent-effects.ts';
 import { type AgentMemory, REMEMBERED } from './agent-memory.ts';
@@ -186,6 +187,7 @@ export class AgentCore {
     if (local.mayWrite && grant && record) {
       this.#upkeep.work(local, record, grant, now);
       switchTrading(this, local, record, now);
+      acceptAgain(this, local, record, now);
     }
     if (!local.mayWrite && local.promotion === null && local.mayReconcile(now)) this.#reconcile(local, record, now);
   }

@@ -68,7 +68,8 @@ export class CommandDesk {
         // A drain that comes after its run was given up would stop an engine that nobody resumes any more.
         if (order.action.kind === 'drain' && this.#resumedAfter(command.run))
           return this.#finish(command, { kind: 'failed', code: 'given-up', reason: 'trading was resumed since' });
-        local.tradingSince = Math.max(local.tradingSince, order.since ?? 0);
+        if (order.action.kind === 'act') local.stoppedSince = Math.max(local.stoppedSince, order.since ?? 0);
+        else local.tradingSince = Math.max(local.tradingSince, order.since ?? 0);
         return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) =>
           this.#finish(command, outcome),
         );

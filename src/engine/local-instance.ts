@@ -69,6 +69,9 @@ export class LocalInstance {
   recordUnsettled: boolean;
   /** Revision of the record under which it was drained last in this reign; an older one says nothing about new risk. */
   tradingSince = 0;
+  /** Revision of the record under which a recovery had it stop accepting last; that record says nothing of how the recovery ended. */
+  stoppedSince = 0;
+  acceptToldAt = 0;
   /** Of the replicas that it waits for, while it is primary. */
   readonly replicaProgress = new ReplicaProgress();
   #connectedSince: number | null = null;

@@ -78,7 +78,7 @@ export type AgentOrder =
       readonly kind: 'perform';
       readonly instance: InstanceId;
       readonly action: InstanceAction;
-      /** Of a drain: what a record older than this says about new risk is not mirrored any more. */
+      /** Of a drain, and of a recovery's action: what a record older than this says about new risk, or that no run is open, is not acted on any more. */
       readonly since?: Revision;
     }
   | { readonly kind: 'confirm'; readonly instance: InstanceId; readonly condition: Postcondition };

@@ -4,6 +4,7 @@ import type { Facts } from '../core/decision/facts.ts';
 import type { Step } from '../core/plan/recovery-plan.ts';
 import type { RunState } from '../core/run/run.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
+import { STOP_ACCEPTING } from './accepting-again.ts';
 import type { StepOrder } from './step-order.ts';
 
 /** A component answers an action within so long (component contract); asked sooner it would begin anew. */
@@ -25,6 +26,7 @@ export function actOrders(action: string, run: RunState, facts: Facts, record: G
         kind: 'perform',
         instance: id,
         action: { kind: 'act', epoch: grant?.epoch ?? record.epoch, action },
+        since: facts.recordRevision,
       },
       required: true,
       confirm: null,
@@ -47,7 +49,7 @@ export function restartOrders(run: RunState, facts: Facts, record: GroupRecord):
 
 /** What an abandoned recovery had stopped is told to go on, under the grant that it still has. */
 export function resumeActions(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
-  const stopped = run.plan.steps.some(({ action }) => action === 'stop-accepting');
+  const stopped = run.plan.steps.some(({ action }) => action === STOP_ACCEPTING);
   return stopped ? actOrders('resume', run, facts, record) : [];
 }
 
