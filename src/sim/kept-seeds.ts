@@ -100,4 +100,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I10',
     why: 'a recovery was given up because an engine was lost, and order management, which it had stopped, was never told to accept again',
   },
+  {
+    seed: 431265,
+    invariant: 'I10',
+    why: 'an order to stop accepting came to a host that had been away after its recovery was given up, and nobody told order management to go on',
+  },
 ];
