@@ -141,10 +141,12 @@ export class Generator {
     return window.report();
   }
 
-  #pause(): object {
+  /** Answered once everything that was intended before has been sent: who reads ledger and engines then sees all of it in both. */
+  async #pause(): Promise<object> {
     this.#window?.notePause();
     this.#orderSchedule.pause();
     this.#commitSchedule.pause();
+    await this.#orders.sent();
     return {};
   }
 

@@ -102,6 +102,11 @@ export class OrderFlow {
     this.#options.schedule.start((due) => this.#due(due));
   }
 
+  /** Resolves when all that was intended up to now has left: sending follows what it waits for, in order. */
+  async sent(): Promise<void> {
+    await this.#options.ledger.durable();
+  }
+
   /** Ends sending, waits up to `drainMs` for answers, then records what is left as unknown. */
   async stop(drainMs: number): Promise<void> {
     this.#options.schedule.stop();
