@@ -210,7 +210,7 @@ export class RiskReign implements ServiceReign {
       limitsThatDiffer: () => this.#limitsThatDiffer(),
       compareWithEngine: () => {
         const { engines, instance: client } = this.#config;
-        return compareWithEngine({ book: this.#book, engines, client, deadlineMs: compareDeadlineMs });
+        return compareWithEngine({ book: this.#book, engines, client, ...comparisonTimes });
       },
       storedPositions: () =>
         this.#stored === null ? null : { count: this.#stored.lots.length, sequence: this.#stored.sequence },
@@ -403,5 +403,5 @@ const openStore = ({ database, databaseDeadlineMs, instance, initial }: RiskConf
 
 const drainDeadlineMs = 1500;
 const heardDeadlineMs = 1500;
-const compareDeadlineMs = 4000;
+const comparisonTimes = { settleMs: 2500, deadlineMs: 4000 };
 const reopenAfterMs = 50;
