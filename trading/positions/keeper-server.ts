@@ -234,6 +234,7 @@ export class KeeperServer {
     }
     if (typeof kept === 'string') {
       this.#impossible = `${problem}${kept}`;
+      this.#kept = null;
       this.#next = this.#book;
     } else {
       if (book === this.#book) this.#book = kept;
