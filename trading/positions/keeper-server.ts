@@ -177,7 +177,7 @@ export class KeeperServer {
       after: book.through,
       calmAfterMs,
       reader: 'positions',
-      stored: this.keptThrough,
+      stored: this.keptThrough > this.#engineEnded ? 0 : this.keptThrough,
       sink: {
         entry: (entry) => {
           book.apply(entry);

@@ -13,6 +13,7 @@ export class ExposureKeep {
   #image: KeptImage | null = null;
   #takenAt: number;
   #storedThrough: number;
+  #usableTo = Number.POSITIVE_INFINITY;
   #putting = false;
 
   constructor(options: {
@@ -33,9 +34,21 @@ export class ExposureKeep {
     return this.#storedThrough;
   }
 
+  /** What is kept beyond this entry is of no use: an engine ended here, and what followed there is something else. */
+  get usableTo(): number {
+    return this.#usableTo;
+  }
+
   /** What was kept is of no use. */
   spoilt(): void {
     this.#storedThrough = 0;
+  }
+
+  /** An engine had less than was taken in. */
+  engineEndedAt(sequence: number): void {
+    if (this.#storedThrough <= sequence) return;
+    this.#usableTo = Math.min(this.#usableTo, sequence);
+    this.spoilt();
   }
 
   /** An entry was taken in. */
@@ -58,8 +71,11 @@ export class ExposureKeep {
     this.#putting = true;
     try {
       if ((await this.#put(image)) !== 'stored') return;
+      // Another one waits, or the book began anew meanwhile.
+      if (this.#image !== image) return;
+      this.#image = null;
       this.#storedThrough = image.through;
-      if (this.#image === image) this.#image = null;
+      this.#usableTo = Number.POSITIVE_INFINITY;
     } finally {
       this.#putting = false;
     }
@@ -90,17 +106,17 @@ export interface Standing {
 
 /**
  * What to go on with where an engine no longer has the first entries: kept exposures, under the conditions of any beginning. In words why
- * they are of no use. `first`: the first entry that the engine has, if it says so; `engineEnded`: what was kept beyond it the engine
+ * they are of no use. `first`: the first entry that the engine has, if it says so; `usableTo`: what was kept beyond it the engine
  * never had, or has otherwise.
  */
 export const continuationOf = (
   known: { readonly kept: KeptImage | null; readonly stored: StoredPositions | null },
-  at: { readonly first: number | null; readonly engineEnded: number },
+  at: { readonly first: number | null; readonly usableTo: number },
 ): ExposureBook | string => {
   const { kept, stored } = known;
   if (kept === null) return 'there is nothing';
   if (kept.through + 1 < (at.first ?? 1)) return `it ends at ${kept.through}`;
-  if (kept.through > at.engineEnded) return `the engine came to have no more than ${at.engineEnded}`;
+  if (kept.through > at.usableTo) return `the engine came to have no more than ${at.usableTo}`;
   const book = beginningOf(kept, stored);
   if (book.through > 0) return book;
   return stored === null || stored.sequence < kept.through

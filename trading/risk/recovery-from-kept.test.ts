@@ -124,4 +124,16 @@ test('a risk engine whose engine no longer has the first entries', {
     trade('later');
     await waitUntil('it goes on', () => reign.book.through === 1246);
   });
+
+  await suite.test('does not go on from exposures that were kept beyond the end of the engine', async () => {
+    await postgres.query(`UPDATE risk_exposures SET content = replace(content, 'XYZ', 'ABC')`);
+    await begin(2);
+    assert.equal(engine.stored.get('risk'), 1241);
+    engine.journal.splice(1200);
+    engine.cutConnections();
+    await waitUntil('it has begun anew', () => reign.book.through === 0 && engine.stored.get('risk') === 0);
+    await waitUntil('it says so', () => /^HF-7207 .* begins at 1001/.test(String(reign.problem)));
+    await assert.rejects(recompute(), /what was kept is of no use: the engine came to have no more than 1200$/);
+    assert.equal(reign.book.through, 0);
+  });
 });

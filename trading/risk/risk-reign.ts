@@ -58,8 +58,6 @@ export class RiskReign implements ServiceReign {
   /** What stood before exposures were begun anew. */
   #before: Standing | null = null;
   #impossible: string | null = null;
-  /** Where an engine ended that had less than this one had taken in. */
-  #engineEnded = Number.POSITIVE_INFINITY;
 
   private constructor(
     config: RiskConfig,
@@ -274,7 +272,7 @@ export class RiskReign implements ServiceReign {
       const kept = await this.#asked(() => this.#store.keptExposures(stream));
       if (this.#closed || this.#book !== book) return;
       this.#stored = stored;
-      this.#goOnWith(continuationOf({ kept, stored }, { first, engineEnded: this.#engineEnded }));
+      this.#goOnWith(continuationOf({ kept, stored }, { first, usableTo: this.#keep.usableTo }));
     } catch {
       // It is asked again: the database was not heard.
       if (this.#triedFor === book) this.#triedFor = null;
@@ -345,7 +343,7 @@ export class RiskReign implements ServiceReign {
     if (this.#closed || engineEnd >= through) return;
     this.#lost = `entries ${engineEnd + 1} to ${through} had been released and the engine no longer has them`;
     this.recovery.lost();
-    this.#engineEnded = engineEnd;
+    this.#keep.engineEndedAt(engineEnd);
     this.#before = null;
     this.#beginBook();
   }
