@@ -16,6 +16,10 @@ export class StandInEngine {
   readonly requests = new Map<string, StoredRequest>();
   readonly journal: JsonRecord[] = [];
   readonly reports: JsonRecord[] = [];
+  /** Entries before this one were removed from the journal: whoever asks for them is told so. */
+  first = 1;
+  /** What each reader said last to have stored, by the name that it gave. */
+  readonly stored = new Map<string, number>();
   staleWritesAccepted = 0;
   readonly instance: string;
   epoch: number;
@@ -142,9 +146,16 @@ export class StandInEngine {
         this.#send(socket, { t: 'drop-copy-end', last: this.reports.length });
         return;
       }
+      case 'risk-logon':
+        this.#send(socket, { t: 'risk-ok' });
+        return;
+      case 'risk':
+        return;
       case 'stored':
+        this.#heardStored(message, 'seq');
         return;
       case 'subscribe':
+        this.#heardStored(message, 'stored');
         this.#subscribe(socket, countField(message, 'after') ?? 0);
         return;
       default:
@@ -232,9 +243,17 @@ export class StandInEngine {
     });
   }
 
+  #heardStored(message: JsonRecord, field: string): void {
+    const reader = textField(message, 'reader');
+    if (reader !== null) this.stored.set(reader, countField(message, field) ?? 0);
+  }
+
   #subscribe(socket: Socket, after: number): void {
+    const { first } = this;
     const end = this.journal.length;
     if (after > end) return void socket.end(`${JSON.stringify({ t: 'reject', code: 'ahead', end })}\n`);
+    if (after + 1 < first)
+      return void socket.end(`${JSON.stringify({ t: 'reject', code: 'removed', error: 'HF-7207', first })}\n`);
     this.#send(socket, { t: 'subscribe-ok', instance: this.instance, epoch: this.epoch, end });
     for (const entry of this.journal.slice(after)) this.#send(socket, entry);
     this.#send(socket, { t: 'released', seq: end, epoch: this.epoch });

@@ -50,16 +50,20 @@ export class EntryFeed {
   caughtUp = false;
   #lostAt = monoMs();
 
-  /** `reader`: the name under which the engine waits for what this one has stored, before it removes it; `after` is stored. `calmAfterMs`: how long it looks for an engine in a hurry; then it looks once a second. */
+  /**
+   * `reader`: the name under which the engine waits for what this one has stored, before it removes it; `stored`: how far that is, if it
+   * is not `after`. `calmAfterMs`: how long it looks for an engine in a hurry; then it looks once a second.
+   */
   constructor(options: {
     readonly engines: readonly Address[];
     readonly after: number;
     readonly sink: EntryFeedSink;
     readonly calmAfterMs?: number;
     readonly reader?: string;
+    readonly stored?: number;
   }) {
     this.#reader = options.reader ?? null;
-    this.#stored = options.after;
+    this.#stored = options.stored ?? options.after;
     const calmAfterMs = options.calmAfterMs ?? Number.POSITIVE_INFINITY;
     this.#engines = options.engines;
     this.#sink = options.sink;

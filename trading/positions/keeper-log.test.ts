@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
@@ -86,9 +86,40 @@ test('whichever byte is altered, and whichever line is missing, nothing wrong is
     altered(`${lines.filter((_, at) => at !== index).join('\n')}\n`, `without line ${index + 1}`);
 });
 
-test('a keeper that is started again reads from the engine only what came after', async () => {
+test('a book that takes the place of what was kept does so whole: the one before is there until then', () => {
+  const before = kept(3);
+  const log = KeeperLog.open(path());
+  const anew = new KeeperBook();
+  grow(anew, 2);
+  // No place for the new file: what was kept stays as it is.
+  mkdirSync(`${path()}.new`);
+  assert.throws(() => log.replace(anew));
+  assert.equal(KeeperLog.open(path()).book.snapshot().hash, before.snapshot().hash);
+  rmSync(`${path()}.new`, { recursive: true });
+  log.replace(anew);
+  assert.equal(log.through, anew.through);
+  grow(anew, 1);
+  log.keep(anew);
+  log.close();
+  assert.deepEqual(KeeperLog.open(path()).book.snapshot(), anew.snapshot());
+});
+
+interface KeeperGround {
+  readonly engine: StandInEngine;
+  readonly start: () => Promise<KeeperServer>;
+  readonly trade: (id: string) => void;
+}
+
+/** An engine with 20 trades in 40 entries; keepers that are started all keep in the same place, and one follows the other. */
+const withEngine = (body: (ground: KeeperGround) => Promise<void>) => async (): Promise<void> => {
   const engine = await StandInEngine.listen();
+  const keepers: KeeperServer[] = [];
+  const trade = (id: string) => {
+    engine.release({ kind: 'order', id, client: 'c1', symbol: 'ABC', side: 'B', price: 5, qty: 2 });
+    engine.release({ kind: 'fill', id, exec: `x-${id}`, price: 5, qty: 2 });
+  };
   const start = async () => {
+    await keepers.at(-1)?.close();
     const keeper = new KeeperServer({
       instance: 'keeper',
       engines: [engine.address],
@@ -101,34 +132,115 @@ test('a keeper that is started again reads from the engine only what came after'
       checkEveryMs: 5000,
       checkDeadlineMs: 2000,
     });
+    keepers.push(keeper);
     await keeper.listen();
     await waitUntil('it has everything', () => keeper.book.through === engine.journal.length);
+    await waitUntil('all is kept', () => keeper.keptThrough === engine.journal.length);
     return keeper;
-  };
-  const trade = (id: string) => {
-    engine.release({ kind: 'order', id, client: 'c1', symbol: 'ABC', side: 'B', price: 5, qty: 2 });
-    engine.release({ kind: 'fill', id, exec: `x-${id}`, price: 5, qty: 2 });
   };
   try {
     for (let n = 0; n < 20; n += 1) trade(`o${n}`);
-    const first = await start();
-    assert.equal(first.begunWith, 0);
-    await waitUntil('it is kept', () => existsSync(path()) && readFileSync(path(), 'utf8').endsWith('\n'));
-    const through = first.book.through;
-    await first.close();
-    trade('late');
-    // What was kept is asked for nowhere: it may be gone there.
-    engine.journal[0] = { t: 'removed' };
-    const second = await start();
-    assert.equal(second.begunWith, through);
-    assert.equal(second.book.positions.find('c1', 'ABC').lots, 42);
-    await second.close();
-    engine.journal.splice(3);
-    engine.journal[0] = { t: 'entry', seq: 1, epoch: 1, kind: 'session' };
-    const third = await start();
-    assert.match(String(third.problem), /had been released and the engine no longer has them/);
-    await third.close();
+    await body({ engine, start, trade });
   } finally {
+    await keepers.at(-1)?.close();
     await engine.close();
   }
-});
+};
+const recompute = (keeper: KeeperServer) => keeper.recompute({ again: false, deadlineMs: 20_000 });
+
+test(
+  'a keeper that is started again reads from the engine only what came after',
+  withEngine(async ({ engine, start, trade }) => {
+    const first = await start();
+    assert.equal(first.begunWith, 0);
+    trade('late');
+    // What was kept is asked for nowhere: it may be gone there.
+    engine.first = 41;
+    const second = await start();
+    assert.equal(second.begunWith, 40);
+    assert.equal(second.book.positions.find('c1', 'ABC').lots, 42);
+  }),
+);
+
+test(
+  'a keeper whose engine knows less than was kept begins with what is there',
+  withEngine(async ({ engine, start }) => {
+    await start();
+    engine.journal.splice(3);
+    const after = await start();
+    assert.match(String(after.problem), /^entries 4 to 40 had been released and the engine no longer has them/);
+  }),
+);
+
+test(
+  'where the first entries are gone too, what was kept beyond the end of the engine is not begun with',
+  withEngine(async ({ engine, start, trade }) => {
+    const keeper = await start();
+    engine.journal.splice(35);
+    engine.first = 11;
+    engine.cutConnections();
+    await waitUntil('it says so', () => /^HF-7207 .* no more than 35$/.test(String(keeper.problem)));
+    assert.equal(keeper.book.through, 0);
+    assert.equal(keeper.keptThrough, 40);
+    trade('late');
+    assert.equal(keeper.book.through, 0);
+  }),
+);
+
+test(
+  'an engine is told under a name what its keeper has on disk, and no more',
+  withEngine(async ({ engine, start, trade }) => {
+    const keeper = await start();
+    assert.equal(engine.stored.get('positions'), 0);
+    keeper.follow();
+    await waitUntil('it is told', () => engine.stored.get('positions') === 40);
+    for (let n = 0; n < 600; n += 1) trade(`more${n}`);
+    await waitUntil('it is told as it gets on', () => engine.stored.get('positions')! > 1000);
+    assert.ok(engine.stored.get('positions')! <= keeper.keptThrough);
+  }),
+);
+
+test(
+  'positions are computed anew from the first entry on while the engine has it',
+  withEngine(async ({ start }) => {
+    const keeper = await start();
+    keeper.book.positions.apply({ ...keeper.book.trades[0]!, exec: 'nobody', qty: 3 });
+    const { begunWith, differed, through } = await recompute(keeper);
+    assert.deepEqual({ begunWith, differed, through }, { begunWith: 0, differed: 1, through: 40 });
+    await waitUntil('it takes the place of what was kept', () => keeper.keptThrough === 40);
+  }),
+);
+
+test(
+  'where the engine removed the first entries positions are computed anew from what was kept, and it is said',
+  withEngine(async ({ engine, start, trade }) => {
+    await start();
+    engine.first = 31;
+    trade('late');
+    const keeper = await start();
+    keeper.book.positions.apply({ ...keeper.book.trades[0]!, exec: 'nobody', qty: 3 });
+    const found = await recompute(keeper);
+    assert.deepEqual(found, { begunWith: 42, differed: 1, through: 42, trades: 21, positions: 1 });
+    assert.equal(keeper.book.positions.find('c1', 'ABC').lots, 42);
+    assert.equal(keeper.problem, null);
+    trade('later');
+    await waitUntil('it goes on', () => keeper.book.through === 44);
+  }),
+);
+
+test(
+  'where what was kept is of no use either, nothing is computed anew, and the keeper goes on with what it has',
+  withEngine(async ({ engine, start, trade }) => {
+    const keeper = await start();
+    const whole = readFileSync(path());
+    engine.first = 31;
+    whole[100] = whole[100]! ^ 1;
+    writeFileSync(path(), whole);
+    await assert.rejects(recompute(keeper), /^Error: HF-7207 .* begins at 31: .*; what was kept is of no use: line 1 /);
+    assert.equal(keeper.book.through, 40);
+    trade('late');
+    await waitUntil('it goes on', () => keeper.book.through === 42);
+    await waitUntil('what was spoilt is replaced', () => keeper.keptThrough === 42);
+    assert.equal((await keeper.recompute({ again: true, deadlineMs: 20_000 })).begunWith, 42);
+  }),
+);

@@ -21,7 +21,8 @@ import { KeeperBook, type KeptPart } from './keeper-book.ts';
  * aside, and everything is read from the engine.
  */
 export class KeeperLog {
-  readonly #file: number;
+  readonly #path: string;
+  #file: number;
   #link = firstLink;
   #through = 0;
   /** Why a file that was there is not used; null = it is, or there was none. */
@@ -42,6 +43,7 @@ export class KeeperLog {
   }
 
   private constructor(path: string, setAside: string | null, found: Whole | null = null) {
+    this.#path = path;
     this.setAside = setAside;
     this.#file = openSync(path, 'a', 0o600);
     this.book = found?.book ?? new KeeperBook();
@@ -60,24 +62,32 @@ export class KeeperLog {
   /** Adds what the book has beyond the file; on disk when this returns. A book with entries that could not be booked is not kept. */
   keep(book: KeeperBook): void {
     if (book.through === this.#through || book.unbooked.length > 0) return;
-    let text = '';
-    for (const part of book.partsAfter(this.#through, rowsPerLine)) {
-      const body = JSON.stringify(part);
-      this.#link = linkOf(this.#link, body);
-      text += `${this.#link} ${body}\n`;
-    }
-    const bytes = Buffer.from(text);
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
-    fsyncSync(this.#file);
+    this.#link = write(this.#file, this.#link, book.partsAfter(this.#through, rowsPerLine));
     this.#through = book.through;
   }
 
-  /** Another book begins: what was kept counts no longer. */
-  reset(): void {
-    ftruncateSync(this.#file, 0);
-    fsyncSync(this.#file);
-    this.#link = firstLink;
-    this.#through = 0;
+  /** Another book takes the place of what was kept, which is there until all of it is on disk. One that cannot be kept takes none. */
+  replace(book: KeeperBook): void {
+    if (book.unbooked.length > 0) return;
+    const next = `${this.#path}.new`;
+    const file = openSync(next, 'w', 0o600);
+    try {
+      const link = write(file, firstLink, book.partsAfter(0, rowsPerLine));
+      renameSync(next, this.#path);
+      closeSync(this.#file);
+      this.#file = file;
+      this.#link = link;
+      this.#through = book.through;
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
+    syncDirectory(dirname(this.#path));
+  }
+
+  /** Another book that the file amounts to, read again. @throws Error when it is no longer as it was written. */
+  reread(): KeeperBook {
+    return readWhole(this.#path).book;
   }
 
   close(): void {
@@ -110,6 +120,21 @@ const readWhole = (path: string): Whole => {
   if (bytes > 0 && book.snapshot().hash !== hash) throw new Error('its trades do not make the positions that it names');
   if (book.unbooked.length > 0) throw new Error('an entry of it could not be booked');
   return { book, link, bytes };
+};
+
+/** On disk when this returns. Returns the link of the last line. */
+const write = (file: number, first: string, parts: readonly KeptPart[]): string => {
+  let link = first;
+  let text = '';
+  for (const part of parts) {
+    const body = JSON.stringify(part);
+    link = linkOf(link, body);
+    text += `${link} ${body}\n`;
+  }
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+  fsyncSync(file);
+  return link;
 };
 
 const linkLength = 64;

@@ -28,7 +28,15 @@ export class KeeperServer {
   #book = new KeeperBook();
   /** What entries are applied to: another one while positions are computed anew. */
   #next = this.#book;
-  #rebuilt: Rebuilt | null = null;
+  #rebuilt: { readonly differed: number } | null = null;
+  /** What the other book began with, where the engine no longer has what comes before. */
+  #rebuiltFrom = 0;
+  /** Why positions could not be computed anew. */
+  #impossible: string | null = null;
+  /** For which book it was looked whether what was kept is of use. */
+  #triedFor: KeeperBook | null = null;
+  /** Where an engine ended that had less than this keeper: what was kept beyond that, the engine never had, or has otherwise. */
+  #engineEnded = Number.POSITIVE_INFINITY;
   #unvouched: string | null = null;
   #log: KeeperLog | null = null;
   #keeping: Pulse | null = null;
@@ -73,6 +81,11 @@ export class KeeperServer {
     return this.#begunWith;
   }
 
+  /** Last entry that is on its disk. */
+  get keptThrough(): number {
+    return this.#log?.through ?? 0;
+  }
+
   get book(): KeeperBook {
     return this.#book;
   }
@@ -111,13 +124,17 @@ export class KeeperServer {
 
   /**
    * Computes everything anew from the first released entry on, beside the book that is answered meanwhile, and puts it in its place once all has come.
-   * Where the old book ended both are compared. Rejects at the deadline; with `again` it goes on waiting for what was begun.
+   * Where the engine no longer has the first entries it begins with what is on disk, read and checked again, and says so (`begunWith`).
+   * Where the old book ended both are compared. Rejects at the deadline, and when nothing can be begun with, which changes nothing;
+   * with `again` it goes on waiting for what was begun.
    */
   async recompute(options: { readonly again: boolean; readonly deadlineMs: number }): Promise<Rebuilt> {
     const deadline = performance.now() + options.deadlineMs;
-    if (!options.again) {
+    if (!options.again || this.#impossible !== null) {
       this.#next = new KeeperBook();
       this.#rebuilt = null;
+      this.#rebuiltFrom = 0;
+      this.#impossible = null;
       this.follow();
     }
     while (this.#next !== this.#book) {
@@ -127,8 +144,10 @@ export class KeeperServer {
         );
       await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }
+    if (this.#impossible !== null) throw new Error(this.#impossible);
     const { through, trades, positions } = this.#book;
-    return { ...(this.#rebuilt ?? { differed: 0 }), through, trades: trades.length, positions: positions.size };
+    const differed = this.#rebuilt?.differed ?? 0;
+    return { begunWith: this.#rebuiltFrom, differed, through, trades: trades.length, positions: positions.size };
   }
 
   /** P&L of all positions at the price of each symbol's last trade, by currency, for people. */
@@ -157,18 +176,17 @@ export class KeeperServer {
       engines: this.#config.engines,
       after: book.through,
       calmAfterMs,
+      reader: 'positions',
+      stored: this.keptThrough > this.#engineEnded ? 0 : this.keptThrough,
       sink: {
         entry: (entry) => {
           book.apply(entry);
-          if (book !== this.#book && book.through === this.#book.through) this.#rebuilt = this.#compared(book);
+          this.#compareWith(book);
         },
         caughtUp: () => this.#adopt(book),
         changed: this.#onChanged,
         ahead: (end) => this.#startOver(end),
-        removed: (first) => {
-          this.#problem = removedProblem('the position keeper', book.through, first);
-          this.#onChanged();
-        },
+        removed: (first) => this.#removed(book, first),
       },
     });
   }
@@ -183,26 +201,71 @@ export class KeeperServer {
     this.#keeping = new Pulse({ everyMs: () => keepEveryMs, beat: () => this.#keep() });
   }
 
-  /** Another book than the one that was kept is kept from its beginning. */
+  /** Another book than the one that was kept takes its place once it has everything: until then that one may be all that is left. */
   #keep(): void {
     if (this.#log === null || this.#next !== this.#book) return;
     try {
-      if (this.#kept !== this.#book) this.#log.reset();
-      this.#kept = this.#book;
-      this.#log.keep(this.#book);
+      if (this.#kept === this.#book) this.#log.keep(this.#book);
+      else if (this.#feed?.caughtUp === true) {
+        this.#log.replace(this.#book);
+        this.#kept = this.#book;
+        this.#engineEnded = Number.POSITIVE_INFINITY;
+      } else return;
+      this.#feed?.stored(this.#log.through);
     } catch {
-      // The next start sees that the file is not whole, and reads everything.
+      // What was on disk before stays; a line that was not finished is cut by the next start.
       this.#log.close();
       this.#log = null;
     }
   }
 
-  #compared(book: KeeperBook): Rebuilt {
-    const { through, trades, positions } = book;
+  /** Entries that come next are gone at the engine. A book that has none yet begins with what was kept, if that is of use. */
+  #removed(book: KeeperBook, first: number | null): void {
+    const problem = removedProblem('the position keeper', book.through, first);
+    if (this.#triedFor === book) {
+      this.#problem ??= problem;
+      return;
+    }
+    const kept = book.through > 0 ? '' : this.#keptFor(first);
+    this.#triedFor = book;
+    if (typeof kept === 'string' && book === this.#book) {
+      this.#problem = `${problem}${kept}`;
+      return this.#onChanged();
+    }
+    if (typeof kept === 'string') {
+      this.#impossible = `${problem}${kept}`;
+      this.#kept = null;
+      this.#next = this.#book;
+    } else {
+      if (book === this.#book) this.#book = kept;
+      this.#next = kept;
+      this.#rebuiltFrom = kept.through;
+      this.#compareWith(kept);
+    }
+    this.follow();
+  }
+
+  /** The book on disk, read and checked again; in words why it is of no use to go on from. */
+  #keptFor(first: number | null): KeeperBook | string {
+    try {
+      if (this.#log === null) throw new Error('there is nothing');
+      const book = this.#log.reread();
+      if (book.through === 0 || book.through + 1 < (first ?? 1)) throw new Error(`it ends at ${book.through}`);
+      if (book.through > this.#engineEnded)
+        throw new Error(`the engine came to have no more than ${this.#engineEnded}`);
+      return book;
+    } catch (error) {
+      return `; what was kept is of no use: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+
+  /** At the entry at which the book that is answered ended. */
+  #compareWith(book: KeeperBook): void {
+    if (book === this.#book || book.through !== this.#book.through) return;
     const textOf = (each: BookedPosition) => JSON.stringify(each);
     const before = new Set(this.#book.positions.positions().map(textOf));
-    const differed = positions.positions().filter((each) => !before.delete(textOf(each))).length;
-    return { through, trades: trades.length, positions: positions.size, differed: Math.max(differed, before.size) };
+    const differed = book.positions.positions().filter((each) => !before.delete(textOf(each))).length;
+    this.#rebuilt = { differed: Math.max(differed, before.size) };
   }
 
   /** What was computed anew has everything that was released: it is what is answered from now on. */
@@ -233,9 +296,9 @@ export class KeeperServer {
   #startOver(engineEnd: number): void {
     if (engineEnd >= this.#next.through) return;
     this.#problem = `entries ${engineEnd + 1} to ${this.#next.through} had been released and the engine no longer has them`;
+    this.#engineEnded = engineEnd;
     this.#book = new KeeperBook();
     this.#next = this.#book;
-    this.#keep();
     this.follow();
   }
 
@@ -311,6 +374,8 @@ export class KeeperServer {
 
 /** What computing anew came to. */
 interface Rebuilt {
+  /** Entry behind which it began; 0 = with the first one. */
+  readonly begunWith: number;
   readonly through: number;
   readonly trades: number;
   readonly positions: number;

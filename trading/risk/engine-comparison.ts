@@ -19,7 +19,8 @@ export interface EngineComparison {
 
 /**
  * Compares open orders and positions with what the engine answers to a query, as of the entry up to which it answered. An open order that
- * differs is asked for again until it does not, or the deadline has passed: its last entry may have been on its way.
+ * differs is asked for again until it does not, or `settleMs` have passed: its last entry may have been on its way. The deadline is for
+ * all answers together.
  *
  * @throws Error when the engine gives no answer, or what it released does not come in time.
  */
@@ -27,9 +28,10 @@ export const compareWithEngine = async (options: {
   readonly book: ExposureBook;
   readonly engines: readonly Address[];
   readonly client: string;
+  readonly settleMs: number;
   readonly deadlineMs: number;
 }): Promise<EngineComparison> => {
-  const { book, engines, client, deadlineMs } = options;
+  const { book, engines, client, settleMs, deadlineMs } = options;
   const deadline = performance.now() + deadlineMs;
   const watch = book.watchFills();
   const exchange = await newestPrimary({ addresses: engines, client, deadlineMs }).catch((error: unknown) => {
@@ -40,7 +42,7 @@ export const compareWithEngine = async (options: {
     const told = await everyOrder(exchange, deadline);
     while (book.through < told.through) await pause(deadline, 'the released entries did not come in time');
     const positions = comparePositions(book, told, watch.fills);
-    const orders = await compareOpen({ book, exchange, deadline, open: told.open });
+    const orders = await compareOpen({ book, exchange, settleMs, deadline, open: told.open });
     return {
       orders: told.askedAt.size,
       openOrders: told.open.size,
@@ -116,11 +118,13 @@ const comparePositions = (
 const compareOpen = async (options: {
   readonly book: ExposureBook;
   readonly exchange: LineExchange;
+  readonly settleMs: number;
   readonly deadline: number;
   readonly open: ReadonlyMap<string, StandingOrder>;
 }): Promise<readonly Difference[]> => {
   const { book, exchange, deadline } = options;
   const there = new Map(options.open);
+  const settled = Math.min(performance.now() + options.settleMs, deadline - lastAnswerMs);
   let asked = new Set([...book.openIds(), ...there.keys()]);
   for (;;) {
     const found = new Map<string, Difference>();
@@ -128,7 +132,7 @@ const compareOpen = async (options: {
       const difference = differenceOf(id, book.openOrder(id), there.get(id) ?? null);
       if (difference !== null) found.set(id, difference);
     }
-    if (found.size === 0 || performance.now() > deadline - lookAgainMs) return [...found.values()];
+    if (found.size === 0 || performance.now() > settled) return [...found.values()];
     await pause(deadline, 'the engine was not asked again in time');
     asked = new Set(found.keys());
     for (const ids of pagesOf([...asked])) {
@@ -205,4 +209,5 @@ const pagesOf = (ids: readonly string[]): readonly (readonly string[])[] =>
 
 const pageSize = 500;
 const lookEveryMs = 10;
-const lookAgainMs = 100;
+/** Nothing is asked again later than this before the deadline. */
+const lastAnswerMs = 500;

@@ -13,6 +13,8 @@ export interface EngineLinkOptions {
   readonly engines: readonly Address[];
   /** Sequence of the last entry that is known already. */
   readonly after: number;
+  /** Up to here exposures are kept: nothing of it is asked for by the next start. */
+  readonly stored: number;
   readonly table: ApprovalTable;
   /** Why nothing is approved; null = it is. */
   readonly failSafe: () => string | null;
@@ -23,6 +25,8 @@ export interface EngineLinkOptions {
   /** An engine knows a risk engine of a newer epoch. */
   readonly onStale: (epoch: number) => void;
   readonly onAhead: (engineEnd: number) => void;
+  /** The engine no longer has what comes next; said each time that it is asked. `first` is the first entry that it has, if it says so. */
+  readonly onRemoved: (first: number | null) => void;
 }
 
 /**
@@ -41,15 +45,18 @@ export class EngineLink {
   #timer: NodeJS.Timeout | null = null;
   #refused: string | null = null;
   #removed: string | null = null;
-  #through = 0;
+  #through: number;
   #closed = false;
   sent = 0;
 
   constructor(options: EngineLinkOptions) {
     this.#options = options;
+    this.#through = options.after;
     this.#feed = new EntryFeed({
       engines: options.engines,
       after: options.after,
+      reader: 'risk',
+      stored: options.stored,
       sink: {
         entry: (entry) => {
           this.#through = entry.seq;
@@ -61,6 +68,7 @@ export class EngineLink {
         ahead: options.onAhead,
         removed: (first) => {
           this.#removed = removedProblem('the risk engine', this.#through, first);
+          options.onRemoved(first);
           options.onChanged();
         },
         attached: () => this.#attached(),
@@ -90,6 +98,11 @@ export class EngineLink {
     if (this.#refused !== null) return `the engine refuses this risk engine: ${this.#refused}`;
     if (this.#removed !== null) return this.#removed;
     return this.connected ? null : 'no engine of this site delivers its released entries';
+  }
+
+  /** Exposures are kept up to here. */
+  stored(sequence: number): void {
+    this.#feed.stored(sequence);
   }
 
   /** The engine has read all that was sent up to here; false when it has not said so by the deadline, or there is none. */

@@ -119,3 +119,16 @@ test('what was taken waits until it is stored, the newest of what waits is kept,
   await keep.putWhatWaits();
   assert.equal(put.at(-1)?.through, 3);
 });
+
+test('what was kept beyond the end of an engine counts for nothing until another one is stored', async () => {
+  const keep = new ExposureKeep({ everyEntries: 10, keptThrough: 30, put: async () => 'stored' });
+  keep.engineEndedAt(30);
+  assert.deepEqual([keep.storedThrough, keep.usableTo], [30, Number.POSITIVE_INFINITY]);
+  keep.engineEndedAt(20);
+  keep.engineEndedAt(25);
+  assert.deepEqual([keep.storedThrough, keep.usableTo], [0, 20]);
+  keep.forget();
+  keep.took(bookOf(entriesOf(40, 3)), () => true);
+  await keep.putWhatWaits();
+  assert.deepEqual([keep.storedThrough, keep.usableTo], [40, Number.POSITIVE_INFINITY]);
+});

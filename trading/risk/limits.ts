@@ -163,3 +163,11 @@ const parseLimits = (scope: Scope, value: unknown): Limits | string => {
   }
   return limits;
 };
+
+/** In words the rules that only one of two lists has as they are. */
+export const rulesThatDiffer = (left: readonly Rule[], right: readonly Rule[]): readonly string[] => {
+  const textOf = ({ scope, name, killed, limits }: Rule) =>
+    `${scope} ${name} ${killed} ${JSON.stringify(Object.entries(limits).toSorted())}`;
+  const [here, there] = [left.map(textOf), right.map(textOf)];
+  return [...here.filter((text) => !there.includes(text)), ...there.filter((text) => !here.includes(text))];
+};

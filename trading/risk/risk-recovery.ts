@@ -12,8 +12,13 @@ export interface RecoveryGround {
   tellEngine(): Promise<boolean>;
   /** Puts the stored rules in force. */
   restoreLimits(): Promise<ActDetail>;
-  /** Begins exposures anew, from the first released entry on, and reads the stored positions to compare them with. */
+  /**
+   * Begins exposures anew, from the first released entry on, or from what was kept where the engine no longer has that, and reads the
+   * stored positions to compare them with.
+   */
   startAnew(): Promise<void>;
+  /** Why nothing could be begun with, so that the figures are those from before; null = nothing speaks against it. */
+  impossible(): string | null;
   /** Everything released has been taken in since. */
   caughtUp(): boolean;
   /** How the figures stand. */
@@ -88,7 +93,13 @@ export class RiskRecovery {
       await this.#starting;
       this.#started = true;
     }
-    while (!this.#ground.caughtUp()) {
+    for (;;) {
+      const impossible = this.#ground.impossible();
+      if (impossible !== null) {
+        this.#started = false;
+        throw new Error(impossible);
+      }
+      if (this.#ground.caughtUp()) break;
       if (performance.now() > deadline) throw new Error('what was released is still being taken in');
       await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     }

@@ -7,11 +7,12 @@ import { StoppedMark } from '../oms/stopped-mark.ts';
 import { ApprovalTable } from './approval-table.ts';
 import { compareWithEngine } from './engine-comparison.ts';
 import { EngineLink } from './engine-link.ts';
+import { exposedFigures } from './exposed-figures.ts';
 import { ExposureBook } from './exposure-book.ts';
 import type { KeptImage } from './exposure-image.ts';
-import { beginningOf, ExposureKeep, firstDifference } from './exposure-keep.ts';
+import { beginningOf, continuationOf, ExposureKeep, firstDifference, type Standing } from './exposure-keep.ts';
 import { type Author, LimitStore, type RuleVersion, type StoredPositions } from './limit-store.ts';
-import { type Rule, RuleBook, type RuleChange } from './limits.ts';
+import { type Rule, RuleBook, type RuleChange, rulesThatDiffer } from './limits.ts';
 import type { RiskConfig } from './risk-config.ts';
 import { RiskRecovery } from './risk-recovery.ts';
 
@@ -50,6 +51,13 @@ export class RiskReign implements ServiceReign {
   /** Last entry that was known when this reign began. */
   readonly #begunWith: number;
   readonly #keptUnusable: boolean;
+  /** What this book began with: 0 = the first entry. */
+  #bookBegunWith: number;
+  /** For which book it was looked whether what was kept is of use. */
+  #triedFor: ExposureBook | null = null;
+  /** What stood before exposures were begun anew. */
+  #before: Standing | null = null;
+  #impossible: string | null = null;
 
   private constructor(
     config: RiskConfig,
@@ -66,6 +74,7 @@ export class RiskReign implements ServiceReign {
     this.recovery = this.#recoveryIn(terms.epoch);
     this.#book = beginningOf(known.kept, stored);
     this.#begunWith = this.#book.through;
+    this.#bookBegunWith = this.#begunWith;
     this.#keptUnusable = this.#begunWith === 0 && known.kept !== null;
     this.#keep = new ExposureKeep({
       everyEntries: config.keepEveryEntries,
@@ -148,7 +157,10 @@ export class RiskReign implements ServiceReign {
     this.#link.publish();
     void this.#work();
     if (this.ready && this.#terms.mayRelease())
-      this.#keep.putWhatWaits().catch((error: unknown) => this.#failed(error));
+      this.#keep.putWhatWaits().then(
+        () => this.#link.stored(this.#keep.storedThrough),
+        (error: unknown) => this.#failed(error),
+      );
   }
 
   /** Resolves when the change is stored, which is not before the lease allows it; never when the reign ends first. */
@@ -203,14 +215,15 @@ export class RiskReign implements ServiceReign {
       },
       restoreLimits: () => this.#restoreLimits(),
       startAnew: () => this.#startAnew(),
+      impossible: () => this.#impossible,
       caughtUp: () => this.#link.caughtUp && this.#book.through >= this.#link.releasedSequence,
-      figures: () => this.#exposed,
+      figures: () => ({ begunWith: this.#bookBegunWith, ...exposedFigures(this.#book) }),
       recount: () => this.#recount(),
       doubt: () => this.#doubt,
       limitsThatDiffer: () => this.#limitsThatDiffer(),
       compareWithEngine: () => {
         const { engines, instance: client } = this.#config;
-        return compareWithEngine({ book: this.#book, engines, client, deadlineMs: compareDeadlineMs });
+        return compareWithEngine({ book: this.#book, engines, client, ...comparisonTimes });
       },
       storedPositions: () =>
         this.#stored === null ? null : { count: this.#stored.lots.length, sequence: this.#stored.sequence },
@@ -229,40 +242,62 @@ export class RiskReign implements ServiceReign {
 
   async #limitsThatDiffer(): Promise<readonly string[]> {
     await this.#asked(() => this.#store.reread());
-    const textOf = ({ scope, name, killed, limits }: Rule) =>
-      `${scope} ${name} ${killed} ${JSON.stringify(Object.entries(limits).toSorted())}`;
-    const stored = this.#store.rules.rules.map((rule) => textOf(this.#withWaitingKills(rule)));
-    const inForce = this.#rules.rules.map(textOf);
-    return [...stored.filter((text) => !inForce.includes(text)), ...inForce.filter((text) => !stored.includes(text))];
+    const stored = this.#store.rules.rules.map((rule) => this.#withWaitingKills(rule));
+    return rulesThatDiffer(stored, this.#rules.rules);
   }
 
   async #startAnew(): Promise<void> {
     this.#stored = await this.#asked(() => this.#store.storedPositions(this.#config.stream));
+    this.#before = this.#standing;
     this.#accepted = false;
+    this.#impossible = null;
     this.#difference = null;
     this.#lost = null;
     this.#beginBook();
+  }
+
+  get #standing(): Standing {
+    const [book, begunWith] = [this.#book, this.#bookBegunWith];
+    return { book, begunWith, difference: this.#difference, lost: this.#lost };
+  }
+
+  /** Entries that come next are gone at the engine. A book that has none yet begins with what was kept, if that is of use. */
+  async #removed(first: number | null): Promise<void> {
+    const book = this.#book;
+    if (book.through > 0 || this.#triedFor === book || this.#store.closed) return;
+    this.#triedFor = book;
+    const { stream } = this.#config;
+    try {
+      const stored = await this.#asked(() => this.#store.storedPositions(stream));
+      const kept = await this.#asked(() => this.#store.keptExposures(stream));
+      if (this.#closed || this.#book !== book) return;
+      this.#stored = stored;
+      this.#goOnWith(continuationOf({ kept, stored }, { first, usableTo: this.#keep.usableTo }));
+    } catch {
+      // It is asked again: the database was not heard.
+      if (this.#triedFor === book) this.#triedFor = null;
+    }
+  }
+
+  #goOnWith(found: ExposureBook | string): void {
+    if (typeof found === 'string') {
+      this.#impossible = `${this.#link.problem}; what was kept is of no use: ${found}`;
+      this.#keep.spoilt();
+      const { book, begunWith, difference, lost } = this.#before ?? this.#standing;
+      [this.#book, this.#bookBegunWith, this.#difference, this.#lost] = [book, begunWith, difference, lost];
+    } else {
+      this.#book = found;
+      this.#bookBegunWith = found.through;
+    }
+    this.#link.close();
+    this.#link = this.#follow();
+    this.#terms.onChanged();
   }
 
   #recount(): readonly string[] {
     const differed = this.#book.recount();
     this.#link.replaceTable();
     return differed;
-  }
-
-  get #exposed(): ActDetail {
-    const { through, openOrders, clients, positions } = this.#book;
-    const each = clients.map((client) => this.#book.client(client));
-    const sum = (name: 'openNotional' | 'heldNotional') => each.reduce((total, figures) => total + figures[name], 0);
-    return {
-      through,
-      positions: positions.size,
-      trades: positions.tradeCount,
-      openOrders,
-      clients: clients.length,
-      openNotional: sum('openNotional'),
-      heldNotional: sum('heldNotional'),
-    };
   }
 
   /** What the connection is in the middle of after a failure is not known. */
@@ -283,6 +318,7 @@ export class RiskReign implements ServiceReign {
       token,
       engines,
       after: book.through,
+      stored: this.#keep.storedThrough,
       epoch: this.#terms.epoch,
       table: new ApprovalTable(this.#rules, book),
       failSafe: () => this.failSafe,
@@ -291,6 +327,7 @@ export class RiskReign implements ServiceReign {
       onChanged: this.#terms.onChanged,
       onStale: (epoch) => this.#terms.onStale(epoch, 'an engine'),
       onAhead: (engineEnd) => this.#startOver(engineEnd),
+      onRemoved: (first) => void this.#removed(first),
     });
   }
 
@@ -306,6 +343,8 @@ export class RiskReign implements ServiceReign {
     if (this.#closed || engineEnd >= through) return;
     this.#lost = `entries ${engineEnd + 1} to ${through} had been released and the engine no longer has them`;
     this.recovery.lost();
+    this.#keep.engineEndedAt(engineEnd);
+    this.#before = null;
     this.#beginBook();
   }
 
@@ -313,6 +352,7 @@ export class RiskReign implements ServiceReign {
     this.#keep.forget();
     this.#link.close();
     this.#book = new ExposureBook();
+    this.#bookBegunWith = 0;
     this.#link = this.#follow();
     this.#terms.onChanged();
   }
@@ -403,5 +443,5 @@ const openStore = ({ database, databaseDeadlineMs, instance, initial }: RiskConf
 
 const drainDeadlineMs = 1500;
 const heardDeadlineMs = 1500;
-const compareDeadlineMs = 4000;
+const comparisonTimes = { settleMs: 2500, deadlineMs: 4000 };
 const reopenAfterMs = 50;
