@@ -4,8 +4,13 @@ import { waitUntil } from '../../trading/testing/wait-until.ts';
 import type { AwakeClock } from '../kills/awake-clock.ts';
 
 const EVERY_MS = 20;
+/** What an engine says to an order while it has no exchange, or is not even with it yet. */
+const AWAY: ReadonlySet<unknown> = new Set(['venue-unavailable', 'not-settled']);
 
-/** A well-behaved session that sends an order every so often and notes how long each answer took, while this process was not stopped. */
+/**
+ * A well-behaved session that sends an order every so often and notes how long each answer took, while this process was not stopped. That
+ * the exchange is away is no answer: what is refused for it has waited until an order is taken again.
+ */
 export class SteadyMember {
   readonly #client: LineClient;
   readonly #clock: AwakeClock;
@@ -16,8 +21,10 @@ export class SteadyMember {
   /** Nothing that it sends may be refused. */
   readonly #refusals: JsonRecord[] = [];
   #count = 0;
-  /** Answers that said that the exchange is away. */
+  /** Orders that were refused because the exchange was away. */
   #away = 0;
+  /** When the first of those was sent after which none was taken yet. */
+  #awaySinceMs: number | null = null;
 
   private constructor(
     name: string,
@@ -31,14 +38,18 @@ export class SteadyMember {
     client.onMessage = (message) => {
       const { t, id } = message;
       client.received.length = 0;
-      // An engine whose exchange is slow for strangers' sake says so, and that is an answer.
-      const isAway = t === 'reject' && message.code === 'venue-unavailable';
-      if (isAway) this.#away += 1;
-      else if (t === 'reject' || t === 'cut') this.#refusals.push(message);
+      const isAway = t === 'reject' && AWAY.has(message['code']);
+      if (!isAway && (t === 'reject' || t === 'cut')) this.#refusals.push(message);
       const sentAtMs = this.#sentAtMs.get(id);
       if (!(isAnswer(t) || isAway) || sentAtMs === undefined) return;
       this.#sentAtMs.delete(id);
-      this.#tookMs.push(this.#clock.nowMs - sentAtMs);
+      if (isAway) {
+        this.#away += 1;
+        this.#awaySinceMs ??= sentAtMs;
+        return;
+      }
+      this.#tookMs.push(this.#clock.nowMs - Math.min(sentAtMs, this.#awaySinceMs ?? sentAtMs));
+      this.#awaySinceMs = null;
     };
     this.#timer = setInterval(() => this.#send(), EVERY_MS);
   }
@@ -59,9 +70,10 @@ export class SteadyMember {
 
   forget(): void {
     this.#tookMs = [];
+    this.#away = 0;
   }
 
-  /** Of the answers since `forget`; whoever still waits counts with what it has waited. */
+  /** Of the answers since `forget`; whoever still waits counts with what it has waited, refused or not. */
   latency(): {
     readonly of: string;
     readonly answers: number;
@@ -69,17 +81,18 @@ export class SteadyMember {
     readonly medianMs: number;
     readonly mostMs: number;
   } {
-    const waitingMs = [...this.#sentAtMs.values()].map((atMs) => this.#clock.nowMs - atMs);
+    const since = [...this.#sentAtMs.values(), ...(this.#awaySinceMs === null ? [] : [this.#awaySinceMs])];
+    const waitingMs = since.map((atMs) => this.#clock.nowMs - atMs);
     const sorted = [...this.#tookMs].sort((left, right) => left - right);
     const mostMs = Math.round(Math.max(0, sorted.at(-1) ?? 0, ...waitingMs));
     const medianMs = Math.round((sorted[Math.floor(sorted.length / 2)] ?? 0) * 10) / 10;
     return { of: this.#name, answers: sorted.length, away: this.#away, medianMs, mostMs };
   }
 
-  /** It was never cut, and everything that it sent is answered. */
+  /** It was never cut, everything that it sent is answered, and what it sends is taken. */
   async proven(): Promise<void> {
     const sent = [...this.#sentAtMs.keys()];
-    const isAnswered = (): boolean => sent.every((id) => !this.#sentAtMs.has(id));
+    const isAnswered = (): boolean => this.#awaySinceMs === null && sent.every((id) => !this.#sentAtMs.has(id));
     await waitUntil(
       `${this.#name} has answered`,
       () => this.#refusals.length > 0 || this.#client.closed || isAnswered(),

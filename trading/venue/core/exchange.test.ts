@@ -256,6 +256,15 @@ for (const selfTrade of SELF_TRADES)
           open.reduce((sum, order) => sum + orders.open[order]!, 0),
           model.orders.reduce((sum, order) => sum + order.open, 0),
         );
+        const { symbols, firms } = real.exchange;
+        const resting = Array.from({ length: symbols.count }, (_, symbol) => real.exchange.book(symbol).resting())
+          .flat()
+          .sort((left, right) => left - right);
+        for (const firm of ['A', 'B', 'C'].map((name) => firms.number(name)))
+          assert.deepEqual(
+            real.exchange.openOrders(firm),
+            resting.filter((order) => orders.firm[order] === firm),
+          );
       }),
       { numRuns: RUNS },
     );

@@ -4,6 +4,7 @@ import type { FirmState } from './firm-state.ts';
 import { IdIndex } from './id-index.ts';
 import { Matcher } from './matcher.ts';
 import { Names } from './names.ts';
+import { OpenOrders } from './open-orders.ts';
 import { OrderBook } from './order-book.ts';
 import { NONE, OrderTable } from './order-table.ts';
 import { matchesAtOnce, phaseRefuses, uncrossesBetween } from './phase-rules.ts';
@@ -64,6 +65,7 @@ export class Exchange {
   readonly #matcher: Matcher;
   readonly #books: OrderBook[] = [];
   readonly #orderIds = new IdIndex();
+  readonly #open = new OpenOrders();
   /** Cancels, replaces and mass cancels, by their own id. */
   readonly #requestIds = new IdIndex();
   /** The order that a replace was about, by the number of its id; NONE for other requests. */
@@ -160,8 +162,7 @@ export class Exchange {
 
   /** A firm's open orders in order of entry. Allocates. */
   openOrders(firm: number): number[] {
-    const ofFirm = (order: number) => this.orders.firm[order] === firm;
-    return this.#books.flatMap((book) => book.resting().filter(ofFirm)).sort((left, right) => left - right);
+    return this.#open.of(firm);
   }
 
   /** Why a `new` command would be refused by itself, or ''. Nothing is entered. */
@@ -259,6 +260,7 @@ export class Exchange {
     const { firm, session, symbol, type, timeInForce, quantity, epoch } = command;
     this.#orderIds.add(firm, command.id);
     const order = orders.add({ firm, session, symbol, side, type, timeInForce, price, quantity, epoch });
+    this.#open.add(firm, order);
     book.accepted += 1;
     this.firm(firm).orders += 1;
     this.#desk.accepted(order);
@@ -341,8 +343,7 @@ export class Exchange {
     this.#countStale(command);
     this.#noteRequest(command, NONE);
     const { orders } = this;
-    this.#endWhere('mass-cancelled', (order) => {
-      if (orders.firm[order] !== command.firm) return false;
+    this.#endWhere(command.firm, 'mass-cancelled', (order) => {
       if (command.symbol >= 0 && orders.symbol[order] !== command.symbol) return false;
       return command.side === -1 || orders.side[order] === command.side;
     });
@@ -351,15 +352,15 @@ export class Exchange {
 
   #endSession(command: Command): void {
     const { orders } = this;
-    this.#endWhere('disconnected', (order) => {
-      if (orders.firm[order] !== command.firm || orders.session[order] !== command.session) return false;
+    this.#endWhere(command.firm, 'disconnected', (order) => {
+      if (orders.session[order] !== command.session) return false;
       return !(command.keepPersistent && orders.timeInForce[order] === 1);
     });
   }
 
-  /** Ends resting orders in order of entry. */
-  #endWhere(reason: Reason, fits: (order: number) => boolean): void {
-    const found = this.#books.flatMap((book) => book.resting().filter(fits)).sort((left, right) => left - right);
+  /** Ends a firm's resting orders in order of entry. */
+  #endWhere(firm: number, reason: Reason, fits: (order: number) => boolean): void {
+    const found = this.#open.of(firm, fits);
     for (const order of found) {
       this.#leave(order);
       this.#end(order, reason, null);
@@ -422,12 +423,16 @@ export class Exchange {
   #end(order: number, reason: Reason, request: IdView | null): void {
     this.orders.open[order] = 0;
     this.orders.state[order] = CANCELLED;
+    this.#open.remove(this.orders.firm[order]!, order);
     this.firm(this.orders.firm[order]!).cancels += 1;
     this.#desk.changed('cancelled', order, request, reason);
   }
 
   #fill(fill: { order: number; price: number; lots: number; trade: number; maker: boolean }): void {
-    if (this.orders.open[fill.order] === 0) this.orders.state[fill.order] = FILLED;
+    if (this.orders.open[fill.order] === 0) {
+      this.orders.state[fill.order] = FILLED;
+      this.#open.remove(this.orders.firm[fill.order]!, fill.order);
+    }
     const firm = this.firm(this.orders.firm[fill.order]!);
     const symbol = this.orders.symbol[fill.order]!;
     const traded = this.orders.side[fill.order] === BUY ? firm.bought : firm.sold;

@@ -90,3 +90,28 @@ test('an exchange on an accelerated calendar opens, closes and lets day orders e
     clearInterval(resend);
   }
 });
+
+test('whoever asks for a firm without orders again and again does not hold up others, however many orders rest for them', async () => {
+  const world = await open();
+  const busy = await seated(world, { firm: 'BUSY' });
+  busy.send(...Array.from({ length: 6000 }, (_, at) => order(`b${at}`, { price: 1 + (at % 500), tif: 'gtc' })));
+  await busy.expect(({ kind, id }) => kind === 'accepted' && id === 'b5999');
+  const good = await seated(world, { firm: 'GOOD' });
+  const strangers = await Promise.all([1, 2, 3].map((at) => seated(world, { firm: 'STRANGER', session: `s${at}` })));
+  const [status, massCancel] = [
+    { t: 'status', firm: 'STRANGER' },
+    { t: 'mass-cancel', id: 'm' },
+  ].map((message) => `${JSON.stringify(message)}\n`);
+  for (const [at, stranger] of strangers.entries())
+    stranger.sendText(
+      (at === 0
+        ? Array.from({ length: 4000 }, (_, id) => massCancel!.replace('m"', `m${id}"`))
+        : Array<string>(4000).fill(status!)
+      ).join(''),
+    );
+  const sentAtMs = performance.now();
+  good.send(order('g1'));
+  await good.expect(({ kind, id }) => kind === 'accepted' && id === 'g1');
+  const tookMs = Math.round(performance.now() - sentAtMs);
+  assert.ok(tookMs < 1000, `an order waited ${tookMs} ms`);
+});
