@@ -41,6 +41,7 @@ export class AgentMemoryFile {
       const memory = file.fields('memory');
       memory.map('highest', (value, at) => Fields.of(value, at).count('epoch') + Fields.of(value, at).count('term'));
       memory.texts('mayWrite');
+      if (memory.has('stopped')) memory.texts('stopped');
       memory.list('done', (value, at) => Fields.of(value, at).text('key'));
       return memory.raw() as unknown as AgentMemory;
     } catch (cause) {

@@ -1,21 +1,25 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { AgentCore } from './agent-core.ts';
-import type { AgentMemory } from './agent-memory.ts';
 import { keys } from './authority-keys.ts';
+import type { ActionOutcome, InstanceAction } from './driver-port.ts';
 import type { LocalInstance } from './local-instance.ts';
 
 export const STOP_ACCEPTING = 'stop-accepting';
 const RESUME_ACTION = 'resume';
 
-/**
- * Whether a recovery had this instance stop accepting, as its agent remembers: the last word among the orders that it carried out.
- * Orders are named RUN/STEP/ACTION/INSTANCE.
- */
-export function wasStopped(memory: AgentMemory, instance: string): boolean {
-  const last = memory.done.findLast(
-    ({ key }) => key.endsWith(`/${STOP_ACCEPTING}/${instance}`) || key.endsWith(`/${RESUME_ACTION}/${instance}`),
-  );
-  return last?.key.endsWith(`/${STOP_ACCEPTING}/${instance}`) === true;
+/** Before it is carried out: whatever becomes of the agent then, somebody will know that the instance may stand still. */
+export function beforeActing(agent: AgentCore, local: LocalInstance, action: InstanceAction): void {
+  if (action.kind === 'act' && action.action === STOP_ACCEPTING) agent.rememberStopped(local, true);
+}
+
+export function afterActing(
+  agent: AgentCore,
+  local: LocalInstance,
+  action: InstanceAction,
+  outcome: ActionOutcome,
+): void {
+  if (action.kind === 'act' && action.action === RESUME_ACTION && outcome.kind === 'ok')
+    agent.rememberStopped(local, false);
 }
 
 /**
@@ -25,7 +29,8 @@ export function wasStopped(memory: AgentMemory, instance: string): boolean {
 export function acceptAgain(agent: AgentCore, local: LocalInstance, record: GroupRecord, now: number): void {
   const { instance, component, observation, promotion, killing, busy } = local;
   const grant = record.grants[component.id];
-  if (record.run !== null || promotion !== null || killing || busy || !wasStopped(agent.memory, instance.id)) return;
+  if (record.run !== null || promotion !== null || killing || busy) return;
+  if (agent.memory.stopped?.includes(instance.id) !== true) return;
   if (grant?.holder !== instance.id || observation?.role !== 'primary' || observation.epoch !== grant.epoch) return;
   const revision = agent.mirror.revisionOf(keys.group(local.group.id));
   if (revision <= local.stoppedSince || !local.observedAfter(local.acceptToldAt)) return;
@@ -33,12 +38,12 @@ export function acceptAgain(agent: AgentCore, local: LocalInstance, record: Grou
   const action = { kind: 'act', epoch: grant.epoch, action: RESUME_ACTION } as const;
   agent.perform(local, action, agent.timing.stepDeadlineMs, now, (outcome, at) => {
     local.acceptToldAt = at;
-    if (outcome.kind !== 'ok') return;
-    agent.rememberDone({ key: `agent/${revision}/${RESUME_ACTION}/${instance.id}`, outcome, proof: null });
-    agent.evidence({
-      kind: 'reconciled',
-      instance: instance.id,
-      data: { action: RESUME_ACTION, epoch: grant.epoch },
-    });
+    afterActing(agent, local, action, outcome);
+    if (outcome.kind === 'ok')
+      agent.evidence({
+        kind: 'reconciled',
+        instance: instance.id,
+        data: { action: RESUME_ACTION, epoch: grant.epoch },
+      });
   });
 }

@@ -464,6 +464,13 @@ export class AgentCore {
     this.#remember({ ...this.#memory, done: [...this.#memory.done, entry].slice(-REMEMBERED) });
   }
 
+  rememberStopped(local: LocalInstance, isStopped: boolean): void {
+    const { id } = local.instance;
+    const before = this.#memory.stopped ?? [];
+    if (before.includes(id) === isStopped) return;
+    this.#remember({ ...this.#memory, stopped: isStopped ? [...before, id] : before.filter((each) => each !== id) });
+  }
+
   /** Durable before the promotion begins: after a crash this agent still knows that something may be writing. */
   willWrite(local: LocalInstance): void {
     local.mayWrite = true;

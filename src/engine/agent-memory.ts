@@ -8,6 +8,8 @@ export interface AgentMemory {
   readonly highest: Readonly<Record<GroupId, { readonly epoch: Epoch; readonly term: Term }>>;
   /** Instances for which a promotion was performed and no proven end was seen since. Set before promoting. */
   readonly mayWrite: readonly InstanceId[];
+  /** Instances that an order to stop accepting was taken for, and that were not told to go on since. Set before the order is carried out. */
+  readonly stopped?: readonly InstanceId[];
   /** Commands done, oldest first, at most `REMEMBERED`; a repeat gets the same answer and nothing happens. */
   readonly done: readonly {
     readonly key: string;

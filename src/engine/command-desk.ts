@@ -1,5 +1,6 @@
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { Epoch, MonoMs, Revision } from '../core/base/ids.ts';
+import { afterActing, beforeActing } from './accepting-again.ts';
 import { mustHalt } from './ack-set-upkeep.ts';
 import type { AgentCore } from './agent-core.ts';
 import { keys } from './authority-keys.ts';
@@ -70,9 +71,11 @@ export class CommandDesk {
           return this.#finish(command, { kind: 'failed', code: 'given-up', reason: 'trading was resumed since' });
         if (order.action.kind === 'act') local.stoppedSince = Math.max(local.stoppedSince, order.since ?? 0);
         else local.tradingSince = Math.max(local.tradingSince, order.since ?? 0);
-        return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) =>
-          this.#finish(command, outcome),
-        );
+        beforeActing(this.#agent, local, order.action);
+        return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) => {
+          afterActing(this.#agent, local, order.action, outcome);
+          this.#finish(command, outcome);
+        });
       case 'confirm':
         return this.#agent.confirm(local, order.condition, command.deadlineMs, (answer) =>
           this.#finish(

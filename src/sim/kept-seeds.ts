@@ -105,4 +105,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I10',
     why: 'an order to stop accepting came to a host that had been away after its recovery was given up, and nobody told order management to go on',
   },
+  {
+    seed: 634636,
+    invariant: 'I10',
+    why: 'an agent died after its order management had stopped accepting and before it had written that down, and nobody told it to go on',
+  },
 ];
