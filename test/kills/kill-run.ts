@@ -183,9 +183,12 @@ class KillRun {
   /** Ends every process, and waits until what they had started has ended, too. */
   async close(): Promise<void> {
     const { directory } = this.#firm.world;
-    await this.#firm.close();
-    await this.#clock.until('nothing is left running', () => processesNaming(directory).length === 0);
-    this.#clock.close();
+    try {
+      await this.#firm.close();
+      await this.#clock.until('nothing is left running', () => processesNaming(directory).length === 0);
+    } finally {
+      this.#clock.close();
+    }
   }
 
   #draw(): KillKind {

@@ -191,7 +191,8 @@ export class TradingWorld {
 
   async close(): Promise<void> {
     await Promise.all(this.#ended.map((end) => end()));
-    rmSync(this.directory, { recursive: true, force: true });
+    // What an engine had started, a checkpoint being taken, ends by itself a moment after the engine was killed.
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
