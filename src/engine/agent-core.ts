@@ -460,8 +460,11 @@ export class AgentCore {
     return null;
   }
 
-  rememberDone(entry: AgentMemory['done'][number]): void {
-    this.#remember({ ...this.#memory, done: [...this.#memory.done, entry].slice(-REMEMBERED) });
+  /** `durably`: before it is answered; otherwise with whatever is remembered next, and a crash before that forgets it. */
+  rememberDone(entry: AgentMemory['done'][number], durably = true): void {
+    const memory = { ...this.#memory, done: [...this.#memory.done, entry].slice(-REMEMBERED) };
+    if (durably) this.#remember(memory);
+    else this.#memory = memory;
   }
 
   rememberStopped(local: LocalInstance, isStopped: boolean): void {

@@ -328,3 +328,21 @@ test('a run has keys of its own: the same step of another run is another command
   agent.command({ key: 'trading-9/step/alfa-eng1', run: runId('trading-9') });
   assert.equal(agent.performed.length, 2);
 });
+
+test('an epoch is raised once, whoever asks again, and its answer waits for no disk', () => {
+  const agent = new AgentUnderTest().reads().observes({ role: 'standby' });
+  const order = { kind: 'raise-epoch', components: [] } as const;
+  const before = agent.effects.length;
+  agent.step({ kind: 'command', command: agent.commandOf({ order }) });
+  agent.step({ kind: 'command', command: agent.commandOf({ order }) });
+  const kinds = agent.effects.slice(before).map(({ kind }) => kind);
+  assert.equal(kinds.filter((kind) => kind === 'evidence').length, 1);
+  assert.deepEqual(
+    agent.answers.map(({ outcome, repeated }) => [outcome.kind, repeated]),
+    [
+      ['ok', false],
+      ['ok', true],
+    ],
+  );
+  assert.ok(!kinds.slice(kinds.indexOf('evidence')).includes('persist'), kinds.join());
+});

@@ -12,8 +12,8 @@ import type { Command, CommandOutcome } from './messages.ts';
 type Outcome = CommandOutcome['outcome'];
 
 /**
- * Where an agent takes orders: each once, none that is stale. An order that was carried out is remembered durably with its
- * answer, unless doing it again would change nothing; one that is under way answers when it ends, to whoever asked last.
+ * Where an agent takes orders: each once, none that is stale. An order that was carried out is remembered with its answer, durably
+ * unless doing it again after a crash would change nothing; one that is under way answers when it ends, to whoever asked last.
  */
 export class CommandDesk {
   readonly #agent: AgentCore;
@@ -307,9 +307,9 @@ export class CommandDesk {
     const latest = this.#underWay.get(command.key) ?? command;
     this.#underWay.delete(command.key);
     if (outcome.kind === 'ok' && command.order.kind !== 'confirm') {
-      // Raising an epoch that was raised changes nothing, and the epoch itself is on disk since `admit`.
-      if (command.order.kind !== 'raise-epoch')
-        this.#agent.rememberDone({ key: command.key, outcome: outcome as ActionOutcome, proof });
+      // Raised again after a crash an epoch changes nothing, and it is on disk itself since `admit`: its answer waits for no disk.
+      const durably = command.order.kind !== 'raise-epoch';
+      this.#agent.rememberDone({ key: command.key, outcome: outcome as ActionOutcome, proof }, durably);
       this.#agent.evidence({
         kind: 'command-performed',
         instance: 'instance' in command.order ? command.order.instance : null,
