@@ -101,10 +101,12 @@ function routerProcesses(context: MachineContext, router: PlannedRouter): readon
       ),
   );
   const state = context.stateOf(router.id);
+  const pidFiles = ['/run/keepalived.pid', '/run/vrrp.pid'] as const;
+  // One that was killed leaves its files, and is a zombie until somebody reaps it: the next would take it for a running one and end.
   const keepalived = on('keepalived', 3, { kind: 'none' }, [
-    'keepalived',
+    ...['sh', '-c', `rm -f ${pidFiles.join(' ')}; exec keepalived "$@"`, 'keepalived'],
     ...['-n', '-l', '-P', '-f', join(state, 'keepalived.conf')],
-    ...['-p', '/run/keepalived.pid', '-r', '/run/vrrp.pid'],
+    ...['-p', pidFiles[0], '-r', pidFiles[1]],
   ]);
   return [
     ...tunnels,

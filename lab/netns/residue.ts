@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { LabError, systemCode } from '../lab-error.ts';
+import { waitFor } from '../wait.ts';
 import { findControlGroups, findLeftGroups, removeGroup } from './host-control-groups.ts';
 import { namespacePrefix } from './network-plan.ts';
 import { tryCommand } from './run-command.ts';
@@ -28,7 +29,12 @@ export async function removeResidue(labId: string): Promise<void> {
       input: `${namespaces.map((namespace) => `netns del ${namespace}`).join('\n')}\n`,
       deadlineMs: 30_000,
     });
-  for (const directory of controlGroups) removeGroup(directory);
+  // A group with processes that are just ending is busy for a moment, and so is the one above it.
+  await waitFor(
+    'groups to be empty',
+    () => controlGroups.filter((each) => !removeGroup(each)).length === 0,
+    5_000,
+  ).catch(() => {});
   const left = findResidue(labId);
   const all = [...left.namespaces.map((name) => `network namespace ${name}`), ...left.controlGroups];
   if (all.length > 0)
