@@ -23,9 +23,9 @@ export interface ControllerPorts {
 const GRACE_MS = 100;
 
 /**
- * The controller's shell; the invariants S1–S7 are those of `engine/shell.ts`. Durable: `evidence`, so that no answer leaves before what
- * led to it is recorded. Commands and transactions pass it: what they rely on is the journal in the authority, where a majority has
- * it on disk before anything is commanded (I8, ADR 0018). A controller that cannot record ends, and another leads.
+ * The controller's shell; the invariants S1–S7 are those of `engine/shell.ts`. Durable: `evidence`, so that no answer leaves and no
+ * entry of the journal is asked for before what led to it is recorded. Commands pass it: what they rely on is the journal in the
+ * authority, where a majority has it on disk before anything is commanded (I8, ADR 0018). A controller that cannot record ends.
  */
 export function controllerShell(ports: ControllerPorts): Shell<ControllerEvent, ControllerEffect> {
   const shell: Shell<ControllerEvent, ControllerEffect> = new Shell({
@@ -35,7 +35,7 @@ export function controllerShell(ports: ControllerPorts): Shell<ControllerEvent, 
     begin: (effect) => begin(effect, ports, (event) => shell.give(event)),
     // The log numbers entries in the order of the calls, and those waiting together share one sync.
     joins: (effect) => effect.kind === 'evidence',
-    passes: (effect) => effect.kind === 'command' || effect.kind === 'transact',
+    passes: (effect) => effect.kind === 'command',
     failed: ports.failed,
   });
   return shell;
