@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AgentUnderTest } from '../../test/builders/agent.ts';
 import { runId } from '../core/base/ids.ts';
-import { STOP_ACCEPTING } from './accepting-again.ts';
 
 const acted = (agent: AgentUnderTest) =>
   agent.performed.flatMap(({ action }) => (action.kind === 'act' ? [action.action] : []));
@@ -46,5 +45,4 @@ test('an agent that dies after the order was taken knows of it when it is starte
   const agent = new AgentUnderTest({ memory: stopped().core.memory }).reigns();
   agent.hears({ run: null }).observes({}, true);
   assert.deepEqual(acted(agent), ['resume']);
-  assert.equal(STOP_ACCEPTING, 'stop-accepting');
 });

@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Epoch } from '../../core/base/ids.ts';
 import type { ActionOutcome, CallOptions } from '../../engine/driver-port.ts';
 import type { RunCommand } from '../gate/nftables-gate.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
+import { writeDurably } from '../system/durable-file.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
 import type { AddressHolding } from './address-owners.ts';
 import { parseAddresses, parsePriority, withPriority } from './parse.ts';
@@ -163,15 +164,3 @@ type Answer =
 
 /** 255 is the owner's own and 0 says goodbye. */
 const isPriority = (value: number): boolean => value >= 1 && value <= 254;
-
-function writeDurably(path: string, text: string): void {
-  const draft = `${path}.new`;
-  const file = openSync(draft, 'w', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(draft, path);
-}

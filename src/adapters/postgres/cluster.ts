@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { syncFolder, writeDurably } from '../system/durable-file.ts';
 import type { PostgresBinaries } from './binaries.ts';
-import { syncFolder, writeDurably } from './driver-state.ts';
 import { PostgresProblem } from './postgres-problem.ts';
 import { SETTINGS_FILE } from './server-settings.ts';
 

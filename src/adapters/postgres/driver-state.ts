@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { writeDurably } from '../system/durable-file.ts';
 
 /** What the driver must not forget over a restart of the agent or a loss of power. Kept beside the data directory, not in it:
  * a clone copies the whole directory of another instance. */
@@ -64,29 +65,5 @@ export class DriverStateFile {
     const next = { ...this.#state, ...change };
     writeDurably(this.#path, `${JSON.stringify(next)}\n`);
     this.#state = next;
-  }
-}
-
-/** Replaces a file; after a crash it is the old one or the new one, complete. Mode 0600. */
-export function writeDurably(path: string, text: string): void {
-  const draft = `${path}.new`;
-  const file = openSync(draft, 'w', 0o600);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(draft, path);
-  syncFolder(dirname(path));
-}
-
-/** Makes creations, renames and removals in a folder durable. */
-export function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
   }
 }

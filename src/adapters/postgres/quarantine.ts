@@ -12,7 +12,7 @@ import {
 import { copyFile, open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { InstanceId } from '../../core/base/ids.ts';
-import { syncFolder, writeDurably } from './driver-state.ts';
+import { syncFolder, writeDurably } from '../system/durable-file.ts';
 import { formatLsn, type Lsn, parseSegmentName } from './lsn.ts';
 
 /** A part of a server's own log that the present primary does not have. */

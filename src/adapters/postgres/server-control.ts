@@ -5,9 +5,9 @@ import { promisify } from 'node:util';
 import { type Deadline, DeadlineExceeded } from '../process/deadline.ts';
 import { killTree, signalProcess, type TreeSpec } from '../process/process-tree.ts';
 import { type ExitRecord, removePidFile, SupervisedProcess } from '../process/supervised-process.ts';
+import { writeDurably } from '../system/durable-file.ts';
 import type { PostgresBinaries } from './binaries.ts';
 import { hasCluster } from './cluster.ts';
-import { writeDurably } from './driver-state.ts';
 import { PostgresProblem } from './postgres-problem.ts';
 import { renderSettings, SETTINGS_FILE, type ServerSettings } from './server-settings.ts';
 

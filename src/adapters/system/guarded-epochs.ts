@@ -1,5 +1,6 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { writeDurably } from './durable-file.ts';
 
 /**
  * The highest epoch that was accepted for each resource of a server that knows no epochs (I2): its driver refuses for it. A file that
@@ -34,21 +35,7 @@ export class GuardedEpochs {
   }
 
   #write(epochs: ReadonlyMap<string, number>): void {
-    const draft = `${this.#path}.new`;
-    const file = openSync(draft, 'w', 0o600);
-    try {
-      writeSync(file, `${JSON.stringify(Object.fromEntries(epochs))}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(draft, this.#path);
-    const directory = openSync(dirname(this.#path), 'r');
-    try {
-      fsyncSync(directory);
-    } finally {
-      closeSync(directory);
-    }
+    writeDurably(this.#path, `${JSON.stringify(Object.fromEntries(epochs))}\n`);
   }
 }
 
