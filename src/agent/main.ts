@@ -11,6 +11,7 @@ import { onBeat } from '../adapters/system/shared-beat.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import type { MonoMs, WallMs } from '../core/base/ids.ts';
 import { AgentCore } from '../engine/agent-core.ts';
+import { startedOnceMore } from '../engine/agent-memory.ts';
 import { AuthorityFeed } from '../engine/authority-feed.ts';
 import { type AgentConfigFile, readAgentConfig } from '../wire/agent-config.ts';
 import { causeText, HoldfastError } from '../wire/holdfast-error.ts';
@@ -93,10 +94,9 @@ async function main(path: string): Promise<void> {
     noticeSilenceWithinMs: 2500,
   });
   const drivers = await instanceDrivers(config, gate);
-  const core = new AgentCore(
-    { host: config.host, topology: config.topology, boot, gates: gatesOf(config) },
-    await memoryFile.read(),
-  );
+  const memory = startedOnceMore(await memoryFile.read());
+  await memoryFile.save(memory);
+  const core = new AgentCore({ host: config.host, topology: config.topology, boot, gates: gatesOf(config) }, memory);
 
   const life = liveUntilSignal({
     name: 'agent',

@@ -355,6 +355,7 @@ export class AgentCore {
         host: this.config.host,
         site: this.site,
         boot: this.config.boot,
+        start: this.#memory.starts ?? 0,
         sequence: this.#reportSequence,
         instances,
       },

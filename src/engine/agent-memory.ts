@@ -4,6 +4,8 @@ import type { ActionOutcome } from './driver-port.ts';
 
 /** What an agent must not forget through a crash of its own; kept durably by the shell. */
 export interface AgentMemory {
+  /** How often this agent has been started. Set before it says anything. */
+  readonly starts?: number;
   /** Highest epoch and term seen per group: anything lower is refused (I2). */
   readonly highest: Readonly<Record<GroupId, { readonly epoch: Epoch; readonly term: Term }>>;
   /** Instances for which a promotion was performed and no proven end was seen since. Set before promoting. */
@@ -21,3 +23,6 @@ export interface AgentMemory {
 export const REMEMBERED = 256;
 
 export const blankMemory: AgentMemory = { highest: {}, mayWrite: [], done: [] };
+
+/** What an agent that was just started has to save before it says anything. */
+export const startedOnceMore = (memory: AgentMemory): AgentMemory => ({ ...memory, starts: (memory.starts ?? 0) + 1 });

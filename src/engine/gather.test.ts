@@ -59,6 +59,7 @@ const report = (host: string, sequence: number, seen: InstanceObservation): Agen
   host: hostId(host),
   site: siteId('east'),
   boot: host,
+  start: 1,
   sequence,
   instances: [
     {

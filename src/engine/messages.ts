@@ -21,6 +21,8 @@ export interface AgentReport {
   readonly site: SiteId;
   /** New at each start of the agent. */
   readonly boot: string;
+  /** How often this agent has been started, this time included: what comes late from an earlier start is of the past. */
+  readonly start: number;
   readonly sequence: number;
   readonly instances: readonly InstanceReport[];
 }

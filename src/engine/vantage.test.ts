@@ -17,6 +17,7 @@ const report = (sequence: number, change: Partial<AgentReport> = {}): AgentRepor
   host,
   site: siteId('alfa'),
   boot: 'first',
+  start: 1,
   sequence,
   instances: [reportOf({})],
   ...change,
@@ -86,8 +87,25 @@ test('a late report of the same start of an agent is not heard', () => {
 
 test('a restarted agent begins its numbers anew', () => {
   const vantage = listening(1000);
-  assert.equal(vantage.report(report(1, { boot: 'second', instances: [] }), 1010), true);
+  assert.equal(vantage.report(report(1, { boot: 'second', start: 2, instances: [] }), 1010), true);
   assert.equal(vantage.instanceReport(host, engine), null);
+});
+
+test('what an agent said before it was started anew is not heard after what it said since', () => {
+  const vantage = listening(1000);
+  vantage.report(report(1, { boot: 'second', start: 2 }), 1010);
+  const exit = { instance: engine, code: null, signal: 'SIGKILL', reaped: true, treeEmpty: true } as const;
+  assert.equal(vantage.report(report(2000, { instances: [reportOf({ exit })] }), 1020), false);
+  assert.equal(vantage.own(host, 1020).silentMs, 10);
+  assert.equal(vantage.instanceReport(host, engine)?.exit, null);
+});
+
+test('an agent whose memory was restored counts its starts from an earlier one, and is heard once the later one is silent', () => {
+  const vantage = listening(1000);
+  vantage.report(report(1, { boot: 'third', start: 3 }), 1010);
+  const restored = report(1, { boot: 'restored', start: 2 });
+  assert.equal(vantage.report(restored, 1010 + silenceCeilingMs), false);
+  assert.equal(vantage.report({ ...restored, sequence: 2 }, 1011 + silenceCeilingMs), true);
 });
 
 test('a report is news only when it says something else than the last one', () => {

@@ -58,7 +58,7 @@ export class Vantage {
     const detector = this.#detectors.get(report.host);
     if (!detector) return false;
     const known = this.#reports.get(report.host);
-    if (known && known.report.boot === report.boot && known.report.sequence >= report.sequence) return false;
+    if (known && this.#isLate(report, known, now)) return false;
     const news =
       !known ||
       !this.#links.has(report.host) ||
@@ -68,6 +68,15 @@ export class Vantage {
     this.#reports.set(report.host, { report, at: now });
     this.#links.add(report.host);
     return news;
+  }
+
+  /**
+   * Said before what is known of that host. An agent whose memory was restored from a backup counts its starts from an earlier one: it
+   * is heard when the later one no longer is.
+   */
+  #isLate(report: AgentReport, known: { readonly report: AgentReport; readonly at: number }, now: number): boolean {
+    if (report.boot === known.report.boot) return report.sequence <= known.report.sequence;
+    return report.start <= known.report.start && now - known.at <= this.#bounds.ceilingMs;
   }
 
   link(host: HostId, up: boolean): void {

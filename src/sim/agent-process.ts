@@ -2,7 +2,7 @@ import type { Epoch, InstanceId, MonoMs } from '../core/base/ids.ts';
 import type { Host, Topology } from '../core/topology/topology.ts';
 import { AgentCore } from '../engine/agent-core.ts';
 import type { AgentEffect, AgentEvent } from '../engine/agent-effects.ts';
-import { type AgentMemory, blankMemory } from '../engine/agent-memory.ts';
+import { type AgentMemory, blankMemory, startedOnceMore } from '../engine/agent-memory.ts';
 import type { ActionOutcome, InstanceAction, Postcondition } from '../engine/driver-port.ts';
 import type { AgentReport, Command, CommandOutcome } from '../engine/messages.ts';
 import type { AuthorityModel, Subscriber } from './authority-model.ts';
@@ -80,6 +80,7 @@ export class AgentProcess implements Subscriber {
     if (this.#state !== 'dead') return;
     this.#life += 1;
     this.#state = 'running';
+    this.#memory = startedOnceMore(this.#memory);
     this.#core = new AgentCore(
       {
         host: this.host.id,

@@ -42,7 +42,7 @@ export class ControllerProcess implements Subscriber {
   /** Offset of its idea of UTC; may jump. */
   wallOffsetMs = 0;
   /** When the report of a host last reached it, and since when they have come without a gap. World time. */
-  readonly hears = new Map<string, { lastAt: number; steadySince: number; boot: string; sequence: number }>();
+  readonly hears = new Map<string, { lastAt: number; steadySince: number; start: number; sequence: number }>();
 
   constructor(site: SiteId, clock: MachineClock, around: ControllerSurroundings) {
     this.site = site;
@@ -119,12 +119,12 @@ export class ControllerProcess implements Subscriber {
     this.#arm(core, now);
   }
 
-  #heard({ host, boot, sequence }: AgentReport): void {
+  #heard({ host, start, sequence }: AgentReport): void {
     const { now } = this.#around.queue;
     const known = this.hears.get(host);
-    if (!known) this.hears.set(host, { lastAt: now, steadySince: now, boot, sequence });
-    else if (boot !== known.boot || sequence > known.sequence) {
-      known.boot = boot;
+    if (!known) this.hears.set(host, { lastAt: now, steadySince: now, start, sequence });
+    else if (start > known.start || (start === known.start && sequence > known.sequence)) {
+      known.start = start;
       known.sequence = sequence;
       if (now - known.lastAt > STEADY * this.#around.topology.timing.silenceFloorMs) known.steadySince = now;
       known.lastAt = now;

@@ -110,4 +110,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'I10',
     why: 'an agent died after its order management had stopped accepting and before it had written that down, and nobody told it to go on',
   },
+  {
+    seed: 802634,
+    invariant: 'H5',
+    why: 'the word of an exit, repeated late, was of a start of the agent before the one that had been heard since, and was believed',
+  },
 ];

@@ -54,13 +54,17 @@ function oneWorld(seed: number): number {
 async function manyWorlds(count: number, first: number): Promise<number> {
   say(`seeds ${first} … ${first + count - 1}\n`);
   let toldAt = performance.now();
+  let told = 0;
   const result = await runManyWorlds({
     first,
     count,
     progress: (done, violations) => {
+      for (const { seed, invariant, detail } of violations.slice(told))
+        say(`  ✕ ${invariant} seed ${seed}: ${detail}\n`);
+      told = violations.length;
       if (performance.now() - toldAt < 2000) return;
       toldAt = performance.now();
-      say(`  ${done} of ${count} worlds, ${violations} violations\n`);
+      say(`  ${done} of ${count} worlds, ${violations.length} violations\n`);
     },
   });
   const variants = values['no-variants'] ? [] : await runVariants(tellVariant);

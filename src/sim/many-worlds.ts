@@ -26,7 +26,8 @@ const nodeArgs = ['--disable-warning=ExperimentalWarning'];
 export async function runManyWorlds(request: {
   readonly first: number;
   readonly count: number;
-  readonly progress: (done: number, violations: number) => void;
+  /** With what was found so far, in the order in which it was. */
+  readonly progress: (done: number, violations: WorldsReport['violations']) => void;
 }): Promise<ManyWorlds> {
   const { first, count, progress } = request;
   const processes = Math.max(1, Math.min(availableParallelism(), count));
@@ -42,7 +43,7 @@ export async function runManyWorlds(request: {
     sums.withTakeover += report.withTakeover;
     violations.push(...report.violations);
     coverage.add(report.coverage);
-    progress(sums.worlds, violations.length);
+    progress(sums.worlds, violations);
   };
   await Promise.all(
     Array.from({ length: processes }, (_, at) => {

@@ -81,6 +81,7 @@ export class ControllerUnderTest {
       host,
       site: topology.hosts.find((each) => each.id === host)!.site,
       boot: 'first',
+      start: 1,
       sequence: this.#sequence,
       instances: here.map(
         ({ instance, observation }): InstanceReport => ({

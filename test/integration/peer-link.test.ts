@@ -98,6 +98,7 @@ const report = (host: string): AgentReport => ({
   host: hostId(host),
   site: siteId('east'),
   boot: 'b2',
+  start: 1,
   sequence: 1,
   instances: [],
 });

@@ -106,6 +106,7 @@ function parseReport(fields: Fields): AgentReport {
     host: fields.text<HostId>('host'),
     site: fields.text<SiteId>('site'),
     boot: fields.text('boot'),
+    start: fields.count('start'),
     sequence: fields.count('sequence'),
     instances: fields.list('instances', (value, at) => parseInstanceReport(Fields.of(value, at))),
   };
