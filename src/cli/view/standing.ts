@@ -90,7 +90,7 @@ function diagnosed({ status }: Knowledge, group: GroupView): readonly string[] {
   const found = knownDiagnoses(status, group).filter(({ kind }) => kind !== 'DataDiverged');
   return [...Map.groupBy(found, ({ kind }) => kind)].map(([kind, each]) => {
     const about = each.map(({ instance, component, host, site }) => instance ?? component ?? host ?? site ?? '');
-    return `${kind} ${about.filter((name) => name !== '').join(', ')}`.trim();
+    return `${kind} ${[...new Set(about)].filter((name) => name !== '').join(', ')}`.trim();
   });
 }
 
