@@ -61,6 +61,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     released: journal.released,
     durable: journal.durable,
     stateDifferences: engine.stateRecovery.attempts,
+    rehearsed: engine.rehearsed ? 1 : 0,
     firstEntry: journal.first,
     chainCrc: journal.end.crc,
     clients: reign?.path.clients ?? 0,

@@ -55,6 +55,7 @@ export class Engine implements EngineView {
   reason: string | null = null;
   reign: Reign | null = null;
   divergence: Status['divergence'] = null;
+  rehearsed = false;
   #wasReleasing = false;
   #readers = new ReaderPositions([]);
   readonly #silence: UpstreamSilence;
