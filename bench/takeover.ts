@@ -1,5 +1,6 @@
 import type { JsonRecord } from '../trading/base/json-record.ts';
 import { asRecord } from '../trading/base/json-record.ts';
+import type { EngineUnderTest } from '../trading/testing/trading-world.ts';
 import type { BenchOptions } from './bench-options.ts';
 import { type Engines, withEngines } from './engines.ts';
 import { type Measurement, type Round, summarize } from './measurement.ts';
@@ -11,6 +12,7 @@ const SILENCE_MS = 100;
 const LEASE_MS = 60_000;
 const NOTICED_WITHIN_MS = 30_000;
 const ORDERS = 20_000;
+const REHEARSED_WITHIN_MS = 15_000;
 
 /**
  * The engine pair alone: from the primary's end to the first acknowledgement of its standby. Who promotes is this process, at the
@@ -59,6 +61,7 @@ const takeOver = async (
   }: { readonly kind: 'crash' | 'silence'; readonly orders: number; readonly say: BenchOptions['say'] },
 ): Promise<number> => {
   if (replica === null) throw new Error('a take-over needs a replica');
+  if (!(await hasRehearsed(replica))) say('  the standby has not rehearsed its take-over');
   const before = await OrderLoad.open({ port: primary.process.port('orders'), prefix: 'before', client: 'c1' });
   await before.openLoop({ perSecond: 10_000, seconds: orders / 10_000 });
   let atMs = Number.POSITIVE_INFINITY;
@@ -98,6 +101,16 @@ const takeOver = async (
     before.close();
     watch.close();
   }
+};
+
+/** A standby rehearses a second after it first follows: a fault in the middle of that is not what a pair that has stood for hours meets. */
+const hasRehearsed = async (standby: EngineUnderTest): Promise<boolean> => {
+  const untilMs = performance.now() + REHEARSED_WITHIN_MS;
+  while (performance.now() < untilMs) {
+    if ((await standby.status()).business['rehearsed'] === 1) return true;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return false;
 };
 
 const ms = (value: number): string => value.toFixed(1);

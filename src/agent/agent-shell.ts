@@ -12,7 +12,7 @@ export interface AgentPorts {
   /** Resolves when it is on disk; a rejection ends the agent. */
   readonly saveMemory: (memory: AgentMemory) => Promise<void>;
   readonly authority: Pick<AuthorityPort, 'transact'>;
-  readonly drivers: ReadonlyMap<InstanceId, Pick<InstanceDriver, 'perform' | 'confirm'>>;
+  readonly drivers: ReadonlyMap<InstanceId, Pick<InstanceDriver, 'perform' | 'confirm' | 'ask'>>;
   readonly report: (report: AgentReport) => void;
   readonly answer: (outcome: CommandOutcome) => void;
   readonly evidence: (about: AgentEvidence) => void;
@@ -84,6 +84,17 @@ function begin(effect: AgentEffect, ports: AgentPorts, give: (event: AgentEvent)
       ).then((answer) => give({ kind: 'confirmed', operation, answer }));
       return undefined;
     }
+    case 'ask': {
+      const { operation, instance, question, deadlineMs } = effect;
+      const driver = ports.drivers.get(instance);
+      const late = (reason: string): ActionOutcome => ({ kind: 'unknown', reason });
+      void byDeadline(
+        ports.clock,
+        { deadlineMs: deadlineMs + GRACE_MS, late },
+        () => driver?.ask?.(question, { deadlineMs }) ?? Promise.resolve(cannotTell(instance, question)),
+      ).then((outcome) => give({ kind: 'performed', operation, outcome }));
+      return undefined;
+    }
     case 'report':
       ports.report(effect.report);
       return undefined;
@@ -95,6 +106,12 @@ function begin(effect: AgentEffect, ports: AgentPorts, give: (event: AgentEvent)
       return undefined;
   }
 }
+
+const cannotTell = (instance: InstanceId, question: string): ActionOutcome => ({
+  kind: 'failed',
+  code: 'unknown-method',
+  reason: `${instance} tells nothing of its ${question}`,
+});
 
 const noDriver = (instance: InstanceId): ActionOutcome => ({
   kind: 'failed',

@@ -8,6 +8,7 @@ import type {
   InstanceAction,
   InstanceDriver,
   Postcondition,
+  Question,
 } from '../engine/driver-port.ts';
 
 type Ok = Extract<ActionOutcome, { kind: 'ok' }>;
@@ -53,6 +54,10 @@ export class GatedDriver implements InstanceDriver {
 
   confirm(condition: Postcondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
     return this.#driver.confirm(condition, options);
+  }
+
+  ask(question: Question, options: CallOptions): Promise<ActionOutcome> {
+    return this.#driver.ask?.(question, options) ?? Promise.resolve(cannotTell(this.instance));
   }
 
   close(): Promise<void> {
@@ -148,6 +153,10 @@ export class GateReportingDriver implements InstanceDriver {
     return this.#driver.confirm(condition, options);
   }
 
+  ask(question: Question, options: CallOptions): Promise<ActionOutcome> {
+    return this.#driver.ask?.(question, options) ?? Promise.resolve(cannotTell(this.instance));
+  }
+
   close(): Promise<void> {
     return this.#driver.close();
   }
@@ -167,3 +176,9 @@ function withoutGate(outcome: ActionOutcome, reason: string): ActionOutcome {
   const { gate: _gate, gateBoundMs: _bound, ...rest } = outcome.detail;
   return { ...outcome, detail: { ...rest, gate: 'none', gateMissing: reason } };
 }
+
+const cannotTell = (instance: InstanceId): ActionOutcome => ({
+  kind: 'failed',
+  code: 'unknown-method',
+  reason: `${instance} cannot be asked`,
+});

@@ -14,7 +14,7 @@ import { keys } from './authority-keys.ts';
 import { AuthorityMirror } from './authority-mirror.ts';
 import type { Transaction, TransactionOutcome } from './authority-port.ts';
 import { CommandDesk } from './command-desk.ts';
-import type { ActionOutcome, InstanceAction, Postcondition } from './driver-port.ts';
+import type { ActionOutcome, InstanceAction, Postcondition, Question } from './driver-port.ts';
 import { HeldLease } from './held-lease.ts';
 import { LocalInstance } from './local-instance.ts';
 import type { InstanceReport } from './messages.ts';
@@ -431,6 +431,12 @@ export class AgentCore {
     this.#operations += 1;
     this.#onConfirmed.set(this.#operations, then);
     this.emit({ kind: 'confirm', operation: this.#operations, instance: local.instance.id, condition, deadlineMs });
+  }
+
+  ask(local: LocalInstance, question: Question, deadlineMs: number, then: (outcome: ActionOutcome) => void): void {
+    this.#operations += 1;
+    this.#onPerformed.set(this.#operations, then);
+    this.emit({ kind: 'ask', operation: this.#operations, instance: local.instance.id, question, deadlineMs });
   }
 
   transact(

@@ -3,7 +3,7 @@ import type { InstanceId, Revision } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { AgentMemory } from './agent-memory.ts';
 import type { StoredValue, Transaction, TransactionOutcome } from './authority-port.ts';
-import type { ActionOutcome, InstanceAction, Postcondition, ProcessExit } from './driver-port.ts';
+import type { ActionOutcome, InstanceAction, Postcondition, ProcessExit, Question } from './driver-port.ts';
 import type { AgentReport, Command, CommandOutcome } from './messages.ts';
 
 /** Everything that can happen to an agent. Time comes with each event, never from a clock. */
@@ -48,6 +48,14 @@ export type AgentEffect =
       readonly operation: number;
       readonly instance: InstanceId;
       readonly condition: Postcondition;
+      readonly deadlineMs: number;
+    }
+  /** Answered by `performed`. */
+  | {
+      readonly kind: 'ask';
+      readonly operation: number;
+      readonly instance: InstanceId;
+      readonly question: Question;
       readonly deadlineMs: number;
     }
   | { readonly kind: 'report'; readonly report: AgentReport }

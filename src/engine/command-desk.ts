@@ -87,6 +87,8 @@ export class CommandDesk {
                 : { kind: 'failed', code: 'does-not-hold', reason: 'it does not hold' },
           ),
         );
+      case 'ask':
+        return this.#agent.ask(local, order.question, command.deadlineMs, (outcome) => this.#finish(command, outcome));
     }
   }
 
@@ -306,7 +308,7 @@ export class CommandDesk {
   #finish(command: Command, outcome: Outcome, proof: FencingProof | null = null): void {
     const latest = this.#underWay.get(command.key) ?? command;
     this.#underWay.delete(command.key);
-    if (outcome.kind === 'ok' && command.order.kind !== 'confirm') {
+    if (outcome.kind === 'ok' && command.order.kind !== 'confirm' && command.order.kind !== 'ask') {
       // Raised again after a crash an epoch changes nothing, and it is on disk itself since `admit`: its answer waits for no disk.
       const durably = command.order.kind !== 'raise-epoch';
       this.#agent.rememberDone({ key: command.key, outcome: outcome as ActionOutcome, proof }, durably);

@@ -109,6 +109,7 @@ export class ControllerCore {
         this.#matters = this.vantage.peer(event.opinion, now);
         return;
       case 'command-outcome':
+        if (this.#desk.told(event.outcome)) return;
         this.#matters = true;
         for (const group of this.groups.values()) group.answered(event.outcome, now);
         return;

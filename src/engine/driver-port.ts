@@ -13,9 +13,14 @@ export interface InstanceDriver {
   observe(options: CallOptions): Promise<InstanceObservation | null>;
   perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome>;
   confirm(condition: Postcondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'>;
+  /** Something that the instance knows beside its observation, as JSON text in `detail.answer`; changes nothing. Left out: it cannot tell. */
+  ask?(question: Question, options: CallOptions): Promise<ActionOutcome>;
   /** Stops watching; leaves the instance as it is. */
   close(): Promise<void>;
 }
+
+/** `takeover`: what became of every order that was in doubt when the present reign began. */
+export type Question = 'takeover';
 
 export interface CallOptions {
   readonly deadlineMs: number;

@@ -13,7 +13,7 @@ import type {
   Term,
 } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
-import type { ActionOutcome, InstanceAction, Postcondition, ProcessExit } from './driver-port.ts';
+import type { ActionOutcome, InstanceAction, Postcondition, ProcessExit, Question } from './driver-port.ts';
 
 /** What an agent tells every controller, every `reportEveryMs` and at once when a fact changed. Its arrival is the heartbeat. */
 export interface AgentReport {
@@ -83,7 +83,9 @@ export type AgentOrder =
       /** Of a drain, and of a recovery's action: what a record older than this says about new risk, or that no run is open, is not acted on any more. */
       readonly since?: Revision;
     }
-  | { readonly kind: 'confirm'; readonly instance: InstanceId; readonly condition: Postcondition };
+  | { readonly kind: 'confirm'; readonly instance: InstanceId; readonly condition: Postcondition }
+  /** Of no run: somebody wants to know. */
+  | { readonly kind: 'ask'; readonly instance: InstanceId; readonly question: Question };
 
 export interface CommandOutcome {
   readonly key: string;

@@ -21,17 +21,19 @@ import { keys } from './authority-keys.ts';
 import type { ControllerCore } from './controller-core.ts';
 import { receipt } from './decision-receipt.ts';
 import { type Asked, DeskService } from './desk-service.ts';
+import { FateDesk } from './fate-desk.ts';
 import { FenceDesk } from './fence-desk.ts';
 import type { GroupControl } from './group-control.ts';
 import { HaltDesk } from './halt-desk.ts';
 import type { LeaderRecord } from './leadership.ts';
+import type { CommandOutcome } from './messages.ts';
 import { projectStatus } from './project-status.ts';
 import { RecoveryDesk } from './recovery-desk.ts';
 import { refusalCode } from './refusal-code.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
 
-const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate'];
+const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate', 'fates'];
 
 /** How often a move is decided anew because a holder renewed in between. */
 const CONFLICTS_BORNE = 8;
@@ -44,6 +46,7 @@ export class OperatorDesk {
   readonly #adoption: AdoptionDesk;
   readonly #halts: HaltDesk;
   readonly #recovery: RecoveryDesk;
+  readonly #fates: FateDesk;
 
   constructor(controller: ControllerCore) {
     this.#controller = controller;
@@ -52,6 +55,12 @@ export class OperatorDesk {
     this.#adoption = new AdoptionDesk(this.#service);
     this.#halts = new HaltDesk(this.#service);
     this.#recovery = new RecoveryDesk(this.#service);
+    this.#fates = new FateDesk(this.#service);
+  }
+
+  /** False: it answers nothing that a person asked for. */
+  told(outcome: CommandOutcome): boolean {
+    return this.#fates.told(outcome);
   }
 
   receive(request: OperatorRequest, person: Person, ticket: number, now: number, wall: WallMs): void {
@@ -90,6 +99,8 @@ export class OperatorDesk {
         return this.#recover(request, group, asked);
       case 'validate':
         return this.#recovery.validate(group, asked);
+      case 'fates':
+        return this.#fates.receive(request, group, asked);
       case 'activate':
         return this.#activate(request, group, asked);
       case 'move':

@@ -175,6 +175,8 @@ const saysMore = (before: AgentReport, after: AgentReport): boolean =>
       is.upstream?.instance !== was.upstream?.instance ||
       hasUpstream(is.upstream) !== hasUpstream(was.upstream) ||
       (is.divergence === null) !== (was.divergence === null) ||
+      is.difference?.sequence !== was.difference?.sequence ||
+      is.difference?.wrong !== was.difference?.wrong ||
       is.replicas.length !== was.replicas.length ||
       is.replicas.some((replica, index) => replica.state !== was.replicas[index]?.state)
     );

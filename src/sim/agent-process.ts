@@ -223,6 +223,14 @@ export class AgentProcess implements Subscriber {
         );
       case 'confirm':
         return this.#confirm(effect);
+      case 'ask':
+        return this.#drive(
+          effect.instance,
+          (instance, done) => done(told(instance)),
+          effect.deadlineMs,
+          (outcome) => ({ kind: 'performed', operation: effect.operation, outcome }),
+          'test-order',
+        );
     }
   }
 
@@ -434,4 +442,16 @@ function holds(
     case 'trading':
       return (instance.tradingEnabled && !instance.draining) === condition.enabled;
   }
+}
+
+/** Exchanges are not modelled: nothing is in doubt. */
+function told(instance: InstanceModel): ActionOutcome {
+  const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });
+  if (instance.component.kind !== 'trading-engine') return failed('unknown-method', `${instance.id} is no engine`);
+  if (instance.role !== 'primary') return failed('not-ready', `it is ${instance.role}, not primary`);
+  const { grantEpoch: epoch, id, log } = instance;
+  const venues = { venue: { session: 'epoch', missedReports: 0, cancelled: 0 } };
+  const report = { epoch, instance: id, at: '2000-01-01T00:00:00.000Z', settledAfterMs: 4, venues };
+  const answer = JSON.stringify({ ...report, orders: { open: log.length }, fates: {}, inDoubt: [], inDoubtCount: 0 });
+  return { kind: 'ok', detail: { answer } };
 }

@@ -112,6 +112,14 @@ export function scheduleSlowPromotion(play: FaultPlay, seed: number, untilMs: nu
   queue.at(random.between(queue.now, untilMs), () => play.apply(name));
 }
 
+/** Drawn apart, as a slow promotion is. */
+export function scheduleWrongState(play: FaultPlay, seed: number, untilMs: number): void {
+  const random = new Random(seed ^ 0x3c6e);
+  if (!random.chance(0.1)) return;
+  const { queue } = play.world;
+  queue.at(random.between(queue.now, untilMs), () => play.apply('wrong state'));
+}
+
 /** Drawn apart, as a slow promotion is. It takes long, so it begins at once. */
 export function scheduleLeaderAway(play: FaultPlay, seed: number): void {
   const random = new Random(seed ^ 0x1f83);

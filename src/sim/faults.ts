@@ -4,6 +4,7 @@ import { askForFailback, decideOnLoss, fenceByHand } from './people.ts';
 import { powerOff, powerOn } from './power.ts';
 import { slowPromotion, slowPromotionThenCutOff } from './slow-promotion.ts';
 import type { SimulatedHost, World } from './world.ts';
+import { wrongState } from './wrong-state.ts';
 
 export { powerOff, powerOn };
 
@@ -259,6 +260,7 @@ export const FAULTS = {
       agent.slowMs = 0;
     };
   },
+  'wrong state': wrongState,
   'slow promotion': slowPromotion,
   'slow promotion, then cut off': slowPromotionThenCutOff,
   'late duplicates': (world) => {
@@ -338,7 +340,9 @@ export const FAULTS = {
 /** Scheduled apart from the others. */
 export const SLOW_PROMOTIONS = ['slow promotion', 'slow promotion, then cut off'] as const satisfies FaultName[];
 
-export const FAULT_NAMES = (Object.keys(FAULTS) as FaultName[]).filter((name) => !name.startsWith('slow promotion'));
+export const FAULT_NAMES = (Object.keys(FAULTS) as FaultName[]).filter(
+  (name) => !name.startsWith('slow promotion') && name !== 'wrong state',
+);
 
 const primaries = (world: World) =>
   [...world.instances.values()].filter((each) => each.role === 'primary' && each.process === 'running');

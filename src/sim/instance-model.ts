@@ -7,6 +7,7 @@ import type { InstanceSurroundings, PromotionOrder } from './instance-surroundin
 import type { MachineClock } from './machine-clock.ts';
 import type { Place } from './network.ts';
 import { afterAction, type OrderedRecovery, offers } from './offered-actions.ts';
+import { StateComparison } from './state-comparison.ts';
 import { LOST_AFTER_MS, NO_REIGN, UpstreamSession } from './upstream-session.ts';
 
 interface Replica {
@@ -36,6 +37,7 @@ export class InstanceModel {
   /** Durable. */
   readonly disk: DiskLog;
   readonly standby: UpstreamSession;
+  readonly state: StateComparison;
   /** Alive and unfit: what its own health check says. */
   ill: { readonly health: 'degraded' | 'bad'; readonly reason: string } | null = null;
   /** World time of the last change of process or role. */
@@ -82,6 +84,7 @@ export class InstanceModel {
     this.#around = around;
     this.disk = new DiskLog(around.queue);
     this.standby = new UpstreamSession(this, around);
+    this.state = new StateComparison(this, around);
   }
 
   get id(): InstanceId {
@@ -151,6 +154,7 @@ export class InstanceModel {
     this.#becoming = null;
     this.#beating = false;
     this.ill = null;
+    this.state.begin(true);
     this.role = 'closed';
     this.routed = false;
     this.standby.leave();
@@ -195,6 +199,7 @@ export class InstanceModel {
   becomePrimary(order: PromotionOrder, then: () => void): 'ok' | 'later' | 'no-lease' | 'not-ready' {
     // One reign per epoch: what it wrote in it before may differ from what its replicas hold.
     if (this.log.at(-1)?.epoch === order.epoch) return 'not-ready';
+    if (this.state.doubted) return 'not-ready';
     if (this.#clock.local(this.#around.queue.now) >= order.leaseUntilLocal) return 'no-lease';
     this.epoch = order.epoch;
     if (this.selfGated || this.promotionMs === 0) {
@@ -224,6 +229,7 @@ export class InstanceModel {
     this.opened = false;
     this.standby.leave();
     this.divergence = null;
+    this.state.begin(false);
     this.disk.settle();
     this.ackSet = order.ackSet;
     this.leaseUntilLocal = order.leaseUntilLocal;
@@ -267,6 +273,7 @@ export class InstanceModel {
 
   #stepDown(): void {
     this.role = 'closed';
+    this.state.begin(true);
     this.leaseUntilLocal = 0;
     for (const replica of this.#replicas.keys()) this.tell(replica, (peer) => peer.standby.gone(this.id));
     this.#replicas.clear();
@@ -352,6 +359,7 @@ export class InstanceModel {
     if (epoch < this.epoch || this.role === 'primary') return false;
     this.epoch = epoch;
     this.role = 'standby';
+    this.state.followed(epoch);
     this.standby.follow(upstream, epoch);
     return true;
   }
@@ -490,13 +498,15 @@ export class InstanceModel {
       const have = known.acknowledged;
       if ((known.state === 'in-sync' || known.state === 'catching-up') && have < this.log.length)
         this.#replicate(replica, have);
-      this.tell(replica, (peer) => peer.standby.heartbeat(id, grantEpoch));
+      const { isWrong } = this.state;
+      this.tell(replica, (peer) => peer.standby.heartbeat(id, grantEpoch, isWrong));
     }
     this.#tryRelease();
   }
 
   observe(): InstanceObservation {
     const { now } = this.#around.queue;
+    const { difference } = this.state;
     return {
       instance: this.id,
       process: this.process,
@@ -509,11 +519,7 @@ export class InstanceModel {
             ? 'unknown'
             : 'closed',
       epoch: this.epoch as Epoch,
-      health: this.process === 'running' ? (this.ill?.health ?? (this.inRecovery ? 'degraded' : 'ok')) : 'bad',
-      reason:
-        this.process === 'running'
-          ? (this.ill?.reason ?? (this.inRecovery ? 'a recovery was ordered' : null))
-          : `process ${this.process}`,
+      ...this.#health,
       position: { generation: this.log.at(-1)?.epoch ?? 0, sequence: this.log.length },
       releasing:
         this.role === 'primary' && this.opened && this.process === 'running' && (!this.selfGated || this.leaseValid),
@@ -527,8 +533,17 @@ export class InstanceModel {
       })),
       upstream: this.standby.observe(now),
       divergence: this.divergence,
+      ...(difference === null ? {} : { difference }),
       figures: this.#figures,
     };
+  }
+
+  get #health(): Pick<InstanceObservation, 'health' | 'reason'> {
+    if (this.process !== 'running') return { health: 'bad', reason: `process ${this.process}` };
+    if (this.state.doubted) return { health: 'bad', reason: 'its state may be wrong' };
+    if (this.ill !== null) return this.ill;
+    if (this.state.difference !== null) return { health: 'degraded', reason: 'the state of its primary is wrong' };
+    return this.inRecovery ? { health: 'degraded', reason: 'a recovery was ordered' } : { health: 'ok', reason: null };
   }
 
   /** Somebody makes it primary behind Holdfast's back: without a lease, it releases nothing. */
@@ -536,6 +551,7 @@ export class InstanceModel {
     this.role = 'primary';
     this.opened = true;
     this.grantEpoch = 0;
+    this.state.begin(false);
     this.standby.leave();
     this.leaseUntilLocal = 0;
     this.#changed();

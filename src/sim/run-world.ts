@@ -8,6 +8,7 @@ import {
   scheduleHurtRecovery,
   scheduleLeaderAway,
   scheduleSlowPromotion,
+  scheduleWrongState,
 } from './draw-faults.ts';
 import type { FaultName } from './faults.ts';
 import { adoptAuthority, askForFailback, decideOnLoss, helpOut, isStuckOnLoss, schedulePeople } from './people.ts';
@@ -90,6 +91,7 @@ function live(world: World, play: FaultPlay, seed: number, violated: () => boole
     scheduleLeaderAway(play, seed);
     scheduleHurtDrain(play, seed);
     scheduleHurtRecovery(play, seed);
+    scheduleWrongState(play, seed, untilMs);
     schedulePeople(world, untilMs);
   }
   if (kind === 'restored') queue.at(random.between(SETTLE_MS, untilMs), () => world.authority.backUp());

@@ -53,10 +53,16 @@ export class UpstreamSession {
     return { instance: this.upstream, connected: this.#connected, silentMs: now - this.#heardAt };
   }
 
+  /** What kept it from joining is over. */
+  joinAgain(): void {
+    if (!this.#joined) this.#join();
+  }
+
   #join(): void {
     const { upstream } = this;
     const { epoch, life } = this.#self;
     if (upstream === null || this.#self.role !== 'standby' || this.#self.process !== 'running') return;
+    if (this.#self.state.difference !== null) return;
     this.#session += 1;
     const session = this.#session;
     this.#self.tell(upstream, (peer) => peer.joinRequest(this.#self.id, epoch, session));
@@ -145,10 +151,15 @@ export class UpstreamSession {
     this.#self.sync(() => this.upstream === sender && this.#joinedReign === epoch && this.#acknowledge(sender, epoch));
   }
 
-  heartbeat(upstream: InstanceId, epoch: number): void {
+  heartbeat(upstream: InstanceId, epoch: number, isWrong: boolean): void {
     if (this.upstream !== upstream || this.#self.role !== 'standby' || epoch < this.#self.epoch) return;
     if (!this.#joined || this.#joinedReign !== epoch)
       return void (this.#around.queue.now - this.#joinedAt > this.#joinAgainMs && this.#join());
+    if (!this.#self.state.agrees(upstream, epoch, isWrong)) {
+      this.#connected = false;
+      this.#joined = false;
+      return;
+    }
     this.#heard();
     this.#acknowledge(upstream, epoch);
   }

@@ -46,7 +46,7 @@ export const apiLimits = {
   answerWithinMs: 15_000,
 } as const;
 
-const READS: readonly OperatorRequest['kind'][] = ['status', 'runs', 'plan', 'plan-recovery', 'validate'];
+const READS: readonly OperatorRequest['kind'][] = ['status', 'runs', 'plan', 'plan-recovery', 'validate', 'fates'];
 
 /** Requests that change nothing: they may be repeated on another controller. */
 export const isRead = (request: OperatorRequest): boolean => READS.includes(request.kind);
@@ -58,6 +58,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'plan-recovery',
   'recover',
   'validate',
+  'fates',
   'plan',
   'move',
   'approve',
@@ -86,6 +87,8 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
       return { kind, ...recoveryOf(fields), digest: fields.textOrNull('digest'), reason: reasonOf(fields) };
     case 'validate':
       return { kind, group: fields.text('group') };
+    case 'fates':
+      return { kind, group: fields.text('group'), instance: fields.textOrNull('instance') };
     case 'plan':
       return { kind, ...riskyMoveOf(fields) };
     case 'move':

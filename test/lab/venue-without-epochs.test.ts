@@ -32,6 +32,15 @@ describe('an exchange whose sessions know no epochs', { timeout: 10 * minute }, 
     const report = JSON.parse(readFileSync(join(data, `takeover-${successor.epoch}.json`), 'utf8'));
     assert.equal(report.venues.exchange.session, 'word');
     assert.ok(report.settledAfterMs !== null);
+    const group = lab.topology.groups[0]!.id;
+    const told = await lab.platform.ask('Olivia Observer', { kind: 'fates', group, instance: null });
+    assert.ok(told.kind === 'ok', JSON.stringify(told));
+    const { epoch, instance, inDoubt } = told.result as unknown as typeof report;
+    assert.deepEqual([epoch, instance], [successor.epoch, successor.holder]);
+    // Orders go on meanwhile; what proved their fate does not change.
+    const proofs = (fates: typeof report.inDoubt) =>
+      fates.map(({ id, proof }: { id: string; proof: unknown }) => [id, proof]);
+    assert.deepEqual(proofs(inDoubt), proofs(report.inDoubt).slice(0, 1000), 'what is in the file is told');
     lab.narrate(`settled after ${report.settledAfterMs} ms: ${JSON.stringify(report.fates)}`);
     await lab.platform.mark('thawed');
     await lab.acknowledged('thawed', 300);

@@ -32,6 +32,16 @@ export interface DivergenceStatus {
   readonly released: number;
 }
 
+/** Two order states that were to be equal after one entry. */
+export interface DifferenceStatus {
+  readonly sequence: number;
+  /** Whose state the one here was compared with, and in which reign. */
+  readonly upstream: string;
+  readonly epoch: number;
+  /** Which of the two is not what their common journal amounts to, by a replay: `unknown` while there is none, and when it agrees with neither. */
+  readonly wrong: 'here' | 'upstream' | 'unknown';
+}
+
 export interface InterlockStatus {
   /** `closed`: no new risk anywhere. `settling`: in some places or symbols. */
   readonly state: 'closed' | 'settling' | 'open';
@@ -57,6 +67,8 @@ export interface Status {
   readonly replicas: readonly ReplicaStatus[];
   readonly upstream: UpstreamStatus | null;
   readonly divergence: DivergenceStatus | null;
+  /** Engines that stand by: the primary's order state was not the one here; null = it is not known to be another. */
+  readonly difference?: DifferenceStatus | null;
   /** Figures; `routes` and `services` only at fronts. */
   readonly business: Readonly<Record<string, unknown>>;
 }

@@ -74,7 +74,7 @@ export class EngineCommands {
     return { epoch: this.#engine.epochs.highest, position: this.#engine.position, receivers };
   }
 
-  #follow({ upstream }: FollowParams): PositionResult {
+  #follow({ epoch, upstream }: FollowParams): PositionResult {
     if (upstream.instance === this.#engine.config.instance)
       throw new ContractError('bad-params', 'an instance cannot follow itself');
     if (this.#engine.reign !== null)
@@ -90,6 +90,7 @@ export class EngineCommands {
       this.#engine.divergence = null;
       this.#engine.upstream.step({ kind: 'follow', upstream, nowMs: monoNowMs() });
     }
+    this.#engine.stateRecovery.followed(epoch);
     this.#engine.changed();
     return { position: this.#engine.position };
   }

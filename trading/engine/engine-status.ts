@@ -36,6 +36,7 @@ export const engineStatus = (engine: EngineView): Status => {
           }
         : null,
     divergence: engine.divergence,
+    ...(reign === null ? { difference: engine.stateRecovery.told } : {}),
     business: figuresOf(engine, nowMs),
   };
 };
@@ -60,6 +61,7 @@ const figuresOf = (engine: EngineView, nowMs: number): Readonly<Record<string, n
     released: journal.released,
     durable: journal.durable,
     stateDifferences: engine.stateRecovery.attempts,
+    rehearsed: engine.rehearsed ? 1 : 0,
     firstEntry: journal.first,
     chainCrc: journal.end.crc,
     clients: reign?.path.clients ?? 0,
@@ -77,8 +79,9 @@ const healthOf = (engine: EngineView): { readonly health: Health; readonly reaso
   const { reign, replayed, role } = engine;
   if (replayed.state.breaks > 0)
     return { health: 'degraded', reason: `${replayed.state.breaks} venue reports do not fit the journal` };
-  const { problem } = engine.stateRecovery;
-  if (problem !== null && reign === null) return { health: 'bad', reason: problem };
+  const { problem, verdict } = engine.stateRecovery;
+  if (problem !== null && reign === null)
+    return { health: verdict === 'primary-wrong' ? 'degraded' : 'bad', reason: problem };
   if (role === 'standby' && engine.upstream.core.tooOld) {
     const reason = "HF-7208 its journal cannot be joined to its primary's any more: give it a newer checkpoint";
     return { health: 'bad', reason };

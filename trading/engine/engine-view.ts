@@ -40,6 +40,8 @@ export interface EngineView {
   readonly orders: OrdersPort;
   readonly checkpoints: StandbyCheckpoints;
   readonly stateRecovery: StateRecovery;
+  /** Its takeover was rehearsed by this process: what a takeover runs is compiled. */
+  readonly rehearsed: boolean;
   /** Null where no risk engine has a say. */
   readonly risk: RiskGate | null;
 }

@@ -37,6 +37,7 @@ const CALM_BEATS = 5;
 export class Engine implements EngineView {
   readonly config: EngineConfig;
   readonly #onStatusChanged: () => void;
+  readonly #onWarning: (text: string) => void;
   readonly epochs: EpochStore;
   readonly journal: Journal;
   readonly replayed: ReplayedState;
@@ -54,6 +55,7 @@ export class Engine implements EngineView {
   reason: string | null = null;
   reign: Reign | null = null;
   divergence: Status['divergence'] = null;
+  rehearsed = false;
   #wasReleasing = false;
   #readers = new ReaderPositions([]);
   readonly #silence: UpstreamSilence;
@@ -74,6 +76,7 @@ export class Engine implements EngineView {
     this.checkpoints = options.checkpoints;
     this.config = config;
     this.#onStatusChanged = options.onStatusChanged;
+    this.#onWarning = options.onWarning;
     this.epochs = epochs;
     this.journal = journal;
     this.replayed = replayed;
@@ -122,6 +125,7 @@ export class Engine implements EngineView {
       instance,
       dataDir: config.dataDir,
       journal,
+      epochs,
       replayed,
       upstream: () => this.upstream,
       onWarning: options.onWarning,
@@ -245,12 +249,22 @@ export class Engine implements EngineView {
     // From here on nothing is released: the path checks its lease before every write.
     this.lease.clear();
     this.reign = null;
+    const wasDoubted = this.replication.core?.replicas.some(({ difference }) => difference !== null) ?? false;
     this.orders.shut();
     this.risk?.reset();
     this.venues.end();
     this.replication.stop();
     reign.path.stop();
+    if (wasDoubted) this.#computeAnew();
     this.waits.look();
+  }
+
+  /** A replica computed another state in this reign: whichever was wrong, the next one begins with what the journal amounts to. */
+  #computeAnew(): void {
+    this.replayed
+      .rebuild(this.journal, this.checkpoints.base(this.journal.first))
+      .then(() => this.changed())
+      .catch((error: Error) => this.#onWarning(`the state could not be computed anew: ${error.message}`));
   }
 
   /** Primary from here on; the lease was given before. */

@@ -56,6 +56,14 @@ export class StandbyCheckpoints {
     });
   }
 
+  /** What a state is computed anew from: as little as possible that this process computed. Null = from the first entry. */
+  base(firstEntry: number): Checkpoint | null {
+    if (firstEntry === 1) return null;
+    return newestCheckpoint(this.#options.checkpoints, {
+      onDamaged: ({ message }) => this.#options.onWarning(message),
+    });
+  }
+
   async #take(sequence: number, stateHash: string): Promise<void> {
     const { instance, journal, checkpoints, onWarning } = this.#options;
     this.#cutAt = Number.POSITIVE_INFINITY;

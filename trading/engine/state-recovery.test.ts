@@ -67,9 +67,10 @@ const withStandby = (name: string, altered: boolean, body: (bench: Bench) => Pro
     };
     const replayed = new ReplayedState(altered ? forged : null);
     const journal = await Journal.open(options, (block) => replayed.apply(block));
+    const epochs = { highest: 1 };
     const core = new StandbyCore({
       instance: 'b',
-      epochs: { highest: 1 },
+      epochs,
       log: journal,
       dialDeadlineMs: 1000,
       silenceLimitMs: 1000,
@@ -79,6 +80,7 @@ const withStandby = (name: string, altered: boolean, body: (bench: Bench) => Pro
       instance: 'b',
       dataDir,
       journal,
+      epochs,
       replayed,
       upstream: () => ({ core, step }),
       onWarning: () => {},
@@ -151,6 +153,11 @@ withStandby(
     assert.match(recovery.problem ?? '', /agrees with this instance: the primary's state is wrong/);
     assert.deepEqual([core.differsAt, core.connected], [AT, false]);
     assert.equal(bench.reports()[0]!.replica, right);
+    assert.deepEqual(recovery.told, { sequence: AT, upstream: 'a', epoch: 1, wrong: 'upstream' });
+    recovery.followed(1);
+    assert.equal(core.connected, false, 'the same reign is as wrong as it was');
+    recovery.followed(2);
+    assert.deepEqual([core.connected, recovery.told, recovery.problem], [true, null, null]);
   },
 );
 

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { syncDirectory } from '../base/durable-file.ts';
 import { monoNowMs } from '../base/mono-clock.ts';
+import type { DifferenceStatus } from '../control/contract.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { ReplicationClient } from '../replication/replication-client.ts';
 import type { StateDifference } from '../replication/standby-core.ts';
@@ -22,6 +23,8 @@ export interface StateRecoveryOptions {
   readonly instance: string;
   readonly dataDir: string;
   readonly journal: Journal;
+  /** Highest epoch stored here, read at each use: that of the primary that found a difference. */
+  readonly epochs: { readonly highest: number };
   readonly replayed: ReplayedState;
   readonly upstream: () => Pick<ReplicationClient, 'core' | 'step'>;
   readonly onWarning: (text: string) => void;
@@ -32,13 +35,17 @@ export interface StateRecoveryOptions {
  * Brings a standby back whose state was not its primary's. The journal stays where it is: its blocks are the primary's, and this
  * instance may be the one that holds what was acknowledged (I9). What differed is the state, which is put aside with a report; a
  * replay by another process says which of the two was wrong, and the state is computed anew: first from a checkpoint, the second time
- * from as far back as there is. Never more often than `MOST_ATTEMPTS`, and not when the primary is the one that is wrong.
+ * from as far back as there is. Never more often than `MOST_ATTEMPTS`, and not when the primary is the one that is wrong: then it follows
+ * nobody until there is a newer reign, whose primary computed its state anew, or until it is promoted.
  */
 export class StateRecovery {
   readonly #options: StateRecoveryOptions;
   #attempts = 0;
   #looking: StateDifference | null = null;
   #verdict: StateVerdict | null = null;
+  /** Whose state was not the one here, and in which reign. */
+  #compared = { upstream: '', epoch: 0 };
+  #followedEpoch = 0;
 
   constructor(options: StateRecoveryOptions) {
     this.#options = options;
@@ -47,6 +54,20 @@ export class StateRecovery {
   /** Of the present difference; null while it is not known. */
   get verdict(): StateVerdict | null {
     return this.#verdict;
+  }
+
+  /** The present difference, for whoever decides who may be primary; null when nothing differs. */
+  get told(): DifferenceStatus | null {
+    const { difference } = this.#options.upstream().core;
+    if (difference === null) return null;
+    const wrong = { 'primary-wrong': 'upstream', 'replica-wrong': 'here', inconclusive: 'unknown' } as const;
+    const { upstream, epoch } = this.#compared;
+    return {
+      sequence: difference.sequence,
+      upstream,
+      epoch,
+      wrong: this.#verdict === null ? 'unknown' : wrong[this.#verdict],
+    };
   }
 
   /** How often a state was put aside by this process. */
@@ -67,11 +88,24 @@ export class StateRecovery {
     const { difference } = this.#options.upstream().core;
     if (difference === null || difference === this.#looking) return;
     this.#looking = difference;
+    this.#compared = {
+      upstream: this.#options.upstream().core.upstream?.instance ?? '',
+      epoch: this.#options.epochs.highest,
+    };
     this.#verdict = null;
     this.#attempts += 1;
     this.#recover(difference).catch((error: Error) =>
       this.#options.onWarning(`the state could not be computed anew: ${error.message}`),
     );
+  }
+
+  /** It is to follow a primary of this epoch: a reign that came after the one that was wrong is compared anew. */
+  followed(epoch: number): void {
+    this.#followedEpoch = epoch;
+    if (this.#verdict !== 'primary-wrong' || epoch <= this.#compared.epoch) return;
+    this.#looking = null;
+    this.#verdict = null;
+    this.#options.upstream().step({ kind: 'recomputed', nowMs: monoNowMs() });
   }
 
   async #recover(difference: StateDifference): Promise<void> {
@@ -85,7 +119,8 @@ export class StateRecovery {
     onWarning(differenceText(difference, verdict));
     onChanged();
     this.#keep(difference, answer, verdict, image);
-    if (verdict === 'primary-wrong' || this.#attempts > MOST_ATTEMPTS) return;
+    if (verdict === 'primary-wrong') return this.followed(this.#followedEpoch);
+    if (this.#attempts > MOST_ATTEMPTS) return;
     const fromStart = journal.first === 1 && this.#attempts > 1;
     const onDamaged = ({ message }: Error): void => onWarning(message);
     const checkpoint = fromStart

@@ -1,12 +1,16 @@
 import { monoNowMs } from '../base/mono-clock.ts';
 
-/** Says when an upstream that is connected has been silent for too long, and again each time this passes. */
+/** Timers know whole milliseconds: the last ones are waited for turn by turn, which only an upstream that is nearly silent enough makes anybody do. */
+const CLOSE_MS = 2;
+
+/** Says when an upstream that is connected has been silent for too long, to a fraction of a millisecond, and again each time this passes. */
 export class UpstreamSilence {
   readonly #limitMs: number;
   readonly #heardAtMs: () => number;
   readonly #tell: () => void;
   #toldAtMs = 0;
   #due: NodeJS.Timeout | null = null;
+  #soon: NodeJS.Immediate | null = null;
 
   constructor(options: {
     readonly limitMs: number;
@@ -23,7 +27,9 @@ export class UpstreamSilence {
   look(nowMs: number, nextLookMs: number): void {
     const dueMs = Math.max(this.#heardAtMs(), this.#toldAtMs) + this.#limitMs - nowMs;
     if (dueMs > 0) {
-      if (dueMs < nextLookMs) this.#due ??= setTimeout(() => this.#mayBeDue(nextLookMs), dueMs);
+      if (dueMs <= CLOSE_MS) this.#soon ??= setImmediate(() => this.#mayBeDue(nextLookMs));
+      else if (dueMs < nextLookMs + CLOSE_MS)
+        this.#due ??= setTimeout(() => this.#mayBeDue(nextLookMs), Math.max(1, dueMs - CLOSE_MS));
       return;
     }
     this.#toldAtMs = nowMs;
@@ -32,11 +38,14 @@ export class UpstreamSilence {
 
   stop(): void {
     if (this.#due !== null) clearTimeout(this.#due);
+    if (this.#soon !== null) clearImmediate(this.#soon);
     this.#due = null;
+    this.#soon = null;
   }
 
   #mayBeDue(nextLookMs: number): void {
     this.#due = null;
+    this.#soon = null;
     this.look(monoNowMs(), nextLookMs);
   }
 }

@@ -194,6 +194,17 @@ test('it starts the process closed and says what the instance says of itself', a
   await eventually('its status was seen', () => last()?.role === 'closed');
 });
 
+test('what it is asked the instance answers, as text; what it refuses, and silence, are told apart', async () => {
+  await driver.start(sink);
+  await eventually('its status was seen', () => last()?.role === 'closed');
+  assert.deepEqual(await driver.ask('takeover', call), { kind: 'ok', detail: { answer: '{}' } });
+  instance.refuse = { method: 'takeover', code: 'not-ready' };
+  const refused = await driver.ask('takeover', call);
+  assert.deepEqual([refused.kind, refused.kind === 'failed' && refused.code], ['failed', 'not-ready']);
+  instance.silentAbout.add('takeover');
+  assert.equal((await driver.ask('takeover', { deadlineMs: 50 })).kind, 'unknown');
+});
+
 test('it adopts the running process instead of starting another one', async () => {
   supervisor.adopted = new FakeChild();
   await driver.start(sink);

@@ -7,6 +7,7 @@ import type {
   InstanceAction,
   InstanceDriver,
   Postcondition,
+  Question,
 } from '../../engine/driver-port.ts';
 import type { Fields } from '../../wire/fields.ts';
 import { causeText } from '../../wire/holdfast-error.ts';
@@ -130,6 +131,15 @@ export class ManagedAppDriver implements InstanceDriver {
     const status = await this.#ask(options.deadlineMs);
     if (status === null) return 'unknown';
     return conditionHolds(condition, status, this.#config.addresses) ? 'holds' : 'does-not-hold';
+  }
+
+  async ask(question: Question, options: CallOptions): Promise<ActionOutcome> {
+    if (this.#child === null)
+      return { kind: 'failed', code: 'not-running', reason: `${this.instance} is not running; nothing was asked` };
+    const answer = await this.#client.call(question, {}, options.deadlineMs);
+    if (answer.kind === 'refused') return { kind: 'failed', code: answer.code, reason: answer.message };
+    if (answer.kind === 'unknown') return { kind: 'unknown', reason: answer.reason };
+    return { kind: 'ok', detail: { answer: JSON.stringify(answer.result.raw()) } };
   }
 
   async close(): Promise<void> {

@@ -38,6 +38,15 @@ test('a standby names its upstream; a fenced one is not primary', () => {
   assert.equal(fenced.epoch, 4);
 });
 
+test('a standby that found the state of its primary wrong says of whom, where and in which reign', () => {
+  const difference = { sequence: 2048, upstream: 'engine-a', epoch: 3, wrong: 'upstream' };
+  const read = (more: object) =>
+    parseStatus(instanceId('engine-b'), Fields.of({ ...(recorded.statuses.standby as object), ...more }, 'status'));
+  assert.deepEqual(read({ difference }).observation.difference, difference);
+  assert.equal(read({ difference: null }).observation.difference, undefined);
+  assert.throws(() => read({ difference: { ...difference, wrong: 'perhaps' } }), /"status.difference.wrong" must be/);
+});
+
 test('a status with an unknown role is refused rather than guessed', () => {
   const strange = { ...(recorded.statuses.primary as object), role: 'leader' };
   assert.throws(

@@ -1,5 +1,5 @@
 import type { Epoch, InstanceId } from '../../core/base/ids.ts';
-import type { InstanceObservation } from '../../core/health/instance-observation.ts';
+import type { InstanceObservation, StateDifference } from '../../core/health/instance-observation.ts';
 import { Fields, textOrNullItem } from '../../wire/fields.ts';
 
 /** `Status` of the component contract, version 1, as an observation of a running process. @throws ShapeError */
@@ -7,6 +7,7 @@ export function parseStatus(instance: InstanceId, status: Fields): ContractStatu
   const position = status.fieldsOrNull('position');
   const upstream = status.fieldsOrNull('upstream');
   const divergence = status.fieldsOrNull('divergence');
+  const difference = status.fieldsOrNull('difference');
   const role = status.oneOf('role', ['closed', 'standby', 'primary', 'fenced']);
   const business = status.fieldsOrNull('business');
   const observation: InstanceObservation = {
@@ -45,6 +46,7 @@ export function parseStatus(instance: InstanceId, status: Fields): ContractStatu
       divergence === null
         ? null
         : { file: divergence.text('file'), from: divergence.number('fromSequence'), count: divergence.number('count') },
+    ...(difference === null ? {} : { difference: differenceOf(difference) }),
     figures: business === null ? {} : figuresOf(business),
   };
   return { observation, routes: business?.has('routes') ? business.map('routes', textOrNullItem<string>) : null };
@@ -55,6 +57,13 @@ export interface ContractStatus {
   /** Fronts only: the address that each service leads to; null = closed. */
   readonly routes: Readonly<Record<string, string | null>> | null;
 }
+
+const differenceOf = (difference: Fields): StateDifference => ({
+  sequence: difference.count('sequence'),
+  upstream: difference.text<InstanceId>('upstream'),
+  epoch: difference.count<Epoch>('epoch'),
+  wrong: difference.oneOf('wrong', ['here', 'upstream', 'unknown']),
+});
 
 /** Numbers as they are, texts left out; `business` is the application's own and may hold anything. */
 function figuresOf(business: Fields): Readonly<Record<string, number>> {

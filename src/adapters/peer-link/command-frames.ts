@@ -83,7 +83,7 @@ export function parseProof(fields: Fields): FencingProof {
 }
 
 function parseOrder(fields: Fields): AgentOrder {
-  const kind = fields.oneOf('kind', ['raise-epoch', 'silence', 'promote', 'perform', 'confirm']);
+  const kind = fields.oneOf('kind', ['raise-epoch', 'silence', 'promote', 'perform', 'confirm', 'ask']);
   const instance = () => fields.text<InstanceId>('instance');
   switch (kind) {
     case 'raise-epoch':
@@ -112,6 +112,8 @@ function parseOrder(fields: Fields): AgentOrder {
       };
     case 'confirm':
       return { kind, instance: instance(), condition: parseCondition(fields.fields('condition')) };
+    case 'ask':
+      return { kind, instance: instance(), question: fields.oneOf('question', ['takeover']) };
   }
 }
 

@@ -3,6 +3,7 @@ import type {
   InstanceObservation,
   LogPosition,
   ReplicaObservation,
+  StateDifference,
   UpstreamObservation,
 } from '../../core/health/instance-observation.ts';
 import type { ProcessExit } from '../../engine/driver-port.ts';
@@ -13,6 +14,7 @@ export function parseObservation(fields: Fields): InstanceObservation {
   const position = fields.fieldsOrNull('position');
   const upstream = fields.fieldsOrNull('upstream');
   const divergence = fields.fieldsOrNull('divergence');
+  const difference = fields.fieldsOrNull('difference');
   return {
     instance: fields.text<InstanceId>('instance'),
     process: fields.oneOf('process', ['running', 'exited', 'stopped', 'frozen']),
@@ -30,6 +32,7 @@ export function parseObservation(fields: Fields): InstanceObservation {
       divergence === null
         ? null
         : { file: divergence.words('file'), from: divergence.number('from'), count: divergence.number('count') },
+    ...(difference === null ? {} : { difference: parseDifference(difference) }),
     figures: fields.map('figures', numberItem, {}),
   };
 }
@@ -48,6 +51,13 @@ export function parseProcessExit(fields: Fields): ProcessExit {
 const parsePosition = (fields: Fields): LogPosition => ({
   generation: fields.count('generation'),
   sequence: fields.count('sequence'),
+});
+
+const parseDifference = (fields: Fields): StateDifference => ({
+  sequence: fields.count('sequence'),
+  upstream: fields.text<InstanceId>('upstream'),
+  epoch: fields.count<Epoch>('epoch'),
+  wrong: fields.oneOf('wrong', ['here', 'upstream', 'unknown']),
 });
 
 const parseReplica = (fields: Fields): ReplicaObservation => ({

@@ -150,6 +150,32 @@ export function registerReadCommands(program: Command, shell: Shell): void {
   );
   teach(
     program
+      .command('fates [instance]')
+      .helpGroup(group)
+      .summary('what became of every order that was in doubt at a take-over')
+      .description(
+        'Asks the engine that is primary, or the instance named, through its agent: how each exchange’s session was proven, how many reports were missed, and every order and request that was in doubt with its fate and what proved it. Earlier take-overs are in the data directories of the engines.',
+      )
+      .option('--order <id>', 'only this one; may be given again', collect)
+      .action(async (instance: string | undefined, options: { readonly order?: readonly string[] }, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/fates.ts')).fatesCommand(context, {
+            instance: instance ?? null,
+            orders: options.order ?? [],
+          }),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast fates', 'the engine that is primary'],
+        ['holdfast fates --order c1-204 --json', 'one order, as data'],
+      ],
+      touches: 'nothing. Only the leading controller asks; the engine answers from what it knows.',
+      exits: '1 the engine cannot tell · 5 something is still without a proof, or no controller leads',
+    },
+  );
+  teach(
+    program
       .command('runs [id]')
       .helpGroup(group)
       .summary('history of moves, or one of them with steps and proofs')

@@ -66,7 +66,9 @@ export function standingOf(knowledge: Knowledge, group: GroupView): Standing {
 function weaknesses(knowledge: Knowledge, group: GroupView): readonly string[] {
   const grants = Object.values(group.record?.grants ?? {});
   const bySite = (state: State) => group.sites.filter((each) => each.state === state).map((each) => each.site);
-  const weak: string[] = [];
+  const named = diagnosed(knowledge, group);
+  // What is acknowledged from a wrong state is graver than anything that is missing.
+  const weak = named.filter((each) => each.startsWith('DataCorrupt'));
   for (const mode of ['halted', 'degraded'] as const) {
     const components = grants.filter((grant) => grant.mode.kind === mode).map((grant) => grant.component);
     if (components.length > 0)
@@ -79,7 +81,7 @@ function weaknesses(knowledge: Knowledge, group: GroupView): readonly string[] {
   const down = group.instances.filter((each) => each.state !== 'healthy' && !lostSites.has(each.site));
   if (down.length > 0 && doubtful.length === 0)
     weak.push(down.map((each) => `${each.instance} ${each.state}`).join(', '));
-  if (weak.length === 0) weak.push(...diagnosed(knowledge, group));
+  if (weak.length === 0) weak.push(...named);
   return weak;
 }
 
@@ -88,7 +90,7 @@ function diagnosed({ status }: Knowledge, group: GroupView): readonly string[] {
   const found = knownDiagnoses(status, group).filter(({ kind }) => kind !== 'DataDiverged');
   return [...Map.groupBy(found, ({ kind }) => kind)].map(([kind, each]) => {
     const about = each.map(({ instance, component, host, site }) => instance ?? component ?? host ?? site ?? '');
-    return `${kind} ${about.filter((name) => name !== '').join(', ')}`.trim();
+    return `${kind} ${[...new Set(about)].filter((name) => name !== '').join(', ')}`.trim();
   });
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DB, drawFacts, ENGINE, FactsBuilder, OMS, suspected } from '../../../test/builders/facts.ts';
 import { forSeeds } from '../../../test/builders/for-seeds.ts';
-import { type ComponentId, instanceId, siteId } from '../base/ids.ts';
+import { type ComponentId, epoch, instanceId, siteId } from '../base/ids.ts';
 import { indexOf, ownedComponents } from '../topology/topology-index.ts';
 import { chooseCandidate, holdsEverything } from './candidates.ts';
 
@@ -23,12 +23,31 @@ const UNFIT: readonly (readonly [claim: string, given: (world: FactsBuilder) => 
   ['that has ended', (w) => w.observation('bravo-eng1', { process: 'exited' }), /its process is exited/],
   ['that was never seen', (w) => w.instance('bravo-eng1', { observation: null }), /its process is unknown/],
   ['whose health is bad', (w) => w.observation('bravo-eng1', { health: 'bad', reason: 'disk full' }), /disk full/],
+  ['whose own state a replay found wrong', (w) => differs(w, 'here'), /its state was not that of alfa-eng1 at 2048/],
+  ['of which nobody knows whether its state is right', (w) => differs(w, 'unknown'), /no replay says that it is right/],
   ['of which nothing is known', (w) => w.facts.instances.delete(instanceId('bravo-eng1')), /nothing is known about it/],
 ];
 
 function fence(world: FactsBuilder) {
   return world.change({ brakes: { ...world.facts.brakes, fenced: [instanceId('bravo-eng1')] } });
 }
+
+function differs(world: FactsBuilder, wrong: 'here' | 'upstream' | 'unknown', of = 7) {
+  const difference = { sequence: 2048, upstream: instanceId('alfa-eng1'), epoch: epoch(of), wrong };
+  return world.observation('bravo-eng1', { difference });
+}
+
+test('a primary whose state a replay found wrong is not chosen again while it is that process and that reign; who found it may be', () => {
+  const chosen = (of: number, role: 'primary' | 'closed' = 'primary') => {
+    const world = differs(new FactsBuilder(), 'upstream', of).observation('alfa-eng1', { role });
+    const choice = choose(world, ENGINE, 'alfa');
+    assert.equal(choose(world, ENGINE, 'bravo').chosen, 'bravo-eng1');
+    return choice.rejected.find(({ instance }) => instance === 'alfa-eng1')?.reason ?? '';
+  };
+  assert.equal(chosen(7), 'bravo-eng1 has shown by a replay that its state is wrong');
+  assert.doesNotMatch(chosen(6), /replay/, 'an earlier reign');
+  assert.doesNotMatch(chosen(7, 'closed'), /replay/, 'its next reign begins with a state that is computed anew');
+});
 
 for (const [claim, given, reason] of UNFIT)
   test(`an instance ${claim} does not take over, and the reason is told`, () => {

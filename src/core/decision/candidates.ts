@@ -61,6 +61,21 @@ function rankOf(grant: Grant | null, instance: InstanceId, holdsAll: boolean): n
   return (holdsAll ? 0 : 2) + (instance === old ? 1 : 0);
 }
 
+/**
+ * Who says, freshly, that this primary's state is wrong. It holds for the reign in which it was seen, and while that process is primary:
+ * an engine computes its state anew before it reigns again.
+ */
+function provedWrongBy(facts: Facts, { id }: Instance): InstanceId | null {
+  const accused = facts.instances.get(id)?.observation;
+  if (accused?.role !== 'primary' || accused.process !== 'running') return null;
+  for (const { instance, observation, fresh } of facts.instances.values()) {
+    const difference = fresh ? observation?.difference : null;
+    if (difference?.upstream === id && difference.wrong === 'upstream' && difference.epoch === accused.epoch)
+      return instance.id;
+  }
+  return null;
+}
+
 function unfitBecause(facts: Facts, instance: Instance, grant: Grant | null): string | null {
   if (!instance.eligible) return 'its topology entry says that it may never be primary';
   const known = facts.instances.get(instance.id);
@@ -75,6 +90,11 @@ function unfitBecause(facts: Facts, instance: Instance, grant: Grant | null): st
   if (known.observation?.role === 'primary' && !wasHolder) return 'it says that it is primary already';
   if (known.observation?.process !== 'running' && !wasHolder)
     return `its process is ${known.observation?.process ?? 'unknown'}`;
+  const difference = known.observation?.difference;
+  if (difference && difference.wrong !== 'upstream')
+    return `its state was not that of ${difference.upstream} at ${difference.sequence}, and no replay says that it is right`;
+  const accuser = provedWrongBy(facts, instance);
+  if (accuser !== null) return `${accuser} has shown by a replay that its state is wrong`;
   if (known.observation?.health === 'bad') return `its health is bad: ${known.observation.reason ?? 'no reason given'}`;
   return null;
 }

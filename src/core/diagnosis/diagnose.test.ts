@@ -146,6 +146,28 @@ test('a diverged tail is news until its instance is in step again, or a person h
   assert.deepEqual([looked(3), looked(4)], [[], ['DataDiverged']]);
 });
 
+test('a state that is not what its log amounts to is told of the one that is wrong, by whom the replay agrees with', () => {
+  const said = (wrong: 'here' | 'upstream' | 'unknown') => {
+    const difference = { sequence: 2048, upstream: instanceId('alfa-eng1'), epoch: epoch(7), wrong };
+    const world = new FactsBuilder().observation('bravo-eng1', { difference, health: 'degraded' });
+    return diagnose(world.facts).map(({ kind, instance, basis, summary }) => [kind, instance, basis, summary]);
+  };
+  assert.deepEqual(said('upstream'), [
+    [
+      'DataCorrupt',
+      'alfa-eng1',
+      'fact',
+      'the state of alfa-eng1 at 2048 of epoch 7 is not what its log amounts to: a replay agrees with bravo-eng1',
+    ],
+  ]);
+  assert.deepEqual(said('here')[0]?.slice(0, 3), ['DataCorrupt', 'bravo-eng1', 'fact']);
+  assert.deepEqual(said('unknown')[0]?.slice(1), [
+    'bravo-eng1',
+    'observation',
+    'bravo-eng1 and alfa-eng1 had different states at 2048 of epoch 7: which is wrong is not known',
+  ]);
+});
+
 test('an exposure always says without whom', () => {
   const said = (mode: Grant['mode']) => diagnose(new FactsBuilder().grant(ENGINE, { mode }).facts)[0]?.summary;
   const lost = [instanceId('bravo-eng1')];

@@ -2,7 +2,7 @@ import type { DurabilityMode } from '../authority/group-record.ts';
 import type { InstanceId } from '../base/ids.ts';
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
 import { isUnfinished, splitOff } from '../decision/propose.ts';
-import type { InstanceObservation } from '../health/instance-observation.ts';
+import type { InstanceObservation, StateDifference } from '../health/instance-observation.ts';
 import { isOpen } from '../run/run.ts';
 import type { Component } from '../topology/topology.ts';
 import { ownedComponents } from '../topology/topology-index.ts';
@@ -16,6 +16,7 @@ const WIDTH: readonly DiagnosisKind[] = [
   'DualPrimarySuspected',
   'PrimaryDown',
   'NoPrimary',
+  'DataCorrupt',
   'TakeoverUnfinished',
   'GroupSplit',
   'PrimaryUnreachableButServing',
@@ -227,9 +228,34 @@ function ofInstance(facts: Facts, known: InstanceFacts): Diagnosis[] {
         summary: `${instance.id}: ${observation.divergence.count} entries kept in ${observation.divergence.file}`,
       }),
     );
-  if (verdict.state === 'degraded')
+  if (observation.difference) found.push(dataCorrupt(facts, known, observation.difference));
+  else if (verdict.state === 'degraded')
     found.push(one('Overloaded', { ...about, summary: `${instance.id}: ${observation.reason ?? 'unfit'}` }));
   return found;
+}
+
+/** About the one that is wrong, where that is known: a primary's own word would be that all is well. */
+function dataCorrupt(
+  facts: Facts,
+  { instance }: InstanceFacts,
+  { sequence, upstream, epoch, wrong }: StateDifference,
+): Diagnosis {
+  const about = { component: instance.component, basis: wrong === 'unknown' ? 'observation' : 'fact' } as const;
+  const at = `at ${sequence} of epoch ${epoch}`;
+  if (wrong === 'unknown')
+    return one('DataCorrupt', {
+      ...about,
+      instance: instance.id,
+      host: instance.host,
+      summary: `${instance.id} and ${upstream} had different states ${at}: which is wrong is not known`,
+    });
+  const [bad, judge] = wrong === 'here' ? [instance.id, upstream] : [upstream, instance.id];
+  return one('DataCorrupt', {
+    ...about,
+    instance: bad,
+    host: facts.instances.get(bad)?.instance.host ?? null,
+    summary: `the state of ${bad} ${at} is not what its log amounts to: a replay agrees with ${judge}`,
+  });
 }
 
 /** It follows, and whom it follows says, freshly, that it has everything: what it had of its own is kept aside and in nobody's way. */

@@ -18,6 +18,8 @@ export const DIAGNOSES = {
   DurabilityDegraded: 'Nobody confirms as the policy asks: the primary acknowledges alone, or stands still.',
   DataDiverged:
     'An instance has a tail that the present primary does not have; it is kept aside. Over when it is in step again, or acknowledged.',
+  DataCorrupt:
+    'The state of an instance is not what its log amounts to, or two that should be equal are not. Where it is the primary’s people decide.',
   DualPrimarySuspected: 'Two instances of one component say that they are primary.',
   HostSilent: 'A host is silent by quorum.',
   SiteDown: 'Every host of a site is silent by quorum.',

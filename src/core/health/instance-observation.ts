@@ -22,8 +22,20 @@ export interface InstanceObservation {
   readonly upstream: UpstreamObservation | null;
   /** A tail of its own that the present primary does not have; kept in `file` before anything is rebuilt. */
   readonly divergence: { readonly file: string; readonly from: number; readonly count: number } | null;
+  /** Its state was not its primary's; left out or null = it is not known to be another. */
+  readonly difference?: StateDifference | null;
   /** Figures for people and for rules on business health (H2), e.g. activeOrders, acknowledged. */
   readonly figures: Readonly<Record<string, number>>;
+}
+
+/** Two states that were to be equal after one entry of a common log; which is wrong a replay by a third process decides. */
+export interface StateDifference {
+  readonly sequence: number;
+  /** Whose state the instance's own was compared with, and in which reign. */
+  readonly upstream: InstanceId;
+  readonly epoch: Epoch;
+  /** `unknown`: there is no replay yet, or it agrees with neither. */
+  readonly wrong: 'here' | 'upstream' | 'unknown';
 }
 
 /** End of a durable log. `generation` orders before `sequence` (journal epoch; PostgreSQL timeline). */

@@ -32,6 +32,8 @@ export type OperatorRequest =
       readonly digest: string | null;
       readonly reason: string;
     }
+  /** What became of every order that was in doubt when an engine took over. `instance`: null = the engine that holds the component. */
+  | { readonly kind: 'fates'; readonly group: string; readonly instance: string | null }
   /** The ten checks of the validation as things are now, and one verdict. */
   | { readonly kind: 'validate'; readonly group: string }
   | { readonly kind: 'activate'; readonly group: string; readonly site: string }
@@ -126,6 +128,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   plan: 'observer',
   'plan-recovery': 'observer',
   validate: 'observer',
+  fates: 'observer',
   recover: 'operator',
   move: 'operator',
   freeze: 'operator',
@@ -179,6 +182,8 @@ export function requestWords(request: OperatorRequest): string {
       return `recover ${request.component}`;
     case 'validate':
       return `validate ${request.group}`;
+    case 'fates':
+      return `tell the fates of what ${request.instance ?? 'the engine'} took over`;
     case 'activate':
       return `activate ${request.group} at ${request.site}`;
     case 'approve':

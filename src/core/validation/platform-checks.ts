@@ -1,3 +1,5 @@
+import type { InstanceId } from '../base/ids.ts';
+import type { StateDifference } from '../health/instance-observation.ts';
 import { indexOf } from '../topology/topology-index.ts';
 import { type Check, type CheckAnswer, fails, inconclusive, passes, worstOf } from './check.ts';
 
@@ -9,12 +11,20 @@ export const integrityCheck: Check = (facts) => {
     if (observation.divergence)
       answers.push(fails(`${id} keeps a tail of ${observation.divergence.count} that its primary lacks`));
     if (!fresh || observation.process !== 'running') continue;
+    if (observation.difference) answers.push(fails(differs(id, observation.difference)));
     const { breaks, crossChecked } = observation.figures;
     if (breaks !== undefined && breaks > 0) answers.push(fails(`${id}: ${breaks} unexplained`));
     else if (observation.role === 'primary' && breaks !== undefined) answers.push(passes(`${id}: nothing unexplained`));
     if (crossChecked === 0) answers.push(inconclusive(`${id} has not compared its state`));
   }
   return worstOf([...answers, ...journals(facts)], 'nobody in the group reports what could be compared');
+};
+
+const differs = (id: InstanceId, { sequence, upstream, wrong }: StateDifference): string => {
+  const verdict = { here: `${id} is wrong`, upstream: `${upstream} is wrong`, unknown: 'which is wrong is not known' }[
+    wrong
+  ];
+  return `${id} and ${upstream} had different states at ${sequence}: ${verdict}`;
 };
 
 /** Two engines with equal positions must have equal journals. */

@@ -7,7 +7,7 @@ import { StandbyRehearsal } from './standby-rehearsal.ts';
 
 test('an engine rehearses once, when it follows a primary and not before', async (context) => {
   const { config } = engineFiles(context, { timing: { rehearseAfterMs: 1 } });
-  const engine = { config, role: 'standby' as Role, upstream: { core: { connected: false } } };
+  const engine = { config, role: 'standby' as Role, upstream: { core: { connected: false } }, rehearsed: false };
   const failures: string[] = [];
   const { timers } = context.mock;
   timers.enable({ apis: ['setTimeout'] });
@@ -28,11 +28,12 @@ test('an engine rehearses once, when it follows a primary and not before', async
   await waitUntil('it was tried', () => failures.length > 0);
   rehearsal.consider();
   assert.deepEqual(failures, ['its takeover could not be rehearsed: no engine today']);
+  assert.equal(engine.rehearsed, false);
 });
 
 test('an engine that is not to rehearse does not', async (context) => {
   const { config } = engineFiles(context, { timing: { rehearseAfterMs: 0 } });
-  const engine = { config, role: 'standby' as Role, upstream: { core: { connected: true } } };
+  const engine = { config, role: 'standby' as Role, upstream: { core: { connected: true } }, rehearsed: false };
   let starts = 0;
   const start = () => {
     starts += 1;

@@ -7,6 +7,8 @@ export interface Rehearsing {
   readonly config: EngineConfig;
   readonly role: Role;
   readonly upstream: { readonly core: { readonly connected: boolean } };
+  /** Set when it was rehearsed to its end. */
+  rehearsed: boolean;
 }
 
 /** Has an engine rehearse its takeover once: some time after it first follows a primary, and only while it does. */
@@ -46,8 +48,10 @@ export class StandbyRehearsal {
       return;
     }
     const { config } = this.#engine;
-    rehearseTakeover({ config, start: this.#start, goesOn: () => this.#follows }).catch((error: Error) =>
-      this.#onFailure(`its takeover could not be rehearsed: ${error.message}`),
-    );
+    rehearseTakeover({ config, start: this.#start, goesOn: () => this.#follows })
+      .then((isThrough) => {
+        this.#engine.rehearsed = isThrough;
+      })
+      .catch((error: Error) => this.#onFailure(`its takeover could not be rehearsed: ${error.message}`));
   }
 }
