@@ -9,8 +9,8 @@ import { ReplicationServer } from '../replication/replication-server.ts';
 import { ConditionWaits } from './condition-waits.ts';
 import type { EngineConfig } from './engine-config.ts';
 import type { EngineView, Reign } from './engine-view.ts';
+import { FixEntryReader } from './fix-entry-reader.ts';
 import type { JournalRetention } from './journal-retention.ts';
-import { readFixEntry } from './kept-fix-sessions.ts';
 import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
 import { ClientSession, OrdersPort } from './orders-port.ts';
@@ -49,6 +49,7 @@ export class Engine implements EngineView {
   readonly stateRecovery: StateRecovery;
   /** Null where no risk engine has a say. */
   readonly risk: RiskGate | null;
+  readonly #fixEntries: FixEntryReader;
   readonly #pulse: Pulse;
   role: Role = 'closed';
   reason: string | null = null;
@@ -127,6 +128,7 @@ export class Engine implements EngineView {
       onWarning: options.onWarning,
       onChanged: () => this.changed(),
     });
+    this.#fixEntries = new FixEntryReader({ journal, onWarning: options.onWarning });
     this.venues = new VenueDesk({
       configs: config.venues,
       open: (venue, events) => this.#openSession(venue, events),
@@ -172,7 +174,7 @@ export class Engine implements EngineView {
         return {
           append: (entries) => path.keepFix(entries),
           whenSafe: (done) => path.whenReleased(done),
-          read: (place) => readFixEntry(this.journal, place),
+          read: (place) => this.#fixEntries.read(place),
         };
       },
       ...events,
