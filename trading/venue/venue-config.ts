@@ -1,6 +1,6 @@
 import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
 import { MARKET_CALENDARS, type MarketCalendar } from './calendar/market-calendar.ts';
-import { acceleratedClock, liveClock, type VenueClock } from './calendar/venue-clock.ts';
+import { clockOf, liveClock, type VenueClock } from './calendar/venue-clock.ts';
 import { PHASES, type Phase, SELF_TRADES, type SelfTrade } from './core/terms.ts';
 import { type FixConfig, readFixConfig } from './fix/fix-config.ts';
 import type { MarketDataConfig } from './market-data/market-data.ts';
@@ -79,9 +79,8 @@ const readCalendar = (section: ConfigFile | null): Pick<VenueConfig, 'calendar' 
   const calendar = MARKET_CALENDARS.get(name);
   const known = [...MARKET_CALENDARS.keys()].join(', ');
   if (calendar === undefined) throw section.error('calendar.market', `must be one of ${known}`);
-  const startsAt = section.optionalText('startsAt');
-  const clock = startsAt === null ? liveClock : acceleratedClock({ startsAt, speed: section.count('speed', 1) });
-  return { calendar, clock };
+  const [startsAt, since] = [section.optionalText('startsAt'), section.optionalText('since')];
+  return { calendar, clock: clockOf(calendar, { startsAt, since, speed: section.count('speed', 1) }) };
 };
 
 const wordIn = <Word extends string>(file: ConfigFile, name: string, words: readonly Word[], fallback: Word): Word => {
