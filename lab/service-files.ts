@@ -32,11 +32,12 @@ export interface ServiceGround {
 }
 
 const files: Readonly<Record<ServiceKind, (ground: ServiceGround) => object>> = {
-  'risk-engine': ({ context, common, own, engines, database }) => ({
+  'risk-engine': ({ context, common, own, engines, instance, database }) => ({
     ...common,
     listen: own('risk'),
     tokenFile: context.secrets.riskToken,
     engines,
+    marketData: marketDataBeside(context, instance),
     database,
     initial: labLimits,
   }),

@@ -16,6 +16,8 @@ export interface RiskConfig {
   readonly token: string;
   /** Orders ports of the site's engines. */
   readonly engines: readonly Address[];
+  /** Market data services of its site, which references that follow the market are taken from; none = nothing is known of a market. */
+  readonly marketData: readonly Address[];
   readonly database: DatabaseAddress;
   readonly databaseDeadlineMs: number;
   /** Under which order management has stored the engine's entries. */
@@ -39,6 +41,7 @@ export const readRiskConfig = (file: string): RiskConfig => {
     tokenFile: root.path('tokenFile'),
     token: root.secret('tokenFile'),
     engines: root.children('engines').map((each) => each.address()),
+    marketData: root.has('marketData') ? root.children('marketData').map((each) => each.address()) : [],
     database: parseDatabase(root.child('database')),
     databaseDeadlineMs: root.number('databaseDeadlineMs', 5000),
     stream: root.has('stream') ? root.string('stream') : 'engine',
