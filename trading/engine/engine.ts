@@ -15,7 +15,7 @@ import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
 import { ClientSession, OrdersPort } from './orders-port.ts';
 import type { Permissions } from './pre-trade.ts';
-import { ReaderPositions } from './reader-positions.ts';
+import { ReaderDesk } from './reader-desk.ts';
 import type { ReplayedState } from './replayed-state.ts';
 import { RiskGate } from './risk-gate.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
@@ -56,7 +56,7 @@ export class Engine implements EngineView {
   reign: Reign | null = null;
   divergence: Status['divergence'] = null;
   #wasReleasing = false;
-  #readers = new ReaderPositions([]);
+  readonly #readers: ReaderDesk;
   readonly #silence: UpstreamSilence;
   /** Looked at whenever something changed. */
   readonly waits = new ConditionWaits();
@@ -78,7 +78,9 @@ export class Engine implements EngineView {
     this.epochs = epochs;
     this.journal = journal;
     this.replayed = replayed;
-    const { instance, timing, replicationTokenFile } = config;
+    const { instance, timing, replicationTokenFile, retention } = config;
+    const readersToken = retention.tokenFile === null ? null : new TokenFile(retention.tokenFile);
+    this.#readers = new ReaderDesk({ expected: retention.readers, token: readersToken });
     const token = replicationTokenFile === null ? null : new TokenFile(replicationTokenFile);
     this.replication = new ReplicationServer({
       instance,
@@ -87,7 +89,7 @@ export class Engine implements EngineView {
       token,
       windowEntries: 16_384,
       stateHashAt: (sequence) => replayed.state.hashes.at(sequence),
-      ...(config.retention.entries === 0 ? {} : { readersStored: () => this.#readers.all }),
+      ...(retention.entries === 0 ? {} : { readersStored: () => this.#readers.all }),
       onHeld: (sequence) => {
         this.reign?.path.heldUpTo(sequence);
         this.waits.look();
@@ -141,11 +143,15 @@ export class Engine implements EngineView {
     this.risk = this.#riskGate();
     this.orders = new OrdersPort({
       onLine: (session, line) => {
-        if (this.risk?.receive(session, line) !== true) this.reign?.path.receive(session, line);
+        if (this.risk?.receive(session, line) === true || this.#readers.receive(session, line)) return;
+        this.reign?.path.receive(session, line);
       },
       onBytes: (session) => this.reign?.path.receiveBytes(session),
       onClosed: (session) => {
-        if (session instanceof ClientSession) this.risk?.closed(session);
+        if (session instanceof ClientSession) {
+          this.risk?.closed(session);
+          this.#readers.closed(session);
+        }
         this.reign?.path.sessionClosed(session);
       },
     });
@@ -262,7 +268,7 @@ export class Engine implements EngineView {
     // Whoever was right about a difference is asked for nothing by the primary that was not.
     this.upstream.step({ kind: 'recomputed', nowMs: monoNowMs() });
     const { journal, venues, lease, orders } = this;
-    this.#readers = new ReaderPositions(this.config.retention.readers);
+    this.#readers.begin();
     const path = new OrderPath({
       instance,
       epoch,
@@ -279,7 +285,8 @@ export class Engine implements EngineView {
         this.replication.step({ kind: 'appended' });
         journal.sync();
       },
-      stored: (reader, sequence) => this.#readers.told(reader, sequence),
+      // Said to the desk of readers, which looks who says it.
+      stored: () => {},
     });
     this.reign = { epoch, path, tradingEnabled, draining: false, halted, ackSetAskedAtMs: 0 };
     this.role = 'primary';

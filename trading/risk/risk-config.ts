@@ -3,6 +3,7 @@ import { parseDatabase } from '../load/config.ts';
 import { ConfigNode } from '../load/config-node.ts';
 import type { Address } from '../load/line-connection.ts';
 import type { DatabaseAddress } from '../oms/order-store.ts';
+import { type ReaderPass, readReaderPass } from '../oms/reader-pass.ts';
 import { parseRuleChange, type Rule } from './limits.ts';
 
 export interface RiskConfig {
@@ -11,6 +12,8 @@ export interface RiskConfig {
   readonly control: Address;
   readonly controlTokenFile: string;
   readonly listen: Address;
+  /** Shown to engines that remove entries. */
+  readonly readerPass?: ReaderPass | undefined;
   /** Shown to engines, and asked for from whoever changes a rule. */
   readonly tokenFile: string;
   readonly token: string;
@@ -38,6 +41,7 @@ export const readRiskConfig = (file: string): RiskConfig => {
     control: control.address(),
     controlTokenFile: control.path('tokenFile'),
     listen: root.child('listen').address(),
+    readerPass: readReaderPass(root),
     tokenFile: root.path('tokenFile'),
     token: root.secret('tokenFile'),
     engines: root.children('engines').map((each) => each.address()),

@@ -125,7 +125,8 @@ export class RiskReign implements ServiceReign {
     const stored = this.#storeProblem ?? (this.#store.closed ? 'the connection was lost' : null);
     if (stored !== null) return `limits cannot be changed: ${stored}`;
     const failSafe = this.failSafe;
-    return this.#link.problem ?? (failSafe === null ? this.#lost : `fail-safe: ${failSafe}`);
+    if (this.#link.problem !== null) return this.#link.problem;
+    return failSafe === null ? (this.#lost ?? this.#link.readerProblem) : `fail-safe: ${failSafe}`;
   }
 
   /** Why nothing is approved; null = orders within the limits are. */
@@ -324,12 +325,13 @@ export class RiskReign implements ServiceReign {
   }
 
   #follow(): EngineLink {
-    const { instance, token, engines } = this.#config;
+    const { instance, token, engines, readerPass } = this.#config;
     const book = this.#book;
     return new EngineLink({
       instance,
       token,
       engines,
+      readerPass,
       after: book.through,
       stored: this.#keep.storedThrough,
       epoch: this.#terms.epoch,
