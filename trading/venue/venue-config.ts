@@ -30,13 +30,18 @@ export interface VenueConfig {
   readonly phase: Phase;
   /** From the command line, only for proving that checkers can fail. */
   readonly letStaleThrough: number;
+  /** From the command line: it kills itself the n-th time that its books have what a FIX session has not kept yet; 0 = never. */
+  readonly endBeforeStore: number;
 }
 
-/** Arguments: the configuration file, and optionally `--let-stale-through N`. */
+/** Arguments: the configuration file, and optionally `--let-stale-through N` and `--end-before-store N`. */
 export const readVenueConfig = (args: readonly string[]): VenueConfig => {
   const file = ConfigFile.read(args[0]);
   const fix = file.section('fix');
-  const flag = args.indexOf('--let-stale-through');
+  const flag = (name: string): number => {
+    const at = args.indexOf(name);
+    return at === -1 ? 0 : Number(args[at + 1] ?? 1);
+  };
   return {
     listen: file.listen('listen'),
     binary: file.section('binary') === null ? null : file.listen('binary'),
@@ -51,7 +56,8 @@ export const readVenueConfig = (args: readonly string[]): VenueConfig => {
     sessions: readSessions(file.section('sessions')),
     ...readCalendar(file.section('calendar')),
     phase: wordIn(file, 'phase', PHASES, 'continuous'),
-    letStaleThrough: flag === -1 ? 0 : Number(args[flag + 1] ?? 1),
+    letStaleThrough: flag('--let-stale-through'),
+    endBeforeStore: flag('--end-before-store'),
   };
 };
 
