@@ -13,6 +13,7 @@ import {
   venueEndpoint,
   wardenEndpoint,
 } from './layout.ts';
+import { calendarOf } from './market-clock.ts';
 import { quorumRttMs } from './net/path-model.ts';
 import type { LabPki } from './pki.ts';
 import {
@@ -99,6 +100,7 @@ const venues = ({ topology, book, directory, secrets }: LabContext): readonly Pr
         ...(venue.sessions === 'credentials'
           ? { sessions: { mode: 'credentials', passwords: { [labFirm]: labVenuePassword } } }
           : {}),
+        ...calendarOf(venue),
         ...(hasMarketData(topology) ? { marketData: marketDataOf(book, venue.id) } : {}),
       },
     },

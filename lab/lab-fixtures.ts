@@ -50,7 +50,7 @@ export function firm(shape: {
         coolDownMs: 1,
         maxRunsPerCoolDown: 1,
         rejoinPolicy: 'automatic',
-        plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
+        plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000, outsideMarketHours: false },
       },
     ],
     venues: Object.entries(shape.venues ?? {}).map(([id, rttMsBySite]) => ({
@@ -61,6 +61,7 @@ export function firm(shape: {
       sessions: 'epochs',
       protocol: 'binary',
       onTakeover: 'keep',
+      calendar: null,
     })),
     contacts: [],
     reconciliation: { toleranceLots: 0, alertAboveLots: 100, settleMs: 2000 },

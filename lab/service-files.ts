@@ -1,6 +1,7 @@
 import type { Component, ComponentKind, Instance } from '../src/core/topology/topology.ts';
 import type { LabContext } from './configs.ts';
 import { type Address, type InstanceService, instanceEndpoint, type VenueService, venueEndpoint } from './layout.ts';
+import { calendarOf } from './market-clock.ts';
 
 /**
  * The services of the trading stack that a topology may run beside its engines: which program each kind is, and what stands in its
@@ -31,11 +32,12 @@ export interface ServiceGround {
 }
 
 const files: Readonly<Record<ServiceKind, (ground: ServiceGround) => object>> = {
-  'risk-engine': ({ context, common, own, engines, database }) => ({
+  'risk-engine': ({ context, common, own, engines, instance, database }) => ({
     ...common,
     listen: own('risk'),
     tokenFile: context.secrets.riskToken,
     engines,
+    marketData: marketDataBeside(context, instance),
     database,
     initial: labLimits,
   }),
@@ -93,9 +95,10 @@ const venuesSeenFrom = ({ topology, book }: LabContext, { host }: Instance): rea
   const site = topology.hosts.find((each) => each.id === host)!.site;
   return topology.venues
     .filter((venue) => venue.rttMsBySite[site] !== undefined)
-    .map(({ id }) => {
-      const at = (service: VenueService) => book.addressFrom({ host }, venueEndpoint(id, service));
-      return { name: id, feedA: at('feed-a'), feedB: at('feed-b'), recovery: at('recovery') };
+    .map((venue) => {
+      const at = (service: VenueService) => book.addressFrom({ host }, venueEndpoint(venue.id, service));
+      const feeds = { feedA: at('feed-a'), feedB: at('feed-b'), recovery: at('recovery') };
+      return { name: venue.id, ...feeds, ...calendarOf(venue) };
     });
 };
 

@@ -32,7 +32,7 @@ export function shapeWith(change: Partial<Shape>): Shape {
     coolDownMs: 20_000,
     maxRunsPerCoolDown: 6,
     rttMs: 8,
-    plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
+    plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000, outsideMarketHours: false },
     ...change,
   };
 }

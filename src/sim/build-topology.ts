@@ -71,6 +71,7 @@ export function drawShape(random: Random): Shape {
       ticket: report !== 400,
       noticeMs: drawn.rttMs === 20 ? 1500 : 0,
       watchMs: 2000,
+      outsideMarketHours: true,
     },
   };
 }

@@ -1,20 +1,16 @@
 import type { Epoch, InstanceId } from '../core/base/ids.ts';
-import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
+import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { Component, Instance } from '../core/topology/topology.ts';
 import type { ActionOutcome } from '../engine/driver-port.ts';
 import { DiskLog, type LogEntry } from './disk-log.ts';
 import type { InstanceSurroundings, PromotionOrder } from './instance-surroundings.ts';
 import type { MachineClock } from './machine-clock.ts';
+import { observationOf, type Replica } from './model-observation.ts';
 import type { Place } from './network.ts';
-import { afterAction, type OrderedRecovery, offers } from './offered-actions.ts';
+import { carryOut, type OrderedRecovery } from './offered-actions.ts';
+import { ReleaseProgress } from './release-progress.ts';
 import { StateComparison } from './state-comparison.ts';
 import { LOST_AFTER_MS, NO_REIGN, UpstreamSession } from './upstream-session.ts';
-
-interface Replica {
-  state: ReplicaObservation['state'];
-  acknowledged: number;
-  heardAt: number;
-}
 
 const HEARTBEAT_MS = 150;
 
@@ -60,12 +56,10 @@ export class InstanceModel {
   stopped = 0;
   /** Durable. */
   recovery: OrderedRecovery | null = null;
-  /** Orders of this reign that it withdrew: they are in the log, and never released. */
-  readonly #withdrawn = new Set<number>();
   divergence: InstanceObservation['divergence'] = null;
   readonly #replicas = new Map<InstanceId, Replica>();
   #ackSetAskedAt = 0;
-  #releasedTo = 0;
+  readonly #release = new ReleaseProgress();
   /** Raised whenever the process ends: what was under way for an earlier life does nothing. */
   life = 0;
   #beating = false;
@@ -235,8 +229,7 @@ export class InstanceModel {
     this.leaseUntilLocal = order.leaseUntilLocal;
     this.halted = order.halted;
     this.draining = false;
-    this.#withdrawn.clear();
-    this.#releasedTo = this.log.length;
+    this.#release.beginAt(this.log.length);
     this.#ackSetAskedAt = 0;
     this.#replicas.clear();
     for (const member of order.ackSet)
@@ -287,7 +280,7 @@ export class InstanceModel {
     if (this.component.kind === 'trading-engine') this.#halt(halted);
     // What was released without it, a new member has to have before it counts as in sync.
     for (const [member, known] of this.#replicas)
-      if (ackSet.includes(member) && known.state === 'in-sync' && known.acknowledged < this.#releasedTo)
+      if (ackSet.includes(member) && known.state === 'in-sync' && known.acknowledged < this.#release.to)
         this.#setReplica(member, known, 'catching-up');
     this.ackSet = ackSet;
     this.#tryRelease();
@@ -298,9 +291,7 @@ export class InstanceModel {
   /** Before anybody is waited for less: what was taken in and not released is withdrawn, cancels excepted. */
   #halt(halted: boolean): void {
     this.halted = halted;
-    if (!halted) return;
-    for (let index = this.#releasedTo; index < this.log.length; index += 1)
-      if (!this.log[index]!.cancel) this.#withdrawn.add(index);
+    if (halted) this.#release.withdraw(this.log);
   }
 
   setTrading(enabled: boolean): void {
@@ -319,21 +310,9 @@ export class InstanceModel {
   }
 
   act(epoch: number, action: string): ActionOutcome {
-    const failed = (code: string): ActionOutcome => ({ kind: 'failed', code, reason: code });
-    const { kind, authority } = this.component;
-    if (!offers(kind, action)) return failed('unknown-method');
-    const held = authority !== 'owned' || (this.role === 'primary' && epoch === this.grantEpoch);
-    if (!held) return failed('not-ready');
-    const left = afterAction(kind, this.recovery, { epoch, done: action });
-    if (left === 'before-its-turn') return failed('not-ready');
-    if (kind === 'order-management') {
-      if (action === 'stop-accepting') this.stopped = epoch;
-      if (action === 'resume') this.stopped = 0;
-      return { kind: 'ok', detail: {} };
-    }
-    this.recovery = left;
-    this.#around.changed(this);
-    return { kind: 'ok', detail: {} };
+    const { outcome, changed } = carryOut(this, { epoch, action });
+    if (changed) this.#around.changed(this);
+    return outcome;
   }
 
   /** A recovery was ordered and has not come to its end: nothing is approved, or vouched for. */
@@ -344,10 +323,7 @@ export class InstanceModel {
 
   /** Taken in and neither released nor withdrawn. */
   get ordersInFlight(): number {
-    let count = 0;
-    for (let index = this.#releasedTo; index < this.log.length; index += 1)
-      if (!this.log[index]!.cancel && !this.#withdrawn.has(index)) count += 1;
-    return count;
+    return this.#release.inFlight(this.log);
   }
 
   /** Stored before anything else is done with it. */
@@ -405,7 +381,7 @@ export class InstanceModel {
     if (this.role !== 'primary' || epoch !== this.grantEpoch || !known) return;
     known.acknowledged = Math.max(known.acknowledged, sequence);
     known.heardAt = this.#around.queue.now;
-    this.#setReplica(replica, known, known.acknowledged >= this.#releasedTo ? 'in-sync' : 'catching-up');
+    this.#setReplica(replica, known, known.acknowledged >= this.#release.to ? 'in-sync' : 'catching-up');
     this.#tryRelease();
   }
 
@@ -421,10 +397,7 @@ export class InstanceModel {
     if (this.selfGated && !this.leaseValid) return;
     let upTo = this.disk.synced;
     for (const member of this.ackSet) upTo = Math.min(upTo, this.#replicas.get(member)?.acknowledged ?? 0);
-    while (this.#releasedTo < upTo) {
-      const index = this.#releasedTo;
-      this.#releasedTo += 1;
-      if (this.#withdrawn.delete(index)) continue;
+    for (let index = this.#release.next(upTo); index !== null; index = this.#release.next(upTo)) {
       const { id, cancel } = this.log[index]!;
       this.#around.released({
         component: this.component.id,
@@ -505,45 +478,7 @@ export class InstanceModel {
   }
 
   observe(): InstanceObservation {
-    const { now } = this.#around.queue;
-    const { difference } = this.state;
-    return {
-      instance: this.id,
-      process: this.process,
-      role:
-        this.process === 'running'
-          ? this.routed
-            ? 'standby'
-            : this.role
-          : this.process === 'frozen'
-            ? 'unknown'
-            : 'closed',
-      epoch: this.epoch as Epoch,
-      ...this.#health,
-      position: { generation: this.log.at(-1)?.epoch ?? 0, sequence: this.log.length },
-      releasing:
-        this.role === 'primary' && this.opened && this.process === 'running' && (!this.selfGated || this.leaseValid),
-      tradingEnabled: this.tradingEnabled && !this.draining,
-      ackSet: this.ackSet,
-      replicas: [...this.#replicas].map(([instance, replica]) => ({
-        instance,
-        state: replica.state,
-        acknowledgedSequence: replica.acknowledged,
-        silentMs: now - replica.heardAt,
-      })),
-      upstream: this.standby.observe(now),
-      divergence: this.divergence,
-      ...(difference === null ? {} : { difference }),
-      figures: this.#figures,
-    };
-  }
-
-  get #health(): Pick<InstanceObservation, 'health' | 'reason'> {
-    if (this.process !== 'running') return { health: 'bad', reason: `process ${this.process}` };
-    if (this.state.doubted) return { health: 'bad', reason: 'its state may be wrong' };
-    if (this.ill !== null) return this.ill;
-    if (this.state.difference !== null) return { health: 'degraded', reason: 'the state of its primary is wrong' };
-    return this.inRecovery ? { health: 'degraded', reason: 'a recovery was ordered' } : { health: 'ok', reason: null };
+    return observationOf(this, { replicas: this.#replicas, now: this.#around.queue.now });
   }
 
   /** Somebody makes it primary behind Holdfast's back: without a lease, it releases nothing. */
@@ -560,11 +495,5 @@ export class InstanceModel {
   /** Begins its heartbeats; called once when the world starts. */
   boot(): void {
     this.#beat();
-  }
-
-  /** Positions are not modelled: a keeper that runs agrees with its engine. */
-  get #figures(): InstanceObservation['figures'] {
-    if (this.component.kind === 'trading-engine') return { activeOrders: this.ordersInFlight };
-    return this.component.kind === 'position-keeper' ? { agreedAgoMs: 0 } : {};
   }
 }

@@ -1,4 +1,5 @@
-import type { ComponentKind } from '../core/topology/topology.ts';
+import type { Component, ComponentKind } from '../core/topology/topology.ts';
+import type { ActionOutcome } from '../engine/driver-port.ts';
 
 /** Recovery actions that simulated components offer, in the order in which they are taken. Nobody else has any. */
 const OFFERED: Partial<Record<ComponentKind, readonly string[]>> = {
@@ -37,4 +38,35 @@ export function afterAction(
   if (last && known === -1) return null;
   if (at > known + 1) return 'before-its-turn';
   return last ? null : asked;
+}
+
+/** One that is asked to act: its recovery, and whether it was told to stop, are changed by what it does. */
+interface Acting {
+  readonly component: Pick<Component, 'kind' | 'authority'>;
+  readonly role: 'closed' | 'standby' | 'primary';
+  readonly grantEpoch: number;
+  recovery: OrderedRecovery | null;
+  stopped: number;
+}
+
+/** Does what it is asked for, if it offers that and its turn has come. `changed`: there is something to see. */
+export function carryOut(
+  acting: Acting,
+  { epoch, action }: { readonly epoch: number; readonly action: string },
+): { readonly outcome: ActionOutcome; readonly changed: boolean } {
+  const failed = (code: string) => ({ outcome: { kind: 'failed', code, reason: code } as const, changed: false });
+  const { kind, authority } = acting.component;
+  if (!offers(kind, action)) return failed('unknown-method');
+  const held = authority !== 'owned' || (acting.role === 'primary' && epoch === acting.grantEpoch);
+  if (!held) return failed('not-ready');
+  const left = afterAction(kind, acting.recovery, { epoch, done: action });
+  if (left === 'before-its-turn') return failed('not-ready');
+  const outcome = { kind: 'ok', detail: {} } as const;
+  if (kind === 'order-management') {
+    if (action === 'stop-accepting') acting.stopped = epoch;
+    if (action === 'resume') acting.stopped = 0;
+    return { outcome, changed: false };
+  }
+  acting.recovery = left;
+  return { outcome, changed: true };
 }

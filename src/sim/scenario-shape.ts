@@ -11,7 +11,7 @@ export function shapeOf({ firm, policy }: Pick<Scenario, 'firm' | 'policy'>): Sh
     coolDownMs: 5000,
     maxRunsPerCoolDown: 3,
     rttMs: 8,
-    plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
+    plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000, outsideMarketHours: false },
     loneDatabase: false,
     mixedVersions: false,
     timing: {

@@ -6,7 +6,7 @@ import type { OperatorAnswer, OperatorRequest, Person } from '../core/operator/o
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { JournalEntry } from '../core/run/run.ts';
 import type { Topology } from '../core/topology/topology.ts';
-import { indexOf, ownedComponents } from '../core/topology/topology-index.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
 import type { ControllerEvidence } from '../engine/controller-effects.ts';
 import type { Command } from '../engine/messages.ts';
 import { AgentProcess } from './agent-process.ts';
@@ -20,7 +20,10 @@ import { GateModel } from './gate-model.ts';
 import { InstanceModel } from './instance-model.ts';
 import { MachineClock } from './machine-clock.ts';
 import { Network } from './network.ts';
+import { otherVersion } from './other-version.ts';
 import { Random } from './random.ts';
+import { incompleteIn, unservedIn } from './service-verdict.ts';
+import { WorldStory } from './world-story.ts';
 
 export interface SimulatedHost {
   readonly id: HostId;
@@ -71,6 +74,7 @@ export class World {
   readonly tracing: boolean;
   readonly #trace: ((line: string) => void) | null;
   readonly #story: ((line: string) => void) | null;
+  readonly #told = new WorldStory({ say: (line) => this.say(line), story: (line) => this.#story?.(line) });
   readonly #onAnswer = new Map<number, (answer: OperatorAnswer) => void>();
   #tickets = 0;
   #opinions = 0;
@@ -276,7 +280,7 @@ export class World {
     const { kind, data } = entry;
     if (kind === 'decision') {
       this.checkers.receipt(data);
-      if (this.tracing) this.#tellDecision(from, data);
+      if (this.tracing) this.#told.decision(from.site, data);
     }
     if (kind === 'diagnosis') {
       const { diagnoses } = data as { diagnoses: { kind: string; host: string | null; summary: string }[] };
@@ -292,50 +296,13 @@ export class World {
     if (kind === 'step-started') this.onStep?.((data as { step: string }).step, from);
   }
 
-  #tellDecision(from: ControllerProcess, data: Json): void {
-    const { verdict, reason, toSite, rules } = data as unknown as {
-      verdict: string;
-      reason: string;
-      toSite: string;
-      rules: { rule: string; outcome: string }[];
-    };
-    this.say(`${from.site} decides ${verdict} → ${toSite}: ${reason}`);
-    const against = rules.filter((each) => each.outcome !== 'pass').map((each) => `${each.rule} ${each.outcome}`);
-    this.#story?.(
-      `${from.site} decides: ${verdict}, to ${toSite}${against.length > 0 ? `; ${against.join(', ')}` : ''}`,
-    );
-  }
-
   #committed(changes: readonly { readonly key: string; readonly value: Json | null }[]): void {
     this.checkers.committed(changes);
     this.queue.mix(changes.length);
     if (!this.tracing) return;
     for (const { key, value } of changes) {
-      if (key === 'group/trading') this.#tellRecord(value as unknown as GroupRecord);
-      if (key.startsWith('journal/trading/0') && value !== null) this.#tellJournal(value as unknown as JournalEntry);
-    }
-  }
-
-  #tellRecord(record: GroupRecord): void {
-    const grants = Object.values(record.grants).map(
-      (grant) =>
-        `${grant.component} ${grant.holder ?? 'nobody'}${grant.promotable.length > 0 ? ` +${grant.promotable.join('+')}` : ''}${grant.mode.kind === 'strict' ? '' : ` ${grant.mode.kind}`}`,
-    );
-    this.tell(`record: epoch ${record.epoch}, ${grants.join(', ')}${record.tradingEnabled ? ', trading' : ''}`);
-  }
-
-  #tellJournal({ run, events }: JournalEntry): void {
-    for (const event of events) {
-      if (event.kind === 'opened')
-        this.tell(`journal: ${run} opened: ${event.plan.runbook} → ${event.plan.toSite}, by ${event.by}`);
-      else if (event.kind === 'abandoned') this.tell(`journal: ${run} is given up`);
-      else if (event.kind === 'closed') this.tell(`journal: ${run} ${event.result}`);
-      else if (event.kind === 'step-started') this.say(`journal: ${event.step} begins, attempt ${event.attempt}`);
-      else {
-        this.say(`journal: ${event.step} ${event.outcome} ${event.detail ?? ''}`);
-        const proofs = (event.proofs ?? []).map((proof) => `${proof.scope} ${proof.method}`);
-        this.#story?.(`journal: ${event.step} ${event.outcome}${proofs.length > 0 ? `: ${proofs.join(', ')}` : ''}`);
-      }
+      if (key === 'group/trading') this.#told.record(value as unknown as GroupRecord);
+      if (key.startsWith('journal/trading/0') && value !== null) this.#told.journal(value as unknown as JournalEntry);
     }
   }
 
@@ -471,63 +438,11 @@ export class World {
 
   /** Null when every run has ended and each component has one serving holder; else what is missing. */
   unserved(): string | null {
-    const { record } = this;
-    if (record === null) return 'never activated';
-    if (record.run !== null) return `run ${record.run} is still open`;
-    for (const component of ownedComponents(this.topology, this.topology.groups[0]!)) {
-      const holder = record.grants[component.id]?.holder ?? null;
-      if (holder === null) return `${component.id}: nobody holds it`;
-      const instance = this.instances.get(holder)!;
-      if (
-        !instance.couldRelease ||
-        instance.process !== 'running' ||
-        instance.grantEpoch !== record.grants[component.id]!.epoch
-      )
-        return `${component.id}: ${holder} is ${instance.process} ${instance.role}`;
-      if (instance.stopped === instance.grantEpoch) return `${holder} was told to stop accepting`;
-      if (component.kind === 'trading-engine' && !record.tradingEnabled) return 'trading is not enabled';
-      if (instance.draining) return `${holder} is still draining`;
-    }
-    return null;
+    return unservedIn(this);
   }
 
   /** Null when, beside that, all that can stand by does, durability is as asked for and nobody else believes to be primary; else what is missing. */
   incomplete(): string | null {
-    const { record } = this;
-    if (record === null) return 'never activated';
-    for (const instance of this.instances.values()) {
-      const grant = record.grants[instance.component.id];
-      if (!grant || grant.holder === instance.id) continue;
-      if (instance.process !== 'running') return `${instance.id} is ${instance.process}`;
-      if (instance.role === 'primary') return `${instance.id} still believes to be primary`;
-      const { replication, eligible } = instance.instance;
-      if (
-        instance.component.durability !== null &&
-        replication === 'sync' &&
-        eligible &&
-        !grant.promotable.includes(instance.id)
-      )
-        return `${instance.id} is not back in the promotable set`;
-    }
-    for (const grant of Object.values(record.grants))
-      if (grant.mode.kind !== 'strict') return `${grant.component} is still ${grant.mode.kind}`;
-    return null;
+    return incompleteIn(this);
   }
 }
-
-/** The same runbooks as another release ships them: other texts, longer deadlines, another digest. */
-const otherVersion = (runbooks: WorldOptions['runbooks']): WorldOptions['runbooks'] =>
-  new Map(
-    [...runbooks].map(([id, runbook]) => [
-      id,
-      {
-        ...runbook,
-        version: runbook.version + 1,
-        steps: runbook.steps.map((step) => ({
-          ...step,
-          ...(step.onExpiry === undefined ? {} : { onExpiry: 'go-on' as const }),
-          deadlineMs: step.deadlineMs * 1.5,
-        })),
-      },
-    ]),
-  );

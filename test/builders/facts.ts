@@ -36,7 +36,7 @@ export const plainShape: Shape = {
   coolDownMs: 20_000,
   maxRunsPerCoolDown: 2,
   rttMs: 8,
-  plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
+  plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000, outsideMarketHours: false },
   loneDatabase: false,
   mixedVersions: false,
   timing: {

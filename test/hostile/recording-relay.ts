@@ -1,28 +1,24 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { TestRelay } from '../builders/test-relay.ts';
 
 /** A session is recorded so far: what comes later is more of the same. */
 const MOST_BYTES = 64 * 1024;
 
 /** Stands before a port and keeps what callers say to it, one record for each connection. */
 export class RecordingRelay {
-  readonly #server: Server;
-  readonly #port: number;
-  readonly #sockets = new Set<Socket>();
+  #relay!: TestRelay;
   readonly #sessions: Buffer[][] = [];
 
-  private constructor(port: number) {
-    this.#port = port;
-    this.#server = createServer({ noDelay: true }, (caller) => this.#accept(caller));
-  }
+  private constructor() {}
 
   static async open(port: number): Promise<RecordingRelay> {
-    const relay = new RecordingRelay(port);
-    await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve));
-    return relay;
+    const recording = new RecordingRelay();
+    recording.#relay = await TestRelay.open(port, (caller, called) => recording.#pass(caller, called));
+    return recording;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#relay.port;
   }
 
   /** What each connection that said anything began with. */
@@ -31,12 +27,10 @@ export class RecordingRelay {
   }
 
   close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    return this.#relay.close();
   }
 
-  #accept(caller: Socket): void {
-    const called = connect({ host: '127.0.0.1', port: this.#port, noDelay: true });
+  #pass(caller: Socket, called: Socket): void {
     const chunks: Buffer[] = [];
     this.#sessions.push(chunks);
     let bytes = 0;
@@ -46,16 +40,5 @@ export class RecordingRelay {
       called.write(chunk);
     });
     called.on('data', (chunk: Buffer) => caller.write(chunk));
-    for (const [socket, other] of [
-      [caller, called],
-      [called, caller],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
   }
 }

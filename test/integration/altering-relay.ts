@@ -1,61 +1,45 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type JsonRecord, parseRecord } from '../../trading/base/json-record.ts';
 import { LineReader } from '../../trading/base/line-reader.ts';
 import { FrameReader } from '../../trading/venue-protocol/frame-reader.ts';
+import { TestRelay } from '../builders/test-relay.ts';
 
 /** Stands between two processes, and tells the one that called something else than the other one said. */
 export class AlteringRelay {
-  readonly #server: Server;
-  readonly #port: number;
+  #relay!: TestRelay;
   readonly #speaks: 'lines' | 'binary';
-  readonly #sockets = new Set<Socket>();
   /** What is passed on instead of a message in a line of JSON. */
   alter: (message: JsonRecord) => object = (message) => message;
   /** Changes a message of the exchange's binary protocol where it lies. */
   alterFrame: (frame: Buffer) => void = () => {};
 
-  private constructor(port: number, speaks: 'lines' | 'binary') {
-    this.#port = port;
+  private constructor(speaks: 'lines' | 'binary') {
     this.#speaks = speaks;
-    this.#server = createServer({ noDelay: true }, (client) => this.#accept(client));
   }
 
   static async open(port: number, speaks: 'lines' | 'binary'): Promise<AlteringRelay> {
-    const relay = new AlteringRelay(port, speaks);
-    await new Promise<void>((resolve) => relay.#server.listen(0, '127.0.0.1', resolve));
-    return relay;
+    const altering = new AlteringRelay(speaks);
+    altering.#relay = await TestRelay.open(port, (client, far) => altering.#pass(client, far));
+    return altering;
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#relay.port;
   }
 
   /** Lets nothing through, and loses nothing, until called with false. */
   hold(held: boolean): void {
-    for (const socket of this.#sockets) held ? socket.pause() : socket.resume();
+    for (const socket of this.#relay.sockets) held ? socket.pause() : socket.resume();
   }
 
   close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+    return this.#relay.close();
   }
 
-  #accept(client: Socket): void {
-    const far = connect({ host: '127.0.0.1', port: this.#port, noDelay: true });
+  #pass(client: Socket, far: Socket): void {
     if (this.#speaks === 'lines') this.#passLines(far, client);
     else this.#passFrames(far, client);
     client.on('data', (chunk: Buffer) => far.write(chunk));
-    for (const [socket, other] of [
-      [client, far],
-      [far, client],
-    ] as const) {
-      this.#sockets.add(socket);
-      socket.on('error', () => socket.destroy());
-      socket.on('close', () => {
-        this.#sockets.delete(socket);
-        other.destroy();
-      });
-    }
   }
 
   #passLines(far: Socket, client: Socket): void {

@@ -366,7 +366,7 @@ function topology(): Topology {
         coolDownMs: 60_000,
         maxRunsPerCoolDown: 5,
         rejoinPolicy: 'automatic',
-        plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
+        plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000, outsideMarketHours: false },
       },
     ],
     venues: [],

@@ -1,32 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { JsonRecord } from '../../trading/base/json-record.ts';
 import type { Reconciliation } from '../../trading/reconcile/reconciliation.ts';
-import { TradingProcess } from '../../trading/testing/child-process.ts';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import { OrderStream } from '../../trading/testing/order-stream.ts';
 import { type EngineUnderTest, TradingWorld, untilReleasing } from '../../trading/testing/trading-world.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
 import { REPORT, WIRE_REASONS, WIRE_REPORT_KINDS } from '../../trading/venue-protocol/layout.ts';
 import { AlteringRelay } from './altering-relay.ts';
+import { reconciled, startKeeper, toldBreaks } from './stack-books.ts';
 
 const CLEAN_RUNS = Number(process.env['HOLDFAST_CLEAN_RUNS'] ?? 5);
-const main = join(import.meta.dirname, '..', '..', 'trading', 'reconcile', 'main.ts');
-
-const reconcile = (config: string): Promise<Reconciliation> =>
-  new Promise((resolve, reject) => {
-    const args = [...process.execArgv, main, config, '--json'];
-    execFile(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 }, (_error, stdout, stderr) => {
-      // It ends with 1 when it found something: what counts is whether it could say so.
-      if (stdout === '') reject(new Error(stderr));
-      else resolve(JSON.parse(stdout) as Reconciliation);
-    });
-  });
-
-const told = ({ breaks }: Reconciliation): string[] =>
-  breaks.map(({ kind, book, order }) => `${kind} ${book} ${order}`).toSorted();
+const told = ({ breaks }: Reconciliation): string[] => toldBreaks(breaks);
 
 type Fill = JsonRecord & { readonly id: string; readonly exec: string; readonly price: number; readonly qty: number };
 
@@ -40,20 +25,11 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
   let stream: OrderStream;
   const planted: string[] = [];
 
-  const startKeeper = async (instance: string): Promise<string> => {
-    const engines = [{ host: '127.0.0.1', port: toEngine.port }];
-    const listen = { host: '127.0.0.1', port: 0 };
-    const keeper = await TradingProcess.start('positions', [world.write(instance, { instance, engines, listen })]);
-    world.onClose(() => keeper.kill());
-    return world.write(`reconcile-${instance}`, {
-      engines: [{ host: '127.0.0.1', port: engine.process.port('orders') }],
-      keeper: { host: '127.0.0.1', port: keeper.port('positions') },
-      databases: [],
-      venues: [{ name: 'exchange', host: '127.0.0.1', port: world.venue.port('venue'), firm: 'ACME' }],
-      settleMs: 1500,
-      deadlineMs: 10_000,
-      store: `breaks-${instance}`,
-    });
+  const keeperBeside = async (instance: string): Promise<string> => {
+    const engines = [{ host: '127.0.0.1', port: engine.process.port('orders') }];
+    const follows = [{ host: '127.0.0.1', port: toEngine.port }];
+    const venues = [{ name: 'exchange', host: '127.0.0.1', port: world.venue.port('venue'), firm: 'ACME' }];
+    return (await startKeeper(world, { instance, engines, follows, databases: [], venues })).config;
   };
   /** The journal as subscribers get it. */
   const entries = async (): Promise<JsonRecord[]> => {
@@ -76,7 +52,7 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
     await untilReleasing(engine);
     toEngine = await AlteringRelay.open(engine.process.port('orders'), 'lines');
     world.onClose(() => toEngine.close());
-    config = await startKeeper('honest');
+    config = await keeperBeside('honest');
     stream = new OrderStream(await engine.client('c1'), { prefix: 'flow', ordersPerSecond: 200 });
     await waitUntil('orders are filled', () => stream.filled.size > 60);
   });
@@ -87,7 +63,7 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
 
   await suite.test(`none is found in ${CLEAN_RUNS} runs while orders flow`, async () => {
     for (let run = 1; run <= CLEAN_RUNS; run++) {
-      const found = await reconcile(config);
+      const found = await reconciled(config);
       assert.deepEqual([found.verdict, told(found), found.reasons], ['clean', [], []], `run ${run}`);
     }
   });
@@ -98,7 +74,7 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
       toEngine.hold(true);
       const before = stream.filled.size;
       await waitUntil('more is filled than the keeper knows', () => stream.filled.size > before + 10);
-      const running = reconcile(config);
+      const running = reconciled(config);
       // Long enough that the first look has been, and well within the settle window.
       setTimeout(() => toEngine.hold(false), 700);
       const found = await running;
@@ -122,7 +98,7 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
     stream.stop();
     await waitUntil('the exchange has answered', async () => (await engine.status()).business.inDoubt === 0);
     planted.push(`stale-state engine ${target}`);
-    assert.deepEqual(told(await reconcile(config)), planted);
+    assert.deepEqual(told(await reconciled(config)), planted);
   });
 
   await suite.test('unknown here: an order that reached the exchange past the engine', async () => {
@@ -135,7 +111,7 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
     planted.push('unknown-here engine ghost');
     const filled = (await world.dropCopy()).some(({ kind, id }) => kind === 'fill' && id === 'ghost');
     if (filled) planted.push('unknown-here positions ghost');
-    assert.deepEqual(told(await reconcile(config)), planted.toSorted());
+    assert.deepEqual(told(await reconciled(config)), planted.toSorted());
   });
 
   await suite.test(
@@ -169,7 +145,7 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
       replace(at(invented), { kind: 'fill', id: forged!.id, exec: 'invented', price: forged!.price + 1, qty: 77 });
       toEngine.alter = (message) => instead.get(message.t === 'entry' ? message.seq : null) ?? message;
 
-      const found = await reconcile(await startKeeper('misled'));
+      const found = await reconciled(await keeperBeside('misled'));
       assert.deepEqual(
         told(found),
         [
@@ -186,7 +162,7 @@ test('the eight kinds of break, planted in real books', { timeout: 240_000 }, as
       assert.equal(found.breaks.find(({ kind }) => kind === 'wrong-quantity')?.severity, 'alert');
       toEngine.alter = (message) => message;
       assert.deepEqual(
-        told(await reconcile(config)),
+        told(await reconciled(config)),
         planted.toSorted(),
         'the keeper that was told the truth agrees still',
       );

@@ -1,37 +1,15 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { postgresAvailable, ThrowawayPostgres } from '../../trading/oms/throwaway-postgres.ts';
-import type { Break } from '../../trading/reconcile/break.ts';
 import type { Reconciliation } from '../../trading/reconcile/reconciliation.ts';
-import { TradingProcess } from '../../trading/testing/child-process.ts';
+import type { TradingProcess } from '../../trading/testing/child-process.ts';
 import { LineClient } from '../../trading/testing/line-client.ts';
 import { OrderStream } from '../../trading/testing/order-stream.ts';
-import { type EngineUnderTest, leaseIn, TradingWorld, untilReleasing } from '../../trading/testing/trading-world.ts';
+import { type EngineUnderTest, TradingWorld, untilReleasing } from '../../trading/testing/trading-world.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
-
-const main = join(import.meta.dirname, '..', '..', 'trading', 'reconcile', 'main.ts');
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-const reconcile = async (...args: readonly string[]): Promise<Ended> => {
-  const child = spawn(process.execPath, [...process.execArgv, main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-};
+import { runReconcile, startKeeper, startOrderManagement, toldBreaks } from './stack-books.ts';
 
 /** Books of four processes: engine, position keeper, order management's PostgreSQL, exchange. */
 test('the books of a running stack', {
@@ -46,43 +24,15 @@ test('the books of a running stack', {
   let config: string;
   before(async () => {
     [world, postgres] = await Promise.all([TradingWorld.open(), ThrowawayPostgres.start()]);
-    writeFileSync(join(world.directory, 'password'), 'unused\n', { mode: 0o600 });
     const [a, b] = await Promise.all([world.engine('a'), world.engine('b')]);
     engine = a;
     await a.promote(1, ['b']);
     await b.follow(1, a);
     await untilReleasing(a);
     const engines = [a, b].map(({ process: running }) => ({ host: '127.0.0.1', port: running.port('orders') }));
-    const { host, port, user, database } = postgres.address;
-    const stored = { host, port, user, database, passwordFile: 'password' };
-    const control = { host: '127.0.0.1', port: 0, tokenFile: 'token' };
-    mkdirSync(join(world.directory, 'oms'));
-    const oms = await TradingProcess.start('oms', [
-      world.write('oms', { instance: 'oms', dataDir: 'oms', control, engines, database: stored }),
-    ]);
-    world.onClose(() => oms.kill());
-    const agent = await world.control(oms.port('control'), 'oms');
-    world.onClose(async () => agent.close());
-    const promoted = await agent.call(
-      'promote',
-      { epoch: 1, leaseUntilNs: leaseIn(600_000), ackSet: [], tradingEnabled: true },
-      30_000,
-    );
-    assert.equal(promoted.kind, 'ok');
-    const listen = { host: '127.0.0.1', port: 0 };
-    keeper = await TradingProcess.start('positions', [
-      world.write('positions', { instance: 'keeper', engines, listen }),
-    ]);
-    world.onClose(() => keeper.kill());
-    config = world.write('reconcile', {
-      engines,
-      keeper: { host: '127.0.0.1', port: keeper.port('positions') },
-      databases: [stored],
-      venues: [{ name: 'exchange', host: '127.0.0.1', port: world.venue.port('venue'), firm: 'ACME' }],
-      settleMs: 1500,
-      deadlineMs: 10_000,
-      store: 'breaks',
-    });
+    const stored = await startOrderManagement(world, { postgres, engines });
+    const venues = [{ name: 'exchange', host: '127.0.0.1', port: world.venue.port('venue'), firm: 'ACME' }];
+    ({ keeper, config } = await startKeeper(world, { instance: 'keeper', engines, databases: [stored], venues }));
     stream = new OrderStream(await a.client('c1'), { prefix: 'flow', ordersPerSecond: 300 });
     await waitUntil('orders are filled', () => stream.filled.size > 150);
   });
@@ -93,12 +43,11 @@ test('the books of a running stack', {
   });
 
   const run = async (): Promise<{ readonly code: number | null; readonly found: Reconciliation }> => {
-    const { code, stdout, stderr } = await reconcile(config, '--json');
+    const { code, stdout, stderr } = await runReconcile(config, '--json');
     assert.equal(stderr, '');
     return { code, found: JSON.parse(stdout) as Reconciliation };
   };
-  const told = (breaks: readonly Break[]) =>
-    breaks.map(({ kind, book, order }) => `${kind} ${book} ${order}`).toSorted();
+  const told = toldBreaks;
   /** Changes one row behind everybody's back, and puts it back afterwards. */
   const withRow = async (
     change: { readonly table: string; readonly sql: string },
@@ -204,7 +153,7 @@ test('the books of a running stack', {
         ['unknown-here database ghost', 'unknown-here engine ghost'],
       );
       for (const { id } of found.breaks) {
-        const resolved = await reconcile(
+        const resolved = await runReconcile(
           config,
           'resolve',
           id,
@@ -218,7 +167,7 @@ test('the books of a running stack', {
         assert.equal(resolved.code, 0);
       }
       assert.equal((await run()).code, 0);
-      const listed = await reconcile(config, 'list', '--all');
+      const listed = await runReconcile(config, 'list', '--all');
       assert.match(listed.stdout, /accepted by ada, \S+Z: a test order/);
     },
   );
@@ -230,18 +179,18 @@ test('the books of a running stack', {
       const { code, found } = await run();
       assert.deepEqual([code, found.verdict], [3, 'inconclusive']);
       assert.match(found.reasons.join('; '), /positions could not be read/);
-      const text = await reconcile(config);
+      const text = await runReconcile(config);
       assert.deepEqual([text.code, /^inconclusive/.test(text.stdout)], [3, true]);
-      const missing = await reconcile(join(world.directory, 'nowhere.json'));
+      const missing = await runReconcile(join(world.directory, 'nowhere.json'));
       assert.equal(missing.code, 2);
       assert.match(missing.stderr, /^HF-7203 /);
-      assert.equal((await reconcile(config, 'resolve', 'nothing', '--by', 'ada', '--why', 'x')).code, 2);
-      assert.equal((await reconcile(config, 'dance')).code, 2);
+      assert.equal((await runReconcile(config, 'resolve', 'nothing', '--by', 'ada', '--why', 'x')).code, 2);
+      assert.equal((await runReconcile(config, 'dance')).code, 2);
       writeFileSync(
-        join(world.directory, 'breaks'),
-        readFileSync(join(world.directory, 'breaks'), 'utf8').replace('ada', 'eve'),
+        join(world.directory, 'breaks-keeper'),
+        readFileSync(join(world.directory, 'breaks-keeper'), 'utf8').replace('ada', 'eve'),
       );
-      assert.match((await reconcile(config, 'list')).stderr, /^HF-7404 /);
+      assert.match((await runReconcile(config, 'list')).stderr, /^HF-7404 /);
       assert.equal((await engine.status()).role, 'primary');
     },
   );

@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { postgresAvailable, ThrowawayPostgres } from '../../trading/oms/throwaway-postgres.ts';
 import type { Reconciliation } from '../../trading/reconcile/reconciliation.ts';
 import { isOpen } from '../../trading/testing/agreement.ts';
 import { TradingProcess } from '../../trading/testing/child-process.ts';
-import { type EngineUnderTest, leaseIn, TradingWorld } from '../../trading/testing/trading-world.ts';
+import { type EngineUnderTest, TradingWorld } from '../../trading/testing/trading-world.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
+import { reconciled, startKeeper, startOrderManagement, toldBreaks } from './stack-books.ts';
 
-const main = join(import.meta.dirname, '..', '..', 'trading', 'reconcile', 'main.ts');
 const ORDERS_EACH = 12;
 
-const told = ({ breaks }: Reconciliation): string[] =>
-  breaks.map(({ kind, book, order }) => `${kind} ${book} ${order}`).toSorted();
+const told = ({ breaks }: Reconciliation): string[] => toldBreaks(breaks);
 
 /** Each exchange numbers for itself, so that executions of both have the same ids. */
 test('a firm at two exchanges whose execution ids are the same', {
@@ -26,14 +22,7 @@ test('a firm at two exchanges whose execution ids are the same', {
   let engine: EngineUnderTest;
   let config = '';
 
-  const reconcile = (): Promise<Reconciliation> =>
-    new Promise((resolve, reject) => {
-      const args = [...process.execArgv, main, config, '--json'];
-      execFile(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 }, (_error, stdout, stderr) => {
-        if (stdout === '') reject(new Error(stderr));
-        else resolve(JSON.parse(stdout) as Reconciliation);
-      });
-    });
+  const reconcile = (): Promise<Reconciliation> => reconciled(config);
   /** Something is planted behind everybody's back, found, and put back. */
   const planted = async (change: string, back: string, breaks: readonly string[]): Promise<void> => {
     await postgres.query(change);
@@ -46,7 +35,6 @@ test('a firm at two exchanges whose execution ids are the same', {
 
   before(async () => {
     [world, postgres] = await Promise.all([TradingWorld.open({ fillShare: 1 }), ThrowawayPostgres.start()]);
-    writeFileSync(join(world.directory, 'password'), 'unused\n', { mode: 0o600 });
     const secondConfig = { listen: { port: 0 }, binary: { port: 0 }, dataDir: 'second-data', fillShare: 1 };
     const second = await TradingProcess.start('venue', [world.write('second', secondConfig)]);
     world.onClose(() => second.kill());
@@ -58,33 +46,17 @@ test('a firm at two exchanges whose execution ids are the same', {
     await engine.promote(1, []);
     await isOpen(engine);
     const engines = [{ host: '127.0.0.1', port: engine.process.port('orders') }];
-    const { host, port, user, database } = postgres.address;
-    const stored = { host, port, user, database, passwordFile: 'password' };
-    const control = { host: '127.0.0.1', port: 0, tokenFile: 'token' };
-    mkdirSync(join(world.directory, 'oms'));
-    const oms = await TradingProcess.start('oms', [
-      world.write('oms', { instance: 'oms', dataDir: 'oms', control, engines, database: stored }),
-    ]);
-    world.onClose(() => oms.kill());
-    const agent = await world.control(oms.port('control'), 'oms');
-    world.onClose(async () => agent.close());
-    const reign = { epoch: 1, leaseUntilNs: leaseIn(600_000), ackSet: [], tradingEnabled: true };
-    assert.equal((await agent.call('promote', reign, 30_000)).kind, 'ok');
-    const listen = { host: '127.0.0.1', port: 0 };
-    const keeper = await TradingProcess.start('positions', [world.write('keeper', { instance: 'k', engines, listen })]);
-    world.onClose(() => keeper.kill());
-    config = world.write('reconcile', {
+    const stored = await startOrderManagement(world, { postgres, engines });
+    const at = { host: '127.0.0.1', firm: 'ACME' };
+    const books = {
       engines,
-      keeper: { host: '127.0.0.1', port: keeper.port('positions') },
       databases: [stored],
       venues: [
-        { name: 'first', host: '127.0.0.1', port: world.venue.port('venue'), firm: 'ACME' },
-        { name: 'second', host: '127.0.0.1', port: second.port('venue'), firm: 'ACME' },
+        { name: 'first', port: world.venue.port('venue'), ...at },
+        { name: 'second', port: second.port('venue'), ...at },
       ],
-      settleMs: 1500,
-      deadlineMs: 10_000,
-      store: 'breaks',
-    });
+    };
+    ({ config } = await startKeeper(world, { instance: 'keeper', ...books }));
     const client = await engine.client('c');
     for (let at = 1; at <= ORDERS_EACH; at++)
       for (const symbol of ['ALPHA', 'DELTA'])

@@ -28,6 +28,8 @@ export class BooksCheck {
   readonly #book = new ExchangeBook();
   readonly #clock: AwakeClock;
   #staleLogonsRefused = 0;
+  /** What came again and was known; of lives of the exchange that are over, and of the present one. */
+  #duplicates = { before: 0, now: 0 };
   compared = 0;
   counters: ExchangeCounters | null = null;
 
@@ -48,6 +50,7 @@ export class BooksCheck {
       .map(({ site, ...orders }) => ({ site, orders, database: NO_DATABASE }));
     const engine = await readEngine({ fronts, requestIds, deadlineMs: READ_WITHIN_MS });
     this.counters = await this.#book.read(firm.venuePort, FIRM);
+    this.#countDuplicates(this.counters.duplicates);
     this.#acknowledgedIsThere(engine);
     this.#engineEqualsExchange(engine);
     await this.#enginesAgree();
@@ -56,6 +59,11 @@ export class BooksCheck {
     assert.equal(this.counters.orders, this.#book.view.accepted.size);
     this.#staleLogonsRefused = this.counters.staleLogonsRefused;
     this.compared = engine.orders.length;
+  }
+
+  /** Orders and requests that came to the exchange again, which it knew. */
+  get duplicates(): number {
+    return this.#duplicates.before + this.#duplicates.now;
   }
 
   get staleLogonsRefused(): number {
@@ -82,6 +90,12 @@ export class BooksCheck {
   /** Replaces of which clients were told that they took effect. */
   get replacedTold(): number {
     return this.#ledger.replaced.size;
+  }
+
+  /** An exchange that was started anew counts from the beginning. */
+  #countDuplicates(now: number): void {
+    const { before, now: last } = this.#duplicates;
+    this.#duplicates = { before: now < last ? before + last : before, now };
   }
 
   async #settled(): Promise<void> {

@@ -25,3 +25,18 @@ test('everything stands still for longer than a lease during a take-over: the ru
   context.diagnostic(JSON.stringify({ stops: report.stops, asksRepeated: report.asksRepeated }));
   assert.ok((report.stops['a signal stopped this process']?.mostMs ?? 0) > 3000, JSON.stringify(report.stops));
 });
+
+test('over FIX, what an exchange had not read when it was killed with the primary is sent to it by the successor, and what it refuses is refused once', async (context) => {
+  const report = await runKills({ rounds: 2, seed: 5, overFix: true, only: 'exchange-that-had-not-read-and-primary' });
+  const { duplicatesRefused, kills, requests } = report;
+  context.diagnostic(JSON.stringify({ duplicatesRefused, kills, requests }));
+  assert.equal(report.staleWritesAccepted, 0);
+});
+
+test('over FIX, an exchange killed before it says so, together with the primary, knows what its successor sends again, and enters nothing twice', async (context) => {
+  const report = await runKills({ rounds: 3, seed: 6, overFix: true, only: 'exchange-before-it-says-so-and-primary' });
+  const { duplicatesRefused, kills, requests } = report;
+  context.diagnostic(JSON.stringify({ duplicatesRefused, kills, requests }));
+  assert.ok(duplicatesRefused > 0, 'nothing was sent again that the exchange knew');
+  assert.equal(report.staleWritesAccepted, 0);
+});

@@ -11,7 +11,10 @@ export interface KillReport {
   readonly replacedTold: number;
   /** What the exchange reported, by kind. */
   readonly reports: Readonly<Record<string, number>>;
-  /** Resent by a successor and refused by the exchange as known. */
+  /**
+   * Sent again by a successor, and refused by the exchange as known. Missed reports are read before anything is sent: there are
+   * some only where the exchange itself asks for what it knows, over FIX.
+   */
   readonly duplicatesRefused: number;
   readonly staleWritesAccepted: number;
   readonly tornTailsCut: number;

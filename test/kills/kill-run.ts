@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as after } from 'node:timers/promises';
 import { seededRandom } from '../../trading/replication/seeded-random.ts';
+import { FIX_VENUE } from '../../trading/testing/agreement.ts';
 import type { TradingProcess } from '../../trading/testing/child-process.ts';
 import { AwakeClock, type Stop } from './awake-clock.ts';
 import { BooksCheck } from './books-check.ts';
@@ -22,13 +23,19 @@ const KINDS = [
   { kind: 'during-checkpoint', share: 8 },
   { kind: 'exchange-and-primary', share: 8 },
 ] as const;
-export type KillKind = (typeof KINDS)[number]['kind'] | 'primary-then-all-stand-still';
+export type KillKind =
+  | (typeof KINDS)[number]['kind']
+  | 'primary-then-all-stand-still'
+  | 'exchange-that-had-not-read-and-primary'
+  | 'exchange-before-it-says-so-and-primary';
 
 export interface KillRunOptions {
   readonly rounds: number;
   readonly seed: number;
   /** Only for proving that the checks can fail: primaries acknowledge without their replicas. */
   readonly alone?: boolean;
+  /** Engines trade over FIX; else over the binary protocol. */
+  readonly overFix?: boolean;
   /** Only rounds of this kind. */
   readonly only?: KillKind;
   readonly onRound?: (text: string) => void;
@@ -79,7 +86,13 @@ class KillRun {
   static async open(options: KillRunOptions): Promise<KillRun> {
     const clock = new AwakeClock();
     const firm = await EngineFirm.open({
-      venue: { symbols: SYMBOLS.slice(0, -1), selfTrade: 'allow', fillShare: 0.2, seed: options.seed },
+      venue: {
+        symbols: SYMBOLS.slice(0, -1),
+        selfTrade: 'allow',
+        fillShare: 0.2,
+        seed: options.seed,
+        ...(options.overFix === true ? FIX_VENUE : {}),
+      },
       engine: { limits: { maxNotional: 480_000 }, checkpoints: { everyEntries: 2500 } },
       alone: options.alone ?? false,
       clock,
@@ -138,7 +151,7 @@ class KillRun {
       requests: this.#check.requests,
       replacedTold: this.#check.replacedTold,
       reports: Object.fromEntries(this.#check.reports),
-      duplicatesRefused: this.#check.counters?.duplicates ?? 0,
+      duplicatesRefused: this.#check.duplicates,
       staleWritesAccepted: this.#check.counters?.staleWritesAccepted ?? 0,
       tornTailsCut: torn,
       divergedTails: diverged,
@@ -248,6 +261,10 @@ class KillRun {
           await firm.takeOver(this.#any(firm.standbys));
           await still;
         });
+      case 'exchange-that-had-not-read-and-primary':
+        return this.#killBothUnread();
+      case 'exchange-before-it-says-so-and-primary':
+        return this.#killBothUnsaid();
       case 'exchange-and-primary':
         this.#kills += 1;
         await Promise.all([firm.world.restartVenue(), this.#kill(firm.primary)]);
@@ -271,6 +288,41 @@ class KillRun {
     await this.#kill(firm.primary);
     await this.#moment(20);
     for (const each of frozen) each.signal('SIGCONT');
+    await this.#takeOver(() => firm.takeOver(this.#any(firm.standbys)));
+  }
+
+  /**
+   * What the primary sent meanwhile is gone with the exchange that had not read it. Over FIX the exchange asks the successor's session for
+   * it; the take-over waits for what comes of that.
+   */
+  async #killBothUnread(): Promise<void> {
+    const firm = this.#firm;
+    firm.world.venue.signal('SIGSTOP');
+    const before = (await this.#load.counts()).acked;
+    await this.#clock.until(
+      'orders are on their way to it',
+      async () => (await this.#load.counts()).acked > before + 20,
+    );
+    this.#kills += 1;
+    await Promise.all([firm.world.restartVenue(), this.#kill(firm.primary)]);
+    await this.#takeOver(() => firm.takeOver(this.#any(firm.standbys)));
+  }
+
+  /**
+   * The exchange dies when its books have an order and nobody was told, nor does its session know that it came; the primary dies with it.
+   * What the successor is asked for, over FIX, is known there.
+   */
+  async #killBothUnsaid(): Promise<void> {
+    const firm = this.#firm;
+    await firm.world.restartVenue('--end-before-store', `${20 + Math.floor(this.#random() * 60)}`);
+    const { venue } = firm.world;
+    let hasEnded = false;
+    void venue.exited.then(() => {
+      hasEnded = true;
+    });
+    await this.#clock.until('the exchange has ended by itself', () => hasEnded);
+    this.#kills += 2;
+    await Promise.all([firm.world.restartVenue(), this.#kill(firm.primary)]);
     await this.#takeOver(() => firm.takeOver(this.#any(firm.standbys)));
   }
 

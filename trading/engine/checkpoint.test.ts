@@ -4,11 +4,13 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { KeptSession } from '../fix/kept-session.ts';
 import { applyEntries, journalEntries } from '../testing/journalled.ts';
 import { randomEntries } from '../testing/random-entries.ts';
 import { CheckpointDamaged, loadCheckpoint, newestCheckpoint, type Provenance, writeCheckpoint } from './checkpoint.ts';
 import { takeCheckpoint } from './checkpoint-taker.ts';
 import type { Entry } from './entry.ts';
+import { KeptFixSessions } from './kept-fix-sessions.ts';
 import { OrderState } from './order-state.ts';
 import { replayJournal } from './replay-journal.ts';
 import { ENGINE_VERSION } from './version.ts';
@@ -46,18 +48,32 @@ const provenanceOf = (state: OrderState): Provenance => ({
   takenAt: 1,
 });
 
+/** One session that has a message and numbers set aside. */
+const sessions = new KeptFixSessions('every');
+sessions.take(
+  KeptSession.restored('exchange', {
+    numbers: { nextOut: 67, nextIn: 12 },
+    places: Float64Array.from({ length: 66 }, (_, number) => (number === 65 ? 31 : 0)),
+    messages: [{ seq: 65, msgType: 'D', sendingMs: 7, possResend: false, fields: Buffer.from('11=o\u0001') }],
+  }),
+);
+
 const ignore = () => {};
 
 inDirectory('a checkpoint says where it comes from and holds the same state', ({ checkpoints }) => {
   const state = stateOf(randomEntries(1, 300));
-  const { state: loaded, provenance } = loadCheckpoint(writeCheckpoint(checkpoints, state, provenanceOf(state)));
+  const file = writeCheckpoint(checkpoints, { state, sessions }, provenanceOf(state));
+  const { state: loaded, provenance, sessions: there } = loadCheckpoint(file);
   assert.equal(loaded.hash, state.hash);
   assert.deepEqual(provenance, provenanceOf(state));
+  const session = there.of('exchange');
+  assert.deepEqual(session.numbers, { nextOut: 67, nextIn: 12 });
+  assert.deepEqual(session.held, sessions.of('exchange').held);
 });
 
 inDirectory('a checkpoint altered at any byte is not used', ({ checkpoints }) => {
   const state = stateOf(randomEntries(2, 40));
-  const file = writeCheckpoint(checkpoints, state, provenanceOf(state));
+  const file = writeCheckpoint(checkpoints, { state, sessions }, provenanceOf(state));
   const good = readFileSync(file);
   for (let at = 0; at < good.length; at++) {
     const bytes = Buffer.from(good);
@@ -70,7 +86,7 @@ inDirectory('a checkpoint altered at any byte is not used', ({ checkpoints }) =>
 inDirectory('a state that is not what its provenance says never becomes a checkpoint', ({ checkpoints }) => {
   const state = stateOf(randomEntries(3, 40));
   assert.throws(
-    () => writeCheckpoint(checkpoints, state, { ...provenanceOf(state), stateHash: '0123456789abcdef' }),
+    () => writeCheckpoint(checkpoints, { state, sessions }, { ...provenanceOf(state), stateHash: '0123456789abcdef' }),
     /HF-7206 .*its state has the hash/,
   );
   assert.equal(newestCheckpoint(checkpoints, { onDamaged: ignore }), null);
@@ -80,7 +96,7 @@ inDirectory('the newest two are kept; a damaged one is told of and the one befor
   const entries = randomEntries(4, 300);
   for (const count of [100, 200, 300]) {
     const state = stateOf(entries.slice(0, count));
-    writeCheckpoint(checkpoints, state, provenanceOf(state));
+    writeCheckpoint(checkpoints, { state, sessions }, provenanceOf(state));
   }
   const names = readdirSync(checkpoints).sort();
   assert.equal(names.length, 2);
@@ -91,10 +107,21 @@ inDirectory('the newest two are kept; a damaged one is told of and the one befor
   assert.match(told.join(), /HF-7206 load the checkpoint .*checkpoint-0+300\.bin: it is no checkpoint/);
 });
 
+inDirectory('one of an older format, which holds no FIX sessions, is passed over by name', ({ checkpoints }) => {
+  const state = stateOf(randomEntries(5, 40));
+  const file = writeCheckpoint(checkpoints, { state, sessions }, provenanceOf(state));
+  const bytes = readFileSync(file);
+  bytes.write('HFC2', 0);
+  writeFileSync(file, bytes);
+  const told: string[] = [];
+  assert.equal(newestCheckpoint(checkpoints, { onDamaged: ({ message }) => void told.push(message) }), null);
+  assert.match(told.join(), /HF-7206 .*in an older format, which holds no FIX sessions/);
+});
+
 inDirectory('another version of the code does not trust it', ({ checkpoints }) => {
   const state = stateOf(randomEntries(5, 40));
   assert.throws(
-    () => writeCheckpoint(checkpoints, state, { ...provenanceOf(state), codeVersion: 'older' }),
+    () => writeCheckpoint(checkpoints, { state, sessions }, { ...provenanceOf(state), codeVersion: 'older' }),
     /taken by version older/,
   );
 });
@@ -152,7 +179,7 @@ inDirectory('a checkpoint of another history is passed over', async ({ journal, 
   const entries = randomEntries(8, 500);
   await journalEntries(journal, entries);
   const other = stateOf(randomEntries(9, 250));
-  writeCheckpoint(checkpoints, other, provenanceOf(other));
+  writeCheckpoint(checkpoints, { state: other, sessions }, provenanceOf(other));
   const strangers: string[] = [];
   const { state } = replayJournal({
     journal,

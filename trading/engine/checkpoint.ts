@@ -15,6 +15,8 @@ import { CodedError } from '../base/coded-error.ts';
 import { syncDirectory } from '../base/durable-file.ts';
 import { asRecord, countField, type JsonRecord, parseRecord, textField } from '../base/json-record.ts';
 import type { LogEnd } from '../journal/block.ts';
+import { readFixImage, writeFixImage } from './fix-sessions-image.ts';
+import type { KeptFixSessions } from './kept-fix-sessions.ts';
 import type { OrderState } from './order-state.ts';
 import { readImage, writeImage } from './state-image.ts';
 import { ENGINE_VERSION } from './version.ts';
@@ -33,10 +35,16 @@ export interface Provenance {
   readonly takenAt: number;
 }
 
-export interface Checkpoint {
+/** What a journal amounts to after an entry. */
+export interface CheckpointContent {
+  readonly state: OrderState;
+  /** Every FIX session that the journal has up to there, whichever an engine is configured for. */
+  readonly sessions: KeptFixSessions;
+}
+
+export interface Checkpoint extends CheckpointContent {
   readonly file: string;
   readonly provenance: Provenance;
-  readonly state: OrderState;
 }
 
 /** End of the block that a checkpoint was taken after. */
@@ -46,7 +54,9 @@ export const baseOf = ({ provenance }: Checkpoint): LogEnd => ({
   crc: provenance.chainCrc,
 });
 
-const MAGIC = 0x3243_4648; // "HFC2"
+const MAGIC = 0x3343_4648; // "HFC3"
+/** Of formats before: they hold no FIX sessions. */
+const OLDER_MAGICS: ReadonlySet<number> = new Set([0x3143_4648, 0x3243_4648]);
 const HEAD_BYTES = 16;
 const CRC_FROM = 8;
 const KEPT = 2;
@@ -70,14 +80,16 @@ export class CheckpointDamaged extends CodedError {
  * Writes a checkpoint, reads it again into a second state, and gives it its name only when the two are equal. Keeps the newest
  * two. Returns its file.
  */
-export const writeCheckpoint = (directory: string, state: OrderState, provenance: Provenance): string => {
+export const writeCheckpoint = (directory: string, content: CheckpointContent, provenance: Provenance): string => {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   // What an interrupted one left behind.
   for (const name of readdirSync(directory)) if (name.endsWith('.bin.new')) rmSync(join(directory, name));
   const about = Buffer.from(JSON.stringify(provenance));
-  const bytes = Buffer.concat([Buffer.alloc(HEAD_BYTES), about, writeImage(state)]);
+  const sessions = writeFixImage(content.sessions);
+  const bytes = Buffer.concat([Buffer.alloc(HEAD_BYTES), about, sessions, writeImage(content.state)]);
   bytes.writeUInt32LE(MAGIC, 0);
   bytes.writeUInt32LE(about.length, 8);
+  bytes.writeUInt32LE(sessions.length, 12);
   bytes.writeUInt32LE(crc32(bytes.subarray(CRC_FROM)), 4);
   const path = join(directory, nameOf(provenance.sequence));
   const temporary = `${path}.new`;
@@ -89,22 +101,26 @@ export const writeCheckpoint = (directory: string, state: OrderState, provenance
     closeSync(file);
   }
   // Restore-tested before it counts.
-  loadCheckpoint(temporary);
+  if (!writeFixImage(loadCheckpoint(temporary).sessions).equals(sessions))
+    throw new CheckpointDamaged(temporary, 'its FIX sessions are not those that were written');
   renameSync(temporary, path);
   syncDirectory(directory);
   for (const name of checkpointNames(directory).slice(KEPT)) rmSync(join(directory, name));
   return path;
 };
 
-/** The state that a checkpoint holds; throws `CheckpointDamaged` unless its checksum and its state's own hash are right. */
+/** What a checkpoint holds; throws `CheckpointDamaged` unless its checksum and its state's own hash are right. */
 export const loadCheckpoint = (file: string): Checkpoint => {
   const bytes = readFileSync(file);
+  if (bytes.length >= HEAD_BYTES && OLDER_MAGICS.has(bytes.readUInt32LE(0)))
+    throw new CheckpointDamaged(file, 'it was written in an older format, which holds no FIX sessions');
   if (bytes.length < HEAD_BYTES || bytes.readUInt32LE(0) !== MAGIC)
     throw new CheckpointDamaged(file, 'it is no checkpoint of this version');
   if (crc32(bytes.subarray(CRC_FROM)) !== bytes.readUInt32LE(4))
     throw new CheckpointDamaged(file, 'its checksum is wrong');
-  const imageAt = HEAD_BYTES + bytes.readUInt32LE(8);
-  const provenance = readProvenance(parseRecord(bytes.toString('utf8', HEAD_BYTES, imageAt)));
+  const sessionsAt = HEAD_BYTES + bytes.readUInt32LE(8);
+  const imageAt = sessionsAt + bytes.readUInt32LE(12);
+  const provenance = readProvenance(parseRecord(bytes.toString('utf8', HEAD_BYTES, sessionsAt)));
   if (provenance === null) throw new CheckpointDamaged(file, 'it does not say where it comes from');
   if (provenance.codeVersion !== ENGINE_VERSION)
     throw new CheckpointDamaged(
@@ -115,7 +131,7 @@ export const loadCheckpoint = (file: string): Checkpoint => {
     const state = readImage(bytes.subarray(imageAt));
     if (state.hash !== provenance.stateHash || state.recomputedHash() !== provenance.stateHash)
       throw new Error(`its state has the hash ${state.hash}, not ${provenance.stateHash}`);
-    return { file, provenance, state };
+    return { file, provenance, state, sessions: readFixImage(bytes.subarray(sessionsAt, imageAt)) };
   } catch (error) {
     throw new CheckpointDamaged(file, (error as Error).message);
   }

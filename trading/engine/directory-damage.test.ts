@@ -12,7 +12,8 @@ import { JournalCorrupt } from '../journal/segment-recovery.ts';
 import { randomEntries } from '../testing/random-entries.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { type Entry, writeEntry } from './entry.ts';
-import { KeptFixSessions, readFixEntry } from './kept-fix-sessions.ts';
+import { FixEntryReader } from './fix-entry-reader.ts';
+import { KeptFixSessions } from './kept-fix-sessions.ts';
 import { OrderState } from './order-state.ts';
 import { recoverJournal } from './recover-journal.ts';
 import { applyBlock } from './replayed-state.ts';
@@ -92,15 +93,17 @@ const fixEntries = (count: number): FixEntry[] =>
   });
 
 /** Numbers and messages of all sessions, as the journal has them. */
-const sessionsText = (fix: KeptFixSessions, journal: Journal): string =>
-  SESSIONS.map((name) => {
+const sessionsText = (fix: KeptFixSessions, journal: Journal): string => {
+  const reader = new FixEntryReader({ journal, onWarning: assert.fail });
+  return SESSIONS.map((name) => {
     const session = fix.of(name);
-    session.readWith((place) => readFixEntry(journal, place));
+    session.readWith((place) => reader.read(place));
     const { nextOut, nextIn } = session.numbers;
     const sent = Array.from({ length: nextOut - 1 }, (_, at) => session.get(at + 1));
     const told = sent.map((each) => (each === null ? '-' : `${each.msgType} ${each.possResend} ${each.fields}`));
     return `${name} ${nextOut} ${nextIn} ${told.join()}`;
   }).join('; ');
+};
 
 /** As an engine leaves it: several segments, three reigns, a commit marker that is behind the end, and two checkpoints. */
 const write = async ({
@@ -141,15 +144,19 @@ const write = async ({
     hashes.set(state.applied, `${state.hash} ${sessionsText(fix, journal)}`);
     const due = CHECKPOINTS_AT.some((each) => each >= block.header.firstSequence && each <= state.applied);
     if (due)
-      writeCheckpoint(checkpoints, state, {
-        instance: 'b',
-        sequence: state.applied,
-        epoch: block.header.epoch,
-        chainCrc: block.header.crc,
-        stateHash: state.hash,
-        codeVersion: ENGINE_VERSION,
-        takenAt: 1,
-      });
+      writeCheckpoint(
+        checkpoints,
+        { state, sessions: fix },
+        {
+          instance: 'b',
+          sequence: state.applied,
+          epoch: block.header.epoch,
+          chainCrc: block.header.crc,
+          stateHash: state.hash,
+          codeVersion: ENGINE_VERSION,
+          takenAt: 1,
+        },
+      );
     if (at < entries.length - 3 * UNSAFE_BLOCKS) journal.sync();
   }
   const { durable } = journal;
@@ -158,19 +165,16 @@ const write = async ({
   return { hashes, safe: durable, last: entries.length };
 };
 
-/** What an engine does when it starts; without FIX sessions of its own it reads nothing in front of its checkpoint. */
-const recover = async (
-  { journal: directory, checkpoints }: Place,
-  fixSessions: readonly string[] = SESSIONS,
-): Promise<Recovered> => {
+/** What an engine does when it starts: it reads nothing in front of its checkpoint. */
+const recover = async ({ journal: directory, checkpoints }: Place): Promise<Recovered> => {
   let warned = 0;
   try {
     const onWarning = (): void => {
       warned += 1;
     };
-    const options = { sync: 'none', fixSessions, onDurable: () => {}, onFailure, onWarning } as const;
+    const options = { sync: 'none', fixSessions: SESSIONS, onDurable: () => {}, onFailure, onWarning } as const;
     const { journal, replayed } = await recoverJournal({ ...options, journal: directory, checkpoints });
-    const sessions = fixSessions.length === 0 ? '' : sessionsText(replayed.fix, journal);
+    const sessions = sessionsText(replayed.fix, journal);
     journal.close();
     const { state, from } = replayed;
     assert.equal(state.applied, journal.end.sequence);
@@ -208,14 +212,14 @@ test('an engine whose directory was altered at any byte, cut off at any length o
         for (const name of readdirSync(directory)) if (!good.has(join(directory, name))) rmSync(join(directory, name));
       for (const [path, bytes] of good) writeFileSync(path, bytes);
     };
-    const ordersHash = (at: number): string => `${hashes.get(at)!.split(' ')[0]} `;
     const removed = { state: 0, stopped: 0 };
     const seen: Record<string, { whole: number; shorter: number; stopped: number; otherCheckpoint: number }> = {};
-    const look = async (what: string, path: string, altered: Uint8Array): Promise<void> => {
+    const look = async (what: string, path: string, altered: Uint8Array, from = place): Promise<void> => {
       writeFileSync(path, altered);
-      const found = await recover(place);
+      const found = await recover(from);
       const name = path.slice(root.length + 1);
-      const kind = `${what} ${/commit-marker|checkpoint|segment/.exec(name)![0]}`;
+      const read = from === place ? '' : ', all of it read';
+      const kind = `${what} ${/commit-marker|checkpoint|segment/.exec(name)![0]}${read}`;
       const counts = seen[kind] ?? { whole: 0, shorter: 0, stopped: 0, otherCheckpoint: 0 };
       seen[kind] = counts;
       if (found.kind === 'stopped') {
@@ -232,6 +236,12 @@ test('an engine whose directory was altered at any byte, cut off at any length o
       }
       restore();
     };
+    /** A segment is read from the checkpoint on, and all of it where there is none. */
+    const lookAt = async (what: string, path: string, altered: Uint8Array): Promise<void> => {
+      await look(what, path, altered);
+      if (path.includes('segment-'))
+        await look(what, path, altered, { ...place, checkpoints: join(root, 'no checkpoints') });
+    };
     const older = [...good.keys()].filter((path) => path.endsWith('.bin')).sort()[0];
     for (const [path, bytes] of good) {
       // It is read when the newer one is damaged: then it is as good as it was.
@@ -240,9 +250,9 @@ test('an engine whose directory was altered at any byte, cut off at any length o
       for (let at = FIRST; at < used; at += STRIDE) {
         const altered = Buffer.from(bytes);
         altered[at]! ^= 1 << (at % 8);
-        await look('altered', path, altered);
+        await lookAt('altered', path, altered);
       }
-      for (let length = FIRST; length < used; length += STRIDE) await look('cut', path, bytes.subarray(0, length));
+      for (let length = FIRST; length < used; length += STRIDE) await lookAt('cut', path, bytes.subarray(0, length));
     }
     const segments = [...good.keys()].filter((path) => path.includes('segment-')).sort();
     const firstIn = (path: string): number => Number(/\d{16}/.exec(path)![0]);
@@ -260,10 +270,10 @@ test('an engine whose directory was altered at any byte, cut off at any length o
             (damagedCheckpoint === 'both' || (damagedCheckpoint !== null && firstIn(path) === newerAt))
           )
             writeFileSync(path, 'damaged');
-        const found = await recover(place, []);
+        const found = await recover(place);
         const what = `without the oldest ${missing} segments, checkpoint ${damagedCheckpoint} damaged`;
         if (firstIn(segments[missing]!) <= covered + 1) {
-          assert.equal(found.kind === 'state' ? found.hash : found.error.message, ordersHash(last), what);
+          assert.equal(found.kind === 'state' ? found.hash : found.error.message, hashes.get(last), what);
         } else {
           assert.equal(found.kind, 'stopped', what);
           assert.deepEqual(
@@ -279,7 +289,7 @@ test('an engine whose directory was altered at any byte, cut off at any length o
     // In the middle, where the checkpoint covers it or where it does not.
     for (let gone = 1; gone < segments.length - 1; gone++) {
       rmSync(segments[gone]!);
-      const found = await recover(place, []);
+      const found = await recover(place);
       const isCovered = firstIn(segments[gone + 1]!) <= newerAt!;
       assert.equal(found.kind, isCovered ? 'state' : 'stopped', `without ${segments[gone]}`);
       restore();
@@ -287,9 +297,17 @@ test('an engine whose directory was altered at any byte, cut off at any length o
     context.diagnostic(JSON.stringify({ ...seen, removed }));
     assert.ok(removed.state > 0 && removed.stopped > 0);
     assert.ok(
-      seen['altered segment']!.stopped > 300 / STRIDE && seen['altered checkpoint']!.otherCheckpoint > 500 / STRIDE,
+      seen['altered segment, all of it read']!.stopped > 300 / STRIDE &&
+        seen['altered checkpoint']!.otherCheckpoint > 500 / STRIDE,
     );
-    assert.ok(seen['cut segment']!.stopped > 300 / STRIDE && seen['cut checkpoint']!.otherCheckpoint > 500 / STRIDE);
+    assert.ok(
+      seen['altered segment']!.stopped > 100 / STRIDE && seen['altered segment']!.whole > 100 / STRIDE,
+      'damage in front of the checkpoint is not looked for, behind it is found',
+    );
+    assert.ok(
+      seen['cut segment, all of it read']!.stopped > 300 / STRIDE &&
+        seen['cut checkpoint']!.otherCheckpoint > 500 / STRIDE,
+    );
   } finally {
     rmSync(root, { recursive: true });
   }

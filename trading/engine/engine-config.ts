@@ -81,6 +81,17 @@ const readVenues = (file: ConfigFile): readonly EngineVenueConfig[] => {
   return venues;
 };
 
+const readRetention = (retain: ConfigFile): RetentionSettings => {
+  const readers = retain.textList('readers', []);
+  const tokenFile = retain.optionalText('tokenFile') === null ? null : retain.filePath('tokenFile');
+  if (readers.length > 0 && tokenFile === null)
+    throw retain.error(
+      'journal.retain.tokenFile',
+      'must be there where readers are named: what they say removes entries',
+    );
+  return { entries: retain.count('entries', 0), readers, tokenFile };
+};
+
 /** Reads and defaults one engine's configuration; `trading/README.md` shows one. */
 export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const file = ConfigFile.read(path);
@@ -93,8 +104,7 @@ export const readEngineConfig = (path: string | undefined): EngineConfig => {
   const sync = journal?.text('sync', 'group') ?? 'group';
   if (sync !== 'group' && sync !== 'none') throw file.error('journal.sync', 'must be "group" or "none"');
   const retain = journal?.section('retain') ?? null;
-  const retention =
-    retain === null ? KEEP_ALL : { entries: retain.count('entries', 0), readers: retain.textList('readers', []) };
+  const retention = retain === null ? KEEP_ALL : readRetention(retain);
   const risk = file.section('risk');
   const silentAfterMs = risk?.count('silentAfterMs', RISK_SILENT_AFTER_MS) ?? RISK_SILENT_AFTER_MS;
   const whenSilent = risk?.text('whenSilent', 'cancels') ?? 'cancels';

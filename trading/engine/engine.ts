@@ -9,13 +9,13 @@ import { ReplicationServer } from '../replication/replication-server.ts';
 import { ConditionWaits } from './condition-waits.ts';
 import type { EngineConfig } from './engine-config.ts';
 import type { EngineView, Reign } from './engine-view.ts';
+import { FixEntryReader } from './fix-entry-reader.ts';
 import type { JournalRetention } from './journal-retention.ts';
-import { readFixEntry } from './kept-fix-sessions.ts';
 import { Lease } from './lease.ts';
 import { OrderPath } from './order-path.ts';
 import { ClientSession, OrdersPort } from './orders-port.ts';
 import type { Permissions } from './pre-trade.ts';
-import { ReaderPositions } from './reader-positions.ts';
+import { ReaderDesk } from './reader-desk.ts';
 import type { ReplayedState } from './replayed-state.ts';
 import { RiskGate } from './risk-gate.ts';
 import type { StandbyCheckpoints } from './standby-checkpoints.ts';
@@ -50,6 +50,7 @@ export class Engine implements EngineView {
   readonly stateRecovery: StateRecovery;
   /** Null where no risk engine has a say. */
   readonly risk: RiskGate | null;
+  readonly #fixEntries: FixEntryReader;
   readonly #pulse: Pulse;
   role: Role = 'closed';
   reason: string | null = null;
@@ -57,7 +58,7 @@ export class Engine implements EngineView {
   divergence: Status['divergence'] = null;
   rehearsed = false;
   #wasReleasing = false;
-  #readers = new ReaderPositions([]);
+  readonly #readers: ReaderDesk;
   readonly #silence: UpstreamSilence;
   /** Looked at whenever something changed. */
   readonly waits = new ConditionWaits();
@@ -80,7 +81,9 @@ export class Engine implements EngineView {
     this.epochs = epochs;
     this.journal = journal;
     this.replayed = replayed;
-    const { instance, timing, replicationTokenFile } = config;
+    const { instance, timing, replicationTokenFile, retention } = config;
+    const readersToken = retention.tokenFile === null ? null : new TokenFile(retention.tokenFile);
+    this.#readers = new ReaderDesk({ expected: retention.readers, token: readersToken });
     const token = replicationTokenFile === null ? null : new TokenFile(replicationTokenFile);
     this.replication = new ReplicationServer({
       instance,
@@ -89,7 +92,7 @@ export class Engine implements EngineView {
       token,
       windowEntries: 16_384,
       stateHashAt: (sequence) => replayed.state.hashes.at(sequence),
-      ...(config.retention.entries === 0 ? {} : { readersStored: () => this.#readers.all }),
+      ...(retention.entries === 0 ? {} : { readersStored: () => this.#readers.all }),
       onHeld: (sequence) => {
         this.reign?.path.heldUpTo(sequence);
         this.waits.look();
@@ -131,6 +134,7 @@ export class Engine implements EngineView {
       onWarning: options.onWarning,
       onChanged: () => this.changed(),
     });
+    this.#fixEntries = new FixEntryReader({ journal, onWarning: options.onWarning });
     this.venues = new VenueDesk({
       configs: config.venues,
       open: (venue, events) => this.#openSession(venue, events),
@@ -143,11 +147,15 @@ export class Engine implements EngineView {
     this.risk = this.#riskGate();
     this.orders = new OrdersPort({
       onLine: (session, line) => {
-        if (this.risk?.receive(session, line) !== true) this.reign?.path.receive(session, line);
+        if (this.risk?.receive(session, line) === true || this.#readers.receive(session, line)) return;
+        this.reign?.path.receive(session, line);
       },
       onBytes: (session) => this.reign?.path.receiveBytes(session),
       onClosed: (session) => {
-        if (session instanceof ClientSession) this.risk?.closed(session);
+        if (session instanceof ClientSession) {
+          this.risk?.closed(session);
+          this.#readers.closed(session);
+        }
         this.reign?.path.sessionClosed(session);
       },
     });
@@ -176,7 +184,7 @@ export class Engine implements EngineView {
         return {
           append: (entries) => path.keepFix(entries),
           whenSafe: (done) => path.whenReleased(done),
-          read: (place) => readFixEntry(this.journal, place),
+          read: (place) => this.#fixEntries.read(place),
         };
       },
       ...events,
@@ -274,7 +282,7 @@ export class Engine implements EngineView {
     // Whoever was right about a difference is asked for nothing by the primary that was not.
     this.upstream.step({ kind: 'recomputed', nowMs: monoNowMs() });
     const { journal, venues, lease, orders } = this;
-    this.#readers = new ReaderPositions(this.config.retention.readers);
+    this.#readers.begin();
     const path = new OrderPath({
       instance,
       epoch,
@@ -291,7 +299,8 @@ export class Engine implements EngineView {
         this.replication.step({ kind: 'appended' });
         journal.sync();
       },
-      stored: (reader, sequence) => this.#readers.told(reader, sequence),
+      // Said to the desk of readers, which looks who says it.
+      stored: () => {},
     });
     this.reign = { epoch, path, tradingEnabled, draining: false, halted, ackSetAskedAtMs: 0 };
     this.role = 'primary';

@@ -5,9 +5,11 @@ export interface RetentionSettings {
   readonly entries: number;
   /** Names of the readers that must have stored an entry before it may go. One that has not said how far it is needs all. */
   readonly readers: readonly string[];
+  /** What a reader must show; null where no reader is named. */
+  readonly tokenFile: string | null;
 }
 
-export const KEEP_ALL: RetentionSettings = { entries: 0, readers: [] };
+export const KEEP_ALL: RetentionSettings = { entries: 0, readers: [], tokenFile: null };
 
 /** Everything up to here may be removed. The lowest of all needs: what only one of them says is never enough. */
 export const removableUpTo = (options: {

@@ -3,10 +3,7 @@ import { OtherHistory } from '../journal/recovery-start.ts';
 import { baseOf, newestCheckpoint } from './checkpoint.ts';
 import { ReplayedState } from './replayed-state.ts';
 
-/**
- * The journal and its state, from the newest checkpoint that is whole and of this journal, without reading what is in front of it.
- * Where the journal also holds FIX sessions all of it is read: checkpoints do not hold them.
- */
+/** The journal and its state, from the newest checkpoint that is whole and of this journal, without reading what is in front of it. */
 export const recoverJournal = async (options: {
   readonly journal: string;
   readonly checkpoints: string;
@@ -24,7 +21,7 @@ export const recoverJournal = async (options: {
     const checkpoint = newestCheckpoint(options.checkpoints, { upTo, onDamaged });
     const replayed = new ReplayedState(checkpoint, fixSessions);
     const base = checkpoint === null ? null : baseOf(checkpoint);
-    const place = { directory: options.journal, sync, base, skip: fixSessions.length === 0 };
+    const place = { directory: options.journal, sync, base };
     const size = segmentBytes === undefined ? {} : { segmentBytes };
     try {
       const journal = await Journal.open({ ...place, ...size, onFailure, onDurable }, (block) => replayed.apply(block));

@@ -1,4 +1,4 @@
-import { BLOCK_HEADER_BYTES, type Block, lastSequenceOf } from '../journal/block.ts';
+import { BLOCK_HEADER_BYTES, type Block } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { KeptFixSessions } from './kept-fix-sessions.ts';
@@ -22,7 +22,7 @@ export class ReplayedState {
   constructor(checkpoint: Checkpoint | null = null, fixSessions: readonly string[] = []) {
     this.#from = checkpoint?.provenance.sequence ?? 0;
     this.#fixNames = fixSessions;
-    this.#fix = new KeptFixSessions(fixSessions);
+    this.#fix = new KeptFixSessions(fixSessions, checkpoint?.sessions);
     this.#state = checkpoint?.state ?? new OrderState();
   }
 
@@ -47,9 +47,9 @@ export class ReplayedState {
 
   /** Applies the block that was just appended or recovered; those up to the checkpoint are in its state already. */
   apply(block: Block): void {
-    if (this.#rebuilding) return;
+    if (this.#rebuilding || block.header.firstSequence <= this.#state.applied) return;
     this.#fix.apply(block);
-    if (block.header.firstSequence > this.#state.applied) applyBlock(this.#state, block);
+    applyBlock(this.#state, block);
   }
 
   /**
@@ -58,22 +58,20 @@ export class ReplayedState {
    */
   async rebuild(journal: Journal, checkpoint: Checkpoint | null): Promise<void> {
     const state = checkpoint?.state ?? new OrderState();
-    const fix = new KeptFixSessions(this.#fixNames);
+    const fix = new KeptFixSessions(this.#fixNames, checkpoint?.sessions);
     this.#state = state;
     this.#fix = fix;
     this.#from = state.applied;
     this.#rebuilding = true;
-    let applied = this.#fixNames.length > 0 ? 0 : state.applied;
     while (this.#state === state) {
-      const blocks = journal.blocksAfter(applied, REBUILD_BYTES);
+      const blocks = journal.blocksAfter(state.applied, REBUILD_BYTES);
       if (blocks.length === 0) {
         this.#rebuilding = false;
         return;
       }
       for (const block of blocks) {
         fix.apply(block);
-        if (block.header.firstSequence > state.applied) applyBlock(state, block);
-        applied = lastSequenceOf(block.header);
+        applyBlock(state, block);
       }
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { EpochStore } from '../control/epoch-store.ts';
 import { Engine } from './engine.ts';
 import type { EngineConfig } from './engine-config.ts';
-import { JournalRetention, KEEP_ALL } from './journal-retention.ts';
+import { JournalRetention } from './journal-retention.ts';
 import { recoverJournal } from './recover-journal.ts';
 import { StandbyCheckpoints } from './standby-checkpoints.ts';
 import { fixSessionNames } from './venue/fix-venue-config.ts';
@@ -27,9 +27,7 @@ export const startEngine = async (options: {
     onDurable: () => engine?.onDurable(),
   });
   replayed.state.reserve(config.reserveOrders);
-  const keepsFix = fixSessionNames(config.venues).length > 0;
-  const settings = keepsFix ? KEEP_ALL : config.retention;
-  const retention = new JournalRetention({ settings, journal, onWarning });
+  const retention = new JournalRetention({ settings: config.retention, journal, onWarning });
   const checkpoints = new StandbyCheckpoints({
     ...places,
     instance: config.instance,

@@ -10,6 +10,7 @@ import { randomEntries } from '../testing/random-entries.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Entry } from './entry.ts';
+import { KeptFixSessions } from './kept-fix-sessions.ts';
 import { OrderState } from './order-state.ts';
 import { ReplayedState } from './replayed-state.ts';
 import type { DifferenceReport } from './state-difference.ts';
@@ -64,6 +65,7 @@ const withStandby = (name: string, altered: boolean, body: (bench: Bench) => Pro
         takenAt: 1,
       },
       state: stateOf(randomEntries(22, base.sequence)),
+      sessions: new KeptFixSessions('every'),
     };
     const replayed = new ReplayedState(altered ? forged : null);
     const journal = await Journal.open(options, (block) => replayed.apply(block));

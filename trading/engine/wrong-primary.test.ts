@@ -8,6 +8,7 @@ import { randomEntries } from '../testing/random-entries.ts';
 import { TradingWorld } from '../testing/trading-world.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 import { writeCheckpoint } from './checkpoint.ts';
+import { KeptFixSessions } from './kept-fix-sessions.ts';
 import { OrderState } from './order-state.ts';
 import { ENGINE_VERSION } from './version.ts';
 
@@ -36,7 +37,7 @@ const plant = async (directory: string): Promise<void> => {
   applyEntries(state, randomEntries(22, base.sequence));
   const checkpoints = join(directory, 'a', 'checkpoints');
   mkdirSync(checkpoints);
-  writeCheckpoint(checkpoints, state, {
+  writeCheckpoint(checkpoints, { state, sessions: new KeptFixSessions('every') }, {
     instance: 'a',
     sequence: base.sequence,
     epoch: 1,

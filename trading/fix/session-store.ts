@@ -8,8 +8,8 @@ export interface EntryLog {
   append(entries: readonly FixEntry[]): number;
   /** Calls back, in the order asked, once everything taken so far is as safe as this log makes things. May call at once. */
   whenSafe(done: () => void): void;
-  /** The entry at a place; null when it is none of a session. */
-  read(place: number): FixEntry | null;
+  /** The entry at a place; `gone` when it is no longer there to be read; null when it is none of a session. */
+  read(place: number): FixEntry | 'gone' | null;
 }
 
 /**

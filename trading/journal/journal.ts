@@ -20,10 +20,11 @@ export interface JournalOptions {
    */
   readonly sync: 'group' | 'none';
   readonly segmentBytes?: number;
-  /** End of a block up to which everything is known from elsewhere, a checkpoint; left out or null = nothing is. */
+  /**
+   * End of a block up to which everything is known from elsewhere, a checkpoint: segments in front of the one that holds it are not
+   * read. Left out or null = nothing is.
+   */
   readonly base?: LogEnd | null;
-  /** Segments in front of the one that holds `base` are not read. Default: they are. */
-  readonly skip?: boolean;
   /** The durable end moved. */
   readonly onDurable: (sequence: number) => void;
   /** A write or sync failed: nothing more can be promised, end the process. */
@@ -261,9 +262,9 @@ export class Journal {
   }
 
   async #recover(onBlock: (block: Block) => void): Promise<void> {
-    const { directory, base = null, skip = false } = this.#options;
+    const { directory, base = null } = this.#options;
     this.#segments = segmentNames(directory);
-    const start = recoveryStart(directory, this.#segments, skip ? base : null);
+    const start = recoveryStart(directory, this.#segments, base);
     this.#index = new BlockIndex(start.end);
     this.#old.set(this.#segments.slice(0, start.segment), start.end);
     this.#end = start.end;

@@ -32,6 +32,11 @@ export class FeedSet {
     return oldestOf(this.feeds.map((feed) => feed.freshness()));
   }
 
+  /** One of the exchanges trades, or nobody knows whether it does. */
+  get inMarketHours(): boolean {
+    return this.feeds.some((feed) => feed.freshness().inMarketHours);
+  }
+
   /** Books of every exchange are there, fresh or not. */
   get hasBooks(): boolean {
     return this.feeds.every(({ snapshots }) => snapshots > 0);

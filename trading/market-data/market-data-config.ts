@@ -2,7 +2,7 @@ import { ConfigFile } from '../base/config-file.ts';
 import { ConfigNode } from '../load/config-node.ts';
 import type { Address } from '../load/line-connection.ts';
 import { MARKET_CALENDARS } from '../venue/calendar/market-calendar.ts';
-import { acceleratedClock, liveClock } from '../venue/calendar/venue-clock.ts';
+import { clockOf, liveClock } from '../venue/calendar/venue-clock.ts';
 import type { MarketFeedConfig } from './market-feed.ts';
 import { MarketHours } from './market-hours.ts';
 
@@ -43,8 +43,7 @@ const readHours = (node: ConfigNode | null): MarketHours => {
   const market = node.string('market');
   const calendar = MARKET_CALENDARS.get(market);
   if (calendar === undefined) throw node.wrong('market', `one of ${[...MARKET_CALENDARS.keys()].join(', ')}`, market);
-  const clock = node.has('startsAt')
-    ? acceleratedClock({ startsAt: node.string('startsAt'), speed: node.number('speed', 1) })
-    : liveClock;
-  return new MarketHours({ calendar, clock });
+  const moment = (name: string): string | null => (node.has(name) ? node.string(name) : null);
+  const settings = { startsAt: moment('startsAt'), since: moment('since'), speed: node.number('speed', 1) };
+  return new MarketHours({ calendar, clock: clockOf(calendar, settings) });
 };

@@ -131,7 +131,7 @@ export class MarketDataInstance {
 
   #status(): Status {
     const problem = this.#problem;
-    const { ageMs, feedAAgeMs, feedBAgeMs, inMarketHours, stale } = this.#set.freshness;
+    const { ageMs, feedAAgeMs, feedBAgeMs, stale } = this.#set.freshness;
     return {
       role: this.#role,
       epoch: this.#options.epochs.highest,
@@ -152,7 +152,7 @@ export class MarketDataInstance {
         marketDataAgeMs: ageMs,
         feedAAgeMs,
         feedBAgeMs,
-        inMarketHours,
+        inMarketHours: this.#set.inMarketHours ? 1 : 0,
         stale,
         symbols: this.#set.symbols,
         subscribers: this.port.subscribers,

@@ -1,54 +1,8 @@
 import assert from 'node:assert/strict';
-import { createServer, type Server, type Socket } from 'node:net';
 import { test } from 'node:test';
+import { marketMessage as market, PriceService as Service } from '../testing/price-service.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 import { PriceFollower } from './price-follower.ts';
-
-/** A market data service that says what the test wants. */
-class Service {
-  readonly sockets = new Set<Socket>();
-  readonly #server: Server;
-  asked = 0;
-
-  constructor() {
-    this.#server = createServer((socket) => {
-      this.sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => this.sockets.delete(socket));
-      socket.on('data', () => {
-        this.asked += 1;
-      });
-    });
-  }
-
-  listen(): Promise<{ readonly host: string; readonly port: number }> {
-    return new Promise((resolve) => {
-      this.#server.listen(0, '127.0.0.1', () => {
-        const address = this.#server.address();
-        resolve({ host: '127.0.0.1', port: typeof address === 'object' && address !== null ? address.port : 0 });
-      });
-    });
-  }
-
-  say(...messages: object[]): void {
-    const text = messages.map((message) => `${JSON.stringify(message)}\n`).join('');
-    for (const socket of this.sockets) socket.write(text);
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-}
-
-const market = (symbol: string, bids: number[][], asks: number[][], lastPrice: number) => ({
-  t: 'market',
-  symbol,
-  phase: 'continuous',
-  bids,
-  asks,
-  lastPrice,
-});
 
 test('a follower knows the newest quote and its age, and goes to the next service when one is gone', async () => {
   const [first, second] = [new Service(), new Service()];

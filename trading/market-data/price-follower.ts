@@ -35,6 +35,11 @@ export class PriceFollower {
     this.#look();
   }
 
+  /** Those of which a quote was told. */
+  get symbols(): Iterable<string> {
+    return this.#quotes.keys();
+  }
+
   quote(symbol: string): Quote | null {
     return this.#quotes.get(symbol) ?? null;
   }

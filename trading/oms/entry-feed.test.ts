@@ -57,6 +57,28 @@ test('a reader says under its name what it has stored, when it subscribes and as
     },
   ));
 
+test('a reader shows who it is, says again and again how far it is, and reads on when its word is not taken', () =>
+  withEngine(
+    ({ t }) => {
+      if (t === 'subscribe') return { t: 'subscribe-ok', instance: 'a', epoch: 1, end: 9000 };
+      return { t: 'reader-refused', reader: 'positions', error: 'HF-7211', code: 'taken', by: 'positions-1' };
+    },
+    async ({ port, heard }) => {
+      const pass = { instance: 'positions-2', token: 'a-token' };
+      const engines = [{ host: '127.0.0.1', port }];
+      const feed = new EntryFeed({ engines, after: 4000, sink: SINK, reader: 'positions', pass });
+      try {
+        await waitUntil('it is refused', () => feed.readerProblem !== null);
+        assert.deepEqual(heard[0], { t: 'subscribe', after: 4000, reader: 'positions', ...pass, stored: 4000 });
+        assert.deepEqual(heard[1], { t: 'stored', reader: 'positions', ...pass, seq: 4000 });
+        assert.match(feed.readerProblem ?? '', /^HF-7211 .*another process reads under this name \(positions-1\)$/);
+        assert.equal(feed.connected, true);
+      } finally {
+        feed.close();
+      }
+    },
+  ));
+
 test('a reader learns that what it needs was removed, and takes nothing in its place', () =>
   withEngine(
     () => ({ t: 'reject', code: 'removed', error: 'HF-7207', first: 700 }),

@@ -1,8 +1,9 @@
-import { countField, type JsonRecord } from '../base/json-record.ts';
+import { countField, type JsonRecord, textField } from '../base/json-record.ts';
 import { Pulse } from '../base/pulse.ts';
 import { monoMs } from '../load/clock.ts';
 import { type Address, LineConnection } from '../load/line-connection.ts';
 import { type JournalEntry, parseEntry } from './journal-entry.ts';
+import type { ReaderPass } from './reader-pass.ts';
 
 export interface EntryFeedSink {
   entry(entry: JournalEntry): void;
@@ -38,7 +39,10 @@ export class EntryFeed {
   readonly #candidates = new Set<Candidate>();
   #current: Candidate | null = null;
   readonly #reader: string | null;
+  readonly #pass: ReaderPass | null;
   #stored: number;
+  #toldAt = 0;
+  #refused = { text: '', at: Number.NEGATIVE_INFINITY };
   #next: number;
   #highestEpoch = 0;
   readonly #pulse: Pulse;
@@ -52,7 +56,7 @@ export class EntryFeed {
 
   /**
    * `reader`: the name under which the engine waits for what this one has stored, before it removes it; `stored`: how far that is, if it
-   * is not `after`. `calmAfterMs`: how long it looks for an engine in a hurry; then it looks once a second.
+   * is not `after`; `pass`: without one an engine that removes anything does not believe it. `calmAfterMs`: how long it looks for an engine in a hurry; then it looks once a second.
    */
   constructor(options: {
     readonly engines: readonly Address[];
@@ -60,9 +64,11 @@ export class EntryFeed {
     readonly sink: EntryFeedSink;
     readonly calmAfterMs?: number;
     readonly reader?: string;
+    readonly pass?: ReaderPass | undefined;
     readonly stored?: number;
   }) {
     this.#reader = options.reader ?? null;
+    this.#pass = options.pass ?? null;
     this.#stored = options.stored ?? options.after;
     const calmAfterMs = options.calmAfterMs ?? Number.POSITIVE_INFINITY;
     this.#engines = options.engines;
@@ -102,7 +108,12 @@ export class EntryFeed {
   stored(sequence: number): void {
     if (this.#reader === null || sequence - this.#stored < tellStoredEvery) return;
     this.#stored = sequence;
-    this.send({ t: 'stored', reader: this.#reader, seq: sequence });
+    this.#tellStored();
+  }
+
+  /** Why the engine that is followed does not believe what this reader says that it has stored; null = it has not complained of late. */
+  get readerProblem(): string | null {
+    return monoMs() - this.#refused.at < refusedForMs ? this.#refused.text : null;
   }
 
   resume(): void {
@@ -117,6 +128,15 @@ export class EntryFeed {
     for (const candidate of this.#candidates) candidate.connection.close();
   }
 
+  get #claim(): object {
+    return { reader: this.#reader, ...this.#pass };
+  }
+
+  #tellStored(): void {
+    this.#toldAt = monoMs();
+    this.send({ t: 'stored', ...this.#claim, seq: this.#stored });
+  }
+
   #silent(candidate: Candidate): boolean {
     return monoMs() - candidate.connection.lastHeardAt > silentAfterMs;
   }
@@ -127,6 +147,8 @@ export class EntryFeed {
     for (const candidate of this.#candidates) {
       if (monoMs() - candidate.startedAt > attemptDeadlineMs) candidate.connection.close();
     }
+    // A name is lost to whoever claims it when nothing is heard of its holder.
+    if (this.#reader !== null && this.#pass !== null && monoMs() - this.#toldAt > claimEveryMs) this.#tellStored();
     if (this.connected) return;
     for (const address of this.#engines) {
       const trying = [...this.#candidates].filter((candidate) => candidate.address === address).length;
@@ -141,7 +163,7 @@ export class EntryFeed {
       epoch: 0,
       connection: new LineConnection(address, {
         connected: () => {
-          const told = this.#reader === null ? {} : { reader: this.#reader, stored: this.#stored };
+          const told = this.#reader === null ? {} : { ...this.#claim, stored: this.#stored };
           candidate.connection.send({ t: 'subscribe', after: this.#next - 1, ...told });
         },
         message: (message) => this.#received(candidate, message),
@@ -172,12 +194,22 @@ export class EntryFeed {
         return;
       default:
         if (candidate === this.#current && this.#sink.other?.(message) === true) return;
+        if (message['t'] === 'reader-refused') return this.#readerRefused(message);
         if (message['code'] === 'ahead') this.#sink.ahead(countField(message, 'end') ?? 0);
         if (message['code'] === 'removed' || message['code'] === 'damaged')
           this.#sink.removed?.(countField(message, 'first'));
         candidate.connection.close();
         return;
     }
+  }
+
+  #readerRefused(message: JsonRecord): void {
+    const by = textField(message, 'by');
+    const found = refusals[textField(message, 'code') ?? ''] ?? 'it gives no reason that is known here';
+    const text = `HF-7211 the engine does not take ${this.#reader}'s word for what is stored: ${found}${by === null ? '' : ` (${by})`}`;
+    const isNew = this.readerProblem !== text;
+    this.#refused = { text, at: monoMs() };
+    if (isNew) this.#sink.changed();
   }
 
   #toldReleased(sequence: number): void {
@@ -220,6 +252,13 @@ export class EntryFeed {
   }
 }
 
+const refusals: Readonly<Record<string, string>> = {
+  unauthorized: 'it does not show the token that the engine asks for',
+  'not-listed': 'the engine waits for no reader of this name',
+  taken: 'another process reads under this name',
+};
+const claimEveryMs = 1000;
+const refusedForMs = 2500;
 /** Entries: what is removed is removed by the segment. */
 const tellStoredEvery = 1000;
 /** While no engine answers. */

@@ -13,13 +13,14 @@ import type { VenueAccess } from './open-order-check.ts';
 import { raiseEpochOnly } from './order-store.ts';
 import { QueryDesk } from './query-desk.ts';
 import { QueryServer } from './query-server.ts';
+import { readReaderPass } from './reader-pass.ts';
 import { recoveryActions } from './recovery-actions.ts';
 import { StoppedMark } from './stopped-mark.ts';
 
 /**
  * `holdfast-node trading/oms/main.ts CONFIG.json`. Configuration: `instance`, `dataDir`, `control {host, port, tokenFile}`,
  * `engines [{host, port}]` (the site's own, orders ports), `database {host, port, user, passwordFile, database}`, and optionally
- * `stream` (default `engine`), `databaseDeadlineMs` (default 5000), `lagWarnMs` (default 5000), `queries {host, port}` and `venues [{name, host, port, firm,
+ * `stream` (default `engine`), `readerTokenFile` (where engines remove entries), `databaseDeadlineMs` (default 5000), `lagWarnMs` (default 5000), `queries {host, port}` and `venues [{name, host, port, firm,
  * password?}]` (line ports, for `reconcile`). Prints one `listening` line; starts closed.
  */
 const main = async (): Promise<void> => {
@@ -38,6 +39,7 @@ const main = async (): Promise<void> => {
     venues: config.has('venues') ? config.children('venues').map(parseVenue) : [],
     lagWarnMs: config.number('lagWarnMs', 5000),
     stream,
+    readerPass: readReaderPass(config),
     engines: config.children('engines').map((each) => each.address()),
     database,
     databaseDeadlineMs: config.number('databaseDeadlineMs', 5000),

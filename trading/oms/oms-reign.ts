@@ -4,6 +4,7 @@ import type { Address } from '../load/line-connection.ts';
 import type { VenueAccess } from './open-order-check.ts';
 import { type DatabaseAddress, OrderStore, type StorePosition } from './order-store.ts';
 import { Persister } from './persister.ts';
+import type { ReaderPass } from './reader-pass.ts';
 import type { StoppedMark } from './stopped-mark.ts';
 
 export interface OmsOptions {
@@ -11,6 +12,8 @@ export interface OmsOptions {
   readonly stream: string;
   readonly dataDir: string;
   readonly engines: readonly Address[];
+  /** Shown to engines that remove entries. */
+  readonly readerPass?: ReaderPass | undefined;
   /** Asked by `reconcile`. */
   readonly venues: readonly VenueAccess[];
   readonly database: DatabaseAddress;

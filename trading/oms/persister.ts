@@ -3,12 +3,15 @@ import type { Address } from '../load/line-connection.ts';
 import { EntryFeed, removedProblem } from './entry-feed.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { type DatabaseAddress, OrderStore, StaleWriterError, type StorePosition } from './order-store.ts';
+import type { ReaderPass } from './reader-pass.ts';
 
 export interface PersisterOptions {
   readonly instance: string;
   readonly stream: string;
   readonly epoch: number;
   readonly engines: readonly Address[];
+  /** Shown to engines that remove entries. */
+  readonly readerPass?: ReaderPass | undefined;
   readonly database: DatabaseAddress;
   readonly databaseDeadlineMs: number;
   /** Asked immediately before every commit: the lease. */
@@ -91,7 +94,7 @@ export class Persister {
   }
 
   get problem(): string | null {
-    return this.#problem ?? this.#feedProblem;
+    return this.#problem ?? this.#feedProblem ?? this.#feed?.readerProblem ?? null;
   }
 
   /** For `Status.business`. */
@@ -176,6 +179,7 @@ export class Persister {
         },
       },
       reader: 'oms',
+      pass: this.#options.readerPass,
     });
   }
 

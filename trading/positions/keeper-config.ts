@@ -1,5 +1,6 @@
 import { ConfigNode } from '../load/config-node.ts';
 import type { Address } from '../load/line-connection.ts';
+import { type ReaderPass, readReaderPass } from '../oms/reader-pass.ts';
 import type { BookSource } from '../reconcile/book-source.ts';
 import { parseReconcile, type ReconcileConfig } from '../reconcile/config.ts';
 import { defaultInstrument, type Instrument } from './position.ts';
@@ -9,6 +10,8 @@ export interface KeeperConfig {
   /** Orders ports of engines or fronts; whichever is primary is followed. */
   readonly engines: readonly Address[];
   readonly listen: Address;
+  /** Shown to engines that remove entries. */
+  readonly readerPass?: ReaderPass | undefined;
   /** Market data services of its site, which mark positions where a question asks for that; none = nobody does. */
   readonly marketData: readonly Address[];
   /** The component contract's endpoint; null: it serves its figures only, and no agent drives it. */
@@ -34,6 +37,7 @@ export const readKeeperConfig = (file: string): KeeperConfig => {
     engines,
     reconcile: reconcile === null ? null : (own) => parseReconcile(reconcile, { engines, books: [own] }),
     listen: root.child('listen').address(),
+    readerPass: readReaderPass(root),
     marketData: root.has('marketData') ? root.children('marketData').map((each) => each.address()) : [],
     control:
       control === null

@@ -96,7 +96,7 @@ export class KeeperServer {
 
   /** What people should know about the figures; what was lost stays until they are recovered, or the process is started anew. */
   get problem(): string | null {
-    return this.#unvouched ?? this.#problem;
+    return this.#unvouched ?? this.#problem ?? this.#feed?.readerProblem ?? null;
   }
 
   /** Which released entries the engine no longer has; null = none. */
@@ -177,6 +177,7 @@ export class KeeperServer {
       after: book.through,
       calmAfterMs,
       reader: 'positions',
+      pass: this.#config.readerPass,
       stored: this.keptThrough > this.#engineEnded ? 0 : this.keptThrough,
       sink: {
         entry: (entry) => {

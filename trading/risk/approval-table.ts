@@ -1,5 +1,6 @@
 import type { ClientExposure, ExposureBook } from './exposure-book.ts';
 import { type RuleBook, unlimited } from './limits.ts';
+import { MarketReferences } from './market-reference.ts';
 import type { ClientRow, FirmRow, PairRow, RiskRows, SymbolRow } from './risk-message.ts';
 
 /** Rows in one message: far below what a line may hold. */
@@ -12,21 +13,25 @@ const rowsAtOnce = 500;
 export class ApprovalTable {
   readonly #rules: RuleBook;
   readonly #book: ExposureBook;
+  readonly #references: MarketReferences;
   readonly #known = new Map<string, ClientExposure>();
   #openNotional = 0;
   #heldNotional = 0;
   #loss = 0;
 
-  constructor(rules: RuleBook, book: ExposureBook) {
+  constructor(rules: RuleBook, book: ExposureBook, references = new MarketReferences(rules, null)) {
     this.#rules = rules;
     this.#book = book;
+    this.#references = references;
   }
 
   /** Everything; it voids what was there before. */
   all(): readonly RiskRows[] {
     this.#refresh(this.#book.takeChanged());
+    this.#references.look();
+    this.#references.takeChanged();
     const clients = union(['*'], this.#rules.names('client'), this.#book.clients);
-    const symbols = union(['*'], this.#rules.names('symbol'));
+    const symbols = union(['*'], this.#rules.names('symbol'), [...this.#references.followed]);
     const pairs = this.#book.clients.flatMap((client) => this.#pairsOf(client));
     const parts = this.#parts({
       clients: clients.map((name) => this.#clientRow(name)),
@@ -39,10 +44,12 @@ export class ApprovalTable {
   /** What changed since the last call of either; empty when nothing did. */
   changes(): readonly RiskRows[] {
     const changed = this.#book.takeChanged();
-    if (changed.size === 0) return [];
+    const moved = this.#references.takeChanged();
+    if (changed.size === 0 && moved.size === 0) return [];
     this.#refresh(changed);
     const clients = [...changed].map((name) => this.#clientRow(name));
-    return this.#parts({ clients, symbols: [], pairs: [...changed].flatMap((client) => this.#pairsOf(client)) });
+    const symbols = [...moved].map((name) => this.#symbolRow(name));
+    return this.#parts({ clients, symbols, pairs: [...changed].flatMap((client) => this.#pairsOf(client)) });
   }
 
   #parts(rows: {
@@ -106,7 +113,7 @@ export class ApprovalTable {
       maxOrderQty: bound('maxOrderQty'),
       maxOrderNotional: bound('maxOrderNotional'),
       maxPosition: bound('maxPosition'),
-      ...this.#rules.collar(name),
+      ...this.#rules.collar(name, this.#references.of(name)),
     };
   }
 

@@ -2,6 +2,7 @@ import { countField, type JsonRecord } from '../base/json-record.ts';
 import type { Address } from '../load/line-connection.ts';
 import { EntryFeed, removedProblem } from '../oms/entry-feed.ts';
 import type { JournalEntry } from '../oms/journal-entry.ts';
+import type { ReaderPass } from '../oms/reader-pass.ts';
 import type { ApprovalTable } from './approval-table.ts';
 import { type RiskRows, riskRecord } from './risk-message.ts';
 
@@ -11,6 +12,7 @@ export interface EngineLinkOptions {
   /** What engines ask for before they believe anything. */
   readonly token: string;
   readonly engines: readonly Address[];
+  readonly readerPass: ReaderPass | undefined;
   /** Sequence of the last entry that is known already. */
   readonly after: number;
   /** Up to here exposures are kept: nothing of it is asked for by the next start. */
@@ -56,6 +58,7 @@ export class EngineLink {
       engines: options.engines,
       after: options.after,
       reader: 'risk',
+      pass: options.readerPass,
       stored: options.stored,
       sink: {
         entry: (entry) => {
@@ -98,6 +101,11 @@ export class EngineLink {
     if (this.#refused !== null) return `the engine refuses this risk engine: ${this.#refused}`;
     if (this.#removed !== null) return this.#removed;
     return this.connected ? null : 'no engine of this site delivers its released entries';
+  }
+
+  /** See `EntryFeed`; what is approved does not hang on it. */
+  get readerProblem(): string | null {
+    return this.#feed.readerProblem;
   }
 
   /** Exposures are kept up to here. */

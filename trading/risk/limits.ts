@@ -18,6 +18,10 @@ export interface Limits {
   readonly maxLoss?: number;
   /** Ticks that prices of orders are measured against. */
   readonly referencePrice?: number;
+  /** The reference follows the market instead, and counts while what is known of it is no older than this. */
+  readonly maxReferenceAgeMs?: number;
+  /** Ticks that stand in for a reference that follows the market while nothing recent enough is known of it. */
+  readonly fallbackPrice?: number;
   /** How far a price may be from it to either side, in hundredths of a percent of it. */
   readonly maxDeviationBps?: number;
 }
@@ -30,8 +34,12 @@ export const limitNames = [
   'maxExposure',
   'maxLoss',
   'referencePrice',
+  'maxReferenceAgeMs',
+  'fallbackPrice',
   'maxDeviationBps',
 ] as const satisfies readonly (keyof Limits)[];
+
+export const leastReferenceAgeMs = 1500;
 
 /** Whom a rule is about: the whole firm, a client or a symbol. The client and the symbol `*` stand for those without a rule of their own. */
 export type Scope = 'firm' | 'client' | 'symbol';
@@ -40,7 +48,15 @@ export type Scope = 'firm' | 'client' | 'symbol';
 const namesOf: Readonly<Record<Scope, readonly (keyof Limits)[]>> = {
   firm: ['maxOpenOrders', 'maxExposure', 'maxLoss'],
   client: ['maxOrderQty', 'maxOrderNotional', 'maxOpenOrders', 'maxPosition', 'maxExposure', 'maxLoss'],
-  symbol: ['maxOrderQty', 'maxOrderNotional', 'maxPosition', 'referencePrice', 'maxDeviationBps'],
+  symbol: [
+    'maxOrderQty',
+    'maxOrderNotional',
+    'maxPosition',
+    'referencePrice',
+    'maxReferenceAgeMs',
+    'fallbackPrice',
+    'maxDeviationBps',
+  ],
 };
 
 export interface Rule {
@@ -113,11 +129,24 @@ export class RuleBook {
     return this.find(scope, name)?.limits[limit] ?? this.find(scope, '*')?.limits[limit] ?? unlimited;
   }
 
-  /** The lowest and the highest price that an order in a symbol may have. */
-  collar(symbol: string): { readonly low: number; readonly high: number } {
-    const reference = this.find('symbol', symbol)?.limits.referencePrice ?? unlimited;
+  /** How old the market may be that a symbol's reference follows; null = it follows none. A price of its own comes first. */
+  referenceAgeMs(symbol: string): number | null {
+    if (this.find('symbol', symbol)?.limits.referencePrice !== undefined) return null;
+    const ageMs = this.limit('symbol', symbol, 'maxReferenceAgeMs');
+    return ageMs === unlimited ? null : ageMs;
+  }
+
+  /**
+   * The lowest and the highest price that an order in a symbol may have; no price is between them where there must be a reference and is
+   * none. `market`: what the market says, recent enough; null = nothing.
+   */
+  collar(symbol: string, market: number | null): { readonly low: number; readonly high: number } {
+    const own = this.find('symbol', symbol)?.limits;
     const bps = this.limit('symbol', symbol, 'maxDeviationBps');
-    if (reference === unlimited || bps === unlimited) return { low: 0, high: unlimited };
+    const follows = this.referenceAgeMs(symbol) !== null;
+    if (bps === unlimited || (own?.referencePrice === undefined && !follows)) return { low: 0, high: unlimited };
+    const reference = follows ? (market ?? own?.fallbackPrice) : own?.referencePrice;
+    if (reference === undefined) return { low: 1, high: 0 };
     const [exact, away] = [BigInt(reference), BigInt(bps)];
     const span = 10_000n;
     const low = away >= span ? 0n : (exact * (span - away) + span - 1n) / span;
@@ -145,6 +174,7 @@ export const parseRuleChange = (record: JsonRecord): RuleChange | string => {
   const limits = record['limits'] === undefined ? undefined : parseLimits(scope, record['limits']);
   if (typeof limits === 'string') return limits;
   if (name === '*' && limits?.referencePrice !== undefined) return 'a referencePrice is that of one symbol, not of *';
+  if (name === '*' && limits?.fallbackPrice !== undefined) return 'a fallbackPrice is that of one symbol, not of *';
   if (killed === undefined && limits === undefined) return 'it changes nothing: name killed or limits';
   return { scope, name, ...(killed === undefined ? {} : { killed }), ...(limits === undefined ? {} : { limits }) };
 };
@@ -161,6 +191,11 @@ const parseLimits = (scope: Scope, value: unknown): Limits | string => {
     if (bound === null) return `${known} must be a whole number, 0 or more`;
     limits[known] = bound;
   }
+  const { referencePrice, fallbackPrice, maxReferenceAgeMs } = limits;
+  if (referencePrice !== undefined && (maxReferenceAgeMs ?? fallbackPrice) !== undefined)
+    return 'a reference is a referencePrice or follows the market (maxReferenceAgeMs, fallbackPrice), not both';
+  if (maxReferenceAgeMs !== undefined && maxReferenceAgeMs < leastReferenceAgeMs)
+    return `maxReferenceAgeMs must be ${leastReferenceAgeMs} or more: how fresh the market is known to be is told once a second`;
   return limits;
 };
 

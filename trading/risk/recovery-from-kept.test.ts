@@ -54,6 +54,7 @@ test('a risk engine whose engine no longer has the first entries', {
         tokenFile: '',
         token: 'a-risk-token',
         engines: [engine.address],
+        marketData: [],
         database: postgres.address,
         databaseDeadlineMs: 15_000,
         stream: 'engine',

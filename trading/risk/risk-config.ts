@@ -3,6 +3,7 @@ import { parseDatabase } from '../load/config.ts';
 import { ConfigNode } from '../load/config-node.ts';
 import type { Address } from '../load/line-connection.ts';
 import type { DatabaseAddress } from '../oms/order-store.ts';
+import { type ReaderPass, readReaderPass } from '../oms/reader-pass.ts';
 import { parseRuleChange, type Rule } from './limits.ts';
 
 export interface RiskConfig {
@@ -11,11 +12,15 @@ export interface RiskConfig {
   readonly control: Address;
   readonly controlTokenFile: string;
   readonly listen: Address;
+  /** Shown to engines that remove entries. */
+  readonly readerPass?: ReaderPass | undefined;
   /** Shown to engines, and asked for from whoever changes a rule. */
   readonly tokenFile: string;
   readonly token: string;
   /** Orders ports of the site's engines. */
   readonly engines: readonly Address[];
+  /** Market data services of its site, which references that follow the market are taken from; none = nothing is known of a market. */
+  readonly marketData: readonly Address[];
   readonly database: DatabaseAddress;
   readonly databaseDeadlineMs: number;
   /** Under which order management has stored the engine's entries. */
@@ -36,9 +41,11 @@ export const readRiskConfig = (file: string): RiskConfig => {
     control: control.address(),
     controlTokenFile: control.path('tokenFile'),
     listen: root.child('listen').address(),
+    readerPass: readReaderPass(root),
     tokenFile: root.path('tokenFile'),
     token: root.secret('tokenFile'),
     engines: root.children('engines').map((each) => each.address()),
+    marketData: root.has('marketData') ? root.children('marketData').map((each) => each.address()) : [],
     database: parseDatabase(root.child('database')),
     databaseDeadlineMs: root.number('databaseDeadlineMs', 5000),
     stream: root.has('stream') ? root.string('stream') : 'engine',

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { Pulse } from '../base/pulse.ts';
 import type { ReignTerms, ServiceReign } from '../control/leased-service.ts';
 import type { ActDetail } from '../control/recovery-action.ts';
+import { PriceFollower } from '../market-data/price-follower.ts';
 import type { JournalEntry } from '../oms/journal-entry.ts';
 import { StaleWriterError } from '../oms/order-store.ts';
 import { StoppedMark } from '../oms/stopped-mark.ts';
@@ -13,6 +15,7 @@ import type { KeptImage } from './exposure-image.ts';
 import { beginningOf, continuationOf, ExposureKeep, firstDifference, type Standing } from './exposure-keep.ts';
 import { type Author, LimitStore, type RuleVersion, type StoredPositions } from './limit-store.ts';
 import { type Rule, RuleBook, type RuleChange, rulesThatDiffer } from './limits.ts';
+import { MarketReferences } from './market-reference.ts';
 import type { RiskConfig } from './risk-config.ts';
 import { RiskRecovery } from './risk-recovery.ts';
 
@@ -47,6 +50,9 @@ export class RiskReign implements ServiceReign {
   /** What a recovery plan asks of it, step by step. */
   readonly recovery: RiskRecovery;
 
+  readonly #prices: PriceFollower | null;
+  readonly #references: MarketReferences;
+  readonly #pulse: Pulse | null;
   readonly #keep: ExposureKeep;
   /** Last entry that was known when this reign began. */
   readonly #begunWith: number;
@@ -71,6 +77,8 @@ export class RiskReign implements ServiceReign {
     this.#store = store;
     this.#stored = stored;
     this.#rules = RuleBook.of(store.rules.rules);
+    this.#prices = config.marketData.length === 0 ? null : new PriceFollower(config.marketData);
+    this.#references = new MarketReferences(this.#rules, this.#prices);
     this.recovery = this.#recoveryIn(terms.epoch);
     this.#book = beginningOf(known.kept, stored);
     this.#begunWith = this.#book.through;
@@ -82,6 +90,8 @@ export class RiskReign implements ServiceReign {
       put: (image) => this.#alone(() => this.#store.keepExposures(config.stream, image, terms.mayRelease)),
     });
     this.#link = this.#follow();
+    const beat = () => this.#lookAtMarket();
+    this.#pulse = this.#prices === null ? null : new Pulse({ everyMs: () => lookAtMarketMs, beat });
   }
 
   static async open(config: RiskConfig, terms: ReignTerms): Promise<RiskReign> {
@@ -115,7 +125,8 @@ export class RiskReign implements ServiceReign {
     const stored = this.#storeProblem ?? (this.#store.closed ? 'the connection was lost' : null);
     if (stored !== null) return `limits cannot be changed: ${stored}`;
     const failSafe = this.failSafe;
-    return this.#link.problem ?? (failSafe === null ? this.#lost : `fail-safe: ${failSafe}`);
+    if (this.#link.problem !== null) return this.#link.problem;
+    return failSafe === null ? (this.#lost ?? this.#link.readerProblem) : `fail-safe: ${failSafe}`;
   }
 
   /** Why nothing is approved; null = orders within the limits are. */
@@ -147,6 +158,7 @@ export class RiskReign implements ServiceReign {
       killed: this.#rules.rules.filter((rule) => rule.killed).length,
       changesWaiting: this.#wanted.length,
       unbooked: unbooked.length,
+      ...this.#references.figures,
       begunWith: this.#begunWith,
       keptUnusable: this.#keptUnusable ? 1 : 0,
       messagesSent: this.#link.sent,
@@ -200,6 +212,8 @@ export class RiskReign implements ServiceReign {
   close(): void {
     this.#closed = true;
     if (this.#reopenTimer !== null) clearTimeout(this.#reopenTimer);
+    this.#pulse?.stop();
+    this.#prices?.close();
     this.#link.close();
     this.#store.close();
     this.#wanted = [];
@@ -311,16 +325,17 @@ export class RiskReign implements ServiceReign {
   }
 
   #follow(): EngineLink {
-    const { instance, token, engines } = this.#config;
+    const { instance, token, engines, readerPass } = this.#config;
     const book = this.#book;
     return new EngineLink({
       instance,
       token,
       engines,
+      readerPass,
       after: book.through,
       stored: this.#keep.storedThrough,
       epoch: this.#terms.epoch,
-      table: new ApprovalTable(this.#rules, book),
+      table: new ApprovalTable(this.#rules, book, this.#references),
       failSafe: () => this.failSafe,
       mayRelease: this.#terms.mayRelease,
       onEntry: (entry) => this.#took(entry),
@@ -329,6 +344,10 @@ export class RiskReign implements ServiceReign {
       onAhead: (engineEnd) => this.#startOver(engineEnd),
       onRemoved: (first) => void this.#removed(first),
     });
+  }
+
+  #lookAtMarket(): void {
+    if (this.#references.look()) this.#link.publish();
   }
 
   #took(entry: JournalEntry): void {
@@ -441,6 +460,8 @@ const openStore = ({ database, databaseDeadlineMs, instance, initial }: RiskConf
     mayCommit: terms.mayRelease,
   });
 
+/** Market data tells changes of 20 ms as one; a reference is a bound, and need not be as new as that. */
+const lookAtMarketMs = 100;
 const drainDeadlineMs = 1500;
 const heardDeadlineMs = 1500;
 const comparisonTimes = { settleMs: 2500, deadlineMs: 4000 };

@@ -31,6 +31,7 @@ export class RiskUnderTest {
       readonly instance: string;
       readonly database: DatabaseAddress;
       readonly enginePorts: readonly number[];
+      readonly marketDataPorts?: readonly number[];
       readonly initial?: readonly object[];
       readonly keepEveryEntries?: number;
     },
@@ -46,6 +47,7 @@ export class RiskUnderTest {
       listen: { host: '127.0.0.1', port: 0 },
       tokenFile: riskTokenOf(world),
       engines: options.enginePorts.map((port) => ({ host: '127.0.0.1', port })),
+      marketData: (options.marketDataPorts ?? []).map((port) => ({ host: '127.0.0.1', port })),
       database: { ...database, passwordFile: 'password' },
       initial: options.initial ?? [],
       ...(options.keepEveryEntries === undefined ? {} : { keepEveryEntries: options.keepEveryEntries }),

@@ -104,8 +104,8 @@ export class TradingWorld {
     return world;
   }
 
-  /** SIGKILL, then the same venue again at the same port, with its ledger. */
-  async restartVenue(): Promise<void> {
+  /** SIGKILL, then the same venue again at the same port, with its ledger; `flags` are added to its command line. */
+  async restartVenue(...flags: readonly string[]): Promise<void> {
     const ports = { listen: { port: this.venue.port('venue') }, binary: { port: this.venue.port('binary') } };
     const fixPort = this.venue.port('fix');
     await this.venue.kill();
@@ -113,7 +113,7 @@ export class TradingWorld {
     const before = JSON.parse(readFileSync(file, 'utf8'));
     const fix = before.fix === undefined ? {} : { fix: { ...before.fix, port: fixPort } };
     writeFileSync(file, JSON.stringify({ ...before, ...ports, ...fix }));
-    this.venue = await TradingProcess.start('venue', [file]);
+    this.venue = await TradingProcess.start('venue', [file, ...flags]);
   }
 
   get token(): string {

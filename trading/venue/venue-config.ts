@@ -1,6 +1,6 @@
 import { ConfigFile, type ListenAddress } from '../base/config-file.ts';
 import { MARKET_CALENDARS, type MarketCalendar } from './calendar/market-calendar.ts';
-import { acceleratedClock, liveClock, type VenueClock } from './calendar/venue-clock.ts';
+import { clockOf, liveClock, type VenueClock } from './calendar/venue-clock.ts';
 import { PHASES, type Phase, SELF_TRADES, type SelfTrade } from './core/terms.ts';
 import { type FixConfig, readFixConfig } from './fix/fix-config.ts';
 import type { MarketDataConfig } from './market-data/market-data.ts';
@@ -30,13 +30,18 @@ export interface VenueConfig {
   readonly phase: Phase;
   /** From the command line, only for proving that checkers can fail. */
   readonly letStaleThrough: number;
+  /** From the command line: it kills itself the n-th time that its books have what a FIX session has not kept yet; 0 = never. */
+  readonly endBeforeStore: number;
 }
 
-/** Arguments: the configuration file, and optionally `--let-stale-through N`. */
+/** Arguments: the configuration file, and optionally `--let-stale-through N` and `--end-before-store N`. */
 export const readVenueConfig = (args: readonly string[]): VenueConfig => {
   const file = ConfigFile.read(args[0]);
   const fix = file.section('fix');
-  const flag = args.indexOf('--let-stale-through');
+  const flag = (name: string): number => {
+    const at = args.indexOf(name);
+    return at === -1 ? 0 : Number(args[at + 1] ?? 1);
+  };
   return {
     listen: file.listen('listen'),
     binary: file.section('binary') === null ? null : file.listen('binary'),
@@ -51,7 +56,8 @@ export const readVenueConfig = (args: readonly string[]): VenueConfig => {
     sessions: readSessions(file.section('sessions')),
     ...readCalendar(file.section('calendar')),
     phase: wordIn(file, 'phase', PHASES, 'continuous'),
-    letStaleThrough: flag === -1 ? 0 : Number(args[flag + 1] ?? 1),
+    letStaleThrough: flag('--let-stale-through'),
+    endBeforeStore: flag('--end-before-store'),
   };
 };
 
@@ -79,9 +85,8 @@ const readCalendar = (section: ConfigFile | null): Pick<VenueConfig, 'calendar' 
   const calendar = MARKET_CALENDARS.get(name);
   const known = [...MARKET_CALENDARS.keys()].join(', ');
   if (calendar === undefined) throw section.error('calendar.market', `must be one of ${known}`);
-  const startsAt = section.optionalText('startsAt');
-  const clock = startsAt === null ? liveClock : acceleratedClock({ startsAt, speed: section.count('speed', 1) });
-  return { calendar, clock };
+  const [startsAt, since] = [section.optionalText('startsAt'), section.optionalText('since')];
+  return { calendar, clock: clockOf(calendar, { startsAt, since, speed: section.count('speed', 1) }) };
 };
 
 const wordIn = <Word extends string>(file: ConfigFile, name: string, words: readonly Word[], fallback: Word): Word => {

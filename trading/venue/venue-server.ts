@@ -41,12 +41,13 @@ export class VenueServer {
     this.#marketData = config.marketData === null ? null : new MarketData(this.port);
     this.#line = new LineServer({ port: this.port, token, feeds: this.#marketData?.feeds ?? null });
     this.#binary = config.binary === null ? null : new BinaryServer(this.port);
-    const { fix, dataDir } = config;
+    const { fix, dataDir, endBeforeStore } = config;
     const onFailure = (error: Error): never => {
       throw error;
     };
     const directory = join(dataDir, 'fix');
-    this.#fix = fix === null ? null : new FixServer({ config: fix, port: this.port, directory, onFailure });
+    this.#fix =
+      fix === null ? null : new FixServer({ config: fix, port: this.port, directory, onFailure, endBeforeStore });
     const { calendar, clock } = config;
     const change = (phase: Phase): void => {
       venue.changePhase(phase);

@@ -8,7 +8,7 @@ import { beforeMoveCommand, validateCommand } from './validate.ts';
 
 const typing = (...answers: readonly (string | null)[]) => new FakeTerminal({ interactive: true, answers });
 const wish = (component: string) => ({ component, runbook: null, reason: 'odd', yes: false, wait: true });
-const POLICY = { approval: true, ticket: true, noticeMs: 1_800_000, watchMs: 60_000 };
+const POLICY = { approval: true, ticket: true, noticeMs: 1_800_000, watchMs: 60_000, outsideMarketHours: true };
 
 test('a recovery shows its plan, asks for the component, runs, and the checks afterwards pass', async () => {
   const firm = new SimulatedFirm();

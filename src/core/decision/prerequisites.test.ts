@@ -12,7 +12,13 @@ import type { Facts } from './facts.ts';
 import { PREREQUISITE_IDS, type PrerequisiteId } from './prerequisites.ts';
 import { proposeFailover, proposeSwitchover } from './propose.ts';
 
-const STRICT: PlannedMovePolicy = { approval: true, ticket: true, noticeMs: 1_800_000, watchMs: 1_800_000 };
+const STRICT: PlannedMovePolicy = {
+  approval: true,
+  ticket: true,
+  noticeMs: 1_800_000,
+  watchMs: 1_800_000,
+  outsideMarketHours: true,
+};
 const asked = (
   change: {
     readonly policy?: Partial<PlannedMovePolicy>;
@@ -87,4 +93,36 @@ test('a move proceeds when all are met, or when each that is not is overridden b
   const some = asked({ overrides: ['P-APPROVAL'] }).decision;
   assert.deepEqual([some.verdict, some.overridden], ['hold', ['P-APPROVAL']]);
   assert.equal(asked({ overrides: ['P-APPROVAL', 'P-NOTICE'] }).decision.verdict, 'proceed');
+});
+
+test('a move waits for the close of an exchange that states a calendar, and nobody who could say so holds it up', () => {
+  const world = (calendar: string | null, inMarketHours?: number): FactsBuilder => {
+    const built = new FactsBuilder();
+    const { topology } = built.facts;
+    const [venue, feeds] = [
+      {
+        id: 'exchange',
+        title: 'Exchange',
+        rttMsBySite: { alfa: 1 },
+        symbols: [],
+        sessions: 'epochs',
+        protocol: 'binary',
+        onTakeover: 'keep',
+        calendar,
+      } as const,
+      { ...topology.components.find(({ kind }) => kind === 'front')!, kind: 'market-data' } as const,
+    ];
+    const components = topology.components.map((each) => (each.id === feeds.id ? feeds : each));
+    built.change({ topology: { ...topology, venues: [venue], components } });
+    if (inMarketHours !== undefined)
+      for (const { id } of feeds.instances) built.observation(id, { figures: { inMarketHours } });
+    return built;
+  };
+  const market = (of: FactsBuilder, outsideMarketHours = true) =>
+    asked({ world: of, policy: { outsideMarketHours } }).of('P-MARKET');
+  assert.equal(market(world('XNYS', 1)).outcome, 'fail');
+  assert.equal(market(world('XNYS', 0)).outcome, 'pass');
+  assert.equal(market(world('XNYS')).outcome, 'cannot-evaluate');
+  assert.equal(market(world(null, 1)).outcome, 'not-applicable');
+  assert.equal(market(world('XNYS', 1), false).outcome, 'not-applicable');
 });

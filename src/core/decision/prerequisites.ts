@@ -9,6 +9,7 @@ export const PREREQUISITES = {
   'P-APPROVAL': 'Somebody in an authorised role approves it',
   'P-TICKET': 'It belongs to a change ticket',
   'P-NOTICE': 'It was announced in time',
+  'P-MARKET': 'No exchange is in its trading hours',
   'P-STANDBY': 'The target is well and in step',
   'P-BACKUP': 'There is a recent backup',
   'P-POSITIONS': 'Positions are reconciled',
@@ -52,6 +53,7 @@ const CHECKS: Readonly<Record<PrerequisiteId, (question: Question) => Answer>> =
   'P-APPROVAL': approval,
   'P-TICKET': ticket,
   'P-NOTICE': notice,
+  'P-MARKET': market,
   'P-STANDBY': standby,
   'P-BACKUP': () => ({
     outcome: 'not-applicable',
@@ -108,6 +110,28 @@ function notice({ facts, intent }: Question): Answer {
     next: 'wait',
     passesInMs: noticeMs - Math.max(0, sinceMs),
   };
+}
+
+/** Whoever does not know the day says that an exchange trades (`trading/market-data/market-hours.ts`). */
+function market({ facts }: Question): Answer {
+  if (!facts.group.plannedMove.outsideMarketHours)
+    return { outcome: 'not-applicable', reason: 'the policy does not ask' };
+  const kept = facts.topology.venues.filter(({ calendar }) => calendar !== null).map(({ id }) => id);
+  if (kept.length === 0) return { outcome: 'not-applicable', reason: 'no exchange of the topology states a calendar' };
+  const told = facts.topology.components
+    .filter(({ kind }) => kind === 'market-data')
+    .flatMap(({ instances }) => instances.flatMap(({ id }) => facts.instances.get(id) ?? []))
+    .filter(({ fresh, observation }) => fresh && observation?.figures['inMarketHours'] !== undefined);
+  const next = 'wait for the close, or a risk officer overrides it';
+  if (told.length === 0)
+    return {
+      outcome: 'cannot-evaluate',
+      reason: `nobody says whether ${kept.join(', ')} trades`,
+      next: 'holdfast health',
+    };
+  const trades = told.find(({ observation }) => observation?.figures['inMarketHours'] !== 0);
+  if (trades) return { outcome: 'fail', reason: `${trades.instance.id}: in trading hours`, next };
+  return { outcome: 'pass', reason: told.map(({ instance }) => `${instance.id}: outside trading hours`).join(', ') };
 }
 
 function standby({ facts, intent }: Question): Answer {

@@ -75,7 +75,7 @@ const anyTopology: fc.Arbitrary<Topology> = fc
       coolDownMs: 1,
       maxRunsPerCoolDown: 1,
       rejoinPolicy: 'automatic',
-      plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
+      plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000, outsideMarketHours: false },
     })),
     links: links.filter(({ left, right }) => left !== right).map((link, index) => linkOf(link, index)),
     venues: [],

@@ -172,6 +172,8 @@ export interface PlannedMovePolicy {
   /** From its announcement to its beginning; 0 = none is asked for. */
   readonly noticeMs: number;
   readonly watchMs: number;
+  /** No exchange that has a calendar is in its trading hours. */
+  readonly outsideMarketHours: boolean;
 }
 
 export interface Venue {
@@ -187,6 +189,8 @@ export interface Venue {
   readonly protocol: 'binary' | 'fix';
   /** What a takeover cancels there before new risk: nothing, orders for the day, or all. */
   readonly onTakeover: 'keep' | 'cancel-day' | 'cancel-all';
+  /** Market whose days and hours it keeps (ISO 10383, `XNYS`); null = nobody says when it trades. */
+  readonly calendar: string | null;
 }
 
 export interface Contact {

@@ -43,6 +43,7 @@ export function buildTopology(file: TopologyFile): Topology {
       sessions: entry.sessions ?? 'epochs',
       protocol: entry.protocol ?? 'binary',
       onTakeover: entry.onTakeover ?? 'keep',
+      calendar: entry.calendar ?? null,
     })),
     contacts: (file.contacts ?? []).map(buildContact),
     timing: timingOf(file.timing),
@@ -167,6 +168,7 @@ const buildGroup = (id: string, entry: TopologyFile['groups'][string]): Failover
     ticket: entry.plannedMove?.ticket ?? defaultGroup.plannedMove.ticket,
     noticeMs: entry.plannedMove?.notice ?? defaultGroup.plannedMove.noticeMs,
     watchMs: entry.plannedMove?.watch ?? defaultGroup.plannedMove.watchMs,
+    outsideMarketHours: entry.plannedMove?.outsideMarketHours ?? defaultGroup.plannedMove.outsideMarketHours,
   },
 });
 

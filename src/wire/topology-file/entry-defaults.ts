@@ -68,7 +68,7 @@ export const defaultGroup = {
   coolDownMs: 300_000,
   maxRunsPerCoolDown: 2,
   rejoinPolicy: 'automatic',
-  plannedMove: { approval: true, ticket: true, noticeMs: 1_800_000, watchMs: 1_800_000 },
+  plannedMove: { approval: true, ticket: true, noticeMs: 1_800_000, watchMs: 1_800_000, outsideMarketHours: true },
 } as const;
 
 export const canServe = (site: SiteEntry): boolean =>

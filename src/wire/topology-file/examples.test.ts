@@ -120,7 +120,7 @@ for (const name of firms)
       groups: plain.topology.groups.map((group) => ({
         ...group,
         sitePolicy: 'automatic',
-        plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000 },
+        plannedMove: { approval: false, ticket: false, noticeMs: 0, watchMs: 60_000, outsideMarketHours: false },
       })),
     });
     const said = findings.filter((finding) => finding.id === 'site-failover-automatic');

@@ -21,6 +21,8 @@ const fields = <Shape extends z.ZodRawShape>(shape: Shape) =>
 /** Names become file names, process names and parts of keys. */
 const name = z.string().regex(/^[a-z][a-z0-9-]{0,62}$/);
 const text = z.string().trim().min(1);
+/** ISO 10383. */
+const market = z.string().regex(/^[A-Z0-9]{4}$/);
 const symbol = z.string().regex(/^[A-Z][A-Z0-9.]{0,15}$/);
 const count = z.int().min(0);
 const named = <Entry extends z.ZodType>(entry: Entry) => z.record(name, entry);
@@ -133,6 +135,7 @@ const group = fields({
     ticket: z.boolean().optional(),
     notice: duration.optional(),
     watch: duration.optional(),
+    outsideMarketHours: z.boolean().optional(),
   }).optional(),
   objective: objective.optional(),
   alsoStated: alsoStated.optional(),
@@ -199,6 +202,7 @@ export const topologyFileSchema = fields({
       sessions: z.enum(['epochs', 'credentials']).optional(),
       protocol: z.enum(['binary', 'fix']).optional(),
       onTakeover: z.enum(['keep', 'cancel-day', 'cancel-all']).optional(),
+      calendar: market.optional(),
     }),
   ).optional(),
   contacts: z.array(contact).optional(),

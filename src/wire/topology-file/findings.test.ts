@@ -53,6 +53,21 @@ const witnesses: Readonly<
     says: /without asking anybody/,
     line: 1,
   },
+  'venue-without-site': {
+    change: 'venues: {lse: {rtt: {ldn: 1ms}}}',
+    says: /lse is reached from no site that may be active/,
+    line: 1,
+  },
+  'unknown-calendar': {
+    change: 'venues: {exchange: {calendar: XPAR}}',
+    says: /exchange keeps the calendar of XPAR, whose days nobody here knows/,
+    line: 1,
+  },
+  'calendar-unread': {
+    change: 'venues: {exchange: {calendar: XNYS}}',
+    says: /no component of kind market-data follows it/,
+    line: 1,
+  },
   'takeover-slower-than-rto': {
     change: 'components: {engine: {objective: {rto: 3s}}}',
     says: /engine promises 3s; noticing silence \(2\.5s\)/,

@@ -43,7 +43,7 @@ test('what the file leaves out has its documented default', () => {
     coolDownMs: 300_000,
     maxRunsPerCoolDown: 2,
     rejoinPolicy: 'automatic',
-    plannedMove: { approval: true, ticket: true, noticeMs: 1_800_000, watchMs: 1_800_000 },
+    plannedMove: { approval: true, ticket: true, noticeMs: 1_800_000, watchMs: 1_800_000, outsideMarketHours: true },
   });
   assert.deepEqual(
     topology.sites.map((site) => site.preference),
@@ -412,4 +412,16 @@ test('whatever the text, the parser answers with a topology or with placed probl
     }),
     { numRuns: 300 },
   );
+});
+
+test('a calendar is the four characters of a market, and anything else is refused where it stands', () => {
+  const market = (calendar: string) =>
+    parseTopology(`${firm}venues:\n  floor: {rtt: {west: 1ms}, calendar: ${calendar}}\n`, 'firm.yaml');
+  const known = market('XNYS');
+  assert.equal(known.ok && known.value.topology.venues[0]?.calendar, 'XNYS');
+  const found = market('New York');
+  assert.ok(!found.ok);
+  const [problem] = found.error;
+  assert.deepEqual([problem?.code, problem?.path], ['HF-2004', 'venues.floor.calendar']);
+  assert.ok(problem!.line! > 1 && problem!.column! > 1, JSON.stringify(problem));
 });

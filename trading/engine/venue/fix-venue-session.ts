@@ -52,6 +52,8 @@ export class FixVenueSession implements VenueSession {
   /** Sequence of the last order or request that may have been sent before. */
   #sentUpTo = 0;
   #inquiries = 0;
+  /** Asked behind everything that was sent on earlier connections; null = nothing is waited for. */
+  #fence: string | null = null;
   #inquiry = new FixInquiry('', []);
 
   constructor(options: FixVenueOptions) {
@@ -116,6 +118,7 @@ export class FixVenueSession implements VenueSession {
     const initiator = this.#initiator;
     this.#initiator = null;
     this.#ready = false;
+    this.#fence = null;
     this.unstage();
     initiator?.close();
   }
@@ -196,6 +199,7 @@ export class FixVenueSession implements VenueSession {
         return;
       case 'down':
         this.#ready = false;
+        this.#fence = null;
         this.unstage();
         this.#supersededBy(notice.reason);
         this.#options.onDown(notice.reason);
@@ -212,10 +216,26 @@ export class FixVenueSession implements VenueSession {
     }
   }
 
+  /**
+   * What the exchange lacks of earlier connections it asks for, and gets from the session: nothing in doubt is sent beside that before it
+   * has answered, or it would be refused twice what it refuses. The fence is numbered behind all of it, so its answer comes behind theirs.
+   */
   #caughtUp(link: SessionLink): void {
-    if (this.#ready || this.#initiator?.link !== link || link.state !== 'up') return;
+    if (this.#ready || this.#fence !== null || this.#initiator?.link !== link || link.state !== 'up') return;
+    const { pendingOrders, pendingRequests } = this.#options.state();
+    if (pendingOrders.first === -1 && pendingRequests.first === -1) return this.#becomeReady();
+    this.#fence = `${this.#epoch}-fence-${++this.#inquiries}`;
+    link.send(MSG.FirmStateRequest, this.#writer.begin().text(VENUE_TAG.StateRequestId, this.#fence).body());
+  }
+
+  #becomeReady(): void {
+    this.#fence = null;
     this.#ready = true;
     this.#options.onReady(this.#seatedEpoch > 0 && this.#seatedEpoch === this.#epoch ? 'epoch' : 'word');
+  }
+
+  #fencePassed(link: SessionLink): void {
+    if (this.#fence !== null && this.#initiator?.link === link && link.state === 'up') this.#becomeReady();
   }
 
   /** The reign ends outside of the session's own work. */
@@ -238,6 +258,10 @@ export class FixVenueSession implements VenueSession {
         else this.#told(message);
         return;
       case MSG.FirmState: {
+        if (this.#fence !== null && message.equals(VENUE_TAG.StateRequestId, this.#fence)) {
+          if (message.flag(TAG.LastRptRequested)) queueMicrotask(() => this.#fencePassed(link));
+          return;
+        }
         const answers = this.#inquiry.takeState(message);
         if (answers !== null) this.#options.onAnswers(answers);
         return;

@@ -6,6 +6,7 @@ import { emptyIdView, type IdView } from '../../base/id-view.ts';
 import { FileEntryLog } from '../../fix/file-entry-log.ts';
 import { type AcceptorSession, FixAcceptor } from '../../fix/fix-acceptor.ts';
 import { KeptSession } from '../../fix/kept-session.ts';
+import type { FixEntry } from '../../fix/session-entry.ts';
 import { type EntryLog, SessionStore } from '../../fix/session-store.ts';
 import type { SentMessages } from '../../fix/session-types.ts';
 import { NONE } from '../core/order-table.ts';
@@ -36,6 +37,7 @@ export class FixServer {
   readonly #reports: ExecutionReports;
   readonly #request: FixRequest;
   #log: FileEntryLog | null = null;
+  #endBeforeStore: number;
   #acceptor: FixAcceptor | null = null;
 
   constructor(options: {
@@ -44,7 +46,9 @@ export class FixServer {
     readonly directory: string;
     /** Nothing more can be promised: end the process. */
     readonly onFailure: (error: Error) => void;
+    readonly endBeforeStore: number;
   }) {
+    this.#endBeforeStore = options.endBeforeStore;
     this.#config = options.config;
     this.#port = options.port;
     this.#directory = options.directory;
@@ -65,6 +69,7 @@ export class FixServer {
     const afterTheBooks: EntryLog = {
       append: (entries) => {
         venue.flush();
+        this.#endIfAsked(entries);
         return log.append(entries);
       },
       whenSafe: (done) => log.whenSafe(done),
@@ -86,6 +91,14 @@ export class FixServer {
   async close(): Promise<void> {
     await this.#acceptor?.close();
     this.#log?.close();
+  }
+
+  /** As a process that is killed at the worst moment: the books have an order, and its session will not know that it came. */
+  #endIfAsked(entries: readonly FixEntry[]): void {
+    if (this.#endBeforeStore === 0 || !entries.some(({ kind }) => kind === 'fix-sent')) return;
+    if (!entries.some(({ kind }) => kind === 'fix-received')) return;
+    this.#endBeforeStore -= 1;
+    if (this.#endBeforeStore === 0) process.kill(process.pid, 'SIGKILL');
   }
 
   #define(
@@ -140,6 +153,7 @@ export class FixServer {
       for (let at = 0; at < bytes.length; at += REPORT_RECORD_BYTES) {
         readReportRecord({ bytes, view, at }, report, symbol);
         report.firm = firm;
+        if (report.kind === 'rejected') for (const session of sessions) session.refusedBefore(report.n, report.id);
         this.#tell(sessions, report, symbol);
       }
     }

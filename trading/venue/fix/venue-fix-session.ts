@@ -1,3 +1,4 @@
+import { type IdView, idText } from '../../base/id-view.ts';
 import { BodyWriter, cleanText } from '../../fix/body-writer.ts';
 import type { FixMessage } from '../../fix/fix-message.ts';
 import { messageName } from '../../fix/message-table.ts';
@@ -57,6 +58,8 @@ export class VenueFixSession implements FixApplication {
   #replacing = false;
   #goodbye = false;
   #position: number;
+  /** Orders that were refused by an earlier life of the exchange, which ended before this session kept that they came. */
+  readonly #refused = new Set<string>();
 
   constructor(options: VenueFixSessionOptions) {
     this.#options = options;
@@ -88,6 +91,14 @@ export class VenueFixSession implements FixApplication {
     if (report <= this.#position) return;
     this.#link?.send(message.msgType, message.fields);
     this.#position = report;
+  }
+
+  /**
+   * An order that this report refuses. If the session was not told of it, nor did it keep that the order came: it asks for it, and what
+   * the books do not remember is refused there but once.
+   */
+  refusedBefore(report: number, id: IdView): void {
+    if (report > this.#position) this.#refused.add(idText(id));
   }
 
   /** A refusal in words for this Logon, or null. */
@@ -195,6 +206,11 @@ export class VenueFixSession implements FixApplication {
       return;
     }
     const { command } = read;
+    if (command.kind === 'new' && (marks.possDup || marks.possResend) && this.#refused.has(idText(command.id))) {
+      port.venue.exchange.firm(this.firm).duplicates += 1;
+      this.#refuse(message, { reason: ORDER_REJECT_REASON.duplicate, text: 'duplicate' }, link);
+      return;
+    }
     const outcome = port.submit(this.#chair, command, read.epoch);
     if (outcome === 'stale-epoch' || outcome === 'replaced')
       link.refuse(message, BUSINESS_REASON.other, `${outcome}: nothing was entered`);

@@ -1,6 +1,7 @@
 import type { TopologyRule } from '../topology-finding.ts';
 import { alertBelowTolerance } from './alert-below-tolerance.ts';
 import { availabilityAboveDependency } from './availability-above-dependency.ts';
+import { calendarUnread } from './calendar-unread.ts';
 import { categoryContradictsObjective } from './category-contradicts-objective.ts';
 import { componentWithoutGroup } from './component-without-group.ts';
 import { contactUnreachable } from './contact-unreachable.ts';
@@ -35,6 +36,8 @@ import { sitesTooNear } from './sites-too-near.ts';
 import { stageTargetsExceedRto } from './stage-targets-exceed-rto.ts';
 import { takeoverSlowerThanRto } from './takeover-slower-than-rto.ts';
 import { toleranceHidesLots } from './tolerance-hides-lots.ts';
+import { unknownCalendar } from './unknown-calendar.ts';
+import { venueWithoutSite } from './venue-without-site.ts';
 import { videoRetentionShort } from './video-retention-short.ts';
 import { zeroLossWithoutSyncCopy } from './zero-loss-without-sync-copy.ts';
 
@@ -62,6 +65,9 @@ export const allTopologyRules: readonly TopologyRule[] = [
   toleranceHidesLots,
   probeIntervalTooLong,
   scenarioWithoutTimeToDecide,
+  venueWithoutSite,
+  unknownCalendar,
+  calendarUnread,
   linksSharePath,
   singleLinkBetweenServingSites,
   drSiteSmaller,

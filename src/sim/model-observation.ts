@@ -1,0 +1,53 @@
+import type { Epoch, InstanceId } from '../core/base/ids.ts';
+import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
+import type { InstanceModel } from './instance-model.ts';
+
+/** What a primary knows of one that replicates from it. */
+export interface Replica {
+  state: ReplicaObservation['state'];
+  acknowledged: number;
+  heardAt: number;
+}
+
+/** What an agent sees of a modelled process, as its driver would tell it. */
+export function observationOf(
+  model: InstanceModel,
+  { replicas, now }: { readonly replicas: ReadonlyMap<InstanceId, Replica>; readonly now: number },
+): InstanceObservation {
+  const runs = model.process === 'running';
+  return {
+    instance: model.id,
+    process: model.process,
+    role: runs ? (model.routed ? 'standby' : model.role) : model.process === 'frozen' ? 'unknown' : 'closed',
+    epoch: model.epoch as Epoch,
+    ...healthOf(model),
+    position: { generation: model.log.at(-1)?.epoch ?? 0, sequence: model.log.length },
+    releasing: model.role === 'primary' && model.opened && runs && (!model.selfGated || model.leaseValid),
+    tradingEnabled: model.tradingEnabled && !model.draining,
+    ackSet: model.ackSet,
+    replicas: [...replicas].map(([instance, replica]) => ({
+      instance,
+      state: replica.state,
+      acknowledgedSequence: replica.acknowledged,
+      silentMs: now - replica.heardAt,
+    })),
+    upstream: model.standby.observe(now),
+    divergence: model.divergence,
+    ...(model.state.difference === null ? {} : { difference: model.state.difference }),
+    figures: figuresOf(model),
+  };
+}
+
+function healthOf(model: InstanceModel): Pick<InstanceObservation, 'health' | 'reason'> {
+  if (model.process !== 'running') return { health: 'bad', reason: `process ${model.process}` };
+  if (model.state.doubted) return { health: 'bad', reason: 'its state may be wrong' };
+  if (model.ill !== null) return model.ill;
+  if (model.state.difference !== null) return { health: 'degraded', reason: 'the state of its primary is wrong' };
+  return model.inRecovery ? { health: 'degraded', reason: 'a recovery was ordered' } : { health: 'ok', reason: null };
+}
+
+/** Positions are not modelled: a keeper that runs agrees with its engine. */
+function figuresOf({ component, ordersInFlight }: InstanceModel): InstanceObservation['figures'] {
+  if (component.kind === 'trading-engine') return { activeOrders: ordersInFlight };
+  return component.kind === 'position-keeper' ? { agreedAgoMs: 0 } : {};
+}
