@@ -4,7 +4,20 @@ import { GTC_BIT, RECORD, RECORD_KIND, readCount, SIDE_NUMBER } from './entry.ts
 import { changingHash, lastingHash, mixWide } from './item-hash.ts';
 import { ordersAfter, viewOf } from './item-view.ts';
 import { OpenOrders } from './open-orders.ts';
-import { emptyList, ITEM_KIND, ITEM_STATE, type ItemList, OrderPool } from './order-pool.ts';
+import {
+  emptyList,
+  HEAD_BITS,
+  ITEM_KIND,
+  ITEM_NUMBER,
+  ITEM_NUMBERS,
+  ITEM_STATE,
+  ITEM_WORD,
+  ITEM_WORDS,
+  type ItemList,
+  type ItemPage,
+  OrderPool,
+  placeInPage,
+} from './order-pool.ts';
 import type { ChangeRequest, Order } from './order-view.ts';
 import { StateHashes } from './state-hashes.ts';
 import { TradedLots } from './traded-lots.ts';
@@ -31,6 +44,8 @@ export interface StateParts {
 const { price: PRICE_AT, qty: QTY_AT, number: NUMBER_AT, texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
 const KEY_SCRATCH_BYTES = 1024;
 const RESERVED_ID_BYTES = 24;
+const BYTE = 0xff;
+const STATE_MASK = BYTE << HEAD_BITS.state;
 
 /**
  * All orders, and the cancels and replaces that were asked for: a deterministic fold over journal records, with integers only; no
@@ -132,7 +147,7 @@ export class OrderState {
   recomputedHash(): string {
     let content = 0;
     for (let item = 0; item < this.items.count; item++)
-      content = (content + changingHash(this, item, lastingHash(this, item))) | 0;
+      content = (content + changingHash(this, this.items.pageOf(item), placeInPage(item), lastingHash(this, item))) | 0;
     return hashText(content, this.#counterHash());
   }
 
@@ -208,63 +223,105 @@ export class OrderState {
   apply(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
     if (seq !== this.#applied + 1) throw new Error(`entry ${seq} applied after ${this.#applied}`);
     this.#applied = seq;
-    const kind = bytes[offset + RECORD.kind]!;
-    switch (kind) {
+    switch (view.getUint8(offset + RECORD.kind)) {
       case RECORD_KIND.order:
-        this.#addOrder(seq, epoch, bytes, view, offset);
+        this.#addOrder(seq, epoch, view, offset);
+        break;
+      case RECORD_KIND.accepted:
+        this.#noteReport(view, offset);
+        this.#confirm(this.#named(view, offset));
+        break;
+      case RECORD_KIND.fill:
+        this.#noteReport(view, offset);
+        this.#fill(view, offset);
         break;
       case RECORD_KIND.cancel:
-        this.#addRequest(seq, epoch, bytes, offset, offset + TEXTS_AT);
+        this.#addRequest(ITEM_KIND.cancel, seq, epoch, view, offset);
         break;
-      case RECORD_KIND.replace: {
-        const item = this.#addRequest(seq, epoch, bytes, offset, offset + TEXTS_AFTER_PRICE);
-        if (item !== -1) this.#setTerms(item, view, offset);
-        break;
-      }
-      case RECORD_KIND.epoch:
-      case RECORD_KIND.test:
-        break;
-      case RECORD_KIND.withdrawn:
-        this.#reject(bytes, offset, 1);
-        break;
-      case RECORD_KIND.refused:
-        this.#refuse(bytes, offset);
-        break;
-      case RECORD_KIND.venue:
-        if (
-          !this.venues.give(
-            bytes[offset + RECORD.venue]!,
-            bytes,
-            offset + TEXTS_AT,
-            bytes[offset + RECORD.firstLength]!,
-          )
-        )
-          this.#breaks += 1;
-        break;
-      case FIX_RECORD_KIND['fix-sent']:
-      case FIX_RECORD_KIND['fix-numbers']:
-      case FIX_RECORD_KIND['fix-received']:
-      case FIX_RECORD_KIND['fix-reset']:
+      case RECORD_KIND.cancelled:
+        this.#noteReport(view, offset);
+        this.#cancelled(view, offset);
         break;
       default:
-        this.venues.note(bytes[offset + RECORD.venue]!, readCount(view, offset + NUMBER_AT));
-        this.#applyReport(kind, bytes, view, offset);
+        this.#applyRare(seq, epoch, bytes, view, offset);
     }
     if (this.hashes.due(seq)) this.hashes.note(seq, this.#contentHash, this.#counterHash());
   }
 
-  #addOrder(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
-    const idLength = bytes[offset + RECORD.firstLength]!;
-    const clientLength = bytes[offset + RECORD.secondLength]!;
-    const texts = offset + TEXTS_AFTER_PRICE;
-    if (!this.#addId(bytes, texts, idLength)) return;
+  /** Apart from the kinds that journals are full of, so that these stay together in one piece of machine code. */
+  #applyRare(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
+    const kind = view.getUint8(offset + RECORD.kind);
+    switch (kind) {
+      case RECORD_KIND.replace:
+        this.#addRequest(ITEM_KIND.replace, seq, epoch, view, offset);
+        return;
+      case RECORD_KIND.epoch:
+      case RECORD_KIND.test:
+        return;
+      case RECORD_KIND.withdrawn:
+        this.#reject(view, offset, 1);
+        return;
+      case RECORD_KIND.refused:
+        this.#refuse(view, offset);
+        return;
+      case RECORD_KIND.venue: {
+        const number = view.getUint8(offset + RECORD.venue);
+        const length = view.getUint8(offset + RECORD.firstLength);
+        if (!this.venues.give(number, bytes, offset + TEXTS_AT, length)) this.#breaks += 1;
+        return;
+      }
+      case FIX_RECORD_KIND['fix-sent']:
+      case FIX_RECORD_KIND['fix-numbers']:
+      case FIX_RECORD_KIND['fix-received']:
+      case FIX_RECORD_KIND['fix-reset']:
+        return;
+      case RECORD_KIND.rejected:
+        this.#noteReport(view, offset);
+        this.#reject(view, offset, 0);
+        return;
+      case RECORD_KIND.replaced:
+        this.#noteReport(view, offset);
+        this.#replace(view, offset);
+        return;
+      case RECORD_KIND['cancel-rejected']:
+      case RECORD_KIND['replace-rejected']:
+        this.#noteReport(view, offset);
+        this.#settle(this.#named(view, offset), ITEM_STATE.rejected, this.#codeOf(view, offset, 2));
+        return;
+      default:
+        throw new Error(`a journal entry of unknown kind ${kind}: written by a newer version?`);
+    }
+  }
+
+  #noteReport(view: DataView, offset: number): void {
+    this.venues.note(view.getUint8(offset + RECORD.venue), readCount(view, offset + NUMBER_AT));
+  }
+
+  /** The item that a record without a price names first; −1 when it is not known here. */
+  #named(view: DataView, offset: number): number {
+    return this.ids.findIn(view, offset + TEXTS_AT, view.getUint8(offset + RECORD.firstLength));
+  }
+
+  /** Number + 1 of the code that a record without a price ends with, behind so many ids. */
+  #codeOf(view: DataView, offset: number, ids: 1 | 2): number {
+    const firstLength = view.getUint8(offset + RECORD.firstLength);
+    const secondLength = view.getUint8(offset + RECORD.secondLength);
+    const at = offset + TEXTS_AT + firstLength;
+    if (ids === 1) return this.texts.putIn(view, at, secondLength) + 1;
+    return this.texts.putIn(view, at + secondLength, view.getUint8(offset + RECORD.thirdLength)) + 1;
+  }
+
+  #addOrder(seq: number, epoch: number, view: DataView, offset: number): void {
+    const idLength = view.getUint8(offset + RECORD.firstLength);
+    const clientLength = view.getUint8(offset + RECORD.secondLength);
+    const clientAt = offset + TEXTS_AFTER_PRICE + idLength;
+    if (!this.#addId(view, offset + TEXTS_AFTER_PRICE, idLength)) return;
     const { items } = this;
-    const client = this.texts.put(bytes, texts + idLength, clientLength);
-    const symbol = this.texts.put(bytes, texts + idLength + clientLength, bytes[offset + RECORD.thirdLength]!);
-    const side = bytes[offset + RECORD.side]!;
+    const client = this.texts.putIn(view, clientAt, clientLength);
+    const symbol = this.texts.putIn(view, clientAt + clientLength, view.getUint8(offset + RECORD.thirdLength));
+    const side = view.getUint8(offset + RECORD.side);
     const item = items.addPending(ITEM_KIND.order, side & ~GTC_BIT, client, symbol, seq, epoch);
-    if ((side & GTC_BIT) !== 0) items.setGtc(item);
-    items.setVenue(item, bytes[offset + RECORD.venue]!);
+    items.setVenue(item, view.getUint8(offset + RECORD.venue), (side & GTC_BIT) !== 0);
     items.setPrice(item, readCount(view, offset + PRICE_AT));
     items.setQuantity(item, readCount(view, offset + QTY_AT));
     this.#begin(item);
@@ -274,108 +331,75 @@ export class OrderState {
     this.#open.began(client);
   }
 
-  /** Adds a cancel or replace; −1 when its id was there. */
-  #addRequest(seq: number, epoch: number, bytes: Uint8Array, offset: number, texts: number): number {
-    const idLength = bytes[offset + RECORD.firstLength]!;
-    const clientLength = bytes[offset + RECORD.secondLength]!;
-    const targetLength = bytes[offset + RECORD.thirdLength]!;
+  /** Adds a cancel or replace, unless its id was there. */
+  #addRequest(kind: number, seq: number, epoch: number, view: DataView, offset: number): void {
+    const texts = offset + (kind === ITEM_KIND.cancel ? TEXTS_AT : TEXTS_AFTER_PRICE);
+    const idLength = view.getUint8(offset + RECORD.firstLength);
+    const clientLength = view.getUint8(offset + RECORD.secondLength);
+    const targetLength = view.getUint8(offset + RECORD.thirdLength);
     const targetAt = texts + idLength + clientLength;
-    if (!this.#addId(bytes, texts, idLength)) return -1;
+    if (!this.#addId(view, texts, idLength)) return;
     const { items } = this;
-    const target = this.ids.find(bytes, targetAt, targetLength);
-    const client = this.texts.put(bytes, texts + idLength, clientLength);
-    const kind = bytes[offset + RECORD.kind] === RECORD_KIND.cancel ? ITEM_KIND.cancel : ITEM_KIND.replace;
+    const target = this.ids.findIn(view, targetAt, targetLength);
+    const client = this.texts.putIn(view, texts + idLength, clientLength);
     const item = items.addPending(kind, 0, client, target, seq, epoch);
-    if (target === -1) items.setTargetText(item, this.texts.put(bytes, targetAt, targetLength));
-    else items.setVenue(item, items.venue(target));
+    if (target === -1) items.setTargetText(item, this.texts.putIn(view, targetAt, targetLength));
+    else items.setVenue(item, items.venue(target), false);
+    if (kind === ITEM_KIND.replace) {
+      items.setPrice(item, readCount(view, offset + PRICE_AT));
+      items.setQuantity(item, readCount(view, offset + QTY_AT));
+    }
     this.#begin(item);
     items.append(this.#pendingRequests, item);
-    return item;
-  }
-
-  #setTerms(item: number, view: DataView, offset: number): void {
-    this.items.setPrice(item, readCount(view, offset + PRICE_AT));
-    this.items.setQuantity(item, readCount(view, offset + QTY_AT));
-    this.#begin(item);
   }
 
   /** False, and a break, when the id is taken: the checks before the journal let no such entry in. */
-  #addId(bytes: Uint8Array, offset: number, length: number): boolean {
+  #addId(view: DataView, offset: number, length: number): boolean {
     const item = this.items.count;
-    if (this.ids.put(bytes, offset, length) === item) return true;
+    if (this.ids.putIn(view, offset, length) === item) return true;
     this.#breaks += 1;
     return false;
   }
 
   /** An order that ends before anything happened: refused by the venue, or taken back by the engine. */
-  #reject(bytes: Uint8Array, offset: number, withdrawn: number): void {
-    const idLength = bytes[offset + RECORD.firstLength]!;
-    const texts = offset + TEXTS_AT;
-    const item = this.ids.find(bytes, texts, idLength);
+  #reject(view: DataView, offset: number, withdrawn: 0 | 1): void {
+    const item = this.#named(view, offset);
     if (!this.isOrder(item)) {
       this.#breaks += 1;
       return;
     }
-    this.items.setCode(item, this.texts.put(bytes, texts + idLength, bytes[offset + RECORD.secondLength]!) + 1);
-    if (withdrawn === 1) this.items.setWithdrawn(item, 1);
+    const { words } = this.items.pageOf(item);
+    const word = placeInPage(item) * ITEM_WORDS;
+    words[word + ITEM_WORD.code] = this.#codeOf(view, offset, 1);
+    words[word + ITEM_WORD.head]! |= withdrawn << HEAD_BITS.withdrawn;
     this.#finish(item, ITEM_STATE.rejected);
   }
 
   /** The session at the venue would not take it: an order ends, a request had no effect. */
-  #refuse(bytes: Uint8Array, offset: number): void {
-    const idLength = bytes[offset + RECORD.firstLength]!;
-    const texts = offset + TEXTS_AT;
-    const item = this.ids.find(bytes, texts, idLength);
-    if (this.isOrder(item)) return this.#reject(bytes, offset, 0);
-    const code = this.texts.put(bytes, texts + idLength, bytes[offset + RECORD.secondLength]!) + 1;
+  #refuse(view: DataView, offset: number): void {
+    const item = this.#named(view, offset);
+    if (this.isOrder(item)) return this.#reject(view, offset, 0);
+    const code = this.#codeOf(view, offset, 1);
     if (item === -1) this.#breaks += 1;
     else this.#settle(item, ITEM_STATE.rejected, code);
   }
 
-  #applyReport(kind: number, bytes: Uint8Array, view: DataView, offset: number): void {
-    const firstLength = bytes[offset + RECORD.firstLength]!;
-    const secondLength = bytes[offset + RECORD.secondLength]!;
-    switch (kind) {
-      case RECORD_KIND.accepted:
-        this.#confirm(this.ids.find(bytes, offset + TEXTS_AT, firstLength));
-        return;
-      case RECORD_KIND.rejected:
-        this.#reject(bytes, offset, 0);
-        return;
-      case RECORD_KIND.fill:
-        this.#fill(this.ids.find(bytes, offset + TEXTS_AFTER_PRICE, firstLength), readCount(view, offset + QTY_AT));
-        return;
-      case RECORD_KIND.cancelled: {
-        const texts = offset + TEXTS_AT;
-        const order = this.ids.find(bytes, texts + firstLength, secondLength);
-        this.#settle(this.ids.find(bytes, texts, firstLength), ITEM_STATE.done, 0);
-        if (this.isOrder(order)) this.#finish(order, ITEM_STATE.cancelled);
-        else this.#breaks += 1;
-        return;
-      }
-      case RECORD_KIND.replaced:
-        this.#replace(bytes, view, offset);
-        return;
-      case RECORD_KIND['cancel-rejected']:
-      case RECORD_KIND['replace-rejected']: {
-        const texts = offset + TEXTS_AT;
-        const codeAt = texts + firstLength + secondLength;
-        const code = this.texts.put(bytes, codeAt, bytes[offset + RECORD.thirdLength]!) + 1;
-        this.#settle(this.ids.find(bytes, texts, firstLength), ITEM_STATE.rejected, code);
-        return;
-      }
-      default:
-        throw new Error(`a journal entry of unknown kind ${kind}: written by a newer version?`);
-    }
+  #cancelled(view: DataView, offset: number): void {
+    const firstLength = view.getUint8(offset + RECORD.firstLength);
+    const targetAt = offset + TEXTS_AT + firstLength;
+    const order = this.ids.findIn(view, targetAt, view.getUint8(offset + RECORD.secondLength));
+    this.#settle(this.ids.findIn(view, offset + TEXTS_AT, firstLength), ITEM_STATE.done, 0);
+    if (this.isOrder(order)) this.#finish(order, ITEM_STATE.cancelled);
+    else this.#breaks += 1;
   }
 
   /** An order has the terms of a replace from here on; what does not fit the request or the order is a break. */
-  #replace(bytes: Uint8Array, view: DataView, offset: number): void {
+  #replace(view: DataView, offset: number): void {
     const { items } = this;
     const texts = offset + TEXTS_AFTER_PRICE;
-    const firstLength = bytes[offset + RECORD.firstLength]!;
-    const request = this.ids.find(bytes, texts, firstLength);
-    const order = this.ids.find(bytes, texts + firstLength, bytes[offset + RECORD.secondLength]!);
+    const firstLength = view.getUint8(offset + RECORD.firstLength);
+    const request = this.ids.findIn(view, texts, firstLength);
+    const order = this.ids.findIn(view, texts + firstLength, view.getUint8(offset + RECORD.secondLength));
     const known = request !== -1 && items.kind(request) === ITEM_KIND.replace;
     if (known) this.#settle(request, ITEM_STATE.done, 0);
     const fits =
@@ -391,55 +415,75 @@ export class OrderState {
       return;
     }
     items.setReplacedBy(order, request + 1);
-    this.#rehash(order);
+    this.#rehash(items.pageOf(order), placeInPage(order));
   }
 
-  #fill(item: number, quantity: number): void {
+  #fill(view: DataView, offset: number): void {
     const { items } = this;
-    if (!this.isOrder(item) || items.filled(item) + quantity > this.quantityOf(item)) {
-      this.#breaks += 1;
-      return;
-    }
-    this.#fills += 1;
-    const filled = items.filled(item) + quantity;
-    items.setFilled(item, filled);
-    this.traded.add(items.about(item), items.side(item) === SIDE_NUMBER.B, quantity);
-    if (filled === this.quantityOf(item)) this.#finish(item, ITEM_STATE.filled);
-    else this.#rehash(item);
-  }
-
-  #confirm(item: number): void {
-    const { items } = this;
+    const idLength = view.getUint8(offset + RECORD.firstLength);
+    const item = this.ids.findIn(view, offset + TEXTS_AFTER_PRICE, idLength);
     if (!this.isOrder(item)) {
       this.#breaks += 1;
       return;
     }
-    if (items.state(item) !== ITEM_STATE.pending) return;
-    items.setState(item, ITEM_STATE.open);
-    items.remove(this.#pendingOrders, item);
-    this.#rehash(item);
+    const page = items.pageOf(item);
+    const { words, numbers } = page;
+    const word = placeInPage(item) * ITEM_WORDS;
+    const number = placeInPage(item) * ITEM_NUMBERS;
+    const replacedBy = words[word + ITEM_WORD.link]!;
+    const ordered = replacedBy === 0 ? numbers[number + ITEM_NUMBER.quantity]! : items.quantity(replacedBy - 1);
+    const quantity = readCount(view, offset + QTY_AT);
+    const filled = numbers[number + ITEM_NUMBER.filled]! + quantity;
+    if (filled > ordered) {
+      this.#breaks += 1;
+      return;
+    }
+    this.#fills += 1;
+    numbers[number + ITEM_NUMBER.filled] = filled;
+    const side = (words[word + ITEM_WORD.head]! >>> HEAD_BITS.side) & BYTE;
+    this.traded.add(words[word + ITEM_WORD.about]!, side === SIDE_NUMBER.B, quantity);
+    if (filled === ordered) this.#finish(item, ITEM_STATE.filled);
+    else this.#rehash(page, placeInPage(item));
+  }
+
+  #confirm(item: number): void {
+    if (!this.isOrder(item)) {
+      this.#breaks += 1;
+      return;
+    }
+    const page = this.items.pageOf(item);
+    if (!become(page, placeInPage(item), ITEM_STATE.pending, ITEM_STATE.open)) return;
+    this.items.remove(this.#pendingOrders, item);
+    this.#rehash(page, placeInPage(item));
   }
 
   /** An order that already ended is a break; what came with this news is noted all the same. */
   #finish(item: number, state: number): void {
-    const { items } = this;
-    const before = items.state(item);
-    if (before === ITEM_STATE.pending || before === ITEM_STATE.open) {
-      items.setState(item, state);
-      if (before === ITEM_STATE.pending) items.remove(this.#pendingOrders, item);
-      this.#active -= 1;
-      this.#open.ended(items.client(item));
+    const page = this.items.pageOf(item);
+    const place = placeInPage(item);
+    if (become(page, place, ITEM_STATE.open, state)) this.#ended(page, place);
+    else if (become(page, place, ITEM_STATE.pending, state)) {
+      this.items.remove(this.#pendingOrders, item);
+      this.#ended(page, place);
     } else this.#breaks += 1;
-    this.#rehash(item);
+    this.#rehash(page, place);
+  }
+
+  #ended({ words }: ItemPage, place: number): void {
+    this.#active -= 1;
+    this.#open.ended(words[place * ITEM_WORDS + ITEM_WORD.client]!);
   }
 
   #settle(item: number, state: number, code: number): void {
     const { items } = this;
     if (item === -1 || items.kind(item) === ITEM_KIND.order) return;
-    if (items.state(item) === ITEM_STATE.pending) items.remove(this.#pendingRequests, item);
-    items.setState(item, state);
-    items.setCode(item, code);
-    this.#rehash(item);
+    const page = items.pageOf(item);
+    const word = placeInPage(item) * ITEM_WORDS;
+    const head = page.words[word + ITEM_WORD.head]!;
+    if (((head >>> HEAD_BITS.state) & BYTE) === ITEM_STATE.pending) items.remove(this.#pendingRequests, item);
+    page.words[word + ITEM_WORD.head] = (head & ~STATE_MASK) | (state << HEAD_BITS.state);
+    page.words[word + ITEM_WORD.code] = code;
+    this.#rehash(page, placeInPage(item));
   }
 
   /** An item of a restored state: into the list it waits in, into the counts, into the hash. */
@@ -455,21 +499,23 @@ export class OrderState {
     if (state === ITEM_STATE.pending) items.append(isOrder ? this.#pendingOrders : this.#pendingRequests, item);
     if (isOrder && state <= ITEM_STATE.open) this.#open.began(client);
     if (isOrder) this.traded.add(items.about(item), items.side(item) === SIDE_NUMBER.B, items.filled(item));
-    items.setHash(item, 0);
+    items.pageOf(item).words[placeInPage(item) * ITEM_WORDS + ITEM_WORD.hash] = 0;
     this.#begin(item);
   }
 
   #begin(item: number): void {
-    this.items.setBaseHash(item, lastingHash(this, item));
-    this.#rehash(item);
+    const page = this.items.pageOf(item);
+    page.words[placeInPage(item) * ITEM_WORDS + ITEM_WORD.baseHash] = lastingHash(this, item);
+    this.#rehash(page, placeInPage(item));
   }
 
   /** After each change of an item. */
-  #rehash(item: number): void {
-    const { items } = this;
-    const hash = changingHash(this, item, items.baseHash(item));
-    this.#contentHash = (this.#contentHash + hash - items.hash(item)) | 0;
-    items.setHash(item, hash);
+  #rehash(page: ItemPage, place: number): void {
+    const { words } = page;
+    const word = place * ITEM_WORDS;
+    const hash = changingHash(this, page, place, words[word + ITEM_WORD.baseHash]!);
+    this.#contentHash = (this.#contentHash + hash - words[word + ITEM_WORD.hash]!) | 0;
+    words[word + ITEM_WORD.hash] = hash;
   }
 
   #counterHash(): number {
@@ -482,6 +528,14 @@ export class OrderState {
     return spread(mixWide(mixWide(hash, this.#pendingOrders.size), this.#pendingRequests.size));
   }
 }
+
+/** Changes the state of the item at this place; false when it is not in the one it is to leave. */
+const become = ({ words }: ItemPage, place: number, from: number, to: number): boolean => {
+  const head = words[place * ITEM_WORDS + ITEM_WORD.head]!;
+  if (((head >>> HEAD_BITS.state) & BYTE) !== from) return false;
+  words[place * ITEM_WORDS + ITEM_WORD.head] = (head & ~STATE_MASK) | (to << HEAD_BITS.state);
+  return true;
+};
 
 const hashText = (content: number, counters: number): string =>
   (content >>> 0).toString(16).padStart(8, '0') + (counters >>> 0).toString(16).padStart(8, '0');

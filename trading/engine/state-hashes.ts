@@ -1,4 +1,4 @@
-/** Every so many entries the hash of the state is noted, so that two instances can compare theirs at one sequence. */
+/** Every so many entries the hash of the state is noted, so that two instances can compare theirs at one sequence. A power of two. */
 export const HASH_EVERY = 1024;
 const KEPT = 256;
 
@@ -10,7 +10,8 @@ export class StateHashes {
   #newest = 0;
 
   due(sequence: number): boolean {
-    return sequence % HASH_EVERY === 0;
+    // The lowest bits of a sequence are exact whatever it has grown to.
+    return (sequence & (HASH_EVERY - 1)) === 0;
   }
 
   note(sequence: number, content: number, counters: number): void {
