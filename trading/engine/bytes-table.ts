@@ -1,3 +1,21 @@
+// What a module exports is looked up anew at each use, inside it too; these are constants of the machine code below.
+const mixWord = (hash: number, word: number): number => {
+  const mixed = Math.imul((hash << 13) | (hash >>> 19), 0x2c1b3c6d) ^ Math.imul(word, 0x297a2d39);
+  return mixed ^ (mixed >>> 15);
+};
+
+const spreadWord = (hash: number): number => {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846ca68b);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+};
+
+/** Takes one more 32-bit word into a hash; `spread` finishes it. */
+export const mixIn: (hash: number, word: number) => number = mixWord;
+
+/** Every bit of the input changes about half of the bits of the result, an unsigned 32-bit number. */
+export const spread: (hash: number) => number = spreadWord;
+
 /** Hash of some bytes: the same in every process and on every machine. */
 export const hashBytes = (bytes: Uint8Array, offset: number, length: number): number => {
   let hash = length;
@@ -5,29 +23,18 @@ export const hashBytes = (bytes: Uint8Array, offset: number, length: number): nu
   const end = offset + length;
   for (; at + 4 <= end; at += 4) {
     const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    hash = mixIn(hash, word);
+    hash = mixWord(hash, word);
   }
   let rest = 0;
   for (; at < end; at++) rest = (rest << 8) | bytes[at]!;
-  return spread(mixIn(hash, rest));
-};
-
-/** Takes one more 32-bit word into a hash; `spread` finishes it. */
-export const mixIn = (hash: number, word: number): number => {
-  const mixed = Math.imul((hash << 13) | (hash >>> 19), 0x2c1b3c6d) ^ Math.imul(word, 0x297a2d39);
-  return mixed ^ (mixed >>> 15);
-};
-
-/** Every bit of the input changes about half of the bits of the result, an unsigned 32-bit number. */
-export const spread = (hash: number): number => {
-  let mixed = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846ca68b);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return spreadWord(mixWord(hash, rest));
 };
 
 const ARENA_BITS = 16;
 const ARENA_BYTES = 1 << ARENA_BITS;
 const ARENA_MASK = ARENA_BYTES - 1;
+/** Where a key is, and one more, are words of 32 bits. */
+const MOST_PAGES = 0xffff;
 const COLUMN_BITS = 14;
 const COLUMN_ITEMS = 1 << COLUMN_BITS;
 const COLUMN_WORDS = 2 * COLUMN_ITEMS;
@@ -180,14 +187,14 @@ export class BytesTable {
     for (const last = end - 4; at <= last; at += 4) {
       word = view.getInt32(at, true);
       before = hash;
-      hash = mixIn(hash, word);
+      hash = mixWord(hash, word);
     }
     let rest = 0;
     for (; at < end; at++) rest = (rest << 8) | view.getUint8(at);
-    this.#mixed = mixIn(hash, rest);
-    if ((length & 3) !== 0) return (spread(mixIn(hash, rest & ~COUNTED)) & ~COUNTED) | (rest & COUNTED);
-    if (length === 0) return 0;
-    return (spread(mixIn(before, word & ~(COUNTED << 24))) & ~COUNTED) | ((word >>> 24) & COUNTED);
+    this.#mixed = mixWord(hash, rest);
+    const isWhole = (length & 3) === 0;
+    const family = isWhole ? mixWord(before, word & ~(COUNTED << 24)) : mixWord(hash, rest & ~COUNTED);
+    return (spreadWord(family) & ~COUNTED) | ((isWhole ? word >>> 24 : rest) & COUNTED);
   }
 
   #find(place: number, view: DataView, offset: number, length: number): number {
@@ -213,6 +220,7 @@ export class BytesTable {
   #store(view: DataView, offset: number, length: number): number {
     const number = this.#count++;
     if (this.#arenaEnd + KEY_AT + length > ARENA_BYTES) {
+      if (this.#arenaPages === MOST_PAGES) throw new Error(`${number} keys are more than a table holds`);
       if (this.#arenaPages === this.#arena.length) this.#arena.push(new DataView(new ArrayBuffer(ARENA_BYTES)));
       this.#arenaPages += 1;
       this.#arenaEnd = 0;
@@ -231,7 +239,7 @@ export class BytesTable {
     const entries = this.#entries[column]!;
     const entry = 2 * (number & (COLUMN_ITEMS - 1));
     entries[entry] = where;
-    entries[entry + 1] = spread(this.#mixed);
+    entries[entry + 1] = spreadWord(this.#mixed);
     return where | 0;
   }
 

@@ -20,27 +20,37 @@ interface Columns {
 
 const HIGH = 0x1_0000_0000;
 
+// What is imported is looked up anew at each use; these are constants of the machine code below.
+const mix = mixIn;
+const finish = spread;
+const [WORDS, NUMBERS, ORDER] = [ITEM_WORDS, ITEM_NUMBERS, ITEM_KIND.order];
+const { head: HEAD, client: CLIENT, about: ABOUT, code: CODE, link: LINK, venue: VENUE } = ITEM_WORD;
+const { sequence: SEQUENCE, epoch: EPOCH, price: PRICE, quantity: QUANTITY, filled: FILLED } = ITEM_NUMBER;
+const { side: SIDE_BITS, state: STATE_BITS, withdrawn: WITHDRAWN_BITS } = HEAD_BITS;
+const placeOf = placeInPage;
+
 /** Takes a safe integer into a hash. */
-export const mixWide = (hash: number, value: number): number => mixIn(mixIn(hash, value | 0), value / HIGH);
+export const mixWide = (hash: number, value: number): number => mix(mix(hash, value | 0), value / HIGH);
+const wide = mixWide;
 
 /** Hash of what never changes in an order or cancel. Of contents, not of numbers that were given to texts. */
 export const lastingHash = ({ ids, texts, items }: Columns, item: number): number => {
   const { words, numbers } = items.pageOf(item);
-  const word = placeInPage(item) * ITEM_WORDS;
-  const number = placeInPage(item) * ITEM_NUMBERS;
-  const head = words[word + ITEM_WORD.head]!;
-  const about = words[word + ITEM_WORD.about]!;
-  const venue = words[word + ITEM_WORD.venue]!;
+  const word = placeOf(item) * WORDS;
+  const number = placeOf(item) * NUMBERS;
+  const head = words[word + HEAD]!;
+  const about = words[word + ABOUT]!;
+  const venue = words[word + VENUE]!;
   const kind = head & 0xff;
   const rest = ((venue & 0xff) << 5) | ((venue >>> 8) << 4);
-  let hash = mixIn(ids.hashOf(item), (kind << 2) | ((head >>> HEAD_BITS.side) & 0xff) | rest);
-  hash = mixIn(hash, texts.hashOf(words[word + ITEM_WORD.client]!));
-  if (kind === ITEM_KIND.order) hash = mixIn(hash, texts.hashOf(about));
-  else hash = mixIn(hash, about === -1 ? texts.hashOf(words[word + ITEM_WORD.link]!) : ids.hashOf(about));
-  hash = mixWide(hash, numbers[number + ITEM_NUMBER.sequence]!);
-  hash = mixWide(hash, numbers[number + ITEM_NUMBER.epoch]!);
-  hash = mixWide(hash, numbers[number + ITEM_NUMBER.price]!);
-  return mixWide(hash, numbers[number + ITEM_NUMBER.quantity]!);
+  let hash = mix(ids.hashOf(item), (kind << 2) | ((head >>> SIDE_BITS) & 0xff) | rest);
+  hash = mix(hash, texts.hashOf(words[word + CLIENT]!));
+  if (kind === ORDER) hash = mix(hash, texts.hashOf(about));
+  else hash = mix(hash, about === -1 ? texts.hashOf(words[word + LINK]!) : ids.hashOf(about));
+  hash = wide(hash, numbers[number + SEQUENCE]!);
+  hash = wide(hash, numbers[number + EPOCH]!);
+  hash = wide(hash, numbers[number + PRICE]!);
+  return wide(hash, numbers[number + QUANTITY]!);
 };
 
 /** Hash of all of an item as it is now, given that of what never changes; a signed word. */
@@ -50,12 +60,12 @@ export const changingHash = (
   place: number,
   lasting: number,
 ): number => {
-  const word = place * ITEM_WORDS;
-  const head = words[word + ITEM_WORD.head]!;
-  const code = words[word + ITEM_WORD.code]!;
-  const link = words[word + ITEM_WORD.link]!;
-  let hash = mixIn(lasting, ((head >>> HEAD_BITS.state) & 0xff) | ((head >>> HEAD_BITS.withdrawn) << 3));
-  hash = mixIn(hash, code === 0 ? 0 : texts.hashOf(code - 1));
-  if (link !== 0 && (head & 0xff) === ITEM_KIND.order) hash = mixIn(hash, ids.hashOf(link - 1));
-  return spread(mixWide(hash, numbers[place * ITEM_NUMBERS + ITEM_NUMBER.filled]!)) | 0;
+  const word = place * WORDS;
+  const head = words[word + HEAD]!;
+  const code = words[word + CODE]!;
+  const link = words[word + LINK]!;
+  let hash = mix(lasting, ((head >>> STATE_BITS) & 0xff) | ((head >>> WITHDRAWN_BITS) << 3));
+  hash = mix(hash, code === 0 ? 0 : texts.hashOf(code - 1));
+  if (link !== 0 && (head & 0xff) === ORDER) hash = mix(hash, ids.hashOf(link - 1));
+  return finish(wide(hash, numbers[place * NUMBERS + FILLED]!)) | 0;
 };

@@ -51,6 +51,14 @@ export interface ItemPage {
 /** Place of an item in its page. */
 export const placeInPage = (item: number): number => item & PAGE_MASK;
 
+// What a module exports is looked up anew at each use, inside it too; these are constants of the machine code below.
+const [WORDS, NUMBERS] = [ITEM_WORDS, ITEM_NUMBERS];
+const { head: HEAD, client: CLIENT, about: ABOUT, code: CODE, next: NEXT, previous: PREVIOUS } = ITEM_WORD;
+const { baseHash: BASE_HASH, link: LINK, venue: VENUE } = ITEM_WORD;
+const { sequence: SEQUENCE, epoch: EPOCH, price: PRICE, quantity: QUANTITY, filled: FILLED } = ITEM_NUMBER;
+const { side: SIDE_BITS, state: STATE_BITS, withdrawn: WITHDRAWN_BITS } = HEAD_BITS;
+const PENDING = ITEM_STATE.pending;
+
 /** Items that wait for something, in the order in which they began to. The links are in the items. */
 export interface ItemList {
   first: number;
@@ -120,13 +128,13 @@ export class OrderPool {
   addPending(kind: number, side: number, client: number, about: number, sequence: number, epoch: number): number {
     const item = this.add();
     const { words, numbers } = this.pageOf(item);
-    const word = placeInPage(item) * ITEM_WORDS;
-    const number = placeInPage(item) * ITEM_NUMBERS;
-    words[word + ITEM_WORD.head] = kind | (side << HEAD_BITS.side) | (ITEM_STATE.pending << HEAD_BITS.state);
-    words[word + ITEM_WORD.client] = client;
-    words[word + ITEM_WORD.about] = about;
-    numbers[number + ITEM_NUMBER.sequence] = sequence;
-    numbers[number + ITEM_NUMBER.epoch] = epoch;
+    const word = (item & PAGE_MASK) * WORDS;
+    const number = (item & PAGE_MASK) * NUMBERS;
+    words[word + HEAD] = kind | (side << SIDE_BITS) | (PENDING << STATE_BITS);
+    words[word + CLIENT] = client;
+    words[word + ABOUT] = about;
+    numbers[number + SEQUENCE] = sequence;
+    numbers[number + EPOCH] = epoch;
     return item;
   }
 
@@ -137,108 +145,108 @@ export class OrderPool {
 
   #addPage(memory = new ArrayBuffer(PAGE_BYTES), offset = 0): void {
     this.#pages.push({
-      words: new Int32Array(memory, offset, PAGE_ITEMS * ITEM_WORDS),
-      numbers: new Float64Array(memory, offset, PAGE_ITEMS * ITEM_NUMBERS),
+      words: new Int32Array(memory, offset, PAGE_ITEMS * WORDS),
+      numbers: new Float64Array(memory, offset, PAGE_ITEMS * NUMBERS),
     });
   }
 
   kind(item: number): number {
-    return this.#word(item, ITEM_WORD.head) & BYTE;
+    return this.#word(item, HEAD) & BYTE;
   }
 
   side(item: number): number {
-    return (this.#word(item, ITEM_WORD.head) >>> HEAD_BITS.side) & BYTE;
+    return (this.#word(item, HEAD) >>> SIDE_BITS) & BYTE;
   }
 
   /** See `ITEM_STATE`. */
   state(item: number): number {
-    return (this.#word(item, ITEM_WORD.head) >>> HEAD_BITS.state) & BYTE;
+    return (this.#word(item, HEAD) >>> STATE_BITS) & BYTE;
   }
 
   /** 1 = taken back by the engine itself before anybody was told of it. */
   withdrawn(item: number): number {
-    return this.#word(item, ITEM_WORD.head) >>> HEAD_BITS.withdrawn;
+    return this.#word(item, HEAD) >>> WITHDRAWN_BITS;
   }
 
   /** Number of the exchange that it is for. */
   venue(item: number): number {
-    return this.#word(item, ITEM_WORD.venue) & BYTE;
+    return this.#word(item, VENUE) & BYTE;
   }
 
   /** The order lasts until it is cancelled, not for the day only. */
   isGtc(item: number): boolean {
-    return (this.#word(item, ITEM_WORD.venue) & GTC_BITS) !== 0;
+    return (this.#word(item, VENUE) & GTC_BITS) !== 0;
   }
   setVenue(item: number, venue: number, isGtc: boolean): void {
-    this.#setWord(item, ITEM_WORD.venue, isGtc ? venue | GTC_BITS : venue);
+    this.#setWord(item, VENUE, isGtc ? venue | GTC_BITS : venue);
   }
 
   /** Number among the texts. */
   client(item: number): number {
-    return this.#word(item, ITEM_WORD.client);
+    return this.#word(item, CLIENT);
   }
 
   /** Of an order its symbol among the texts; of a request the number of its target, or −1. */
   about(item: number): number {
-    return this.#word(item, ITEM_WORD.about);
+    return this.#word(item, ABOUT);
   }
 
   /** Number among the texts + 1; 0 = none. */
   code(item: number): number {
-    return this.#word(item, ITEM_WORD.code);
+    return this.#word(item, CODE);
   }
 
   /** Hash of what never changes. */
   baseHash(item: number): number {
-    return this.#word(item, ITEM_WORD.baseHash);
+    return this.#word(item, BASE_HASH);
   }
 
   /** Of a request: id of a target that is not known here, among the texts. */
   targetText(item: number): number {
-    return this.#word(item, ITEM_WORD.link);
+    return this.#word(item, LINK);
   }
   setTargetText(item: number, value: number): void {
-    this.#setWord(item, ITEM_WORD.link, value);
+    this.#setWord(item, LINK, value);
   }
 
   /** Of an order: number + 1 of the replace whose price and quantity it has; 0 = as it was ordered. */
   replacedBy(item: number): number {
-    return this.#word(item, ITEM_WORD.link);
+    return this.#word(item, LINK);
   }
   setReplacedBy(item: number, value: number): void {
-    this.#setWord(item, ITEM_WORD.link, value);
+    this.#setWord(item, LINK, value);
   }
 
   sequence(item: number): number {
-    return this.#number(item, ITEM_NUMBER.sequence);
+    return this.#number(item, SEQUENCE);
   }
 
   epoch(item: number): number {
-    return this.#number(item, ITEM_NUMBER.epoch);
+    return this.#number(item, EPOCH);
   }
 
   /** As it was ordered or asked for. */
   price(item: number): number {
-    return this.#number(item, ITEM_NUMBER.price);
+    return this.#number(item, PRICE);
   }
   setPrice(item: number, value: number): void {
-    this.pageOf(item).numbers[placeInPage(item) * ITEM_NUMBERS + ITEM_NUMBER.price] = value;
+    this.pageOf(item).numbers[(item & PAGE_MASK) * NUMBERS + PRICE] = value;
   }
 
   quantity(item: number): number {
-    return this.#number(item, ITEM_NUMBER.quantity);
+    return this.#number(item, QUANTITY);
   }
   setQuantity(item: number, value: number): void {
-    this.pageOf(item).numbers[placeInPage(item) * ITEM_NUMBERS + ITEM_NUMBER.quantity] = value;
+    this.pageOf(item).numbers[(item & PAGE_MASK) * NUMBERS + QUANTITY] = value;
   }
 
   filled(item: number): number {
-    return this.#number(item, ITEM_NUMBER.filled);
+    return this.#number(item, FILLED);
   }
 
   /** The item after this one in its list; −1 at the end. */
   next(item: number): number {
-    return this.#word(item, ITEM_WORD.next);
+    return this.#word(item, NEXT);
   }
 
   /** Whether one of the list was journalled at this sequence or before. */
@@ -250,11 +258,11 @@ export class OrderPool {
   append(list: ItemList, item: number): void {
     const { last } = list;
     const { words } = this.pageOf(item);
-    const word = placeInPage(item) * ITEM_WORDS;
+    const word = (item & PAGE_MASK) * WORDS;
     if (last === -1) list.first = item;
-    else this.#setWord(last, ITEM_WORD.next, item);
-    words[word + ITEM_WORD.next] = -1;
-    words[word + ITEM_WORD.previous] = last;
+    else this.#setWord(last, NEXT, item);
+    words[word + NEXT] = -1;
+    words[word + PREVIOUS] = last;
     list.last = item;
     list.size += 1;
   }
@@ -262,26 +270,26 @@ export class OrderPool {
   /** The item must be in the list. */
   remove(list: ItemList, item: number): void {
     const { words } = this.pageOf(item);
-    const word = placeInPage(item) * ITEM_WORDS;
-    const next = words[word + ITEM_WORD.next]!;
-    const previous = words[word + ITEM_WORD.previous]!;
+    const word = (item & PAGE_MASK) * WORDS;
+    const next = words[word + NEXT]!;
+    const previous = words[word + PREVIOUS]!;
     if (previous === -1) list.first = next;
-    else this.#setWord(previous, ITEM_WORD.next, next);
+    else this.#setWord(previous, NEXT, next);
     if (next === -1) list.last = previous;
-    else this.#setWord(next, ITEM_WORD.previous, previous);
+    else this.#setWord(next, PREVIOUS, previous);
     list.size -= 1;
   }
 
   #word(item: number, at: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + at]!;
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * WORDS + at]!;
   }
 
   #setWord(item: number, at: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + at] = value;
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * WORDS + at] = value;
   }
 
   #number(item: number, at: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + at]!;
+    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * NUMBERS + at]!;
   }
 }
 

@@ -40,12 +40,39 @@ export interface StateParts {
   readonly venues: VenueNumbers;
 }
 
-/** Where the texts of a record begin, by kind. */
-const { price: PRICE_AT, qty: QTY_AT, number: NUMBER_AT, texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
+// What is imported is looked up anew at each use; these are constants of the machine code below.
+const [WORDS, NUMBERS] = [ITEM_WORDS, ITEM_NUMBERS];
+const { head: HEAD, client: CLIENT, about: ABOUT, code: CODE, baseHash: BASE_HASH, link: LINK, hash: HASH } = ITEM_WORD;
+const { quantity: QUANTITY, filled: FILLED } = ITEM_NUMBER;
+const { side: SIDE_BITS, state: STATE_BITS, withdrawn: WITHDRAWN_BITS } = HEAD_BITS;
+const { order: ORDER, cancel: CANCEL, replace: REPLACE } = ITEM_KIND;
+const {
+  pending: PENDING,
+  open: OPEN,
+  filled: ALL_FILLED,
+  cancelled: CANCELLED,
+  rejected: REJECTED,
+  done: DONE,
+} = ITEM_STATE;
+const BUY = SIDE_NUMBER.B;
+const GTC = GTC_BIT;
+const [placeOf, countAt, hashOfItem] = [placeInPage, readCount, changingHash];
+/** Where everything is in a record; where its texts begin depends on the kind. */
+const { kind: KIND_AT, side: SIDE_AT, venue: VENUE_AT, number: NUMBER_AT, price: PRICE_AT, qty: QTY_AT } = RECORD;
+const { firstLength: FIRST_AT, secondLength: SECOND_AT, thirdLength: THIRD_AT } = RECORD;
+const { texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
+/** Kinds that journals are full of. */
+const {
+  order: NEW_ORDER,
+  accepted: ACCEPTED,
+  fill: FILL,
+  cancel: NEW_CANCEL,
+  cancelled: CANCELLED_BY_VENUE,
+} = RECORD_KIND;
 const KEY_SCRATCH_BYTES = 1024;
 const RESERVED_ID_BYTES = 24;
 const BYTE = 0xff;
-const STATE_MASK = BYTE << HEAD_BITS.state;
+const STATE_MASK = BYTE << STATE_BITS;
 
 /**
  * All orders, and the cancels and replaces that were asked for: a deterministic fold over journal records, with integers only; no
@@ -147,7 +174,7 @@ export class OrderState {
   recomputedHash(): string {
     let content = 0;
     for (let item = 0; item < this.items.count; item++)
-      content = (content + changingHash(this, this.items.pageOf(item), placeInPage(item), lastingHash(this, item))) | 0;
+      content = (content + hashOfItem(this, this.items.pageOf(item), placeOf(item), lastingHash(this, item))) | 0;
     return hashText(content, this.#counterHash());
   }
 
@@ -168,7 +195,7 @@ export class OrderState {
   }
 
   isOrder(item: number): boolean {
-    return item !== -1 && this.items.kind(item) === ITEM_KIND.order;
+    return item !== -1 && this.items.kind(item) === ORDER;
   }
 
   /** Price of an order as it is now. */
@@ -223,22 +250,22 @@ export class OrderState {
   apply(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
     if (seq !== this.#applied + 1) throw new Error(`entry ${seq} applied after ${this.#applied}`);
     this.#applied = seq;
-    switch (view.getUint8(offset + RECORD.kind)) {
-      case RECORD_KIND.order:
+    switch (view.getUint8(offset + KIND_AT)) {
+      case NEW_ORDER:
         this.#addOrder(seq, epoch, view, offset);
         break;
-      case RECORD_KIND.accepted:
+      case ACCEPTED:
         this.#noteReport(view, offset);
         this.#confirm(this.#named(view, offset));
         break;
-      case RECORD_KIND.fill:
+      case FILL:
         this.#noteReport(view, offset);
         this.#fill(view, offset);
         break;
-      case RECORD_KIND.cancel:
-        this.#addRequest(ITEM_KIND.cancel, seq, epoch, view, offset);
+      case NEW_CANCEL:
+        this.#addRequest(CANCEL, seq, epoch, view, offset);
         break;
-      case RECORD_KIND.cancelled:
+      case CANCELLED_BY_VENUE:
         this.#noteReport(view, offset);
         this.#cancelled(view, offset);
         break;
@@ -250,10 +277,10 @@ export class OrderState {
 
   /** Apart from the kinds that journals are full of, so that these stay together in one piece of machine code. */
   #applyRare(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
-    const kind = view.getUint8(offset + RECORD.kind);
+    const kind = view.getUint8(offset + KIND_AT);
     switch (kind) {
       case RECORD_KIND.replace:
-        this.#addRequest(ITEM_KIND.replace, seq, epoch, view, offset);
+        this.#addRequest(REPLACE, seq, epoch, view, offset);
         return;
       case RECORD_KIND.epoch:
       case RECORD_KIND.test:
@@ -265,8 +292,8 @@ export class OrderState {
         this.#refuse(view, offset);
         return;
       case RECORD_KIND.venue: {
-        const number = view.getUint8(offset + RECORD.venue);
-        const length = view.getUint8(offset + RECORD.firstLength);
+        const number = view.getUint8(offset + VENUE_AT);
+        const length = view.getUint8(offset + FIRST_AT);
         if (!this.venues.give(number, bytes, offset + TEXTS_AT, length)) this.#breaks += 1;
         return;
       }
@@ -286,7 +313,7 @@ export class OrderState {
       case RECORD_KIND['cancel-rejected']:
       case RECORD_KIND['replace-rejected']:
         this.#noteReport(view, offset);
-        this.#settle(this.#named(view, offset), ITEM_STATE.rejected, this.#codeOf(view, offset, 2));
+        this.#settle(this.#named(view, offset), REJECTED, this.#codeOf(view, offset, 2));
         return;
       default:
         throw new Error(`a journal entry of unknown kind ${kind}: written by a newer version?`);
@@ -294,36 +321,36 @@ export class OrderState {
   }
 
   #noteReport(view: DataView, offset: number): void {
-    this.venues.note(view.getUint8(offset + RECORD.venue), readCount(view, offset + NUMBER_AT));
+    this.venues.note(view.getUint8(offset + VENUE_AT), countAt(view, offset + NUMBER_AT));
   }
 
   /** The item that a record without a price names first; −1 when it is not known here. */
   #named(view: DataView, offset: number): number {
-    return this.ids.findIn(view, offset + TEXTS_AT, view.getUint8(offset + RECORD.firstLength));
+    return this.ids.findIn(view, offset + TEXTS_AT, view.getUint8(offset + FIRST_AT));
   }
 
   /** Number + 1 of the code that a record without a price ends with, behind so many ids. */
   #codeOf(view: DataView, offset: number, ids: 1 | 2): number {
-    const firstLength = view.getUint8(offset + RECORD.firstLength);
-    const secondLength = view.getUint8(offset + RECORD.secondLength);
+    const firstLength = view.getUint8(offset + FIRST_AT);
+    const secondLength = view.getUint8(offset + SECOND_AT);
     const at = offset + TEXTS_AT + firstLength;
     if (ids === 1) return this.texts.putIn(view, at, secondLength) + 1;
-    return this.texts.putIn(view, at + secondLength, view.getUint8(offset + RECORD.thirdLength)) + 1;
+    return this.texts.putIn(view, at + secondLength, view.getUint8(offset + THIRD_AT)) + 1;
   }
 
   #addOrder(seq: number, epoch: number, view: DataView, offset: number): void {
-    const idLength = view.getUint8(offset + RECORD.firstLength);
-    const clientLength = view.getUint8(offset + RECORD.secondLength);
+    const idLength = view.getUint8(offset + FIRST_AT);
+    const clientLength = view.getUint8(offset + SECOND_AT);
     const clientAt = offset + TEXTS_AFTER_PRICE + idLength;
     if (!this.#addId(view, offset + TEXTS_AFTER_PRICE, idLength)) return;
     const { items } = this;
     const client = this.texts.putIn(view, clientAt, clientLength);
-    const symbol = this.texts.putIn(view, clientAt + clientLength, view.getUint8(offset + RECORD.thirdLength));
-    const side = view.getUint8(offset + RECORD.side);
-    const item = items.addPending(ITEM_KIND.order, side & ~GTC_BIT, client, symbol, seq, epoch);
-    items.setVenue(item, view.getUint8(offset + RECORD.venue), (side & GTC_BIT) !== 0);
-    items.setPrice(item, readCount(view, offset + PRICE_AT));
-    items.setQuantity(item, readCount(view, offset + QTY_AT));
+    const symbol = this.texts.putIn(view, clientAt + clientLength, view.getUint8(offset + THIRD_AT));
+    const side = view.getUint8(offset + SIDE_AT);
+    const item = items.addPending(ORDER, side & ~GTC, client, symbol, seq, epoch);
+    items.setVenue(item, view.getUint8(offset + VENUE_AT), (side & GTC) !== 0);
+    items.setPrice(item, countAt(view, offset + PRICE_AT));
+    items.setQuantity(item, countAt(view, offset + QTY_AT));
     this.#begin(item);
     items.append(this.#pendingOrders, item);
     this.#orders += 1;
@@ -333,10 +360,10 @@ export class OrderState {
 
   /** Adds a cancel or replace, unless its id was there. */
   #addRequest(kind: number, seq: number, epoch: number, view: DataView, offset: number): void {
-    const texts = offset + (kind === ITEM_KIND.cancel ? TEXTS_AT : TEXTS_AFTER_PRICE);
-    const idLength = view.getUint8(offset + RECORD.firstLength);
-    const clientLength = view.getUint8(offset + RECORD.secondLength);
-    const targetLength = view.getUint8(offset + RECORD.thirdLength);
+    const texts = offset + (kind === CANCEL ? TEXTS_AT : TEXTS_AFTER_PRICE);
+    const idLength = view.getUint8(offset + FIRST_AT);
+    const clientLength = view.getUint8(offset + SECOND_AT);
+    const targetLength = view.getUint8(offset + THIRD_AT);
     const targetAt = texts + idLength + clientLength;
     if (!this.#addId(view, texts, idLength)) return;
     const { items } = this;
@@ -345,9 +372,9 @@ export class OrderState {
     const item = items.addPending(kind, 0, client, target, seq, epoch);
     if (target === -1) items.setTargetText(item, this.texts.putIn(view, targetAt, targetLength));
     else items.setVenue(item, items.venue(target), false);
-    if (kind === ITEM_KIND.replace) {
-      items.setPrice(item, readCount(view, offset + PRICE_AT));
-      items.setQuantity(item, readCount(view, offset + QTY_AT));
+    if (kind === REPLACE) {
+      items.setPrice(item, countAt(view, offset + PRICE_AT));
+      items.setQuantity(item, countAt(view, offset + QTY_AT));
     }
     this.#begin(item);
     items.append(this.#pendingRequests, item);
@@ -369,10 +396,10 @@ export class OrderState {
       return;
     }
     const { words } = this.items.pageOf(item);
-    const word = placeInPage(item) * ITEM_WORDS;
-    words[word + ITEM_WORD.code] = this.#codeOf(view, offset, 1);
-    words[word + ITEM_WORD.head]! |= withdrawn << HEAD_BITS.withdrawn;
-    this.#finish(item, ITEM_STATE.rejected);
+    const word = placeOf(item) * WORDS;
+    words[word + CODE] = this.#codeOf(view, offset, 1);
+    words[word + HEAD]! |= withdrawn << WITHDRAWN_BITS;
+    this.#finish(item, REJECTED);
   }
 
   /** The session at the venue would not take it: an order ends, a request had no effect. */
@@ -381,15 +408,15 @@ export class OrderState {
     if (this.isOrder(item)) return this.#reject(view, offset, 0);
     const code = this.#codeOf(view, offset, 1);
     if (item === -1) this.#breaks += 1;
-    else this.#settle(item, ITEM_STATE.rejected, code);
+    else this.#settle(item, REJECTED, code);
   }
 
   #cancelled(view: DataView, offset: number): void {
-    const firstLength = view.getUint8(offset + RECORD.firstLength);
+    const firstLength = view.getUint8(offset + FIRST_AT);
     const targetAt = offset + TEXTS_AT + firstLength;
-    const order = this.ids.findIn(view, targetAt, view.getUint8(offset + RECORD.secondLength));
-    this.#settle(this.ids.findIn(view, offset + TEXTS_AT, firstLength), ITEM_STATE.done, 0);
-    if (this.isOrder(order)) this.#finish(order, ITEM_STATE.cancelled);
+    const order = this.ids.findIn(view, targetAt, view.getUint8(offset + SECOND_AT));
+    this.#settle(this.ids.findIn(view, offset + TEXTS_AT, firstLength), DONE, 0);
+    if (this.isOrder(order)) this.#finish(order, CANCELLED);
     else this.#breaks += 1;
   }
 
@@ -397,30 +424,30 @@ export class OrderState {
   #replace(view: DataView, offset: number): void {
     const { items } = this;
     const texts = offset + TEXTS_AFTER_PRICE;
-    const firstLength = view.getUint8(offset + RECORD.firstLength);
+    const firstLength = view.getUint8(offset + FIRST_AT);
     const request = this.ids.findIn(view, texts, firstLength);
-    const order = this.ids.findIn(view, texts + firstLength, view.getUint8(offset + RECORD.secondLength));
-    const known = request !== -1 && items.kind(request) === ITEM_KIND.replace;
-    if (known) this.#settle(request, ITEM_STATE.done, 0);
+    const order = this.ids.findIn(view, texts + firstLength, view.getUint8(offset + SECOND_AT));
+    const known = request !== -1 && items.kind(request) === REPLACE;
+    if (known) this.#settle(request, DONE, 0);
     const fits =
       known &&
       this.isOrder(order) &&
       items.about(request) === order &&
-      items.price(request) === readCount(view, offset + PRICE_AT) &&
-      items.quantity(request) === readCount(view, offset + QTY_AT) &&
-      items.state(order) <= ITEM_STATE.open &&
+      items.price(request) === countAt(view, offset + PRICE_AT) &&
+      items.quantity(request) === countAt(view, offset + QTY_AT) &&
+      items.state(order) <= OPEN &&
       items.filled(order) < items.quantity(request);
     if (!fits) {
       this.#breaks += 1;
       return;
     }
     items.setReplacedBy(order, request + 1);
-    this.#rehash(items.pageOf(order), placeInPage(order));
+    this.#rehash(items.pageOf(order), placeOf(order));
   }
 
   #fill(view: DataView, offset: number): void {
     const { items } = this;
-    const idLength = view.getUint8(offset + RECORD.firstLength);
+    const idLength = view.getUint8(offset + FIRST_AT);
     const item = this.ids.findIn(view, offset + TEXTS_AFTER_PRICE, idLength);
     if (!this.isOrder(item)) {
       this.#breaks += 1;
@@ -428,22 +455,22 @@ export class OrderState {
     }
     const page = items.pageOf(item);
     const { words, numbers } = page;
-    const word = placeInPage(item) * ITEM_WORDS;
-    const number = placeInPage(item) * ITEM_NUMBERS;
-    const replacedBy = words[word + ITEM_WORD.link]!;
-    const ordered = replacedBy === 0 ? numbers[number + ITEM_NUMBER.quantity]! : items.quantity(replacedBy - 1);
-    const quantity = readCount(view, offset + QTY_AT);
-    const filled = numbers[number + ITEM_NUMBER.filled]! + quantity;
+    const word = placeOf(item) * WORDS;
+    const number = placeOf(item) * NUMBERS;
+    const replacedBy = words[word + LINK]!;
+    const ordered = replacedBy === 0 ? numbers[number + QUANTITY]! : items.quantity(replacedBy - 1);
+    const quantity = countAt(view, offset + QTY_AT);
+    const filled = numbers[number + FILLED]! + quantity;
     if (filled > ordered) {
       this.#breaks += 1;
       return;
     }
     this.#fills += 1;
-    numbers[number + ITEM_NUMBER.filled] = filled;
-    const side = (words[word + ITEM_WORD.head]! >>> HEAD_BITS.side) & BYTE;
-    this.traded.add(words[word + ITEM_WORD.about]!, side === SIDE_NUMBER.B, quantity);
-    if (filled === ordered) this.#finish(item, ITEM_STATE.filled);
-    else this.#rehash(page, placeInPage(item));
+    numbers[number + FILLED] = filled;
+    const side = (words[word + HEAD]! >>> SIDE_BITS) & BYTE;
+    this.traded.add(words[word + ABOUT]!, side === BUY, quantity);
+    if (filled === ordered) this.#finish(item, ALL_FILLED);
+    else this.#rehash(page, placeOf(item));
   }
 
   #confirm(item: number): void {
@@ -452,17 +479,17 @@ export class OrderState {
       return;
     }
     const page = this.items.pageOf(item);
-    if (!become(page, placeInPage(item), ITEM_STATE.pending, ITEM_STATE.open)) return;
+    if (!become(page, placeOf(item), PENDING, OPEN)) return;
     this.items.remove(this.#pendingOrders, item);
-    this.#rehash(page, placeInPage(item));
+    this.#rehash(page, placeOf(item));
   }
 
   /** An order that already ended is a break; what came with this news is noted all the same. */
   #finish(item: number, state: number): void {
     const page = this.items.pageOf(item);
-    const place = placeInPage(item);
-    if (become(page, place, ITEM_STATE.open, state)) this.#ended(page, place);
-    else if (become(page, place, ITEM_STATE.pending, state)) {
+    const place = placeOf(item);
+    if (become(page, place, OPEN, state)) this.#ended(page, place);
+    else if (become(page, place, PENDING, state)) {
       this.items.remove(this.#pendingOrders, item);
       this.#ended(page, place);
     } else this.#breaks += 1;
@@ -471,51 +498,51 @@ export class OrderState {
 
   #ended({ words }: ItemPage, place: number): void {
     this.#active -= 1;
-    this.#open.ended(words[place * ITEM_WORDS + ITEM_WORD.client]!);
+    this.#open.ended(words[place * WORDS + CLIENT]!);
   }
 
   #settle(item: number, state: number, code: number): void {
     const { items } = this;
-    if (item === -1 || items.kind(item) === ITEM_KIND.order) return;
+    if (item === -1 || items.kind(item) === ORDER) return;
     const page = items.pageOf(item);
-    const word = placeInPage(item) * ITEM_WORDS;
-    const head = page.words[word + ITEM_WORD.head]!;
-    if (((head >>> HEAD_BITS.state) & BYTE) === ITEM_STATE.pending) items.remove(this.#pendingRequests, item);
-    page.words[word + ITEM_WORD.head] = (head & ~STATE_MASK) | (state << HEAD_BITS.state);
-    page.words[word + ITEM_WORD.code] = code;
-    this.#rehash(page, placeInPage(item));
+    const word = placeOf(item) * WORDS;
+    const head = page.words[word + HEAD]!;
+    if (((head >>> STATE_BITS) & BYTE) === PENDING) items.remove(this.#pendingRequests, item);
+    page.words[word + HEAD] = (head & ~STATE_MASK) | (state << STATE_BITS);
+    page.words[word + CODE] = code;
+    this.#rehash(page, placeOf(item));
   }
 
   /** An item of a restored state: into the list it waits in, into the counts, into the hash. */
   #takeUp(item: number, textCount: number): void {
     const { items } = this;
-    const isOrder = items.kind(item) === ITEM_KIND.order;
+    const isOrder = items.kind(item) === ORDER;
     const client = items.client(item);
     const numbers = [client, items.code(item) - 1, isOrder ? items.about(item) : items.targetText(item)];
     if (numbers.some((text) => text >= textCount)) throw new Error(`item ${item} names a text that is not there`);
     const other = isOrder ? items.replacedBy(item) - 1 : items.about(item);
     if (other >= items.count) throw new Error(`item ${item} is about one that is not there`);
     const state = items.state(item);
-    if (state === ITEM_STATE.pending) items.append(isOrder ? this.#pendingOrders : this.#pendingRequests, item);
-    if (isOrder && state <= ITEM_STATE.open) this.#open.began(client);
-    if (isOrder) this.traded.add(items.about(item), items.side(item) === SIDE_NUMBER.B, items.filled(item));
-    items.pageOf(item).words[placeInPage(item) * ITEM_WORDS + ITEM_WORD.hash] = 0;
+    if (state === PENDING) items.append(isOrder ? this.#pendingOrders : this.#pendingRequests, item);
+    if (isOrder && state <= OPEN) this.#open.began(client);
+    if (isOrder) this.traded.add(items.about(item), items.side(item) === BUY, items.filled(item));
+    items.pageOf(item).words[placeOf(item) * WORDS + HASH] = 0;
     this.#begin(item);
   }
 
   #begin(item: number): void {
     const page = this.items.pageOf(item);
-    page.words[placeInPage(item) * ITEM_WORDS + ITEM_WORD.baseHash] = lastingHash(this, item);
-    this.#rehash(page, placeInPage(item));
+    page.words[placeOf(item) * WORDS + BASE_HASH] = lastingHash(this, item);
+    this.#rehash(page, placeOf(item));
   }
 
   /** After each change of an item. */
   #rehash(page: ItemPage, place: number): void {
     const { words } = page;
-    const word = place * ITEM_WORDS;
-    const hash = changingHash(this, page, place, words[word + ITEM_WORD.baseHash]!);
-    this.#contentHash = (this.#contentHash + hash - words[word + ITEM_WORD.hash]!) | 0;
-    words[word + ITEM_WORD.hash] = hash;
+    const word = place * WORDS;
+    const hash = hashOfItem(this, page, place, words[word + BASE_HASH]!);
+    this.#contentHash = (this.#contentHash + hash - words[word + HASH]!) | 0;
+    words[word + HASH] = hash;
   }
 
   #counterHash(): number {
@@ -531,9 +558,9 @@ export class OrderState {
 
 /** Changes the state of the item at this place; false when it is not in the one it is to leave. */
 const become = ({ words }: ItemPage, place: number, from: number, to: number): boolean => {
-  const head = words[place * ITEM_WORDS + ITEM_WORD.head]!;
-  if (((head >>> HEAD_BITS.state) & BYTE) !== from) return false;
-  words[place * ITEM_WORDS + ITEM_WORD.head] = (head & ~STATE_MASK) | (to << HEAD_BITS.state);
+  const head = words[place * WORDS + HEAD]!;
+  if (((head >>> STATE_BITS) & BYTE) !== from) return false;
+  words[place * WORDS + HEAD] = (head & ~STATE_MASK) | (to << STATE_BITS);
   return true;
 };
 

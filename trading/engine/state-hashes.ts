@@ -1,5 +1,6 @@
 /** Every so many entries the hash of the state is noted, so that two instances can compare theirs at one sequence. A power of two. */
 export const HASH_EVERY = 1024;
+const LOWEST_BITS = HASH_EVERY - 1;
 const KEPT = 256;
 
 /** The hashes of one state at the last multiples of `HASH_EVERY`. */
@@ -11,7 +12,7 @@ export class StateHashes {
 
   due(sequence: number): boolean {
     // The lowest bits of a sequence are exact whatever it has grown to.
-    return (sequence & (HASH_EVERY - 1)) === 0;
+    return (sequence & LOWEST_BITS) === 0;
   }
 
   note(sequence: number, content: number, counters: number): void {
