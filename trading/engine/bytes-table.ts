@@ -219,12 +219,7 @@ export class BytesTable {
   /** Takes the next number for a key; returns where it is. */
   #store(view: DataView, offset: number, length: number): number {
     const number = this.#count++;
-    if (this.#arenaEnd + KEY_AT + length > ARENA_BYTES) {
-      if (this.#arenaPages === MOST_PAGES) throw new Error(`${number} keys are more than a table holds`);
-      if (this.#arenaPages === this.#arena.length) this.#arena.push(new DataView(new ArrayBuffer(ARENA_BYTES)));
-      this.#arenaPages += 1;
-      this.#arenaEnd = 0;
-    }
+    if (this.#arenaEnd + KEY_AT + length > ARENA_BYTES) this.#turnPage();
     const column = number >>> COLUMN_BITS;
     if (column === this.#entries.length) this.#entries.push(new Int32Array(COLUMN_WORDS));
     const page = this.#arena[this.#arenaPages - 1]!;
@@ -239,8 +234,15 @@ export class BytesTable {
     const entries = this.#entries[column]!;
     const entry = 2 * (number & (COLUMN_ITEMS - 1));
     entries[entry] = where;
-    entries[entry + 1] = spreadWord(this.#mixed);
+    entries[entry + 1] = spreadWord(this.#mixed) | 0;
     return where | 0;
+  }
+
+  #turnPage(): void {
+    if (this.#arenaPages === MOST_PAGES) throw new Error(`${this.#count} keys are more than a table holds`);
+    if (this.#arenaPages === this.#arena.length) this.#arena.push(new DataView(new ArrayBuffer(ARENA_BYTES)));
+    this.#arenaPages += 1;
+    this.#arenaEnd = 0;
   }
 
   #grow(): void {
