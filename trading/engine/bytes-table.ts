@@ -44,6 +44,12 @@ const MOVED_PER_ADDITION = 8;
 /** Bits of the last byte that a key's slot keeps: keys that are counted up lie side by side. */
 const COUNTED = 15;
 
+/**
+ * From a slot that is taken to the next one tried, in words: past its neighbours, which are taken as well where ids count up. Odd in slots, so that
+ * every slot is come to.
+ */
+const STEP = 2 * 17;
+
 /** In front of each key in the arena: its number, four bytes, and its length, one. */
 const LENGTH_AT = 4;
 const KEY_AT = 5;
@@ -204,7 +210,7 @@ export class BytesTable {
 
   #look(slots: Int32Array, place: number, view: DataView, offset: number, length: number): number {
     const last = slots.length - 1;
-    for (let slot = (place << 1) & last; ; slot = (slot + 2) & last) {
+    for (let slot = (place << 1) & last; ; slot = (slot + STEP) & last) {
       const taken = slots[slot + 1]!;
       if (taken === 0) return -1;
       if (slots[slot] !== place) continue;
@@ -286,7 +292,7 @@ const touched = (column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
 const occupy = (slots: Int32Array, place: number, taken: number): void => {
   const last = slots.length - 1;
   let slot = (place << 1) & last;
-  while (slots[slot + 1] !== 0) slot = (slot + 2) & last;
+  while (slots[slot + 1] !== 0) slot = (slot + STEP) & last;
   slots[slot] = place;
   slots[slot + 1] = taken;
 };
