@@ -24,7 +24,8 @@ static inline u32 spread(u32 hash) {
 }
 static inline u32 mixWide(u32 hash, u64 value) { return mixIn(mixIn(hash, u32(value)), u32(value >> 32)); }
 struct Digest { u32 hash, place; };
-// The place forgets of the last byte what counts: keys that are counted up are neighbours.
+// The place forgets of the last byte what counts: keys that are counted up are neighbours, and a slot that is taken is passed by more
+// than they are.
 static Digest digest(const u8 *bytes, u32 length) {
   u32 hash = length, before = length, word = 0, at = 0;
   for (; at + 4 <= length; at += 4) {
@@ -48,7 +49,7 @@ struct Table {
   std::vector<u32> places, starts, hashes;
   int look(u32 place, const u8 *bytes, u32 length) const {
     u32 mask = u32(slots.size()) - 1;
-    for (u32 slot = place & mask;; slot = (slot + 1) & mask) {
+    for (u32 slot = place & mask;; slot = (slot + 17) & mask) {
       if (slots[slot].number == 0) return -1;
       if (slots[slot].place != place) continue;
       const u8 *key = &arena[starts[slots[slot].number - 1]];
@@ -58,7 +59,7 @@ struct Table {
   int find(const u8 *bytes, u32 length) const { return look(digest(bytes, length).place, bytes, length); }
   void occupy(u32 place, u32 number) {
     u32 mask = u32(slots.size()) - 1, slot = place & mask;
-    while (slots[slot].number != 0) slot = (slot + 1) & mask;
+    while (slots[slot].number != 0) slot = (slot + 17) & mask;
     slots[slot] = {place, number + 1};
   }
   u32 put(const u8 *bytes, u32 length) {

@@ -19,6 +19,27 @@ test('keys are numbered as they come and found again while the table grows', () 
   assert.equal(table.count, 50_000);
 });
 
+test('keys that all end alike, and so begin at few slots, are found as well', () => {
+  const table = new BytesTable();
+  const keys = Array.from({ length: 20_000 }, (_, number) => `${number}-same-end`);
+  for (const [number, key] of keys.entries()) assert.equal(put(table, key), number);
+  for (const [number, key] of keys.entries()) assert.equal(find(table, key), number);
+  assert.equal(find(table, 'another-same-end'), -1);
+});
+
+test('a key is the same wherever it lies, and asked for through a view', () => {
+  const table = new BytesTable();
+  for (let length = 0; length <= 20; length++) {
+    const bytes = Buffer.from(`${'#'.repeat(length)}${'abcdefghijklmnopqrst'.slice(0, length)}#`);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    assert.equal(table.findIn(view, length, length), -1);
+    assert.equal(table.putIn(view, length, length), length);
+    const elsewhere = Buffer.from('abcdefghijklmnopqrst');
+    assert.equal(table.find(elsewhere, 0, length), length);
+    assert.equal(table.hashOf(length), hashBytes(elsewhere, 0, length) | 0);
+  }
+});
+
 test('memory that is reserved changes nothing that is found', () => {
   const [plain, reserved] = [new BytesTable(), new BytesTable()];
   for (let number = 0; number < 30_000; number++) {

@@ -1,3 +1,21 @@
+// What a module exports is looked up anew at each use, inside it too; these are constants of the machine code below.
+const mixWord = (hash: number, word: number): number => {
+  const mixed = Math.imul((hash << 13) | (hash >>> 19), 0x2c1b3c6d) ^ Math.imul(word, 0x297a2d39);
+  return mixed ^ (mixed >>> 15);
+};
+
+const spreadWord = (hash: number): number => {
+  let mixed = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846ca68b);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+};
+
+/** Takes one more 32-bit word into a hash; `spread` finishes it. */
+export const mixIn: (hash: number, word: number) => number = mixWord;
+
+/** Every bit of the input changes about half of the bits of the result, an unsigned 32-bit number. */
+export const spread: (hash: number) => number = spreadWord;
+
 /** Hash of some bytes: the same in every process and on every machine. */
 export const hashBytes = (bytes: Uint8Array, offset: number, length: number): number => {
   let hash = length;
@@ -5,28 +23,18 @@ export const hashBytes = (bytes: Uint8Array, offset: number, length: number): nu
   const end = offset + length;
   for (; at + 4 <= end; at += 4) {
     const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    hash = mixIn(hash, word);
+    hash = mixWord(hash, word);
   }
   let rest = 0;
   for (; at < end; at++) rest = (rest << 8) | bytes[at]!;
-  return spread(mixIn(hash, rest));
-};
-
-/** Takes one more 32-bit word into a hash; `spread` finishes it. */
-export const mixIn = (hash: number, word: number): number => {
-  const mixed = Math.imul((hash << 13) | (hash >>> 19), 0x2c1b3c6d) ^ Math.imul(word, 0x297a2d39);
-  return mixed ^ (mixed >>> 15);
-};
-
-/** Every bit of the input changes about half of the bits of the result, an unsigned 32-bit number. */
-export const spread = (hash: number): number => {
-  let mixed = Math.imul(hash ^ (hash >>> 16), 0x7feb352d);
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846ca68b);
-  return (mixed ^ (mixed >>> 16)) >>> 0;
+  return spreadWord(mixWord(hash, rest));
 };
 
 const ARENA_BITS = 16;
 const ARENA_BYTES = 1 << ARENA_BITS;
+const ARENA_MASK = ARENA_BYTES - 1;
+/** Where a key is, and one more, are words of 32 bits. */
+const MOST_PAGES = 0xffff;
 const COLUMN_BITS = 14;
 const COLUMN_ITEMS = 1 << COLUMN_BITS;
 const COLUMN_WORDS = 2 * COLUMN_ITEMS;
@@ -36,30 +44,48 @@ const MOVED_PER_ADDITION = 8;
 /** Bits of the last byte that a key's slot keeps: keys that are counted up lie side by side. */
 const COUNTED = 15;
 
+/**
+ * From a slot that is taken to the next one tried, in words: past its neighbours, which are taken as well where ids count up. Odd in slots, so that
+ * every slot is come to.
+ */
+const STEP = 2 * 17;
+
+/** In front of each key in the arena: its number, four bytes, and its length, one. */
+const LENGTH_AT = 4;
+const KEY_AT = 5;
+
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(NO_BYTES.buffer);
+
 /** Longest key. */
 export const MAX_KEY_BYTES = 255;
 
 /**
  * Byte strings numbered from 0 in the order in which they came, found by content: open addressing over typed arrays. It grows
  * a little with each addition, so that none of them takes long. Keys that differ in their last character only are neighbours in
- * the table: ids that count up meet memory that was just used. Nothing is ever removed.
+ * the table: ids that count up meet memory that was just used. A slot leads to the key, and the number lies beside the key. Nothing is
+ * ever removed.
+ *
+ * Keys are read and compared by words of 32 bits through a `DataView`; who has one asks with `findIn` and `putIn`.
  */
 export class BytesTable {
-  /** Pairs of place and number + 1; 0 = free. A key's slot is the first free one from its place on. */
+  /** Pairs of place and where the key is + 1; 0 = free. A key's slot is the first free one from its place on. */
   #slots = new Int32Array(2 * FIRST_SLOTS);
   /** The table before it grew, while it is being moved. */
   #older: Int32Array | null = null;
   #moved = 0;
   #count = 0;
-  /** Keys one after the other, each behind its length; none reaches over the end of its page. */
-  readonly #arena: Buffer[] = [];
+  /** Keys one after the other, each behind its number and length; none reaches over the end of its page. */
+  readonly #arena: DataView<ArrayBuffer>[] = [];
   #arenaPages = 0;
   #arenaEnd = ARENA_BYTES;
   /** Pairs of where a key is and its hash, by number. */
-  readonly #entries: Uint32Array[] = [];
-  /** Of the key that `#digest` saw last. */
-  #hash = 0;
-  #place = 0;
+  readonly #entries: Int32Array[] = [];
+  /** Of the key that `#placeOf` saw last: all of it mixed, not spread yet. */
+  #mixed = 0;
+  /** The bytes that a key was last asked for in, and their view. */
+  #bytes: Uint8Array = NO_BYTES;
+  #view: DataView = NO_VIEW;
 
   get count(): number {
     return this.#count;
@@ -77,133 +103,152 @@ export class BytesTable {
       while (slots < 4 * wanted) slots *= 2;
       this.#slots = touched(new Int32Array(slots));
       for (let slot = 0; slot < older.length; slot += 2)
-        if (older[slot + 1] !== 0) occupy(this.#slots, older[slot]!, older[slot + 1]! - 1);
+        if (older[slot + 1] !== 0) occupy(this.#slots, older[slot]!, older[slot + 1]!);
     }
     const columns = Math.max(0, Math.ceil(wanted / COLUMN_ITEMS) - this.#entries.length);
-    const entries = touched(new Uint32Array(columns * COLUMN_WORDS));
+    const entries = touched(new Int32Array(columns * COLUMN_WORDS));
     for (let at = 0; at < entries.length; at += COLUMN_WORDS)
       this.#entries.push(entries.subarray(at, at + COLUMN_WORDS));
-    const pages = this.#arenaPages + Math.ceil((keys * (keyBytes + 1)) / ARENA_BYTES) - this.#arena.length;
-    const arena = Buffer.alloc(Math.max(0, pages) * ARENA_BYTES).fill(0);
-    for (let at = 0; at < arena.length; at += ARENA_BYTES) this.#arena.push(arena.subarray(at, at + ARENA_BYTES));
+    const pages = this.#arenaPages + Math.ceil((keys * (keyBytes + KEY_AT)) / ARENA_BYTES) - this.#arena.length;
+    const arena = touched(new Int32Array((Math.max(0, pages) * ARENA_BYTES) / 4));
+    for (let at = 0; at < arena.byteLength; at += ARENA_BYTES)
+      this.#arena.push(new DataView(arena.buffer, at, ARENA_BYTES));
   }
 
   /** Number of these bytes; −1 when they are not here. */
   find(bytes: Uint8Array, offset: number, length: number): number {
-    this.#digest(bytes, offset, length);
-    return this.#find(bytes, offset, length);
+    return this.findIn(this.#viewOf(bytes), offset, length);
   }
 
   /** Number of these bytes, which are added if they are not here. */
   put(bytes: Uint8Array, offset: number, length: number): number {
-    this.#digest(bytes, offset, length);
-    const known = this.#find(bytes, offset, length);
-    if (known !== -1) return known;
-    if (length > MAX_KEY_BYTES) throw new Error(`a key of ${length} bytes`);
-    const number = this.#count;
-    this.#store(number, bytes, offset, length);
-    this.#count += 1;
-    if (this.#older !== null) this.#moveSome(this.#older);
-    else if (this.#count * 4 > this.#slots.length) this.#grow();
-    occupy(this.#slots, this.#place, number);
-    return number;
+    return this.putIn(this.#viewOf(bytes), offset, length);
   }
 
-  /** Hash of the bytes with this number. */
+  /** `find` where the bytes are at hand as a view. */
+  findIn(view: DataView, offset: number, length: number): number {
+    return this.#find(this.#placeOf(view, offset, length), view, offset, length);
+  }
+
+  /** `put` where the bytes are at hand as a view. */
+  putIn(view: DataView, offset: number, length: number): number {
+    const place = this.#placeOf(view, offset, length);
+    const known = this.#find(place, view, offset, length);
+    if (known !== -1) return known;
+    if (length > MAX_KEY_BYTES) throw new Error(`a key of ${length} bytes`);
+    const where = this.#store(view, offset, length);
+    if (this.#older !== null) this.#moveSome(this.#older);
+    else if (this.#count * 4 > this.#slots.length) this.#grow();
+    occupy(this.#slots, place, where + 1);
+    return this.#count - 1;
+  }
+
+  /** Hash of the bytes with this number, as a signed word. */
   hashOf(number: number): number {
     return this.#entries[number >>> COLUMN_BITS]![2 * (number & (COLUMN_ITEMS - 1)) + 1]!;
   }
 
   lengthOf(number: number): number {
-    const at = this.#whereOf(number);
-    return this.#arena[at >>> ARENA_BITS]![at & (ARENA_BYTES - 1)]!;
+    const where = this.#whereOf(number);
+    return this.#arena[where >>> ARENA_BITS]!.getUint8((where & ARENA_MASK) + LENGTH_AT);
   }
 
   /** Copies a key into `target`; returns its length. */
   copy(number: number, target: Uint8Array, offset: number): number {
-    const at = this.#whereOf(number);
-    const page = this.#arena[at >>> ARENA_BITS]!;
-    const start = at & (ARENA_BYTES - 1);
-    const length = page[start]!;
-    for (let byte = 0; byte < length; byte++) target[offset + byte] = page[start + 1 + byte]!;
+    const where = this.#whereOf(number);
+    const page = this.#arena[where >>> ARENA_BITS]!;
+    const start = where & ARENA_MASK;
+    const length = page.getUint8(start + LENGTH_AT);
+    for (let byte = 0; byte < length; byte++) target[offset + byte] = page.getUint8(start + KEY_AT + byte);
     return length;
   }
 
   text(number: number): string {
-    const at = this.#whereOf(number);
-    const page = this.#arena[at >>> ARENA_BITS]!;
-    const start = at & (ARENA_BYTES - 1);
-    return page.toString('utf8', start + 1, start + 1 + page[start]!);
+    const where = this.#whereOf(number);
+    const page = this.#arena[where >>> ARENA_BITS]!;
+    const start = where & ARENA_MASK;
+    const bytes = Buffer.from(page.buffer, page.byteOffset + start + KEY_AT, page.getUint8(start + LENGTH_AT));
+    return bytes.toString('utf8');
+  }
+
+  #viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    }
+    return this.#view;
   }
 
   #whereOf(number: number): number {
     return this.#entries[number >>> COLUMN_BITS]![2 * (number & (COLUMN_ITEMS - 1))]!;
   }
 
-  /** The hash as `hashBytes` has it; and the place, which forgets of the last byte what counts. */
-  #digest(bytes: Uint8Array, offset: number, length: number): void {
+  /** Where the table is searched for a key from, which forgets of the last byte what counts. Mixes as `hashBytes` does. */
+  #placeOf(view: DataView, offset: number, length: number): number {
     let hash = length;
     let before = length;
     let word = 0;
     let at = offset;
     const end = offset + length;
-    for (; at + 4 <= end; at += 4) {
-      word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+    for (const last = end - 4; at <= last; at += 4) {
+      word = view.getInt32(at, true);
       before = hash;
-      hash = mixIn(hash, word);
+      hash = mixWord(hash, word);
     }
     let rest = 0;
-    for (; at < end; at++) rest = (rest << 8) | bytes[at]!;
-    this.#hash = spread(mixIn(hash, rest));
-    if (length === 0) this.#place = 0;
-    else {
-      const family = (length & 3) === 0 ? mixIn(before, word & ~(COUNTED << 24)) : mixIn(hash, rest & ~COUNTED);
-      this.#place = (spread(family) & ~COUNTED) | (bytes[end - 1]! & COUNTED);
-    }
+    for (; at < end; at++) rest = (rest << 8) | view.getUint8(at);
+    this.#mixed = mixWord(hash, rest);
+    const isWhole = (length & 3) === 0;
+    const family = isWhole ? mixWord(before, word & ~(COUNTED << 24)) : mixWord(hash, rest & ~COUNTED);
+    return (spreadWord(family) & ~COUNTED) | ((isWhole ? word >>> 24 : rest) & COUNTED);
   }
 
-  #find(bytes: Uint8Array, offset: number, length: number): number {
-    const found = this.#look(this.#slots, bytes, offset, length);
-    return found === -1 && this.#older !== null ? this.#look(this.#older, bytes, offset, length) : found;
+  #find(place: number, view: DataView, offset: number, length: number): number {
+    const found = this.#look(this.#slots, place, view, offset, length);
+    return found !== -1 || this.#older === null ? found : this.#look(this.#older, place, view, offset, length);
   }
 
-  #look(slots: Int32Array, bytes: Uint8Array, offset: number, length: number): number {
-    const place = this.#place;
+  #look(slots: Int32Array, place: number, view: DataView, offset: number, length: number): number {
     const last = slots.length - 1;
-    for (let slot = (place << 1) & last; ; slot = (slot + 2) & last) {
-      const number = slots[slot + 1]! - 1;
-      if (number === -1) return -1;
-      if (slots[slot] === place && this.#equals(number, bytes, offset, length)) return number;
+    for (let slot = (place << 1) & last; ; slot = (slot + STEP) & last) {
+      const taken = slots[slot + 1]!;
+      if (taken === 0) return -1;
+      if (slots[slot] !== place) continue;
+      const where = taken - 1;
+      const page = this.#arena[where >>> ARENA_BITS]!;
+      const start = where & ARENA_MASK;
+      if (page.getUint8(start + LENGTH_AT) === length && areEqual(page, start + KEY_AT, view, offset, length))
+        return page.getInt32(start, true);
     }
   }
 
-  #equals(number: number, bytes: Uint8Array, offset: number, length: number): boolean {
-    const at = this.#whereOf(number);
-    const page = this.#arena[at >>> ARENA_BITS]!;
-    const start = at & (ARENA_BYTES - 1);
-    if (page[start] !== length) return false;
-    for (let byte = 0; byte < length; byte++) if (page[start + 1 + byte] !== bytes[offset + byte]) return false;
-    return true;
-  }
-
-  #store(number: number, bytes: Uint8Array, offset: number, length: number): void {
-    if (this.#arenaEnd + length + 1 > ARENA_BYTES) {
-      if (this.#arenaPages === this.#arena.length) this.#arena.push(Buffer.allocUnsafeSlow(ARENA_BYTES));
-      this.#arenaPages += 1;
-      this.#arenaEnd = 0;
-    }
+  /** Takes the next number for a key; returns where it is. */
+  #store(view: DataView, offset: number, length: number): number {
+    const number = this.#count++;
+    if (this.#arenaEnd + KEY_AT + length > ARENA_BYTES) this.#turnPage();
     const column = number >>> COLUMN_BITS;
-    if (column === this.#entries.length) this.#entries.push(new Uint32Array(COLUMN_WORDS));
-    const page = this.#arenaPages - 1;
-    const bytesOfPage = this.#arena[page]!;
+    if (column === this.#entries.length) this.#entries.push(new Int32Array(COLUMN_WORDS));
+    const page = this.#arena[this.#arenaPages - 1]!;
     const start = this.#arenaEnd;
-    bytesOfPage[start] = length;
-    for (let at = 0; at < length; at++) bytesOfPage[start + 1 + at] = bytes[offset + at]!;
-    this.#arenaEnd = start + length + 1;
+    page.setInt32(start, number, true);
+    page.setUint8(start + LENGTH_AT, length);
+    let at = 0;
+    for (; at + 4 <= length; at += 4) page.setInt32(start + KEY_AT + at, view.getInt32(offset + at, true), true);
+    for (; at < length; at++) page.setUint8(start + KEY_AT + at, view.getUint8(offset + at));
+    this.#arenaEnd = start + KEY_AT + length;
+    const where = (this.#arenaPages - 1) * ARENA_BYTES + start;
     const entries = this.#entries[column]!;
     const entry = 2 * (number & (COLUMN_ITEMS - 1));
-    entries[entry] = page * ARENA_BYTES + start;
-    entries[entry + 1] = this.#hash;
+    entries[entry] = where;
+    entries[entry + 1] = spreadWord(this.#mixed) | 0;
+    return where | 0;
+  }
+
+  #turnPage(): void {
+    if (this.#arenaPages === MOST_PAGES) throw new Error(`${this.#count} keys are more than a table holds`);
+    if (this.#arenaPages === this.#arena.length) this.#arena.push(new DataView(new ArrayBuffer(ARENA_BYTES)));
+    this.#arenaPages += 1;
+    this.#arenaEnd = 0;
   }
 
   #grow(): void {
@@ -214,24 +259,40 @@ export class BytesTable {
 
   /** What was moved stays readable where it was until all of it is. */
   #moveSome(older: Int32Array): void {
+    const slots = this.#slots;
     const end = Math.min(older.length, this.#moved + 2 * MOVED_PER_ADDITION);
     for (let slot = this.#moved; slot < end; slot += 2)
-      if (older[slot + 1] !== 0) occupy(this.#slots, older[slot]!, older[slot + 1]! - 1);
+      if (older[slot + 1] !== 0) occupy(slots, older[slot]!, older[slot + 1]!);
     this.#moved = end;
     if (end === older.length) this.#older = null;
   }
 }
 
+/** Whether so many bytes are the same in both. */
+const areEqual = (one: DataView, at: number, other: DataView, otherAt: number, length: number): boolean => {
+  if (length < 4) {
+    for (let byte = 0; byte < length; byte++)
+      if (one.getUint8(at + byte) !== other.getUint8(otherAt + byte)) return false;
+    return true;
+  }
+  // The last word overlaps the one before it.
+  const last = length - 4;
+  if (one.getInt32(at + last, true) !== other.getInt32(otherAt + last, true)) return false;
+  for (let byte = 0; byte < last; byte += 4)
+    if (one.getInt32(at + byte, true) !== other.getInt32(otherAt + byte, true)) return false;
+  return true;
+};
+
 /** Written to, so that the system has given all of it. */
-const touched = <Column extends Int32Array | Uint32Array>(column: Column): Column => {
+const touched = (column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
   column.fill(0);
   return column;
 };
 
-const occupy = (slots: Int32Array, place: number, number: number): void => {
+const occupy = (slots: Int32Array, place: number, taken: number): void => {
   const last = slots.length - 1;
   let slot = (place << 1) & last;
-  while (slots[slot + 1] !== 0) slot = (slot + 2) & last;
+  while (slots[slot + 1] !== 0) slot = (slot + STEP) & last;
   slots[slot] = place;
-  slots[slot + 1] = number + 1;
+  slots[slot + 1] = taken;
 };

@@ -3,11 +3,38 @@ const PAGE_BITS = 13;
 const PAGE_ITEMS = 1 << PAGE_BITS;
 const PAGE_MASK = PAGE_ITEMS - 1;
 
-/** An item is 80 bytes: 4 single ones, 7 words of 32 bits, 5 numbers of 64 bits, one word of 32 bits, 2 single ones, 2 free bytes. */
+/** An item is 80 bytes: 8 words of 32 bits, 5 numbers of 64 bits, 2 words of 32 bits. */
 const ITEM_BYTES = 80;
-const ITEM_WORDS = ITEM_BYTES / 4;
-const ITEM_NUMBERS = ITEM_BYTES / 8;
 const PAGE_BYTES = PAGE_ITEMS * ITEM_BYTES;
+
+/** How many of each an item has in the arrays of its page. */
+export const ITEM_WORDS = ITEM_BYTES / 4;
+export const ITEM_NUMBERS = ITEM_BYTES / 8;
+
+/** Where the words of an item are among its words. */
+export const ITEM_WORD = {
+  /** Kind, side, state and whether it was withdrawn, a byte each, the lowest first. */
+  head: 0,
+  client: 1,
+  about: 2,
+  code: 3,
+  next: 4,
+  previous: 5,
+  baseHash: 6,
+  /** Of an order what replaced it, of a request its target. */
+  link: 7,
+  hash: 18,
+  /** Exchange, and in the byte above it whether the order lasts until it is cancelled. */
+  venue: 19,
+} as const;
+
+/** Where the numbers of an item are among its numbers. */
+export const ITEM_NUMBER = { sequence: 4, epoch: 5, price: 6, quantity: 7, filled: 8 } as const;
+
+/** Offsets of the bytes of a head, in bits. */
+export const HEAD_BITS = { side: 8, state: 16, withdrawn: 24 } as const;
+const BYTE = 0xff;
+const GTC_BITS = 1 << 8;
 
 export const ITEM_KIND = { order: 1, cancel: 2, replace: 3 } as const;
 
@@ -15,11 +42,22 @@ export const ITEM_KIND = { order: 1, cancel: 2, replace: 3 } as const;
 export const ITEM_STATE = { pending: 1, open: 2, filled: 3, cancelled: 4, rejected: 5, done: 6 } as const;
 export const STATE_NAMES = ['', 'pending', 'open', 'filled', 'cancelled', 'rejected', 'done'] as const;
 
-interface Page {
-  readonly bytes: Uint8Array;
+/** Items whose numbers differ in their lowest bits only, all fields of each side by side. */
+export interface ItemPage {
   readonly words: Int32Array;
   readonly numbers: Float64Array;
 }
+
+/** Place of an item in its page. */
+export const placeInPage = (item: number): number => item & PAGE_MASK;
+
+// What a module exports is looked up anew at each use, inside it too; these are constants of the machine code below.
+const [WORDS, NUMBERS] = [ITEM_WORDS, ITEM_NUMBERS];
+const { head: HEAD, client: CLIENT, about: ABOUT, code: CODE, next: NEXT, previous: PREVIOUS } = ITEM_WORD;
+const { baseHash: BASE_HASH, link: LINK, venue: VENUE } = ITEM_WORD;
+const { sequence: SEQUENCE, epoch: EPOCH, price: PRICE, quantity: QUANTITY, filled: FILLED } = ITEM_NUMBER;
+const { side: SIDE_BITS, state: STATE_BITS, withdrawn: WITHDRAWN_BITS } = HEAD_BITS;
+const PENDING = ITEM_STATE.pending;
 
 /** Items that wait for something, in the order in which they began to. The links are in the items. */
 export interface ItemList {
@@ -30,9 +68,12 @@ export interface ItemList {
 
 export const emptyList = (): ItemList => ({ first: -1, last: -1, size: 0 });
 
-/** The fields of all orders and cancels, by number, in typed arrays: no object and no allocation for each. */
+/**
+ * The fields of all orders and cancels, by number, in typed arrays: no object and no allocation for each. Who reads or writes several
+ * fields of one item takes its page once (`pageOf`).
+ */
 export class OrderPool {
-  readonly #pages: Page[] = [];
+  readonly #pages: ItemPage[] = [];
   #count = 0;
 
   get count(): number {
@@ -47,7 +88,7 @@ export class OrderPool {
   writeImage(target: Uint8Array, offset: number): void {
     for (const [at, page] of this.#pages.entries()) {
       const here = Math.max(0, Math.min(PAGE_ITEMS, this.#count - at * PAGE_ITEMS)) * ITEM_BYTES;
-      target.set(page.bytes.subarray(0, here), offset + at * PAGE_ITEMS * ITEM_BYTES);
+      target.set(bytesOf(page).subarray(0, here), offset + at * PAGE_BYTES);
     }
   }
 
@@ -57,9 +98,9 @@ export class OrderPool {
     const pool = new OrderPool();
     for (let item = 0; item < count; item++) pool.add();
     for (const [at, page] of pool.#pages.entries()) {
-      const start = offset + at * PAGE_ITEMS * ITEM_BYTES;
+      const start = offset + at * PAGE_BYTES;
       const here = Math.min(PAGE_ITEMS, count - at * PAGE_ITEMS) * ITEM_BYTES;
-      page.bytes.set(image.subarray(start, start + here));
+      bytesOf(page).set(image.subarray(start, start + here));
     }
     return pool;
   }
@@ -86,168 +127,126 @@ export class OrderPool {
   /** Takes the next number for something that waits for the venue: its fields written at once, the rest zero. */
   addPending(kind: number, side: number, client: number, about: number, sequence: number, epoch: number): number {
     const item = this.add();
-    const page = this.#pages[item >>> PAGE_BITS]!;
-    const at = item & PAGE_MASK;
-    const { bytes, words, numbers } = page;
-    bytes[at * ITEM_BYTES] = kind;
-    bytes[at * ITEM_BYTES + 1] = side;
-    bytes[at * ITEM_BYTES + 2] = ITEM_STATE.pending;
-    words[at * ITEM_WORDS + 1] = client;
-    words[at * ITEM_WORDS + 2] = about;
-    numbers[at * ITEM_NUMBERS + 4] = sequence;
-    numbers[at * ITEM_NUMBERS + 5] = epoch;
+    const { words, numbers } = this.pageOf(item);
+    const word = (item & PAGE_MASK) * WORDS;
+    const number = (item & PAGE_MASK) * NUMBERS;
+    words[word + HEAD] = kind | (side << SIDE_BITS) | (PENDING << STATE_BITS);
+    words[word + CLIENT] = client;
+    words[word + ABOUT] = about;
+    numbers[number + SEQUENCE] = sequence;
+    numbers[number + EPOCH] = epoch;
     return item;
+  }
+
+  /** Where the fields of this item are, at `placeInPage`. */
+  pageOf(item: number): ItemPage {
+    return this.#pages[item >>> PAGE_BITS]!;
   }
 
   #addPage(memory = new ArrayBuffer(PAGE_BYTES), offset = 0): void {
     this.#pages.push({
-      bytes: new Uint8Array(memory, offset, PAGE_BYTES),
-      words: new Int32Array(memory, offset, PAGE_ITEMS * ITEM_WORDS),
-      numbers: new Float64Array(memory, offset, PAGE_ITEMS * ITEM_NUMBERS),
+      words: new Int32Array(memory, offset, PAGE_ITEMS * WORDS),
+      numbers: new Float64Array(memory, offset, PAGE_ITEMS * NUMBERS),
     });
   }
 
   kind(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES]!;
-  }
-  setKind(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES] = value;
+    return this.#word(item, HEAD) & BYTE;
   }
 
   side(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 1]!;
-  }
-  setSide(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 1] = value;
+    return (this.#word(item, HEAD) >>> SIDE_BITS) & BYTE;
   }
 
   /** See `ITEM_STATE`. */
   state(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 2]!;
-  }
-  setState(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 2] = value;
+    return (this.#word(item, HEAD) >>> STATE_BITS) & BYTE;
   }
 
   /** 1 = taken back by the engine itself before anybody was told of it. */
   withdrawn(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 3]!;
-  }
-  setWithdrawn(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 3] = value;
+    return this.#word(item, HEAD) >>> WITHDRAWN_BITS;
   }
 
   /** Number of the exchange that it is for. */
   venue(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 76]!;
-  }
-  setVenue(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 76] = value;
+    return this.#word(item, VENUE) & BYTE;
   }
 
   /** The order lasts until it is cancelled, not for the day only. */
   isGtc(item: number): boolean {
-    return this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 77] === 1;
+    return (this.#word(item, VENUE) & GTC_BITS) !== 0;
   }
-  setGtc(item: number): void {
-    this.#pages[item >>> PAGE_BITS]!.bytes[(item & PAGE_MASK) * ITEM_BYTES + 77] = 1;
+  setVenue(item: number, venue: number, isGtc: boolean): void {
+    this.#setWord(item, VENUE, isGtc ? venue | GTC_BITS : venue);
   }
 
   /** Number among the texts. */
   client(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 1]!;
-  }
-  setClient(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 1] = value;
+    return this.#word(item, CLIENT);
   }
 
   /** Of an order its symbol among the texts; of a request the number of its target, or −1. */
   about(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 2]!;
-  }
-  setAbout(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 2] = value;
+    return this.#word(item, ABOUT);
   }
 
   /** Number among the texts + 1; 0 = none. */
   code(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 3]!;
-  }
-  setCode(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 3] = value;
+    return this.#word(item, CODE);
   }
 
   /** Hash of what never changes. */
   baseHash(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 6]!;
-  }
-  setBaseHash(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 6] = value;
+    return this.#word(item, BASE_HASH);
   }
 
   /** Of a request: id of a target that is not known here, among the texts. */
   targetText(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7]!;
+    return this.#word(item, LINK);
   }
   setTargetText(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7] = value;
+    this.#setWord(item, LINK, value);
   }
 
   /** Of an order: number + 1 of the replace whose price and quantity it has; 0 = as it was ordered. */
   replacedBy(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7]!;
+    return this.#word(item, LINK);
   }
   setReplacedBy(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 7] = value;
-  }
-
-  /** Hash of all of it, as last computed. */
-  hash(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 18]!;
-  }
-  setHash(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + 18] = value;
+    this.#setWord(item, LINK, value);
   }
 
   sequence(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 4]!;
-  }
-  setSequence(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 4] = value;
+    return this.#number(item, SEQUENCE);
   }
 
   epoch(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 5]!;
-  }
-  setEpoch(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 5] = value;
+    return this.#number(item, EPOCH);
   }
 
   /** As it was ordered or asked for. */
   price(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 6]!;
+    return this.#number(item, PRICE);
   }
   setPrice(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 6] = value;
+    this.pageOf(item).numbers[(item & PAGE_MASK) * NUMBERS + PRICE] = value;
   }
 
   quantity(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 7]!;
+    return this.#number(item, QUANTITY);
   }
   setQuantity(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 7] = value;
+    this.pageOf(item).numbers[(item & PAGE_MASK) * NUMBERS + QUANTITY] = value;
   }
 
   filled(item: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 8]!;
-  }
-  setFilled(item: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * ITEM_NUMBERS + 8] = value;
+    return this.#number(item, FILLED);
   }
 
   /** The item after this one in its list; −1 at the end. */
   next(item: number): number {
-    return this.#link(item, 4);
+    return this.#word(item, NEXT);
   }
 
   /** Whether one of the list was journalled at this sequence or before. */
@@ -257,30 +256,41 @@ export class OrderPool {
   }
 
   append(list: ItemList, item: number): void {
-    if (list.last === -1) list.first = item;
-    else this.#setLink(list.last, 4, item);
-    this.#setLink(item, 4, -1);
-    this.#setLink(item, 5, list.last);
+    const { last } = list;
+    const { words } = this.pageOf(item);
+    const word = (item & PAGE_MASK) * WORDS;
+    if (last === -1) list.first = item;
+    else this.#setWord(last, NEXT, item);
+    words[word + NEXT] = -1;
+    words[word + PREVIOUS] = last;
     list.last = item;
     list.size += 1;
   }
 
   /** The item must be in the list. */
   remove(list: ItemList, item: number): void {
-    const next = this.#link(item, 4);
-    const previous = this.#link(item, 5);
+    const { words } = this.pageOf(item);
+    const word = (item & PAGE_MASK) * WORDS;
+    const next = words[word + NEXT]!;
+    const previous = words[word + PREVIOUS]!;
     if (previous === -1) list.first = next;
-    else this.#setLink(previous, 4, next);
+    else this.#setWord(previous, NEXT, next);
     if (next === -1) list.last = previous;
-    else this.#setLink(next, 5, previous);
+    else this.#setWord(next, PREVIOUS, previous);
     list.size -= 1;
   }
 
-  #link(item: number, at: number): number {
-    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + at]!;
+  #word(item: number, at: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * WORDS + at]!;
   }
 
-  #setLink(item: number, at: number, value: number): void {
-    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * ITEM_WORDS + at] = value;
+  #setWord(item: number, at: number, value: number): void {
+    this.#pages[item >>> PAGE_BITS]!.words[(item & PAGE_MASK) * WORDS + at] = value;
+  }
+
+  #number(item: number, at: number): number {
+    return this.#pages[item >>> PAGE_BITS]!.numbers[(item & PAGE_MASK) * NUMBERS + at]!;
   }
 }
+
+const bytesOf = ({ words }: ItemPage): Uint8Array => new Uint8Array(words.buffer, words.byteOffset, PAGE_BYTES);

@@ -1,13 +1,13 @@
 import { FIX_RECORD_KIND } from '../fix/session-entry.ts';
 import { BytesTable, spread } from './bytes-table.ts';
-import { GTC_BIT, RECORD, RECORD_KIND, readCount, SIDE_NUMBER } from './entry.ts';
-import { changingHash, lastingHash, mixWide } from './item-hash.ts';
+import { GTC_BIT, RECORD, RECORD_KIND, readCount } from './entry.ts';
+import { ItemChanges } from './item-changes.ts';
+import { mixWide } from './item-hash.ts';
 import { ordersAfter, viewOf } from './item-view.ts';
-import { OpenOrders } from './open-orders.ts';
-import { emptyList, ITEM_KIND, ITEM_STATE, type ItemList, OrderPool } from './order-pool.ts';
+import { ITEM_KIND, ITEM_STATE, type ItemList, OrderPool } from './order-pool.ts';
 import type { ChangeRequest, Order } from './order-view.ts';
 import { StateHashes } from './state-hashes.ts';
-import { TradedLots } from './traded-lots.ts';
+import type { TradedLots } from './traded-lots.ts';
 import { VenueNumbers } from './venue-numbers.ts';
 
 /** What a state counts beside its orders. */
@@ -27,8 +27,23 @@ export interface StateParts {
   readonly venues: VenueNumbers;
 }
 
-/** Where the texts of a record begin, by kind. */
-const { price: PRICE_AT, qty: QTY_AT, number: NUMBER_AT, texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
+// What is imported is looked up anew at each use; these are constants of the machine code below.
+const { order: ORDER, cancel: CANCEL, replace: REPLACE } = ITEM_KIND;
+const { cancelled: CANCELLED, rejected: REJECTED, done: DONE } = ITEM_STATE;
+const GTC = GTC_BIT;
+const countAt = readCount;
+/** Where everything is in a record; where its texts begin depends on the kind. */
+const { kind: KIND_AT, side: SIDE_AT, venue: VENUE_AT, number: NUMBER_AT, price: PRICE_AT, qty: QTY_AT } = RECORD;
+const { firstLength: FIRST_AT, secondLength: SECOND_AT, thirdLength: THIRD_AT } = RECORD;
+const { texts: TEXTS_AT, textsAfterPrice: TEXTS_AFTER_PRICE } = RECORD;
+/** Kinds that journals are full of. */
+const {
+  order: NEW_ORDER,
+  accepted: ACCEPTED,
+  fill: FILL,
+  cancel: NEW_CANCEL,
+  cancelled: CANCELLED_BY_VENUE,
+} = RECORD_KIND;
 const KEY_SCRATCH_BYTES = 1024;
 const RESERVED_ID_BYTES = 24;
 
@@ -42,25 +57,19 @@ export class OrderState {
   readonly texts: BytesTable;
   readonly items: OrderPool;
   readonly venues: VenueNumbers;
-  readonly traded = new TradedLots();
   readonly hashes = new StateHashes();
-  readonly #pendingOrders = emptyList();
-  readonly #pendingRequests = emptyList();
+  readonly #changes: ItemChanges;
   readonly #scratch = Buffer.alloc(KEY_SCRATCH_BYTES);
   readonly #names: string[] = [];
-  readonly #open = new OpenOrders();
-  #contentHash = 0;
   #applied = 0;
-  #active = 0;
   #orders = 0;
-  #breaks = 0;
-  #fills = 0;
 
   constructor(parts: StateParts | null = null) {
     this.ids = parts?.ids ?? new BytesTable();
     this.texts = parts?.texts ?? new BytesTable();
     this.items = parts?.items ?? new OrderPool();
     this.venues = parts?.venues ?? new VenueNumbers();
+    this.#changes = new ItemChanges(this);
   }
 
   /** The state with this content; lists, counts of open orders and hashes are computed from it. */
@@ -68,12 +77,12 @@ export class OrderState {
     const state = new OrderState(parts);
     const { counters, items, ids, texts } = parts;
     if (ids.count !== items.count) throw new Error(`${ids.count} ids for ${items.count} orders and cancels`);
-    for (let item = 0; item < items.count; item++) state.#takeUp(item, texts.count);
+    for (let item = 0; item < items.count; item++) state.#changes.takeUp(item, texts.count);
     state.#applied = counters.applied;
     state.#orders = counters.orders;
-    state.#active = counters.active;
-    state.#breaks = counters.breaks;
-    state.#fills = counters.fills;
+    state.#changes.active = counters.active;
+    state.#changes.breaks = counters.breaks;
+    state.#changes.fills = counters.fills;
     return state;
   }
 
@@ -81,9 +90,9 @@ export class OrderState {
     return {
       applied: this.#applied,
       orders: this.#orders,
-      active: this.#active,
-      breaks: this.#breaks,
-      fills: this.#fills,
+      active: this.active,
+      breaks: this.breaks,
+      fills: this.fillCount,
     };
   }
 
@@ -97,24 +106,24 @@ export class OrderState {
   }
   /** Orders that are neither filled, cancelled nor rejected. */
   get active(): number {
-    return this.#active;
+    return this.#changes.active;
   }
   get orderCount(): number {
     return this.#orders;
   }
   get fillCount(): number {
-    return this.#fills;
+    return this.#changes.fills;
   }
   /** What does not fit this state: reports about orders not known here or for more than was ordered, an id given twice. */
   get breaks(): number {
-    return this.#breaks;
+    return this.#changes.breaks;
   }
   /** Journalled and not confirmed by the venue. */
   get pendingOrders(): Readonly<ItemList> {
-    return this.#pendingOrders;
+    return this.#changes.pendingOrders;
   }
   get pendingRequests(): Readonly<ItemList> {
-    return this.#pendingRequests;
+    return this.#changes.pendingRequests;
   }
 
   /** Takes the memory of so many more orders and cancels now, so that none of them has to wait for it. */
@@ -125,15 +134,12 @@ export class OrderState {
 
   /** Equal for equal content, in every process; different with all but one chance in four thousand millions for another. */
   get hash(): string {
-    return hashText(this.#contentHash, this.#counterHash());
+    return hashText(this.#changes.contentHash, this.#counterHash());
   }
 
   /** The same computed from the items themselves: differs from `hash` when memory was altered. */
   recomputedHash(): string {
-    let content = 0;
-    for (let item = 0; item < this.items.count; item++)
-      content = (content + changingHash(this, item, lastingHash(this, item))) | 0;
-    return hashText(content, this.#counterHash());
+    return hashText(this.#changes.recomputed(), this.#counterHash());
   }
 
   /** Item with this id; −1 when there is none. */
@@ -153,7 +159,7 @@ export class OrderState {
   }
 
   isOrder(item: number): boolean {
-    return item !== -1 && this.items.kind(item) === ITEM_KIND.order;
+    return item !== -1 && this.items.kind(item) === ORDER;
   }
 
   /** Price of an order as it is now. */
@@ -194,9 +200,14 @@ export class OrderState {
     return target === -1 ? this.name(this.items.targetText(request)) : this.ids.text(target);
   }
 
+  /** What was bought and sold of each symbol. */
+  get traded(): TradedLots {
+    return this.#changes.traded;
+  }
+
   /** Open orders of a client by its number among the texts. */
   openOf(client: number): number {
-    return this.#open.of(client);
+    return this.#changes.open.of(client);
   }
 
   /** Orders after a sequence, oldest first. */
@@ -208,278 +219,187 @@ export class OrderState {
   apply(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
     if (seq !== this.#applied + 1) throw new Error(`entry ${seq} applied after ${this.#applied}`);
     this.#applied = seq;
-    const kind = bytes[offset + RECORD.kind]!;
+    switch (view.getUint8(offset + KIND_AT)) {
+      case NEW_ORDER:
+        this.#addOrder(seq, epoch, view, offset);
+        break;
+      case ACCEPTED:
+        this.#noteReport(view, offset);
+        this.#changes.confirm(this.#named(view, offset));
+        break;
+      case FILL:
+        this.#noteReport(view, offset);
+        this.#changes.fill(
+          this.ids.findIn(view, offset + TEXTS_AFTER_PRICE, view.getUint8(offset + FIRST_AT)),
+          countAt(view, offset + QTY_AT),
+        );
+        break;
+      case NEW_CANCEL:
+        this.#addRequest(CANCEL, seq, epoch, view, offset);
+        break;
+      case CANCELLED_BY_VENUE:
+        this.#noteReport(view, offset);
+        this.#cancelled(view, offset);
+        break;
+      default:
+        this.#applyRare(seq, epoch, bytes, view, offset);
+    }
+    if (this.hashes.due(seq)) this.hashes.note(seq, this.#changes.contentHash, this.#counterHash());
+  }
+
+  /** Apart from the kinds that journals are full of, so that these stay together in one piece of machine code. */
+  #applyRare(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
+    const kind = view.getUint8(offset + KIND_AT);
     switch (kind) {
-      case RECORD_KIND.order:
-        this.#addOrder(seq, epoch, bytes, view, offset);
-        break;
-      case RECORD_KIND.cancel:
-        this.#addRequest(seq, epoch, bytes, offset, offset + TEXTS_AT);
-        break;
-      case RECORD_KIND.replace: {
-        const item = this.#addRequest(seq, epoch, bytes, offset, offset + TEXTS_AFTER_PRICE);
-        if (item !== -1) this.#setTerms(item, view, offset);
-        break;
-      }
+      case RECORD_KIND.replace:
+        this.#addRequest(REPLACE, seq, epoch, view, offset);
+        return;
       case RECORD_KIND.epoch:
       case RECORD_KIND.test:
-        break;
+        return;
       case RECORD_KIND.withdrawn:
-        this.#reject(bytes, offset, 1);
-        break;
+        this.#reject(view, offset, 1);
+        return;
       case RECORD_KIND.refused:
-        this.#refuse(bytes, offset);
-        break;
-      case RECORD_KIND.venue:
-        if (
-          !this.venues.give(
-            bytes[offset + RECORD.venue]!,
-            bytes,
-            offset + TEXTS_AT,
-            bytes[offset + RECORD.firstLength]!,
-          )
-        )
-          this.#breaks += 1;
-        break;
+        this.#refuse(view, offset);
+        return;
+      case RECORD_KIND.venue: {
+        const number = view.getUint8(offset + VENUE_AT);
+        const length = view.getUint8(offset + FIRST_AT);
+        if (!this.venues.give(number, bytes, offset + TEXTS_AT, length)) this.#changes.breaks += 1;
+        return;
+      }
       case FIX_RECORD_KIND['fix-sent']:
       case FIX_RECORD_KIND['fix-numbers']:
       case FIX_RECORD_KIND['fix-received']:
       case FIX_RECORD_KIND['fix-reset']:
-        break;
-      default:
-        this.venues.note(bytes[offset + RECORD.venue]!, readCount(view, offset + NUMBER_AT));
-        this.#applyReport(kind, bytes, view, offset);
-    }
-    if (this.hashes.due(seq)) this.hashes.note(seq, this.#contentHash, this.#counterHash());
-  }
-
-  #addOrder(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
-    const idLength = bytes[offset + RECORD.firstLength]!;
-    const clientLength = bytes[offset + RECORD.secondLength]!;
-    const texts = offset + TEXTS_AFTER_PRICE;
-    if (!this.#addId(bytes, texts, idLength)) return;
-    const { items } = this;
-    const client = this.texts.put(bytes, texts + idLength, clientLength);
-    const symbol = this.texts.put(bytes, texts + idLength + clientLength, bytes[offset + RECORD.thirdLength]!);
-    const side = bytes[offset + RECORD.side]!;
-    const item = items.addPending(ITEM_KIND.order, side & ~GTC_BIT, client, symbol, seq, epoch);
-    if ((side & GTC_BIT) !== 0) items.setGtc(item);
-    items.setVenue(item, bytes[offset + RECORD.venue]!);
-    items.setPrice(item, readCount(view, offset + PRICE_AT));
-    items.setQuantity(item, readCount(view, offset + QTY_AT));
-    this.#begin(item);
-    items.append(this.#pendingOrders, item);
-    this.#orders += 1;
-    this.#active += 1;
-    this.#open.began(client);
-  }
-
-  /** Adds a cancel or replace; −1 when its id was there. */
-  #addRequest(seq: number, epoch: number, bytes: Uint8Array, offset: number, texts: number): number {
-    const idLength = bytes[offset + RECORD.firstLength]!;
-    const clientLength = bytes[offset + RECORD.secondLength]!;
-    const targetLength = bytes[offset + RECORD.thirdLength]!;
-    const targetAt = texts + idLength + clientLength;
-    if (!this.#addId(bytes, texts, idLength)) return -1;
-    const { items } = this;
-    const target = this.ids.find(bytes, targetAt, targetLength);
-    const client = this.texts.put(bytes, texts + idLength, clientLength);
-    const kind = bytes[offset + RECORD.kind] === RECORD_KIND.cancel ? ITEM_KIND.cancel : ITEM_KIND.replace;
-    const item = items.addPending(kind, 0, client, target, seq, epoch);
-    if (target === -1) items.setTargetText(item, this.texts.put(bytes, targetAt, targetLength));
-    else items.setVenue(item, items.venue(target));
-    this.#begin(item);
-    items.append(this.#pendingRequests, item);
-    return item;
-  }
-
-  #setTerms(item: number, view: DataView, offset: number): void {
-    this.items.setPrice(item, readCount(view, offset + PRICE_AT));
-    this.items.setQuantity(item, readCount(view, offset + QTY_AT));
-    this.#begin(item);
-  }
-
-  /** False, and a break, when the id is taken: the checks before the journal let no such entry in. */
-  #addId(bytes: Uint8Array, offset: number, length: number): boolean {
-    const item = this.items.count;
-    if (this.ids.put(bytes, offset, length) === item) return true;
-    this.#breaks += 1;
-    return false;
-  }
-
-  /** An order that ends before anything happened: refused by the venue, or taken back by the engine. */
-  #reject(bytes: Uint8Array, offset: number, withdrawn: number): void {
-    const idLength = bytes[offset + RECORD.firstLength]!;
-    const texts = offset + TEXTS_AT;
-    const item = this.ids.find(bytes, texts, idLength);
-    if (!this.isOrder(item)) {
-      this.#breaks += 1;
-      return;
-    }
-    this.items.setCode(item, this.texts.put(bytes, texts + idLength, bytes[offset + RECORD.secondLength]!) + 1);
-    if (withdrawn === 1) this.items.setWithdrawn(item, 1);
-    this.#finish(item, ITEM_STATE.rejected);
-  }
-
-  /** The session at the venue would not take it: an order ends, a request had no effect. */
-  #refuse(bytes: Uint8Array, offset: number): void {
-    const idLength = bytes[offset + RECORD.firstLength]!;
-    const texts = offset + TEXTS_AT;
-    const item = this.ids.find(bytes, texts, idLength);
-    if (this.isOrder(item)) return this.#reject(bytes, offset, 0);
-    const code = this.texts.put(bytes, texts + idLength, bytes[offset + RECORD.secondLength]!) + 1;
-    if (item === -1) this.#breaks += 1;
-    else this.#settle(item, ITEM_STATE.rejected, code);
-  }
-
-  #applyReport(kind: number, bytes: Uint8Array, view: DataView, offset: number): void {
-    const firstLength = bytes[offset + RECORD.firstLength]!;
-    const secondLength = bytes[offset + RECORD.secondLength]!;
-    switch (kind) {
-      case RECORD_KIND.accepted:
-        this.#confirm(this.ids.find(bytes, offset + TEXTS_AT, firstLength));
         return;
       case RECORD_KIND.rejected:
-        this.#reject(bytes, offset, 0);
+        this.#noteReport(view, offset);
+        this.#reject(view, offset, 0);
         return;
-      case RECORD_KIND.fill:
-        this.#fill(this.ids.find(bytes, offset + TEXTS_AFTER_PRICE, firstLength), readCount(view, offset + QTY_AT));
-        return;
-      case RECORD_KIND.cancelled: {
-        const texts = offset + TEXTS_AT;
-        const order = this.ids.find(bytes, texts + firstLength, secondLength);
-        this.#settle(this.ids.find(bytes, texts, firstLength), ITEM_STATE.done, 0);
-        if (this.isOrder(order)) this.#finish(order, ITEM_STATE.cancelled);
-        else this.#breaks += 1;
-        return;
-      }
       case RECORD_KIND.replaced:
-        this.#replace(bytes, view, offset);
+        this.#noteReport(view, offset);
+        this.#replace(view, offset);
         return;
       case RECORD_KIND['cancel-rejected']:
-      case RECORD_KIND['replace-rejected']: {
-        const texts = offset + TEXTS_AT;
-        const codeAt = texts + firstLength + secondLength;
-        const code = this.texts.put(bytes, codeAt, bytes[offset + RECORD.thirdLength]!) + 1;
-        this.#settle(this.ids.find(bytes, texts, firstLength), ITEM_STATE.rejected, code);
+      case RECORD_KIND['replace-rejected']:
+        this.#noteReport(view, offset);
+        this.#changes.settle(this.#named(view, offset), REJECTED, this.#codeOf(view, offset, 2));
         return;
-      }
       default:
         throw new Error(`a journal entry of unknown kind ${kind}: written by a newer version?`);
     }
   }
 
-  /** An order has the terms of a replace from here on; what does not fit the request or the order is a break. */
-  #replace(bytes: Uint8Array, view: DataView, offset: number): void {
-    const { items } = this;
-    const texts = offset + TEXTS_AFTER_PRICE;
-    const firstLength = bytes[offset + RECORD.firstLength]!;
-    const request = this.ids.find(bytes, texts, firstLength);
-    const order = this.ids.find(bytes, texts + firstLength, bytes[offset + RECORD.secondLength]!);
-    const known = request !== -1 && items.kind(request) === ITEM_KIND.replace;
-    if (known) this.#settle(request, ITEM_STATE.done, 0);
-    const fits =
-      known &&
-      this.isOrder(order) &&
-      items.about(request) === order &&
-      items.price(request) === readCount(view, offset + PRICE_AT) &&
-      items.quantity(request) === readCount(view, offset + QTY_AT) &&
-      items.state(order) <= ITEM_STATE.open &&
-      items.filled(order) < items.quantity(request);
-    if (!fits) {
-      this.#breaks += 1;
-      return;
-    }
-    items.setReplacedBy(order, request + 1);
-    this.#rehash(order);
+  #noteReport(view: DataView, offset: number): void {
+    this.venues.note(view.getUint8(offset + VENUE_AT), countAt(view, offset + NUMBER_AT));
   }
 
-  #fill(item: number, quantity: number): void {
-    const { items } = this;
-    if (!this.isOrder(item) || items.filled(item) + quantity > this.quantityOf(item)) {
-      this.#breaks += 1;
-      return;
-    }
-    this.#fills += 1;
-    const filled = items.filled(item) + quantity;
-    items.setFilled(item, filled);
-    this.traded.add(items.about(item), items.side(item) === SIDE_NUMBER.B, quantity);
-    if (filled === this.quantityOf(item)) this.#finish(item, ITEM_STATE.filled);
-    else this.#rehash(item);
+  /** The item that a record without a price names first; −1 when it is not known here. */
+  #named(view: DataView, offset: number): number {
+    return this.ids.findIn(view, offset + TEXTS_AT, view.getUint8(offset + FIRST_AT));
   }
 
-  #confirm(item: number): void {
+  /** Number + 1 of the code that a record without a price ends with, behind so many ids. */
+  #codeOf(view: DataView, offset: number, ids: 1 | 2): number {
+    const firstLength = view.getUint8(offset + FIRST_AT);
+    const secondLength = view.getUint8(offset + SECOND_AT);
+    const at = offset + TEXTS_AT + firstLength;
+    if (ids === 1) return this.texts.putIn(view, at, secondLength) + 1;
+    return this.texts.putIn(view, at + secondLength, view.getUint8(offset + THIRD_AT)) + 1;
+  }
+
+  #addOrder(seq: number, epoch: number, view: DataView, offset: number): void {
+    const idLength = view.getUint8(offset + FIRST_AT);
+    const clientLength = view.getUint8(offset + SECOND_AT);
+    const clientAt = offset + TEXTS_AFTER_PRICE + idLength;
+    if (!this.#addId(view, offset + TEXTS_AFTER_PRICE, idLength)) return;
     const { items } = this;
+    const client = this.texts.putIn(view, clientAt, clientLength);
+    const symbol = this.texts.putIn(view, clientAt + clientLength, view.getUint8(offset + THIRD_AT));
+    const side = view.getUint8(offset + SIDE_AT);
+    const item = items.addPending(ORDER, side & ~GTC, client, symbol, seq, epoch);
+    items.setVenue(item, view.getUint8(offset + VENUE_AT), (side & GTC) !== 0);
+    items.setPrice(item, countAt(view, offset + PRICE_AT));
+    items.setQuantity(item, countAt(view, offset + QTY_AT));
+    this.#changes.placed(item, client);
+    this.#orders += 1;
+  }
+
+  /** Adds a cancel or replace, unless its id was there. */
+  #addRequest(kind: number, seq: number, epoch: number, view: DataView, offset: number): void {
+    const texts = offset + (kind === CANCEL ? TEXTS_AT : TEXTS_AFTER_PRICE);
+    const idLength = view.getUint8(offset + FIRST_AT);
+    const clientLength = view.getUint8(offset + SECOND_AT);
+    const targetLength = view.getUint8(offset + THIRD_AT);
+    const targetAt = texts + idLength + clientLength;
+    if (!this.#addId(view, texts, idLength)) return;
+    const { items } = this;
+    const target = this.ids.findIn(view, targetAt, targetLength);
+    const client = this.texts.putIn(view, texts + idLength, clientLength);
+    const item = items.addPending(kind, 0, client, target, seq, epoch);
+    if (target === -1) items.setTargetText(item, this.texts.putIn(view, targetAt, targetLength));
+    else items.setVenue(item, items.venue(target), false);
+    if (kind === REPLACE) {
+      items.setPrice(item, countAt(view, offset + PRICE_AT));
+      items.setQuantity(item, countAt(view, offset + QTY_AT));
+    }
+    this.#changes.asked(item);
+  }
+
+  /** False, and a break, when the id is taken: the checks before the journal let no such entry in. */
+  #addId(view: DataView, offset: number, length: number): boolean {
+    const item = this.items.count;
+    if (this.ids.putIn(view, offset, length) === item) return true;
+    this.#changes.breaks += 1;
+    return false;
+  }
+
+  /** An order that ends before anything happened: refused by the venue, or taken back by the engine. */
+  #reject(view: DataView, offset: number, withdrawn: 0 | 1): void {
+    const item = this.#named(view, offset);
     if (!this.isOrder(item)) {
-      this.#breaks += 1;
+      this.#changes.breaks += 1;
       return;
     }
-    if (items.state(item) !== ITEM_STATE.pending) return;
-    items.setState(item, ITEM_STATE.open);
-    items.remove(this.#pendingOrders, item);
-    this.#rehash(item);
+    this.#changes.reject(item, this.#codeOf(view, offset, 1), withdrawn);
   }
 
-  /** An order that already ended is a break; what came with this news is noted all the same. */
-  #finish(item: number, state: number): void {
-    const { items } = this;
-    const before = items.state(item);
-    if (before === ITEM_STATE.pending || before === ITEM_STATE.open) {
-      items.setState(item, state);
-      if (before === ITEM_STATE.pending) items.remove(this.#pendingOrders, item);
-      this.#active -= 1;
-      this.#open.ended(items.client(item));
-    } else this.#breaks += 1;
-    this.#rehash(item);
+  /** The session at the venue would not take it: an order ends, a request had no effect. */
+  #refuse(view: DataView, offset: number): void {
+    const item = this.#named(view, offset);
+    if (this.isOrder(item)) return this.#reject(view, offset, 0);
+    const code = this.#codeOf(view, offset, 1);
+    if (item === -1) this.#changes.breaks += 1;
+    else this.#changes.settle(item, REJECTED, code);
   }
 
-  #settle(item: number, state: number, code: number): void {
-    const { items } = this;
-    if (item === -1 || items.kind(item) === ITEM_KIND.order) return;
-    if (items.state(item) === ITEM_STATE.pending) items.remove(this.#pendingRequests, item);
-    items.setState(item, state);
-    items.setCode(item, code);
-    this.#rehash(item);
+  #cancelled(view: DataView, offset: number): void {
+    const firstLength = view.getUint8(offset + FIRST_AT);
+    const targetAt = offset + TEXTS_AT + firstLength;
+    const order = this.ids.findIn(view, targetAt, view.getUint8(offset + SECOND_AT));
+    this.#changes.settle(this.ids.findIn(view, offset + TEXTS_AT, firstLength), DONE, 0);
+    if (this.isOrder(order)) this.#changes.finish(order, CANCELLED);
+    else this.#changes.breaks += 1;
   }
 
-  /** An item of a restored state: into the list it waits in, into the counts, into the hash. */
-  #takeUp(item: number, textCount: number): void {
-    const { items } = this;
-    const isOrder = items.kind(item) === ITEM_KIND.order;
-    const client = items.client(item);
-    const numbers = [client, items.code(item) - 1, isOrder ? items.about(item) : items.targetText(item)];
-    if (numbers.some((text) => text >= textCount)) throw new Error(`item ${item} names a text that is not there`);
-    const other = isOrder ? items.replacedBy(item) - 1 : items.about(item);
-    if (other >= items.count) throw new Error(`item ${item} is about one that is not there`);
-    const state = items.state(item);
-    if (state === ITEM_STATE.pending) items.append(isOrder ? this.#pendingOrders : this.#pendingRequests, item);
-    if (isOrder && state <= ITEM_STATE.open) this.#open.began(client);
-    if (isOrder) this.traded.add(items.about(item), items.side(item) === SIDE_NUMBER.B, items.filled(item));
-    items.setHash(item, 0);
-    this.#begin(item);
-  }
-
-  #begin(item: number): void {
-    this.items.setBaseHash(item, lastingHash(this, item));
-    this.#rehash(item);
-  }
-
-  /** After each change of an item. */
-  #rehash(item: number): void {
-    const { items } = this;
-    const hash = changingHash(this, item, items.baseHash(item));
-    this.#contentHash = (this.#contentHash + hash - items.hash(item)) | 0;
-    items.setHash(item, hash);
+  #replace(view: DataView, offset: number): void {
+    const texts = offset + TEXTS_AFTER_PRICE;
+    const firstLength = view.getUint8(offset + FIRST_AT);
+    const request = this.ids.findIn(view, texts, firstLength);
+    const order = this.ids.findIn(view, texts + firstLength, view.getUint8(offset + SECOND_AT));
+    this.#changes.replace(request, order, countAt(view, offset + PRICE_AT), countAt(view, offset + QTY_AT));
   }
 
   #counterHash(): number {
     let hash = mixWide(this.#orders, this.#applied);
     for (let venue = 0; venue < Math.max(1, this.venues.count); venue++)
       hash = mixWide(hash, this.venues.lastReport(venue));
-    hash = mixWide(hash, this.#active);
-    hash = mixWide(hash, this.#fills);
-    hash = mixWide(hash, this.#breaks);
-    return spread(mixWide(mixWide(hash, this.#pendingOrders.size), this.#pendingRequests.size));
+    hash = mixWide(hash, this.active);
+    hash = mixWide(hash, this.fillCount);
+    hash = mixWide(hash, this.breaks);
+    return spread(mixWide(mixWide(hash, this.pendingOrders.size), this.pendingRequests.size));
   }
 }
 

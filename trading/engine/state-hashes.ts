@@ -1,5 +1,6 @@
-/** Every so many entries the hash of the state is noted, so that two instances can compare theirs at one sequence. */
+/** Every so many entries the hash of the state is noted, so that two instances can compare theirs at one sequence. A power of two. */
 export const HASH_EVERY = 1024;
+const LOWEST_BITS = HASH_EVERY - 1;
 const KEPT = 256;
 
 /** The hashes of one state at the last multiples of `HASH_EVERY`. */
@@ -10,7 +11,8 @@ export class StateHashes {
   #newest = 0;
 
   due(sequence: number): boolean {
-    return sequence % HASH_EVERY === 0;
+    // The lowest bits of a sequence are exact whatever it has grown to.
+    return (sequence & LOWEST_BITS) === 0;
   }
 
   note(sequence: number, content: number, counters: number): void {

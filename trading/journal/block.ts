@@ -114,15 +114,19 @@ export const decodeBlock = (buffer: Buffer, offset: number): Block | null => {
 export const readHeader = (buffer: Buffer, offset: number): BlockHeader | null => {
   if (offset + BLOCK_HEADER_BYTES > buffer.length || buffer.readUInt32LE(offset) !== MAGIC) return null;
   return {
-    epoch: buffer.readUIntLE(offset + 16, 6),
-    firstSequence: buffer.readUIntLE(offset + 24, 6),
+    epoch: readNumber(buffer, offset + 16),
+    firstSequence: readNumber(buffer, offset + 24),
     count: buffer.readUInt32LE(offset + 12),
-    committed: buffer.readUIntLE(offset + 32, 6),
+    committed: readNumber(buffer, offset + 32),
     previousCrc: buffer.readUInt32LE(offset + 40),
     crc: buffer.readUInt32LE(offset + 4),
     payloadBytes: buffer.readUInt32LE(offset + 8),
   };
 };
+
+/** A number of six bytes. */
+const readNumber = (buffer: Buffer, offset: number): number =>
+  buffer.readUInt32LE(offset) + buffer.readUInt16LE(offset + 4) * 0x1_0000_0000;
 
 /** Why a block cannot follow `end`, or null when it can. */
 export const whyNotNext = (end: LogEnd, header: BlockHeader): string | null => {

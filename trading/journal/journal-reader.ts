@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Block, LogEnd } from './block.ts';
 import { recoveryStart } from './recovery-start.ts';
-import { JournalCorrupt, readSegment } from './segment-recovery.ts';
+import { JournalCorrupt, readSegment, SegmentMemory } from './segment-recovery.ts';
 
 export const segmentNames = (directory: string): string[] =>
   readdirSync(directory)
@@ -11,7 +11,7 @@ export const segmentNames = (directory: string): string[] =>
 
 /**
  * Gives the blocks of a journal to `onBlock` in order and changes nothing, also while another process writes it. Ends at the
- * end, or when `onBlock` says `stop`. Returns the log's end after the last block given. Throws `JournalCorrupt` on damage.
+ * end, or when `onBlock` says `stop`. A block's bytes are there until `onBlock` returns, no longer. Returns the log's end after the last block given. Throws `JournalCorrupt` on damage.
  * With `base` segments in front of the one that holds that end of a block are not read.
  */
 export const readJournal = (
@@ -23,6 +23,7 @@ export const readJournal = (
   const start = recoveryStart(directory, names, base);
   let { end } = start;
   let stopped: LogEnd | null = null;
+  const memory = new SegmentMemory();
   for (const [at, name] of names.entries()) {
     if (at < start.segment) continue;
     const file = join(directory, name);
@@ -31,6 +32,7 @@ export const readJournal = (
       file,
       end,
       isLast: at === names.length - 1,
+      memory,
       onBlock: (block) => {
         if (stopped !== null) return;
         const { header } = block;

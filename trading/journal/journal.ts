@@ -10,7 +10,7 @@ import { RecentBlocks } from './recent-blocks.ts';
 import type { RecordBatch } from './record-batch.ts';
 import { endBefore, firstOf, JournalRemoved, OtherHistory, recoveryStart } from './recovery-start.ts';
 import { SegmentFile } from './segment-file.ts';
-import { JournalCorrupt, readSegment, type SegmentRead } from './segment-recovery.ts';
+import { JournalCorrupt, readSegment, SegmentMemory, type SegmentRead } from './segment-recovery.ts';
 
 export interface JournalOptions {
   readonly directory: string;
@@ -71,9 +71,9 @@ export class Journal {
   }
 
   /**
-   * Recovers what is there, giving each block to `onBlock` in order, and makes it durable. A torn tail is cut. Throws
-   * `JournalCorrupt` on damage in the middle, or when the log is shorter than its commit marker says, and `OtherHistory`,
-   * with nothing changed, when `base` is not in it. Yields between segments.
+   * Recovers what is there, giving each block to `onBlock` in order, its bytes only until that returns, and makes it durable. A
+   * torn tail is cut. Throws `JournalCorrupt` on damage in the middle, or when the log is shorter than its commit marker says, and
+   * `OtherHistory`, with nothing changed, when `base` is not in it. Yields between segments.
    */
   static async open(options: JournalOptions, onBlock: (block: Block) => void): Promise<Journal> {
     const journal = new Journal(options);
@@ -268,6 +268,7 @@ export class Journal {
     this.#index = new BlockIndex(start.end);
     this.#old.set(this.#segments.slice(0, start.segment), start.end);
     this.#end = start.end;
+    const memory = new SegmentMemory();
     let met = base === null || start.end === base;
     for (const [segment, name] of this.#segments.entries()) {
       if (segment < start.segment) continue;
@@ -276,6 +277,7 @@ export class Journal {
         file: join(directory, name),
         end: this.#end,
         isLast,
+        memory,
         onBlock: (block, offset) => {
           this.#index.add(block.header, { segment, offset, bytes: block.bytes.length });
           this.#released = Math.max(this.#released, block.header.committed);

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { CodedError } from '../base/coded-error.ts';
 import { type Block, blockEnd, decodeBlock, type LogEnd, MAGIC_BYTES, whyNotNext } from './block.ts';
 import { isBlank } from './segment-file.ts';
@@ -29,19 +29,44 @@ export interface SegmentRead {
   readonly end: LogEnd;
 }
 
+/** More than the longest segment so far, so that a slightly longer one fits as well. */
+const SPARE_BYTES = 1024 * 1024;
+
+/** Memory that segments are read into one after the other: the system gives it once, and not again for each of them. */
+export class SegmentMemory {
+  #bytes: Buffer = Buffer.alloc(0);
+
+  /** All of a file. What was read before is overwritten. */
+  read(file: string): Buffer {
+    const descriptor = openSync(file, 'r');
+    try {
+      const { size } = fstatSync(descriptor);
+      if (size > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(size + SPARE_BYTES);
+      let end = 0;
+      for (let got = -1; end < size && got !== 0; end += got)
+        got = readSync(descriptor, this.#bytes, end, size - end, end);
+      return this.#bytes.subarray(0, end);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+}
+
 /**
  * Reads the blocks of one segment in order. Returns how many bytes of it are good and the end of the log after them. What
  * follows the good part is a torn tail only when this is the last segment and no whole block follows anywhere in it;
- * otherwise it is damage and throws `JournalCorrupt` with the offset.
+ * otherwise it is damage and throws `JournalCorrupt` with the offset. With `memory` the bytes of a block are there until the next segment is
+ * read into it; without, for as long as somebody holds the block.
  */
 export const readSegment = (options: {
   readonly file: string;
   readonly end: LogEnd;
   readonly isLast: boolean;
+  readonly memory?: SegmentMemory;
   readonly onBlock: (block: Block, offset: number) => void;
 }): SegmentRead => {
   const { file, isLast, onBlock } = options;
-  const buffer = readFileSync(file);
+  const buffer = options.memory?.read(file) ?? readFileSync(file);
   let { end } = options;
   let offset = 0;
   let torn = false;
