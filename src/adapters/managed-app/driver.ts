@@ -30,6 +30,8 @@ export interface ManagedAppConfig {
   readonly selfGateBoundMs: number | null;
   /** From the process being there to its accepting the token; after that it counts as frozen. Default 10 000. */
   readonly startWithinMs?: number;
+  /** Called once per process, when it is first seen to be able to serve: recovered, and standby or primary. */
+  readonly onAble?: (pid: number) => void;
 }
 
 /** Contract: `alive` every 100 ms, unless the instance announces another rhythm; none slower than this is believed. */
@@ -51,6 +53,8 @@ export class ManagedAppDriver implements InstanceDriver {
   readonly #silence: SilenceWatch;
   #sink: DriverSink | null = null;
   #child: SupervisedChild | null = null;
+  /** The process of which it was told that it is able. */
+  #able: SupervisedChild | null = null;
   #starting: Promise<string | null> | null = null;
   /** The proof that nothing of the process that ended is left is on its way; whoever kills it waits for that one. */
   #ending: Promise<{ readonly treeEmpty: boolean }> | null = null;
@@ -319,6 +323,11 @@ export class ManagedAppDriver implements InstanceDriver {
             silenceBoundMs: Math.round(nearest.boundMs),
           };
     this.#last = { ...observation, figures };
+    const { process, role } = observation;
+    if (process === 'running' && (role === 'standby' || role === 'primary') && this.#able !== this.#child) {
+      this.#able = this.#child;
+      if (this.#child !== null) this.#config.onAble?.(this.#child.name.pid);
+    }
     if (!this.#closed) this.#sink?.observed(this.#last);
   }
 }
