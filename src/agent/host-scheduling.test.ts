@@ -39,7 +39,7 @@ const within = <Value>(what: string, ask: () => Value | null): Promise<Value> =>
 test('an instance is raised where that is permitted, with what it has started, and its agent says what the kernel has', async () => {
   const { pid } = await server();
   const host = scheduling(null);
-  host.serves('engine-1' as InstanceId, pid!);
+  host.started('engine-1' as InstanceId, pid!);
   const expected = privileged ? 'raised' : 'ordinary';
   await within('its class', () => (host.seen.some((each) => each.process === 'engine-1') ? true : null));
   assert.deepEqual(
@@ -53,7 +53,7 @@ test('an instance is raised where that is permitted, with what it has started, a
 test('nothing is raised where the topology says ordinary', async () => {
   const { pid } = await server();
   const host = scheduling('ordinary');
-  host.serves('engine-1' as InstanceId, pid!);
+  host.started('engine-1' as InstanceId, pid!);
   await within('its class', () => (host.seen.some((each) => each.process === 'engine-1') ? true : null));
   assert.equal(schedulingOf(pid!), 'ordinary');
 });

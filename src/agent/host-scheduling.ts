@@ -16,7 +16,7 @@ export interface HostSchedulingOptions {
   readonly warden: () => number | null;
 }
 
-/** Brings this host's processes before its other work, each once it can serve, and says what came of it. */
+/** Brings this host's processes before its other work, and says what came of it. */
 export class HostScheduling {
   readonly #atMost: SchedulingClass;
   readonly #warden: () => number | null;
@@ -39,8 +39,8 @@ export class HostScheduling {
     this.#bring(process.pid, 'detects');
   }
 
-  /** It is loaded and has recovered what it had to; before that it would hold up what others wait for. */
-  serves(instance: InstanceId, pid: number): void {
+  /** From its start: what is ordinary beside all that is raised would not even begin on a busy host. */
+  started(instance: InstanceId, pid: number): void {
     this.#instances.set(instance, pid);
     this.#bring(pid, 'serves');
   }

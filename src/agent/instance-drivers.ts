@@ -12,22 +12,22 @@ import type { AgentConfigFile, InstanceConfig, ManagedAppInstance, PostgresInsta
 import { Fields, numberItem, textItem } from '../wire/fields.ts';
 import { GatedDriver, GateReportingDriver } from './gated-driver.ts';
 
-/** Called once per process of an instance, when it can serve or soon will. */
-type OnAble = (instance: InstanceId, pid: number) => void;
+/** Called once per main process of an instance, started or adopted. */
+type OnStarted = (instance: InstanceId, pid: number) => void;
 
 interface DriverSurroundings {
   readonly config: AgentConfigFile;
   readonly gate: Gate | null;
-  readonly onAble: OnAble;
+  readonly onStarted: OnStarted;
 }
 
 /** One driver per configured instance; only the adapters that are needed are loaded. */
 export async function instanceDrivers(
   config: AgentConfigFile,
   gate: Gate | null,
-  onAble: OnAble,
+  onStarted: OnStarted,
 ): Promise<readonly InstanceDriver[]> {
-  const around: DriverSurroundings = { config, gate, onAble };
+  const around: DriverSurroundings = { config, gate, onStarted };
   const drivers: InstanceDriver[] = [];
   for (const instance of config.instances)
     drivers.push(instance.kind === 'postgres' ? await postgres(instance, around) : managedApp(instance, around));
@@ -44,7 +44,7 @@ export function gatesOf(config: AgentConfigFile): Readonly<Record<InstanceId, Le
   return Object.fromEntries(config.instances.map((instance) => [instance.instance, gateOf(instance)]));
 }
 
-function managedApp(instance: ManagedAppInstance, { config, gate, onAble }: DriverSurroundings): InstanceDriver {
+function managedApp(instance: ManagedAppInstance, { config, gate, onStarted }: DriverSurroundings): InstanceDriver {
   const driver = new ManagedAppDriver(
     {
       instance: instance.instance,
@@ -53,7 +53,7 @@ function managedApp(instance: ManagedAppInstance, { config, gate, onAble }: Driv
       addresses: config.addresses,
       selfGateBoundMs: instance.selfGateBoundMs,
       startWithinMs: instance.startWithinMs,
-      onAble: (pid) => onAble(instance.instance, pid),
+      onStarted: (pid) => onStarted(instance.instance, pid),
     },
     supervisorOf(instance, config.stateDir),
   );
@@ -91,7 +91,7 @@ function supervisorOf(instance: ManagedAppInstance, stateDir: string): Superviso
 
 async function postgres(
   { instance, binDir, options }: PostgresInstance,
-  { config, gate, onAble }: DriverSurroundings,
+  { config, gate, onStarted }: DriverSurroundings,
 ): Promise<InstanceDriver> {
   const [{ PostgresDriver }, { locateBinaries }] = await Promise.all([
     import('../adapters/postgres/driver.ts'),
@@ -110,7 +110,7 @@ async function postgres(
   const driver = new PostgresDriver({
     binaries,
     gate,
-    onStarted: (pid) => onAble(instance, pid),
+    onStarted: (pid) => onStarted(instance, pid),
     config: {
       instance,
       dataDir: fields.text('dataDir'),

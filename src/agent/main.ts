@@ -100,7 +100,7 @@ async function main(path: string): Promise<void> {
     asked: home?.scheduling ?? null,
     warden: () => (gate !== null && 'pid' in gate && typeof gate.pid === 'number' ? gate.pid : null),
   });
-  const drivers = await instanceDrivers(config, gate, (instance, pid) => scheduling.serves(instance, pid));
+  const drivers = await instanceDrivers(config, gate, (instance, pid) => scheduling.started(instance, pid));
   const memory = startedOnceMore(await memoryFile.read());
   await memoryFile.save(memory);
   const core = new AgentCore({ host: config.host, topology: config.topology, boot, gates: gatesOf(config) }, memory);

@@ -30,8 +30,8 @@ export interface ManagedAppConfig {
   readonly selfGateBoundMs: number | null;
   /** From the process being there to its accepting the token; after that it counts as frozen. Default 10 000. */
   readonly startWithinMs?: number;
-  /** Called once per process, when it is first seen to be able to serve: recovered, and standby or primary. */
-  readonly onAble?: (pid: number) => void;
+  /** A process of it runs: started, or adopted from an earlier agent. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 /** Contract: `alive` every 100 ms, unless the instance announces another rhythm; none slower than this is believed. */
@@ -53,8 +53,6 @@ export class ManagedAppDriver implements InstanceDriver {
   readonly #silence: SilenceWatch;
   #sink: DriverSink | null = null;
   #child: SupervisedChild | null = null;
-  /** The process of which it was told that it is able. */
-  #able: SupervisedChild | null = null;
   #starting: Promise<string | null> | null = null;
   /** The proof that nothing of the process that ended is left is on its way; whoever kills it waits for that one. */
   #ending: Promise<{ readonly treeEmpty: boolean }> | null = null;
@@ -200,6 +198,7 @@ export class ManagedAppDriver implements InstanceDriver {
 
   #attach(child: SupervisedChild): void {
     this.#child = child;
+    this.#config.onStarted?.(child.name.pid);
     const { startWithinMs = 10_000 } = this.#config;
     this.#observed(silentObservation(this.instance, null, { process: 'running', reason: 'it has not answered yet' }));
     this.#greetTimer = setTimeout(() => {
@@ -323,11 +322,6 @@ export class ManagedAppDriver implements InstanceDriver {
             silenceBoundMs: Math.round(nearest.boundMs),
           };
     this.#last = { ...observation, figures };
-    const { process, role } = observation;
-    if (process === 'running' && (role === 'standby' || role === 'primary') && this.#able !== this.#child) {
-      this.#able = this.#child;
-      if (this.#child !== null) this.#config.onAble?.(this.#child.name.pid);
-    }
     if (!this.#closed) this.#sink?.observed(this.#last);
   }
 }
