@@ -130,7 +130,11 @@ const wardens = ({ topology, book, secrets }: LabContext): readonly ProcessSpec[
       host: host.id,
       script: 'src/agent/warden/main.ts',
       config: null,
-      args: [`tcp:${address.host}:${address.port}`, secrets.wardenToken(host.id)],
+      args: [
+        `tcp:${address.host}:${address.port}`,
+        secrets.wardenToken(host.id),
+        ...(host.scheduling === null ? [] : [host.scheduling]),
+      ],
       ready: printed('"event":"ready"'),
       stage: 2,
     };
@@ -176,6 +180,7 @@ const controllers = (context: LabContext): readonly ProcessSpec[] => {
           })),
         authority: authorityOf(context, { site: site.id }, site.id),
         clockErrorMs: 0,
+        ...schedulingAt(topology, site.id),
       },
     },
     ready: {
@@ -185,6 +190,12 @@ const controllers = (context: LabContext): readonly ProcessSpec[] => {
     },
     stage: 4,
   }));
+};
+
+/** A site's controller runs on none of its hosts in particular: it may have what the first of them may. */
+const schedulingAt = ({ hosts }: Topology, site: string): object => {
+  const asked = hosts.find((host) => host.site === site)?.scheduling ?? null;
+  return asked === null ? {} : { scheduling: asked };
 };
 
 /** The order flow: its own failing domain, knows the fronts and nothing behind them. */

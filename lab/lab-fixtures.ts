@@ -13,6 +13,7 @@ export function firm(shape: {
       id: hostId(`${site}-h${index + 1}`),
       site: siteId(site),
       rack: null,
+      scheduling: null,
     })),
   );
   const links: Link[] = shape.links.map(([from, to, rttMs, pathGroup], index) => {

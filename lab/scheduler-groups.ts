@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { systemCode } from './lab-error.ts';
 
 export interface SchedulerGroupsOptions {
@@ -83,6 +84,19 @@ export class SchedulerGroups {
 /** Root puts the order flow itself first; without groups the niceness of each process is enough. */
 export const groupsMatter = (): boolean =>
   process.getuid?.() !== 0 && existsSync('/proc/self/autogroup') && readText(enabledFile).trim() === '1';
+
+/** Of what stands outside the platform's hosts (exchange, links): the same as what agents raise on theirs, so that it does not wait for less. */
+export const OUTSIDE_NICENESS = -10;
+
+/** Where the kernel shares processors between sessions first (`sched_autogroup_enabled`), a process's own niceness says nothing. */
+export function putBefore(pid: number, niceness: number): void {
+  try {
+    setPriority(pid, niceness);
+    if (existsSync(`/proc/${pid}/autogroup`)) writeFileSync(`/proc/${pid}/autogroup`, `${niceness}`);
+  } catch {
+    // Not root, or it has ended.
+  }
+}
 
 const enabledFile = '/proc/sys/kernel/sched_autogroup_enabled';
 

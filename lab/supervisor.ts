@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, fstatSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setPriority } from 'node:os';
 import { dirname } from 'node:path';
@@ -10,7 +10,7 @@ import { findLabProcesses, keyMarker, type LabProcess } from './lab-processes.ts
 import { agentKey, controllerKey, type LaunchSpec, loadKey, wardenKey } from './process-spec.ts';
 import { hostMarker, isAlive, labMarker, readProcess, signalProcess, siteMarker } from './process-table.ts';
 import type { ProcessRegistry } from './processes.ts';
-import { groupsMatter, SchedulerGroups } from './scheduler-groups.ts';
+import { groupsMatter, OUTSIDE_NICENESS, putBefore, SchedulerGroups } from './scheduler-groups.ts';
 import { readSharedMemory, sharedMemoryOf } from './shared-memory.ts';
 import { lastLines, textAfter, waitFor } from './wait.ts';
 
@@ -236,8 +236,11 @@ export class Supervisor {
       child.on('exit', (code, signal) => this.#options.onEvent({ kind: 'exited', key: spec.key, code, signal }));
       child.on('error', () => this.#options.onEvent({ kind: 'exited', key: spec.key, code: null, signal: null }));
       child.unref();
-      if (child.pid !== undefined && spec.key === loadKey) putFirst(child.pid);
+      if (child.pid !== undefined && spec.key === loadKey) putBefore(child.pid, OBSERVER_NICENESS);
       else if (child.pid !== undefined) yieldToObserver(child.pid);
+      // What stands outside the platform's hosts does not wait for what these do besides.
+      if (child.pid !== undefined && spec.host === null && spec.site === null && spec.key !== loadKey)
+        putBefore(child.pid, OUTSIDE_NICENESS);
       this.#children.set(spec.key, child);
       return child;
     } finally {
@@ -291,8 +294,8 @@ export class Supervisor {
 }
 
 const PLATFORM_NICENESS = 3;
-/** Only root may. */
-const OBSERVER_NICENESS = -10;
+/** Only root may. Before all that agents raise, themselves and the exchange included. */
+const OBSERVER_NICENESS = -20;
 
 /** Three data centres share the processors with the order flow that watches them; its clock is the one that must not be late. */
 function yieldToObserver(pid: number): void {
@@ -300,16 +303,6 @@ function yieldToObserver(pid: number): void {
     setPriority(pid, PLATFORM_NICENESS);
   } catch {
     // It has ended already, or this machine does not let us: the flow says itself how late it was.
-  }
-}
-
-/** Where the kernel shares processors between sessions first (`sched_autogroup_enabled`), a process's own niceness says nothing. */
-function putFirst(pid: number): void {
-  try {
-    setPriority(pid, OBSERVER_NICENESS);
-    writeFileSync(`/proc/${pid}/autogroup`, `${OBSERVER_NICENESS}`);
-  } catch {
-    // Not root, or a kernel without such groups.
   }
 }
 

@@ -7,6 +7,7 @@ import type { HostSwitches } from '../host-switches.ts';
 import { layOut } from '../layout.ts';
 import type { KernelFacts } from '../netns/kernel-facts.ts';
 import { readProcess } from '../process-table.ts';
+import { OUTSIDE_NICENESS, putBefore } from '../scheduler-groups.ts';
 import { listenOn } from './listen.ts';
 import { Network } from './network.ts';
 
@@ -47,6 +48,7 @@ async function main(configFile: string): Promise<void> {
   await listenOn(server.server, layout.control);
   const startTicks = readProcess(process.pid)?.startTicks ?? null;
   await ground.registry.record([{ key: 'ground', pid: process.pid, startTicks, startedAt: new Date().toISOString() }]);
+  putBefore(process.pid, OUTSIDE_NICENESS);
   process.stdout.write('ready\n');
 }
 

@@ -12,13 +12,25 @@ import type { AgentConfigFile, InstanceConfig, ManagedAppInstance, PostgresInsta
 import { Fields, numberItem, textItem } from '../wire/fields.ts';
 import { GatedDriver, GateReportingDriver } from './gated-driver.ts';
 
+/** Called once per main process of an instance, started or adopted. */
+type OnStarted = (instance: InstanceId, pid: number) => void;
+
+interface DriverSurroundings {
+  readonly config: AgentConfigFile;
+  readonly gate: Gate | null;
+  readonly onStarted: OnStarted;
+}
+
 /** One driver per configured instance; only the adapters that are needed are loaded. */
-export async function instanceDrivers(config: AgentConfigFile, gate: Gate | null): Promise<readonly InstanceDriver[]> {
+export async function instanceDrivers(
+  config: AgentConfigFile,
+  gate: Gate | null,
+  onStarted: OnStarted,
+): Promise<readonly InstanceDriver[]> {
+  const around: DriverSurroundings = { config, gate, onStarted };
   const drivers: InstanceDriver[] = [];
   for (const instance of config.instances)
-    drivers.push(
-      instance.kind === 'postgres' ? await postgres(instance, config, gate) : managedApp(instance, config, gate),
-    );
+    drivers.push(instance.kind === 'postgres' ? await postgres(instance, around) : managedApp(instance, around));
   return drivers;
 }
 
@@ -32,7 +44,7 @@ export function gatesOf(config: AgentConfigFile): Readonly<Record<InstanceId, Le
   return Object.fromEntries(config.instances.map((instance) => [instance.instance, gateOf(instance)]));
 }
 
-function managedApp(instance: ManagedAppInstance, config: AgentConfigFile, gate: Gate | null): InstanceDriver {
+function managedApp(instance: ManagedAppInstance, { config, gate, onStarted }: DriverSurroundings): InstanceDriver {
   const driver = new ManagedAppDriver(
     {
       instance: instance.instance,
@@ -41,6 +53,7 @@ function managedApp(instance: ManagedAppInstance, config: AgentConfigFile, gate:
       addresses: config.addresses,
       selfGateBoundMs: instance.selfGateBoundMs,
       startWithinMs: instance.startWithinMs,
+      onStarted: (pid) => onStarted(instance.instance, pid),
     },
     supervisorOf(instance, config.stateDir),
   );
@@ -78,8 +91,7 @@ function supervisorOf(instance: ManagedAppInstance, stateDir: string): Superviso
 
 async function postgres(
   { instance, binDir, options }: PostgresInstance,
-  config: AgentConfigFile,
-  gate: Gate | null,
+  { config, gate, onStarted }: DriverSurroundings,
 ): Promise<InstanceDriver> {
   const [{ PostgresDriver }, { locateBinaries }] = await Promise.all([
     import('../adapters/postgres/driver.ts'),
@@ -98,6 +110,7 @@ async function postgres(
   const driver = new PostgresDriver({
     binaries,
     gate,
+    onStarted: (pid) => onStarted(instance, pid),
     config: {
       instance,
       dataDir: fields.text('dataDir'),

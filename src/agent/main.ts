@@ -10,6 +10,7 @@ import { Recorder } from '../adapters/system/recorder.ts';
 import { onBeat } from '../adapters/system/shared-beat.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import type { MonoMs, WallMs } from '../core/base/ids.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
 import { AgentCore } from '../engine/agent-core.ts';
 import { startedOnceMore } from '../engine/agent-memory.ts';
 import { AuthorityFeed } from '../engine/authority-feed.ts';
@@ -19,6 +20,7 @@ import { type PeerIdentity, readTlsFiles } from '../wire/peer-identity.ts';
 import { AgentMemoryFile } from './agent-memory-file.ts';
 import { agentShell } from './agent-shell.ts';
 import { ControllerLinks } from './controller-links.ts';
+import { HostScheduling } from './host-scheduling.ts';
 import { gatesOf, instanceDrivers } from './instance-drivers.ts';
 
 const HEAD_EVERY_MS = 1000;
@@ -93,7 +95,12 @@ async function main(path: string): Promise<void> {
     // What an agent must know soon, it asks for.
     noticeSilenceWithinMs: 2500,
   });
-  const drivers = await instanceDrivers(config, gate);
+  const home = indexOf(config.topology).host.get(config.host);
+  const scheduling = new HostScheduling({
+    asked: home?.scheduling ?? null,
+    warden: () => (gate !== null && 'pid' in gate && typeof gate.pid === 'number' ? gate.pid : null),
+  });
+  const drivers = await instanceDrivers(config, gate, (instance, pid) => scheduling.started(instance, pid));
   const memory = startedOnceMore(await memoryFile.read());
   await memoryFile.save(memory);
   const core = new AgentCore({ host: config.host, topology: config.topology, boot, gates: gatesOf(config) }, memory);
@@ -105,6 +112,7 @@ async function main(path: string): Promise<void> {
       await shell.end();
       feed.close();
       endHeads();
+      scheduling.close();
       links.close();
       await Promise.allSettled([...drivers.map((driver) => driver.close()), authority.close(), gate?.end()]);
       await recorder.close();
@@ -126,7 +134,7 @@ async function main(path: string): Promise<void> {
     saveMemory: (memory) => memoryFile.save(memory),
     authority,
     drivers: new Map(drivers.map((driver) => [driver.instance, driver])),
-    report: (report) => links.report(report),
+    report: (report) => links.report({ ...report, scheduling: scheduling.seen }),
     answer: (outcome) => links.answer(outcome),
     evidence: ({ kind, instance, data }) => recorder.note({ kind, data: { instance, about: data } }),
     failed: life.die,
@@ -152,6 +160,7 @@ async function main(path: string): Promise<void> {
       });
   shell.start();
   feed.start();
+  scheduling.self();
   process.stdout.write(
     `${JSON.stringify({ event: 'ready', process: 'agent', host: config.host, pid: process.pid, authority: authority.kind, gate: gate?.kind ?? 'none' })}\n`,
   );

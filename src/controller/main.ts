@@ -8,6 +8,7 @@ import { chainOf, type PeerFrame } from '../adapters/peer-link/peer-frames.ts';
 import { type PeerLink, PeerListener } from '../adapters/peer-link/peer-listener.ts';
 import { liveUntilSignal, runMain } from '../adapters/system/process-life.ts';
 import { Recorder } from '../adapters/system/recorder.ts';
+import { bringBefore } from '../adapters/system/scheduling.ts';
 import { onBeat } from '../adapters/system/shared-beat.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { type ControllerId, type HostId, hostId, type MonoMs, type WallMs } from '../core/base/ids.ts';
@@ -201,6 +202,7 @@ async function main(path: string): Promise<void> {
   });
   shell.start();
   feed.start();
+  void bringBefore(process.pid, { rank: 'detects', atMost: config.scheduling });
   process.stdout.write(
     `${JSON.stringify({ event: 'ready', process: 'controller', site, pid: process.pid, authority: authority.kind, peers: listener.port, api: api.port })}\n`,
   );

@@ -13,6 +13,7 @@ import type {
   Term,
 } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
+import type { SchedulingClass } from '../core/topology/topology.ts';
 import type { ActionOutcome, InstanceAction, Postcondition, ProcessExit, Question } from './driver-port.ts';
 
 /** What an agent tells every controller, every `reportEveryMs` and at once when a fact changed. Its arrival is the heartbeat. */
@@ -25,6 +26,15 @@ export interface AgentReport {
   readonly start: number;
   readonly sequence: number;
   readonly instances: readonly InstanceReport[];
+  /** Of the agent, the warden beside it and its instances; for people, no decision reads it. Absent: not looked yet. */
+  readonly scheduling?: readonly ProcessScheduling[];
+}
+
+/** How one process comes before other work of its host, as the kernel has it. */
+export interface ProcessScheduling {
+  /** `agent`, `warden`, or the instance. */
+  readonly process: string;
+  readonly class: SchedulingClass;
 }
 
 export interface InstanceReport {

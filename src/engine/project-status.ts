@@ -21,11 +21,17 @@ export function projectStatus(controller: ControllerCore, now: number, wall: Wal
       incarnation: mirror.incarnation,
       voters: indexOf(config.topology).voters.length,
     },
-    groups: [...controller.groups.values()].map((group) => projectGroup(group, now, wall)),
+    groups: [...controller.groups.values()].map((group) => projectGroup(group, { controller, now, wall })),
   };
 }
 
-function projectGroup(control: GroupControl, now: number, wall: WallMs): Json {
+interface Moment {
+  readonly controller: ControllerCore;
+  readonly now: number;
+  readonly wall: WallMs;
+}
+
+function projectGroup(control: GroupControl, { controller, now, wall }: Moment): Json {
   const facts = control.facts(now, wall);
   const { record, brakes, run } = facts;
   return {
@@ -53,6 +59,10 @@ function projectGroup(control: GroupControl, now: number, wall: WallMs): Json {
       site: host.site,
       state: verdict.state,
       connected,
+      scheduling: {
+        asked: host.scheduling ?? null,
+        processes: (controller.vantage.lastReport(host.id)?.report.scheduling ?? []) as unknown as Json,
+      },
       observers: observers.map((observer) => ({
         site: observer.site,
         opinion: observer.opinion,

@@ -91,7 +91,7 @@ export function topologyOf(shape: Shape): Topology {
   const serving = ['alfa', 'bravo', 'carol'].slice(0, shape.servingSites);
   const witness = shape.servingSites === 2 ? ['wit'] : [];
   const host = (site: string, name: string) => {
-    hosts.push({ id: hostId(`${site}-${name}`), site: siteId(site), rack: null });
+    hosts.push({ id: hostId(`${site}-${name}`), site: siteId(site), rack: null, scheduling: null });
     return hostId(`${site}-${name}`);
   };
   const instance = (

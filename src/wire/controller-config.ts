@@ -1,6 +1,6 @@
 import type { SiteId } from '../core/base/ids.ts';
 import { checkRunbook, type Runbook } from '../core/plan/runbook.ts';
-import type { Topology } from '../core/topology/topology.ts';
+import { type SchedulingClass, schedulingClasses, type Topology, usualScheduling } from '../core/topology/topology.ts';
 import { Fields } from './fields.ts';
 import type { TlsFiles } from './peer-identity.ts';
 import {
@@ -45,6 +45,8 @@ export interface ControllerConfigFile {
   /** Evidence that is not on disk by then ends the process: a controller that cannot record must not act. */
   readonly evidenceWithinMs: number;
   readonly closeWithinMs: number;
+  /** Comes before the other work of its host, where that is allowed, and no more than this. */
+  readonly scheduling: SchedulingClass;
 }
 
 /** @throws HoldfastError HF-3301, HF-3302 */
@@ -74,6 +76,7 @@ function parseControllerConfig(fields: Fields, source: ConfigSource): Controller
     anchorEveryMs: fields.count('anchorEveryMs', 2000),
     evidenceWithinMs: fields.count('evidenceWithinMs', 5000),
     closeWithinMs: fields.count('closeWithinMs', 3000),
+    scheduling: fields.has('scheduling') ? fields.oneOf('scheduling', schedulingClasses) : usualScheduling,
   };
 }
 

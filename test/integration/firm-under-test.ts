@@ -344,7 +344,7 @@ function topology(): Topology {
     name: 'test',
     sites: [site('east', 1, ['serve']), site('west', 2, ['standby']), site('north', 3, ['witness'])],
     links: [],
-    hosts: ['east', 'west'].map((id) => ({ id: `${id}-1`, site: id, rack: null })),
+    hosts: ['east', 'west'].map((id) => ({ id: `${id}-1`, site: id, rack: null, scheduling: null })),
     components: [
       component('engine', 'trading-engine', {
         authority: 'owned',

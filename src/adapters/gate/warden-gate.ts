@@ -14,6 +14,8 @@ export interface WardenGateOptions {
   readonly onLost: (reason: string) => void;
 }
 
+const HELLO = 0;
+
 interface Pending {
   readonly settle: (reply: WardenReply | null) => void;
 }
@@ -27,11 +29,17 @@ export class WardenGate implements Gate {
   readonly #pending = new Map<number, Pending>();
   #socket: Socket | null = null;
   #nextId = 1;
+  #pid: number | null = null;
   #ended = false;
 
   constructor(options: WardenGateOptions) {
     this.#options = options;
     this.boundMs = options.boundMs;
+  }
+
+  /** The warden's process, as it said when it was last greeted; null before. */
+  get pid(): number | null {
+    return this.#pid;
   }
 
   protect(instance: InstanceId, target: GateTarget): void {
@@ -107,7 +115,7 @@ export class WardenGate implements Gate {
         socket.destroy();
       }
     });
-    socket.write(`${JSON.stringify({ id: 0, method: 'hello', params: { token: this.#options.token } })}\n`);
+    socket.write(`${JSON.stringify({ id: HELLO, method: 'hello', params: { token: this.#options.token } })}\n`);
     this.#socket = socket;
     return socket;
   }
@@ -123,7 +131,13 @@ export class WardenGate implements Gate {
         killed: frame.killed,
         treeEmpty: frame.treeEmpty,
       });
+    else if (frame.id === HELLO) this.#greeted(frame);
     else this.#pending.get(frame.id)?.settle(frame);
+  }
+
+  #greeted(reply: WardenReply): void {
+    const pid = reply.ok ? reply.result['pid'] : null;
+    if (typeof pid === 'number') this.#pid = pid;
   }
 
   #lost(socket: Socket): void {

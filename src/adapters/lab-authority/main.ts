@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { usualScheduling } from '../../core/topology/topology.ts';
 import { readTlsFiles, type TlsFiles } from '../../wire/peer-identity.ts';
+import { bringBefore } from '../system/scheduling.ts';
 import { labOnlyNotice } from './lab-protocol.ts';
 import { type LabClient, LabServer, type LabServerOptions } from './server.ts';
 
@@ -45,6 +47,8 @@ console.log(
     notice: labOnlyNotice,
   }),
 );
+// Every decision waits for it.
+void bringBefore(process.pid, { rank: 'detects', atMost: usualScheduling });
 for (const signal of ['SIGTERM', 'SIGINT'] as const)
   process.once(signal, () => {
     void server.close().then(() => process.exit(0));

@@ -145,6 +145,7 @@ let supervisor: FakeSupervisor;
 let driver: ManagedAppDriver;
 let observations: InstanceObservation[];
 let exits: ProcessExit[];
+let started: number[];
 
 const eventually = async (what: string, holds: () => boolean) => {
   const until = performance.now() + 30_000;
@@ -168,6 +169,7 @@ beforeEach(async () => {
   supervisor = new FakeSupervisor();
   observations = [];
   exits = [];
+  started = [];
   const port = await instance.listen();
   driver = new ManagedAppDriver(
     {
@@ -176,6 +178,7 @@ beforeEach(async () => {
       tokenFile,
       addresses: { [instanceId('engine-b')]: { replication: '127.0.0.1:9001', orders: '127.0.0.1:9002' } },
       selfGateBoundMs: 20,
+      onStarted: (pid) => started.push(pid),
     },
     supervisor,
   );
@@ -191,6 +194,7 @@ test('it starts the process closed and says what the instance says of itself', a
   await driver.start(sink);
   assert.equal(supervisor.children.length, 1);
   assert.deepEqual([observations[0]?.process, observations[0]?.role], ['running', 'unknown']);
+  assert.deepEqual(started, [supervisor.children[0]?.name.pid]);
   await eventually('its status was seen', () => last()?.role === 'closed');
 });
 

@@ -31,6 +31,8 @@ export interface ManagedAppConfig {
   readonly selfGateBoundMs: number | null;
   /** From the process being there to its accepting the token; after that it counts as frozen. Default 10 000. */
   readonly startWithinMs?: number;
+  /** A process of it runs: started, or adopted from an earlier agent. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 /** Contract: `alive` every 100 ms, unless the instance announces another rhythm; none slower than this is believed. */
@@ -206,6 +208,7 @@ export class ManagedAppDriver implements InstanceDriver {
 
   #attach(child: SupervisedChild): void {
     this.#child = child;
+    this.#config.onStarted?.(child.name.pid);
     const { startWithinMs = 10_000 } = this.#config;
     this.#observed(silentObservation(this.instance, null, { process: 'running', reason: 'it has not answered yet' }));
     this.#greetTimer = setTimeout(() => {

@@ -1,6 +1,7 @@
 import type { HostId, SiteId } from '../../core/base/ids.ts';
 import type { PeerOpinion } from '../../core/health/verdict.ts';
-import type { AgentReport, Command, CommandOutcome, InstanceReport } from '../../engine/messages.ts';
+import { schedulingClasses } from '../../core/topology/topology.ts';
+import type { AgentReport, Command, CommandOutcome, InstanceReport, ProcessScheduling } from '../../engine/messages.ts';
 import { Fields, ShapeError } from '../../wire/fields.ts';
 import type { PeerIdentity } from '../../wire/peer-identity.ts';
 import { parseCommand, parseCommandOutcome } from './command-frames.ts';
@@ -109,7 +110,13 @@ function parseReport(fields: Fields): AgentReport {
     start: fields.count('start'),
     sequence: fields.count('sequence'),
     instances: fields.list('instances', (value, at) => parseInstanceReport(Fields.of(value, at))),
+    ...(fields.has('scheduling') ? { scheduling: fields.list('scheduling', parseScheduling) } : {}),
   };
+}
+
+function parseScheduling(value: unknown, at: string): ProcessScheduling {
+  const fields = Fields.of(value, at);
+  return { process: fields.text('process'), class: fields.oneOf('class', schedulingClasses) };
 }
 
 function parseInstanceReport(fields: Fields): InstanceReport {

@@ -42,6 +42,8 @@ export interface PostgresDriverParts {
   /** Null = nothing outside this process closes the writer: a renewal may then not claim a gate. */
   readonly gate: Gate | null;
   readonly transport?: CloneTransport;
+  /** A postmaster runs: started, or taken over from an earlier agent. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 const INITIALIZE_WITHIN_MS = 60_000;
@@ -75,7 +77,7 @@ export class PostgresDriver implements InstanceDriver {
 
   /** @throws PostgresProblem `name-too-long` (HF-6106) for an instance or a peer that could not be told apart as a standby */
   constructor(parts: PostgresDriverParts) {
-    const { config, binaries, gate } = parts;
+    const { config, binaries, gate, onStarted } = parts;
     refuseLongNames([config.instance, ...Object.keys(config.peers)]);
     this.instance = config.instance;
     this.#config = config;
@@ -88,6 +90,7 @@ export class PostgresDriver implements InstanceDriver {
       dataDir: config.dataDir,
       stateDir: config.stateDir,
       onExit: (exit, death) => this.#exited(exit, death),
+      ...(onStarted === undefined ? {} : { onStarted }),
     });
     this.#monitor = new Monitor({
       everyMs: config.observeEveryMs,

@@ -29,6 +29,8 @@ export interface ServerControlOptions {
   readonly stateDir: string;
   /** The postmaster has ended; nothing of its tree is left when `treeEmpty`. */
   readonly onExit: (exit: ExitRecord, death: ServerDeath) => void;
+  /** A postmaster runs: started, or taken over from an earlier agent. */
+  readonly onStarted?: (pid: number) => void;
 }
 
 const ORPHAN_DEADLINE_MS = 5_000;
@@ -171,6 +173,7 @@ export class ServerControl {
 
   #watch(started: SupervisedProcess): void {
     this.#process = started;
+    this.#options.onStarted?.(started.name.pid);
     this.#cleared = started.exited.then(async (exit) => {
       // A dead postmaster's backends can still acknowledge commits.
       const death = await this.#killTree(ORPHAN_DEADLINE_MS);

@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hostMonoMs } from './host-clock.ts';
 import {
@@ -123,12 +125,15 @@ function strike(spec: TreeSpec, before: Strangers | null) {
   const atMs = hostMonoMs();
   const known = before !== null && atMs - before.atMs < PID_NOT_REUSED_WITHIN_MS ? before.pids : nobody;
   const struck = new Map<number, ProcessName>();
-  if (spec.root !== null && signalProcess(spec.root, 'SIGSTOP'))
+  if (spec.root !== null && signalProcess(spec.root, 'SIGSTOP')) {
+    hurry(spec.root.pid);
     // One read, where the look at all processes takes longer.
     for (const pid of childrenOf(spec.root.pid)) {
       const child = readProcess(pid);
       if (child !== null && !isDead(child) && signalProcess(child, 'SIGKILL')) struck.set(pid, child);
+      hurry(pid);
     }
+  }
   const entries = listProcesses(known);
   const members = selectTree(spec, entries);
   for (const member of members) {
@@ -139,6 +144,21 @@ function strike(spec: TreeSpec, before: Strangers | null) {
   const pids = new Set(known);
   if (members.length === 0) for (const { pid } of entries) pids.add(pid);
   return { struck: [...struck.values()], strangers: { pids, atMs } };
+}
+
+const FIRST_NICENESS = -20;
+
+/**
+ * Lets every thread of a stopped process go first, so that it dies soon: each one has to run to end, and on a busy machine the least
+ * of them is waited for (measured: 45 to 350 ms without, 10 to 25 with). The kernel takes a dying thread out of the share that its process
+ * had, so nothing but its own niceness counts. Best effort: an ordinary user may not.
+ */
+export function hurry(pid: number): void {
+  try {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) setPriority(Number(thread), FIRST_NICENESS);
+  } catch {
+    // Not permitted, or it has ended.
+  }
 }
 
 const nobody: ReadonlySet<number> = new Set();

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { Deadline } from './deadline.ts';
 import { type ProcEntry, parseProcStat } from './proc-entry.ts';
-import { findTree, isAlive, selectTree, signalProcess } from './process-tree.ts';
+import { findTree, hurry, isAlive, selectTree, signalProcess } from './process-tree.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'holdfast pé-')));
@@ -118,4 +118,15 @@ test('a running process is adopted by its pid file, and its exit is seen', async
   assert.deepEqual([death.reaped, death.treeEmpty], [true, true]);
   await running.exited;
   assert.equal(SupervisedProcess.adopt(join(folder, 'adopted.pid')), null);
+});
+
+test('what is to die goes before other work where this user may say so, and as before where not', async () => {
+  const running = await start('exec nice -n 10 sleep 300', 'hurried');
+  const niceness = () => getPriority(running.name.pid);
+  await new Deadline({ afterMs: 5_000 }).until('its niceness', () => (niceness() === 10 ? true : null));
+  signalProcess(running.name, 'SIGSTOP');
+  hurry(running.name.pid);
+  assert.equal(niceness(), process.getuid?.() === 0 ? -20 : 10);
+  await running.killTree({ deadlineMs: 5_000 });
+  hurry(running.name.pid);
 });

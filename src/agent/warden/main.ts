@@ -1,30 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
-import { setPriority } from 'node:os';
 import { parseWardenAddress } from '../../adapters/gate/warden-protocol.ts';
+import { bringBefore } from '../../adapters/system/scheduling.ts';
+import { schedulingClasses, usualScheduling } from '../../core/topology/topology.ts';
 import { WardenServer } from './warden-server.ts';
 
 /**
- * warden ADDRESS TOKEN_FILE: closes the gates of one host when their agent stops refreshing them. Started beside the agent,
+ * warden ADDRESS TOKEN_FILE [CLASS]: closes the gates of one host when their agent stops refreshing them. Started beside the agent,
  * not by it. Prints `{"event":"ready"}` once it listens, then one line per closed gate.
  */
-const [addressText, tokenFile] = process.argv.slice(2);
-if (addressText === undefined || tokenFile === undefined) {
-  process.stderr.write('usage   warden unix:PATH|abstract:NAME|tcp:HOST:PORT TOKEN_FILE\n');
+const [addressText, tokenFile, askedFor = usualScheduling as string] = process.argv.slice(2);
+const atMost = schedulingClasses.find((each) => each === askedFor);
+if (addressText === undefined || tokenFile === undefined || atMost === undefined) {
+  process.stderr.write('usage   warden unix:PATH|abstract:NAME|tcp:HOST:PORT TOKEN_FILE [real-time|raised|ordinary]\n');
   process.exit(2);
 }
 const print = (line: string) => void process.stdout.write(`${line}\n`);
-try {
-  // On a busy host the warden goes first, where it may.
-  setPriority(-20);
-} catch {
-  // An ordinary user may not; its bound is then the scheduler's.
-}
 try {
   const server = new WardenServer({ token: readFileSync(tokenFile, 'utf8').trim(), log: print });
   await server.listen(parseWardenAddress(addressText));
   // Stripping types costs 17 MB for as long as the process lives; the next warden finds the result and does without.
   flushCompileCache();
+  // On a busy host the warden goes before everything else. Where it may not, its bound is the scheduler's.
+  await bringBefore(process.pid, { rank: 'fences', atMost });
   print(JSON.stringify({ event: 'ready', pid: process.pid }));
 } catch (error) {
   process.stderr.write(

@@ -2,6 +2,7 @@ import type { Json } from '../../core/base/canonical-json.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { stateGlyph } from './glyph.ts';
 import { type Knowledge, knownDiagnoses, opinionsOn } from './knowledge.ts';
+import { schedulingShortfalls, schedulingText } from './scheduling-view.ts';
 import type { GroupView, HostView, InstanceView, State } from './status-view.ts';
 import { type Column, labelled, spread, table } from './text.ts';
 import { clockText, elapsedText } from './time-text.ts';
@@ -60,6 +61,7 @@ export function healthScreen(knowledge: Knowledge, columns?: number): readonly s
     ...reasonLines(group),
     '',
     ...hostTable(group, columns),
+    ...schedulingShortfalls(group).flatMap((line) => labelled('SCHED', line, { lines: 2 })),
     ...group.sites.flatMap((site) => disputeLines(group, site.site)),
     ...diagnosisLines(knowledge, group),
   ]);
@@ -109,6 +111,7 @@ function hostTable(group: GroupView, columns?: number): readonly string[] {
     host.site,
     host.state,
     host.connected ? 'yes' : 'no',
+    schedulingText(host),
     ...observers.map((site) => opinionText(host, site)),
   ]);
   const heads: readonly Column[] = [
@@ -116,6 +119,7 @@ function hostTable(group: GroupView, columns?: number): readonly string[] {
     { title: 'SITE' },
     { title: 'STATE' },
     { title: 'AGENT LINK' },
+    { title: 'SCHEDULING', gives: 1 },
   ];
   return table(
     [...heads, ...observers.map((site): Column => ({ title: `SEEN FROM ${site}`, gives: 1 }))],
@@ -181,7 +185,11 @@ export const healthJson = ({ status }: Knowledge): Json => ({
       fresh: each.fresh,
       depths: { ...depthsOf(each, holdsIn(group, each)) },
     })),
-    hosts: group.hosts.map((host) => ({ ...host, observers: host.observers.map((one) => ({ ...one })) })),
+    hosts: group.hosts.map((host) => ({
+      ...host,
+      observers: host.observers.map((one) => ({ ...one })),
+      scheduling: { ...host.scheduling, processes: host.scheduling.processes.map((one) => ({ ...one })) },
+    })),
     sites: group.sites.map(({ site, state, evidence }) => ({
       site,
       state,

@@ -14,6 +14,7 @@ import {
   standstill,
 } from './knowledge.ts';
 import { lossText, startsInText, stopping } from './receipt-view.ts';
+import { schedulingShortfalls } from './scheduling-view.ts';
 import { standingOf } from './standing.ts';
 import type { GroupView, InstanceView, SiteView, StatusView } from './status-view.ts';
 import { cut, labelled, screenColumns, screenLines, spread, table } from './text.ts';
@@ -69,6 +70,7 @@ function headLines(
     ...labelled('QUORUM', quorumText(knowledge, group), { lines: 2 }),
     ...labelled('AUTO', automationText(knowledge, group), { lines: 2 }),
     ...outlookLines(knowledge, group),
+    ...schedulingLines(group),
   ];
 }
 
@@ -167,6 +169,14 @@ function exposureText(group: GroupView, grant: Grant): string {
   if (end == null || known.length === 0) return 'exposure not counted';
   const best = known.reduce((kept, each) => (each.acknowledgedSequence > kept.acknowledgedSequence ? each : kept));
   return `at risk: log ${(end.sequence - best.acknowledgedSequence).toLocaleString('en')} ahead of ${best.instance}`;
+}
+
+/** Only where something is missed. */
+function schedulingLines(group: GroupView): readonly string[] {
+  const [first, ...more] = schedulingShortfalls(group);
+  if (first === undefined) return [];
+  const rest = more.length === 0 ? '' : ` · and on ${more.length} more hosts: holdfast health`;
+  return labelled('SCHED', `${first}${rest}`, { lines: 2 });
 }
 
 function quorumText(knowledge: Knowledge, group: GroupView): string {

@@ -6,6 +6,7 @@ import type { Diagnosis } from '../../core/diagnosis/diagnosis.ts';
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import type { Verdict } from '../../core/health/verdict.ts';
 import type { RunState } from '../../core/run/run.ts';
+import { type SchedulingClass, schedulingClasses } from '../../core/topology/topology.ts';
 import { Fields } from '../../wire/fields.ts';
 import { parseReceipt, type ReceiptView } from './receipt-view.ts';
 
@@ -64,7 +65,14 @@ export interface HostView {
   readonly site: string;
   readonly state: State;
   readonly connected: boolean;
+  readonly scheduling: HostSchedulingView;
   readonly observers: readonly ObserverView[];
+}
+
+/** As the host's agent last said; `asked` is what the topology says. Nothing said yet: no processes. */
+export interface HostSchedulingView {
+  readonly asked: SchedulingClass | null;
+  readonly processes: readonly { readonly process: string; readonly class: SchedulingClass }[];
 }
 
 export interface ObserverView {
@@ -164,6 +172,7 @@ function parseHost(value: unknown, at: string): HostView {
     site: fields.text('site'),
     state: fields.oneOf('state', states),
     connected: fields.flag('connected', false),
+    scheduling: parseScheduling(fields.fieldsOrNull('scheduling')),
     observers: fields.list(
       'observers',
       (observer, where) => {
@@ -178,6 +187,19 @@ function parseHost(value: unknown, at: string): HostView {
     ),
   };
 }
+
+const parseScheduling = (fields: Fields | null): HostSchedulingView => ({
+  asked: fields?.has('asked') ? fields.oneOf('asked', schedulingClasses) : null,
+  processes:
+    fields?.list(
+      'processes',
+      (value, at) => {
+        const one = Fields.of(value, at);
+        return { process: one.text('process'), class: one.oneOf('class', schedulingClasses) };
+      },
+      [],
+    ) ?? [],
+});
 
 function parseInstance(value: unknown, at: string): InstanceView {
   const fields = Fields.of(value, at);

@@ -65,7 +65,12 @@ const anyTopology: fc.Arbitrary<Topology> = fc
   .map(({ sites, homes, instances, grouped, links }) => ({
     name: 'any',
     sites,
-    hosts: homes.map((home, index) => ({ id: hostId(`h${index}`), site: siteId(`s${home}`), rack: null })),
+    hosts: homes.map((home, index) => ({
+      id: hostId(`h${index}`),
+      site: siteId(`s${home}`),
+      rack: null,
+      scheduling: null,
+    })),
     components: grouped.map((_, index) => component(index, instances)),
     groups: ['g0', 'g1'].map((id) => ({
       id: groupId(id),

@@ -70,7 +70,21 @@ export interface Host {
   readonly id: HostId;
   readonly site: SiteId;
   readonly rack: string | null;
+  /**
+   * How what detects, fences and serves there is to come before other work; never more than this. Null: as `usualScheduling`, and
+   * nothing is missed where that is not allowed.
+   */
+  readonly scheduling: SchedulingClass | null;
 }
+
+/**
+ * How a process comes before other work of its host. `real-time`: runs as soon as it has something to do. `raised`: has a larger share
+ * than others. `ordinary`: waits like all.
+ */
+export type SchedulingClass = 'real-time' | 'raised' | 'ordinary';
+export const schedulingClasses: readonly SchedulingClass[] = ['ordinary', 'raised', 'real-time'];
+/** Where a topology says nothing. Real-time is for those who ask for it. */
+export const usualScheduling: SchedulingClass = 'raised';
 
 export type ComponentKind =
   | 'postgres'

@@ -32,6 +32,7 @@ export function buildTopology(file: TopologyFile): Topology {
       id: hostId(id),
       site: siteId(entry.site),
       rack: entry.rack ?? null,
+      scheduling: entry.scheduling ?? null,
     })),
     components: Object.entries(file.components).map(([id, entry]) => buildComponent(id, entry, file)),
     groups: Object.entries(file.groups).map(([id, entry]) => buildGroup(id, entry)),

@@ -191,7 +191,13 @@ export const topologyFileSchema = fields({
   name: text,
   sites: named(site),
   links: named(link).optional(),
-  hosts: named(fields({ site: name, rack: text.optional() })),
+  hosts: named(
+    fields({
+      site: name,
+      rack: text.optional(),
+      scheduling: z.enum(['real-time', 'raised', 'ordinary']).optional(),
+    }),
+  ),
   components: named(component),
   groups: named(group),
   venues: named(
