@@ -12,6 +12,8 @@ import { namespacePrefix } from './network-plan.ts';
 import { machineContext } from './open-namespaces.ts';
 import { installPackages, missingPackages } from './packages.ts';
 import { waitForRouters } from './router-health.ts';
+import { planServers } from './servers/plan-servers.ts';
+import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
 
 export interface NamespaceLab {
   readonly machines: number;
@@ -20,6 +22,7 @@ export interface NamespaceLab {
 }
 
 const routersWithinMs = 45_000;
+const serversWithinMs = 30_000;
 
 /**
  * Brings up the network and the hosts of a topology as namespaces, with real routers; measures what the links really take. When it
@@ -47,9 +50,13 @@ export async function namespaceLabUp(
     try {
       const { control } = layOut(topology, { block });
       await updateRecord(directory, { block, control });
-      step('routers');
-      await client.request('start', { specs: machineProcesses(context) }, startDeadlineMs);
+      const servers = planServers({ topology, plan: context.plan });
+      writeServerFiles(context, servers);
+      step(`routers and ${servers.length} servers`);
+      const specs = [...machineProcesses(context), ...servers.map((server) => serverProcess(context, server))];
+      await client.request('start', { specs }, startDeadlineMs);
       await waitForRouters(context, routersWithinMs);
+      await waitForServers(context, servers, serversWithinMs);
       step('measuring links');
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
       await updateRecord(directory, { complete: true });

@@ -1,15 +1,15 @@
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import type { HostSwitches } from '../host-switches.ts';
 import { LabDirectory } from '../lab-directory.ts';
-import { LabError } from '../lab-error.ts';
 import { delayerName } from './delayer-client.ts';
 import { frrFiles } from './frr-config.ts';
 import { HostControlGroups } from './host-control-groups.ts';
 import { keepalivedFile } from './keepalived-config.ts';
 import type { KernelFacts } from './kernel-facts.ts';
 import type { MachineContext } from './machine-processes.ts';
+import { machineUser } from './machine-user.ts';
 import { NamespaceNetwork } from './namespace-network.ts';
 import { creationBatch, delayQueues, namespaceScript, namespacesOf } from './network-commands.ts';
 import { namespacePrefix, planNetwork } from './network-plan.ts';
@@ -69,7 +69,7 @@ export async function openNamespaces(
 }
 
 function writeRouterFiles(context: MachineContext): void {
-  const owner = frrUser();
+  const owner = machineUser('frr', 'prepare the routers');
   for (const router of context.plan.routers) {
     const directory = join(context.stateOf(router.id), 'etc-frr');
     mkdirSync(directory, { recursive: true, mode: 0o755 });
@@ -91,21 +91,4 @@ function writeTunnelFiles(context: MachineContext): void {
       writeFileSync(join(context.stateOf(ends[side].router), `${name}.conf`), text, { mode: 0o600 });
     }
   }
-}
-
-/** The user that the routing daemons become. */
-function frrUser(): { readonly uid: number; readonly gid: number } {
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((each) => each.startsWith('frr:'));
-  if (line !== undefined) {
-    const [, , uid, gid] = line.split(':');
-    return { uid: Number(uid), gid: Number(gid) };
-  }
-  throw new LabError({
-    code: 'HF-7014',
-    attempted: 'prepare the routers',
-    found: 'there is no user frr on this machine',
-    next: 'install the Debian package frr',
-  });
 }

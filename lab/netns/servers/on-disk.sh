@@ -1,0 +1,10 @@
+#!/bin/sh
+# Runs a server on its machine: its directory appears under a path of its own, and it is nobody but its user.
+# usage: on-disk.sh STATE_DIRECTORY DIRECTORY USER COMMAND...
+set -eu
+state=$1 directory=$2 user=$3
+shift 3
+mkdir -p "$directory"
+mountpoint -q "$directory" || mount --bind "$state" "$directory"
+cd "$directory"
+exec setpriv --reuid "$user" --regid "$user" --init-groups -- "$@"
