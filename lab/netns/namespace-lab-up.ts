@@ -14,6 +14,7 @@ import { installPackages, missingPackages } from './packages.ts';
 import { waitForRouters } from './router-health.ts';
 import { planServers } from './servers/plan-servers.ts';
 import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
+import { serverSecrets } from './servers/server-secrets.ts';
 
 export interface NamespaceLab {
   readonly machines: number;
@@ -50,7 +51,8 @@ export async function namespaceLabUp(
     try {
       const { control } = layOut(topology, { block });
       await updateRecord(directory, { block, control });
-      const servers = planServers({ topology, plan: context.plan });
+      const secret = serverSecrets(directory.secrets);
+      const servers = planServers({ topology, plan: context.plan, secret });
       writeServerFiles(context, servers);
       step(`routers and ${servers.length} servers`);
       const specs = [...machineProcesses(context), ...servers.map((server) => serverProcess(context, server))];

@@ -19,6 +19,7 @@ const always: readonly NeededPackage[] = [
   { name: 'frr', program: '/usr/lib/frr/bgpd' },
   { name: 'keepalived', program: 'keepalived' },
   { name: 'wireguard-tools', program: 'wg' },
+  { name: 'haproxy', program: 'haproxy' },
 ];
 const byFacts: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: ({ delayBy }) => delayBy === 'queue' },
