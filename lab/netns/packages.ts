@@ -20,6 +20,7 @@ const always: readonly NeededPackage[] = [
   { name: 'keepalived', program: 'keepalived' },
   { name: 'wireguard-tools', program: 'wg' },
   { name: 'haproxy', program: 'haproxy' },
+  { name: 'redis-server', program: 'redis-server' },
 ];
 const byFacts: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: ({ delayBy }) => delayBy === 'queue' },

@@ -1,5 +1,6 @@
 import type { PlannedNode } from '../network-plan.ts';
 import { edgeNodes, lanAddress, type ServerGround, tradingSites } from './placement.ts';
+import { redisNodes, redisPort } from './redis.ts';
 import { type LabServer, listens, serverDirectory } from './server.ts';
 
 /** A port of every proxy, and who may stand behind it. */
@@ -33,13 +34,22 @@ export function haproxyServers(ground: ServerGround): readonly LabServer[] {
 export const proxyNodes = (ground: ServerGround): readonly PlannedNode[] =>
   tradingSites(ground.topology).flatMap((site) => edgeNodes(ground, site).slice(0, proxiesPerSite));
 
-export function proxiedServices({ topology, plan }: ServerGround): readonly ProxiedService[] {
+export function proxiedServices(ground: ServerGround): readonly ProxiedService[] {
+  const { topology, plan } = ground;
   const fronts = topology.components.filter(({ kind }) => kind === 'front').flatMap(({ instances }) => instances);
   const orders = fronts.map(({ id, host }) => {
     const node = plan.nodes.find((each) => each.host === host)!;
     return { name: id, address: lanAddress(plan, node), port: frontPort };
   });
-  return [{ name: 'orders', port: ordersPort, servers: orders }];
+  const at = (node: PlannedNode, name: string, port: number) => ({
+    name: `${name}-${node.host}`,
+    address: lanAddress(plan, node),
+    port,
+  });
+  return [
+    { name: 'orders', port: ordersPort, servers: orders },
+    { name: 'redis', port: 7002, servers: redisNodes(ground).map((node) => at(node, 'redis', redisPort)) },
+  ];
 }
 
 /** Every server is in maintenance from the start, and no state is kept: a proxy that restarts leads nowhere. */

@@ -7,4 +7,5 @@ shift 3
 mkdir -p "$directory"
 mountpoint -q "$directory" || mount --bind "$state" "$directory"
 cd "$directory"
-exec setpriv --reuid "$user" --regid "$user" --init-groups -- "$@"
+# Also a name server is nobody but its user, and has a low port.
+exec setpriv --inh-caps +net_bind_service --ambient-caps +net_bind_service --reuid "$user" --regid "$user" --init-groups -- "$@"

@@ -1,6 +1,11 @@
 import { haproxyServers } from './haproxy.ts';
 import type { ServerGround } from './placement.ts';
+import { redisServers, sentinelServers } from './redis.ts';
 import type { LabServer } from './server.ts';
 
 /** Every server of a lab of network namespaces. Each kind has a file of its own in this room. */
-export const planServers = (ground: ServerGround): readonly LabServer[] => [...haproxyServers(ground)];
+export const planServers = (ground: ServerGround): readonly LabServer[] => [
+  ...haproxyServers(ground),
+  ...redisServers(ground),
+  ...sentinelServers(ground),
+];
