@@ -21,6 +21,8 @@ const always: readonly NeededPackage[] = [
   { name: 'wireguard-tools', program: 'wg' },
   { name: 'haproxy', program: 'haproxy' },
   { name: 'redis-server', program: 'redis-server' },
+  { name: 'bind9', program: 'named' },
+  { name: 'bind9-dnsutils', program: 'nsupdate' },
 ];
 const byFacts: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: ({ delayBy }) => delayBy === 'queue' },

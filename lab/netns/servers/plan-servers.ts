@@ -1,3 +1,4 @@
+import { dnsServers } from './dns.ts';
 import { haproxyServers } from './haproxy.ts';
 import type { ServerGround } from './placement.ts';
 import { redisServers, sentinelServers } from './redis.ts';
@@ -8,4 +9,5 @@ export const planServers = (ground: ServerGround): readonly LabServer[] => [
   ...haproxyServers(ground),
   ...redisServers(ground),
   ...sentinelServers(ground),
+  ...dnsServers(ground),
 ];
