@@ -21,6 +21,7 @@ const always: readonly NeededPackage[] = [
   { name: 'wireguard-tools', program: 'wg' },
   { name: 'haproxy', program: 'haproxy' },
   { name: 'redis-server', program: 'redis-server' },
+  { name: 'pgbouncer', program: 'pgbouncer' },
   { name: 'bind9', program: 'named' },
   { name: 'bind9-dnsutils', program: 'nsupdate' },
 ];

@@ -1,4 +1,5 @@
 import type { PlannedNode } from '../network-plan.ts';
+import { pgbouncerNodes, pgbouncerPort } from './pgbouncer.ts';
 import { edgeNodes, lanAddress, type ServerGround, tradingSites } from './placement.ts';
 import { redisNodes, redisPort } from './redis.ts';
 import { type LabServer, listens, serverDirectory } from './server.ts';
@@ -49,6 +50,11 @@ export function proxiedServices(ground: ServerGround): readonly ProxiedService[]
   return [
     { name: 'orders', port: ordersPort, servers: orders },
     { name: 'redis', port: 7002, servers: redisNodes(ground).map((node) => at(node, 'redis', redisPort)) },
+    {
+      name: 'database',
+      port: 7003,
+      servers: pgbouncerNodes(ground).map((node) => at(node, 'pgbouncer', pgbouncerPort)),
+    },
   ];
 }
 

@@ -1,5 +1,6 @@
 import { dnsServers } from './dns.ts';
 import { haproxyServers } from './haproxy.ts';
+import { pgbouncerServers } from './pgbouncer.ts';
 import type { ServerGround } from './placement.ts';
 import { redisServers, sentinelServers } from './redis.ts';
 import type { LabServer } from './server.ts';
@@ -10,4 +11,5 @@ export const planServers = (ground: ServerGround): readonly LabServer[] => [
   ...redisServers(ground),
   ...sentinelServers(ground),
   ...dnsServers(ground),
+  ...pgbouncerServers(ground),
 ];
