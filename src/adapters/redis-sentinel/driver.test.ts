@@ -248,6 +248,14 @@ describe('drivers of a set', () => {
     assert.deepEqual((await driver().observe(soon)).openFor, []);
   });
 
+  it('a former primary that follows and still has writers is told of, and can be closed', async () => {
+    server(chi.host).users.add('writer-2');
+    const one = driver(chi.host);
+    assert.match((await one.observe(soon)).reasons.join(), /writers of epoch 2 in if it were promoted/);
+    assert.equal(codeOf(await one.perform({ kind: 'close', epoch: epoch(3) }, soon)), 'ok');
+    assert.deepEqual((await one.observe(soon)).reasons, []);
+  });
+
   it('a frozen server is unknown in everything', async () => {
     server(nyc.host).frozen = true;
     assert.equal(codeOf(await driver().perform({ kind: 'close', epoch: epoch(1) }, soon)), 'unknown');

@@ -96,10 +96,16 @@ export class RedisDriver {
     const seen = part('server', () => parseServer(textOf(server)));
     if (seen !== null && !triedVersions.some((tried) => `${seen.version}.`.startsWith(`${tried}.`)))
       reasons.push(`version ${seen.version} has not been tried; ${triedVersions.join(', ')} has`);
+    const replication = part('replication', () => parseReplication(textOf(rest[0])));
+    const openFor = part('writers', () => writersIn(rest[1]));
+    if (replication?.role === 'replica' && openFor !== null && openFor.length > 0)
+      reasons.push(
+        `it follows another server, and would let writers of epoch ${openFor.join(', ')} in if it were promoted`,
+      );
     return {
       server: seen,
-      replication: part('replication', () => parseReplication(textOf(rest[0]))),
-      openFor: part('writers', () => writersIn(rest[1])),
+      replication,
+      openFor,
       storedEpoch: part('epoch', () => epochIn(rest[2])),
       reasons,
     };

@@ -23,6 +23,8 @@ import { codeOf, epoch, type ServersUnderTest, withinDeadline } from './servers-
 
 /** What the firm asks of a planned move. */
 const switchWithinMs = 2_000;
+/** `min-replicas-max-lag`, looked at once a second in whole seconds, and the processors' time. */
+const doomedWithinMs = 5_000;
 
 export function redisSuite(servers: () => ServersUnderTest): void {
   const soon = { deadlineMs: 3_000 };
@@ -55,17 +57,17 @@ export function redisSuite(servers: () => ServersUnderTest): void {
   }
 
   /** Somebody of an epoch at one server, from outside both trading sites' machines. */
-  const writer = (site: string, at: number) =>
+  const writer = (site: string, at: number, from = 'observer/nyc') =>
     redisTalk(
       {
         address: addressOf(nodeAt(site)),
         user: `writer-${at}`,
         password: servers().ground.secret(redisSecrets.writer),
       },
-      servers().dialFrom('observer/nyc'),
+      servers().dialFrom(from),
     );
-  const write = async (site: string, at: number, value: string) => {
-    const answer = await writer(site, at)([['SADD', 'written', value]], soon);
+  const write = async (site: string, at: number, value: string, from?: string) => {
+    const answer = await writer(site, at, from)([['SADD', 'written', value]], soon);
     return answer.kind === 'ok' && answer.replies[0] === 1;
   };
   const isPrimary = (site: string) => async () =>
@@ -83,14 +85,14 @@ export function redisSuite(servers: () => ServersUnderTest): void {
   };
 
   /** Writes one value after the other, until it is ended, wherever `where` says. */
-  function write_(where: () => { readonly site: string; readonly at: number }) {
+  function write_(where: () => { readonly site: string; readonly at: number }, from?: string) {
     const acknowledged: string[] = [];
     let [ended, lastMs, gapMs, count] = [false, performance.now(), 0, 0];
     const done = (async () => {
       while (!ended) {
         const { site, at } = where();
         const value = `value-${count++}`;
-        if (!(await write(site, at, value))) {
+        if (!(await write(site, at, value, from))) {
           await new Promise((resolve) => setTimeout(resolve, 2));
           continue;
         }
@@ -104,7 +106,7 @@ export function redisSuite(servers: () => ServersUnderTest): void {
       await done;
       return { acknowledged, gapMs };
     };
-    return { acknowledged, end };
+    return { acknowledged, end, lastMs: () => lastMs };
   }
   async function missingAt(site: string, at: number, acknowledged: readonly string[]): Promise<number> {
     const answer = await writer(site, at)([['SMEMBERS', 'written']], soon);
@@ -179,6 +181,8 @@ export function redisSuite(servers: () => ServersUnderTest): void {
     await servers().thaw(frozen);
     await waitFor('the former primary to follow', follows('chi', 'nyc'), 30_000);
     assert.equal(await write('chi', 2, 'late'), false);
+    assert.match((await chi.observe(soon)).reasons.join(), /writers of epoch 2/);
+    assert.equal(codeOf(await chi.perform({ kind: 'close', epoch: epoch(3) }, soon)), 'ok');
     assert.equal(await missingAt('nyc', 3, taken), 0);
   });
 
@@ -199,5 +203,36 @@ export function redisSuite(servers: () => ServersUnderTest): void {
     const loss = lossBetween(former, successor, { stopped: true });
     context.diagnostic(`lost as shown: ${JSON.stringify(loss)}`);
     assert.ok(loss.kind !== 'unknown', 'the histories are not comparable');
+  });
+
+  it('a primary that is cut off acknowledges for a bounded time only, and what it loses is shown to the byte', async (context: TestContext) => {
+    await waitFor('sentinels that agree', isQuorate, 60_000);
+    const [nyc, chi] = [driver('nyc'), driver('chi')];
+    const open = async () => codeOf(await chi.perform({ kind: 'open', epoch: epoch(5) }, soon)) === 'ok';
+    await waitFor('it to be open', open, 20_000);
+    // Inside the site that is cut off.
+    const flow = write_(() => ({ site: 'chi', at: 5 }), nodeAt('chi').id);
+    await waitFor('some writes', () => flow.acknowledged.length > 50, 10_000);
+    const fault = await servers().isolate('chi');
+    const cutAt = performance.now();
+    await waitFor('sentinels to replace it', isPrimary('nyc'), 30_000);
+    const opens = async () => codeOf(await nyc.perform({ kind: 'open', epoch: epoch(6) }, soon)) === 'ok';
+    await waitFor('its successor to be open', opens, 20_000);
+    const isSilent = () => performance.now() - Math.max(flow.lastMs(), cutAt) > 1_500;
+    await waitFor('the one that is cut off to take no writes', isSilent, 15_000);
+    const { acknowledged } = await flow.end();
+    const former = (await chi.observe(soon)).replication!;
+    assert.equal(former.role, 'primary');
+    await servers().heal(fault);
+    await waitFor('it to follow', follows('chi', 'nyc'), 40_000);
+    assert.equal(codeOf(await chi.perform({ kind: 'close', epoch: epoch(6) }, soon)), 'ok');
+    const missing = await missingAt('nyc', 6, acknowledged);
+    const loss = lossBetween(former, (await nyc.observe(soon)).replication!, { stopped: true });
+    const foolishMs = flow.lastMs() - cutAt;
+    context.diagnostic(
+      `acknowledged for ${Math.round(foolishMs)} ms after the cut; ${missing} of ${acknowledged.length} lost; shown: ${JSON.stringify(loss)}`,
+    );
+    assert.ok(foolishMs <= doomedWithinMs, `${foolishMs} ms`);
+    assert.ok(missing === 0 ? loss.kind !== 'unknown' : loss.kind === 'lost' && loss.exact && loss.bytes > 0);
   });
 }

@@ -11,7 +11,7 @@ import { serverSecrets } from '../../../lab/netns/servers/server-secrets.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import type { Dial } from '../../../src/adapters/system/dial.ts';
 import { GuardedEpochs } from '../../../src/adapters/system/guarded-epochs.ts';
-import type { Epoch } from '../../../src/core/base/ids.ts';
+import type { Epoch, SiteId } from '../../../src/core/base/ids.ts';
 import { exampleFirm, NamespaceLabUnderTest, projectRoot } from '../netns-lab.under-test.ts';
 import { NamespaceDial } from './namespace-dial.ts';
 import type { SessionReport } from './session-probe.ts';
@@ -82,8 +82,18 @@ export class ServersUnderTest {
     return (await labBreak(this.lab, { kind: 'freeze', target: { kind: 'process', key } }, 60_000)).id;
   }
 
-  async thaw(fault: string): Promise<void> {
+  /** Nobody reaches that site any more, and it reaches nobody. */
+  async isolate(site: string): Promise<string> {
+    const fault = { kind: 'site-isolated', site: site as SiteId } as const;
+    return (await labBreak(this.lab, fault, 120_000)).id;
+  }
+
+  async heal(fault: string): Promise<void> {
     await labHeal(this.lab, fault);
+  }
+
+  async thaw(fault: string): Promise<void> {
+    await this.heal(fault);
   }
 
   async kill(key: string): Promise<void> {
