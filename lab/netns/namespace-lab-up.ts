@@ -19,6 +19,7 @@ import { serverSecrets } from './servers/server-secrets.ts';
 export interface NamespaceLab {
   readonly machines: number;
   readonly routers: number;
+  readonly servers: number;
   readonly links: readonly LinkMeasurement[];
 }
 
@@ -26,7 +27,7 @@ const routersWithinMs = 45_000;
 const serversWithinMs = 30_000;
 
 /**
- * Brings up the network and the hosts of a topology as namespaces, with real routers; measures what the links really take. When it
+ * Brings up the network and the hosts of a topology as namespaces, with real routers and servers; measures what the links really take. When it
  * fails, what was started is ended again and nothing is left.
  * @throws LabError HF-7001 … HF-7015
  */
@@ -63,7 +64,8 @@ export async function namespaceLabUp(
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
       await updateRecord(directory, { complete: true });
       step('ready');
-      return { machines: context.plan.nodes.length, routers: context.plan.routers.length, links };
+      const { nodes, routers } = context.plan;
+      return { machines: nodes.length, routers: routers.length, servers: servers.length, links };
     } finally {
       client.close();
     }

@@ -10,18 +10,20 @@ import { dnsTools } from '../../../src/adapters/dns/dns-tools.ts';
 import { DnsDriver } from '../../../src/adapters/dns/driver.ts';
 import { codeOf, epoch, type ServersUnderTest, withinDeadline } from './servers-under-test.ts';
 
+/** As its own machine drives it. */
+export function dnsDriver(servers: ServersUnderTest, node: PlannedNode, keyFile = dnsKeyFile): DnsDriver {
+  const { under, ground } = servers;
+  const server = { host: lanAddress(ground.plan, node), port: dnsPort };
+  const tools = dnsTools({ server, keyFile, prefix: under.prefix(node.id) });
+  return new DnsDriver({ tools, zone: dnsZone, epochs: servers.newEpochs() });
+}
+
 export function dnsSuite(servers: () => ServersUnderTest): void {
   const soon = { deadlineMs: 5_000 };
   const name = 'trading';
   const nodes = () => dnsNodes(servers().ground);
 
-  /** As its own machine drives it. */
-  function driver(node: PlannedNode, keyFile = dnsKeyFile): DnsDriver {
-    const { under, ground } = servers();
-    const server = { host: lanAddress(ground.plan, node), port: dnsPort };
-    const tools = dnsTools({ server, keyFile, prefix: under.prefix(node.id) });
-    return new DnsDriver({ tools, zone: dnsZone, epochs: servers().newEpochs() });
-  }
+  const driver = (node: PlannedNode, keyFile?: string) => dnsDriver(servers(), node, keyFile);
   const set = (at: number, address: string) =>
     ({ kind: 'set-addresses', epoch: epoch(at), name, addresses: [address], ttlSeconds: 5 }) as const;
   const everywhere = (at: number, address: string) =>

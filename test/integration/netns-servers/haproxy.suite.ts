@@ -12,17 +12,20 @@ import { HaproxyDriver } from '../../../src/adapters/haproxy/driver.ts';
 import { runtimeSocket } from '../../../src/adapters/haproxy/runtime-socket.ts';
 import { codeOf, epoch, probe, type ServersUnderTest, withinDeadline } from './servers-under-test.ts';
 
+/** Over the socket on the proxy's disk. */
+export function haproxyDriver(servers: ServersUnderTest, node: PlannedNode): HaproxyDriver {
+  // The path of a socket may have 108 bytes; what leads to it may have any.
+  const link = servers.newName('haproxy');
+  symlinkSync(serverState(servers.under.context, { name: haproxyName, node }), link);
+  return new HaproxyDriver({ talk: runtimeSocket(join(link, 'admin.sock')), epochs: servers.newEpochs() });
+}
+
 export function haproxySuite(servers: () => ServersUnderTest): void {
   const backend = 'orders';
   const soon = { deadlineMs: 2_000 };
   const front = (site: string) => `front-${site}`;
 
-  function driver(node: PlannedNode): HaproxyDriver {
-    // The path of a socket may have 108 bytes; what leads to it may have any.
-    const link = servers().newName('haproxy');
-    symlinkSync(serverState(servers().under.context, { name: haproxyName, node }), link);
-    return new HaproxyDriver({ talk: runtimeSocket(join(link, 'admin.sock')), epochs: servers().newEpochs() });
-  }
+  const driver = (node: PlannedNode) => haproxyDriver(servers(), node);
   const proxyAt = (site: string) => proxyNodes(servers().ground).find((node) => node.site === site)!;
 
   it('there are two in each trading site, and all of them are closed', async () => {

@@ -23,6 +23,18 @@ import { codeOf, epoch, type ServersUnderTest, withinDeadline } from './servers-
 
 const postgresPort = 5432;
 
+/** As its own machine drives it. */
+export function pgbouncerDriver(servers: ServersUnderTest, node: PlannedNode): PgbouncerDriver {
+  const { under, ground } = servers;
+  const address = { host: lanAddress(ground.plan, node), port: pgbouncerPort };
+  const login = { address, user: 'holdfast', password: ground.secret(pgbouncerSecrets.admin) };
+  return new PgbouncerDriver({
+    console: poolerConsole(login, servers.dialFrom(node.id)),
+    databasesFile: join(serverState(under.context, { name: pgbouncerName, node }), databasesFile),
+    epochs: servers.newEpochs(),
+  });
+}
+
 /** Two plain databases that have nothing to do with each other stand behind the poolers: whoever answers is known by its address. */
 export function pgbouncerSuite(servers: () => ServersUnderTest): void {
   const soon = { deadlineMs: 3_000 };
@@ -35,17 +47,7 @@ export function pgbouncerSuite(servers: () => ServersUnderTest): void {
   };
   const poolerAt = (site: string) => pgbouncerNodes(servers().ground).find((node) => node.site === site)!;
 
-  /** As its own machine drives it. */
-  function driver(node: PlannedNode): PgbouncerDriver {
-    const { under, ground } = servers();
-    const address = { host: addressOf(node), port: pgbouncerPort };
-    const login = { address, user: 'holdfast', password: ground.secret(pgbouncerSecrets.admin) };
-    return new PgbouncerDriver({
-      console: poolerConsole(login, servers().dialFrom(node.id)),
-      databasesFile: join(serverState(under.context, { name: pgbouncerName, node }), databasesFile),
-      epochs: servers().newEpochs(),
-    });
-  }
+  const driver = (node: PlannedNode) => pgbouncerDriver(servers(), node);
 
   async function connected(
     from: string,
