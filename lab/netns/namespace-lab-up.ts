@@ -27,8 +27,8 @@ const routersWithinMs = 45_000;
 const serversWithinMs = 30_000;
 
 /**
- * Brings up the network and the hosts of a topology as namespaces, with real routers and servers; measures what the links really take. When it
- * fails, what was started is ended again and nothing is left.
+ * Brings up the network and the hosts of a topology as namespaces, with real routers and servers; measures what the links really
+ * take. When it fails, what was started is ended again and nothing is left.
  * @throws LabError HF-7001 … HF-7015
  */
 export async function namespaceLabUp(

@@ -4,7 +4,9 @@
 set -eu
 state=$1 directory=$2 user=$3
 shift 3
-mkdir -p "$directory"
+# What a server writes anew, its configuration too, stays its own.
+umask 077
+mkdir -p -m 755 "$(dirname "$directory")" "$directory"
 mountpoint -q "$directory" || mount --bind "$state" "$directory"
 cd "$directory"
 # Also a name server is nobody but its user, and has a low port.

@@ -64,6 +64,9 @@ export function sentinelServers(ground: ServerGround): readonly LabServer[] {
   }));
 }
 
+/** A title would be written over the environment, by which the lab knows its processes. */
+const keepsEnvironment = ['set-proc-title no'];
+
 function redisFile(ground: ServerGround, node: PlannedNode, first: PlannedNode): string {
   const { topology, plan, secret } = ground;
   const mayWrite = tradingSites(topology).some(({ id }) => id === node.site);
@@ -73,6 +76,7 @@ function redisFile(ground: ServerGround, node: PlannedNode, first: PlannedNode):
     `replica-announce-ip ${lanAddress(plan, node)}`,
     `dir ${serverDirectory(redisName)}`,
     'daemonize no',
+    ...keepsEnvironment,
     'appendonly yes',
     'appendfsync everysec',
     'save ""',
@@ -113,6 +117,7 @@ function sentinelFile({ plan, secret }: ServerGround, node: PlannedNode, primary
     `sentinel announce-ip ${lanAddress(plan, node)}`,
     `dir ${serverDirectory(sentinelName)}`,
     'daemonize no',
+    ...keepsEnvironment,
     `requirepass ${secret(redisSecrets.sentinel)}`,
     `sentinel sentinel-pass ${secret(redisSecrets.sentinel)}`,
     `sentinel monitor ${redisSet} ${lanAddress(plan, primary)} ${redisPort} ${sentinelQuorum}`,

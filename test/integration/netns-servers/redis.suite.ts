@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import type { PlannedNode } from '../../../lab/netns/network-plan.ts';
 import { lanAddress } from '../../../lab/netns/servers/placement.ts';
@@ -13,6 +15,7 @@ import {
   sentinelPort,
 } from '../../../lab/netns/servers/redis.ts';
 import { serverKey } from '../../../lab/netns/servers/server.ts';
+import { serverState } from '../../../lab/netns/servers/server-process.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import { RedisDriver } from '../../../src/adapters/redis-sentinel/driver.ts';
 import { lossBetween } from '../../../src/adapters/redis-sentinel/loss.ts';
@@ -157,6 +160,12 @@ export function redisSuite(servers: () => ServersUnderTest): void {
     assert.equal(codeOf(await driver('chi').perform({ kind: 'open', epoch: epoch(1) }, soon)), 'stale-epoch');
     await waitFor('the former primary to follow', follows('nyc', 'chi'), 10_000);
     await waitFor('London to follow', follows('ldn', 'chi'), 20_000);
+    // Sentinel has had it written anew.
+    const configuration = join(
+      serverState(servers().under.context, { name: redisName, node: nodeAt('chi') }),
+      'redis.conf',
+    );
+    assert.equal(statSync(configuration).mode & 0o077, 0);
   });
 
   it('a frozen server is unknown in everything; sentinels replace it, closed; what was lost is shown when it is back', async (context: TestContext) => {
