@@ -52,16 +52,17 @@ export async function namespaceLabUp(
     try {
       const { control } = layOut(topology, { block });
       await updateRecord(directory, { block, control });
-      const secret = serverSecrets(directory.secrets);
-      const servers = planServers({ topology, plan: context.plan, secret });
-      writeServerFiles(context, servers);
-      step(`routers and ${servers.length} servers`);
-      const specs = [...machineProcesses(context), ...servers.map((server) => serverProcess(context, server))];
-      await client.request('start', { specs }, startDeadlineMs);
+      step('routers');
+      await client.request('start', { specs: machineProcesses(context) }, startDeadlineMs);
       await waitForRouters(context, routersWithinMs);
-      await waitForServers(context, servers, serversWithinMs);
+      // Before there are servers: what starts takes processors that a delayer in user space needs.
       step('measuring links');
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
+      const servers = planServers({ topology, plan: context.plan, secret: serverSecrets(directory.secrets) });
+      step(`${servers.length} servers`);
+      writeServerFiles(context, servers);
+      await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);
+      await waitForServers(context, servers, serversWithinMs);
       await updateRecord(directory, { complete: true });
       step('ready');
       const { nodes, routers } = context.plan;
