@@ -186,6 +186,7 @@ export function redisSuite(servers: () => ServersUnderTest): void {
     const taken: string[] = [];
     const takes = async () => (await write('nyc', 3, 'adopted')) && taken.push('adopted') === 1;
     await waitFor('a write at the new primary', takes, 10_000);
+    context.diagnostic(`first write at its successor after ${Math.round(performance.now() - begun)} ms`);
 
     await servers().thaw(frozen);
     await waitFor('the former primary to follow', follows('chi', 'nyc'), 30_000);
