@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, globSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { LabError } from '../lab-error.ts';
 import type { KernelFacts } from './kernel-facts.ts';
@@ -20,6 +20,10 @@ const always: readonly NeededPackage[] = [
   { name: 'keepalived', program: 'keepalived' },
   { name: 'wireguard-tools', program: 'wg' },
   { name: 'haproxy', program: 'haproxy' },
+  { name: 'etcd-server', program: 'etcd' },
+  { name: 'etcd-client', program: 'etcdctl' },
+  { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres' },
+  { name: 'patroni', program: 'patroni' },
   { name: 'redis-server', program: 'redis-server' },
   { name: 'pgbouncer', program: 'pgbouncer' },
   { name: 'bind9', program: 'named' },
@@ -42,7 +46,7 @@ export function missingPackages(
 
 function isInstalled(program: string): boolean {
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  const paths = program.startsWith('/') ? [program] : directories.map((directory) => join(directory, program));
+  const paths = program.startsWith('/') ? globSync(program) : directories.map((directory) => join(directory, program));
   return paths.some((path) => {
     try {
       accessSync(path, constants.X_OK);

@@ -1,5 +1,7 @@
 import { dnsServers } from './dns.ts';
+import { etcdServers } from './etcd.ts';
 import { haproxyServers } from './haproxy.ts';
+import { patroniServers } from './patroni.ts';
 import { pgbouncerServers } from './pgbouncer.ts';
 import type { ServerGround } from './placement.ts';
 import { redisServers, sentinelServers } from './redis.ts';
@@ -7,6 +9,8 @@ import type { LabServer } from './server.ts';
 
 /** Every server of a lab of network namespaces. Each kind has a file of its own in this room. */
 export const planServers = (ground: ServerGround): readonly LabServer[] => [
+  ...etcdServers(ground),
+  ...patroniServers(ground),
   ...haproxyServers(ground),
   ...redisServers(ground),
   ...sentinelServers(ground),
