@@ -40,7 +40,8 @@ export const configFile = 'patroni.json';
 /** The name of the cluster in its store. */
 export const scopeOf = ({ id }: Pick<Component, 'id'>): string => id;
 
-const timing = { ttl: 5, loop_wait: 1, retry_timeout: 2 } as const;
+/** A shorter lock is lost by a primary that has to wait for a processor. */
+const timing = { ttl: 10, loop_wait: 1, retry_timeout: 4 } as const;
 
 export function patroniMembers({ topology, plan }: ServerGround, component: Component): readonly PatroniMember[] {
   const databases = topology.components.filter(({ kind }) => kind === 'postgres');
@@ -143,6 +144,7 @@ const bootstrap = ({ durability }: Component, secrets: PatroniSecrets): object =
   dcs: {
     ...timing,
     maximum_lag_on_failover: 1_048_576,
+    primary_start_timeout: 10,
     check_timeline: true,
     synchronous_mode: durability !== null,
     synchronous_mode_strict: durability !== null,
