@@ -68,12 +68,16 @@ export class NamespaceLabUnderTest {
     return (await tryCommand(program!, args)).stdout;
   }
 
+  spawn(node: string, ...command: readonly string[]): ChildProcess {
+    const [program, ...args] = [...this.prefix(node), ...command];
+    return spawn(program!, args, { cwd: projectRoot, stdio: ['pipe', 'pipe', 'inherit'] });
+  }
+
   /** Resolves when it has printed `ready`. */
   async start(node: string, ...command: readonly string[]): Promise<ChildProcess> {
-    const [program, ...args] = [...this.prefix(node), ...command];
-    const child = spawn(program!, args, { cwd: projectRoot, stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = this.spawn(node, ...command);
     let said = '';
-    child.stdout.on('data', (bytes: Buffer) => {
+    child.stdout?.on('data', (bytes: Buffer) => {
       said += bytes.toString('utf8');
     });
     await waitFor(`${command.join(' ')} on ${node}`, () => said.includes('ready\n') || child.exitCode !== null, 10_000);

@@ -50,25 +50,56 @@ export type StoreAnswer =
   | { readonly kind: 'view'; readonly view: StoreView }
   | { readonly kind: 'unknown'; readonly reason: string };
 
-/** Asks one endpoint after the other; a silent one gets no more than its share of the time. */
+/**
+ * Asks one endpoint, and the next one as well when it has not answered within a share of the time: a silent one costs that, and a slow one is
+ * still waited for. The first that answers counts, as each does so for a quorum.
+ */
 export async function readStore(
   ask: AskHttp,
   location: StoreLocation,
   options: { readonly deadlineMs: number },
 ): Promise<StoreAnswer> {
   const until = hostMonoMs() + options.deadlineMs;
+  const { endpoints } = location;
+  const shareMs = options.deadlineMs / (endpoints.length + 1);
   const reasons: string[] = [];
-  for (const [index, endpoint] of location.endpoints.entries()) {
-    const share = (until - hostMonoMs()) / (location.endpoints.length - index);
-    try {
-      const found = await (location.api === 'etcd' ? readV2 : readV3)(ask, endpoint, location, share);
-      if (typeof found !== 'string') return { kind: 'view', view: storeView(found) };
-      reasons.push(`${endpoint}: ${found}`);
-    } catch (error) {
-      reasons.push(`${endpoint}: ${error instanceof Error ? error.message : String(error)}`);
-    }
+  const open: Promise<StoreView | null>[] = [];
+  for (const endpoint of endpoints) {
+    open.push(
+      readFrom(ask, endpoint, location, until).then((found) => {
+        if (typeof found !== 'string') return found;
+        reasons.push(`${endpoint}: ${found}`);
+        return null;
+      }),
+    );
+    const view = await firstOf(open, open.length < endpoints.length ? shareMs : until - hostMonoMs());
+    if (view !== null) return { kind: 'view', view };
   }
   return { kind: 'unknown', reason: reasons.join('; ') || 'the store has no endpoint' };
+}
+
+/** The first view; null once nobody can give one any more, or after so long. */
+function firstOf(open: readonly Promise<StoreView | null>[], withinMs: number): Promise<StoreView | null> {
+  const { promise, resolve } = Promise.withResolvers<StoreView | null>();
+  const timer = setTimeout(() => resolve(null), Math.max(0, withinMs));
+  for (const each of open) void each.then((view) => view !== null && resolve(view));
+  void Promise.all(open).then(() => resolve(null));
+  return promise.finally(() => clearTimeout(timer));
+}
+
+async function readFrom(
+  ask: AskHttp,
+  endpoint: string,
+  location: StoreLocation,
+  until: number,
+): Promise<StoreView | string> {
+  try {
+    const read = location.api === 'etcd' ? readV2 : readV3;
+    const found = await read(ask, endpoint, location, until - hostMonoMs());
+    return typeof found === 'string' ? found : storeView(found);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 type Keys = ReadonlyMap<string, string>;
