@@ -12,6 +12,7 @@ import { namespacePrefix } from './network-plan.ts';
 import { machineContext } from './open-namespaces.ts';
 import { installPackages, missingPackages } from './packages.ts';
 import { waitForRouters } from './router-health.ts';
+import { machineIdentities } from './servers/machine-identities.ts';
 import { planServers } from './servers/plan-servers.ts';
 import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
 import { serverSecrets } from './servers/server-secrets.ts';
@@ -24,7 +25,7 @@ export interface NamespaceLab {
 }
 
 const routersWithinMs = 45_000;
-const serversWithinMs = 30_000;
+const serversWithinMs = 60_000;
 
 /**
  * Brings up the network and the hosts of a topology as namespaces, with real routers and servers; measures what the links really
@@ -58,7 +59,9 @@ export async function namespaceLabUp(
       // Before there are servers: what starts takes processors that a delayer in user space needs.
       step('measuring links');
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
-      const servers = planServers({ topology, plan: context.plan, secret: serverSecrets(directory.secrets) });
+      const placement = { topology, plan: context.plan };
+      const secret = serverSecrets(directory.secrets);
+      const servers = planServers({ ...placement, secret }, await machineIdentities(directory, placement));
       step(`${servers.length} servers`);
       writeServerFiles(context, servers);
       await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);

@@ -15,6 +15,7 @@ import { creationBatch, delayQueues, namespaceScript, namespacesOf } from './net
 import { namespacePrefix, planNetwork } from './network-plan.ts';
 import { removeResidue } from './residue.ts';
 import { inNamespace, mustRun } from './run-command.ts';
+import { hostLines } from './servers/pgbackrest.ts';
 import { newTunnelKeys, tunnelFile } from './tunnel-config.ts';
 
 export interface NamespaceWish {
@@ -55,6 +56,7 @@ export async function openNamespaces(
   for (const { id } of plan.nodes) mkdirSync(context.stateOf(id), { recursive: true, mode: 0o755 });
   writeRouterFiles(context);
   writeTunnelFiles(context);
+  writeHostNames(context, topology);
   if (context.delayer !== null) {
     const queues = delayQueues(plan).map((queue) => ({ ...queue, lossPercent: 0 }));
     writeFileSync(context.delayer.file, JSON.stringify({ queues }), { mode: 0o600 });
@@ -80,6 +82,13 @@ function writeRouterFiles(context: MachineContext): void {
     const vrrp = keepalivedFile(router);
     if (vrrp !== null) writeFileSync(join(context.stateOf(router.id), 'keepalived.conf'), vrrp, { mode: 0o600 });
   }
+}
+
+/** Machines of one lab know each other by name, and nothing of it gets into this machine's own file. */
+function writeHostNames(context: MachineContext, topology: Topology): void {
+  const lines = ['127.0.0.1 localhost', ...hostLines({ topology, plan: context.plan })];
+  for (const { id } of context.plan.nodes)
+    writeFileSync(join(context.stateOf(id), 'hosts'), `${lines.join('\n')}\n`, { mode: 0o644 });
 }
 
 function writeTunnelFiles(context: MachineContext): void {

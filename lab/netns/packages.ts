@@ -24,6 +24,7 @@ const always: readonly NeededPackage[] = [
   { name: 'etcd-client', program: 'etcdctl' },
   { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres' },
   { name: 'patroni', program: 'patroni' },
+  { name: 'pgbackrest', program: 'pgbackrest' },
   { name: 'redis-server', program: 'redis-server' },
   { name: 'pgbouncer', program: 'pgbouncer' },
   { name: 'bind9', program: 'named' },

@@ -8,10 +8,14 @@ import { findKernelFacts } from '../../lab/netns/kernel-facts.ts';
 import { namespaceLabUp } from '../../lab/netns/namespace-lab-up.ts';
 import { missingPackages } from '../../lab/netns/packages.ts';
 import { etcdVoters } from '../../lab/netns/servers/etcd.ts';
+import { backupConfigFile, backupRepositories } from '../../lab/netns/servers/pgbackrest.ts';
 import { serverKey } from '../../lab/netns/servers/server.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { runCommand } from '../../src/adapters/gate/nftables-gate.ts';
 import type { ClusterAction, PatroniDriver } from '../../src/adapters/patroni/driver.ts';
 import type { DelegateEvent } from '../../src/adapters/patroni/promotion-watch.ts';
+import { PgBackRestDriver } from '../../src/adapters/pgbackrest/driver.ts';
+import { GuardedEpochs } from '../../src/adapters/system/guarded-epochs.ts';
 import type { Epoch } from '../../src/core/base/ids.ts';
 import type { ActionOutcome } from '../../src/engine/driver-port.ts';
 import { DatabaseUnderTest } from './netns-database/database-under-test.ts';
@@ -41,7 +45,7 @@ const gapWithinMs = 4_000;
 const takeOverWithinMs = 40_000;
 const long = { deadlineMs: 30_000 };
 
-describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 400_000 }, () => {
+describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_000 }, () => {
   let under: NamespaceLabUnderTest;
   let database: DatabaseUnderTest;
   let directory: string;
@@ -58,7 +62,7 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 400_00
     database = new DatabaseUnderTest(under, topology, directory);
     for (const name of [nyc, chi, ldn]) drivers.set(name, await database.driver(name));
     watcher = await database.driver(ldn);
-    await database.query(nyc, 'create table ledger (id bigint primary key)');
+    await database.query(nyc, 'create table ledger (id bigint primary key); grant insert on ledger to application');
   });
   after(async () => {
     database?.close();
@@ -123,7 +127,7 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 400_00
       [chi, nyc],
     ] as const) {
       assert.equal(await settled(), from);
-      await driver(ldn).observe(long);
+      for (const each of [from, ldn]) await driver(each).observe(long);
       let outcome: ActionOutcome | null = null;
       const report = await writtenWhile(context, `switchover to ${to}`, async () => {
         outcome = await driver(from).perform({ kind: 'switchover', epoch: nextEpoch(), from, to }, long);
@@ -154,6 +158,40 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 400_00
     const refused = await stranger.perform(move({}), long);
     assert.equal(codeOf(refused), 'refused', JSON.stringify(refused));
     assert.equal(await settled(), from);
+  });
+
+  it('a repository shows the backup that was made in it and everything written since, and a frozen machine nothing', async (context: TestContext) => {
+    await settled();
+    const [repository] = backupRepositories({ topology, plan: under.context.plan });
+    const { node, number } = repository!;
+    const [program, ...first] = under.prefix(node.id);
+    const asOwner = ['setpriv', '--reuid', 'postgres', '--regid', 'postgres', '--init-groups'];
+    const backups = new PgBackRestDriver({
+      run: (command, args, options) => runCommand(program, [...first, ...asOwner, command, ...args], options),
+      command: ['pgbackrest', `--config=${backupConfigFile}`],
+      stanza: database.store.scope,
+      repository: number,
+      epochs: new GuardedEpochs(join(directory, 'epochs-backups.json')),
+    });
+    const before = await backups.observe(long);
+    assert.deepEqual([before.lastGood, before.reasons], ['none', []]);
+    const action = { kind: 'backup', epoch: 2 as Epoch, type: 'full', since: Date.now() - 1_000 } as const;
+    const begun = performance.now();
+    const outcome = await backups.perform(action, { deadlineMs: 150_000 });
+    context.diagnostic(`a full backup took ${Math.round((performance.now() - begun) / 1000)} s`);
+    assert.equal(outcome.kind, 'ok', JSON.stringify(outcome));
+    const { lastGood, gaps, reasons } = await backups.observe(long);
+    assert.equal(lastGood !== null && lastGood !== 'none' && lastGood.type, 'full');
+    assert.deepEqual([gaps, reasons], [[], []]);
+    const older = await backups.perform({ ...action, epoch: 1 as Epoch }, long);
+    assert.equal(codeOf(older), 'stale-epoch');
+
+    await labBreak(lab, { kind: 'freeze', target: { kind: 'host', host: node.host! } }, 20_000);
+    const frozen = await backups.observe({ deadlineMs: 600 });
+    assert.deepEqual([frozen.version, frozen.stanza, frozen.lastGood, frozen.gaps], [null, null, null, null]);
+    assert.equal(await backups.confirm({ kind: 'backed-up', since: 0 }, { deadlineMs: 600 }), 'unknown');
+    await labHeal(lab, 'all');
+    await settled();
   });
 
   it('it is paused for every member, and weakened and strengthened, each seen to be so', async () => {

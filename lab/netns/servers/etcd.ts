@@ -1,6 +1,5 @@
 import type { PlannedNode } from '../network-plan.ts';
-import { lanAddress } from './lan-address.ts';
-import type { ServerGround } from './placement.ts';
+import { lanAddress, type Placement, type ServerGround } from './placement.ts';
 import { type LabServer, serverDirectory } from './server.ts';
 
 const clientPort = 2379;
@@ -19,7 +18,7 @@ export interface EtcdVoter {
  * One in every site that votes, on a machine without a database where there is one: its loss of power then takes a database or a vote,
  * and not both.
  */
-export function etcdVoters({ topology, plan }: ServerGround): readonly EtcdVoter[] {
+export function etcdVoters({ topology, plan }: Placement): readonly EtcdVoter[] {
   const withDatabase = new Set(
     topology.components.filter(({ kind }) => kind === 'postgres').flatMap((c) => c.instances.map(({ host }) => host)),
   );
@@ -29,7 +28,7 @@ export function etcdVoters({ topology, plan }: ServerGround): readonly EtcdVoter
       const machines = plan.nodes.filter((node) => node.kind === 'host' && node.site === site.id);
       const node = machines.findLast(({ host }) => host !== null && !withDatabase.has(host)) ?? machines.at(-1);
       if (node === undefined) return [];
-      const address = lanAddress(plan, node.id);
+      const address = lanAddress(plan, node);
       return [{ name: site.id, node, client: `${address}:${clientPort}`, peer: `${address}:${peerPort}` }];
     });
 }

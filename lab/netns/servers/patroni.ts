@@ -1,24 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import { globSync } from 'node:fs';
-import type { Component, Instance } from '../../../src/core/topology/topology.ts';
-import { LabError } from '../../lab-error.ts';
-import type { PlannedNode } from '../network-plan.ts';
+import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters } from './etcd.ts';
-import { lanAddress } from './lan-address.ts';
+import { type PatroniMember, patroniMembers, scopeOf } from './patroni-members.ts';
+import { archiveCommand } from './pgbackrest.ts';
 import type { ServerGround } from './placement.ts';
 import { type AskMachine, type LabServer, serverDirectory } from './server.ts';
-
-/** One PostgreSQL under Patroni. */
-export interface PatroniMember {
-  /** The instance's id; Patroni's name for it, too. */
-  readonly name: string;
-  readonly server: string;
-  readonly node: PlannedNode;
-  readonly address: string;
-  readonly postgresPort: number;
-  readonly restPort: number;
-  readonly instance: Instance;
-}
 
 /** What people and drivers say to Patroni and PostgreSQL. Each member's configuration file has them, which is its owner's alone. */
 export interface PatroniSecrets {
@@ -29,37 +15,26 @@ export interface PatroniSecrets {
   readonly rest: string;
 }
 
-export const newPatroniSecrets = (): PatroniSecrets => {
-  const secret = () => randomBytes(24).toString('base64url');
-  return { superuser: secret(), replication: secret(), rewind: secret(), application: secret(), rest: secret() };
-};
+/** Of one cluster of a lab. */
+export function patroniSecrets(
+  { secret }: Pick<ServerGround, 'secret'>,
+  { id }: Pick<Component, 'id'>,
+): PatroniSecrets {
+  const of = (user: keyof PatroniSecrets) => secret(`patroni-${id}-${user}`);
+  return {
+    superuser: of('superuser'),
+    replication: of('replication'),
+    rewind: of('rewind'),
+    application: of('application'),
+    rest: of('rest'),
+  };
+}
 
 /** Who may ask Patroni's REST API for changes. */
 export const restUser = 'holdfast';
 export const configFile = 'patroni.json';
-/** The name of the cluster in its store. */
-export const scopeOf = ({ id }: Pick<Component, 'id'>): string => id;
-
 /** A shorter lock is lost by a primary that has to wait for a processor. */
 const timing = { ttl: 10, loop_wait: 1, retry_timeout: 4 } as const;
-
-export function patroniMembers({ topology, plan }: ServerGround, component: Component): readonly PatroniMember[] {
-  const databases = topology.components.filter(({ kind }) => kind === 'postgres');
-  const number = databases.findIndex(({ id }) => id === component.id);
-  return component.instances.flatMap((instance) => {
-    const node = plan.nodes.find(({ host }) => host === instance.host);
-    if (node === undefined) return [];
-    return {
-      name: instance.id,
-      server: `patroni-${component.id}`,
-      node,
-      address: lanAddress(plan, node.id),
-      postgresPort: 5432 + number,
-      restPort: 8008 + number,
-      instance,
-    };
-  });
-}
 
 /** Every `postgres` component as one Patroni cluster: synchronous where the topology says so, an archive as a cascade. */
 export function patroniServers(ground: ServerGround): readonly LabServer[] {
@@ -69,10 +44,11 @@ export function patroniServers(ground: ServerGround): readonly LabServer[] {
   return databases.flatMap((component) => {
     const members = patroniMembers(ground, component);
     const stores = etcdVoters(ground).map(({ client }) => client);
-    const secrets = newPatroniSecrets();
+    const secrets = patroniSecrets(ground, component);
     const founder = preferred(ground, members);
     return members.map((member): LabServer => {
-      const wish = { component, member, stores, secrets, binaries, founds: member === founder };
+      const archive = archiveCommand(ground, component);
+      const wish = { component, member, stores, secrets, binaries, archive, founds: member === founder };
       return {
         name: member.server,
         node: member.node,
@@ -90,12 +66,14 @@ interface ConfigWish {
   readonly member: PatroniMember;
   readonly stores: readonly string[];
   readonly secrets: PatroniSecrets;
-  readonly binaries: string;
+  readonly binaries: string | null;
+  /** What keeps each segment of WAL; null = nobody does. */
+  readonly archive: string | null;
   /** Makes the cluster when there is none; everybody else waits for it. */
   readonly founds: boolean;
 }
 
-function patroniConfig({ component, member, stores, secrets, binaries, founds }: ConfigWish): object {
+function patroniConfig({ component, member, stores, secrets, binaries, archive, founds }: ConfigWish): object {
   const { address, instance, postgresPort, restPort, server } = member;
   const directory = serverDirectory(server);
   return {
@@ -107,12 +85,12 @@ function patroniConfig({ component, member, stores, secrets, binaries, founds }:
       authentication: { username: restUser, password: secrets.rest },
     },
     etcd: { hosts: stores },
-    ...(founds ? { bootstrap: bootstrap(component, secrets) } : {}),
+    ...(founds ? { bootstrap: bootstrap(component, secrets, archive) } : {}),
     postgresql: {
       listen: `0.0.0.0:${postgresPort}`,
       connect_address: `${address}:${postgresPort}`,
       data_dir: `${directory}/data`,
-      bin_dir: binaries,
+      ...(binaries === null ? {} : { bin_dir: binaries }),
       pgpass: `${directory}/pgpass`,
       authentication: {
         superuser: { username: 'postgres', password: secrets.superuser },
@@ -140,7 +118,7 @@ function patroniConfig({ component, member, stores, secrets, binaries, founds }:
   };
 }
 
-const bootstrap = ({ durability }: Component, secrets: PatroniSecrets): object => ({
+const bootstrap = ({ durability }: Component, secrets: PatroniSecrets, archive: string | null): object => ({
   dcs: {
     ...timing,
     maximum_lag_on_failover: 1_048_576,
@@ -166,6 +144,7 @@ const bootstrap = ({ durability }: Component, secrets: PatroniSecrets): object =
         wal_sender_timeout: '5s',
         wal_receiver_timeout: '5s',
         checkpoint_completion_target: 0.5,
+        ...(archive === null ? {} : { archive_mode: 'on', archive_command: archive, archive_timeout: '60s' }),
       },
     },
   },
@@ -194,17 +173,10 @@ async function memberLacks(ask: AskMachine, { server, postgresPort }: PatroniMem
   return said.trim() === 't' ? null : 'as a primary it has no synchronous standby, or as a standby no stream';
 }
 
-/** Of the newest PostgreSQL that is installed. */
-function postgresBinaries(): string {
+/** Of the newest PostgreSQL that Debian has installed; null: Patroni looks for it on the path. */
+function postgresBinaries(): string | null {
   const found = globSync('/usr/lib/postgresql/*/bin/postgres').toSorted(
     (left, right) => Number(left.split('/')[4]) - Number(right.split('/')[4]),
   );
-  const newest = found.at(-1);
-  if (newest !== undefined) return newest.replace(/\/postgres$/, '');
-  throw new LabError({
-    code: 'HF-7014',
-    attempted: 'prepare PostgreSQL',
-    found: 'there is no server of it below /usr/lib/postgresql',
-    next: 'install the Debian package postgresql (docs/guide/netns-lab.md)',
-  });
+  return found.at(-1)?.replace(/\/postgres$/, '') ?? null;
 }

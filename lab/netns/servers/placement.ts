@@ -1,10 +1,14 @@
 import type { Site, Topology } from '../../../src/core/topology/topology.ts';
 import type { NetworkPlan, PlannedNode } from '../network-plan.ts';
 
-/** What the planning of every server knows. */
-export interface ServerGround {
+/** Enough to say where everything stands. */
+export interface Placement {
   readonly topology: Topology;
   readonly plan: NetworkPlan;
+}
+
+/** What the planning of every server knows. */
+export interface ServerGround extends Placement {
   /** A password or key of this lab, by its name: the same whenever it is asked for. */
   readonly secret: (name: string) => string;
 }

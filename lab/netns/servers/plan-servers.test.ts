@@ -18,7 +18,8 @@ function planned(example: string) {
     plan: planNetwork(topology, { prefix: 'hf-x-' }),
     secret: (name: string) => `secret-${name}`,
   };
-  return { topology, servers: planServers(ground) };
+  const identityOf = (name: string) => ({ ca: 'ca', cert: `cert-${name}`, key: `secret-${name}` });
+  return { topology, servers: planServers(ground, identityOf) };
 }
 
 describe('servers of a lab', () => {

@@ -3,13 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { etcdVoters } from '../../../lab/netns/servers/etcd.ts';
-import {
-  configFile,
-  type PatroniMember,
-  patroniMembers,
-  restUser,
-  scopeOf,
-} from '../../../lab/netns/servers/patroni.ts';
+import { configFile, restUser } from '../../../lab/netns/servers/patroni.ts';
+import { type PatroniMember, patroniMembers, scopeOf } from '../../../lab/netns/servers/patroni-members.ts';
 import { serverDirectory, serverKey } from '../../../lab/netns/servers/server.ts';
 import { serverState } from '../../../lab/netns/servers/server-process.ts';
 import { waitFor } from '../../../lab/wait.ts';
@@ -32,7 +27,8 @@ const reportWithinMs = 10_000;
 
 interface MemberFile {
   readonly restapi: { readonly authentication: { readonly password: string } };
-  readonly postgresql: { readonly authentication: { readonly superuser: { readonly password: string } } };
+  /** Where the cluster was founded. */
+  readonly bootstrap?: { readonly users: { readonly application: { readonly password: string } } };
 }
 
 /** The database of a running lab, as its tests drive it from outside and write to it. */
@@ -131,8 +127,9 @@ export class DatabaseUnderTest {
       places: this.members
         .filter(({ instance }) => instance.eligible)
         .map(({ address, postgresPort }) => ({ host: address, port: postgresPort })),
-      user: 'postgres',
-      password: this.#file(this.members[0]!.name).postgresql.authentication.superuser.password,
+      // No superuser: those keep connections free for Patroni.
+      user: 'application',
+      password: this.#password,
       database: 'postgres',
       first: this.#nextWrite,
     };
@@ -166,6 +163,11 @@ export class DatabaseUnderTest {
         waiting.set(next, resolve);
         child.stdin?.write(`${JSON.stringify({ id: next, question, deadlineMs })}\n`);
       });
+  }
+
+  get #password(): string {
+    const found = this.members.flatMap(({ name }) => this.#file(name).bootstrap?.users.application.password ?? []);
+    return found[0] ?? '';
   }
 
   #file(name: string): MemberFile {

@@ -23,6 +23,7 @@ export interface WriterWish {
 const connectWithinMs = 400;
 const writeWithinMs = 1_000;
 const everyMs = 10;
+const retryAfterMs = 100;
 
 async function connect(wish: WriterWish, place: WriterWish['places'][number]): Promise<Client | null> {
   const { user, password, database } = wish;
@@ -74,6 +75,8 @@ async function write(wish: WriterWish, isOver: () => boolean): Promise<WriterRep
       unknown.push(id);
       void client.end().catch(() => {});
       client = null;
+      // What it left behind may still wait there for a standby, with a connection of its own.
+      await new Promise((resolve) => setTimeout(resolve, retryAfterMs));
     }
   }
   // What still stands still when it is over belongs to the gap.
