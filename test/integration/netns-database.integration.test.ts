@@ -44,6 +44,7 @@ const gapWithinMs = 4_000;
 /** A dead primary's lock ends after 10 s; then there is an election, and a promotion. */
 const takeOverWithinMs = 40_000;
 const long = { deadlineMs: 30_000 };
+const stuckForMs = 15_000;
 
 describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_000 }, () => {
   let under: NamespaceLabUnderTest;
@@ -54,6 +55,7 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_00
   let watcher: PatroniDriver;
   const reports: WriterReport[] = [];
   let lastEpoch = 0;
+  const copiedAnew: string[] = [];
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'netns-database-'));
@@ -64,7 +66,8 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_00
     watcher = await database.driver(ldn);
     await database.query(nyc, 'create table ledger (id bigint primary key); grant insert on ledger to application');
   });
-  after(async () => {
+  after(async (context) => {
+    if (copiedAnew.length > 0 && 'diagnostic' in context) context.diagnostic(`copied anew: ${copiedAnew.join(', ')}`);
     database?.close();
     await labDown(lab);
     rmSync(directory, { recursive: true, force: true });
@@ -75,15 +78,28 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_00
   const other = (name: string) => (name === nyc ? chi : nyc);
   const codeOf = (outcome: ActionOutcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
 
-  /** Who is primary, once there is one and the other trading site acknowledges for it. */
+  /**
+   * Who is primary, once there is one and the other trading site acknowledges for it. A former primary that Patroni cannot bring back, because
+   * its rewind was interrupted, is copied anew.
+   */
   async function settled(): Promise<string> {
     let primary = '';
+    let stuckSince: number | null = null;
     await waitFor(
       'a primary with a synchronous standby and a cascade',
       async () => {
         const { store } = await watcher.observe({ deadlineMs: 5_000 });
         primary = store?.leader ?? '';
-        if (primary === '' || store?.sync?.standbys.join() !== other(primary)) return false;
+        if (store === null || primary === '') return false;
+        const standby = store.members.find(({ name }) => name === other(primary));
+        stuckSince =
+          standby?.state === 'start failed' || standby?.state === 'starting' ? (stuckSince ?? performance.now()) : null;
+        if (stuckSince !== null && performance.now() - stuckSince > stuckForMs) {
+          copiedAnew.push(standby!.name);
+          const anew = { kind: 'reinitialise', epoch: nextEpoch(), writesMayStop: true } as const;
+          await driver(standby!.name).perform(anew, { deadlineMs: 40_000 });
+        }
+        if (store.sync?.standbys.join() !== other(primary)) return false;
         const [acknowledges, streams] = [
           await database.query(primary, "select count(*) from pg_stat_replication where sync_state = 'sync'"),
           await database.query(ldn, "select count(*) from pg_stat_wal_receiver where status = 'streaming'"),
@@ -128,9 +144,10 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_00
     ] as const) {
       assert.equal(await settled(), from);
       for (const each of [from, ldn]) await driver(each).observe(long);
+      const epoch = nextEpoch();
       let outcome: ActionOutcome | null = null;
       const report = await writtenWhile(context, `switchover to ${to}`, async () => {
-        outcome = await driver(from).perform({ kind: 'switchover', epoch: nextEpoch(), from, to }, long);
+        outcome = await driver(from).perform({ kind: 'switchover', epoch, from, to }, long);
         await waitFor('writes at the new primary', async () => (await settled()) === to, 60_000);
       });
       assert.equal(outcome!.kind, 'ok');
@@ -138,7 +155,7 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_00
       assert.equal(await driver(to).confirm({ kind: 'primary', member: to }, long), 'holds');
       assert.equal(await driver(to).confirm({ kind: 'standby', member: from }, long), 'holds');
       const told = (await driver(from).observe(long)).events.map(({ kind, asked }) => `${kind} ${asked}`);
-      assert.deepEqual(told, [`lock-moved ${lastEpoch}`, `promoted ${lastEpoch}`]);
+      assert.deepEqual(told, [`lock-moved ${epoch}`, `promoted ${epoch}`]);
       const elsewhere = (await driver(ldn).observe(long)).events;
       assert.ok(elsewhere.some(({ kind, asked }) => kind === 'promoted' && asked === null));
     }
@@ -150,12 +167,13 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_00
     const from = await settled();
     const move = (change: Partial<Extract<ClusterAction, { kind: 'switchover' }>>) =>
       ({ kind: 'switchover', epoch: lastEpoch as Epoch, from, to: other(from), ...change }) as const;
-    // Whoever moved it last knows its epoch; the others have not been told of any.
-    const mover = driver(other(from));
-    assert.equal(codeOf(await mover.perform(move({ epoch: (lastEpoch - 1) as Epoch }), long)), 'stale-epoch');
+    const mover = driver(from);
+    const newest = nextEpoch();
+    assert.equal((await mover.perform({ kind: 'pause', epoch: newest, paused: false }, long)).kind, 'ok');
+    assert.equal(codeOf(await mover.perform(move({ epoch: (newest - 1) as Epoch }), long)), 'stale-epoch');
     assert.equal(codeOf(await mover.perform(move({ to: ldn }), long)), 'not-eligible');
     const stranger = await database.driver(from, { password: 'wrong' });
-    const refused = await stranger.perform(move({}), long);
+    const refused = await stranger.perform(move({ epoch: nextEpoch() }), long);
     assert.equal(codeOf(refused), 'refused', JSON.stringify(refused));
     assert.equal(await settled(), from);
   });

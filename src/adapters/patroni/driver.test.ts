@@ -282,6 +282,23 @@ describe('driver of one member', () => {
     assert.deepEqual(said, ['POST http://own:8008/reinitialize {"force":false}']);
   });
 
+  it('a member that does not start is copied anew although Patroni is busy starting it, and one that is being copied goes on', async () => {
+    const own = { moved: false, member: fixture('member-start-failed-3.0.2.json') };
+    const still = cluster(own);
+    answers = (line) => {
+      if (line.startsWith('POST')) own.member = cascade;
+      return still(line);
+    };
+    const anew = () =>
+      driver(location, 'database-ldn').perform({ kind: 'reinitialise', epoch: epoch(1), writesMayStop: false }, soon);
+    assert.equal((await anew()).kind, 'ok');
+    assert.deepEqual(said, ['POST http://own:8008/reinitialize {"force":true}']);
+    own.member = fixture('member-start-failed-3.0.2.json').replace('start failed', 'creating replica');
+    said.length = 0;
+    await anew();
+    assert.deepEqual(said, ['POST http://own:8008/reinitialize {"force":false}']);
+  });
+
   it('a member that was copied anew runs under another postmaster', async () => {
     const own = { moved: false, member: cascade };
     const still = cluster(own);

@@ -55,6 +55,8 @@ export interface ClusterObservation {
 type Look = Omit<ClusterObservation, 'events'>;
 
 const lookAgainAfterMs = 50;
+/** Patroni's words for a member that has not come up. */
+const failsToStart = new Set(['start failed', 'starting', 'crashed', 'stopped']);
 const nameShape = /^[A-Za-z0-9_.-]{1,63}$/;
 
 /**
@@ -103,7 +105,7 @@ export class PatroniDriver {
     if (objection !== null) return objection;
     if (action.kind === 'switchover' || action.kind === 'failover')
       this.#asked = { member: action.to, epoch: action.epoch };
-    return this.#ask(questionOf(action), condition, until);
+    return this.#ask(questionOf(action, seen.member), condition, until);
   }
 
   confirm(condition: ClusterCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
@@ -292,7 +294,10 @@ function promotionObjection(
   return failed('would-lose', `${action.to} is not a synchronous standby; ${known}`);
 }
 
-function questionOf(action: ClusterAction): Omit<HttpQuestion, 'url'> & { readonly path: string } {
+function questionOf(
+  action: ClusterAction,
+  own: MemberStatus | null,
+): Omit<HttpQuestion, 'url'> & { readonly path: string } {
   switch (action.kind) {
     case 'switchover':
       return { method: 'POST', path: '/switchover', body: { leader: action.from, candidate: action.to } };
@@ -308,7 +313,8 @@ function questionOf(action: ClusterAction): Omit<HttpQuestion, 'url'> & { readon
       return { method: 'PATCH', path: '/config', body };
     }
     case 'reinitialise':
-      return { method: 'POST', path: '/reinitialize', body: { force: false } };
+      // A member that fails to start is started again and again: that is what Patroni is busy with, and nothing is lost by ending it.
+      return { method: 'POST', path: '/reinitialize', body: { force: own !== null && failsToStart.has(own.state) } };
   }
 }
 
