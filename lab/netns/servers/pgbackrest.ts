@@ -131,6 +131,8 @@ function configuration(ground: Placement, node: PlannedNode, own: BackupReposito
       ? [
           `repo${own.number}-path=${directory}/repository`,
           `repo${own.number}-retention-full=2`,
+          // A thousand small files are a thousand syncs.
+          `repo${own.number}-bundle=y`,
           'process-max=2',
           // Each file of a far one costs a round trip or more.
           ...(stanzas.some((component) => hasStandbyAt(ground, component, node)) ? ['backup-standby=y'] : []),
