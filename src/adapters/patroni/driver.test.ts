@@ -324,6 +324,31 @@ describe('driver of one member', () => {
     assert.deepEqual(said, []);
   });
 
+  it('a frozen member takes half the time at most, and what is wanted is asked for all the same; a refusal is a failure', async () => {
+    const still = cluster({ moved: true, refuses: 'switchover is not possible: no good candidates have been found' });
+    const patient: AskHttp = async (question, { deadlineMs }) => {
+      if (!question.url.includes('10.2.0.12')) return asking(shown)(question, { deadlineMs });
+      await new Promise((resolve) => setTimeout(resolve, deadlineMs));
+      return { kind: 'unknown', reason: 'silent' };
+    };
+    answers = (line) => (line.includes('/v2/keys') ? { text: stored } : still(line));
+    const own = new PatroniDriver({
+      member: 'database-nyc',
+      url: 'http://own:8008',
+      command: async (question, options) =>
+        options.deadlineMs <= 0 ? { kind: 'not-sent', reason: 'no time' } : asking(said)(question, options),
+      look: patient,
+      store: location,
+      epochs: new GuardedEpochs(join(directory, 'epochs.json')),
+    });
+    const pause = { kind: 'pause', epoch: epoch(1), paused: true } as const;
+    const begun = performance.now();
+    assert.equal((await own.perform(pause, { deadlineMs: 400 })).kind, 'unknown');
+    assert.ok(performance.now() - begun < 2_000);
+    assert.deepEqual(said, ['PATCH http://own:8008/config {"pause":true}']);
+    assert.equal(codeOf(await own.perform(switchover, { deadlineMs: 400 })), 'refused');
+  });
+
   it('without its store nobody is known to be primary', async () => {
     const still = cluster({ moved: false });
     answers = (line) => (line.includes('/v2/keys') ? { kind: 'unknown' } : still(line));

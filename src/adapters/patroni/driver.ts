@@ -100,7 +100,8 @@ export class PatroniDriver {
       return failed('stale-epoch', `epoch ${action.epoch} is older than ${epochs.highest(resource)} for ${resource}`);
     const seen = await this.#look({ deadlineMs: (until - hostMonoMs()) / 3 });
     const condition = this.#conditionOf(action, seen);
-    if (action.kind !== 'reinitialise' && (await this.#confirm(condition, until)) === 'holds') return done;
+    const enough = hostMonoMs() + (until - hostMonoMs()) / 2;
+    if (action.kind !== 'reinitialise' && (await this.#confirm(condition, enough)) === 'holds') return done;
     const objection = this.#objection(action, seen);
     if (objection !== null) return objection;
     if (action.kind === 'switchover' || action.kind === 'failover')
