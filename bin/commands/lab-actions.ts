@@ -83,7 +83,7 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
 
 async function upInNamespaces(wish: LabUpOptions, progress: (event: LabProgress) => void): Promise<CommandOutcome> {
   const { namespaceLabUp } = await import('../../lab/netns/namespace-lab-up.ts');
-  const { machines, routers, links } = await namespaceLabUp(wish, progress);
+  const { machines, routers, servers, links } = await namespaceLabUp(wish, progress);
   const { topology, name } = wish;
   const other = name === 'lab' ? '' : ` --name ${name}`;
   const rows = topology.links.map((link) => {
@@ -95,11 +95,11 @@ async function upInNamespaces(wish: LabUpOptions, progress: (event: LabProgress)
   const heads = [{ title: 'LINK' }, ...['WANTED ms', 'LEAST', 'MEDIAN', 'P95', 'WORST'].map(right)];
   const text = [
     ...table(heads, rows, 100),
-    `The network of ${topology.name} is up as lab ${name}: ${topology.sites.length} sites, ${machines} machines, ${routers} of them routers; every session is up.`,
+    `The network of ${topology.name} is up as lab ${name}: ${topology.sites.length} sites, ${machines} machines, ${routers} of them routers, ${servers} servers; every session is up, and every server closed.`,
     `next    holdfast lab status --measure${other}, holdfast lab break link-down ${topology.links[0]?.id ?? 'LINK'}${other}`,
     `        holdfast lab down${other} ends it`,
   ].join('\n');
-  return ok(text, { ok: true, lab: name, firm: topology.name, machines, routers, links } as unknown as Json);
+  return ok(text, { ok: true, lab: name, firm: topology.name, machines, routers, servers, links } as unknown as Json);
 }
 
 export async function status(lab: LabName, measure: boolean): Promise<CommandOutcome> {

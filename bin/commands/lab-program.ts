@@ -64,7 +64,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
       examples: [
         ['holdfast lab up', 'the three-site firm'],
         ['holdfast lab up --topology examples/two-site.yaml --name two', 'another one beside it'],
-        ['holdfast lab up --ground netns', 'its network and hosts with real routers; no trading stack yet'],
+        ['holdfast lab up --ground netns', 'its network and hosts with real routers and servers; no trading stack yet'],
       ],
       touches:
         'starts processes; files below .holdfast/labs/NAME. Nothing outside 127.0.0.0/8. With --ground netns: network namespaces and control groups, and Debian packages that it lacks, which it names first.',

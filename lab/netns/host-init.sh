@@ -19,6 +19,7 @@ exec ip netns exec "$namespace" unshare --uts --pid --mount --fork --kill-child 
     *) mount -t tmpfs -o mode=1777 tmpfs /var/tmp ;;
   esac
   mkdir -p /run/lock
+  [ ! -f "$state/hosts" ] || mount --bind "$state/hosts" /etc/hosts
   # What a loss of power forgets and the namespace has kept: addresses and routes that a daemon had added.
   ip -4 addr flush dev lan secondary 2>/dev/null || :
   for protocol in bgp 196; do ip route flush proto "$protocol" 2>/dev/null || :; done

@@ -12,18 +12,24 @@ import { namespacePrefix } from './network-plan.ts';
 import { machineContext } from './open-namespaces.ts';
 import { installPackages, missingPackages } from './packages.ts';
 import { waitForRouters } from './router-health.ts';
+import { machineIdentities } from './servers/machine-identities.ts';
+import { planServers } from './servers/plan-servers.ts';
+import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
+import { serverSecrets } from './servers/server-secrets.ts';
 
 export interface NamespaceLab {
   readonly machines: number;
   readonly routers: number;
+  readonly servers: number;
   readonly links: readonly LinkMeasurement[];
 }
 
 const routersWithinMs = 45_000;
+const serversWithinMs = 60_000;
 
 /**
- * Brings up the network and the hosts of a topology as namespaces, with real routers; measures what the links really take. When it
- * fails, what was started is ended again and nothing is left.
+ * Brings up the network and the hosts of a topology as namespaces, with real routers and servers; measures what the links really
+ * take. When it fails, what was started is ended again and nothing is left.
  * @throws LabError HF-7001 … HF-7015
  */
 export async function namespaceLabUp(
@@ -50,11 +56,20 @@ export async function namespaceLabUp(
       step('routers');
       await client.request('start', { specs: machineProcesses(context) }, startDeadlineMs);
       await waitForRouters(context, routersWithinMs);
+      // Before there are servers: what starts takes processors that a delayer in user space needs.
       step('measuring links');
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
+      const placement = { topology, plan: context.plan };
+      const secret = serverSecrets(directory.secrets);
+      const servers = planServers({ ...placement, secret }, await machineIdentities(directory, placement));
+      step(`${servers.length} servers`);
+      writeServerFiles(context, servers);
+      await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);
+      await waitForServers(context, servers, serversWithinMs);
       await updateRecord(directory, { complete: true });
       step('ready');
-      return { machines: context.plan.nodes.length, routers: context.plan.routers.length, links };
+      const { nodes, routers } = context.plan;
+      return { machines: nodes.length, routers: routers.length, servers: servers.length, links };
     } finally {
       client.close();
     }

@@ -1,20 +1,21 @@
-import { chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import type { HostSwitches } from '../host-switches.ts';
 import { LabDirectory } from '../lab-directory.ts';
-import { LabError } from '../lab-error.ts';
 import { delayerName } from './delayer-client.ts';
 import { frrFiles } from './frr-config.ts';
 import { HostControlGroups } from './host-control-groups.ts';
 import { keepalivedFile } from './keepalived-config.ts';
 import type { KernelFacts } from './kernel-facts.ts';
 import type { MachineContext } from './machine-processes.ts';
+import { machineUser } from './machine-user.ts';
 import { NamespaceNetwork } from './namespace-network.ts';
 import { creationBatch, delayQueues, namespaceScript, namespacesOf } from './network-commands.ts';
 import { namespacePrefix, planNetwork } from './network-plan.ts';
 import { removeResidue } from './residue.ts';
 import { inNamespace, mustRun } from './run-command.ts';
+import { hostLines } from './servers/pgbackrest.ts';
 import { newTunnelKeys, tunnelFile } from './tunnel-config.ts';
 
 export interface NamespaceWish {
@@ -55,6 +56,7 @@ export async function openNamespaces(
   for (const { id } of plan.nodes) mkdirSync(context.stateOf(id), { recursive: true, mode: 0o755 });
   writeRouterFiles(context);
   writeTunnelFiles(context);
+  writeHostNames(context, topology);
   if (context.delayer !== null) {
     const queues = delayQueues(plan).map((queue) => ({ ...queue, lossPercent: 0 }));
     writeFileSync(context.delayer.file, JSON.stringify({ queues }), { mode: 0o600 });
@@ -69,7 +71,7 @@ export async function openNamespaces(
 }
 
 function writeRouterFiles(context: MachineContext): void {
-  const owner = frrUser();
+  const owner = machineUser('frr', 'prepare the routers');
   for (const router of context.plan.routers) {
     const directory = join(context.stateOf(router.id), 'etc-frr');
     mkdirSync(directory, { recursive: true, mode: 0o755 });
@@ -82,6 +84,13 @@ function writeRouterFiles(context: MachineContext): void {
   }
 }
 
+/** Machines of one lab know each other by name, and nothing of it gets into this machine's own file. */
+function writeHostNames(context: MachineContext, topology: Topology): void {
+  const lines = ['127.0.0.1 localhost', ...hostLines({ topology, plan: context.plan })];
+  for (const { id } of context.plan.nodes)
+    writeFileSync(join(context.stateOf(id), 'hosts'), `${lines.join('\n')}\n`, { mode: 0o644 });
+}
+
 function writeTunnelFiles(context: MachineContext): void {
   for (const { interface: name, ends } of context.plan.tunnels) {
     const keys = [newTunnelKeys(), newTunnelKeys()] as const;
@@ -91,21 +100,4 @@ function writeTunnelFiles(context: MachineContext): void {
       writeFileSync(join(context.stateOf(ends[side].router), `${name}.conf`), text, { mode: 0o600 });
     }
   }
-}
-
-/** The user that the routing daemons become. */
-function frrUser(): { readonly uid: number; readonly gid: number } {
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((each) => each.startsWith('frr:'));
-  if (line !== undefined) {
-    const [, , uid, gid] = line.split(':');
-    return { uid: Number(uid), gid: Number(gid) };
-  }
-  throw new LabError({
-    code: 'HF-7014',
-    attempted: 'prepare the routers',
-    found: 'there is no user frr on this machine',
-    next: 'install the Debian package frr',
-  });
 }

@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, globSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { LabError } from '../lab-error.ts';
 import type { KernelFacts } from './kernel-facts.ts';
@@ -19,6 +19,16 @@ const always: readonly NeededPackage[] = [
   { name: 'frr', program: '/usr/lib/frr/bgpd' },
   { name: 'keepalived', program: 'keepalived' },
   { name: 'wireguard-tools', program: 'wg' },
+  { name: 'haproxy', program: 'haproxy' },
+  { name: 'etcd-server', program: 'etcd' },
+  { name: 'etcd-client', program: 'etcdctl' },
+  { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres' },
+  { name: 'patroni', program: 'patroni' },
+  { name: 'pgbackrest', program: 'pgbackrest' },
+  { name: 'redis-server', program: 'redis-server' },
+  { name: 'pgbouncer', program: 'pgbouncer' },
+  { name: 'bind9', program: 'named' },
+  { name: 'bind9-dnsutils', program: 'nsupdate' },
 ];
 const byFacts: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: ({ delayBy }) => delayBy === 'queue' },
@@ -37,7 +47,7 @@ export function missingPackages(
 
 function isInstalled(program: string): boolean {
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  const paths = program.startsWith('/') ? [program] : directories.map((directory) => join(directory, program));
+  const paths = program.startsWith('/') ? globSync(program) : directories.map((directory) => join(directory, program));
   return paths.some((path) => {
     try {
       accessSync(path, constants.X_OK);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { createPki, dnsName, type LabPki } from '../../lab/pki.ts';
+import { observeCluster } from '../../src/adapters/etcd/cluster-health.ts';
 import { openEtcdAuthority } from '../../src/adapters/etcd/etcd-authority.ts';
 import { type Revision, revision } from '../../src/core/base/ids.ts';
 import type { AuthorityPort, TransactionOutcome } from '../../src/engine/authority-port.ts';
@@ -183,6 +184,39 @@ function etcdOnly(): void {
     }
   });
 
+  test('a living server is seen also where no quorum is left, which is told of, and an alarm is while there is one', async () => {
+    const { maintenance } = cluster.open();
+    const whole = await observeCluster(maintenance, { deadlineMs: 15_000 });
+    assert.deepEqual([whole.serves, whole.spareVoters, whole.problems], [true, 1, []]);
+    assert.ok(whole.leader !== null);
+    const [memberId] = whole.servers.flatMap((server) => (typeof server === 'string' ? [] : [server.memberId]));
+    const alarm = (action: string) =>
+      raiseAlarm(cluster.servers[0]!, { action, memberID: memberId!, alarm: 'NOSPACE' });
+    await alarm('ACTIVATE');
+    const full = await observeCluster(maintenance, { deadlineMs: 15_000 });
+    assert.ok(
+      full.problems.some((problem) => problem.endsWith('alarm NOSPACE')),
+      full.problems.join('; '),
+    );
+    await alarm('DEACTIVATE');
+    await cluster.freeze(cluster.servers.slice(0, 2));
+    try {
+      const begun = performance.now();
+      const half = await observeCluster(maintenance, { deadlineMs: 1_500 });
+      assert.ok(performance.now() - begun < 4_000);
+      assert.deepEqual([half.serves, half.leader], [null, null]);
+      assert.equal(half.servers.filter((server) => typeof server === 'object').length, 1, half.problems.join('; '));
+      assert.ok(half.problems.some((problem) => problem.includes('its alarms were not found out')));
+    } finally {
+      cluster.thaw();
+    }
+    await eventually(
+      async () => (await observeCluster(maintenance, { deadlineMs: 5_000 })).spareVoters === 1,
+      'all of them serve again',
+      20_000,
+    );
+  });
+
   test('a restore into a cluster of another id is another incarnation even when nothing was lost', async () => {
     const client = cluster.open();
     const original = await read(client, 'moved/');
@@ -281,4 +315,14 @@ async function commitWithin(
     withinMs,
   );
   return written!;
+}
+
+/** By etcd's own gateway for JSON: nothing in this repository raises alarms. */
+async function raiseAlarm(
+  { host, clientPort }: { readonly host: string; readonly clientPort: number },
+  request: object,
+): Promise<void> {
+  const url = `http://${host}:${clientPort}/v3/maintenance/alarm`;
+  const answer = await fetch(url, { method: 'POST', body: JSON.stringify(request) });
+  assert.ok(answer.ok, await answer.text());
 }

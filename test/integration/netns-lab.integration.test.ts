@@ -8,10 +8,8 @@ import { labBreak, labDown, labHeal, labRestart, labStatus } from '../../lab/cli
 import type { NetworkFault } from '../../lab/fault.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { findLabProcesses } from '../../lab/lab-processes.ts';
-import { findKernelFacts } from '../../lab/netns/kernel-facts.ts';
 import { type NamespaceLab, namespaceLabUp } from '../../lab/netns/namespace-lab-up.ts';
 import { routerId } from '../../lab/netns/network-plan.ts';
-import { missingPackages } from '../../lab/netns/packages.ts';
 import { findResidue } from '../../lab/netns/residue.ts';
 import { isAlive } from '../../lab/process-table.ts';
 import { readRegistry } from '../../lab/processes.ts';
@@ -22,21 +20,9 @@ import { type AddressOwners, addressOwners } from '../../src/adapters/keepalived
 import { KeepalivedDriver } from '../../src/adapters/keepalived/driver.ts';
 import { GuardedEpochs } from '../../src/adapters/system/guarded-epochs.ts';
 import { type Epoch, hostId, linkId } from '../../src/core/base/ids.ts';
-import { exampleFirm, NamespaceLabUnderTest, projectRoot } from './netns-lab.under-test.ts';
+import { exampleFirm, NamespaceLabUnderTest, projectRoot, reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 
-const skip = await reasonToSkip();
-
-async function reasonToSkip(): Promise<string | false> {
-  if (process.getuid?.() !== 0) return 'needs root';
-  const first = missingPackages(null);
-  if (first.length > 0) return `needs the Debian packages ${first.join(', ')}`;
-  try {
-    const rest = missingPackages(await findKernelFacts(`hf-test-${process.pid}`));
-    return rest.length > 0 ? `needs the Debian packages ${rest.join(', ')}` : false;
-  } catch (error) {
-    return `this machine gives no network namespaces: ${String(error)}`;
-  }
-}
+const skip = await reasonToSkipNamespaces();
 
 const lab = { root: projectRoot, name: 'suite-netns' };
 const topology = exampleFirm();

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import type { LabName } from '../../lab/cli.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import type { GroundConfig } from '../../lab/net/main.ts';
+import { findKernelFacts } from '../../lab/netns/kernel-facts.ts';
 import type { MachineContext } from '../../lab/netns/machine-processes.ts';
 import { machineContext } from '../../lab/netns/open-namespaces.ts';
+import { missingPackages } from '../../lab/netns/packages.ts';
 import type { ProbeReport } from '../../lab/netns/path-probe.ts';
 import { tryCommand } from '../../lab/netns/run-command.ts';
 import { waitFor } from '../../lab/wait.ts';
@@ -26,6 +28,19 @@ export function exampleFirm(): Topology {
   const parsed = readTopologyFile(join(projectRoot, 'examples', 'three-site.yaml'));
   if (!parsed.ok) throw new Error('the example does not parse');
   return parsed.value.topology;
+}
+
+/** Why a lab of namespaces cannot be tried here; false where it can. */
+export async function reasonToSkipNamespaces(): Promise<string | false> {
+  if (process.getuid?.() !== 0) return 'needs root';
+  const first = missingPackages(null);
+  if (first.length > 0) return `needs the Debian packages ${first.join(', ')}`;
+  try {
+    const rest = missingPackages(await findKernelFacts(`hf-test-${process.pid}`));
+    return rest.length > 0 ? `needs the Debian packages ${rest.join(', ')}` : false;
+  } catch (error) {
+    return `this machine gives no network namespaces: ${String(error)}`;
+  }
 }
 
 /** A running lab of namespaces, as its own tests look at it. */
@@ -53,12 +68,16 @@ export class NamespaceLabUnderTest {
     return (await tryCommand(program!, args)).stdout;
   }
 
+  spawn(node: string, ...command: readonly string[]): ChildProcess {
+    const [program, ...args] = [...this.prefix(node), ...command];
+    return spawn(program!, args, { cwd: projectRoot, stdio: ['pipe', 'pipe', 'inherit'] });
+  }
+
   /** Resolves when it has printed `ready`. */
   async start(node: string, ...command: readonly string[]): Promise<ChildProcess> {
-    const [program, ...args] = [...this.prefix(node), ...command];
-    const child = spawn(program!, args, { cwd: projectRoot, stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = this.spawn(node, ...command);
     let said = '';
-    child.stdout.on('data', (bytes: Buffer) => {
+    child.stdout?.on('data', (bytes: Buffer) => {
       said += bytes.toString('utf8');
     });
     await waitFor(`${command.join(' ')} on ${node}`, () => said.includes('ready\n') || child.exitCode !== null, 10_000);

@@ -56,18 +56,29 @@ export class EtcdMaintenance {
     return members;
   }
 
+  /** True: a quorum answered a read. Null: none was seen to, which is no proof that there is none. */
+  async serves(options: { readonly deadlineMs: number }): Promise<true | null> {
+    const result = await this.#ring.anywhere(messages.txn, quorumRead, performance.now() + options.deadlineMs);
+    return result.kind === 'answer' ? true : null;
+  }
+
   /** One entry per endpoint; a text where it did not answer, saying why. */
   async status(options: { readonly deadlineMs: number }): Promise<readonly (EtcdServerStatus | string)[]> {
     const untilMs = performance.now() + options.deadlineMs;
-    const alarms = await this.#alarms(untilMs);
-    return Promise.all(
-      this.#ring.endpoints.map(async (endpoint) => {
-        const result = await endpoint.unary(messages.status, {}, untilMs);
-        if (result.kind === 'not-sent') return result.reason;
-        if (result.kind === 'failed') return result.failure.details;
-        return serverStatus(endpoint.address, result.value, alarms);
-      }),
-    );
+    // Alarms take a quorum, and a living server is seen also where there is none.
+    const [alarms, found] = await Promise.all([
+      this.#alarms(untilMs),
+      Promise.all(
+        this.#ring.endpoints.map(
+          async (endpoint) => [endpoint.address, await endpoint.unary(messages.status, {}, untilMs)] as const,
+        ),
+      ),
+    ]);
+    return found.map(([address, result]) => {
+      if (result.kind === 'not-sent') return result.reason;
+      if (result.kind === 'failed') return result.failure.details;
+      return serverStatus(address, result.value, alarms);
+    });
   }
 
   /**
@@ -97,9 +108,10 @@ export class EtcdMaintenance {
     }
   }
 
-  async #alarms(untilMs: number): Promise<messages.AlarmResponse['alarms']> {
+  /** Null when nobody told of any in time: none would be another answer. */
+  async #alarms(untilMs: number): Promise<messages.AlarmResponse['alarms'] | null> {
     const result = await this.#ring.anywhere(messages.alarm, { action: 0 }, untilMs);
-    return result.kind === 'answer' ? result.value.alarms : [];
+    return result.kind === 'answer' ? result.value.alarms : null;
   }
 }
 
@@ -139,12 +151,15 @@ async function writeSnapshot(file: string, stream: AsyncIterable<messages.Snapsh
 function serverStatus(
   endpoint: string,
   found: messages.StatusResponse,
-  alarms: messages.AlarmResponse['alarms'],
+  alarms: messages.AlarmResponse['alarms'] | null,
 ): EtcdServerStatus {
   const memberId = found.header.member_id;
-  const raised = alarms
-    .filter((item) => item.memberID === memberId)
-    .map((item) => `alarm ${messages.alarmNames[item.alarm] ?? item.alarm}`);
+  const raised =
+    alarms === null
+      ? ['its alarms were not found out']
+      : alarms
+          .filter((item) => item.memberID === memberId)
+          .map((item) => `alarm ${messages.alarmNames[item.alarm] ?? item.alarm}`);
   return {
     endpoint,
     version: found.version,

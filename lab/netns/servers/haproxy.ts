@@ -1,0 +1,86 @@
+import type { PlannedNode } from '../network-plan.ts';
+import { pgbouncerNodes, pgbouncerPort } from './pgbouncer.ts';
+import { edgeNodes, lanAddress, type ServerGround, tradingSites } from './placement.ts';
+import { redisNodes, redisPort } from './redis.ts';
+import { type LabServer, listens, serverDirectory } from './server.ts';
+
+/** A port of every proxy, and who may stand behind it. */
+export interface ProxiedService {
+  readonly name: string;
+  readonly port: number;
+  readonly servers: readonly { readonly name: string; readonly address: string; readonly port: number }[];
+}
+
+const proxiesPerSite = 2;
+export const haproxyName = 'haproxy';
+export const haproxySocket = `${serverDirectory(haproxyName)}/admin.sock`;
+
+/** Where a front takes orders on its machine, and where clients find it at a proxy. */
+export const frontPort = 7100;
+export const ordersPort = 7001;
+
+/** Two proxies in every site that may be active, each of which knows the servers of all sites and is closed. */
+export function haproxyServers(ground: ServerGround): readonly LabServer[] {
+  const services = proxiedServices(ground);
+  return proxyNodes(ground).map((node) => ({
+    name: haproxyName,
+    node,
+    user: 'haproxy',
+    files: { 'haproxy.cfg': haproxyFile(services) },
+    command: ['haproxy', '-db', '-f', 'haproxy.cfg'],
+    lacks: listens(services[0]?.port ?? ordersPort),
+  }));
+}
+
+export const proxyNodes = (ground: ServerGround): readonly PlannedNode[] =>
+  tradingSites(ground.topology).flatMap((site) => edgeNodes(ground, site).slice(0, proxiesPerSite));
+
+export function proxiedServices(ground: ServerGround): readonly ProxiedService[] {
+  const { topology, plan } = ground;
+  const fronts = topology.components.filter(({ kind }) => kind === 'front').flatMap(({ instances }) => instances);
+  const orders = fronts.map(({ id, host }) => {
+    const node = plan.nodes.find((each) => each.host === host)!;
+    return { name: id, address: lanAddress(plan, node), port: frontPort };
+  });
+  const at = (node: PlannedNode, name: string, port: number) => ({
+    name: `${name}-${node.host}`,
+    address: lanAddress(plan, node),
+    port,
+  });
+  return [
+    { name: 'orders', port: ordersPort, servers: orders },
+    { name: 'redis', port: 7002, servers: redisNodes(ground).map((node) => at(node, 'redis', redisPort)) },
+    {
+      name: 'database',
+      port: 7003,
+      servers: pgbouncerNodes(ground).map((node) => at(node, 'pgbouncer', pgbouncerPort)),
+    },
+  ];
+}
+
+/** Every server is in maintenance from the start, and no state is kept: a proxy that restarts leads nowhere. */
+export function haproxyFile(services: readonly ProxiedService[]): string {
+  return [
+    'global',
+    '  log stdout format raw local0 notice',
+    `  stats socket ${haproxySocket} mode 600 level admin`,
+    '  stats timeout 10s',
+    '  hard-stop-after 1s',
+    '  maxconn 2000',
+    'defaults',
+    '  mode tcp',
+    '  log global',
+    '  timeout connect 1s',
+    '  timeout client 1h',
+    '  timeout server 1h',
+    '  default-server check inter 500ms fastinter 100ms fall 2 rise 1 on-marked-down shutdown-sessions disabled',
+    ...services.flatMap(({ name, port, servers }) => [
+      `frontend ${name}`,
+      `  bind :${port}`,
+      `  default_backend ${name}`,
+      `backend ${name}`,
+      ...servers.map((server) => `  server ${server.name} ${server.address}:${server.port}`),
+    ]),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,51 @@
+import type { Site, Topology } from '../../../src/core/topology/topology.ts';
+import type { NetworkPlan, PlannedNode } from '../network-plan.ts';
+
+/** Enough to say where everything stands. */
+export interface Placement {
+  readonly topology: Topology;
+  readonly plan: NetworkPlan;
+}
+
+/** What the planning of every server knows. */
+export interface ServerGround extends Placement {
+  /** A password or key of this lab, by its name: the same whenever it is asked for. */
+  readonly secret: (name: string) => string;
+}
+
+/** Sites that may be active. */
+export const tradingSites = ({ sites }: Topology): readonly Site[] =>
+  sites.filter(({ capabilities }) => capabilities.includes('serve') || capabilities.includes('standby'));
+
+/** Machines of a site for what stands at its edge: hosts of a front first, then the others from the last. */
+export function edgeNodes({ topology, plan }: ServerGround, site: Site): readonly PlannedNode[] {
+  const fronts = new Set(
+    topology.components
+      .filter(({ kind }) => kind === 'front')
+      .flatMap((front) => front.instances.map(({ host }) => host)),
+  );
+  const hosts = plan.nodes.filter((node) => node.kind === 'host' && node.site === site.id).toReversed();
+  const isEdge = ({ host }: PlannedNode) => host !== null && fronts.has(host);
+  return [...hosts.filter(isEdge), ...hosts.filter((node) => !isEdge(node))];
+}
+
+/** Machines of a site for what holds data: hosts of a database first, then the others as the topology has them. */
+export function dataNodes({ topology, plan }: ServerGround, site: Site): readonly PlannedNode[] {
+  const databases = new Set(
+    topology.components
+      .filter(({ kind }) => kind === 'postgres')
+      .flatMap((each) => each.instances.map(({ host }) => host)),
+  );
+  const hosts = plan.nodes.filter((node) => node.kind === 'host' && node.site === site.id);
+  const isData = ({ host }: PlannedNode) => host !== null && databases.has(host);
+  return [...hosts.filter(isData), ...hosts.filter((node) => !isData(node))];
+}
+
+/** A machine's address in the network of its site. */
+export function lanAddress(plan: NetworkPlan, node: PlannedNode): string {
+  const end = plan.wires
+    .flatMap(({ ends }) => ends)
+    .find(({ at, interface: name }) => at === node.id && name === 'lan');
+  if (end?.address == null) throw new Error(`${node.id} has no address in a site`);
+  return end.address.replace(/\/.*/, '');
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { readTopologyFile } from '../../../src/wire/topology-file/read-topology-file.ts';
+import { planNetwork } from '../network-plan.ts';
+import { tradingSites } from './placement.ts';
+import { planServers } from './plan-servers.ts';
+import { serverKey } from './server.ts';
+
+const examples = join(import.meta.dirname, '..', '..', '..', 'examples');
+
+function planned(example: string) {
+  const parsed = readTopologyFile(join(examples, example));
+  if (!parsed.ok) throw new Error(`${example} does not parse`);
+  const { topology } = parsed.value;
+  const ground = {
+    topology,
+    plan: planNetwork(topology, { prefix: 'hf-x-' }),
+    secret: (name: string) => `secret-${name}`,
+  };
+  const identityOf = (name: string) => ({ ca: 'ca', cert: `cert-${name}`, key: `secret-${name}` });
+  return { topology, servers: planServers(ground, identityOf) };
+}
+
+describe('servers of a lab', () => {
+  for (const example of ['three-site.yaml', 'two-site.yaml', 'four-site.yaml', 'three-site-services.yaml'])
+    it(`stand on machines of ${example}, each under a key of its own`, () => {
+      const { topology, servers } = planned(example);
+      const keys = servers.map(serverKey);
+      assert.equal(new Set(keys).size, keys.length);
+      const sitesOf = (name: string) => servers.filter((each) => each.name === name).map(({ node }) => node.site);
+      const trading = tradingSites(topology).map(({ id }) => id);
+      for (const name of ['pgbouncer', 'dns']) assert.deepEqual(sitesOf(name), trading, name);
+      assert.deepEqual([...new Set(sitesOf('haproxy'))], trading);
+      assert.deepEqual(
+        sitesOf('sentinel'),
+        topology.sites.filter(({ voter }) => voter).map(({ id }) => id),
+      );
+      assert.ok(trading.every((site) => sitesOf('redis').includes(site)));
+    });
+
+  it('have no path of this checkout in their files, and no secret in a command', () => {
+    for (const { files, command, name } of planned('three-site.yaml').servers) {
+      assert.ok(!command.some((word) => word.includes('secret-')), name);
+      for (const text of Object.values(files)) assert.ok(!text.includes(examples.slice(0, -'/examples'.length)), name);
+    }
+  });
+
+  it('boot closed: no proxy or pooler leads anywhere, nobody may write, and no name of a service is known', () => {
+    const fileOf = (server: string, file: string) =>
+      planned('three-site.yaml').servers.find(({ name }) => name === server)!.files[file]!;
+    assert.match(fileOf('haproxy', 'haproxy.cfg'), /^ {2}default-server .* disabled$/m);
+    assert.match(fileOf('pgbouncer', 'closed.ini'), /host=127\.0\.0\.1 port=1 /);
+    assert.doesNotMatch(fileOf('redis', 'users.acl'), /writer/);
+    assert.match(fileOf('redis', 'users.acl'), /^user default off /m);
+    assert.doesNotMatch(fileOf('dns', 'holdfast.test.zone'), /trading/);
+  });
+
+  it('only servers at sites that may be active are ever promoted', () => {
+    const priorities = planned('three-site.yaml')
+      .servers.filter(({ name }) => name === 'redis')
+      .map(({ node, files }) => [node.site, /replica-priority (\d+)/.exec(files['redis.conf']!)?.[1]]);
+    assert.deepEqual(priorities, [
+      ['nyc', '100'],
+      ['chi', '100'],
+      ['ldn', '0'],
+    ]);
+  });
+});

@@ -1,0 +1,24 @@
+import { dnsServers } from './dns.ts';
+import { etcdServers } from './etcd.ts';
+import { haproxyServers } from './haproxy.ts';
+import { patroniServers } from './patroni.ts';
+import { type MachineIdentity, pgbackrestServers } from './pgbackrest.ts';
+import { pgbouncerServers } from './pgbouncer.ts';
+import type { ServerGround } from './placement.ts';
+import { redisServers, sentinelServers } from './redis.ts';
+import type { LabServer } from './server.ts';
+
+/** Every server of a lab of network namespaces. Each kind has a file of its own in this room. */
+export const planServers = (
+  ground: ServerGround,
+  identityOf: (name: string) => MachineIdentity,
+): readonly LabServer[] => [
+  ...etcdServers(ground),
+  ...patroniServers(ground),
+  ...pgbackrestServers(ground, identityOf),
+  ...haproxyServers(ground),
+  ...redisServers(ground),
+  ...sentinelServers(ground),
+  ...dnsServers(ground),
+  ...pgbouncerServers(ground),
+];

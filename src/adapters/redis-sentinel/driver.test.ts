@@ -1,0 +1,391 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { Epoch } from '../../core/base/ids.ts';
+import { GuardedEpochs } from '../system/guarded-epochs.ts';
+import { RedisDriver } from './driver.ts';
+import { lossBetween } from './loss.ts';
+import { parseReplicas, parseReplication, parseServer, parseSet, textOf } from './parse.ts';
+import { switchPrimary } from './planned-switch.ts';
+import { type RedisTalk, redisTalk } from './redis-talk.ts';
+import { encodeCommand, RespError, RespReader, type RespValue } from './resp.ts';
+import { SentinelDriver } from './sentinel-driver.ts';
+
+const bytes = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', `${name}-7.0.resp`));
+const reply = (name: string): RespValue => {
+  const values = new RespReader().push(bytes(name));
+  assert.equal(values.length, 1, name);
+  return values[0]!;
+};
+const epoch = (value: number) => value as Epoch;
+const soon = { deadlineMs: 200 };
+const codeOf = (outcome: { readonly kind: string; readonly code?: string }) =>
+  outcome.kind === 'failed' ? outcome.code : outcome.kind;
+const nyc = { host: '127.0.4.1', port: 6379 };
+const chi = { host: '127.0.4.2', port: 6379 };
+
+describe('what Redis answers', () => {
+  it('is the same however it is cut into pieces', () => {
+    const whole = Buffer.concat([bytes('sentinel-replicas'), bytes('error-readonly'), bytes('info-server')]);
+    const atOnce = new RespReader().push(whole);
+    assert.equal(atOnce.length, 3);
+    const reader = new RespReader();
+    const piecemeal = [...whole].flatMap((byte) => reader.push(Buffer.from([byte])));
+    assert.deepEqual(piecemeal, atOnce);
+    assert.ok(atOnce[1] instanceof RespError);
+  });
+
+  it('is refused when it is something else', () => {
+    assert.throws(() => new RespReader().push(Buffer.from('HTTP/1.1 400 Bad Request\r\n')));
+    assert.throws(() => new RespReader().push(Buffer.from(`${'*1\r\n'.repeat(20)}`)));
+    assert.throws(() => new RespReader().push(Buffer.from('$x\r\n')));
+  });
+
+  it('an argument stays one argument, whatever is in it', () => {
+    assert.equal(encodeCommand(['GET', 'a\r\nDEL é']).toString('utf8'), '*2\r\n$3\r\nGET\r\n$9\r\na\r\nDEL é\r\n');
+  });
+
+  it('a primary that was promoted, with the end of the history before it and its replicas', () => {
+    const seen = parseReplication(textOf(reply('info-replication-primary')));
+    assert.deepEqual([seen.role, seen.offset, seen.upstream], ['primary', 129_080, null]);
+    assert.deepEqual(seen.before, { history: '57ccf8cff39188688e483682095b2ead3b0b8b90', offset: 41_209 });
+    assert.deepEqual(seen.replicas[0], { ...nyc, state: 'online', offset: 129_080, heardMsAgo: 0 });
+  });
+
+  it('a replica, whom it follows and how far it is', () => {
+    const seen = parseReplication(textOf(reply('info-replication-replica')));
+    assert.deepEqual([seen.role, seen.offset, seen.before], ['replica', 129_094, null]);
+    assert.deepEqual(seen.upstream, { ...chi, linkUp: true, syncing: false });
+    assert.throws(() => parseReplication('# Server\r\nredis_version:7.0.15\r\n'));
+  });
+
+  it('a sentinel’s view of a set and of its replicas', () => {
+    const set = parseSet(reply('sentinel-master'));
+    assert.deepEqual([set.host, set.flags, set.configEpoch, set.otherSentinels], ['127.0.4.2', ['master'], 1, 2]);
+    const replicas = parseReplicas(reply('sentinel-replicas'));
+    assert.deepEqual(
+      replicas.map(({ host, priority, linkUp }) => [host, priority, linkUp]),
+      [
+        ['127.0.4.3', 0, true],
+        ['127.0.4.1', 100, true],
+      ],
+    );
+    assert.equal(parseServer(textOf(reply('info-server'))).version, '7.0.15');
+    assert.throws(() => parseSet(reply('error-no-such-set')));
+  });
+});
+
+describe('what was lost', () => {
+  const successor = parseReplication(textOf(reply('info-replication-primary')));
+  const former = { history: successor.before!.history, offset: 41_209 };
+
+  it('is nothing where the former primary stopped at what its successor had', () => {
+    assert.deepEqual(lossBetween(former, successor, { stopped: true }), { kind: 'none' });
+  });
+
+  it('is the bytes between, exact only where the former one has stopped', () => {
+    const ahead = { ...former, offset: 41_309 };
+    assert.deepEqual(lossBetween(ahead, successor, { stopped: true }), { kind: 'lost', bytes: 100, exact: true });
+    assert.deepEqual(lossBetween(ahead, successor, { stopped: false }), { kind: 'lost', bytes: 100, exact: false });
+  });
+
+  it('is unknown where it may have gone on, or the histories have nothing in common', () => {
+    assert.equal(lossBetween(former, successor, { stopped: false }).kind, 'unknown');
+    assert.equal(lossBetween({ ...former, history: 'f'.repeat(40) }, successor, { stopped: true }).kind, 'unknown');
+  });
+});
+
+/** A set of two servers and a sentinel that keep what they are told, in the words of real ones. */
+class RecordedSet {
+  readonly said: string[] = [];
+  readonly servers = new Map([
+    [nyc.host, new RecordedServer('primary')],
+    [chi.host, new RecordedServer('replica')],
+  ]);
+  sentinelFreezes = false;
+  movesTo = chi.host;
+  version = '7.0.15';
+
+  talk(host: string): RedisTalk {
+    return async (commands) => {
+      const server = this.servers.get(host)!;
+      if (server.frozen) return { kind: 'unknown', reason: 'no answer within 200 ms' };
+      const replies = commands.map((command) => {
+        if (command[0] !== 'INFO' && command[0] !== 'GET' && command[1] !== 'USERS')
+          this.said.push(`${host} ${command.filter((word) => !word.includes('\n')).join(' ')}`);
+        return server.answer(command, this.version);
+      });
+      return { kind: 'ok', replies };
+    };
+  }
+
+  readonly sentinel: RedisTalk = async (commands) => {
+    if (this.sentinelFreezes) return { kind: 'unknown', reason: 'no answer within 200 ms' };
+    const primary = [...this.servers].find(([, { role }]) => role === 'primary')![0];
+    const replies = commands.map(([first, verb]): RespValue => {
+      if (first === 'INFO') return reply('info-server');
+      switch (verb) {
+        case 'GET-MASTER-ADDR-BY-NAME':
+          return [primary, '6379'];
+        case 'FAILOVER':
+          this.said.push('sentinel FAILOVER');
+          for (const [host, server] of this.servers) if (host === this.movesTo) server.role = 'primary';
+          this.servers.get(primary)!.role = 'replica';
+          return 'OK';
+        case 'MASTER':
+          return reply('sentinel-master');
+        case 'REPLICAS':
+          return reply('sentinel-replicas');
+        default:
+          return reply('sentinel-ckquorum');
+      }
+    });
+    return { kind: 'ok', replies };
+  };
+}
+
+class RecordedServer {
+  role: 'primary' | 'replica';
+  frozen = false;
+  readonly users = new Set(['default', 'holdfast']);
+  epoch = 0;
+  behind = 0;
+  noReplicas = 0;
+
+  constructor(role: 'primary' | 'replica') {
+    this.role = role;
+  }
+
+  answer(command: readonly string[], version: string): RespValue {
+    const [verb, what] = command;
+    switch (`${verb} ${what}`) {
+      case 'INFO server':
+        return textOf(reply('info-server')).replace(/redis_version:.*/, `redis_version:${version}`);
+      case 'INFO replication':
+        return textOf(reply(`info-replication-${this.role}`)).replace(
+          /((?:master|slave)_repl_offset):\d+/g,
+          (_, name: string) => `${name}:${129_080 - this.behind}`,
+        );
+      case 'ACL USERS':
+        return [...this.users];
+      case 'ACL SETUSER':
+        this.users.add(command[2]!);
+        return 'OK';
+      case 'ACL DELUSER':
+        for (const user of command.slice(2)) this.users.delete(user);
+        return command.length - 2;
+      default:
+        if (verb === 'GET') return this.epoch === 0 ? null : String(this.epoch);
+        if (verb === 'EVAL') {
+          if (this.noReplicas-- > 0) return new RespError('NOREPLICAS Not enough good replicas to write.');
+          this.epoch = Math.max(this.epoch, Number(command.at(-1)));
+          return this.epoch;
+        }
+        return 'OK';
+    }
+  }
+}
+
+describe('drivers of a set', () => {
+  let directory: string;
+  let set: RecordedSet;
+  let names = 0;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'redis-driver-'));
+    set = new RecordedSet();
+  });
+  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+  const driver = (host = nyc.host, file = `epochs-${++names}.json`) =>
+    new RedisDriver({
+      talk: set.talk(host),
+      epochs: new GuardedEpochs(join(directory, file)),
+      writerPasswordHash: 'a'.repeat(64),
+    });
+  const sentinel = () =>
+    new SentinelDriver({
+      talk: set.sentinel,
+      set: 'cache',
+      epochs: new GuardedEpochs(join(directory, `sentinel-${++names}.json`)),
+    });
+  const open = (at: number) => ({ kind: 'open', epoch: epoch(at) }) as const;
+  const server = (host: string) => set.servers.get(host)!;
+
+  it('opens one epoch and closes the one before', async () => {
+    server(nyc.host).users.add('writer-3');
+    assert.equal(codeOf(await driver().perform(open(4), soon)), 'ok');
+    assert.deepEqual((await driver().observe(soon)).openFor, [4]);
+    assert.equal(await driver().confirm({ kind: 'open-at', epoch: epoch(4) }, soon), 'holds');
+    assert.equal(await driver().confirm({ kind: 'open-at', epoch: epoch(3) }, soon), 'does-not-hold');
+    assert.deepEqual(
+      set.said.map((line) => line.replace(/ reset .*/, '')),
+      [`${nyc.host} EVAL 1 holdfast:epoch 4`, `${nyc.host} ACL DELUSER writer-3`, `${nyc.host} ACL SETUSER writer-4`],
+    );
+  });
+
+  it('an older epoch is refused by what the driver stored, by who may write, and by the data', async () => {
+    const first = driver(nyc.host, 'one.json');
+    await first.perform(open(5), soon);
+    set.said.length = 0;
+    assert.equal(
+      codeOf(await driver(nyc.host, 'one.json').perform({ kind: 'close', epoch: epoch(4) }, soon)),
+      'stale-epoch',
+    );
+    assert.equal(codeOf(await driver().perform({ kind: 'close', epoch: epoch(4) }, soon)), 'stale-epoch');
+    server(nyc.host).users.delete('writer-5');
+    assert.equal(codeOf(await driver().perform(open(4), soon)), 'stale-epoch');
+    assert.deepEqual(set.said, []);
+  });
+
+  it('a replica is not opened, and a primary without replicas neither', async () => {
+    assert.equal(codeOf(await driver(chi.host).perform(open(1), soon)), 'not-primary');
+    server(nyc.host).noReplicas = 1;
+    assert.equal(codeOf(await driver().perform(open(1), soon)), 'no-replicas');
+    assert.deepEqual((await driver().observe(soon)).openFor, []);
+  });
+
+  it('a former primary that follows and still has writers is told of, and can be closed', async () => {
+    server(chi.host).users.add('writer-2');
+    const one = driver(chi.host);
+    assert.match((await one.observe(soon)).reasons.join(), /writers of epoch 2 in if it were promoted/);
+    assert.equal(codeOf(await one.perform({ kind: 'close', epoch: epoch(3) }, soon)), 'ok');
+    assert.deepEqual((await one.observe(soon)).reasons, []);
+  });
+
+  it('a frozen server is unknown in everything', async () => {
+    server(nyc.host).frozen = true;
+    assert.equal(codeOf(await driver().perform({ kind: 'close', epoch: epoch(1) }, soon)), 'unknown');
+    assert.equal(await driver().confirm({ kind: 'closed' }, soon), 'unknown');
+    const seen = await driver().observe(soon);
+    assert.deepEqual([seen.replication, seen.openFor, seen.storedEpoch], [null, null, null]);
+  });
+
+  it('values that are none are not said, and another version is named', async () => {
+    const bad = [
+      { kind: 'open', epoch: epoch(0) },
+      { kind: 'pause-writes', epoch: epoch(1), forMs: 0.5 },
+      { kind: 'follow', epoch: epoch(1), upstream: { host: 'NO', port: 1 } },
+    ] as const;
+    for (const action of bad) assert.equal(codeOf(await driver().perform(action, soon)), 'bad-value');
+    assert.deepEqual(set.said, []);
+    set.version = '8.2.1';
+    assert.ok((await driver().observe(soon)).reasons.some((reason) => reason.includes('8.2.1 has not been tried')));
+  });
+
+  it('a sentinel says where the primary is, and an older epoch moves nothing', async () => {
+    const one = sentinel();
+    const seen = await one.observe(soon);
+    assert.deepEqual([seen.version, seen.quorate, seen.replicas?.length, seen.reasons], ['7.0.15', true, 2, []]);
+    const move = (at: number, from = nyc, to = chi) =>
+      one.perform({ kind: 'failover', epoch: epoch(at), from, to }, soon);
+    assert.equal(codeOf(await move(2)), 'ok');
+    assert.equal(codeOf(await move(2)), 'ok');
+    assert.equal(set.said.length, 1);
+    assert.equal(codeOf(await move(1, chi, nyc)), 'stale-epoch');
+    assert.equal(codeOf(await move(3, nyc, { host: '127.0.4.9', port: 6379 })), 'moved');
+    set.sentinelFreezes = true;
+    assert.equal(codeOf(await move(4, chi, nyc)), 'unknown');
+    assert.equal((await one.observe(soon)).primary, null);
+  });
+
+  const planned = (at = 2) =>
+    switchPrimary(
+      {
+        epoch: epoch(at),
+        from: { address: nyc, driver: driver(nyc.host) },
+        to: { address: chi, driver: driver(chi.host) },
+        sentinel: sentinel(),
+        catchUpWithinMs: 50,
+      },
+      { deadlineMs: 500 },
+    );
+
+  it('a planned switch closes the former primary before the sentinels are asked, and opens the new one last', async () => {
+    server(nyc.host).users.add('writer-1');
+    server(chi.host).noReplicas = 2;
+    assert.deepEqual(await planned(), { kind: 'ok' });
+    assert.deepEqual(
+      set.said.map((line) =>
+        line
+          .replace(/127\.0\.4\.1 /, 'nyc ')
+          .replace(/^127\.0\.4\.2 /, 'chi ')
+          .replace(/ reset .*/, ''),
+      ),
+      [
+        'nyc CLIENT PAUSE 2050 WRITE',
+        'nyc ACL DELUSER writer-1',
+        'sentinel FAILOVER',
+        'nyc REPLICAOF 127.0.4.2 6379',
+        'nyc CLIENT UNPAUSE',
+        ...Array.from({ length: 3 }, () => 'chi EVAL 1 holdfast:epoch 2'),
+        'chi ACL SETUSER writer-2',
+      ],
+    );
+  });
+
+  it('a replica that stays behind gives the switch up, and the former primary goes on', async () => {
+    server(nyc.host).users.add('writer-1');
+    server(chi.host).behind = 14;
+    const outcome = await planned();
+    assert.deepEqual([outcome.kind, outcome.kind === 'ok' ? null : outcome.step], ['given-up', 'catch up']);
+    assert.deepEqual(
+      await driver()
+        .observe(soon)
+        .then(({ openFor }) => openFor),
+      [1],
+    );
+    assert.equal(set.said.at(-1), `${nyc.host} CLIENT UNPAUSE`);
+  });
+
+  it('sentinels that do not answer leave it closed, and it says so', async () => {
+    server(nyc.host).users.add('writer-1');
+    set.sentinelFreezes = true;
+    const outcome = await planned();
+    assert.deepEqual([outcome.kind, outcome.kind === 'ok' ? null : outcome.step], ['closed', 'failover']);
+    assert.equal(await driver().confirm({ kind: 'closed' }, soon), 'holds');
+  });
+});
+
+describe('talk over a connection', () => {
+  let server: Server;
+  const sockets: Socket[] = [];
+  afterEach(() => {
+    for (const socket of sockets.splice(0)) socket.destroy();
+    server.close();
+  });
+
+  async function talkTo(answer: (socket: Socket, heard: string) => void): Promise<RedisTalk> {
+    server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => {});
+      socket.on('data', (heard) => answer(socket, heard.toString('utf8')));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    return redisTalk({ address: { host: '127.0.0.1', port }, user: 'holdfast', password: 'p' });
+  }
+
+  it('a server that does not let us in hears no command', async () => {
+    const heard: string[] = [];
+    const talk = await talkTo((socket, text) => {
+      heard.push(text);
+      socket.write(bytes('error-wrongpass'));
+    });
+    assert.equal((await talk([['FLUSHALL']], soon)).kind, 'refused');
+    assert.ok(!heard.join().includes('FLUSHALL'));
+  });
+
+  it('a frozen server, one that hangs up and one that is none are unknown, by the deadline', async () => {
+    const begun = performance.now();
+    assert.equal((await (await talkTo(() => {}))([['PING']], soon)).kind, 'unknown');
+    server.close();
+    assert.equal((await (await talkTo((socket) => socket.end()))([['PING']], soon)).kind, 'unknown');
+    server.close();
+    assert.equal((await (await talkTo((socket) => socket.write('hello\r\n')))([['PING']], soon)).kind, 'unknown');
+    assert.ok(performance.now() - begun < 2_000);
+  });
+});

@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type LabName, labBreak, labDown, labHeal, labRestart } from '../../../lab/cli.ts';
+import { LabDirectory } from '../../../lab/lab-directory.ts';
+import { namespaceLabUp } from '../../../lab/netns/namespace-lab-up.ts';
+import { findResidue } from '../../../lab/netns/residue.ts';
+import type { ServerGround } from '../../../lab/netns/servers/placement.ts';
+import { serverSecrets } from '../../../lab/netns/servers/server-secrets.ts';
+import { waitFor } from '../../../lab/wait.ts';
+import type { Dial } from '../../../src/adapters/system/dial.ts';
+import { GuardedEpochs } from '../../../src/adapters/system/guarded-epochs.ts';
+import type { Epoch, SiteId } from '../../../src/core/base/ids.ts';
+import { exampleFirm, NamespaceLabUnderTest, projectRoot } from '../netns-lab.under-test.ts';
+import { NamespaceDial } from './namespace-dial.ts';
+import type { SessionReport } from './session-probe.ts';
+
+export const probe = [
+  process.execPath,
+  '--disable-warning=ExperimentalWarning',
+  join(import.meta.dirname, 'session-probe.ts'),
+];
+
+export const epoch = (value: number): Epoch => value as Epoch;
+
+export const codeOf = (outcome: { readonly kind: string; readonly code?: string }): string | undefined =>
+  outcome.kind === 'failed' ? outcome.code : outcome.kind;
+
+/** The servers of one lab of namespaces, and what every test of them needs. */
+export class ServersUnderTest {
+  readonly lab: LabName;
+  readonly under: NamespaceLabUnderTest;
+  readonly ground: ServerGround;
+  /** Gone with the lab. */
+  readonly directory: string;
+  readonly #dials = new Map<string, NamespaceDial>();
+  #names = 0;
+
+  static async up(name: string): Promise<ServersUnderTest> {
+    const lab = { root: projectRoot, name };
+    await namespaceLabUp({ ...lab, topology: exampleFirm(), topologyFile: null, ifThere: 'replace' }, () => {});
+    return new ServersUnderTest(lab);
+  }
+
+  private constructor(lab: LabName) {
+    this.lab = lab;
+    this.under = new NamespaceLabUnderTest(lab);
+    const secret = serverSecrets(new LabDirectory(lab.root, lab.name).secrets);
+    this.ground = { topology: exampleFirm(), plan: this.under.context.plan, secret };
+    this.directory = mkdtempSync(join(tmpdir(), 'netns-servers-'));
+  }
+
+  /** Ends the lab. @throws AssertionError when something of it is left */
+  async down(): Promise<void> {
+    for (const dial of this.#dials.values()) dial.close();
+    await labDown(this.lab);
+    rmSync(this.directory, { recursive: true, force: true });
+    const { id } = new LabDirectory(this.lab.root, this.lab.name);
+    assert.deepEqual(findResidue(id), { namespaces: [], controlGroups: [] });
+  }
+
+  newName(what: string): string {
+    this.#names += 1;
+    return join(this.directory, `${what}-${this.#names}`);
+  }
+
+  newEpochs(): GuardedEpochs {
+    return new GuardedEpochs(this.newName('epochs'));
+  }
+
+  /** How somebody on that machine opens connections. */
+  dialFrom(node: string): Dial {
+    const { namespace } = this.ground.plan.nodes.find(({ id }) => id === node)!;
+    const dial = this.#dials.get(namespace) ?? new NamespaceDial(namespace);
+    this.#dials.set(namespace, dial);
+    return dial.dial;
+  }
+
+  /** Resolves when none of its processes runs. */
+  async freeze(key: string): Promise<string> {
+    return (await labBreak(this.lab, { kind: 'freeze', target: { kind: 'process', key } }, 60_000)).id;
+  }
+
+  /** Nobody reaches that site any more, and it reaches nobody. */
+  async isolate(site: string): Promise<string> {
+    const fault = { kind: 'site-isolated', site: site as SiteId } as const;
+    return (await labBreak(this.lab, fault, 120_000)).id;
+  }
+
+  async heal(fault: string): Promise<void> {
+    await labHeal(this.lab, fault);
+  }
+
+  async thaw(fault: string): Promise<void> {
+    await this.heal(fault);
+  }
+
+  async kill(key: string): Promise<void> {
+    await labBreak(this.lab, { kind: 'kill', target: { kind: 'process', key } }, null);
+  }
+
+  async restart(key: string): Promise<void> {
+    await labRestart(this.lab, key);
+  }
+
+  /** Reports of new sessions from one machine to an address while the work is done. */
+  async asked(from: string, to: { readonly host: string; readonly port: number }, work: () => Promise<void>) {
+    const child = await this.under.start(from, ...probe, 'ask', to.host, String(to.port));
+    let report = '';
+    child.stdout?.on('data', (bytes: Buffer) => {
+      report += bytes.toString('utf8');
+    });
+    try {
+      await work();
+      child.stdin?.end();
+      await waitFor('the report', () => report.includes('\n'), 5_000);
+      return JSON.parse(report) as SessionReport;
+    } finally {
+      await this.under.end(child);
+    }
+  }
+}
+
+/** A frozen server must not make anybody late. */
+export async function withinDeadline<Result>(deadlineMs: number, work: Promise<Result>): Promise<Result> {
+  const begun = performance.now();
+  const result = await work;
+  assert.ok(performance.now() - begun < deadlineMs + 500, `it took ${performance.now() - begun} ms`);
+  return result;
+}

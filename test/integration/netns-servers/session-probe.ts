@@ -1,0 +1,91 @@
+import { connect, createServer } from 'node:net';
+
+/**
+ * On a machine of a lab. `serve NAME PORT`: answers every byte with its name. `ask HOST PORT`: asks over new sessions, one after the
+ * other, and holds one from the first answer on; when its input ends it prints who answered when, as `SessionReport`.
+ */
+export interface SessionReport {
+  /** In the order of their first answers. Milliseconds of the asking machine. */
+  readonly answers: readonly {
+    readonly name: string;
+    readonly firstMs: number;
+    readonly lastMs: number;
+    readonly count: number;
+  }[];
+  readonly failures: number;
+  /** Longest time between two answers. */
+  readonly longestGapMs: number;
+  /** Null: the held session still stood at the end. */
+  readonly heldUntilMs: number | null;
+}
+
+const askWithinMs = 1_000;
+
+function serve(name: string, port: number): void {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', () => socket.write(name));
+  });
+  server.listen(port, () => process.stdout.write('ready\n'));
+}
+
+/** The name that answered, and the session; null when none did. */
+function ask(host: string, port: number) {
+  const { promise, resolve } = Promise.withResolvers<{
+    readonly name: string;
+    readonly socket: ReturnType<typeof connect>;
+  } | null>();
+  const socket = connect({ host, port });
+  const fail = () => {
+    socket.destroy();
+    resolve(null);
+  };
+  socket.setTimeout(askWithinMs, fail);
+  socket.on('error', fail);
+  socket.on('close', () => resolve(null));
+  socket.on('connect', () => socket.write('?'));
+  socket.once('data', (bytes) => resolve({ name: bytes.toString('utf8'), socket }));
+  return promise;
+}
+
+async function askOn(host: string, port: number): Promise<void> {
+  const answers = new Map<string, { firstMs: number; lastMs: number; count: number }>();
+  let [failures, longestGapMs, ended, lastMs] = [0, 0, false, Number.NaN];
+  let heldUntilMs: number | null = null;
+  let held: ReturnType<typeof connect> | null = null;
+  process.stdin.on('end', () => {
+    ended = true;
+  });
+  process.stdin.resume();
+  process.stdout.write('ready\n');
+  while (!ended) {
+    const answer = await ask(host, port);
+    const nowMs = performance.now();
+    if (answer === null) {
+      failures += 1;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      continue;
+    }
+    const { name, socket } = answer;
+    if (!Number.isNaN(lastMs)) longestGapMs = Math.max(longestGapMs, nowMs - lastMs);
+    lastMs = nowMs;
+    const known = answers.get(name) ?? { firstMs: nowMs, lastMs: nowMs, count: 0 };
+    answers.set(name, { ...known, lastMs: nowMs, count: known.count + 1 });
+    socket.setTimeout(0);
+    if (held === null) {
+      held = socket;
+      socket.on('close', () => {
+        heldUntilMs = performance.now();
+      });
+    } else socket.destroy();
+  }
+  const list = [...answers].map(([name, known]) => ({ name, ...known }));
+  const report: SessionReport = { answers: list, failures, longestGapMs, heldUntilMs };
+  process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
+}
+
+const [role, ...args] = process.argv.slice(2);
+if (role === 'serve') {
+  serve(args[0]!, Number(args[1]));
+  process.stdin.on('end', () => process.exit(0)).resume();
+} else await askOn(args[0]!, Number(args[1]));
