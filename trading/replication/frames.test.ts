@@ -75,3 +75,17 @@ test('nothing is read after what is no frame, and it is told once', () => {
     assert.equal(heard.length, 1);
   }
 });
+
+test('a frame that the system has not taken yet stays as it was, whatever the memory of its blocks is used for next', () => {
+  const waiting: Buffer[] = [];
+  const socket = { write: (bytes: Buffer) => waiting.push(bytes) } as unknown as Socket;
+  for (const count of [1, 400]) {
+    const records = Array.from({ length: count }, (_, at) => record(1024, at));
+    const block = encodeBlock({ previous: EMPTY_LOG, epoch: 3, committed: 0, records });
+    writeBlocks(socket, 3, [block]);
+    block.bytes.fill(0xee);
+    const { heard, reader } = reading();
+    for (const piece of waiting.splice(0)) reader.push(piece);
+    assert.deepEqual(heard, [`block 3 1 ${block.header.crc}`]);
+  }
+});

@@ -12,8 +12,6 @@ const KIND_ACK = 3;
 const PREFIX_BYTES = 5;
 const EPOCH_BYTES = 8;
 const BLOCK_PREFIX_BYTES = PREFIX_BYTES + EPOCH_BYTES;
-/** The runtime has memory ready for pieces up to this. */
-const JOINED_BYTES = 4000;
 const ACK_FRAME_BYTES = PREFIX_BYTES + 16;
 const MAX_FRAME_BYTES = MAX_BLOCK_BYTES + 4096;
 
@@ -36,27 +34,16 @@ export const writeAck = (socket: Socket, ack: { readonly epoch: number; readonly
   socket.write(frame);
 };
 
-/** Writes blocks as one burst; few small ones as one piece, which is quicker than telling the system of several. */
+/** Writes blocks as one piece, which is quicker than telling the system of several; they are copied for it. */
 export const writeBlocks = (socket: Socket, senderEpoch: number, blocks: readonly Block[]): void => {
-  const bytes = blocks.reduce((sum, block) => sum + BLOCK_PREFIX_BYTES + block.bytes.length, 0);
-  if (bytes <= JOINED_BYTES) {
-    const joined = Buffer.allocUnsafe(bytes);
-    let at = 0;
-    for (const block of blocks) {
-      writeBlockPrefix(joined, at, senderEpoch, block);
-      at += BLOCK_PREFIX_BYTES + block.bytes.copy(joined, at + BLOCK_PREFIX_BYTES);
-    }
-    socket.write(joined);
-    return;
-  }
-  socket.cork();
+  if (blocks.length === 0) return;
+  const frames = Buffer.allocUnsafe(blocks.reduce((sum, block) => sum + BLOCK_PREFIX_BYTES + block.bytes.length, 0));
+  let at = 0;
   for (const block of blocks) {
-    const prefix = Buffer.allocUnsafe(BLOCK_PREFIX_BYTES);
-    writeBlockPrefix(prefix, 0, senderEpoch, block);
-    socket.write(prefix);
-    socket.write(block.bytes);
+    writeBlockPrefix(frames, at, senderEpoch, block);
+    at += BLOCK_PREFIX_BYTES + block.bytes.copy(frames, at + BLOCK_PREFIX_BYTES);
   }
-  socket.uncork();
+  socket.write(frames);
 };
 
 const writeBlockPrefix = (bytes: Buffer, at: number, senderEpoch: number, block: Block): void => {
@@ -148,9 +135,7 @@ export class FrameReader {
       return;
     }
     const start = offset + BLOCK_PREFIX_BYTES;
-    // A block outlives the chunk that it came in; a frame that was put together is its own.
-    const own = offset === 0 && end === bytes.length && bytes.byteOffset === 0;
-    const block = decodeBlock(own ? bytes.subarray(start, end) : Buffer.from(bytes.subarray(start, end)), 0);
+    const block = decodeBlock(bytes, start);
     if (block === null || block.bytes.length !== end - start) {
       this.#broken('a block whose checksum is wrong');
       return;
