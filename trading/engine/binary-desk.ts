@@ -52,6 +52,9 @@ export class BinaryDesk {
   readonly #options: BinaryDeskOptions;
   readonly #symbols = new KnownSymbols();
   #nowMs = 0;
+  /** Why no new risk is taken in this turn, or null; and who has a say beside that. */
+  #noRisk: string | null = null;
+  #risk: RiskGate | null = null;
   /** Where the id of the message that is handled is, and what it names beside it: a symbol, or the id of its target. */
   #idAt = 0;
   #idLength = 0;
@@ -62,9 +65,12 @@ export class BinaryDesk {
     this.#options = options;
   }
 
-  /** What is handled from here on came at this moment: the wall clock is not asked for each order. */
+  /** What is handled from here on came at this moment: clock and permissions, which change between turns only, are not asked for each order. */
   beginTurn(): void {
+    const { allowed } = this.#options;
     this.#nowMs = Date.now();
+    this.#noRisk = riskRefusal(allowed);
+    this.#risk = allowed.risk;
   }
 
   /** Handles the whole message at `session.at`. */
@@ -169,14 +175,14 @@ export class BinaryDesk {
     const { market } = allowed;
     const venue = symbol === -1 ? market.venueOfName(this.#symbolName(-1, input)) : market.venueOf(symbol);
     const refusal =
-      riskRefusal(allowed) ??
+      this.#noRisk ??
       (venue === -1 || symbolLength > market.symbolBytes(venue) ? 'unknown-symbol' : null) ??
       (idLength > market.idBytes(venue) ? 'id-too-long' : null) ??
       market.refusal(venue, symbol) ??
       this.#symbolBreach(symbol, input) ??
       numberBreach(price, qty, limits) ??
       (state.openOf(client) >= limits.maxOpenOrdersPerClient ? 'limit-open-orders' : null) ??
-      (allowed.risk === null ? null : this.#gateRefusal(allowed.risk, session, side, symbol, price, qty));
+      (this.#risk === null ? null : this.#gateRefusal(this.#risk, session, side, symbol, price, qty));
     if (refusal !== null) return this.#reject(session, refusal);
     this.#finish(session, offset, RECORD_KIND.order, gtc === 1 ? side | GTC_BIT : side, venue);
   }
