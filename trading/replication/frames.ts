@@ -13,6 +13,8 @@ const PREFIX_BYTES = 5;
 const EPOCH_BYTES = 8;
 const BLOCK_PREFIX_BYTES = PREFIX_BYTES + EPOCH_BYTES;
 const ACK_FRAME_BYTES = PREFIX_BYTES + 16;
+/** Memory for frames that is kept is no larger than this: a few turns at most orders a second. */
+const KEPT_BYTES = 512 * 1024;
 const MAX_FRAME_BYTES = MAX_BLOCK_BYTES + 4096;
 
 export const writeMessage = (socket: Socket, message: object): void => {
@@ -34,17 +36,34 @@ export const writeAck = (socket: Socket, ack: { readonly epoch: number; readonly
   socket.write(frame);
 };
 
-/** Writes blocks as one piece, which is quicker than telling the system of several; they are copied for it. */
-export const writeBlocks = (socket: Socket, senderEpoch: number, blocks: readonly Block[]): void => {
-  if (blocks.length === 0) return;
-  const frames = Buffer.allocUnsafe(blocks.reduce((sum, block) => sum + BLOCK_PREFIX_BYTES + block.bytes.length, 0));
-  let at = 0;
-  for (const block of blocks) {
-    writeBlockPrefix(frames, at, senderEpoch, block);
-    at += BLOCK_PREFIX_BYTES + block.bytes.copy(frames, at + BLOCK_PREFIX_BYTES);
+/**
+ * Writes blocks to one socket, each time as one piece, which is quicker than telling the system of several. They are copied for it, into
+ * memory that is used again once the system has taken it.
+ */
+export class BlockWriter {
+  readonly #socket: Socket;
+  #free: Buffer | null = null;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
   }
-  socket.write(frames);
-};
+
+  write(senderEpoch: number, blocks: readonly Block[]): void {
+    const bytes = blocks.reduce((sum, block) => sum + BLOCK_PREFIX_BYTES + block.bytes.length, 0);
+    if (bytes === 0) return;
+    const free = this.#free;
+    this.#free = null;
+    const memory = free !== null && free.length >= bytes ? free : Buffer.allocUnsafeSlow(Math.max(KEPT_BYTES, bytes));
+    let at = 0;
+    for (const block of blocks) {
+      writeBlockPrefix(memory, at, senderEpoch, block);
+      at += BLOCK_PREFIX_BYTES + block.bytes.copy(memory, at + BLOCK_PREFIX_BYTES);
+    }
+    this.#socket.write(memory.subarray(0, bytes), () => {
+      if (memory.length <= KEPT_BYTES) this.#free ??= memory;
+    });
+  }
+}
 
 const writeBlockPrefix = (bytes: Buffer, at: number, senderEpoch: number, block: Block): void => {
   bytes.writeUInt32LE(1 + EPOCH_BYTES + block.bytes.length, at);
@@ -55,7 +74,10 @@ const writeBlockPrefix = (bytes: Buffer, at: number, senderEpoch: number, block:
 
 const EMPTY = Buffer.alloc(0);
 
-/** Cuts a byte stream into frames. Anything unreadable is reported once; nothing after it is read. */
+/**
+ * Cuts a byte stream into frames. Anything unreadable is reported once; nothing after it is read. The bytes of a block are lent: as they
+ * are now until the next `push`.
+ */
 export class FrameReader {
   readonly #onMessage: (record: JsonRecord) => void;
   readonly #onBlock: (senderEpoch: number, block: Block) => void;
@@ -66,6 +88,9 @@ export class FrameReader {
   /** A frame that comes in more than one chunk, and how much of it is there. */
   #frame: Buffer | null = null;
   #filled = 0;
+  /** Where such a frame is put together: in the one that the frame before did not have, whose block is in use during this push. */
+  readonly #memories: [Buffer, Buffer] = [EMPTY, EMPTY];
+  #which: 0 | 1 = 0;
   #ended = false;
 
   constructor(options: {
@@ -98,7 +123,7 @@ export class FrameReader {
       }
       const end = offset + 4 + length;
       if (end > bytes.length) {
-        this.#frame = Buffer.allocUnsafeSlow(end - offset);
+        this.#frame = this.#roomFor(end - offset);
         this.#filled = bytes.copy(this.#frame, 0, offset);
         return;
       }
@@ -106,6 +131,13 @@ export class FrameReader {
       offset = end;
     }
     if (!this.#ended && offset < bytes.length) this.#rest = bytes.subarray(offset);
+  }
+
+  #roomFor(length: number): Buffer {
+    if (length > KEPT_BYTES) return Buffer.allocUnsafeSlow(length);
+    this.#which = this.#which === 0 ? 1 : 0;
+    if (this.#memories[this.#which].length < length) this.#memories[this.#which] = Buffer.allocUnsafeSlow(2 * length);
+    return this.#memories[this.#which].subarray(0, length);
   }
 
   /** How much of the chunk belongs to the frame that has begun. */
