@@ -112,7 +112,7 @@ test('what is written is what the blocks were, however late the system takes it,
       stream.push(Buffer.from(bytes));
       done();
     };
-    const write = (bytes: Buffer, done: () => void) => inFlight.push({ bytes, done });
+    const write = (bytes: Buffer, done = () => {}) => inFlight.push({ bytes, done });
     const writer = new BlockWriter({ write } as unknown as Socket);
     for (const block of blocks) {
       writer.write(3, [block]);
@@ -157,4 +157,14 @@ test('every block of a push is as it came until the next push, wherever the stre
       blocks.map(({ header }) => header.crc),
     );
   }
+});
+
+test('what waits for a replica that reads nothing takes little more memory than it is long', () => {
+  const waiting: Buffer[] = [];
+  const writer = new BlockWriter({ write: (bytes: Buffer) => waiting.push(bytes) } as unknown as Socket);
+  for (const block of chainOf([1, 1, 20, 1, 20, 300, 20, 600, 1, 20])) writer.write(3, [block]);
+  const pieces = [...new Set(waiting.map(({ buffer }) => buffer))];
+  const memory = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const bytes = waiting.reduce((sum, { length }) => sum + length, 0);
+  assert.ok(memory < bytes + 600 * 1024, `${memory} for ${bytes}`);
 });

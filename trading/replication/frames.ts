@@ -13,8 +13,11 @@ const PREFIX_BYTES = 5;
 const EPOCH_BYTES = 8;
 const BLOCK_PREFIX_BYTES = PREFIX_BYTES + EPOCH_BYTES;
 const ACK_FRAME_BYTES = PREFIX_BYTES + 16;
+/** The runtime has memory ready for pieces up to this. */
+const POOLED_BYTES = 4000;
 /** Memory for frames that is kept is no larger than this: a few turns at most orders a second. */
 const KEPT_BYTES = 512 * 1024;
+const EMPTY = Buffer.alloc(0);
 const MAX_FRAME_BYTES = MAX_BLOCK_BYTES + 4096;
 
 export const writeMessage = (socket: Socket, message: object): void => {
@@ -42,7 +45,8 @@ export const writeAck = (socket: Socket, ack: { readonly epoch: number; readonly
  */
 export class BlockWriter {
   readonly #socket: Socket;
-  #free: Buffer | null = null;
+  /** Null while the system has not taken what lies there: what is written meanwhile has memory of its own, no more than it needs. */
+  #kept: Buffer | null = EMPTY;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -51,17 +55,24 @@ export class BlockWriter {
   write(senderEpoch: number, blocks: readonly Block[]): void {
     const bytes = blocks.reduce((sum, block) => sum + BLOCK_PREFIX_BYTES + block.bytes.length, 0);
     if (bytes === 0) return;
-    const free = this.#free;
-    this.#free = null;
-    const memory = free !== null && free.length >= bytes ? free : Buffer.allocUnsafeSlow(Math.max(KEPT_BYTES, bytes));
+    const kept = bytes > POOLED_BYTES && bytes <= KEPT_BYTES ? this.#takeKept() : null;
+    const memory = kept ?? Buffer.allocUnsafe(bytes);
     let at = 0;
     for (const block of blocks) {
       writeBlockPrefix(memory, at, senderEpoch, block);
       at += BLOCK_PREFIX_BYTES + block.bytes.copy(memory, at + BLOCK_PREFIX_BYTES);
     }
-    this.#socket.write(memory.subarray(0, bytes), () => {
-      if (memory.length <= KEPT_BYTES) this.#free ??= memory;
-    });
+    if (kept === null) this.#socket.write(memory);
+    else
+      this.#socket.write(kept.subarray(0, bytes), () => {
+        this.#kept = kept;
+      });
+  }
+
+  #takeKept(): Buffer | null {
+    const kept = this.#kept;
+    this.#kept = null;
+    return kept === EMPTY ? Buffer.allocUnsafeSlow(KEPT_BYTES) : kept;
   }
 }
 
@@ -71,8 +82,6 @@ const writeBlockPrefix = (bytes: Buffer, at: number, senderEpoch: number, block:
   bytes.writeUIntLE(senderEpoch, at + PREFIX_BYTES, 6);
   bytes.writeUInt16LE(0, at + PREFIX_BYTES + 6);
 };
-
-const EMPTY = Buffer.alloc(0);
 
 /**
  * Cuts a byte stream into frames. Anything unreadable is reported once; nothing after it is read. The bytes of a block are lent: as they
