@@ -5,20 +5,27 @@ import {
   BINARY_VERSION,
   beginAnswer,
   copyBytes,
+  copyId,
+  copyWords,
   isId,
   MESSAGE,
   MESSAGE_BYTES,
   RECEIVED,
   SENT,
+  writeAck,
   writeField,
 } from './binary-protocol.ts';
 import type { BinarySession } from './binary-session.ts';
-import { closeRecord, type Entry, GTC_BIT, RECORD, RECORD_KIND, readCount, textsAt, writeCount } from './entry.ts';
+import { type Entry, GTC_BIT, RECORD, RECORD_KIND, readCount, textsAt, writeCount } from './entry.ts';
+import { KnownSymbols } from './known-symbols.ts';
 import { ITEM_KIND, ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
 import { type Limits, numberBreach, type Permissions, replaceRefusal, riskRefusal } from './pre-trade.ts';
 import type { ByteSink, ReleaseQueue } from './release-queue.ts';
 import type { RiskGate } from './risk-gate.ts';
+
+/** What is in the field of a symbol is none. */
+const NOT_A_SYMBOL = -2;
 
 export interface BinaryDeskOptions {
   readonly instance: string;
@@ -43,7 +50,11 @@ export interface BinaryDeskOptions {
  */
 export class BinaryDesk {
   readonly #options: BinaryDeskOptions;
+  readonly #symbols = new KnownSymbols();
   #nowMs = 0;
+  /** Why no new risk is taken in this turn, or null; and who has a say beside that. */
+  #noRisk: string | null = null;
+  #risk: RiskGate | null = null;
   /** Where the id of the message that is handled is, and what it names beside it: a symbol, or the id of its target. */
   #idAt = 0;
   #idLength = 0;
@@ -54,9 +65,12 @@ export class BinaryDesk {
     this.#options = options;
   }
 
-  /** What is handled from here on came at this moment: the wall clock is not asked for each order. */
+  /** What is handled from here on came at this moment: clock and permissions, which change between turns only, are not asked for each order. */
   beginTurn(): void {
+    const { allowed } = this.#options;
     this.#nowMs = Date.now();
+    this.#noRisk = riskRefusal(allowed);
+    this.#risk = allowed.risk;
   }
 
   /** Handles the whole message at `session.at`. */
@@ -132,19 +146,20 @@ export class BinaryDesk {
     const { state, limits, allowed, batch } = this.#options;
     const side = input[at + SENT.side]!;
     const gtc = input[at + SENT.gtc]!;
-    const named = this.#readNames(session, at, at + SENT.newId, at + SENT.symbol, BINARY_SYMBOL_BYTES);
+    const offset = batch.reserve();
+    const texts = offset + RECORD.textsAfterPrice;
+    const named = this.#takeId(session, at, at + SENT.newId, at + SENT.symbol, texts);
     if (!named || (side !== 1 && side !== 2) || gtc > 1) return this.#reject(session, 'bad-message');
     const idLength = this.#idLength;
-    const symbolAt = this.#otherAt;
     const symbolLength = this.#otherLength;
-    const offset = batch.reserve();
+    const symbol = this.#symbolOf(session);
+    if (symbol === NOT_A_SYMBOL) return this.#reject(session, 'bad-message');
     const { bytes, view } = batch;
-    copyBytes(input, at + SENT.price, 16, bytes, offset + RECORD.price);
+    copyWords(session.view, at + SENT.price, 16, view, offset + RECORD.price);
     const price = readCount(view, offset + RECORD.price);
     const qty = readCount(view, offset + RECORD.qty);
-    const item = state.find(input, this.#idAt, idLength);
+    const item = state.find(bytes, texts, idLength);
     const client = this.#clientOf(session);
-    const symbol = state.texts.find(input, symbolAt, symbolLength);
     if (item !== -1) {
       const { items } = state;
       const same =
@@ -160,31 +175,28 @@ export class BinaryDesk {
     const { market } = allowed;
     const venue = symbol === -1 ? market.venueOfName(this.#symbolName(-1, input)) : market.venueOf(symbol);
     const refusal =
-      riskRefusal(allowed) ??
+      this.#noRisk ??
       (venue === -1 || symbolLength > market.symbolBytes(venue) ? 'unknown-symbol' : null) ??
       (idLength > market.idBytes(venue) ? 'id-too-long' : null) ??
       market.refusal(venue, symbol) ??
       this.#symbolBreach(symbol, input) ??
       numberBreach(price, qty, limits) ??
       (state.openOf(client) >= limits.maxOpenOrdersPerClient ? 'limit-open-orders' : null) ??
-      (allowed.risk === null ? null : this.#gateRefusal(allowed.risk, session, side, symbol, price, qty));
+      (this.#risk === null ? null : this.#gateRefusal(this.#risk, session, side, symbol, price, qty));
     if (refusal !== null) return this.#reject(session, refusal);
-    bytes[offset + RECORD.kind] = RECORD_KIND.order;
-    bytes[offset + RECORD.side] = gtc === 1 ? side | GTC_BIT : side;
-    bytes[offset + RECORD.venue] = venue;
-    writeCount(view, offset + RECORD.number, this.#nowMs);
-    this.#finish(session, offset);
+    this.#finish(session, offset, RECORD_KIND.order, gtc === 1 ? side | GTC_BIT : side, venue);
   }
 
   #replace(session: BinarySession, input: Buffer, at: number): void {
     const { state, limits, allowed, batch } = this.#options;
     const { items } = state;
-    if (!this.#readNames(session, at, at + SENT.replaceId, at + SENT.replaceTarget, BINARY_ID_BYTES))
+    const offset = batch.reserve();
+    const texts = offset + RECORD.textsAfterPrice;
+    if (!this.#takeNames(session, at, at + SENT.replaceId, at + SENT.replaceTarget, texts))
       return this.#reject(session, 'bad-message');
     const idLength = this.#idLength;
-    const offset = batch.reserve();
-    const { bytes, view } = batch;
-    copyBytes(input, at + SENT.price, 16, bytes, offset + RECORD.price);
+    const { view } = batch;
+    copyWords(session.view, at + SENT.price, 16, view, offset + RECORD.price);
     const price = readCount(view, offset + RECORD.price);
     const qty = readCount(view, offset + RECORD.qty);
     const item = state.find(input, this.#idAt, idLength);
@@ -203,17 +215,14 @@ export class BinaryDesk {
     if (!state.isOrder(target) || items.client(target) !== client) return this.#reject(session, 'unknown-order');
     const refusal = replaceRefusal(state, { limits, allowed }, { target, idLength, price, qty });
     if (refusal !== null) return this.#reject(session, refusal);
-    bytes[offset + RECORD.kind] = RECORD_KIND.replace;
-    bytes[offset + RECORD.side] = 0;
-    bytes[offset + RECORD.venue] = 0;
-    writeCount(view, offset + RECORD.number, this.#nowMs);
-    this.#finish(session, offset);
+    this.#finish(session, offset, RECORD_KIND.replace, 0, 0);
   }
 
   #cancel(session: BinarySession, input: Buffer, at: number): void {
     const { state, batch } = this.#options;
     const { items } = state;
-    if (!this.#readNames(session, at, at + SENT.cancelId, at + SENT.target, BINARY_ID_BYTES))
+    const offset = batch.reserve();
+    if (!this.#takeNames(session, at, at + SENT.cancelId, at + SENT.target, offset + RECORD.texts))
       return this.#reject(session, 'bad-message');
     const idLength = this.#idLength;
     const item = state.find(input, this.#idAt, idLength);
@@ -231,53 +240,69 @@ export class BinaryDesk {
     if (items.state(target) > ITEM_STATE.open) return this.#reject(session, 'too-late');
     if (idLength > this.#options.allowed.market.idBytes(items.venue(target)))
       return this.#reject(session, 'id-too-long');
-    const offset = batch.reserve();
-    const { bytes, view } = batch;
-    bytes[offset + RECORD.kind] = RECORD_KIND.cancel;
-    bytes[offset + RECORD.side] = 0;
-    bytes[offset + RECORD.venue] = 0;
-    writeCount(view, offset + RECORD.number, this.#nowMs);
-    this.#finish(session, offset);
+    this.#finish(session, offset, RECORD_KIND.cancel, 0, 0);
   }
 
-  /** Notes where the names of a message are; false when they are none, or nobody has logged on. */
-  #readNames(session: BinarySession, at: number, idAt: number, otherAt: number, otherMost: number): boolean {
+  /** Notes where the names of a message are, and puts its id where the record has it; false when it is none, or nobody has logged on. */
+  #takeId(session: BinarySession, at: number, idAt: number, otherAt: number, texts: number): boolean {
     const { input } = session;
+    const idLength = input[at + SENT.idLength]!;
     this.#idAt = idAt;
-    this.#idLength = input[at + SENT.idLength]!;
+    this.#idLength = idLength;
     this.#otherAt = otherAt;
     this.#otherLength = input[at + SENT.otherLength]!;
+    return session.client !== null && copyId(session.view, idAt, idLength, this.#options.batch.view, texts);
+  }
+
+  /** The same; false also when the id of the target is none. */
+  #takeNames(session: BinarySession, at: number, idAt: number, otherAt: number, texts: number): boolean {
     return (
-      session.client !== null &&
-      isId(input, idAt, this.#idLength, BINARY_ID_BYTES) &&
-      isId(input, otherAt, this.#otherLength, otherMost)
+      this.#takeId(session, at, idAt, otherAt, texts) &&
+      isId(session.input, otherAt, this.#otherLength, BINARY_ID_BYTES)
     );
   }
 
-  /** Completes the order or request at this offset of the batch, applies it, and queues its acknowledgement. */
-  #finish(session: BinarySession, offset: number): void {
+  /** Number of the symbol that the message names; −1 when the state does not know it. */
+  #symbolOf({ input, view }: BinarySession): number {
+    const at = this.#otherAt;
+    const length = this.#otherLength;
+    const remembered = this.#symbols.numberOf(view, at, length);
+    if (remembered !== -1) return remembered;
+    if (!isId(input, at, length, BINARY_SYMBOL_BYTES)) return NOT_A_SYMBOL;
+    const number = this.#options.state.texts.find(input, at, length);
+    if (number !== -1) this.#symbols.remember(view, at, length, number);
+    return number;
+  }
+
+  /**
+   * Completes the order or request at this offset of the batch, whose prices and id are there, applies it, and queues its
+   * acknowledgement. It writes up to eight bytes more than the record has, where nothing is yet.
+   */
+  #finish(session: BinarySession, offset: number, kind: number, side: number, venue: number): void {
     const { batch, state, commit, accepted, queue, epoch } = this.#options;
-    const { bytes, view } = batch;
-    const { input, clientBytes, clientLength } = session;
-    const kind = bytes[offset + RECORD.kind]!;
-    const idAt = this.#idAt;
+    const { view } = batch;
+    const { view: input, clientView, clientLength } = session;
     const idLength = this.#idLength;
-    const otherAt = this.#otherAt;
     const otherLength = this.#otherLength;
-    const texts = offset + textsAt(kind);
-    bytes[offset + RECORD.firstLength] = idLength;
-    bytes[offset + RECORD.secondLength] = clientLength;
-    bytes[offset + RECORD.thirdLength] = otherLength;
-    copyBytes(input, idAt, idLength, bytes, texts);
-    copyBytes(clientBytes, 0, clientLength, bytes, texts + idLength);
-    copyBytes(input, otherAt, otherLength, bytes, texts + idLength + clientLength);
-    const length = closeRecord(bytes, view, offset, texts + idLength + clientLength + otherLength);
+    const client = offset + textsAt(kind) + idLength;
+    const end = client + clientLength + otherLength;
+    copyWords(clientView, 0, clientLength, view, client);
+    copyWords(input, this.#otherAt, otherLength, view, client + clientLength);
+    view.setInt32(end, 0, true);
+    view.setInt32(end + 4, 0, true);
+    const length = (end - offset + 7) & ~7;
+    view.setInt32(offset, length | (kind << 16) | (side << 24), true);
+    view.setInt32(
+      offset + RECORD.firstLength,
+      idLength | (clientLength << 8) | (otherLength << 16) | (venue << 24),
+      true,
+    );
+    writeCount(view, offset + RECORD.number, this.#nowMs);
     const sequence = commit(length, offset);
     const item = state.items.count - 1;
     accepted(item, sequence);
-    const ack = this.#begin(MESSAGE.ack, sequence, epoch);
-    queue.bytes[ack + RECEIVED.idLength] = idLength;
-    copyBytes(input, idAt, idLength, queue.bytes, ack + RECEIVED.ackId);
+    const ack = queue.reserve(MESSAGE_BYTES[MESSAGE.ack]!);
+    writeAck(queue.view, ack, { from: input, idAt: this.#idAt, idLength }, sequence, epoch);
     queue.addBytes(sequence, session, MESSAGE_BYTES[MESSAGE.ack]!, kind === RECORD_KIND.order ? item : -1);
   }
 

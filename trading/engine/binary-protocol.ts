@@ -106,6 +106,56 @@ export const copyBytes = (from: Uint8Array, start: number, length: number, to: U
   for (let at = 0; at < length; at++) to[offset + at] = from[start + at]!;
 };
 
+/** Copies by words of four bytes: up to three more than asked for are read and written. */
+export const copyWords = (from: DataView, start: number, length: number, to: DataView, offset: number): void => {
+  for (let at = 0; at < length; at += 4) to.setInt32(offset + at, from.getInt32(start + at, true), true);
+};
+
+/** The same for an id of at most 64 bytes; false when these bytes are none, and what was written then means nothing. */
+export const copyId = (from: DataView, start: number, length: number, to: DataView, offset: number): boolean => {
+  if (length < 1 || length > BINARY_ID_BYTES) return false;
+  const whole = length & ~3;
+  for (let at = 0; at < whole; at += 4) {
+    const word = from.getInt32(start + at, true);
+    to.setInt32(offset + at, word, true);
+    const first = ALLOWED[word & 0xff]! & ALLOWED[(word >>> 8) & 0xff]!;
+    if ((first & ALLOWED[(word >>> 16) & 0xff]! & ALLOWED[word >>> 24]!) === 0) return false;
+  }
+  if (whole === length) return true;
+  to.setInt32(offset + whole, from.getInt32(start + whole, true), true);
+  for (let at = whole; at < length; at++) if (ALLOWED[from.getUint8(start + at)] === 0) return false;
+  return true;
+};
+
+/** Writes an acknowledgement of the id that lies in its field of 64 bytes at `idAt`. */
+export const writeAck = (
+  to: DataView,
+  at: number,
+  known: { readonly from: DataView; readonly idAt: number; readonly idLength: number },
+  sequence: number,
+  epoch: number,
+): void => {
+  const { from, idAt, idLength } = known;
+  to.setInt32(at, MESSAGE.ack | (idLength << 16), true);
+  to.setInt32(at + 4, 0, true);
+  writeCount(to, at + RECEIVED.sequence, sequence);
+  writeCount(to, at + RECEIVED.epoch, epoch);
+  const field = at + RECEIVED.ackId;
+  let word = 0;
+  for (const whole = idLength & ~3; word < whole; word += 4)
+    to.setInt32(field + word, from.getInt32(idAt + word, true), true);
+  if (word < idLength) {
+    const bits = 8 * (idLength - word);
+    to.setInt32(field + word, from.getInt32(idAt + word, true) & ((1 << bits) - 1), true);
+    word += 4;
+  }
+  if ((word & 4) !== 0) {
+    to.setInt32(field + word, 0, true);
+    word += 4;
+  }
+  for (; word < BINARY_ID_BYTES; word += 8) to.setFloat64(field + word, 0);
+};
+
 /** Begins an answer: its kind, and everything behind that zero. */
 export const beginAnswer = (bytes: Buffer, view: DataView, offset: number, kind: number): void => {
   const end = offset + MESSAGE_BYTES[kind]!;

@@ -7,6 +7,7 @@ const SLAB_BYTES = 64 * 1024;
 const KEPT_SLAB_BYTES = 1024 * 1024;
 const BY_WORDS_BYTES = 256;
 const EMPTY: Buffer = Buffer.alloc(0);
+const EMPTY_VIEW = new DataView(new ArrayBuffer(0));
 /** A client that does not read is cut off when it has more than this waiting. */
 const WAITING_LIMIT_BYTES = 32 * 1024 * 1024;
 
@@ -15,6 +16,7 @@ export class BinarySession implements ByteSink {
   readonly #socket: Socket;
   /** What came and was not taken yet: from `#read` on, and then `#behind`. */
   #input: Buffer = EMPTY;
+  #view: DataView = EMPTY_VIEW;
   #read = 0;
   #behind: Buffer | null = null;
   #slab: Buffer = EMPTY;
@@ -26,6 +28,7 @@ export class BinarySession implements ByteSink {
   client: string | null = null;
   /** The client's name as bytes, and how many they are. */
   readonly clientBytes: Buffer = Buffer.alloc(BINARY_ID_BYTES);
+  readonly clientView = viewOf(this.clientBytes);
   clientLength = 0;
   /** The client's number among the texts of the state; −1 while it is not known there. */
   clientNumber = -1;
@@ -48,6 +51,10 @@ export class BinarySession implements ByteSink {
   }
   get at(): number {
     return this.#read;
+  }
+  /** The bytes of `input`. */
+  get view(): DataView {
+    return this.#view;
   }
 
   /** A message that began in the chunk before is put together by itself: the chunk is not copied for it. */
@@ -128,6 +135,7 @@ export class BinarySession implements ByteSink {
 
   #show(input: Buffer): void {
     this.#input = input;
+    this.#view = viewOf(input);
     this.#read = 0;
   }
 
@@ -149,6 +157,8 @@ export class BinarySession implements ByteSink {
     this.#staged = staged.length;
   }
 }
+
+const viewOf = (bytes: Buffer): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
 
 /** Of a message by its first byte; 0 = no such message. */
 const lengthOf = (kind: number): number => (kind <= LAST_SENT ? MESSAGE_BYTES[kind]! : 0);

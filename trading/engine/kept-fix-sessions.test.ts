@@ -18,9 +18,9 @@ const sent = (session: string, seq: number): FixEntry => ({
 
 /** Blocks as a primary writes them: its own entries among those of sessions. */
 const journal = (blocks: readonly (readonly (FixEntry | 'test')[])[]): Block[] => {
-  const batch = new RecordBatch();
   let previous = { sequence: 0, epoch: 0, crc: 0 };
   return blocks.map((entries) => {
+    const batch = new RecordBatch();
     for (const entry of entries) {
       const offset = entry === 'test' ? batch.reserve() : batch.reserve(fixRecordBytes(entry));
       if (entry === 'test') batch.commit(writeEntry(batch.bytes, batch.view, offset, { kind: 'test', id: 't' }));

@@ -151,12 +151,16 @@ export class ReleaseQueue {
     let run: ByteSink | null = null;
     let runAt = offset;
     let runEnd = offset;
+    let itemSink: Sink | null = null;
     for (; end < limit && this.#sequences[end]! <= upTo; end++) {
       const sink = this.#sinks[end]!;
       const length = this.#lengths[end]!;
       if (length === 0) this.#gathered[this.#placeOf(sink, '')] += this.#texts[end]!;
       else if (length === -1) {
-        this.#placeOf(sink, null);
+        if (sink !== itemSink) {
+          itemSink = sink;
+          this.#placeOf(sink, null);
+        }
         (sink as ItemSink).stageItem(this.#orders[end]!);
       } else {
         const { receiver } = sink as ByteSink;

@@ -116,14 +116,14 @@ export class Journal {
     if (sequence > this.#released) this.#released = Math.min(sequence, this.#end.sequence);
   }
 
-  /** Writes the records gathered as one block at the end. Not durable yet: `sync` follows. */
+  /** Writes the records gathered as one block at the end. Not durable yet: `sync` follows. The block's bytes are the batch's. */
   append(options: { readonly epoch: number; readonly batch: RecordBatch }): Block {
     const block = options.batch.seal({ previous: this.#end, committed: this.#released, epoch: options.epoch });
     this.#write(block);
     return block;
   }
 
-  /** Writes a block received from the primary. Throws when it does not follow the end. */
+  /** Writes a block received from the primary, and keeps none of its memory. Throws when it does not follow the end. */
   appendBlock(block: Block): void {
     const refusal = whyNotNext(this.#end, block.header);
     if (refusal !== null) throw new Error(`a block was not appended because ${refusal}`);
@@ -156,7 +156,7 @@ export class Journal {
 
   /**
    * Blocks in order, from the one that holds `after + 1`, at least one if there is one, else up to about `maxBytes`. Throws
-   * `JournalRemoved` when that one is no longer there.
+   * `JournalRemoved` when that one is no longer there. Their bytes are lent: who keeps them beyond the next append copies them.
    */
   blocksAfter(after: number, maxBytes: number): Block[] {
     const blocks: Block[] = [];

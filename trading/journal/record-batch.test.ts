@@ -23,3 +23,18 @@ test('records of any length that there can be lie in a block as they were writte
 test('a record whose length two bytes cannot say is refused', () => {
   assert.throws(() => new RecordBatch().reserve(LONGEST_RECORD_BYTES + 8), /65536 bytes/);
 });
+
+test('the memory of a sealed block is used again; what was gathered before it grew is kept', () => {
+  const batch = new RecordBatch();
+  const first = batch.reserve();
+  const memory = batch.bytes;
+  for (const text of ['one', 'two']) {
+    const written = textRecord(text);
+    written.copy(batch.bytes, batch.reserve());
+    batch.commit(written.length);
+  }
+  const block = batch.seal({ previous: EMPTY_LOG, epoch: 1, committed: 0 });
+  assert.deepEqual(blockRecords(block), [textRecord('one'), textRecord('two')]);
+  assert.equal(batch.reserve(), first);
+  assert.equal(batch.bytes, memory);
+});

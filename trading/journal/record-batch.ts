@@ -7,15 +7,16 @@ export const MAX_RECORD_BYTES = 1024;
 /** Longest record that there can be: a multiple of 8 in two bytes. */
 export const LONGEST_RECORD_BYTES = 65_528;
 
+/** A slab that long records made larger than this is given up after them. */
+const KEPT_SLAB_BYTES = 4 * SLAB_BYTES;
+
 /**
- * Records on their way into one block, written where the block will lie, so that nothing is copied again. Blocks keep their
- * bytes for ever: a slab that they share is never written twice.
+ * Records on their way into one block, written where the block will lie. The memory is the same for every block, so that none of it is
+ * met for the first time with each order: the bytes of a sealed block are lent until the next `reserve`.
  */
 export class RecordBatch {
   #bytes: Buffer = Buffer.alloc(0);
   #view: DataView = new DataView(new ArrayBuffer(0));
-  /** Where the block being gathered begins. */
-  #start = 0;
   #end = BLOCK_HEADER_BYTES;
   #count = 0;
 
@@ -24,7 +25,7 @@ export class RecordBatch {
   }
 
   get payloadBytes(): number {
-    return this.#end - this.#start - BLOCK_HEADER_BYTES;
+    return this.#end - BLOCK_HEADER_BYTES;
   }
 
   /** Where `reserve` points into; another one after each `reserve`. */
@@ -49,26 +50,23 @@ export class RecordBatch {
     this.#count += 1;
   }
 
-  /** The block of everything taken; the batch is empty after it. */
+  /** The block of everything taken; the batch is empty after it, and the block's bytes are as they are until the next `reserve`. */
   seal(options: { readonly previous: LogEnd; readonly epoch: number; readonly committed: number }): Block {
-    const block = sealBlock(this.#bytes.subarray(this.#start, this.#end), {
+    const block = sealBlock(this.#bytes.subarray(0, this.#end), {
       previous: options.previous,
       epoch: options.epoch,
       committed: options.committed,
       count: this.#count,
     });
-    this.#start = this.#end;
-    this.#end = this.#start + BLOCK_HEADER_BYTES;
+    this.#end = BLOCK_HEADER_BYTES;
     this.#count = 0;
+    if (this.#bytes.length > KEPT_SLAB_BYTES) this.#bytes = Buffer.alloc(0);
     return block;
   }
 
   #newSlab(recordBytes: number): void {
-    const gathered = this.#bytes.subarray(this.#start, this.#end);
-    const bytes = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, gathered.length * 2 + recordBytes));
-    gathered.copy(bytes);
-    this.#end = this.#count === 0 ? BLOCK_HEADER_BYTES : gathered.length;
-    this.#start = 0;
+    const bytes = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, this.#end * 2 + recordBytes));
+    this.#bytes.copy(bytes, 0, 0, this.#end);
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }

@@ -12,9 +12,12 @@ const KIND_ACK = 3;
 const PREFIX_BYTES = 5;
 const EPOCH_BYTES = 8;
 const BLOCK_PREFIX_BYTES = PREFIX_BYTES + EPOCH_BYTES;
-/** The runtime has memory ready for pieces up to this. */
-const JOINED_BYTES = 4000;
 const ACK_FRAME_BYTES = PREFIX_BYTES + 16;
+/** The runtime has memory ready for pieces up to this. */
+const POOLED_BYTES = 4000;
+/** Memory for frames that is kept is no larger than this: a few turns at most orders a second. */
+const KEPT_BYTES = 512 * 1024;
+const EMPTY = Buffer.alloc(0);
 const MAX_FRAME_BYTES = MAX_BLOCK_BYTES + 4096;
 
 export const writeMessage = (socket: Socket, message: object): void => {
@@ -36,28 +39,42 @@ export const writeAck = (socket: Socket, ack: { readonly epoch: number; readonly
   socket.write(frame);
 };
 
-/** Writes blocks as one burst; few small ones as one piece, which is quicker than telling the system of several. */
-export const writeBlocks = (socket: Socket, senderEpoch: number, blocks: readonly Block[]): void => {
-  const bytes = blocks.reduce((sum, block) => sum + BLOCK_PREFIX_BYTES + block.bytes.length, 0);
-  if (bytes <= JOINED_BYTES) {
-    const joined = Buffer.allocUnsafe(bytes);
+/**
+ * Writes blocks to one socket, each time as one piece, which is quicker than telling the system of several. They are copied for it, into
+ * memory that is used again once the system has taken it.
+ */
+export class BlockWriter {
+  readonly #socket: Socket;
+  /** Null while the system has not taken what lies there: what is written meanwhile has memory of its own, no more than it needs. */
+  #kept: Buffer | null = EMPTY;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  write(senderEpoch: number, blocks: readonly Block[]): void {
+    const bytes = blocks.reduce((sum, block) => sum + BLOCK_PREFIX_BYTES + block.bytes.length, 0);
+    if (bytes === 0) return;
+    const kept = bytes > POOLED_BYTES && bytes <= KEPT_BYTES ? this.#takeKept() : null;
+    const memory = kept ?? Buffer.allocUnsafe(bytes);
     let at = 0;
     for (const block of blocks) {
-      writeBlockPrefix(joined, at, senderEpoch, block);
-      at += BLOCK_PREFIX_BYTES + block.bytes.copy(joined, at + BLOCK_PREFIX_BYTES);
+      writeBlockPrefix(memory, at, senderEpoch, block);
+      at += BLOCK_PREFIX_BYTES + block.bytes.copy(memory, at + BLOCK_PREFIX_BYTES);
     }
-    socket.write(joined);
-    return;
+    if (kept === null) this.#socket.write(memory);
+    else
+      this.#socket.write(kept.subarray(0, bytes), () => {
+        this.#kept = kept;
+      });
   }
-  socket.cork();
-  for (const block of blocks) {
-    const prefix = Buffer.allocUnsafe(BLOCK_PREFIX_BYTES);
-    writeBlockPrefix(prefix, 0, senderEpoch, block);
-    socket.write(prefix);
-    socket.write(block.bytes);
+
+  #takeKept(): Buffer | null {
+    const kept = this.#kept;
+    this.#kept = null;
+    return kept === EMPTY ? Buffer.allocUnsafeSlow(KEPT_BYTES) : kept;
   }
-  socket.uncork();
-};
+}
 
 const writeBlockPrefix = (bytes: Buffer, at: number, senderEpoch: number, block: Block): void => {
   bytes.writeUInt32LE(1 + EPOCH_BYTES + block.bytes.length, at);
@@ -66,9 +83,10 @@ const writeBlockPrefix = (bytes: Buffer, at: number, senderEpoch: number, block:
   bytes.writeUInt16LE(0, at + PREFIX_BYTES + 6);
 };
 
-const EMPTY = Buffer.alloc(0);
-
-/** Cuts a byte stream into frames. Anything unreadable is reported once; nothing after it is read. */
+/**
+ * Cuts a byte stream into frames. Anything unreadable is reported once; nothing after it is read. The bytes of a block are lent: as they
+ * are now until the next `push`.
+ */
 export class FrameReader {
   readonly #onMessage: (record: JsonRecord) => void;
   readonly #onBlock: (senderEpoch: number, block: Block) => void;
@@ -79,6 +97,9 @@ export class FrameReader {
   /** A frame that comes in more than one chunk, and how much of it is there. */
   #frame: Buffer | null = null;
   #filled = 0;
+  /** Where such a frame is put together: in the one that the frame before did not have, whose block is in use during this push. */
+  readonly #memories: [Buffer, Buffer] = [EMPTY, EMPTY];
+  #which: 0 | 1 = 0;
   #ended = false;
 
   constructor(options: {
@@ -111,7 +132,7 @@ export class FrameReader {
       }
       const end = offset + 4 + length;
       if (end > bytes.length) {
-        this.#frame = Buffer.allocUnsafeSlow(end - offset);
+        this.#frame = this.#roomFor(end - offset);
         this.#filled = bytes.copy(this.#frame, 0, offset);
         return;
       }
@@ -119,6 +140,13 @@ export class FrameReader {
       offset = end;
     }
     if (!this.#ended && offset < bytes.length) this.#rest = bytes.subarray(offset);
+  }
+
+  #roomFor(length: number): Buffer {
+    if (length > KEPT_BYTES) return Buffer.allocUnsafeSlow(length);
+    this.#which = this.#which === 0 ? 1 : 0;
+    if (this.#memories[this.#which].length < length) this.#memories[this.#which] = Buffer.allocUnsafeSlow(2 * length);
+    return this.#memories[this.#which].subarray(0, length);
   }
 
   /** How much of the chunk belongs to the frame that has begun. */
@@ -148,9 +176,7 @@ export class FrameReader {
       return;
     }
     const start = offset + BLOCK_PREFIX_BYTES;
-    // A block outlives the chunk that it came in; a frame that was put together is its own.
-    const own = offset === 0 && end === bytes.length && bytes.byteOffset === 0;
-    const block = decodeBlock(own ? bytes.subarray(start, end) : Buffer.from(bytes.subarray(start, end)), 0);
+    const block = decodeBlock(bytes, start);
     if (block === null || block.bytes.length !== end - start) {
       this.#broken('a block whose checksum is wrong');
       return;

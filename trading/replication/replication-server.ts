@@ -7,7 +7,7 @@ import { type Block, lastSequenceOf } from '../journal/block.ts';
 import type { Journal } from '../journal/journal.ts';
 import { JournalRemoved } from '../journal/recovery-start.ts';
 import { JournalCorrupt } from '../journal/segment-recovery.ts';
-import { FrameReader, writeBlocks, writeMessage } from './frames.ts';
+import { BlockWriter, FrameReader, writeMessage } from './frames.ts';
 import { parseStandbyMessage } from './messages.ts';
 import { PrimaryCore, type PrimaryEffect, type PrimaryEvent } from './primary-core.ts';
 
@@ -37,12 +37,18 @@ const MOST_CONNECTIONS = 64;
  */
 const REFUSE_AFTER_MS = 1000;
 
+interface Peer {
+  readonly socket: Socket;
+  readonly reader: FrameReader;
+  readonly blocks: BlockWriter;
+}
+
 /** The primary's replication port. It always listens; while the instance is not primary standbys wait for a moment and are refused. */
 export class ReplicationServer {
   readonly #options: ReplicationServerOptions;
   readonly #server: Server;
   readonly #door: Door;
-  readonly #connections = new Map<number, { readonly socket: Socket; readonly reader: FrameReader }>();
+  readonly #connections = new Map<number, Peer>();
   /** Came while this instance was not primary; nothing has been read from them. */
   readonly #early = new Map<Socket, NodeJS.Timeout>();
   #nextConnection = 1;
@@ -145,7 +151,7 @@ export class ReplicationServer {
       onBlock: () => socket.destroy(),
       onBroken: () => socket.destroy(),
     });
-    this.#connections.set(connection, { socket, reader });
+    this.#connections.set(connection, { socket, reader, blocks: new BlockWriter(socket) });
     this.step({ kind: 'connected', connection, nowMs: monoNowMs() });
     socket.on('data', (chunk: Buffer) => reader.push(chunk));
     socket.on('close', () => {
@@ -193,7 +199,7 @@ export class ReplicationServer {
         const blocks = this.#read(effect.connection, effect.after);
         if (blocks === null) return;
         const last = blocks.at(-1);
-        writeBlocks(peer.socket, this.#epoch, blocks);
+        peer.blocks.write(this.#epoch, blocks);
         const sequence = last === undefined ? effect.after : lastSequenceOf(last.header);
         this.step({ kind: 'sent', connection: effect.connection, sequence });
         return;

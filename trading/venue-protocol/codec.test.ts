@@ -228,6 +228,20 @@ test('what was handed over stays as it is while other messages are written', () 
   assert.notDeepEqual(buffer.staged, before);
 });
 
+test('memory that was handed over is used again once it was given back, and not before', () => {
+  const buffer = new WireBuffer();
+  const first = buffer.bytes;
+  buffer.handOver();
+  const second = buffer.bytes;
+  assert.notEqual(second, first);
+  buffer.takeBack(first);
+  assert.equal(buffer.bytes, second);
+  buffer.handOver();
+  assert.equal(buffer.bytes, first);
+  buffer.handOver();
+  assert.ok(buffer.bytes !== first && buffer.bytes !== second);
+});
+
 test('every message is whole words of 8 bytes, which a buffer clears at once', () => {
   for (const [name, { length }] of Object.entries(MESSAGES)) assert.equal(length % 8, 0, name);
 });

@@ -5,6 +5,7 @@ export class WireBuffer {
   bytes: Buffer;
   view: DataView;
   end = 0;
+  #spare: Buffer | null = null;
 
   constructor(size = 4096) {
     this.bytes = Buffer.alloc(size);
@@ -36,9 +37,16 @@ export class WireBuffer {
 
   /** Leaves what is staged, and its memory, to whoever has it, and begins with other memory. */
   handOver(): void {
-    this.bytes = Buffer.allocUnsafeSlow(this.bytes.length);
+    const spare = this.#spare;
+    this.#spare = null;
+    this.bytes = spare === null || spare.length < this.bytes.length ? Buffer.allocUnsafeSlow(this.bytes.length) : spare;
     this.view = viewOf(this.bytes);
     this.end = 0;
+  }
+
+  /** Memory that was handed over is needed no longer: the next time it is used again. */
+  takeBack(bytes: Buffer): void {
+    this.#spare ??= bytes;
   }
 
   #grow(needed: number): void {

@@ -102,10 +102,18 @@ export class BinaryVenueSession implements VenueSession {
     const socket = this.#socket;
     if (socket?.writable !== true) return this.#out.clear();
     this.#saidAtMs = monoNowMs();
-    const isBehind = socket.writableLength > 0;
-    socket.write(isBehind ? Buffer.from(this.#out.staged) : this.#out.staged);
-    // What the system has not taken yet stays as it is: the next messages are written elsewhere.
-    if (!isBehind && socket.writableLength > 0) this.#out.handOver();
+    if (socket.writableLength > 0) {
+      socket.write(Buffer.from(this.#out.staged));
+      return this.#out.clear();
+    }
+    const { bytes } = this.#out;
+    let isHandedOver = false;
+    socket.write(this.#out.staged, () => {
+      if (isHandedOver) this.#out.takeBack(bytes);
+    });
+    // What the system has not taken yet stays as it is until it has: the next messages are written elsewhere.
+    isHandedOver = socket.writableLength > 0;
+    if (isHandedOver) this.#out.handOver();
     else this.#out.clear();
   }
 

@@ -147,8 +147,9 @@ export class VenueDesk implements Market {
 
   refusal(venue: number, symbol: number): 'venue-unavailable' | 'not-settled' | null {
     const interlock = this.#byNumber[venue]?.interlock;
-    if (interlock === undefined || !interlock.open) return 'venue-unavailable';
-    return interlock.permits(symbol) ? null : 'not-settled';
+    if (interlock === undefined) return 'venue-unavailable';
+    if (interlock.permits(symbol)) return null;
+    return interlock.open ? 'not-settled' : 'venue-unavailable';
   }
 
   idBytes(venue: number): number {
