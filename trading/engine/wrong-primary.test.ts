@@ -37,15 +37,19 @@ const plant = async (directory: string): Promise<void> => {
   applyEntries(state, randomEntries(22, base.sequence));
   const checkpoints = join(directory, 'a', 'checkpoints');
   mkdirSync(checkpoints);
-  writeCheckpoint(checkpoints, { state, sessions: new KeptFixSessions('every') }, {
-    instance: 'a',
-    sequence: base.sequence,
-    epoch: 1,
-    chainCrc: base.crc,
-    stateHash: state.hash,
-    codeVersion: ENGINE_VERSION,
-    takenAt: 1,
-  });
+  writeCheckpoint(
+    checkpoints,
+    { state, sessions: new KeptFixSessions('every') },
+    {
+      instance: 'a',
+      sequence: base.sequence,
+      epoch: 1,
+      chainCrc: base.crc,
+      stateHash: state.hash,
+      codeVersion: ENGINE_VERSION,
+      takenAt: 1,
+    },
+  );
 };
 
 test('a primary whose state is wrong is named by its standby, which waits for the next reign; that one begins with what the journal amounts to', async () => {
