@@ -201,3 +201,27 @@ test('what a sink queues and releases while it is being given something leaves o
   assert.equal(to.writes.join(''), `firstsecondthird${added(7)}${added(8)}`);
   assert.deepEqual([staged, queue.length], [[7, 8], 0]);
 });
+
+test('a queue that is never empty lets out everything once, in order, however long it goes on', () => {
+  const queue = new ReleaseQueue();
+  const [text, bytes] = [sink(), byteSink()];
+  const sent: number[] = [];
+  const items = { stageItem: (item: number) => sent.push(item), unstage: () => {}, flush: () => {} };
+  const expected = ['', ''];
+  const all = 60_000;
+  for (let at = 0; at < all; at++) {
+    const message = `${at}:${'x'.repeat(at % 30)},`;
+    if (at % 3 === 0) queue.addItem(at, items, at);
+    else if (at % 3 === 1) queue.add(at, text, message);
+    else addBytes(queue, at, bytes, message);
+    if (at % 3 > 0) expected[(at % 3) - 1] += message;
+    if (at % 512 === 0) queue.release(at - 3000 - (at % 1024), () => true);
+    if (at > 5000) assert.ok(queue.length > 1000);
+  }
+  queue.release(all, () => true);
+  assert.deepEqual([text.writes.join(''), bytes.writes.join('')], expected);
+  assert.deepEqual(
+    sent,
+    Array.from({ length: all / 3 }, (_, at) => 3 * at),
+  );
+});

@@ -125,7 +125,7 @@ export class ReleaseQueue {
       this.#forgetGathered();
     }
     if (this.#head === this.#tail) this.clear();
-    else if (this.#head > 4096 && this.#head > this.#tail / 2) this.#keep(() => true);
+    else if (this.#head > 4096 && this.#head > this.#tail / 2) this.#moveUp();
   }
 
   clear(): void {
@@ -227,6 +227,26 @@ export class ReleaseQueue {
     this.#lengths[this.#tail] = length;
     this.#sinks[this.#tail] = sink;
     this.#tail += 1;
+  }
+
+  /** Moves all that still waits to the front, at once: while replicas confirm it is never empty. */
+  #moveUp(): void {
+    const [head, tail] = [this.#head, this.#tail];
+    this.#sequences.copyWithin(0, head, tail);
+    this.#orders.copyWithin(0, head, tail);
+    this.#lengths.copyWithin(0, head, tail);
+    for (let at = head; at < tail; at++) {
+      this.#texts[at - head] = this.#texts[at]!;
+      this.#sinks[at - head] = this.#sinks[at]!;
+    }
+    this.#bytes.copyWithin(0, this.#bytesHead, this.#bytesTail);
+    this.#bytesTail -= this.#bytesHead;
+    this.#bytesHead = 0;
+    this.#head = 0;
+    this.#tail = tail - head;
+    if (this.#texts.length <= KEPT_ITEMS) return;
+    this.#texts.length = this.#tail;
+    this.#sinks.length = this.#tail;
   }
 
   /** Moves what still waits and is to be kept to the front. */
