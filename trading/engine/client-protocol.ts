@@ -33,15 +33,9 @@ export type ClientMessage =
   | ReplaceCommand
   | { readonly t: 'query'; readonly ids: readonly string[] }
   | { readonly t: 'query-all'; readonly after: number; readonly limit: number }
-  | {
-      readonly t: 'subscribe';
-      readonly after: number;
-      /** Under which name this reader is waited for before entries are removed. */
-      readonly reader: string | null;
-      readonly stored: number;
-    }
-  /** Everything up to here is stored by this reader: it will not ask for it again. */
-  | { readonly t: 'stored'; readonly reader: string; readonly seq: number };
+  | { readonly t: 'subscribe'; readonly after: number }
+  /** A reader has stored what it read; see `ReaderDesk`. */
+  | { readonly t: 'stored' };
 
 const MAX_PAGE = 1000;
 const ID = /^[A-Za-z0-9._:-]{1,64}$/;
@@ -100,17 +94,9 @@ const readMessage = (record: JsonRecord): ClientMessage | null => {
       return { t: 'query-all', after, limit: Math.min(MAX_PAGE, Math.max(1, countField(record, 'limit') ?? MAX_PAGE)) };
     }
     case 'subscribe':
-      return {
-        t: 'subscribe',
-        after: countField(record, 'after') ?? 0,
-        reader: idField(record, 'reader'),
-        stored: countField(record, 'stored') ?? 0,
-      };
-    case 'stored': {
-      const reader = idField(record, 'reader');
-      const seq = countField(record, 'seq');
-      return reader === null || seq === null ? null : { t: 'stored', reader, seq };
-    }
+      return { t: 'subscribe', after: countField(record, 'after') ?? 0 };
+    case 'stored':
+      return { t: 'stored' };
     default:
       return null;
   }

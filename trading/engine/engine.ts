@@ -299,8 +299,6 @@ export class Engine implements EngineView {
         this.replication.step({ kind: 'appended' });
         journal.sync();
       },
-      // Said to the desk of readers, which looks who says it.
-      stored: () => {},
     });
     this.reign = { epoch, path, tradingEnabled, draining: false, halted, ackSetAskedAtMs: 0 };
     this.role = 'primary';

@@ -29,8 +29,6 @@ export interface LineDeskOptions {
   readonly answered: () => void;
   readonly loggedOn: (client: string, session: ClientSession) => void;
   readonly subscribe: (session: ClientSession, after: number) => void;
-  /** A reader of released entries has stored them up to here. */
-  readonly stored: (reader: string, sequence: number) => void;
 }
 
 /** The order path for clients that speak lines: line → checks → journal entry → state → answer in the release queue. */
@@ -48,7 +46,7 @@ export class LineDesk {
   }
 
   #message(session: ClientSession, message: ClientMessage): void {
-    const { instance, epoch, state, loggedOn, subscribe, stored } = this.#options;
+    const { instance, epoch, state, loggedOn, subscribe } = this.#options;
     switch (message.t) {
       case 'logon':
         session.client = message.client;
@@ -75,11 +73,11 @@ export class LineDesk {
         return;
       }
       case 'subscribe':
-        if (message.reader !== null) stored(message.reader, message.stored);
         subscribe(session, message.after);
         return;
       case 'stored':
-        stored(message.reader, message.seq);
+        // Nobody waits for this reader: whose claim counts has been heard before (`ReaderDesk`).
+        return;
     }
   }
 

@@ -39,8 +39,6 @@ export interface OrderPathOptions {
   readonly allowed: Permissions;
   /** A block was appended to the journal. */
   readonly onAppended: () => void;
-  /** See `LineDeskOptions`. */
-  readonly stored: (reader: string, sequence: number) => void;
 }
 
 /** What gathers in one turn is one block, but none grows beyond this. */
@@ -98,7 +96,6 @@ export class OrderPath {
       answered: () => this.#flushSoon(),
       loggedOn: (client, session) => this.#sessions.loggedOn(client, session),
       subscribe: (session, after) => this.#subscribe(session, after),
-      stored: options.stored,
     });
     this.#desk = new BinaryDesk({
       ...common,
