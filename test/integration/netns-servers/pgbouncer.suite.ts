@@ -21,7 +21,8 @@ import { PgbouncerDriver, type PoolerAction } from '../../../src/adapters/pgboun
 import { locateBinaries } from '../../../src/adapters/postgres/binaries.ts';
 import { codeOf, epoch, type ServersUnderTest, withinDeadline } from './servers-under-test.ts';
 
-const postgresPort = 5432;
+/** Beside the one under Patroni, which is not this suite's to write to. */
+const postgresPort = 5532;
 
 /** As its own machine drives it. */
 export function pgbouncerDriver(servers: ServersUnderTest, node: PlannedNode): PgbouncerDriver {
@@ -81,7 +82,7 @@ export function pgbouncerSuite(servers: () => ServersUnderTest): void {
       return [command, ...rest].map((word) => `'${word}'`).join(' ');
     };
     const data = '/run/suite-postgres';
-    const settings = ['fsync=off', 'unix_socket_directories=', 'shared_buffers=8MB', 'dynamic_shared_memory_type=mmap'];
+    const settings = [`port=${postgresPort}`, 'fsync=off', 'unix_socket_directories=', 'shared_buffers=8MB', 'dynamic_shared_memory_type=mmap'];
     const listen = [`listen_addresses=${target.host}`, ...settings].flatMap((each) => ['-c', each]);
     const script = `${words('initdb', '-D', data, '-U', 'holdfast', '-A', 'trust', '--no-sync')} >/dev/null
 echo 'host all all all trust' >> ${data}/pg_hba.conf
