@@ -322,7 +322,7 @@ export class OrderPath {
       releasedBefore: this.#releasedBefore,
       takeover: this.takeover,
       released: () => this.#released,
-      letOut: () => Math.min(this.#released, this.#queue.oldest - 1),
+      letOut: () => Math.min(this.#released, this.#queue.oldestItem - 1),
       mayRelease: () => this.#mayRelease(),
       cancel: (order) => this.#cancelByEngine(order),
       report: (post, report) => this.venueReport(post, report),

@@ -30,6 +30,20 @@ test('only what the set holds is released, in order, one write per receiver', ()
   assert.deepEqual([venue.writes, client.writes, queue.length], [['v1v2', 'v3v4'], ['c1c2', 'c3c4'], 0]);
 });
 
+test('an answer that is queued behind an order which has left, at the same sequence, does not make that order wait again', () => {
+  const queue = new ReleaseQueue();
+  const venue = { stageItem: () => {}, unstage: () => {}, flush: () => {} };
+  assert.equal(queue.oldestItem, Number.POSITIVE_INFINITY);
+  queue.addItem(5, venue, 0);
+  queue.add(5, sink(), 'acknowledged');
+  assert.equal(queue.oldestItem, 5);
+  queue.release(5, () => true);
+  queue.add(5, sink(), 'refused');
+  assert.equal(queue.oldestItem, Number.POSITIVE_INFINITY);
+  queue.addItem(6, venue, 1);
+  assert.equal(queue.oldestItem, 6);
+});
+
 test('what is withdrawn never leaves; the rest does, in order', () => {
   const queue = new ReleaseQueue();
   const client = sink();

@@ -100,9 +100,13 @@ export class ReleaseQueue {
     this.#keep((at) => !orders.has(this.#orders[at]!));
   }
 
-  /** Sequence of the oldest that waits, also of one that is being let out; without any, beyond every sequence. */
-  get oldest(): number {
-    return this.#head === this.#tail ? Number.POSITIVE_INFINITY : this.#sequences[this.#head]!;
+  /**
+   * Sequence of the oldest order or request that waits to be sent, also of one that is being let out; without any, beyond every
+   * sequence. An answer may wait at the sequence of one that has left.
+   */
+  get oldestItem(): number {
+    for (let at = this.#head; at < this.#tail; at++) if (this.#lengths[at] === -1) return this.#sequences[at]!;
+    return Number.POSITIVE_INFINITY;
   }
 
   /**

@@ -16,7 +16,7 @@ export interface ReignHooks {
   readonly releasedBefore: number;
   readonly takeover: Takeover;
   released(): number;
-  /** Everything of this reign up to here left its queue; what comes after leaves from there. */
+  /** Every order and request of this reign up to here left its queue; what comes after leaves from there. */
   letOut(): number;
   mayRelease(): boolean;
   /** Journals a cancel of the engine itself; returns it. */
