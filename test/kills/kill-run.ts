@@ -44,9 +44,9 @@ export interface KillRunOptions {
 const ORDERS_PER_SECOND = 500;
 const REPLACE_PERCENT = 20;
 const STAND_STILL_S = 4;
-/** Comparisons that this process was stopped in are made again, so often. */
 /** For an exchange to come to the moment at which it is to end. */
 const UNSAID_WITHIN_MS = 10_000;
+/** Comparisons that this process was stopped in are made again, so often. */
 const CHECKS_MOST = 3;
 /** Of these the exchange refuses the last. */
 const SYMBOLS = ['ALPHA', 'BETA', 'GAMMA', 'DELTA', 'NOWHERE'];

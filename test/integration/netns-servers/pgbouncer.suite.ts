@@ -82,7 +82,13 @@ export function pgbouncerSuite(servers: () => ServersUnderTest): void {
       return [command, ...rest].map((word) => `'${word}'`).join(' ');
     };
     const data = '/run/suite-postgres';
-    const settings = [`port=${postgresPort}`, 'fsync=off', 'unix_socket_directories=', 'shared_buffers=8MB', 'dynamic_shared_memory_type=mmap'];
+    const settings = [
+      `port=${postgresPort}`,
+      'fsync=off',
+      'unix_socket_directories=',
+      'shared_buffers=8MB',
+      'dynamic_shared_memory_type=mmap',
+    ];
     const listen = [`listen_addresses=${target.host}`, ...settings].flatMap((each) => ['-c', each]);
     const script = `${words('initdb', '-D', data, '-U', 'holdfast', '-A', 'trust', '--no-sync')} >/dev/null
 echo 'host all all all trust' >> ${data}/pg_hba.conf
