@@ -5,11 +5,8 @@
 const { readdirSync, readFileSync } = require('node:fs');
 const { setPriority } = require('node:os');
 
-/**
- * Above what the lab gives to the platform's processes, below what would keep such a thread waiting for ever on a busy machine. A thread
- * has to run to end, and who kills its process waits for that: root hurries what it kills, an ordinary user cannot.
- */
-const COMPILER_NICENESS = process.getuid?.() === 0 ? 12 : 5;
+/** Above what the lab gives to the platform's processes, below what would keep such a thread waiting for ever on a busy machine. */
+const COMPILER_NICENESS = 12;
 
 try {
   for (const thread of readdirSync('/proc/self/task'))
