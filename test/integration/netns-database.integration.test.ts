@@ -4,9 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { labBreak, labDown, labHeal, labRestart } from '../../lab/cli.ts';
-import { findKernelFacts } from '../../lab/netns/kernel-facts.ts';
 import { namespaceLabUp } from '../../lab/netns/namespace-lab-up.ts';
-import { missingPackages } from '../../lab/netns/packages.ts';
 import { etcdVoters } from '../../lab/netns/servers/etcd.ts';
 import { backupConfigFile, backupRepositories } from '../../lab/netns/servers/pgbackrest.ts';
 import { serverKey } from '../../lab/netns/servers/server.ts';
@@ -20,21 +18,9 @@ import type { Epoch } from '../../src/core/base/ids.ts';
 import type { ActionOutcome } from '../../src/engine/driver-port.ts';
 import { DatabaseUnderTest } from './netns-database/database-under-test.ts';
 import type { WriterReport } from './netns-database/ledger-writer.ts';
-import { exampleFirm, NamespaceLabUnderTest, projectRoot } from './netns-lab.under-test.ts';
+import { exampleFirm, NamespaceLabUnderTest, projectRoot, reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 
-const skip = await reasonToSkip();
-
-async function reasonToSkip(): Promise<string | false> {
-  if (process.getuid?.() !== 0) return 'needs root';
-  const first = missingPackages(null);
-  if (first.length > 0) return `needs the Debian packages ${first.join(', ')}`;
-  try {
-    const rest = missingPackages(await findKernelFacts(`hf-test-${process.pid}`));
-    return rest.length > 0 ? `needs the Debian packages ${rest.join(', ')}` : false;
-  } catch (error) {
-    return `this machine gives no network namespaces: ${String(error)}`;
-  }
-}
+const skip = await reasonToSkipNamespaces();
 
 const lab = { root: projectRoot, name: 'suite-database' };
 const topology = exampleFirm();

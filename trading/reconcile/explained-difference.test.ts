@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Trade } from '../positions/trade.ts';
+import { assertAccountedFor } from '../testing/accounted-for.ts';
 import { type Book, type ExchangeRecord, positionsFromFills, positionsFromOrders } from './book.ts';
 import type { Break } from './break.ts';
 import { type Findings, reconcile } from './reconcile.ts';
@@ -8,19 +9,6 @@ import { type Findings, reconcile } from './reconcile.ts';
 const exact = { toleranceLots: 0.001 };
 const summary = ({ breaks }: Pick<Findings, 'breaks'>) =>
   breaks.map(({ kind, book, what }) => `${book} ${kind}: ${what}`);
-/** Each position's difference is the sum of what its breaks did to it. */
-const assertAccountedFor = (findings: Findings): void => {
-  for (const { account, symbol, lots } of findings.positions)
-    for (const book of findings.compared.books) {
-      const sum = (name: string) =>
-        findings.breaks
-          .filter((each) => each.book === name)
-          .flatMap(({ effects }) => effects)
-          .filter((line) => line.account === account && line.symbol === symbol)
-          .reduce((total, line) => total + line.lots, 0);
-      assert.equal(lots[book]! - lots['exchange']!, sum(book) - sum('exchange'), `${book} ${account} ${symbol}`);
-    }
-};
 
 const fill = (exec: string, qty: number, side: 'B' | 'S' = 'B'): Trade => {
   return { exec, order: `o-${exec}`, account: 'c1', symbol: 'ABC', side, price: 10, qty };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Trade } from '../positions/trade.ts';
+import { assertAccountedFor } from '../testing/accounted-for.ts';
 import { SampleFirm, type SampleOrder } from '../testing/sample-firm.ts';
 import { type Book, type BookOrder, type ExchangeRecord, positionsFromFills, positionsFromOrders } from './book.ts';
 import type { Break, BreakKind } from './break.ts';
@@ -38,19 +39,6 @@ const settled = (firm: SampleFirm): Books & { readonly exchange: ExchangeRecord 
 };
 const kindsOf = (breaks: readonly Break[], book: string) =>
   breaks.filter((each) => each.book === book).map((each) => each.kind);
-/** Each position's difference is the sum of what its breaks did to it. */
-const assertAccountedFor = (findings: Findings): void => {
-  for (const { account, symbol, lots } of findings.positions)
-    for (const book of findings.compared.books) {
-      const sum = (name: string) =>
-        findings.breaks
-          .filter((each) => each.book === name)
-          .flatMap(({ effects }) => effects)
-          .filter((line) => line.account === account && line.symbol === symbol)
-          .reduce((total, line) => total + line.lots, 0);
-      assert.equal(lots[book]! - lots['exchange']!, sum(book) - sum('exchange'), `${book} ${account} ${symbol}`);
-    }
-};
 
 test('books that agree have no break, whatever was traded', () => {
   fc.assert(

@@ -150,7 +150,7 @@ const FIRST_NICENESS = -20;
 
 /**
  * Lets every thread of a stopped process go first, so that it dies soon: each one has to run to end, and on a busy machine the least
- * of them is waited for (measured: 45 to 350 ms without, 10 to 25 with). The kernel takes a dying thread out of the share that its process
+ * of them is waited for (measured on a busy machine: 26 to 356 ms without, 13 to 69 with). The kernel takes a dying thread out of the share that its process
  * had, so nothing but its own niceness counts. Best effort: an ordinary user may not.
  */
 export function hurry(pid: number): void {
