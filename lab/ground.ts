@@ -202,9 +202,10 @@ export class Ground {
     return this.network.measure(options);
   }
 
-  usage(): LabUsage {
+  usage(): Promise<LabUsage> {
     const ownCpuMs = cpuMsOf(process.cpuUsage()) - this.#lookingCpuMs;
-    return this.#looking(() => measureUsage(this.supervisor.processes(), this.#registry.entries, ownCpuMs));
+    const processes = this.#looking(() => this.supervisor.processes());
+    return measureUsage(processes, this.#registry.entries, ownCpuMs, (read) => this.#looking(read));
   }
 
   #looking<Seen>(look: () => Seen): Seen {

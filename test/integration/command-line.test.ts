@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -137,4 +139,21 @@ test('demo and start leave a lab of their name alone: refused where nobody can b
     assert.match(terminal.questions.join(), /lab mine \(test\) is coming up since [\s\S]*Type its name to end it/);
   }
   assert.equal(readFileSync(lab.recordFile, 'utf8'), before);
+});
+
+test('a reader that has left ends a command as a broken pipe does, and nothing is said of it', async () => {
+  const child = spawn(process.execPath, ['bin/holdfast', '--help'], { cwd: join(import.meta.dirname, '../..') });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const [code] = await once(child, 'close');
+  assert.deepEqual({ code, said }, { code: 141, said: '' });
+});
+
+test('every command that the package offers is a file of it that can be run', () => {
+  const root = join(import.meta.dirname, '../..');
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { bin: Record<string, string> };
+  for (const file of Object.values(bin)) accessSync(join(root, file), constants.X_OK);
 });

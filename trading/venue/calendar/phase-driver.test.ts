@@ -17,10 +17,12 @@ const driverAt = (startsAt: string, speed: number) => {
 };
 
 test('an accelerated day goes through all phases, over the weekend into the next', async () => {
-  const { story, driver } = driverAt('2026-11-20T14:29:00Z', 400_000);
+  // Hours before the opening are a tenth of a second: what happens first is not missed on a machine that is busy.
+  const { story: whole, driver } = driverAt('2026-11-20T02:00:00Z', 400_000);
   driver.start(null);
-  await waitUntil('Monday opens', () => story.lastIndexOf('continuous') > 1);
+  await waitUntil('Monday opens', () => whole.filter((phase) => phase === 'continuous').length > 1);
   driver.stop();
+  const story = whole.slice(whole.indexOf('opening-auction'));
   assert.deepEqual(story.slice(0, 3), ['opening-auction', 'continuous', 'closing-auction']);
   assert.deepEqual(story.slice(3, 7), ['closed', 'pre-open', 'opening-auction', 'continuous']);
 });
