@@ -23,14 +23,22 @@ import { Leadership } from './leadership.ts';
 import type { AgentReport } from './messages.ts';
 import { Vantage } from './vantage.ts';
 
-const topology = firm({
+const shape = {
   sites: { east: { hosts: 2 }, west: { hosts: 1 }, far: { hosts: 1 } },
   links: [
     ['east', 'west', 8],
     ['east', 'far', 20],
     ['west', 'far', 20],
-  ],
+  ] as [string, string, number][],
+};
+const topology = firm({
+  ...shape,
   components: { engine: { kind: 'trading-engine', on: ['east-h1', 'east-h2'] } },
+});
+/** The same with a dependant at another site. */
+const fed = firm({
+  ...shape,
+  components: { engine: { kind: 'trading-engine', on: ['east-h1', 'east-h2', 'west-h1'] } },
 });
 const group = topology.groups[0]!;
 const engine = topology.components[0]!;
@@ -155,6 +163,33 @@ test('without a gate the end of a lease says nothing: it stays suspect', () => {
 });
 
 const self = { kind: 'self', boundMs: 20 } as const;
+
+/** Its own agent does not hear it, and its dependants say what `silentMs` says, as seen at `now`. */
+function frozenVerdict(dependants: Readonly<Record<string, number>>, now: number) {
+  const vantage = new Vantage(fed, siteId('west'));
+  const frozen = { ...observation(holder, null), process: 'frozen', health: 'unknown' } as const;
+  vantage.report(report('east-h1', 1, frozen), now);
+  for (const [host, silentMs] of Object.entries(dependants)) {
+    const upstream = { instance: holder, connected: true, silentMs };
+    vantage.report(report(host, 1, observation(instanceId(`engine-${host}`), upstream)), now);
+  }
+  return verdictOf(vantage, now, self, new Map(), fed);
+}
+
+test('a frozen primary that every dependant lost has failed', () => {
+  const verdict = frozenVerdict({ 'east-h2': 250, 'west-h1': 250 }, 300);
+  assert.deepEqual([verdict.state, verdict.basis], ['failed', 'quorum']);
+});
+
+test('one that a dependant still has is only suspect, also where another dependant, that was cut off itself, lost it', () => {
+  assert.equal(frozenVerdict({ 'east-h2': 10, 'west-h1': 20_000 }, 300).state, 'suspect');
+  assert.equal(frozenVerdict({ 'east-h2': 10, 'west-h1': 10 }, 300).state, 'suspect');
+});
+
+test('and it has failed once its lease has run out', () => {
+  assert.equal(frozenVerdict({ 'east-h2': 10, 'west-h1': 20_000 }, successorWaitMs + 50).state, 'failed');
+});
+
 /** The holder as its agent reports it at `at`: not primary (yet, or any more), and well. */
 const standingBy = (sequence: number): AgentReport => {
   const seen = observation(holder, { instance: replica, connected: true, silentMs: 0 });

@@ -167,7 +167,8 @@ interface Judging {
 
 function instanceVerdict(known: Known, host: HostFacts, judging: Judging): Verdict {
   const { observation } = known;
-  if (host.verdict.state === 'failed') return silentHost(known, host, leaseOverMs(known.instance, judging.input));
+  const overMs = () => leaseOverMs(known.instance, judging.input);
+  if (host.verdict.state === 'failed') return silentHost(known, host, overMs());
   if (!known.fresh || observation === null)
     return { state: 'unknown', basis: null, evidence: [`nothing fresh from ${known.instance.host}`] };
   const idle = idleHolder(known, judging);
@@ -177,7 +178,7 @@ function instanceVerdict(known: Known, host: HostFacts, judging: Judging): Verdi
       basis: 'fact',
       evidence: [`${known.instance.host}: ${observation.reason ?? `process ${observation.process}`}`],
     };
-  if (observation.process === 'frozen') return frozenProcess(known);
+  if (observation.process === 'frozen') return frozenProcess(known, overMs());
   if (observation.health === 'unknown')
     return {
       state: 'unknown',
@@ -190,19 +191,39 @@ function instanceVerdict(known: Known, host: HostFacts, judging: Judging): Verdi
   return { state: 'healthy', basis: null, evidence: [] };
 }
 
+/** Silence by quorum of the controllers. */
+const silentHost = (known: Known, host: HostFacts, overMs: number | null): Verdict =>
+  askingDependants(known, { evidence: host.verdict.evidence, alone: 'quorum', overMs });
+
+/** Its own agent does not hear it. */
+const frozenProcess = (known: Known, overMs: number | null): Verdict =>
+  askingDependants(known, {
+    evidence: [`${known.instance.host}: its process exists and does not answer`],
+    alone: 'fact',
+    overMs,
+  });
+
+interface Silence {
+  readonly evidence: readonly string[];
+  /** What the failure rests on where nobody depends on it. */
+  readonly alone: 'quorum' | 'fact';
+  /** Since when its lease is over; null = it may run. */
+  readonly overMs: number | null;
+}
+
 /**
- * Silence by quorum of the controllers. A dependant that still has it turns that into a suspicion (H5), for as long as its
- * lease may run: after that it may be connected as it likes, it releases nothing.
+ * A dependant that still has it turns its silence into a suspicion (H5), also beside one that lost it, as one does that was itself
+ * cut off; for as long as its lease may run: after that it may be connected as it likes, it releases nothing.
  */
-function silentHost(known: Known, host: HostFacts, overMs: number | null): Verdict {
-  const evidence = [...host.verdict.evidence];
-  if (known.heldBy.length > 0) {
-    evidence.push(`still has it: ${known.heldBy.join(', ')}`);
+function askingDependants({ heldBy, lostBy }: Known, { evidence: silence, alone, overMs }: Silence): Verdict {
+  const evidence = [...silence];
+  if (heldBy.length > 0) {
+    evidence.push(`still has it: ${heldBy.join(', ')}`);
     if (overMs === null) return { state: 'suspect', basis: null, evidence };
     evidence.push(`its lease ran out ${Math.round(overMs)} ms ago`);
   }
-  if (known.lostBy.length > 0) evidence.push(`lost it: ${known.lostBy.join(', ')}`);
-  return { state: 'failed', basis: 'quorum', evidence };
+  if (lostBy.length > 0) evidence.push(`lost it: ${lostBy.join(', ')}`);
+  return { state: 'failed', basis: heldBy.length + lostBy.length > 0 ? 'quorum' : alone, evidence };
 }
 
 /** How long ago the last renewal seen of it stopped giving a right, by a gate that does not ask its agent; null = it may still. */
@@ -213,19 +234,6 @@ function leaseOverMs(instance: Instance, { mirror, group, topology, now }: Gathe
   if (lease === null || seenAt === null || lease.holder !== instance.id || lease.gate === null) return null;
   const overMs = now - seenAt - leaseBounds(topology.timing).successorWaitMs;
   return overMs < 0 ? null : overMs;
-}
-
-/** Its own agent does not hear it; where there are dependants one of them must have lost it too, and none have it. */
-function frozenProcess(known: Known): Verdict {
-  const evidence = [`${known.instance.host}: its process exists and does not answer`];
-  const dependants = known.lostBy.length + known.heldBy.length;
-  if (dependants > 0 && known.lostBy.length === 0)
-    return { state: 'suspect', basis: null, evidence: [...evidence, `still has it: ${known.heldBy.join(', ')}`] };
-  return {
-    state: 'failed',
-    basis: dependants > 0 ? 'quorum' : 'fact',
-    evidence: dependants > 0 ? [...evidence, `lost it: ${known.lostBy.join(', ')}`] : evidence,
-  };
 }
 
 /**
