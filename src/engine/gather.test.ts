@@ -181,6 +181,10 @@ test('a frozen primary that every dependant lost has failed', () => {
   assert.deepEqual([verdict.state, verdict.basis], ['failed', 'quorum']);
 });
 
+test('one that a dependant heard for the last time when another lost it has failed: its word is only older', () => {
+  assert.equal(frozenVerdict({ 'east-h2': 220, 'west-h1': 250 }, 300).state, 'failed');
+});
+
 test('one that a dependant still has is only suspect, also where another dependant, that was cut off itself, lost it', () => {
   assert.equal(frozenVerdict({ 'east-h2': 10, 'west-h1': 20_000 }, 300).state, 'suspect');
   assert.equal(frozenVerdict({ 'east-h2': 10, 'west-h1': 10 }, 300).state, 'suspect');

@@ -3,7 +3,6 @@ import { leaseBounds } from '../core/authority/lease-arithmetic.ts';
 import type { ComponentId, HostId, InstanceId, SiteId, WallMs } from '../core/base/ids.ts';
 import { type Brakes, noBrakes } from '../core/decision/brakes.ts';
 import type { Facts, HostFacts, InstanceFacts, LeaseFacts, SiteFacts } from '../core/decision/facts.ts';
-import { hasUpstream } from '../core/health/instance-observation.ts';
 import { hostVerdict, siteVerdict, type Verdict } from '../core/health/verdict.ts';
 import type { StepKind } from '../core/plan/runbook.ts';
 import type { RunState } from '../core/run/run.ts';
@@ -11,6 +10,7 @@ import type { FailoverGroup, Instance, Topology } from '../core/topology/topolog
 import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
 import type { AuthorityMirror } from './authority-mirror.ts';
+import { type Dependants, dependantsOf, frozenProcess, silentHost, type Word } from './dependants.ts';
 import type { Leadership } from './leadership.ts';
 import type { InstanceReport } from './messages.ts';
 import type { Vantage } from './vantage.ts';
@@ -93,10 +93,7 @@ function gatherInstances(
   const { component: components, siteOfInstance } = indexOf(topology);
   const freshMs = topology.timing.silenceCeilingMs;
   const members = group.components.flatMap((id) => components.get(id)?.instances ?? []);
-  const words = new Map<
-    InstanceId,
-    { readonly report: InstanceReport; readonly ageMs: number; readonly fresh: boolean }
-  >();
+  const words = new Map<InstanceId, Word>();
   for (const instance of members) {
     const last = vantage.lastReport(instance.host);
     const report = vantage.instanceReport(instance.host, instance.id);
@@ -116,12 +113,7 @@ function gatherInstances(
   const facts = new Map<InstanceId, InstanceFacts>();
   for (const instance of members) {
     const word = words.get(instance.id);
-    const lostBy: InstanceId[] = [];
-    const heldBy: InstanceId[] = [];
-    for (const [other, { report, fresh }] of words) {
-      if (!fresh || other === instance.id || report.observation?.upstream?.instance !== instance.id) continue;
-      (hasUpstream(report.observation.upstream) ? heldBy : lostBy).push(other);
-    }
+    const dependants = dependantsOf(instance.id, words);
     const base = {
       instance,
       group: group.id,
@@ -131,12 +123,13 @@ function gatherInstances(
       fresh: word?.fresh ?? false,
       silencedBy: word?.report.silencedBy ?? 'process-dead',
       provedDead: isProvedDead(input, instance, word?.report ?? null, word?.fresh ?? false),
-      lostBy,
-      heldBy,
+      lostBy: dependants.lost.map(({ id }) => id),
+      heldBy: dependants.held.map(({ id }) => id),
     };
     const idleGraceMs = returning ? RETURNING_GRACE_MS : IDLE_GRACE_MS;
     const host = hosts.get(instance.host)!;
-    facts.set(instance.id, { ...base, verdict: instanceVerdict(base, host, { record, input, idleGraceMs }) });
+    const judging = { record, input, idleGraceMs, dependants };
+    facts.set(instance.id, { ...base, verdict: instanceVerdict(base, host, judging) });
   }
   return facts;
 }
@@ -163,12 +156,14 @@ interface Judging {
   readonly record: GroupRecord | null;
   readonly input: GatherInput;
   readonly idleGraceMs: number;
+  readonly dependants: Dependants;
 }
 
 function instanceVerdict(known: Known, host: HostFacts, judging: Judging): Verdict {
   const { observation } = known;
+  const { dependants } = judging;
   const overMs = () => leaseOverMs(known.instance, judging.input);
-  if (host.verdict.state === 'failed') return silentHost(known, host, overMs());
+  if (host.verdict.state === 'failed') return silentHost(host.verdict, dependants, overMs());
   if (!known.fresh || observation === null)
     return { state: 'unknown', basis: null, evidence: [`nothing fresh from ${known.instance.host}`] };
   const idle = idleHolder(known, judging);
@@ -178,7 +173,7 @@ function instanceVerdict(known: Known, host: HostFacts, judging: Judging): Verdi
       basis: 'fact',
       evidence: [`${known.instance.host}: ${observation.reason ?? `process ${observation.process}`}`],
     };
-  if (observation.process === 'frozen') return frozenProcess(known, overMs());
+  if (observation.process === 'frozen') return frozenProcess(known.instance.host, dependants, overMs());
   if (observation.health === 'unknown')
     return {
       state: 'unknown',
@@ -189,41 +184,6 @@ function instanceVerdict(known: Known, host: HostFacts, judging: Judging): Verdi
   if (observation.health === 'bad' || observation.health === 'degraded')
     return { state: 'degraded', basis: 'fact', evidence: [observation.reason ?? `health ${observation.health}`] };
   return { state: 'healthy', basis: null, evidence: [] };
-}
-
-/** Silence by quorum of the controllers. */
-const silentHost = (known: Known, host: HostFacts, overMs: number | null): Verdict =>
-  askingDependants(known, { evidence: host.verdict.evidence, alone: 'quorum', overMs });
-
-/** Its own agent does not hear it. */
-const frozenProcess = (known: Known, overMs: number | null): Verdict =>
-  askingDependants(known, {
-    evidence: [`${known.instance.host}: its process exists and does not answer`],
-    alone: 'fact',
-    overMs,
-  });
-
-interface Silence {
-  readonly evidence: readonly string[];
-  /** What the failure rests on where nobody depends on it. */
-  readonly alone: 'quorum' | 'fact';
-  /** Since when its lease is over; null = it may run. */
-  readonly overMs: number | null;
-}
-
-/**
- * A dependant that still has it turns its silence into a suspicion (H5), also beside one that lost it, as one does that was itself
- * cut off; for as long as its lease may run: after that it may be connected as it likes, it releases nothing.
- */
-function askingDependants({ heldBy, lostBy }: Known, { evidence: silence, alone, overMs }: Silence): Verdict {
-  const evidence = [...silence];
-  if (heldBy.length > 0) {
-    evidence.push(`still has it: ${heldBy.join(', ')}`);
-    if (overMs === null) return { state: 'suspect', basis: null, evidence };
-    evidence.push(`its lease ran out ${Math.round(overMs)} ms ago`);
-  }
-  if (lostBy.length > 0) evidence.push(`lost it: ${lostBy.join(', ')}`);
-  return { state: 'failed', basis: heldBy.length + lostBy.length > 0 ? 'quorum' : alone, evidence };
 }
 
 /** How long ago the last renewal seen of it stopped giving a right, by a gate that does not ask its agent; null = it may still. */
