@@ -7,7 +7,7 @@ export const MOST_UNANSWERED = 8192;
 /** Memory that every engine here takes at its start, as one does that expects so many orders in a day. */
 export const RESERVED_ORDERS = 1_000_000;
 /** The same where as many orders as possible are measured. */
-export const THROUGHPUT_ORDERS = 2_000_000;
+export const THROUGHPUT_ORDERS = 6_000_000;
 const LEASE_MS = 600_000;
 
 export interface EnginesOptions {

@@ -1,7 +1,9 @@
 import { createServer } from 'node:net';
 import { BinaryDesk } from '../../trading/engine/binary-desk.ts';
 import { BinarySession } from '../../trading/engine/binary-session.ts';
+import { MOST_BYTES, MOST_RECORDS } from '../../trading/engine/block-limits.ts';
 import { Lease } from '../../trading/engine/lease.ts';
+import { compileOrderPathAsAWhole } from '../../trading/engine/order-path-compilation.ts';
 import { OrderState } from '../../trading/engine/order-state.ts';
 import { ReleaseQueue } from '../../trading/engine/release-queue.ts';
 import type { Market } from '../../trading/engine/venue/market.ts';
@@ -28,15 +30,17 @@ const handlerNs: number[] = [];
 let startedAt = 0;
 let due = false;
 
+const seal = (): void => {
+  if (journal === null) batch.seal({ previous: { sequence: 0, epoch: 1, crc: 0 }, epoch: 1, committed: 0 });
+  else {
+    journal.append({ epoch: 1, batch });
+    journal.sync();
+  }
+};
+
 const flush = (): void => {
   due = false;
-  if (batch.count > 0) {
-    if (journal === null) batch.seal({ previous: { sequence: 0, epoch: 1, crc: 0 }, epoch: 1, committed: 0 });
-    else {
-      journal.append({ epoch: 1, batch });
-      journal.sync();
-    }
-  }
+  if (batch.count > 0) seal();
   queue.release(state.applied, () => lease.valid);
   if (handlerNs.length < 1_000_000) handlerNs.push((performance.now() - startedAt) * 1e6);
 };
@@ -67,6 +71,7 @@ const desk = new BinaryDesk({
     batch.commit(recordBytes);
     const sequence = state.applied + 1;
     state.apply(sequence, 1, batch.bytes, batch.view, offset);
+    if (batch.count >= MOST_RECORDS || batch.payloadBytes >= MOST_BYTES) seal();
     flushSoon();
     return sequence;
   },
@@ -75,6 +80,7 @@ const desk = new BinaryDesk({
   loggedOn: () => {},
 });
 
+compileOrderPathAsAWhole();
 const server = createServer({ noDelay: true }, (socket) => {
   const session = new BinarySession(socket);
   socket.on('error', () => socket.destroy());

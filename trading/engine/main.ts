@@ -5,6 +5,7 @@ import { type ControlHandlers, startControlServer } from '../control/control-ser
 import { EpochStore } from '../control/epoch-store.ts';
 import { EngineCommands } from './engine-commands.ts';
 import { readEngineConfig } from './engine-config.ts';
+import { compileOrderPathAsAWhole } from './order-path-compilation.ts';
 import { StandbyRehearsal } from './rehearsal/standby-rehearsal.ts';
 import { startEngine } from './start-engine.ts';
 import { ENGINE_VERSION } from './version.ts';
@@ -95,6 +96,7 @@ try {
   rehearsal = new StandbyRehearsal({ engine, start: startEngine, onFailure: warn });
   handlers = new EngineCommands(engine).handlers();
   holds = () => engine.holds;
+  compileOrderPathAsAWhole();
   control.statusChanged();
   const ports = { control: control.port, orders: engine.orders.port, replication: engine.replication.port };
   process.stdout.write(

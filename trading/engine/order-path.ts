@@ -4,6 +4,7 @@ import type { Journal } from '../journal/journal.ts';
 import { RecordBatch } from '../journal/record-batch.ts';
 import { BinaryDesk, lastReject } from './binary-desk.ts';
 import type { BinarySession } from './binary-session.ts';
+import { MOST_BYTES, MOST_RECORDS } from './block-limits.ts';
 import { eventText } from './client-protocol.ts';
 import { ClientSessions } from './client-sessions.ts';
 import { dryRun } from './dry-run.ts';
@@ -41,9 +42,7 @@ export interface OrderPathOptions {
   readonly onAppended: () => void;
 }
 
-/** What gathers in one turn is one block, but none grows beyond this. */
-const MAX_BATCH = 2000;
-const MAX_BATCH_BYTES = 256 * 1024;
+/** Lines that waited are handled so many in a turn. */
 const INBOX_TURN = 512;
 
 /**
@@ -397,8 +396,9 @@ export class OrderPath {
     batch.commit(recordBytes);
     const sequence = state.applied + 1;
     state.apply(sequence, epoch, bytes, view, offset);
-    if (batch.count >= MAX_BATCH || batch.payloadBytes >= MAX_BATCH_BYTES) this.#flush();
-    else this.#flushSoon();
+    if (batch.count >= MOST_RECORDS || batch.payloadBytes >= MOST_BYTES) this.#flush();
+    // Also behind a full block: whoever waits for this entry is answered after it, and joins the queue only now.
+    this.#flushSoon();
     return sequence;
   }
 

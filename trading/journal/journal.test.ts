@@ -69,6 +69,25 @@ withBench('what was appended is recovered in order, over several segments', asyn
   again.journal.close();
 });
 
+withBench(
+  'a segment with zeros ahead of its blocks is whole when a journal that syncs nothing fills it',
+  async ({ directory, open }) => {
+    const before = await open({ sync: 'group', segmentBytes: 500 });
+    fill(before.journal, 1);
+    before.journal.close();
+    const [first] = segmentsOf(directory);
+    assert.ok(statSync(first!).size > 10_000);
+    const { journal } = await open({ segmentBytes: 500 });
+    fill(journal, 20);
+    const { end } = journal;
+    journal.close();
+    assert.ok(statSync(first!).size < 10_000);
+    const again = await open({ segmentBytes: 500 });
+    assert.deepEqual([again.journal.end, again.entries.length], [end, 42]);
+    again.journal.close();
+  },
+);
+
 withBench('a torn tail beyond the durable end is cut, at every possible length', async ({ directory, open }) => {
   const { journal } = await open();
   fill(journal, 3);

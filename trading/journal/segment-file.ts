@@ -59,6 +59,13 @@ export class SegmentFile {
     this.#allocated = bytes;
   }
 
+  /** Nothing lies behind the blocks any more; on the disk only once it is synced. */
+  endHere(): void {
+    if (this.#allocated <= this.#bytes) return;
+    ftruncateSync(this.descriptor, this.#bytes);
+    this.#allocated = this.#bytes;
+  }
+
   sync(): void {
     fsyncSync(this.descriptor);
   }
