@@ -1,4 +1,4 @@
-// Loaded before every program of the lab (see `labNodeArgs`).
+// Loaded before the programs of the lab but for engines (see `labNodeArgs`).
 //
 // V8 compiles hot code again on threads of its own. In a take-over every process meets new code at once, and dozens of such compilations
 // would take the processors from those that clients wait for. These threads only make things faster later: they come last.
