@@ -167,8 +167,8 @@ async function showBoard(
   const session = openSession({ file, person: null, projectRoot: root });
   const interrupt = new AbortController();
   const onInterrupt = () => interrupt.abort();
-  process.once('SIGINT', onInterrupt);
-  process.once('SIGTERM', onInterrupt);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.once(signal, onInterrupt);
   try {
     const nowMs = () => Date.now();
     await watchCommand(
@@ -176,8 +176,7 @@ async function showBoard(
       { maxAgeMs: 60_000 },
     );
   } finally {
-    process.removeListener('SIGINT', onInterrupt);
-    process.removeListener('SIGTERM', onInterrupt);
+    for (const signal of signals) process.removeListener(signal, onInterrupt);
     session.controllers.close();
   }
 }

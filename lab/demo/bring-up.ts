@@ -3,6 +3,7 @@ import { firstSite } from '../agent-config.ts';
 import { type LabName, labDownOwn } from '../cli.ts';
 import { labUp } from '../lab-up.ts';
 import { type Narrate, settle } from './acts.ts';
+import { onInterruption } from './interruption.ts';
 import type { Platform } from './platform.ts';
 import type { GroupView } from './status-view.ts';
 
@@ -84,18 +85,11 @@ function notReady({ hosts, instances }: GroupView, site: string): string | null 
 }
 
 /** Ctrl-C ends the lab before it ends the process. @returns what takes this back */
-export function downOnSignal(lab: LabName, narrate: Narrate): () => void {
-  const end = () => {
+export const downOnSignal = (lab: LabName, narrate: Narrate): (() => void) =>
+  onInterruption(() => {
     narrate('interrupted');
     bringDown(lab, narrate).then(
       () => process.exit(130),
       () => process.exit(1),
     );
-  };
-  process.once('SIGINT', end);
-  process.once('SIGTERM', end);
-  return () => {
-    process.removeListener('SIGINT', end);
-    process.removeListener('SIGTERM', end);
-  };
-}
+  });

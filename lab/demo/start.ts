@@ -2,6 +2,7 @@ import type { LabName } from '../cli.ts';
 import type { Narrate } from './acts.ts';
 import { activate, bringDown, bringUp, downOnSignal, startFlow } from './bring-up.ts';
 import { readTopology } from './demo.ts';
+import { onInterruption } from './interruption.ts';
 import { Platform } from './platform.ts';
 
 export interface StartOptions {
@@ -22,7 +23,7 @@ export async function runStart(options: StartOptions): Promise<void> {
   const { narrate } = options;
   const lab: LabName = { root: options.root, name: options.name };
   const topology = readTopology(options);
-  const release = downOnSignal(lab, narrate);
+  let release = downOnSignal(lab, narrate);
   try {
     const { topologyFile, replace } = options;
     await bringUp({ lab, topology, topologyFile, command: 'holdfast start', attended: true, replace }, narrate);
@@ -31,6 +32,8 @@ export async function runStart(options: StartOptions): Promise<void> {
       await activate(platform, narrate);
       await startFlow(platform, options.ratePerSecond, narrate);
       release();
+      // The board ends at the first signal; one that comes with it must not end what follows.
+      release = onInterruption(() => {});
       await options.board();
     } finally {
       await bringDown(lab, narrate);
