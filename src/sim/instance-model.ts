@@ -36,6 +36,8 @@ export class InstanceModel {
   readonly state: StateComparison;
   /** Alive and unfit: what its own health check says. */
   ill: { readonly health: 'degraded' | 'bad'; readonly reason: string } | null = null;
+  /** It does not answer its agent, whatever it does. */
+  hidden = false;
   /** World time of the last change of process or role. */
   changedAt = 0;
   ackSet: readonly InstanceId[] = [];
@@ -171,6 +173,16 @@ export class InstanceModel {
     this.#tryRelease();
     this.#changed();
     this.#beat();
+  }
+
+  /** Returns what ends it. */
+  hide(): () => void {
+    this.hidden = true;
+    this.#changed();
+    return () => {
+      this.hidden = false;
+      this.#changed();
+    };
   }
 
   fence(epoch: Epoch): boolean {

@@ -14,11 +14,12 @@ export function observationOf(
   model: InstanceModel,
   { replicas, now }: { readonly replicas: ReadonlyMap<InstanceId, Replica>; readonly now: number },
 ): InstanceObservation {
-  const runs = model.process === 'running';
+  const process = model.hidden && model.process === 'running' ? 'frozen' : model.process;
+  const runs = process === 'running';
   return {
     instance: model.id,
-    process: model.process,
-    role: runs ? (model.routed ? 'standby' : model.role) : model.process === 'frozen' ? 'unknown' : 'closed',
+    process,
+    role: runs ? (model.routed ? 'standby' : model.role) : process === 'frozen' ? 'unknown' : 'closed',
     epoch: model.epoch as Epoch,
     ...healthOf(model),
     position: { generation: model.log.at(-1)?.epoch ?? 0, sequence: model.log.length },
@@ -40,6 +41,7 @@ export function observationOf(
 
 function healthOf(model: InstanceModel): Pick<InstanceObservation, 'health' | 'reason'> {
   if (model.process !== 'running') return { health: 'bad', reason: `process ${model.process}` };
+  if (model.hidden) return { health: 'unknown', reason: 'it does not answer' };
   if (model.state.doubted) return { health: 'bad', reason: 'its state may be wrong' };
   if (model.ill !== null) return model.ill;
   if (model.state.difference !== null) return { health: 'degraded', reason: 'the state of its primary is wrong' };

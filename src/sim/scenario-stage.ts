@@ -44,6 +44,10 @@ export class ScenarioStage {
           this.#world.network.silence(host.id);
           return () => this.#world.network.unsilence(host.id);
         });
+      case 'hide': {
+        const instance = this.instance(fault.instance);
+        return instance ? lasting(instance.id, instance.hide()) : null;
+      }
       case 'site-power-off':
         return this.#withSite(fault.site, (site) => loseSite(this.#world, site));
       case 'isolate':

@@ -27,6 +27,8 @@ export type ScenarioFault =
   | { readonly kind: 'isolate'; readonly site: SitePhrase }
   | { readonly kind: 'cut'; readonly from: SitePhrase; readonly to: SitePhrase; readonly oneWay: boolean }
   | { readonly kind: 'silence'; readonly host: HostPhrase }
+  /** It serves, and does not answer its agent. */
+  | { readonly kind: 'hide'; readonly instance: InstancePhrase }
   | { readonly kind: 'stop-authority' }
   /** Somebody promotes it without asking Holdfast. */
   | { readonly kind: 'rogue-promotion'; readonly instance: InstancePhrase };
@@ -43,6 +45,7 @@ export const FAULT_PHRASES: readonly string[] = [
   'cut SITE from SITE for TIME',
   'cut one way SITE to SITE for TIME',
   'silence HOST for TIME',
+  'hide INSTANCE from its agent for TIME',
   'stop the authority for TIME',
   'promote INSTANCE behind our back',
 ];
@@ -53,6 +56,9 @@ export function parseFault(text: string): Result<ScenarioFault, Misread> {
   const rogue = /^promote (.+) behind our back$/.exec(text)?.[1];
   if (rogue !== undefined)
     return read(rogue, readInstance, INSTANCE_WORDS, (instance) => ({ kind: 'rogue-promotion', instance }));
+  const hidden = /^hide (.+) from its agent$/.exec(text)?.[1];
+  if (hidden !== undefined)
+    return read(hidden, readInstance, INSTANCE_WORDS, (instance) => ({ kind: 'hide', instance }));
   const cut = /^cut (one way )?(.+) (from|to) (.+)$/.exec(text);
   if (cut && (cut[1] === undefined) === (cut[3] === 'from')) return parseCut(cut[2]!, cut[4]!, cut[1] !== undefined);
   const [, verb, what] = /^(kill|freeze|power off|isolate|silence) (.+)$/.exec(text) ?? [];
