@@ -7,7 +7,7 @@ import './reflect-metadata.ts';
 /** What a person may do. Until accounts exist a person is a client certificate: CN the name, OU the role. */
 export type OperatorRole = PersonRole;
 /** OU of a machine's certificate. */
-export type MachineRole = 'agent' | 'controller' | 'authority';
+export type MachineRole = 'agent' | 'controller' | 'authority' | 'server';
 
 export interface LabPki {
   readonly caFile: string;
@@ -23,7 +23,7 @@ export interface PkiPlan {
   /** Organisation in every subject: tells one lab's certificates from another's. */
   readonly organisation: string;
   readonly machines: readonly {
-    /** `agent/HOST` or `controller/SITE`; what follows the slash becomes the CN. */
+    /** e.g. `agent/HOST` or `controller/SITE`; what follows the slash becomes the CN. */
     readonly name: string;
     readonly role: MachineRole;
     /** Addresses at which it is reached, relays included. */
