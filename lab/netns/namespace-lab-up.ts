@@ -1,5 +1,5 @@
 import type { Topology } from '../../src/core/topology/topology.ts';
-import { type LabContext, planProcesses } from '../configs.ts';
+import { type LabContext, type ProcessPlanner, planProcesses } from '../configs.ts';
 import { endOwnLab } from '../end-lab.ts';
 import type { GroundClient } from '../ground-client.ts';
 import { LabDirectory } from '../lab-directory.ts';
@@ -97,7 +97,7 @@ export async function namespaceLabUp(
       await waitForServers(context, servers, serversWithinMs);
       if (platform !== null) {
         step('platform');
-        await startPlatform(client, context, platform);
+        await startPlatform(client, context, platform, options.plan ?? planProcesses);
       }
       await updateRecord(directory, { complete: true });
       step('ready');
@@ -115,10 +115,15 @@ export async function namespaceLabUp(
 const hasEngines = ({ components }: Topology): boolean => components.some(({ kind }) => kind === 'trading-engine');
 
 /** The same processes as on loopback, each on its machine. */
-async function startPlatform(client: GroundClient, context: MachineContext, platform: LabContext): Promise<void> {
+async function startPlatform(
+  client: GroundClient,
+  context: MachineContext,
+  platform: LabContext,
+  plan: ProcessPlanner,
+): Promise<void> {
   await seatLeader(context, platform.topology);
   await client.request('start', { specs: [doorway(context)] }, startDeadlineMs);
-  await launch(client, platform, planProcesses(platform));
+  await launch(client, platform, plan(platform));
 }
 
 const pkiOfServers = (directory: LabDirectory, placement: Placement): Promise<LabPki> =>
