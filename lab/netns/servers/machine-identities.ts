@@ -15,6 +15,8 @@ export function serverParties(placement: Placement): PkiPlan['machines'] {
       name: etcdIdentityOf(voter),
       role: 'authority' as const,
       ips: [voter.client.replace(/:.*/, ''), '127.0.0.1'],
+      // Debian's Patroni reads names of a certificate only where python3-idna is installed.
+      nameless: true as const,
     })),
     ...members.map(({ node }) => ({ name: patroniIdentityOf(node), role: 'server' as const, ips: [] })),
   ];
