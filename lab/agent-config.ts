@@ -39,7 +39,7 @@ export function agentConfig(context: LabContext, host: Host): object {
         site: site.id,
         ...book.addressFrom({ host: host.id }, siteEndpoint(site.id, 'controller-peer')),
       })),
-    authority: authorityOf(context, { host: host.id }, host.site),
+    authority: authorityOf(context, { host: host.id }, { site: host.site, identity: `agent/${host.id}` }),
     gate: {
       kind: 'warden',
       address: `tcp:${warden.host}:${warden.port}`,
@@ -76,15 +76,18 @@ const allInstances = ({ topology }: LabContext) =>
     .filter((component) => component.kind !== 'inventory')
     .flatMap((component) => component.instances.map((instance) => ({ component, instance })));
 
+/** @param who a process of this site, by its certificate */
 export function authorityOf(
-  { book, secrets }: LabContext,
+  { book, machines, pki, secrets }: LabContext,
   view: { readonly host: Host['id'] } | { readonly site: Host['site'] },
-  site: string,
+  who: { readonly site: Host['site']; readonly identity: string },
 ): object {
+  if (machines !== undefined)
+    return { kind: 'etcd', endpoints: machines.votersFrom(who.site), tls: pki.identity(who.identity), namespace: null };
   return {
     kind: 'lab-only',
     ...book.addressFrom(view, authorityEndpoint),
-    client: site,
+    client: who.site,
     tokenFile: secrets.authorityToken,
   };
 }
@@ -220,7 +223,7 @@ const tradedAt = ({ venues }: LabContext['topology'], site: string): LabContext[
 };
 
 function postgresConfig(context: LabContext, component: Component, instance: Instance): object {
-  const { topology, book, directory, secrets } = context;
+  const { topology, book, directory, secrets, machines } = context;
   const home = directory.instance(instance.host, instance.id);
   const credential = (user: 'holdfast' | 'replicator' | 'persister') => ({
     user,
@@ -248,6 +251,7 @@ function postgresConfig(context: LabContext, component: Component, instance: Ins
       initial: instance.id === firstDatabase(context, component),
       upstreamOverride: instance.upstream,
       database: labDatabase,
+      ...(machines === undefined ? {} : { networks: machines.networks }),
       rebuildDiverged: topology.groups.some(
         (group) => group.components.includes(component.id) && group.rejoinPolicy === 'automatic',
       ),

@@ -26,6 +26,12 @@ export class AuthorityCopy {
 
   /** Takes the copy that a later restore uses; it stands still meanwhile, some milliseconds. Replaces an earlier copy. */
   async take(): Promise<{ readonly bytes: number }> {
+    if (!existsSync(this.#folder))
+      refuse(
+        'copy-authority',
+        'the authority of this lab is etcd, of which the lab takes no copy',
+        'use a loopback lab',
+      );
     const draft = join(this.#folder, 'copy.new');
     rmSync(draft, { recursive: true, force: true });
     mkdirSync(draft, { mode: 0o700 });

@@ -13,6 +13,7 @@ import { type LabName, launch, startDeadlineMs } from './lab-up.ts';
 import { AddressBook, layOut, loadEndpoint } from './layout.ts';
 import type { GroundConfig } from './net/main.ts';
 import type { LinkMeasurement } from './net/measure-link.ts';
+import { onMachines } from './netns/platform-machines.ts';
 import { pkiOf } from './pki.ts';
 import { secretsOf } from './secrets.ts';
 import type { LabUsage } from './usage.ts';
@@ -88,7 +89,7 @@ export async function labLoad(
 ): Promise<unknown> {
   const { book, secrets } = labContext(lab, topology);
   const token = readFileSync(secrets.loadToken, 'utf8').trim();
-  return askLoad(book.realAddress(loadEndpoint), token, request);
+  return askLoad(book.operatorAddress(loadEndpoint), token, request);
 }
 
 /** Every file and address of a running lab, for whoever wants to talk to its processes. */
@@ -96,13 +97,10 @@ export function labContext(lab: LabName, topology: Topology): LabContext {
   const { directory, record } = running(lab);
   const config = JSON.parse(readFileSync(directory.groundFile, 'utf8')) as GroundConfig;
   const layout = layOut(topology, { block: record.block ?? config.block, insideSite: config.insideSite });
-  return {
-    topology,
-    book: new AddressBook(topology, layout),
-    directory,
-    pki: pkiOf(directory.pki),
-    secrets: secretsOf(directory.secrets),
-  };
+  const files = { topology, directory, pki: pkiOf(directory.pki), secrets: secretsOf(directory.secrets) };
+  if (config.namespaces === null) return { ...files, book: new AddressBook(topology, layout) };
+  const { labId, namespaces: facts } = config;
+  return { ...files, ...onMachines({ topology, labId, directory: directory.path, facts }, layout) };
 }
 
 /** A connection to the lab's ground for several requests; the caller closes it. */

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
+import type { SiteId } from '../src/core/base/ids.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { loadRunbooks } from '../src/wire/load-runbooks.ts';
 import { agentConfig, authorityOf, labDatabase, labFirm, labVenuePassword } from './agent-config.ts';
 import type { LabDirectory } from './lab-directory.ts';
 import {
-  type AddressBook,
   authorityEndpoint,
   hasMarketData,
   instanceEndpoint,
+  type LabAddresses,
   loadEndpoint,
   siteEndpoint,
   venueEndpoint,
@@ -20,6 +21,7 @@ import {
   agentKey,
   authorityKey,
   controllerKey,
+  type LaunchSpec,
   loadKey,
   type ProcessSpec,
   type ReadyCheck,
@@ -31,10 +33,24 @@ import type { LabSecrets } from './secrets.ts';
 /** All that a configuration may be made of. Everything named here exists before the first process starts. */
 export interface LabContext {
   readonly topology: Topology;
-  readonly book: AddressBook;
+  readonly book: LabAddresses;
   readonly directory: LabDirectory;
   readonly pki: LabPki;
   readonly secrets: LabSecrets;
+  /** Absent: the loopback ground. */
+  readonly machines?: LabMachines;
+}
+
+/** What a lab has whose hosts are machines of their own. */
+export interface LabMachines {
+  /** From where databases accept connections. */
+  readonly networks: readonly string[];
+  /** `host:port` of every voter of the lab's etcd, the nearest to a site first. */
+  votersFrom(site: SiteId): readonly string[];
+  /** The same process on the machine on which it belongs. */
+  place(spec: LaunchSpec): LaunchSpec;
+  /** The same command as a process of the clients' machine. */
+  amongClients(command: readonly string[]): readonly [string, ...string[]];
 }
 
 /** Turns a lab into its processes. */
@@ -48,7 +64,7 @@ const printed = (text: string): ReadyCheck => ({ kind: 'output', text, deadlineM
  * controllers. The order flow is separate: it starts when the platform serves.
  */
 export const planProcesses: ProcessPlanner = (context) => [
-  authority(context),
+  ...(context.machines === undefined ? [authority(context)] : []),
   ...venues(context),
   ...wardens(context),
   ...agents(context),
@@ -91,12 +107,12 @@ const venues = ({ topology, book, directory, secrets }: LabContext): readonly Pr
     config: {
       file: join(directory.outside(`venue-${venue.id}`), 'config.json'),
       content: {
-        listen: book.realAddress(venueEndpoint(venue.id, 'session')),
-        binary: book.realAddress(venueEndpoint(venue.id, 'orders')),
+        listen: book.listenAddress(venueEndpoint(venue.id, 'session')),
+        binary: book.listenAddress(venueEndpoint(venue.id, 'orders')),
         dataDir: directory.outside(`venue-${venue.id}`),
         tokenFile: secrets.venueToken(venue.id),
         symbols: venue.symbols,
-        ...(venue.protocol === 'fix' ? { fix: fixOf(book.realAddress(venueEndpoint(venue.id, 'fix'))) } : {}),
+        ...(venue.protocol === 'fix' ? { fix: fixOf(book.listenAddress(venueEndpoint(venue.id, 'fix'))) } : {}),
         ...(venue.sessions === 'credentials'
           ? { sessions: { mode: 'credentials', passwords: { [labFirm]: labVenuePassword } } }
           : {}),
@@ -114,10 +130,10 @@ const fixOf = (address: object): object => ({
   sessions: { [labFirm]: {}, [`${labFirm}-COPY`]: { firm: labFirm, purpose: 'drop-copy' } },
 });
 
-const marketDataOf = (book: AddressBook, venue: string): object => {
-  const { host, port: feedA } = book.realAddress(venueEndpoint(venue, 'feed-a'));
-  const { port: feedB } = book.realAddress(venueEndpoint(venue, 'feed-b'));
-  const { port: recovery } = book.realAddress(venueEndpoint(venue, 'recovery'));
+const marketDataOf = (book: LabAddresses, venue: string): object => {
+  const { host, port: feedA } = book.listenAddress(venueEndpoint(venue, 'feed-a'));
+  const { port: feedB } = book.listenAddress(venueEndpoint(venue, 'feed-b'));
+  const { port: recovery } = book.listenAddress(venueEndpoint(venue, 'recovery'));
   return { host, feedA, feedB, recovery };
 };
 
@@ -178,7 +194,7 @@ const controllers = (context: LabContext): readonly ProcessSpec[] => {
             site: other.id,
             ...book.addressFrom({ site: site.id }, siteEndpoint(other.id, 'controller-peer')),
           })),
-        authority: authorityOf(context, { site: site.id }, site.id),
+        authority: authorityOf(context, { site: site.id }, { site: site.id, identity: `controller/${site.id}` }),
         clockErrorMs: 0,
         ...schedulingAt(topology, site.id),
       },

@@ -11,7 +11,7 @@ import { LabError } from './lab-error.ts';
 import { withLabLock } from './lab-lock.ts';
 import { labInUse, launcher, lookAtLab, runningLabText, userName } from './lab-standing.ts';
 import { AddressBook, layOut } from './layout.ts';
-import { createPki, type OperatorRole } from './pki.ts';
+import { createPki, type OperatorRole, type PkiPlan } from './pki.ts';
 import type { LaunchSpec, ProcessSpec } from './process-spec.ts';
 import { writeDurably } from './processes.ts';
 import { reconcileFile } from './reconcile-config.ts';
@@ -74,7 +74,7 @@ export async function labUp(options: LabUpOptions, progress: (event: LabProgress
     try {
       step('certificates and secrets');
       const layout = layOut(options.topology, { block, insideSite: options.insideSite ?? 'direct' });
-      const context = await prepare(directory, options, new AddressBook(options.topology, layout));
+      const context = await prepare(directory, options, { book: new AddressBook(options.topology, layout) });
       await updateRecord(directory, { block, control: layout.control });
       step('processes');
       await launch(client, context, (options.plan ?? planProcesses)(context));
@@ -157,8 +157,18 @@ async function makeRoom(directory: LabDirectory, options: LabUpOptions, step: (t
   if (options.fresh === true) directory.remove();
 }
 
-async function prepare(directory: LabDirectory, options: LabUpOptions, book: AddressBook): Promise<LabContext> {
+/**
+ * Makes directories, secrets, certificates and what instances read.
+ * @param others parties beside agents and controllers that show a certificate
+ */
+export async function prepare(
+  directory: LabDirectory,
+  options: LabUpOptions,
+  ground: Pick<LabContext, 'book' | 'machines'>,
+  others: PkiPlan['machines'] = [],
+): Promise<LabContext> {
   const { topology } = options;
+  const { book } = ground;
   const instances = topology.components.flatMap((component) => component.instances);
   for (const { host, id } of instances) mkdirSync(directory.instance(host, id), { recursive: true, mode: 0o755 });
   for (const { id } of topology.hosts) mkdirSync(directory.host(id), { recursive: true, mode: 0o755 });
@@ -177,13 +187,16 @@ async function prepare(directory: LabDirectory, options: LabUpOptions, book: Add
         role: 'agent' as const,
         ips: book.allAddresses(`host/${id}/agent`).map(({ host }) => host),
       })),
-      ...topology.sites.map(({ id }) => ({
-        name: `controller/${id}`,
-        role: 'controller' as const,
-        ips: (['controller-api', 'controller-peer'] as const).flatMap((service) =>
-          book.allAddresses(`site/${id}/${service}`).map(({ host }) => host),
-        ),
-      })),
+      ...topology.sites
+        .filter(({ voter }) => voter || ground.machines === undefined)
+        .map(({ id }) => ({
+          name: `controller/${id}`,
+          role: 'controller' as const,
+          ips: (['controller-api', 'controller-peer'] as const).flatMap((service) =>
+            book.allAddresses(`site/${id}/${service}`).map(({ host }) => host),
+          ),
+        })),
+      ...others,
     ],
     operators: options.operators ?? defaultOperators,
     evidenceOwners: [
@@ -191,7 +204,7 @@ async function prepare(directory: LabDirectory, options: LabUpOptions, book: Add
       ...topology.sites.map(({ id }) => `controller/${id}`),
     ],
   });
-  const context: LabContext = { topology, book, directory, pki, secrets };
+  const context: LabContext = { ...ground, topology, directory, pki, secrets };
   for (const { file, content } of [...instanceFiles(context), reconcileFile(context)]) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
     writeFileSync(file, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600 });
@@ -201,14 +214,14 @@ async function prepare(directory: LabDirectory, options: LabUpOptions, book: Add
 
 /** Writes the configurations and starts the processes, stage after stage. */
 export async function launch(client: GroundClient, context: LabContext, specs: readonly ProcessSpec[]): Promise<void> {
-  const { directory } = context;
+  const { directory, machines } = context;
   for (const { config } of specs) {
     if (config === null) continue;
     const file = absolute(directory.path, config.file);
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
     writeFileSync(file, `${JSON.stringify(config.content, null, 1)}\n`, { mode: 0o600 });
   }
-  const specsToStart = specs.map((spec) => settle(directory, spec));
+  const specsToStart = specs.map((spec) => settle(directory, spec)).map((spec) => machines?.place(spec) ?? spec);
   await client.request('start', { specs: specsToStart }, startDeadlineMs);
 }
 

@@ -152,8 +152,24 @@ export function layOut(topology: Topology, options: LayoutOptions): LabLayout {
   };
 }
 
+/** Where everything of a lab listens and is reached, whatever ground it stands on. */
+export interface LabAddresses {
+  /** Of the loopback addresses that the lab has taken; on another ground only people and the ground's control use some of them. */
+  readonly layout: LabLayout;
+  /** What the endpoint's own process listens on. */
+  listenAddress(endpointId: string): Address;
+  /** Where the endpoint itself is reached from beside it. */
+  realAddress(endpointId: string): Address;
+  /** What a viewer must dial to reach an endpoint. Throws when there is no way at all, which is a mistake of the caller. */
+  addressFrom(view: View, endpointId: string): Address;
+  /** What a person's programs on this machine dial. */
+  operatorAddress(endpointId: string): Address;
+  /** Every address at which anybody may reach the endpoint: for the names in its certificate. */
+  allAddresses(endpointId: string): readonly Address[];
+}
+
 /** Looks up what every party must dial. Built once per process; answers in constant time. */
-export class AddressBook {
+export class AddressBook implements LabAddresses {
   readonly layout: LabLayout;
   readonly #topology: Topology;
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
@@ -169,6 +185,15 @@ export class AddressBook {
   /** Where the endpoint itself listens. */
   realAddress(endpointId: string): Address {
     return this.#endpoint(endpointId).address;
+  }
+
+  listenAddress(endpointId: string): Address {
+    return this.realAddress(endpointId);
+  }
+
+  /** People stand where the clients do. */
+  operatorAddress(endpointId: string): Address {
+    return this.addressFrom('outside', endpointId);
   }
 
   /**

@@ -7,7 +7,7 @@ import './reflect-metadata.ts';
 /** What a person may do. Until accounts exist a person is a client certificate: CN the name, OU the role. */
 export type OperatorRole = PersonRole;
 /** OU of a machine's certificate. */
-export type MachineRole = 'agent' | 'controller' | 'authority';
+export type MachineRole = 'agent' | 'controller' | 'authority' | 'server';
 
 export interface LabPki {
   readonly caFile: string;
@@ -23,11 +23,13 @@ export interface PkiPlan {
   /** Organisation in every subject: tells one lab's certificates from another's. */
   readonly organisation: string;
   readonly machines: readonly {
-    /** `agent/HOST` or `controller/SITE`; what follows the slash becomes the CN. */
+    /** e.g. `agent/HOST` or `controller/SITE`; what follows the slash becomes the CN. */
     readonly name: string;
     readonly role: MachineRole;
     /** Addresses at which it is reached, relays included. */
     readonly ips: readonly string[];
+    /** Its certificate has no name, which some clients cannot read without more libraries than they come with. */
+    readonly nameless?: true;
   }[];
   readonly operators: readonly { readonly name: string; readonly role: OperatorRole }[];
   readonly evidenceOwners: readonly string[];
@@ -60,11 +62,10 @@ export async function createPki(plan: PkiPlan): Promise<LabPki> {
   const caFile = join(plan.directory, 'ca.pem');
   writeFileSync(caFile, `${ca.toString('pem')}\n`, { mode: 0o644 });
 
-  const issue = async (name: string, role: string, ips: readonly string[]): Promise<void> => {
+  const issue = async (name: string, role: string, ips: readonly string[], nameless?: true): Promise<void> => {
     const keys = await webcrypto.subtle.generateKey(signing, true, ['sign', 'verify']);
     const names = [
-      { type: 'dns' as const, value: dnsName(name) },
-      { type: 'dns' as const, value: 'localhost' },
+      ...(nameless ? [] : [dnsName(name), 'localhost']).map((value) => ({ type: 'dns' as const, value })),
       ...[...new Set(ips)].map((value) => ({ type: 'ip' as const, value })),
     ];
     const certificate = await x509.X509CertificateGenerator.create({
@@ -87,7 +88,7 @@ export async function createPki(plan: PkiPlan): Promise<LabPki> {
     writeSecret(files.key, pem('PRIVATE KEY', Buffer.from(key)));
     writeFileSync(files.cert, `${certificate.toString('pem')}\n`, { mode: 0o644 });
   };
-  for (const { name, role, ips } of plan.machines) await issue(name, role, ips);
+  for (const { name, role, ips, nameless } of plan.machines) await issue(name, role, ips, nameless);
   for (const { name, role } of plan.operators) await issue(`operator/${name}`, role, []);
 
   const publicKeys: Record<string, string> = {};

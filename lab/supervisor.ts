@@ -176,7 +176,10 @@ export class Supervisor {
     const all = this.processes();
     const started = (key: string) => {
       const entry = this.#options.registry.entry(key);
-      return all.filter(({ pid, startTicks }) => pid === entry?.pid && startTicks === entry.startTicks);
+      const found = all.filter(({ pid, startTicks }) => pid === entry?.pid && startTicks === entry.startTicks);
+      // What only leads to a process has it as its child, and what that started in turn is not meant.
+      if (this.#specs.get(key)?.wraps !== true) return found;
+      return [...found, ...all.filter(({ parent }) => found.some(({ pid }) => pid === parent))];
     };
     switch (target.kind) {
       case 'instance':

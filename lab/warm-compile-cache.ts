@@ -23,6 +23,9 @@ const programs: readonly string[] = [
   ...Object.values(serviceScripts),
 ];
 
+/** A client of etcd is loaded by agents and controllers that are told to use one. */
+const machinePrograms: readonly string[] = ['src/adapters/etcd/etcd-authority.ts', 'lab/netns/open-namespaces.ts'];
+
 /**
  * What the first take-over of a lab must not have to compile while clients wait: decisions and plans of controllers and agents in a
  * few simulated worlds, and a take-over between two engines. Runs before the programs, which find most of their code there then.
@@ -79,17 +82,22 @@ const WITHIN_MS = 30_000;
 
 /** Fills the cache if the sources or Node changed since it was filled. Failing is no harm: processes then compile for themselves. */
 export async function warmCompileCache(root: string): Promise<void> {
+  await fill(root, 'holdfast-stamp', [rehearsals, programs.map((program) => [program])]);
+}
+
+/** The same for what only labs of machines load. */
+export async function warmMachineCache(root: string): Promise<void> {
+  await warmCompileCache(root);
+  await fill(root, 'holdfast-machines-stamp', [machinePrograms.map((program) => [program])]);
+}
+
+async function fill(root: string, name: string, rounds: readonly (readonly (readonly string[])[])[]): Promise<void> {
   const cache = compileCacheOf(root);
   const stamp = `${process.version} ${newestSource(root)}`;
-  const stampFile = join(cache, 'holdfast-stamp');
+  const stampFile = join(cache, name);
   if (readOrEmpty(stampFile) === stamp) return;
   mkdirSync(cache, { recursive: true });
-  await runAll(root, cache, rehearsals);
-  await runAll(
-    root,
-    cache,
-    programs.map((program) => [program]),
-  );
+  for (const runs of rounds) await runAll(root, cache, runs);
   writeFileSync(stampFile, stamp);
 }
 

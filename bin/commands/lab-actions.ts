@@ -19,6 +19,7 @@ import type { FaultReport } from '../../lab/ground.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { LabError } from '../../lab/lab-error.ts';
 import type { GroundConfig } from '../../lab/net/main.ts';
+import type { NamespaceLabOptions } from '../../lab/netns/namespace-lab-up.ts';
 import type { CommandOutcome } from '../../src/cli/command-outcome.ts';
 import { exitCodes } from '../../src/cli/exit-code.ts';
 import { table } from '../../src/cli/view/text.ts';
@@ -40,6 +41,8 @@ export interface UpOptions extends LabName {
   readonly block: number | null;
   readonly relayed: boolean;
   readonly ground: 'loopback' | 'netns';
+  /** Of the netns ground: every server, or the authority's alone. */
+  readonly servers: 'all' | 'authority';
 }
 
 export async function up(options: UpOptions, say: (line: string) => void): Promise<CommandOutcome> {
@@ -68,7 +71,7 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
   const progress = (event: LabProgress) => {
     if (event.kind === 'step') say(`${elapsedText(event.elapsedMs).padStart(7)}  ${event.text}`);
   };
-  if (options.ground === 'netns') return upInNamespaces(wish, progress);
+  if (options.ground === 'netns') return upInNamespaces({ ...wish, servers: options.servers }, progress);
   const context = await labUp(wish, progress);
   const connect = relative(root, writeConnectFile(context));
   const site = firstSite(topology.sites).id;
@@ -81,10 +84,14 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
   return ok(text, { ok: true, lab: name, firm: topology.name, connect, next: `holdfast activate ${site}` });
 }
 
-async function upInNamespaces(wish: LabUpOptions, progress: (event: LabProgress) => void): Promise<CommandOutcome> {
+async function upInNamespaces(
+  wish: NamespaceLabOptions,
+  progress: (event: LabProgress) => void,
+): Promise<CommandOutcome> {
   const { namespaceLabUp } = await import('../../lab/netns/namespace-lab-up.ts');
-  const { machines, routers, servers, links } = await namespaceLabUp(wish, progress);
+  const { machines, routers, servers, links, platform } = await namespaceLabUp(wish, progress);
   const { topology, name } = wish;
+  if (platform !== null) writeConnectFile(platform);
   const other = name === 'lab' ? '' : ` --name ${name}`;
   const rows = topology.links.map((link) => {
     const rtt = links.find((each) => each.link === link.id)?.rttMs ?? null;
@@ -96,6 +103,11 @@ async function upInNamespaces(wish: LabUpOptions, progress: (event: LabProgress)
   const text = [
     ...table(heads, rows, 100),
     `The network of ${topology.name} is up as lab ${name}: ${topology.sites.length} sites, ${machines} machines, ${routers} of them routers, ${servers} servers; every session is up, and every server closed.`,
+    ...(platform === null
+      ? []
+      : [
+          `The platform runs on it, nothing of it active yet: holdfast activate ${firstSite(topology.sites).id}, then holdfast status, holdfast lab load start${other}`,
+        ]),
     `next    holdfast lab status --measure${other}, holdfast lab break link-down ${topology.links[0]?.id ?? 'LINK'}${other}`,
     `        holdfast lab down${other} ends it`,
   ].join('\n');

@@ -18,7 +18,7 @@ export function writeConnectFile({ topology, book, directory, pki }: LabContext)
     });
   const controllers = topology.sites
     .filter((site) => site.voter)
-    .map((site) => ({ id: site.id, ...book.addressFrom('outside', siteEndpoint(site.id, 'controller-api')) }));
+    .map((site) => ({ id: site.id, ...book.operatorAddress(siteEndpoint(site.id, 'controller-api')) }));
   writeFileSync(`${file}.new`, connectFileText({ firm: topology.name, controllers, ca: inside(pki.caFile), people }), {
     mode: 0o600,
   });

@@ -33,6 +33,11 @@ export function registerLabCommands(program: Command, shell: Shell): void {
           .choices(['loopback', 'netns'])
           .default('loopback'),
       )
+      .addOption(
+        new Option('--servers <which>', 'with --ground netns: all of them, or only those of the authority')
+          .choices(['all', 'authority'])
+          .default('all'),
+      )
       .option('--relayed', 'relays also inside a site, so that its hosts can be cut off from each other')
       .action(
         async (
@@ -41,6 +46,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
             readonly overlay: readonly string[];
             readonly block?: number;
             readonly ground: 'loopback' | 'netns';
+            readonly servers: 'all' | 'authority';
             readonly relayed?: boolean;
           },
           command: Command,
@@ -55,6 +61,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
                 block: flags.block ?? null,
                 relayed: flags.relayed === true,
                 ground: flags.ground,
+                servers: flags.servers,
               },
               globals(command).json === true ? () => {} : (line) => terminal.out(`${line}\n`),
             ),
@@ -64,7 +71,10 @@ export function registerLabCommands(program: Command, shell: Shell): void {
       examples: [
         ['holdfast lab up', 'the three-site firm'],
         ['holdfast lab up --topology examples/two-site.yaml --name two', 'another one beside it'],
-        ['holdfast lab up --ground netns', 'its network and hosts with real routers and servers; no trading stack yet'],
+        [
+          'holdfast lab up --ground netns',
+          'its network and hosts with real routers and servers, and the platform on them',
+        ],
       ],
       touches:
         'starts processes; files below .holdfast/labs/NAME. Nothing outside 127.0.0.0/8. With --ground netns: network namespaces and control groups, and Debian packages that it lacks, which it names first.',

@@ -70,7 +70,7 @@ export class Platform {
       client = new HoldfastClient({
         controllers: this.topology.sites
           .filter((site) => site.voter)
-          .map((site) => ({ id: site.id, ...book.addressFrom('outside', siteEndpoint(site.id, 'controller-api')) })),
+          .map((site) => ({ id: site.id, ...book.operatorAddress(siteEndpoint(site.id, 'controller-api')) })),
         identity: readTlsFiles(pki.identity(`operator/${person}`)),
         deadlineMs,
       });
@@ -204,14 +204,17 @@ export class Platform {
 
   /** Ledgers against engine, exchange and database, both ways, by a process that shares nothing with the platform. */
   verify(): Promise<Verification> {
-    const { directory } = this.context;
-    const args = [
+    const { directory, machines } = this.context;
+    const command = [
+      process.execPath,
       '--disable-warning=ExperimentalWarning',
       join(directory.root, 'trading/load/verify.ts'),
       join(directory.outside('load'), 'config.json'),
     ];
+    // Where the order flow is: its configuration says what is dialled from there.
+    const [program, ...args] = machines === undefined ? command : machines.amongClients(command);
     return new Promise((resolve, reject) => {
-      execFile(process.execPath, args, { timeout: 60_000, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      execFile(program!, args, { timeout: 60_000, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
         try {
           resolve(JSON.parse(stdout) as Verification);
         } catch {

@@ -63,9 +63,11 @@ async function openRelays({ topology, block, insideSite, rerouteMs }: GroundConf
   return { network, switches: null };
 }
 
-async function openNamespaces({ topology, labId, directory, namespaces }: GroundConfig): Promise<Opened> {
+async function openNamespaces(config: GroundConfig): Promise<Opened> {
+  const { topology, labId, directory, namespaces, block, insideSite } = config;
   const room = await import('../netns/open-namespaces.ts');
-  return room.openNamespaces({ topology, labId, directory, facts: namespaces! });
+  const layout = layOut(topology, { block, insideSite });
+  return room.openNamespaces({ topology, labId, directory, facts: namespaces!, layout });
 }
 
 // The lab outlives the terminal that brought it up.

@@ -27,7 +27,16 @@ export function siteLan(siteIndex: number): SiteLan {
 }
 
 /** TEST-NET-1: where the clients are. */
-export const outsideLan = { network: '192.0.2.0/24', gateway: '192.0.2.1', client: '192.0.2.10' } as const;
+export const outsideLan = {
+  network: '192.0.2.0/24',
+  gateway: '192.0.2.1',
+  client: '192.0.2.10',
+  /** Where those who look on ask an exchange. */
+  venue: (index: number): string => `192.0.2.${100 + index}`,
+} as const;
+
+/** Every site's own network lies in here. */
+export const sitesNetwork = '10.0.0.0/8';
 
 /** All prefixes of services lie in here, and nothing else does. */
 export const servicesNetwork = '10.255.0.0/16';

@@ -1,4 +1,4 @@
-import { outsideLan, servicesNetwork } from './address-plan.ts';
+import { outsideLan, servicesNetwork, sitesNetwork } from './address-plan.ts';
 import type { PlannedNeighbour, PlannedRouter } from './network-plan.ts';
 
 /** Silence of three of these is the end of a path. */
@@ -32,6 +32,9 @@ function bgp(router: PlannedRouter): readonly string[] {
     ...neighbours.flatMap((neighbour) => policyOf(router, neighbour)),
     `ip prefix-list services seq 5 permit ${servicesNetwork} le 32`,
     `ip prefix-list clients seq 5 permit ${outsideLan.network}`,
+    ...(router.site === null
+      ? [`ip prefix-list sites seq 5 permit ${sitesNetwork} ge 24 le 24`]
+      : router.prefixes.map((prefix, index) => `ip prefix-list own seq ${5 + index} permit ${prefix}`)),
     `router bgp ${router.as}`,
     ` bgp router-id ${router.routerId}`,
     ' bgp log-neighbor-changes',
@@ -60,20 +63,22 @@ function bgp(router: PlannedRouter): readonly string[] {
 
 /**
  * Over a link the other site's own prefixes get the link's preference; what it merely passes on does not, so that a third site is
- * reached directly. Clients learn services and nothing else, and sites learn the clients and nothing else from there.
+ * reached directly. Clients learn services and each site's own network from the site itself, and sites learn the clients and nothing
+ * else from there.
  */
 function policyOf(router: PlannedRouter, { address, as, kind, localPreference }: PlannedNeighbour): readonly string[] {
   const name = nameOf(address);
-  const permit = (direction: 'in' | 'out', list: string) => [
-    `route-map ${name}-${direction} permit 10`,
-    ` match ip address prefix-list ${list}`,
-    'exit',
-  ];
+  const permit = (direction: 'in' | 'out', ...lists: readonly string[]) =>
+    lists.flatMap((list, index) => [
+      `route-map ${name}-${direction} permit ${10 * (index + 1)}`,
+      ` match ip address prefix-list ${list}`,
+      'exit',
+    ]);
   if (kind === 'inside') return [];
   if (kind === 'outside')
     return router.site === null
-      ? [...permit('in', 'services'), ...permit('out', 'clients')]
-      : [...permit('in', 'clients'), ...permit('out', 'services')];
+      ? [...permit('in', 'services', 'sites'), ...permit('out', 'clients')]
+      : [...permit('in', 'clients'), ...permit('out', 'services', 'own')];
   return [
     `bgp as-path access-list ${name} seq 5 permit ^${as}$`,
     `route-map ${name}-in permit 10`,

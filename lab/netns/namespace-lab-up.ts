@@ -1,27 +1,45 @@
+import type { Topology } from '../../src/core/topology/topology.ts';
+import { type LabContext, type ProcessPlanner, planProcesses } from '../configs.ts';
 import { endOwnLab } from '../end-lab.ts';
+import type { GroundClient } from '../ground-client.ts';
 import { LabDirectory } from '../lab-directory.ts';
 import { LabError } from '../lab-error.ts';
-import { claim, type LabProgress, type LabUpOptions, startDeadlineMs } from '../lab-up.ts';
+import { claim, type LabProgress, type LabUpOptions, launch, prepare, startDeadlineMs } from '../lab-up.ts';
 import { layOut } from '../layout.ts';
 import type { LinkMeasurement } from '../net/measure-link.ts';
+import { createPki, type LabPki } from '../pki.ts';
 import { writeDurably } from '../processes.ts';
 import { startGround } from '../start-ground.ts';
+import { warmMachineCache } from '../warm-compile-cache.ts';
 import { factsText, findKernelFacts } from './kernel-facts.ts';
-import { machineProcesses } from './machine-processes.ts';
+import { machineContext } from './machine-context.ts';
+import { type MachineContext, machineProcesses } from './machine-processes.ts';
 import { namespacePrefix } from './network-plan.ts';
-import { machineContext } from './open-namespaces.ts';
 import { installPackages, missingPackages } from './packages.ts';
+import { doorway, onMachines } from './platform-machines.ts';
 import { waitForRouters } from './router-health.ts';
-import { machineIdentities } from './servers/machine-identities.ts';
+import { etcdServers } from './servers/etcd.ts';
+import { identitiesOf, serverParties } from './servers/machine-identities.ts';
+import type { Placement } from './servers/placement.ts';
 import { planServers } from './servers/plan-servers.ts';
+import { seatLeader } from './servers/seat-leader.ts';
 import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
 import { serverSecrets } from './servers/server-secrets.ts';
+
+export interface NamespaceLabOptions extends LabUpOptions {
+  /** `authority`: etcd and nothing else. Default: all of them. */
+  readonly servers?: 'all' | 'authority';
+  /** Controllers, agents and what they drive, exchanges. Default: where the topology has a trading engine. */
+  readonly platform?: boolean;
+}
 
 export interface NamespaceLab {
   readonly machines: number;
   readonly routers: number;
   readonly servers: number;
   readonly links: readonly LinkMeasurement[];
+  /** Null: network and servers alone. */
+  readonly platform: LabContext | null;
 }
 
 const routersWithinMs = 45_000;
@@ -29,11 +47,11 @@ const serversWithinMs = 60_000;
 
 /**
  * Brings up the network and the hosts of a topology as namespaces, with real routers and servers; measures what the links really
- * take. When it fails, what was started is ended again and nothing is left.
+ * take; then the platform, nothing of which is active. When it fails, what was started is ended again and nothing is left.
  * @throws LabError HF-7001 … HF-7015
  */
 export async function namespaceLabUp(
-  options: LabUpOptions,
+  options: NamespaceLabOptions,
   progress: (event: LabProgress) => void,
 ): Promise<NamespaceLab> {
   const directory = new LabDirectory(options.root, options.name);
@@ -47,12 +65,18 @@ export async function namespaceLabUp(
     step(factsText(facts));
     await install(missingPackages(facts), step);
     const { topology } = options;
-    const context = machineContext({ topology, labId: directory.id, directory: directory.path, facts });
+    const withPlatform = options.platform ?? hasEngines(topology);
+    if (withPlatform) {
+      step('compiling');
+      await warmMachineCache(options.root);
+    }
+    const wish = { topology, labId: directory.id, directory: directory.path, facts };
+    const context = machineContext(wish);
     step(`${context.plan.nodes.length} machines and ${context.plan.wires.length} wires`);
     const { client, block } = await startGround(directory, { ...options, namespaces: facts }, progress);
     try {
-      const { control } = layOut(topology, { block });
-      await updateRecord(directory, { block, control });
+      const layout = layOut(topology, { block });
+      await updateRecord(directory, { block, control: layout.control });
       step('routers');
       await client.request('start', { specs: machineProcesses(context) }, startDeadlineMs);
       await waitForRouters(context, routersWithinMs);
@@ -60,16 +84,25 @@ export async function namespaceLabUp(
       step('measuring links');
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
       const placement = { topology, plan: context.plan };
-      const secret = serverSecrets(directory.secrets);
-      const servers = planServers({ ...placement, secret }, await machineIdentities(directory, placement));
+      const platform = withPlatform
+        ? await prepare(directory, options, onMachines(wish, layout), serverParties(placement))
+        : null;
+      const identityOf = identitiesOf(platform?.pki ?? (await pkiOfServers(directory, placement)));
+      const ground = { ...placement, secret: serverSecrets(directory.secrets) };
+      const servers =
+        options.servers === 'authority' ? etcdServers(ground, identityOf) : planServers(ground, identityOf);
       step(`${servers.length} servers`);
       writeServerFiles(context, servers);
       await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);
       await waitForServers(context, servers, serversWithinMs);
+      if (platform !== null) {
+        step('platform');
+        await startPlatform(client, context, platform, options.plan ?? planProcesses);
+      }
       await updateRecord(directory, { complete: true });
       step('ready');
       const { nodes, routers } = context.plan;
-      return { machines: nodes.length, routers: routers.length, servers: servers.length, links };
+      return { machines: nodes.length, routers: routers.length, servers: servers.length, links, platform };
     } finally {
       client.close();
     }
@@ -78,6 +111,29 @@ export async function namespaceLabUp(
     throw error;
   }
 }
+
+const hasEngines = ({ components }: Topology): boolean => components.some(({ kind }) => kind === 'trading-engine');
+
+/** The same processes as on loopback, each on its machine. */
+async function startPlatform(
+  client: GroundClient,
+  context: MachineContext,
+  platform: LabContext,
+  plan: ProcessPlanner,
+): Promise<void> {
+  await seatLeader(context, platform.topology);
+  await client.request('start', { specs: [doorway(context)] }, startDeadlineMs);
+  await launch(client, platform, plan(platform));
+}
+
+const pkiOfServers = (directory: LabDirectory, placement: Placement): Promise<LabPki> =>
+  createPki({
+    directory: directory.pki,
+    organisation: directory.id,
+    machines: serverParties(placement),
+    operators: [],
+    evidenceOwners: [],
+  });
 
 async function install(names: readonly string[], step: (text: string) => void): Promise<void> {
   if (names.length === 0) return;

@@ -91,7 +91,7 @@ export class NamespaceNetwork implements GroundNetwork {
     );
   }
 
-  /** What the faults in force leave of it; no authority of its own runs in here yet. */
+  /** What the faults in force leave of the links to the votes. */
   reachesAuthority(site: SiteId): boolean {
     return this.#model.reachesAuthority(site, { faults: this.#faults, nowMs: performance.now() });
   }

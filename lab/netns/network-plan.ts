@@ -143,6 +143,13 @@ class Planner {
           delayMs: rttMs,
         });
       }
+      // Ledgers are compared from outside every site.
+      this.#plug('lan-outside', {
+        node: `venue/${venue.id}`,
+        interface: 'outside',
+        address: `${outsideLan.venue(index)}/24`,
+        delayMs: 0,
+      });
     }
     nodes.push(...this.#outside());
     return {
@@ -228,10 +235,10 @@ class Planner {
     this.#peer(to, { address: inner.first, as: fromAs, kind: 'link', link: link.id, localPreference });
   }
 
-  /** Clients, and the network that leads from them to every site that may serve. */
+  /** Clients and people, and the network that leads from them to every site. */
   #outside(): PlannedNode[] {
     let index = 0;
-    for (const site of this.#topology.sites.filter(mayServe))
+    for (const site of this.#topology.sites)
       for (const number of routerNumbers) {
         const network = pairNetwork('outside', index);
         const [inside, outside] = [routerId(site.id, number), outsideRouter];

@@ -2,52 +2,29 @@ import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import type { HostSwitches } from '../host-switches.ts';
-import { LabDirectory } from '../lab-directory.ts';
-import { delayerName } from './delayer-client.ts';
+import type { LabLayout } from '../layout.ts';
 import { frrFiles } from './frr-config.ts';
 import { HostControlGroups } from './host-control-groups.ts';
 import { keepalivedFile } from './keepalived-config.ts';
-import type { KernelFacts } from './kernel-facts.ts';
+import { machineContext, type NamespaceWish } from './machine-context.ts';
 import type { MachineContext } from './machine-processes.ts';
 import { machineUser } from './machine-user.ts';
+import { NamespaceBook } from './namespace-book.ts';
 import { NamespaceNetwork } from './namespace-network.ts';
 import { creationBatch, delayQueues, namespaceScript, namespacesOf } from './network-commands.ts';
-import { namespacePrefix, planNetwork } from './network-plan.ts';
+import { namespacePrefix } from './network-plan.ts';
+import { openDoors } from './operator-doors.ts';
 import { removeResidue } from './residue.ts';
 import { inNamespace, mustRun } from './run-command.ts';
 import { hostLines } from './servers/pgbackrest.ts';
 import { newTunnelKeys, tunnelFile } from './tunnel-config.ts';
 
-export interface NamespaceWish {
-  readonly topology: Topology;
-  readonly labId: string;
-  readonly directory: string;
-  readonly facts: KernelFacts;
-}
-
-/** Everything about one lab's machines that follows from its name, its topology and the kernel. Touches nothing. */
-export function machineContext({ topology, labId, directory, facts }: NamespaceWish): MachineContext {
-  const prefix = namespacePrefix(labId);
-  const groups = facts.controlGroups === null ? null : new HostControlGroups(facts.controlGroups, prefix);
-  const stateOf = (node: string) => join(directory, 'machines', node.replaceAll('/', '-'));
-  const plan = planNetwork(topology, { prefix });
-  return {
-    plan,
-    directory,
-    stateOf,
-    groupOf: (node) => groups?.directory(node) ?? null,
-    logOf: (key) => LabDirectory.logIn(directory, key),
-    wireguard: facts.wireguard,
-    delayer: facts.delayBy === 'netem' ? null : { name: delayerName(labId), file: join(directory, 'delays.json') },
-  };
-}
-
 /**
- * Makes the namespaces, wires and files of a lab. Nothing runs in them yet.
+ * Makes the namespaces, wires and files of a lab, and the doors through which people reach into it. Nothing runs in them yet.
  * @throws LabError HF-7014; what was made until then is found by `removeResidue`
  */
 export async function openNamespaces(
-  wish: NamespaceWish,
+  wish: NamespaceWish & { readonly layout: LabLayout },
 ): Promise<{ readonly network: NamespaceNetwork; readonly switches: HostSwitches | null }> {
   const { topology, labId, facts } = wish;
   const context = machineContext(wish);
@@ -67,6 +44,7 @@ export async function openNamespaces(
   const switches =
     facts.controlGroups === null ? null : new HostControlGroups(facts.controlGroups, namespacePrefix(labId));
   switches?.create(plan.nodes.map(({ id }) => id));
+  await openDoors(new NamespaceBook(topology, plan, wish.layout));
   return { network: new NamespaceNetwork({ topology, plan, labId, delayBy: facts.delayBy }), switches };
 }
 

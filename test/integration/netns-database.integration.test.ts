@@ -45,7 +45,7 @@ describe('PostgreSQL under Patroni on the netns ground', { skip, timeout: 480_00
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'netns-database-'));
-    await namespaceLabUp({ ...lab, topology, topologyFile: null, ifThere: 'replace' }, () => {});
+    await namespaceLabUp({ ...lab, topology, topologyFile: null, ifThere: 'replace', platform: false }, () => {});
     under = new NamespaceLabUnderTest(lab);
     database = new DatabaseUnderTest(under, topology, directory);
     for (const name of [nyc, chi, ldn]) drivers.set(name, await database.driver(name));

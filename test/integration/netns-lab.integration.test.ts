@@ -42,7 +42,7 @@ describe('a lab of network namespaces', { skip, timeout: 300_000 }, () => {
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'netns-lab-'));
-    up = await namespaceLabUp({ ...lab, topology, topologyFile: null, ifThere: 'replace' }, () => {});
+    up = await namespaceLabUp({ ...lab, topology, topologyFile: null, ifThere: 'replace', platform: false }, () => {});
     under = new NamespaceLabUnderTest(lab);
   });
   after(async () => {

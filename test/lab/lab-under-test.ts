@@ -11,6 +11,7 @@ import type { Fault } from '../../lab/fault.ts';
 import type { FaultReport } from '../../lab/ground.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { labUp } from '../../lab/lab-up.ts';
+import { type NamespaceLabOptions, namespaceLabUp } from '../../lab/netns/namespace-lab-up.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
 import { type EvidenceEntry, parseEntry } from '../../src/core/evidence/evidence-entry.ts';
 import type { Component, Topology } from '../../src/core/topology/topology.ts';
@@ -21,6 +22,8 @@ export const example = (name: string): string => join(projectRoot, 'examples', n
 
 export interface LabWish {
   readonly topologyFile?: string;
+  /** `netns`: machines of their own and real etcd, without the other servers. Default: loopback. */
+  readonly ground?: 'loopback' | 'netns';
   /** Null: no order flow. */
   readonly ratePerSecond?: number | null;
   /** What happens when the active site is lost; a person is asked in what is shipped. Default: automatic. */
@@ -73,7 +76,10 @@ export class LabUnderTest {
     try {
       await labDown(lab);
       rmSync(new LabDirectory(projectRoot, name).path, { recursive: true, force: true });
-      await labUp({ ...lab, topology, topologyFile, plan: planWith(wish.engineSettings ?? {}) }, (event) => {
+      const up = wish.ground === 'netns' ? namespaceLabUp : labUp;
+      const plan = planWith(wish.engineSettings ?? {});
+      const options: NamespaceLabOptions = { ...lab, topology, topologyFile, plan, servers: 'authority' };
+      await up(options, (event) => {
         if (event.kind === 'step') narrate(event.text);
       });
       const opened = new LabUnderTest({ name, topology, story });

@@ -1,24 +1,33 @@
 import { readFileSync } from 'node:fs';
-import type { LabDirectory } from '../../lab-directory.ts';
-import { createPki } from '../../pki.ts';
+import type { LabPki, PkiPlan } from '../../pki.ts';
+import { etcdIdentityOf, etcdVoters } from './etcd.ts';
+import { patroniIdentityOf, patroniMembers } from './patroni-members.ts';
 import { backupIdentityOf, backupMachines, type MachineIdentity } from './pgbackrest.ts';
 import type { Placement } from './placement.ts';
 
-/** Makes a certificate for every machine that shows one to another; the lab's own authority signs them and is gone afterwards. */
-export async function machineIdentities(
-  directory: LabDirectory,
-  placement: Placement,
-): Promise<(name: string) => MachineIdentity> {
-  const pki = await createPki({
-    directory: directory.pki,
-    organisation: directory.id,
-    machines: backupMachines(placement).map((node) => ({ name: backupIdentityOf(node), role: 'agent', ips: [] })),
-    operators: [],
-    evidenceOwners: [],
-  });
-  return (name) => {
+/** Every server of a lab that shows a certificate, for the lab's own authority to sign. None of them is an agent or a controller. */
+export function serverParties(placement: Placement): PkiPlan['machines'] {
+  const databases = placement.topology.components.filter(({ kind }) => kind === 'postgres');
+  const members = databases.flatMap((component) => patroniMembers(placement, component));
+  const parties: PkiPlan['machines'] = [
+    ...backupMachines(placement).map((node) => ({ name: backupIdentityOf(node), role: 'server' as const, ips: [] })),
+    ...etcdVoters(placement).map((voter) => ({
+      name: etcdIdentityOf(voter),
+      role: 'authority' as const,
+      ips: [voter.client.replace(/:.*/, ''), '127.0.0.1'],
+      // Debian's Patroni reads names of a certificate only where python3-idna is installed.
+      nameless: true as const,
+    })),
+    ...members.map(({ node }) => ({ name: patroniIdentityOf(node), role: 'server' as const, ips: [] })),
+  ];
+  return [...new Map(parties.map((party) => [party.name, party])).values()];
+}
+
+/** Certificates by name, as texts: servers keep copies of their own. */
+export const identitiesOf =
+  (pki: LabPki) =>
+  (name: string): MachineIdentity => {
     const files = pki.identity(name);
     const read = (file: string) => readFileSync(file, 'utf8');
     return { ca: read(files.ca), cert: read(files.cert), key: read(files.key) };
   };
-}

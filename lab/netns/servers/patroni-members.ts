@@ -14,6 +14,9 @@ export interface PatroniMember {
   readonly instance: Instance;
 }
 
+/** By which the certificate is made and found that a member's machine shows to etcd. */
+export const patroniIdentityOf = ({ host }: PlannedNode): string => `patroni/${host}`;
+
 /** The name of the cluster in its store. */
 export const scopeOf = ({ id }: Pick<Component, 'id'>): string => id;
 

@@ -1,8 +1,8 @@
 import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
-import { etcdVoters } from './etcd.ts';
-import { type PatroniMember, patroniMembers, scopeOf } from './patroni-members.ts';
-import { archiveCommand } from './pgbackrest.ts';
+import { etcdVoters, pemFiles } from './etcd.ts';
+import { type PatroniMember, patroniIdentityOf, patroniMembers, scopeOf } from './patroni-members.ts';
+import { archiveCommand, type MachineIdentity } from './pgbackrest.ts';
 import type { ServerGround } from './placement.ts';
 import { type AskMachine, type LabServer, serverDirectory } from './server.ts';
 
@@ -37,7 +37,10 @@ export const configFile = 'patroni.json';
 const timing = { ttl: 10, loop_wait: 1, retry_timeout: 4 } as const;
 
 /** Every `postgres` component as one Patroni cluster: synchronous where the topology says so, an archive as a cascade. */
-export function patroniServers(ground: ServerGround): readonly LabServer[] {
+export function patroniServers(
+  ground: ServerGround,
+  identityOf: (name: string) => MachineIdentity,
+): readonly LabServer[] {
   const databases = ground.topology.components.filter(({ kind }) => kind === 'postgres');
   if (databases.length === 0) return [];
   const binaries = postgresBinaries();
@@ -53,7 +56,10 @@ export function patroniServers(ground: ServerGround): readonly LabServer[] {
         name: member.server,
         node: member.node,
         user: 'postgres',
-        files: { [configFile]: `${JSON.stringify(patroniConfig(wish), null, 1)}\n` },
+        files: {
+          [configFile]: `${JSON.stringify(patroniConfig(wish), null, 1)}\n`,
+          ...pemFiles(identityOf(patroniIdentityOf(member.node))),
+        },
         command: ['patroni', `${serverDirectory(member.server)}/${configFile}`],
         lacks: (ask) => memberLacks(ask, member),
       };
@@ -84,7 +90,13 @@ function patroniConfig({ component, member, stores, secrets, binaries, archive, 
       connect_address: `${address}:${restPort}`,
       authentication: { username: restUser, password: secrets.rest },
     },
-    etcd: { hosts: stores },
+    etcd: {
+      hosts: stores,
+      protocol: 'https',
+      cacert: `${directory}/ca.pem`,
+      cert: `${directory}/cert.pem`,
+      key: `${directory}/key.pem`,
+    },
     ...(founds ? { bootstrap: bootstrap(component, secrets, archive) } : {}),
     postgresql: {
       listen: `0.0.0.0:${postgresPort}`,

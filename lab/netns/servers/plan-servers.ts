@@ -13,8 +13,8 @@ export const planServers = (
   ground: ServerGround,
   identityOf: (name: string) => MachineIdentity,
 ): readonly LabServer[] => [
-  ...etcdServers(ground),
-  ...patroniServers(ground),
+  ...etcdServers(ground, identityOf),
+  ...patroniServers(ground, identityOf),
   ...pgbackrestServers(ground, identityOf),
   ...haproxyServers(ground),
   ...redisServers(ground),

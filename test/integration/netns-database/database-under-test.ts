@@ -2,11 +2,19 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { PlannedNode } from '../../../lab/netns/network-plan.ts';
 import { etcdVoters } from '../../../lab/netns/servers/etcd.ts';
+import { identitiesOf } from '../../../lab/netns/servers/machine-identities.ts';
 import { configFile, restUser } from '../../../lab/netns/servers/patroni.ts';
-import { type PatroniMember, patroniMembers, scopeOf } from '../../../lab/netns/servers/patroni-members.ts';
+import {
+  type PatroniMember,
+  patroniIdentityOf,
+  patroniMembers,
+  scopeOf,
+} from '../../../lab/netns/servers/patroni-members.ts';
 import { serverDirectory, serverKey } from '../../../lab/netns/servers/server.ts';
 import { serverState } from '../../../lab/netns/servers/server-process.ts';
+import { pkiOf } from '../../../lab/pki.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import { PatroniDriver } from '../../../src/adapters/patroni/driver.ts';
 import type { AskHttp, HttpAnswer, HttpIdentity } from '../../../src/adapters/patroni/http.ts';
@@ -49,7 +57,7 @@ export class DatabaseUnderTest {
     this.members = patroniMembers(ground, component);
     this.store = {
       api: 'etcd',
-      endpoints: etcdVoters(ground).map(({ client }) => `http://${client}`),
+      endpoints: etcdVoters(ground).map(({ client }) => `https://${client}`),
       namespace: '/service/',
       scope: scopeOf(component),
     };
@@ -72,7 +80,7 @@ export class DatabaseUnderTest {
       member: name,
       url: `http://127.0.0.1:${restPort}`,
       command: await this.#http(node.id, { credentials: { user: restUser, password } }),
-      look: await this.#http(node.id, {}),
+      look: await this.#http(node.id, { tls: this.#identity(node) }),
       store: change.store ?? this.store,
       epochs: new GuardedEpochs(join(this.#directory, `epochs-${name}.json`)),
     });
@@ -137,6 +145,11 @@ export class DatabaseUnderTest {
     this.#children.push(child);
     createInterface({ input: child.stdout! }).on('line', (line) => lines.push(line));
     return { member, child, lines };
+  }
+
+  /** What the member's machine shows to etcd. */
+  #identity(node: PlannedNode) {
+    return identitiesOf(pkiOf(join(this.#under.context.directory, 'pki')))(patroniIdentityOf(node));
   }
 
   async #http(node: string, identity: HttpIdentity): Promise<AskHttp> {

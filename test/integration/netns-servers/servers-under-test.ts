@@ -39,7 +39,10 @@ export class ServersUnderTest {
 
   static async up(name: string): Promise<ServersUnderTest> {
     const lab = { root: projectRoot, name };
-    await namespaceLabUp({ ...lab, topology: exampleFirm(), topologyFile: null, ifThere: 'replace' }, () => {});
+    await namespaceLabUp(
+      { ...lab, topology: exampleFirm(), topologyFile: null, ifThere: 'replace', platform: false },
+      () => {},
+    );
     return new ServersUnderTest(lab);
   }
 
