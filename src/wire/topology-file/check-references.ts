@@ -2,6 +2,7 @@ import { componentId } from '../../core/base/ids.ts';
 import { allTopologyRules } from '../../core/topology/check/all-rules.ts';
 import { longestDatabaseInstance } from '../../core/topology/database-name.ts';
 import { dependencyCycles } from '../../core/topology/dependency-graph.ts';
+import { checkNetwork } from './check-network.ts';
 import { suggestion } from './did-you-mean.ts';
 import { canServe } from './entry-defaults.ts';
 import type { TopologyFile } from './file-schema.ts';
@@ -16,10 +17,12 @@ export function checkReferences(file: TopologyFile, tree: SourceNode): readonly 
   checkDependencies(file, complaints);
   checkGroups(file, complaints);
   checkPlanning(file, complaints);
+  checkNetwork(file, complaints);
   return complaints.problems;
 }
 
-class Complaints {
+/** Problems as they are found, each with its place in the file. */
+export class Complaints {
   readonly problems: TopologyProblem[] = [];
   readonly #tree: SourceNode;
 
