@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { registerChangeCommands } from './program/change-commands.ts';
 import { registerFileCommands } from './program/file-commands.ts';
+import { registerNetworkCommands } from './program/network-commands.ts';
 import { registerReadCommands } from './program/read-commands.ts';
 import type { GlobalOptions, Shell } from './shell.ts';
 
@@ -44,6 +45,7 @@ More: docs/reference/cli.md, docs/reference/errors.md`,
   );
   program.exitOverride();
   registerReadCommands(program, shell);
+  registerNetworkCommands(program, shell);
   registerChangeCommands(program, shell);
   registerFileCommands(program, shell);
   return program;
