@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { writeConnectFile } from '../../bin/commands/lab-connect.ts';
+import { networkCheckCommand } from '../../src/cli/commands/network.ts';
+import { openSession } from '../../src/cli/connect/session.ts';
+import { type NetworkView, type PathView, parseNetwork } from '../../src/cli/view/network-view.ts';
+import { siteId } from '../../src/core/base/ids.ts';
+import { LabUnderTest } from './lab-under-test.ts';
+
+const minute = 60_000;
+
+describe('a firm that measures its network', { timeout: 8 * minute }, () => {
+  let lab: LabUnderTest;
+  before(async () => {
+    lab = await LabUnderTest.open('net-suite', { overlays: [join(import.meta.dirname, 'network.yaml')] });
+  });
+  after(() => lab?.close());
+  afterEach((context) => lab?.noteResult(context));
+
+  const network = async (): Promise<NetworkView> =>
+    parseNetwork((await lab.platform.demand('Omar Operator', { kind: 'network' }, 20_000)) as never);
+  const path = async (from: string, to: string): Promise<PathView> =>
+    (await network()).paths.find((each) => each.from === from && each.to === to)!;
+  const medianOf = async (from: string, to: string) => (await path(from, to)).trips?.p50Ms ?? 0;
+
+  it('every path is measured from both ends, as long as its link and not much longer', async () => {
+    await lab.eventually('every path is known', minute, async () =>
+      (await network()).paths.every(({ unknown, trips }) => unknown === null && trips?.p50Ms != null),
+    );
+    for (const { from, to, trips } of (await network()).paths) {
+      const links = lab.topology.links.filter(
+        ({ between }) => between.includes(siteId(from)) && between.includes(siteId(to)),
+      );
+      const rttMs = Math.min(...links.map((link) => link.rttMs));
+      assert.ok(
+        trips!.p50Ms! >= rttMs && trips!.p50Ms! < rttMs + 15,
+        `${from} to ${to}: ${trips!.p50Ms} ms, ${rttMs} of link`,
+      );
+    }
+  });
+
+  it('a slow path is seen from both ends and becomes an alert, which ends after it is over', async () => {
+    const between = [siteId('nyc'), siteId('chi')] as const;
+    const alerted = async (from: string, to: string) =>
+      (await path(from, to)).budgets.some(({ alert }) => alert !== null);
+    const anyAlert = async () => (await alerted('nyc', 'chi')) || (await alerted('chi', 'nyc'));
+    await lab.eventually('no alert from the start is left', 40_000, async () => !(await anyAlert()));
+    const fault = await lab.break({ kind: 'extra-latency', between, addRttMs: 40 }, minute);
+    await lab.eventually(
+      'both ends see it and are alerted',
+      40_000,
+      async () =>
+        (await alerted('nyc', 'chi')) &&
+        (await alerted('chi', 'nyc')) &&
+        (await medianOf('nyc', 'chi')) >= 48 &&
+        (await medianOf('chi', 'nyc')) >= 48,
+    );
+    await lab.heal(fault);
+    await lab.eventually('the alerts have ended', 40_000, async () => !(await anyAlert()));
+  });
+
+  it('who is asked in every site names the same writer', async () => {
+    const session = openSession({
+      file: writeConnectFile(lab.platform.context),
+      person: null,
+      projectRoot: lab.directory.root,
+    });
+    const terminal = { interactive: false, redraws: false, columns: 120, lines: 40, out: () => {}, err: () => {} };
+    try {
+      await lab.eventually('all agree', minute, async () => {
+        const { json, text } = await networkCheckCommand({
+          session,
+          terminal: { ...terminal, ask: () => Promise.resolve(null) },
+          json: false,
+          group: null,
+          nowMs: () => Date.now(),
+          signal: new AbortController().signal,
+        });
+        lab.narrate(text);
+        const groups = (json as { agreement: { subjects: { verdict: string }[] }[] }).agreement;
+        return groups.every(({ subjects }) => subjects.every(({ verdict }) => verdict === 'agree'));
+      });
+    } finally {
+      session.controllers.close();
+    }
+  });
+});
