@@ -10,6 +10,7 @@ import {
   probeEndpoint,
   servicesByKind,
   siteEndpoint,
+  throughputEndpoint,
   venueEndpoint,
   wardenEndpoint,
 } from './layout.ts';
@@ -73,10 +74,13 @@ export function agentConfig(context: LabContext, host: Host): object {
 function probeOf({ topology, book }: LabContext, host: Host): object {
   const probing = [...probingHosts(topology)];
   if (topology.network === undefined || !probing.some(([, { id }]) => id === host.id)) return {};
-  const peers = probing
-    .filter(([site]) => site !== host.site)
-    .map(([site, { id }]) => ({ site, ...book.addressFrom({ host: host.id }, probeEndpoint(id)) }));
-  return { probe: { listen: book.listenAddress(probeEndpoint(host.id)), peers } };
+  const reach = (endpoint: (host: HostId) => string) => ({
+    listen: book.listenAddress(endpoint(host.id)),
+    peers: probing
+      .filter(([site]) => site !== host.site)
+      .map(([site, { id }]) => ({ site, ...book.addressFrom({ host: host.id }, endpoint(id)) })),
+  });
+  return { probe: { ...reach(probeEndpoint), throughput: reach(throughputEndpoint) } };
 }
 
 /** Below `stopWithinMs`: the lease arithmetic counts with that. */

@@ -126,6 +126,26 @@ describe('layout of the loopback lab', () => {
     assert.throws(linesFrom('west-h1'), /no path/, 'a site that does not trade there');
   });
 
+  it('has addresses for measurement only where the topology asks for it, and only between those who measure', () => {
+    const silent = threeSites();
+    const asking: Topology = {
+      ...silent,
+      network: { everyMs: 500, answerWithinMs: 1000, windowMs: 60_000, raiseAfterMs: 0, clearAfterMs: 0, budgets: [] },
+    };
+    const before = layOut(silent, { block: 9 });
+    const added = layOut(asking, { block: 9 });
+    assert.equal(before.endpoints.filter(({ id }) => /probe|throughput/.test(id)).length, 0);
+    const old = added.endpoints.filter(({ id }) => !/probe|throughput/.test(id));
+    assert.deepEqual(
+      old.map(({ id, address }) => [id, text(address)]),
+      before.endpoints.map(({ id, address }) => [id, text(address)]),
+    );
+    const measured = added.relays.filter(({ endpoint }) => /probe|throughput/.test(endpoint));
+    assert.deepEqual([...new Set(measured.map(({ from }) => from.host))].sort(), ['east-h1', 'far-h1', 'west-h1']);
+    assert.equal(measured.length, 12);
+    assert.ok(measured.every(({ endpoint, datagrams }) => datagrams === endpoint.endsWith('/probe')));
+  });
+
   it('refuses a topology that does not fit, with the number that is too large', () => {
     const many = firm({ sites: { east: { hosts: 200 } }, links: [] });
     assert.throws(() => layOut(many, { block: 9 }), /HF-7010[\s\S]*201 sites and hosts/);

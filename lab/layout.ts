@@ -97,6 +97,8 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
 
 /** Datagrams; there only where a topology asks for measurement, and reached only by the probers of other sites. */
 export const probeEndpoint = (host: HostId): string => `host/${host}/probe`;
+/** Beside it, over TCP: what the throughput of a path is measured against. */
+export const throughputEndpoint = (host: HostId): string => `host/${host}/throughput`;
 export const agentEndpoint = (host: HostId): string => `host/${host}/agent`;
 /** Reached from its own host only. */
 export const wardenEndpoint = (host: HostId): string => `host/${host}/warden`;
@@ -284,7 +286,8 @@ function allEndpoints(topology: Topology, block: number, siteIndex: ReadonlyMap<
     for (const [site, host] of probingHosts(topology)) {
       const index = topology.hosts.filter((each) => each.site === site).findIndex(({ id }) => id === host.id);
       const ip = `127.${block}.${siteIndex.get(site)}.${index + 1}`;
-      add({ id: probeEndpoint(host.id), place: site, host: host.id, ip });
+      for (const id of [probeEndpoint(host.id), throughputEndpoint(host.id)])
+        add({ id, place: site, host: host.id, ip });
     }
   const offersFeeds = hasMarketData(topology);
   for (const [index, venue] of topology.venues.entries())
@@ -332,7 +335,7 @@ function allRelays(plan: {
 
 function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSite: 'direct' | 'relayed'): boolean {
   if (endpoint.id.endsWith('/warden') || endpoint.place === 'outside') return false;
-  if (endpoint.host !== null && endpoint.id === probeEndpoint(endpoint.host))
+  if (endpoint.host !== null && isMeasured(endpoint.id, endpoint.host))
     return viewer.place !== endpoint.place && isProbing(topology, viewer.host);
   if (isMarketDataOfVenue(endpoint) && !hasOnHost(topology, viewer.host, 'market-data')) return false;
   const toSite = !isOutside(topology, endpoint.place);
@@ -345,6 +348,9 @@ function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSi
   if (isLines && !asksLines.some((kind) => hasOnHost(topology, viewer.host, kind))) return false;
   return venue === undefined || venue.rttMsBySite[viewer.place] !== undefined;
 }
+
+const isMeasured = (endpoint: string, host: HostId): boolean =>
+  endpoint === probeEndpoint(host) || endpoint === throughputEndpoint(host);
 
 const isProbing = (topology: Topology, host: HostId | null): boolean =>
   [...probingHosts(topology).values()].some(({ id }) => id === host);

@@ -2,6 +2,7 @@ import type { LinkTiming } from '../adapters/peer-link/frame-socket.ts';
 import { PeerDialer } from '../adapters/peer-link/peer-dialer.ts';
 import type { ChainHeadNotice, PeerFrame } from '../adapters/peer-link/peer-frames.ts';
 import type { NetworkReport } from '../core/network/network-report.ts';
+import type { NetworkTest, NetworkTestResult } from '../core/network/throughput.ts';
 import type { AgentReport, Command, CommandOutcome } from '../engine/messages.ts';
 import type { PeerIdentity, TlsIdentity } from '../wire/peer-identity.ts';
 
@@ -11,6 +12,8 @@ export interface ControllerLinksOptions {
   readonly boot: string;
   readonly identity: TlsIdentity;
   readonly timing?: LinkTiming;
+  /** Somebody wants a path measured. */
+  readonly onNetworkTest: (test: NetworkTest) => void;
   readonly onCommand: (command: Command) => void;
   readonly log: (line: string) => void;
 }
@@ -52,6 +55,11 @@ export class ControllerLinks {
     for (const link of this.#links) link.dialer.sendLine(line);
   }
 
+  networkResult(result: NetworkTestResult): void {
+    const line = lineOf({ t: 'network-result', result });
+    for (const link of this.#links) link.dialer.sendLine(line);
+  }
+
   close(): void {
     for (const link of this.#links) link.dialer.close();
   }
@@ -75,7 +83,7 @@ class Link {
     options: ControllerLinksOptions,
     greeting: () => readonly string[],
   ) {
-    const { self, boot, identity, timing, onCommand, log } = options;
+    const { self, boot, identity, timing, onCommand, onNetworkTest, log } = options;
     this.#greeting = greeting;
     this.dialer = new PeerDialer({
       host: controller.host,
@@ -98,6 +106,7 @@ class Link {
         },
         frame: (frame) => {
           if (frame.t === 'command') onCommand(frame.command);
+          if (frame.t === 'network-test') onNetworkTest(frame.test);
         },
       },
     });

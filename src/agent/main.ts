@@ -10,7 +10,6 @@ import { Recorder } from '../adapters/system/recorder.ts';
 import { onBeat } from '../adapters/system/shared-beat.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import type { MonoMs, WallMs } from '../core/base/ids.ts';
-import type { NetworkReport } from '../core/network/network-report.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { AgentCore } from '../engine/agent-core.ts';
 import { startedOnceMore } from '../engine/agent-memory.ts';
@@ -23,6 +22,7 @@ import { agentShell } from './agent-shell.ts';
 import { ControllerLinks } from './controller-links.ts';
 import { HostScheduling } from './host-scheduling.ts';
 import { gatesOf, instanceDrivers } from './instance-drivers.ts';
+import type { SiteProbing } from './site-probing.ts';
 
 const HEAD_EVERY_MS = 1000;
 
@@ -106,7 +106,7 @@ async function main(path: string): Promise<void> {
   await memoryFile.save(memory);
   const core = new AgentCore({ host: config.host, topology: config.topology, boot, gates: gatesOf(config) }, memory);
 
-  let endProbing = () => {};
+  let probing: SiteProbing | null = null;
   const life = liveUntilSignal({
     name: 'agent',
     closeWithinMs: config.closeWithinMs,
@@ -114,7 +114,7 @@ async function main(path: string): Promise<void> {
       await shell.end();
       feed.close();
       endHeads();
-      endProbing();
+      probing?.close();
       scheduling.close();
       links.close();
       await Promise.allSettled([...drivers.map((driver) => driver.close()), authority.close(), gate?.end()]);
@@ -129,6 +129,7 @@ async function main(path: string): Promise<void> {
     identity,
     ...(config.linkTiming === null ? {} : { timing: config.linkTiming }),
     onCommand: (command) => shell.give({ kind: 'command', command }),
+    onNetworkTest: (test) => probing?.test(test),
     log,
   });
   const shell = agentShell({
@@ -164,8 +165,15 @@ async function main(path: string): Promise<void> {
   const { network } = config.topology;
   if (config.probe !== null && network !== undefined && home !== undefined) {
     const { probeSites } = await import('./site-probing.ts');
-    const tell = (report: NetworkReport) => links.network(report);
-    endProbing = await probeSites({ host: home.id, site: home.site, probe: config.probe, policy: network, tell, log });
+    probing = await probeSites({
+      host: home.id,
+      site: home.site,
+      probe: config.probe,
+      policy: network,
+      tell: (report) => links.network(report),
+      tellResult: (result) => links.networkResult(result),
+      log,
+    });
   }
   shell.start();
   feed.start();

@@ -1,5 +1,6 @@
 import type { HostId } from '../core/base/ids.ts';
 import type { PeerOpinion } from '../core/health/verdict.ts';
+import type { NetworkTest } from '../core/network/throughput.ts';
 import type { OperatorAnswer } from '../core/operator/operator-request.ts';
 import type { AuthorityPort, TransactionOutcome } from '../engine/authority-port.ts';
 import type { ControllerEffect, ControllerEvent, ControllerEvidence } from '../engine/controller-effects.ts';
@@ -12,6 +13,7 @@ export interface ControllerPorts {
   readonly authority: Pick<AuthorityPort, 'transact'>;
   readonly reloadAuthority: () => void;
   readonly command: (host: HostId, command: Command) => void;
+  readonly networkTest: (host: HostId, test: NetworkTest) => void;
   readonly tellPeers: (opinion: PeerOpinion) => void;
   readonly answer: (ticket: number, answer: OperatorAnswer) => void;
   /** Resolves when it is on disk; a rejection ends the controller. */
@@ -62,6 +64,9 @@ function begin(
       return undefined;
     case 'command':
       ports.command(effect.host, effect.command);
+      return undefined;
+    case 'network-test':
+      ports.networkTest(effect.host, effect.test);
       return undefined;
     case 'tell-peers':
       ports.tellPeers(effect.opinion);

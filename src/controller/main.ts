@@ -100,6 +100,10 @@ async function main(path: string): Promise<void> {
       if (listener.link({ name: host, role: 'agent' })?.send({ t: 'command', command }) !== true)
         log(`command ${command.key}: the agent of ${host} is not linked`);
     },
+    networkTest: (host, test) => {
+      if (listener.link({ name: host, role: 'agent' })?.send({ t: 'network-test', test }) !== true)
+        log(`network test ${test.id}: the agent of ${host} is not linked`);
+    },
     tellPeers: (opinion) => {
       for (const dialer of dialers) dialer.send({ t: 'opinion', opinion });
     },
@@ -168,7 +172,12 @@ async function main(path: string): Promise<void> {
         return shell.give({ kind: 'peer-opinion', opinion: frame.opinion });
       case 'head':
         return anchors.head(frame.head);
+      case 'network-result':
+        if (homeOf(frame.result.host) === frame.result.from)
+          shell.give({ kind: 'network-result', result: frame.result });
+        return undefined;
       case 'command':
+      case 'network-test':
       case 'ping':
         return undefined;
     }

@@ -113,6 +113,8 @@ export class ControllerCore {
         return;
       case 'network-report':
         return this.network.report(event.report, now);
+      case 'network-result':
+        return this.network.result(event.result, now);
       case 'command-outcome':
         if (this.#desk.told(event.outcome)) return;
         this.#matters = true;

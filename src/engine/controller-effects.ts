@@ -2,6 +2,7 @@ import type { Json } from '../core/base/canonical-json.ts';
 import type { ControllerId, Epoch, GroupId, HostId, RunId, SiteId, Term } from '../core/base/ids.ts';
 import type { PeerOpinion } from '../core/health/verdict.ts';
 import type { NetworkReport } from '../core/network/network-report.ts';
+import type { NetworkTest, NetworkTestResult } from '../core/network/throughput.ts';
 import type { OperatorAnswer, OperatorRequest, Person } from '../core/operator/operator-request.ts';
 import type { AuthorityEvent } from './agent-effects.ts';
 import type { Transaction } from './authority-port.ts';
@@ -17,6 +18,8 @@ export type ControllerEvent =
   | { readonly kind: 'peer-opinion'; readonly opinion: PeerOpinion }
   /** From the prober of a site; it is no heartbeat. */
   | { readonly kind: 'network-report'; readonly report: NetworkReport }
+  /** What became of a measurement that was asked for. */
+  | { readonly kind: 'network-result'; readonly result: NetworkTestResult }
   | { readonly kind: 'command-outcome'; readonly outcome: CommandOutcome }
   | { readonly kind: 'operator'; readonly request: OperatorRequest; readonly person: Person; readonly ticket: number }
   | AuthorityEvent;
@@ -27,6 +30,8 @@ export type ControllerEffect =
   /** Read everything again: an outcome is unknown, or the watch has a gap. */
   | { readonly kind: 'reload-authority' }
   | { readonly kind: 'command'; readonly host: HostId; readonly command: Command }
+  /** Not kept for later: whoever wants it asks again. */
+  | { readonly kind: 'network-test'; readonly host: HostId; readonly test: NetworkTest }
   | { readonly kind: 'tell-peers'; readonly opinion: PeerOpinion }
   | { readonly kind: 'answer'; readonly ticket: number; readonly answer: OperatorAnswer }
   | { readonly kind: 'evidence'; readonly entry: ControllerEvidence };

@@ -1,8 +1,9 @@
 import type { Json } from '../core/base/canonical-json.ts';
-import type { SiteId, WallMs } from '../core/base/ids.ts';
+import type { HostId, SiteId, WallMs } from '../core/base/ids.ts';
 import { type Alert, nextAlert, noAlert } from '../core/network/alert.ts';
 import { type Budget, budgetsOf, type Judgement, joins, judge } from '../core/network/budget.ts';
 import { type NetworkReport, networkReportEveryMs, probingHosts } from '../core/network/network-report.ts';
+import type { NetworkTestResult } from '../core/network/throughput.ts';
 import type { Topology } from '../core/topology/topology.ts';
 
 /** What was said longer ago than this says nothing of now. */
@@ -14,6 +15,8 @@ export class NetworkWatch {
   readonly #budgets: readonly Budget[];
   readonly #heard = new Map<SiteId, { readonly report: NetworkReport; readonly at: number }>();
   readonly #alerts = new Map<string, Alert>();
+  /** The last of each path. */
+  readonly #results = new Map<string, { readonly result: NetworkTestResult; readonly at: number }>();
 
   constructor(topology: Topology) {
     this.#topology = topology;
@@ -30,6 +33,24 @@ export class NetworkWatch {
         const key = alertKey(budget, report.site, to);
         this.#alerts.set(key, nextAlert(this.#alerts.get(key) ?? noAlert, judge(budget, trips), now, network));
       }
+  }
+
+  result(result: NetworkTestResult, now: number): void {
+    if (this.proberOf(result.from) === result.host)
+      this.#results.set(`${result.from}|${result.to}`, { result, at: now });
+  }
+
+  /** Null: nobody there measures. */
+  proberOf(site: SiteId): HostId | null {
+    if (this.#topology.network === undefined) return null;
+    return probingHosts(this.#topology).get(site)?.id ?? null;
+  }
+
+  /** What measurements on demand came to, the newest first. */
+  tests(now: number): readonly Json[] {
+    return [...this.#results.values()]
+      .toSorted((left, right) => right.at - left.at)
+      .map(({ result, at }) => ({ ...result, ageMs: Math.round(now - at) }) as unknown as Json);
   }
 
   /** Every path between two sites, also those of which nothing is known, with why. */

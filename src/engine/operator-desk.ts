@@ -27,6 +27,7 @@ import type { GroupControl } from './group-control.ts';
 import { HaltDesk } from './halt-desk.ts';
 import type { LeaderRecord } from './leadership.ts';
 import type { CommandOutcome } from './messages.ts';
+import { NetworkDesk } from './network-desk.ts';
 import { projectNetwork } from './project-network.ts';
 import { projectStatus } from './project-status.ts';
 import { RecoveryDesk } from './recovery-desk.ts';
@@ -48,6 +49,7 @@ export class OperatorDesk {
   readonly #halts: HaltDesk;
   readonly #recovery: RecoveryDesk;
   readonly #fates: FateDesk;
+  readonly #network: NetworkDesk;
 
   constructor(controller: ControllerCore) {
     this.#controller = controller;
@@ -57,6 +59,7 @@ export class OperatorDesk {
     this.#halts = new HaltDesk(this.#service);
     this.#recovery = new RecoveryDesk(this.#service);
     this.#fates = new FateDesk(this.#service);
+    this.#network = new NetworkDesk(this.#service);
   }
 
   /** False: it answers nothing that a person asked for. */
@@ -83,6 +86,7 @@ export class OperatorDesk {
         kind: 'not-leading',
         leader: this.#controller.mirror.value<LeaderRecord>(keys.leader)?.controller ?? null,
       });
+    if (request.kind === 'network-test') return this.#network.test(request, asked);
     const group = this.#controller.groups.get(groupId(request.group));
     if (!group)
       return this.#refuse(

@@ -10,6 +10,7 @@ export function projectNetwork(controller: ControllerCore, now: number, wall: Wa
   return {
     controller: { id: controller.config.id, leading: controller.leading },
     ...(controller.network.project(now, wall) as object),
+    tests: [...controller.network.tests(now)],
     groups: [...controller.groups.values()].map((group) => {
       const facts = group.facts(now, wall);
       return {

@@ -161,6 +161,8 @@ export class ControllerProcess implements Subscriber {
         return this.#around.authority.reload(this);
       case 'command':
         return this.#around.command(this, effect.host, effect.command);
+      case 'network-test':
+        return undefined;
       case 'tell-peers':
         return this.#around.opinion(this, effect.opinion);
       case 'answer':

@@ -52,11 +52,13 @@ export interface AgentConfigFile {
   readonly closeWithinMs: number;
 }
 
-/** Datagrams. */
+/** By datagrams. */
 export interface ProbeConfig {
   readonly listen: SocketAddress;
   /** The probers of the other sites, as this host reaches them. */
   readonly peers: readonly (SocketAddress & { readonly site: SiteId })[];
+  /** The same over TCP, for measurements that people ask for; null = there are none. */
+  readonly throughput: Omit<ProbeConfig, 'throughput'> | null;
 }
 
 /** What closes writers outside the agent. `boundMs`: from the armed moment to nothing being acknowledged any more. */
@@ -122,14 +124,17 @@ function parseAgentConfig(fields: Fields, source: ConfigSource): AgentConfigFile
 function probeOf(fields: Fields): ProbeConfig | null {
   const probe = fields.fieldsOrNull('probe');
   if (probe === null) return null;
-  return {
-    listen: addressItem(probe.json('listen'), 'probe.listen'),
-    peers: probe.list('peers', (value, at) => ({
-      site: Fields.of(value, at).text<SiteId>('site'),
-      ...addressItem(value, at),
-    })),
-  };
+  const throughput = probe.fieldsOrNull('throughput');
+  return { ...reachOf(probe), throughput: throughput === null ? null : reachOf(throughput) };
 }
+
+const reachOf = (fields: Fields): Omit<ProbeConfig, 'throughput'> => ({
+  listen: addressItem(fields.json('listen'), `${fields.at}.listen`),
+  peers: fields.list('peers', (value, at) => ({
+    site: Fields.of(value, at).text<SiteId>('site'),
+    ...addressItem(value, at),
+  })),
+});
 
 function gateOf(fields: Fields, source: ConfigSource): GateConfig {
   const gate = fields.fieldsOrNull('gate');

@@ -63,6 +63,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'status',
   'runs',
   'network',
+  'network-test',
   'activate',
   'plan-recovery',
   'recover',
@@ -89,6 +90,8 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
     case 'runs':
     case 'network':
       return { kind };
+    case 'network-test':
+      return { kind, from: fields.text('from'), to: fields.text('to'), bytes: fields.count('bytes') };
     case 'activate':
       return { kind, group: fields.text('group'), site: fields.text('site') };
     case 'plan-recovery':

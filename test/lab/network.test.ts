@@ -4,6 +4,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import { writeConnectFile } from '../../bin/commands/lab-connect.ts';
 import { networkCheckCommand } from '../../src/cli/commands/network.ts';
 import { openSession } from '../../src/cli/connect/session.ts';
+import { bandwidthScreen } from '../../src/cli/view/bandwidth-screen.ts';
 import { type NetworkView, type PathView, parseNetwork } from '../../src/cli/view/network-view.ts';
 import { siteId } from '../../src/core/base/ids.ts';
 import { LabUnderTest } from './lab-under-test.ts';
@@ -58,6 +59,19 @@ describe('a firm that measures its network', { timeout: 8 * minute }, () => {
     );
     await lab.heal(fault);
     await lab.eventually('the alerts have ended', 40_000, async () => !(await anyAlert()));
+  });
+
+  it('a path is measured on demand: twenty round trips, then every byte, and the result is kept', async () => {
+    const asked = { kind: 'network-test', from: 'nyc', to: 'chi', bytes: 1024 * 1024 } as const;
+    const { id } = (await lab.platform.demand('Omar Operator', asked, 20_000)) as { readonly id: string };
+    await lab.eventually('the result is there', 20_000, async () =>
+      (await network()).tests.some((each) => each.id === id),
+    );
+    const result = (await network()).tests.find((each) => each.id === id)!;
+    lab.narrate(bandwidthScreen(await network(), [result], 100).join('\n'));
+    assert.equal(result.problem, null);
+    assert.equal(result.trips?.answered, 20);
+    assert.ok(result.trips.p50Ms! >= 8 && result.tookMs! >= 8, JSON.stringify(result));
   });
 
   it('who is asked in every site names the same writer', async () => {

@@ -1,5 +1,7 @@
 import type { HostId, SiteId } from '../../core/base/ids.ts';
 import type { MeasuredPath, NetworkReport } from '../../core/network/network-report.ts';
+import type { RoundTrips } from '../../core/network/round-trips.ts';
+import { type NetworkTest, type NetworkTestResult, testLimits } from '../../core/network/throughput.ts';
 import { Fields } from '../../wire/fields.ts';
 
 /** @throws ShapeError */
@@ -13,21 +15,47 @@ export function parseNetworkReport(fields: Fields): NetworkReport {
   };
 }
 
+/** @throws ShapeError */
+export const parseNetworkTest = (fields: Fields): NetworkTest => ({
+  id: fields.text('id'),
+  to: fields.text<SiteId>('to'),
+  bytes: bytesOf(fields),
+});
+
+/** @throws ShapeError */
+export const parseNetworkTestResult = (fields: Fields): NetworkTestResult => ({
+  id: fields.text('id'),
+  host: fields.text<HostId>('host'),
+  from: fields.text<SiteId>('from'),
+  to: fields.text<SiteId>('to'),
+  bytes: bytesOf(fields),
+  trips: fields.has('trips') ? parseTrips(fields.fields('trips')) : null,
+  tookMs: fields.numberOrNull('tookMs'),
+  problem: fields.textOrNull('problem'),
+});
+
+function bytesOf(fields: Fields): number {
+  const bytes = fields.count('bytes');
+  if (bytes > testLimits.mostBytes) throw fields.error('bytes', `must be at most ${testLimits.mostBytes}`);
+  return bytes;
+}
+
 function parsePath(fields: Fields): MeasuredPath {
-  const trips = fields.fields('trips');
   return {
     to: fields.text<SiteId>('to'),
     answeredMsAgo: fields.numberOrNull('answeredMsAgo'),
-    trips: {
-      sent: trips.count('sent'),
-      answered: trips.count('answered'),
-      lossPercent: trips.numberOrNull('lossPercent'),
-      p50Ms: trips.numberOrNull('p50Ms'),
-      p95Ms: trips.numberOrNull('p95Ms'),
-      p99Ms: trips.numberOrNull('p99Ms'),
-      maxMs: trips.numberOrNull('maxMs'),
-      jitterMs: trips.numberOrNull('jitterMs'),
-      lostInARow: trips.count('lostInARow'),
-    },
+    trips: parseTrips(fields.fields('trips')),
   };
 }
+
+const parseTrips = (fields: Fields): RoundTrips => ({
+  sent: fields.count('sent'),
+  answered: fields.count('answered'),
+  lossPercent: fields.numberOrNull('lossPercent'),
+  p50Ms: fields.numberOrNull('p50Ms'),
+  p95Ms: fields.numberOrNull('p95Ms'),
+  p99Ms: fields.numberOrNull('p99Ms'),
+  maxMs: fields.numberOrNull('maxMs'),
+  jitterMs: fields.numberOrNull('jitterMs'),
+  lostInARow: fields.count('lostInARow'),
+});

@@ -1,12 +1,13 @@
 import type { HostId, SiteId } from '../../core/base/ids.ts';
 import type { PeerOpinion } from '../../core/health/verdict.ts';
 import type { NetworkReport } from '../../core/network/network-report.ts';
+import type { NetworkTest, NetworkTestResult } from '../../core/network/throughput.ts';
 import { schedulingClasses } from '../../core/topology/topology.ts';
 import type { AgentReport, Command, CommandOutcome, InstanceReport, ProcessScheduling } from '../../engine/messages.ts';
 import { Fields, ShapeError } from '../../wire/fields.ts';
 import type { PeerIdentity } from '../../wire/peer-identity.ts';
 import { parseCommand, parseCommandOutcome } from './command-frames.ts';
-import { parseNetworkReport } from './network-frames.ts';
+import { parseNetworkReport, parseNetworkTest, parseNetworkTestResult } from './network-frames.ts';
 import { parseObservation, parseProcessExit } from './observation-frames.ts';
 
 /**
@@ -30,6 +31,8 @@ export type PeerFrame =
   | { readonly t: 'opinion'; readonly opinion: PeerOpinion }
   | { readonly t: 'head'; readonly head: ChainHeadNotice }
   | { readonly t: 'network'; readonly report: NetworkReport }
+  | { readonly t: 'network-test'; readonly test: NetworkTest }
+  | { readonly t: 'network-result'; readonly result: NetworkTestResult }
   /** Only shows that the sender lives. */
   | { readonly t: 'ping' };
 
@@ -38,7 +41,17 @@ export type Greeting =
   | { readonly t: 'welcome'; readonly version: number; readonly name: string; readonly boot: string }
   | { readonly t: 'refused'; readonly code: string; readonly reason: string };
 
-const kinds = ['report', 'outcome', 'command', 'opinion', 'head', 'network', 'ping'] as const;
+const kinds = [
+  'report',
+  'outcome',
+  'command',
+  'opinion',
+  'head',
+  'network',
+  'network-test',
+  'network-result',
+  'ping',
+] as const;
 
 /** @throws ShapeError */
 export function parsePeerFrame(line: string): PeerFrame {
@@ -58,6 +71,10 @@ export function parsePeerFrame(line: string): PeerFrame {
       return { t, opinion: parseOpinion(fields.fields('opinion')) };
     case 'network':
       return { t, report: parseNetworkReport(fields.fields('report')) };
+    case 'network-test':
+      return { t, test: parseNetworkTest(fields.fields('test')) };
+    case 'network-result':
+      return { t, result: parseNetworkTestResult(fields.fields('result')) };
     case 'head':
       return { t, head: parseHead(fields.fields('head')) };
   }
@@ -96,6 +113,12 @@ export function notYours(peer: PeerIdentity, frame: PeerFrame): string | null {
       return role === 'controller' && frame.opinion.observer === name
         ? null
         : `${role} ${name} gave an opinion as ${frame.opinion.observer}`;
+    case 'network-result':
+      return role === 'agent' && frame.result.host === name
+        ? null
+        : `${role} ${name} measured for the host ${frame.result.host}`;
+    case 'network-test':
+      return role === 'controller' ? null : `${role} ${name} asked for a measurement`;
     case 'command':
       return role === 'controller' ? null : `${role} ${name} sent a command`;
     case 'head':

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { wholeNumberOption } from '../option-values.ts';
 import type { GlobalOptions, Shell } from '../shell.ts';
 import { teach } from './help.ts';
 
@@ -29,6 +30,28 @@ export function registerNetworkCommands(program: Command, shell: Shell): void {
       exits: '1 a budget is exceeded or an alert has not ended · 5 a path is not known or not measured, nothing worse',
     },
   );
+  teach(
+    program
+      .command('bandwidth')
+      .helpGroup(group)
+      .summary('what measurements on demand came to')
+      .description(
+        'The last result of "holdfast network test" for each path, as the answering controller heard it: megabits a second of so many bytes over one connection, and the round trips before it. Kept until that controller restarts.',
+      )
+      .action(async (_options: object, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/network-test.ts')).bandwidthCommand(context),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast bandwidth', 'the last result of each path'],
+        ['holdfast network test nyc chi && holdfast bandwidth', 'after a new one'],
+      ],
+      touches: 'nothing. Measures nothing.',
+      exits: '5 nothing was measured, or a measurement did not end',
+    },
+  );
   const network = program
     .command('network')
     .helpGroup(group)
@@ -57,6 +80,29 @@ export function registerNetworkCommands(program: Command, shell: Shell): void {
       touches: 'nothing. Asks every controller.',
       exits:
         '1 somebody differs, a budget is exceeded or an alert has not ended · 5 something is not known, nothing worse',
+    },
+  );
+  teach(
+    network
+      .command('test <from> <to>')
+      .summary('measures one path now: round trips, then throughput')
+      .description(
+        'The agent that measures for FROM opens one connection to the one of TO: twenty round trips, then so many bytes as fast as the path takes them. At most 16 MiB and 6 seconds, one at a time. Needs a "network:" section in the topology.',
+      )
+      .option('--bytes <n>', 'so many, 65536 to 16777216', wholeNumberOption, 2 * 1024 * 1024)
+      .option('--dry-run', 'show what would be asked for, and ask nobody')
+      .action(async (from: string, to: string, options: { readonly bytes: number }, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/network-test.ts')).networkTestCommand(context, { from, to, bytes: options.bytes }),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast network test nyc chi', 'two mebibytes'],
+        ['holdfast network test chi nyc --bytes 16777216 --json', 'the most, as data'],
+      ],
+      touches: 'the path: the bytes travel over it beside the traffic. Who asked is evidence.',
+      exits: '2 that path cannot be measured (HF-4125) · 5 the measurement did not end, or no controller leads',
     },
   );
 }

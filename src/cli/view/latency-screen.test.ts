@@ -27,6 +27,7 @@ const viewOf = (paths: readonly PathView[]): NetworkView => ({
   controller: { id: 'chi', leading: true },
   measures: { everyMs: 500, answerWithinMs: 1000, windowMs: 60_000 },
   paths,
+  tests: [],
   groups: [],
 });
 const screenOf = (...paths: readonly PathView[]) => latencyScreen(viewOf(paths), 100).join('\n');

@@ -2,6 +2,7 @@ import type { Json } from '../../core/base/canonical-json.ts';
 import type { Claim } from '../../core/network/agreement.ts';
 import { type Percentile, percentiles } from '../../core/network/budget.ts';
 import type { RoundTrips } from '../../core/network/round-trips.ts';
+import type { NetworkTestResult } from '../../core/network/throughput.ts';
 import { Fields } from '../../wire/fields.ts';
 
 /** What one controller knows of the network (`network`). Ages are milliseconds at the moment `at`. */
@@ -11,7 +12,15 @@ export interface NetworkView {
   /** Null: the topology asks for no measurement. */
   readonly measures: { readonly everyMs: number; readonly answerWithinMs: number; readonly windowMs: number } | null;
   readonly paths: readonly PathView[];
+  /** On demand, the last of each path, the newest first. */
+  readonly tests: readonly TestView[];
   readonly groups: readonly { readonly group: string; readonly claims: readonly ClaimView[] }[];
+}
+
+export interface TestView extends Pick<NetworkTestResult, 'id' | 'bytes' | 'tookMs' | 'trips' | 'problem'> {
+  readonly from: string;
+  readonly to: string;
+  readonly ageMs: number;
 }
 
 export interface PathView {
@@ -57,6 +66,7 @@ export function parseNetwork(value: Json): NetworkView {
             windowMs: measures.number('windowMs'),
           },
     paths: fields.list('paths', (path, at) => pathOf(Fields.of(path, at))),
+    tests: fields.list('tests', (test, at) => testOf(Fields.of(test, at)), []),
     groups: fields.list('groups', (each, at) => {
       const group = Fields.of(each, at);
       return {
@@ -66,6 +76,17 @@ export function parseNetwork(value: Json): NetworkView {
     }),
   };
 }
+
+const testOf = (fields: Fields): TestView => ({
+  id: fields.text('id'),
+  from: fields.text('from'),
+  to: fields.text('to'),
+  bytes: fields.count('bytes'),
+  tookMs: fields.numberOrNull('tookMs'),
+  trips: fields.has('trips') ? tripsOf(fields.fields('trips')) : null,
+  problem: fields.textOrNull('problem'),
+  ageMs: fields.number('ageMs'),
+});
 
 const pathOf = (fields: Fields): PathView => ({
   from: fields.text('from'),

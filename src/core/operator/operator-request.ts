@@ -18,6 +18,8 @@ export type OperatorRequest =
   | { readonly kind: 'runs' }
   /** Paths between sites as they were measured, and who writes according to whom. */
   | { readonly kind: 'network' }
+  /** Measures one path now: some round trips, then so many bytes. Its result is in `network`, under the id that is answered. */
+  | { readonly kind: 'network-test'; readonly from: string; readonly to: string; readonly bytes: number }
   /** Dry run of a recovery in place: what would be done to this component. `runbook`: must be the one that recovers it. */
   | {
       readonly kind: 'plan-recovery';
@@ -132,6 +134,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   'plan-recovery': 'observer',
   validate: 'observer',
   fates: 'observer',
+  'network-test': 'operator',
   recover: 'operator',
   move: 'operator',
   freeze: 'operator',
@@ -176,6 +179,8 @@ export function requestWords(request: OperatorRequest): string {
     case 'runs':
     case 'network':
       return request.kind;
+    case 'network-test':
+      return `measure ${request.from} → ${request.to} with ${request.bytes} bytes`;
     case 'plan':
       return `plan ${moveWords(request)}`;
     case 'move':
