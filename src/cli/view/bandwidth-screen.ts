@@ -51,7 +51,7 @@ export function bandwidthScreen(
     ),
     ...labelled(
       'NOTE',
-      'one connection, its first round trips included: what this measurement got, not the most that the path takes',
+      'one connection, with the way of the last byte and of the word that it arrived: what this measurement got, not the most that the path takes',
       { columns },
     ),
   ];

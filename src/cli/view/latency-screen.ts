@@ -48,7 +48,7 @@ export function latencyScreen(view: NetworkView, columns: number): readonly stri
     ...paths.flatMap((path) => unknownLines(path, columns)),
     ...labelled(
       'PROBES',
-      `one every ${elapsedText(measures.everyMs)} over ${elapsedText(measures.windowMs)}; without an answer in ${elapsedText(measures.answerWithinMs)} it is lost. Round trips, as the first site sees them.`,
+      `one every ${measures.everyMs} ms over ${elapsedText(measures.windowMs)}; without an answer in ${elapsedText(measures.answerWithinMs)} it is lost. Round trips, as the first site sees them.`,
       { columns },
     ),
   ];

@@ -62,4 +62,5 @@ test('what was not measured, not answered or answered too seldom is unknown, nev
   const few = judge(orders, trips(steady(3, 8)));
   assert.equal(few.outcome, 'unknown');
   assert.match(few.reasons.join(), /p99 not known from 3 answers/);
+  assert.equal(judge(orders, trips([...steady(8, 8), null])).outcome, 'unknown', 'one lost of nine is no share');
 });

@@ -1,6 +1,6 @@
 import type { SiteId } from '../base/ids.ts';
 import type { Link, Topology } from '../topology/topology.ts';
-import type { RoundTrips } from './round-trips.ts';
+import { fewestAnswers, type RoundTrips } from './round-trips.ts';
 
 /** Which round trips of a window a limit is about; 100 is the longest. */
 export const percentiles = [50, 95, 99, 100] as const;
@@ -90,7 +90,8 @@ export function judge(budget: Budget, measured: RoundTrips | null): Judgement {
     else if (value > limit) over.push(`${what} ${value} ${unit}, at most ${limit}`);
   };
   compare(percentileName(budget.percentile), roundTripAt(measured, budget.percentile), budget.limitMs, 'ms');
-  compare('loss', lossPercent, budget.lossPercent, '%');
+  // One of a few that is lost says nothing of a share.
+  compare('loss', sent < fewestAnswers ? null : lossPercent, budget.lossPercent, '%');
   compare('jitter', jitterMs, budget.jitterMs, 'ms');
   if (over.length > 0) return { outcome: 'exceeded', reasons: over };
   return open.length > 0 ? { outcome: 'unknown', reasons: open } : { outcome: 'within', reasons: [] };
