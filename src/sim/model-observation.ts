@@ -1,5 +1,6 @@
 import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
+import { isServedKind } from '../core/topology/served.ts';
 import type { InstanceModel } from './instance-model.ts';
 
 /** What a primary knows of one that replicates from it. */
@@ -15,12 +16,22 @@ export function observationOf(
   { replicas, now }: { readonly replicas: ReadonlyMap<InstanceId, Replica>; readonly now: number },
 ): InstanceObservation {
   const runs = model.process === 'running';
+  // What others run is known only by its answers.
+  const silent = !runs && isServedKind(model.component.kind);
   return {
     instance: model.id,
-    process: model.process,
-    role: runs ? (model.routed ? 'standby' : model.role) : model.process === 'frozen' ? 'unknown' : 'closed',
+    process: silent ? 'running' : model.process,
+    role: silent
+      ? 'unknown'
+      : runs
+        ? model.routed
+          ? 'standby'
+          : model.role
+        : model.process === 'frozen'
+          ? 'unknown'
+          : 'closed',
     epoch: model.epoch as Epoch,
-    ...healthOf(model),
+    ...(silent ? { health: 'unknown', reason: `${model.id} does not answer` } : healthOf(model)),
     position: { generation: model.log.at(-1)?.epoch ?? 0, sequence: model.log.length },
     releasing: model.role === 'primary' && model.opened && runs && (!model.selfGated || model.leaseValid),
     tradingEnabled: model.tradingEnabled && !model.draining,
