@@ -394,7 +394,10 @@ export class AgentProcess implements Subscriber {
     const changed = JSON.stringify(this.routes.get(instance.id) ?? {}) !== JSON.stringify(routes);
     if (changed && isServedKind(instance.component.kind)) this.#around.led(instance.id, routes);
     this.routes.set(instance.id, routes);
-    instance.routed = Object.values(routes).some((target) => target !== null);
+    // A Redis that is to be closed is told who is not.
+    const isLed = (target: InstanceId | null) =>
+      instance.component.kind === 'redis' ? target === instance.id : target !== null;
+    instance.routed = Object.values(routes).some(isLed);
     return true;
   }
 

@@ -58,7 +58,8 @@ function healthOf(model: InstanceModel): Pick<InstanceObservation, 'health' | 'r
 }
 
 /** Positions are not modelled: a keeper that runs agrees with its engine. */
-function figuresOf({ component, ordersInFlight }: InstanceModel): InstanceObservation['figures'] {
+function figuresOf({ component, ordersInFlight, routed, epoch }: InstanceModel): InstanceObservation['figures'] {
+  if (component.kind === 'redis') return { openEpoch: routed ? epoch : 0 };
   if (component.kind === 'trading-engine') return { activeOrders: ordersInFlight };
   return component.kind === 'position-keeper' ? { agreedAgoMs: 0 } : {};
 }
