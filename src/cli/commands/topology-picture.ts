@@ -114,8 +114,10 @@ function groupLines(topology: Topology, planning: Planning, group: FailoverGroup
       const durability = component.durability;
       const waits = durability
         ? `waits for ${durability.acknowledge}, else ${durability.afterPeerLoss}`
-        : 'keeps nothing itself';
-      const lease = component.authority === 'owned' ? 'leased' : 'moved ';
+        : component.served === undefined
+          ? 'keeps nothing itself'
+          : `leads to ${[...new Set(Object.values(component.served.leads).map(({ to }) => to))].join(', ')}`;
+      const lease = component.authority === 'owned' ? 'leased' : component.served === undefined ? 'moved ' : 'led   ';
       const name = component.id.padEnd(nameWidth);
       return cut(
         `           ${index + 1}. ${name}  ${lease}  ${objectiveText(component.objective).padEnd(18)}  ${waits}`,

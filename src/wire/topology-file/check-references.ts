@@ -2,6 +2,7 @@ import { componentId } from '../../core/base/ids.ts';
 import { allTopologyRules } from '../../core/topology/check/all-rules.ts';
 import { longestDatabaseInstance } from '../../core/topology/database-name.ts';
 import { dependencyCycles } from '../../core/topology/dependency-graph.ts';
+import { checkServed } from './check-served.ts';
 import { suggestion } from './did-you-mean.ts';
 import { canServe } from './entry-defaults.ts';
 import type { TopologyFile } from './file-schema.ts';
@@ -15,11 +16,13 @@ export function checkReferences(file: TopologyFile, tree: SourceNode): readonly 
   checkInstances(file, complaints);
   checkDependencies(file, complaints);
   checkGroups(file, complaints);
+  checkServed(file, complaints);
   checkPlanning(file, complaints);
   return complaints.problems;
 }
 
-class Complaints {
+/** Problems as they are found, each with its place in the file. */
+export class Complaints {
   readonly problems: TopologyProblem[] = [];
   readonly #tree: SourceNode;
 
