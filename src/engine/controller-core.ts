@@ -12,6 +12,7 @@ import { GroupControl } from './group-control.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import { Leadership } from './leadership.ts';
 import { OperatorDesk } from './operator-desk.ts';
+import { ReplicationWatch } from './replication-watch.ts';
 import { Vantage } from './vantage.ts';
 
 export interface ControllerConfig {
@@ -34,6 +35,7 @@ export class ControllerCore {
   readonly mirror = new AuthorityMirror();
   readonly vantage: Vantage;
   readonly leadership: Leadership;
+  readonly replication = new ReplicationWatch();
   readonly groups: ReadonlyMap<GroupId, GroupControl>;
   readonly #desk: OperatorDesk;
   readonly #then = new Map<number, Then>();
@@ -101,6 +103,7 @@ export class ControllerCore {
         return;
       case 'report':
         this.#matters = this.vantage.report(event.report, now);
+        this.replication.report(event.report, now, wall);
         return;
       case 'agent-link':
         this.#matters = true;
