@@ -2,6 +2,7 @@ import { nextBeat } from '../core/base/beat.ts';
 import type { Digest } from '../core/base/canonical-json.ts';
 import type { ControllerId, GroupId, SiteId, WallMs } from '../core/base/ids.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
+import type { DataClass } from '../core/topology/planning.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
@@ -21,6 +22,8 @@ export interface ControllerConfig {
   readonly topology: Topology;
   readonly runbooks: ReadonlyMap<RunbookId, Runbook>;
   readonly digest: Digest;
+  /** What is promised of which data; nothing is decided from it. Absent: no promise. */
+  readonly dataClasses?: readonly DataClass[];
 }
 
 type Then = (outcome: TransactionOutcome, now: number, wall: WallMs) => void;

@@ -50,6 +50,7 @@ const READS: readonly OperatorRequest['kind'][] = [
   'status',
   'runs',
   'replication',
+  'rpo',
   'plan',
   'plan-recovery',
   'validate',
@@ -63,6 +64,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'status',
   'runs',
   'replication',
+  'rpo',
   'activate',
   'plan-recovery',
   'recover',
@@ -88,6 +90,7 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
     case 'status':
     case 'runs':
     case 'replication':
+    case 'rpo':
       return { kind };
     case 'activate':
       return { kind, group: fields.text('group'), site: fields.text('site') };

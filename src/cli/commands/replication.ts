@@ -1,11 +1,10 @@
 import type { Json } from '../../core/base/canonical-json.ts';
 import { HoldfastError } from '../../wire/holdfast-error.ts';
+import { askOneThatHears } from '../ask-one-that-hears.ts';
 import type { CommandContext } from '../command-context.ts';
 import type { CommandOutcome } from '../command-outcome.ts';
-import { resultOf } from '../connect/session.ts';
 import { replicationExitCode, replicationScreen } from '../view/replication-screen.ts';
 import { parseReplication, type ReplicationView } from '../view/replication-view.ts';
-import { parseStatus } from '../view/status-view.ts';
 
 /** Every copy of every component, how far it is behind, and how that is known. Changes nothing. */
 export async function replicationCommand(context: CommandContext): Promise<CommandOutcome> {
@@ -16,23 +15,14 @@ export async function replicationCommand(context: CommandContext): Promise<Comma
 }
 
 /**
- * As told by the controller whose status is shown: the one that leads, or one that hears the authority.
+ * Of one group where it is named.
  * @throws HoldfastError HF-3102 when nobody answers, HF-8007 when there is no group of that name
  */
 export async function readReplication({
   session,
   group,
 }: CommandContext): Promise<{ readonly view: ReplicationView; readonly raw: Json }> {
-  const { controllers } = session;
-  const status = parseStatus(resultOf(await controllers.ask({ kind: 'status' }), 'read the status'));
-  const only =
-    status.leader !== null && controllers.names.includes(status.leader.controller)
-      ? status.leader.controller
-      : status.controller.id;
-  const answer = await controllers
-    .ask({ kind: 'replication' }, { only, deadlineMs: 1500 })
-    .catch(() => controllers.ask({ kind: 'replication' }, { only: status.controller.id }));
-  const raw = resultOf(answer, 'read the replication');
+  const raw = await askOneThatHears(session.controllers, { kind: 'replication' });
   const view = parseReplication(raw);
   if (group === null) return { view, raw };
   const groups = view.groups.filter((each) => each.group === group);

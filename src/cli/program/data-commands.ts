@@ -29,4 +29,24 @@ export function registerDataCommands(program: Command, shell: Shell): void {
       exits: '1 a copy is lost, or a synchronous one is not in step · 5 one is not known, nothing worse',
     },
   );
+  teach(
+    program
+      .command('rpo')
+      .helpGroup(group)
+      .summary('what would be lost now, by class of data, and how that is known')
+      .description(
+        'Every class of data of the topology file: objective, what keeps it, what would be lost if the active site vanished now, and whether that is proved, estimated or unknown. Proved means that a copy elsewhere is waited for and heard; a look that shows no difference proves nothing. Then what each component would lose, and every stretch in which something was acknowledged without its second copy.',
+      )
+      .action(async (_options: object, command: Command) =>
+        shell.ask(globals(command), async (context) => (await import('../commands/rpo.ts')).rpoCommand(context)),
+      ),
+    {
+      examples: [
+        ['holdfast rpo', 'every class, every component, every stretch'],
+        ['holdfast rpo --json | jq ".classes[] | select(.verdict != "kept")"', 'what is not kept or not known'],
+      ],
+      touches: 'nothing. Asks the controller that leads, else another one that answers, and for its history.',
+      exits: '1 an objective is missed · 5 one is not known, none missed, or nothing was promised',
+    },
+  );
 }

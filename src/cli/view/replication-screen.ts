@@ -45,7 +45,7 @@ export function replicationScreen(view: ReplicationView, columns = 110): readonl
     ...(group.paths.length === 0
       ? ['nothing of this group has a copy']
       : table(heads, group.paths.map(rowOf), columns)),
-    ...group.paths.flatMap((path) => whyLines(path, columns)),
+    ...whyLines(group, columns),
     ...worstLines(view, group, columns),
   ]);
 }
@@ -58,7 +58,7 @@ const rowOf = (path: PathView): readonly string[] => [
   amountText(path.behind, (value) => countText(value, path.unit)),
   amountText(path.behindMs, timeText),
   amountText(path.transactions, (value) => value.toLocaleString('en')),
-  path.fromGeneration === path.toGeneration
+  path.from === null || path.fromGeneration === path.toGeneration
     ? `${path.toGeneration ?? '?'}`
     : `${path.fromGeneration ?? '?'}≠${path.toGeneration ?? '?'}`,
   path.lookedMsAgo === null ? '? never' : ageText(path.lookedMsAgo),
@@ -67,7 +67,7 @@ const rowOf = (path: PathView): readonly string[] => [
 const countText = (value: number, unit: PathView['unit']): string => `${value.toLocaleString('en')} ${unit}`;
 
 /** Lags of milliseconds matter here. */
-const timeText = (ms: number): string => (ms === 0 ? '0' : ms < 1000 ? `${Math.round(ms)} ms` : elapsedText(ms));
+export const timeText = (ms: number): string => (ms === 0 ? '0' : ms < 1000 ? `${Math.round(ms)} ms` : elapsedText(ms));
 
 /** `12`, `~12` estimated, `>12` at least that, `?` unknown with the last value where there is one. */
 export function amountText({ certainty, value }: Amount, text: (value: number) => string): string {
@@ -76,24 +76,27 @@ export function amountText({ certainty, value }: Amount, text: (value: number) =
   return `${{ counted: '', estimated: '~', 'at-least': '>' }[certainty]}${text(value)}`;
 }
 
-/** Why something of this path is not counted, each reason once. */
-function whyLines(path: PathView, columns: number): readonly string[] {
-  const { behind, behindMs, transactions } = path;
-  const named = [
-    ['how far', behind],
-    ['how long', behindMs],
-    ['transactions', transactions],
-  ] as const;
-  const reasons = Map.groupBy(
-    named.filter(([, { why }]) => why !== null),
-    ([, { certainty, why }]) => `${certainty === 'unknown' ? 'unknown' : 'not counted'}: ${why}`,
+/** Why something is not counted, each reason once, with the copies that it is so of. */
+function whyLines({ paths }: ReplicationGroupView, columns: number): readonly string[] {
+  const all = paths.flatMap(({ to, behind, behindMs, transactions }) =>
+    (
+      [
+        ['how far', behind],
+        ['how long', behindMs],
+        ['transactions', transactions],
+      ] as const
+    ).flatMap(([what, amount]) => (amount.why === null ? [] : [{ to, what, amount }])),
   );
-  return [...reasons].flatMap(([reason, what]) => {
-    const bound = what.find(
-      ([name, { atMost, certainty }]) => name === 'how long' && certainty === 'estimated' && atMost !== null,
-    );
-    const atMost = bound === undefined ? '' : ` (at most ${timeText(bound[1].atMost!)})`;
-    return labelled('', `${path.to}: ${what.map(([name]) => name).join(', ')} ${reason}${atMost}`, { columns });
+  const reasons = Map.groupBy(
+    all,
+    ({ amount }) => `${amount.certainty === 'unknown' ? 'unknown' : 'not counted'}: ${amount.why}`,
+  );
+  return [...reasons].flatMap(([reason, each]) => {
+    const copies = [...new Set(each.map(({ to }) => to))].join(', ');
+    const what = [...new Set(each.map((one) => one.what))].join(', ');
+    const bounds = each.flatMap(({ what, amount }) => (what === 'how long' ? (amount.atMost ?? []) : []));
+    const atMost = bounds.length === 0 ? '' : ` (at most ${timeText(Math.max(...bounds))})`;
+    return labelled('', `${what} ${reason}${atMost}: ${copies}`, { columns });
   });
 }
 
@@ -106,7 +109,7 @@ function worstLines(view: ReplicationView, group: ReplicationGroupView, columns:
   return seen.flatMap(({ to, unit, worst }, index) =>
     labelled(
       index === 0 ? 'WORST' : '',
-      `${to}: ${countText(worst.behind, unit)}${worst.behind === 0 ? '' : ` at ${clockText(worst.behindAt)}`}, ${timeText(worst.behindMs)}${worst.behindMs === 0 ? '' : ` at ${clockText(worst.behindMsAt)}`}${index === 0 ? ` (in the ${watched} that ${view.controller.id} watches, as reports came)` : ''}`,
+      `${to}: ${countText(worst.behind, unit)}${worst.behind === 0 ? '' : ` at ${clockText(worst.behindAt)}`}, ${worst.behindMs === 0 ? '' : '~'}${timeText(worst.behindMs)}${worst.behindMs === 0 ? '' : ` at ${clockText(worst.behindMsAt)}`}${index === 0 ? ` (in the ${watched} that ${view.controller.id} watches, as reports came)` : ''}`,
       { columns },
     ),
   );

@@ -18,6 +18,8 @@ export type OperatorRequest =
   | { readonly kind: 'runs' }
   /** Who copies from whom, and how far behind, as this controller has heard. */
   | { readonly kind: 'replication' }
+  /** What a loss of the active site would cost now, by class of data. */
+  | { readonly kind: 'rpo' }
   /** Dry run of a recovery in place: what would be done to this component. `runbook`: must be the one that recovers it. */
   | {
       readonly kind: 'plan-recovery';
@@ -128,6 +130,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   status: 'observer',
   runs: 'observer',
   replication: 'observer',
+  rpo: 'observer',
   plan: 'observer',
   'plan-recovery': 'observer',
   validate: 'observer',
@@ -175,6 +178,7 @@ export function requestWords(request: OperatorRequest): string {
     case 'status':
     case 'runs':
     case 'replication':
+    case 'rpo':
       return request.kind;
     case 'plan':
       return `plan ${moveWords(request)}`;
