@@ -84,3 +84,9 @@ test('with --json the same as data', async () => {
   );
   assert.equal(told.exposures.ledger.intervals.length, 3, 'from the first grant until the copies had caught up');
 });
+
+test('evidence that is not there is no ledger without stretches: the command says which path', async () => {
+  const context = contextOf(firmWith(orders));
+  await assert.rejects(rpoCommand(context, { evidence: ['/nowhere/at/all'] }), { code: 'HF-6010' });
+  await assert.rejects(rpoCommand(context, { evidence: [import.meta.dirname] }), { code: 'HF-6010' });
+});

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { collect } from '../option-values.ts';
 import type { GlobalOptions, Shell } from '../shell.ts';
 import { teach } from './help.ts';
 
@@ -37,12 +38,16 @@ export function registerDataCommands(program: Command, shell: Shell): void {
       .description(
         'Every class of data of the topology file: objective, what keeps it, what would be lost if the active site vanished now, and whether that is proved, estimated or unknown. Proved means that a copy elsewhere is waited for and heard; a look that shows no difference proves nothing. Then what each component would lose, and every stretch in which something was acknowledged without its second copy.',
       )
-      .action(async (_options: object, command: Command) =>
-        shell.ask(globals(command), async (context) => (await import('../commands/rpo.ts')).rpoCommand(context)),
+      .option('--evidence <path>', 'count stretches from this bundle or directory; may be given again', collect)
+      .action(async (options: { readonly evidence?: readonly string[] }, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/rpo.ts')).rpoCommand(context, { evidence: options.evidence ?? [] }),
+        ),
       ),
     {
       examples: [
         ['holdfast rpo', 'every class, every component, every stretch'],
+        ['holdfast rpo --evidence .holdfast/labs/lab', 'with how much was acknowledged in each stretch'],
         ['holdfast rpo --json | jq ".classes[] | select(.verdict != "kept")"', 'what is not kept or not known'],
       ],
       touches: 'nothing. Asks the controller that leads, else another one that answers, and for its history.',

@@ -28,7 +28,7 @@ export function rpoScreen(view: RpoView, exposures: Exposures, columns = 110): r
       `LOSS    of ${group}, if ${activeSite ?? 'the active site'} vanished now:`,
       ...components.flatMap((each) => labelled('', lossText(each), { columns })),
     ]),
-    ...exposureLines(exposures, view.at, columns),
+    ...exposureLines(exposures, view, columns),
   ];
 }
 
@@ -92,7 +92,7 @@ function lossText({ component, amount, ms, unit, proof, mode, best }: LossView):
   return `${what}: ${count} of the log more than ${best}${time}${bound}: ${amount.why}`;
 }
 
-function exposureLines({ ledger, source }: Exposures, at: number, columns: number): readonly string[] {
+function exposureLines({ ledger, source }: Exposures, view: RpoView, columns: number): readonly string[] {
   if (ledger === null) return labelled('EXPOSED', `? unknown: ${source}`, { columns });
   const { intervals } = ledger;
   if (intervals.length === 0)
@@ -106,17 +106,21 @@ function exposureLines({ ledger, source }: Exposures, at: number, columns: numbe
         columns,
       },
     ),
-    ...shown.flatMap((each) => labelled('', stretchText(each, at), { columns })),
+    ...shown.flatMap((each) => labelled('', stretchText(each, view.at, unitOf(view, each.component)), { columns })),
     ...(shown.length < intervals.length ? labelled('', `… ${intervals.length - shown.length} earlier: --json`) : []),
   ];
 }
 
+const unitOf = (view: RpoView, id: string): string =>
+  view.groups.flatMap(({ components }) => components).find(({ component }) => component === id)?.unit ?? 'positions';
+
 function stretchText(
   { component, sinceMs, untilMs, elapsedMs, lost, epoch, atRisk }: ExposureInterval,
   at: number,
+  unit: string,
 ): string {
   const until = untilMs === null ? `▶ since ${clockText(sinceMs)}` : `${clockText(sinceMs)} to ${clockText(untilMs)}`;
-  const risk = atRisk === null ? '' : `; ${atRisk.toLocaleString('en')} acknowledged alone`;
+  const risk = atRisk === null ? '' : `; at most ${atRisk.toLocaleString('en')} ${unit} of the log acknowledged alone`;
   const day = at - sinceMs > 86_400_000 ? ` on ${new Date(sinceMs).toISOString().slice(0, 10)}` : '';
   return `${component} ${until}${day}, ${elapsedText(elapsedMs)}, epoch ${epoch}: without ${lost.join(', ') || 'a copy elsewhere'}${risk}`;
 }
