@@ -58,12 +58,13 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
       toStderr: true,
     };
   }
-  const { topology } = parsed.value;
+  const { topology, planning } = parsed.value;
   const wish: LabUpOptions = {
     root,
     name,
     topology,
     topologyFile,
+    dataClasses: planning.dataClasses,
     block,
     insideSite: relayed ? 'relayed' : 'direct',
     startedBy: { command: `holdfast lab up${options.ground === 'netns' ? ' --ground netns' : ''}`, attended: false },

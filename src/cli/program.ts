@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { registerChangeCommands } from './program/change-commands.ts';
+import { registerDataCommands } from './program/data-commands.ts';
 import { registerFileCommands } from './program/file-commands.ts';
 import { registerReadCommands } from './program/read-commands.ts';
 import type { GlobalOptions, Shell } from './shell.ts';
@@ -44,6 +45,7 @@ More: docs/reference/cli.md, docs/reference/errors.md`,
   );
   program.exitOverride();
   registerReadCommands(program, shell);
+  registerDataCommands(program, shell);
   registerChangeCommands(program, shell);
   registerFileCommands(program, shell);
   return program;

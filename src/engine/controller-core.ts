@@ -2,6 +2,7 @@ import { nextBeat } from '../core/base/beat.ts';
 import type { Digest } from '../core/base/canonical-json.ts';
 import type { ControllerId, GroupId, SiteId, WallMs } from '../core/base/ids.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
+import type { DataClass } from '../core/topology/planning.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
@@ -12,6 +13,7 @@ import { GroupControl } from './group-control.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import { Leadership } from './leadership.ts';
 import { OperatorDesk } from './operator-desk.ts';
+import { ReplicationWatch } from './replication-watch.ts';
 import { Vantage } from './vantage.ts';
 
 export interface ControllerConfig {
@@ -20,6 +22,8 @@ export interface ControllerConfig {
   readonly topology: Topology;
   readonly runbooks: ReadonlyMap<RunbookId, Runbook>;
   readonly digest: Digest;
+  /** What is promised of which data; nothing is decided from it. Absent: no promise. */
+  readonly dataClasses?: readonly DataClass[];
 }
 
 type Then = (outcome: TransactionOutcome, now: number, wall: WallMs) => void;
@@ -34,6 +38,7 @@ export class ControllerCore {
   readonly mirror = new AuthorityMirror();
   readonly vantage: Vantage;
   readonly leadership: Leadership;
+  readonly replication = new ReplicationWatch();
   readonly groups: ReadonlyMap<GroupId, GroupControl>;
   readonly #desk: OperatorDesk;
   readonly #then = new Map<number, Then>();
@@ -101,6 +106,7 @@ export class ControllerCore {
         return;
       case 'report':
         this.#matters = this.vantage.report(event.report, now);
+        this.replication.report(event.report, now, wall);
         return;
       case 'agent-link':
         this.#matters = true;

@@ -46,7 +46,16 @@ export const apiLimits = {
   answerWithinMs: 15_000,
 } as const;
 
-const READS: readonly OperatorRequest['kind'][] = ['status', 'runs', 'plan', 'plan-recovery', 'validate', 'fates'];
+const READS: readonly OperatorRequest['kind'][] = [
+  'status',
+  'runs',
+  'replication',
+  'rpo',
+  'plan',
+  'plan-recovery',
+  'validate',
+  'fates',
+];
 
 /** Requests that change nothing: they may be repeated on another controller. */
 export const isRead = (request: OperatorRequest): boolean => READS.includes(request.kind);
@@ -54,6 +63,8 @@ export const isRead = (request: OperatorRequest): boolean => READS.includes(requ
 const kinds: readonly OperatorRequest['kind'][] = [
   'status',
   'runs',
+  'replication',
+  'rpo',
   'activate',
   'plan-recovery',
   'recover',
@@ -78,6 +89,8 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
   switch (kind) {
     case 'status':
     case 'runs':
+    case 'replication':
+    case 'rpo':
       return { kind };
     case 'activate':
       return { kind, group: fields.text('group'), site: fields.text('site') };

@@ -16,6 +16,10 @@ export type PlannedMove = 'failover' | 'switchover';
 export type OperatorRequest =
   | { readonly kind: 'status' }
   | { readonly kind: 'runs' }
+  /** Who copies from whom, and how far behind, as this controller has heard. */
+  | { readonly kind: 'replication' }
+  /** What a loss of the active site would cost now, by class of data. */
+  | { readonly kind: 'rpo' }
   /** Dry run of a recovery in place: what would be done to this component. `runbook`: must be the one that recovers it. */
   | {
       readonly kind: 'plan-recovery';
@@ -125,6 +129,8 @@ export type OperatorAnswer =
 const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   status: 'observer',
   runs: 'observer',
+  replication: 'observer',
+  rpo: 'observer',
   plan: 'observer',
   'plan-recovery': 'observer',
   validate: 'observer',
@@ -171,6 +177,8 @@ export function requestWords(request: OperatorRequest): string {
   switch (request.kind) {
     case 'status':
     case 'runs':
+    case 'replication':
+    case 'rpo':
       return request.kind;
     case 'plan':
       return `plan ${moveWords(request)}`;

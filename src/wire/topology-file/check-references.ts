@@ -203,8 +203,11 @@ function checkGroups(file: TopologyFile, complaints: Complaints): void {
 }
 
 function checkPlanning(file: TopologyFile, complaints: Complaints): void {
-  for (const [id, entry] of Object.entries(file.dataClasses ?? {}))
+  for (const [id, entry] of Object.entries(file.dataClasses ?? {})) {
     complaints.unresolved(['dataClasses', id, 'store'], 'component', entry.store, file.components);
+    if (entry.of !== undefined)
+      complaints.unresolved(['dataClasses', id, 'of'], 'component', entry.of, file.components);
+  }
   for (const [id, entry] of Object.entries(file.scenarios ?? {}))
     if (entry.group !== undefined) complaints.unresolved(['scenarios', id, 'group'], 'group', entry.group, file.groups);
   const rules = Object.fromEntries(allTopologyRules.map((rule) => [rule.id, true]));

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dataMechanismKinds } from '../../core/topology/planning.ts';
 import { servedKinds, serverOptions } from '../../core/topology/served.ts';
 import {
   bandwidth,
@@ -223,7 +224,15 @@ export const topologyFileSchema = fields({
   contacts: z.array(contact).optional(),
   timing: timing.optional(),
   reconciliation: reconciliation.optional(),
-  dataClasses: named(fields({ rpo: duration, store: name })).optional(),
+  dataClasses: named(
+    fields({
+      rpo: duration,
+      store: name,
+      keptBy: z.enum(dataMechanismKinds).optional(),
+      of: name.optional(),
+      every: positiveDuration.optional(),
+    }),
+  ).optional(),
   scenarios: named(scenario).optional(),
   drills: named(drill).optional(),
   siteSelection: fields({
