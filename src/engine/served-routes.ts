@@ -17,6 +17,7 @@ const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   pgbouncer: 4000,
   dns: 3000,
   redis: 6000,
+  pgbackrest: 1500,
 };
 
 /**
