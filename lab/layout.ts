@@ -96,6 +96,7 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
   pgbouncer: [],
   dns: [],
   redis: [],
+  pgbackrest: [],
   inventory: [],
 };
 

@@ -20,8 +20,21 @@ import type { ServedServer } from '../engine/served-port.ts';
 import type { AgentConfigFile, ServedInstance } from '../wire/agent-config.ts';
 import { HoldfastError } from '../wire/holdfast-error.ts';
 
-/** Programs are started for each look at a name server. */
-const LOOK_EVERY_MS: Readonly<Record<ServedKind, number>> = { haproxy: 1000, pgbouncer: 1000, dns: 5000, redis: 1000 };
+/** Programs are started for each look at a name server or a repository. */
+const LOOK_EVERY_MS: Readonly<Record<ServedKind, number>> = {
+  haproxy: 1000,
+  pgbouncer: 1000,
+  dns: 5000,
+  redis: 1000,
+  pgbackrest: 60_000,
+};
+const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
+  haproxy: 800,
+  pgbouncer: 800,
+  dns: 2000,
+  redis: 800,
+  pgbackrest: 15_000,
+};
 const usualUser = 'holdfast';
 
 /** Everything that a server of this instance is made of; each option read once, with the instance named where it is missing. */
@@ -56,7 +69,7 @@ export async function servedDriver(config: ServedInstance, agent: AgentConfigFil
     server: await serverOf(setup),
     epochs: setup.epochs(`${instance}.routes`),
     lookEveryMs: config.lookEveryMs ?? LOOK_EVERY_MS[home.kind],
-    lookWithinMs: config.lookWithinMs,
+    lookWithinMs: config.lookWithinMs ?? LOOK_WITHIN_MS[home.kind],
   });
 }
 
@@ -70,6 +83,8 @@ function serverOf(setup: Setup): Promise<ServedServer> {
       return names(setup);
     case 'redis':
       return redis(setup);
+    case 'pgbackrest':
+      return repository(setup);
   }
 }
 
@@ -147,6 +162,22 @@ async function redis({ instance, options, served, epochs }: Setup): Promise<Serv
       epochs: epochs(`${instance}.sentinel`),
     }),
   });
+}
+
+async function repository({ instance, options, epochs }: Setup): Promise<ServedServer> {
+  const [{ PgBackRestDriver }, { ServedRepository }, { runCommand }] = await Promise.all([
+    import('../adapters/pgbackrest/driver.ts'),
+    import('../adapters/pgbackrest/served-repository.ts'),
+    import('../adapters/gate/nftables-gate.ts'),
+  ]);
+  const driver = new PgBackRestDriver({
+    run: runCommand,
+    command: ['pgbackrest', `--config=${options.text('configFile')}`],
+    stanza: options.text('stanza'),
+    repository: Number(options.text('repository')),
+    epochs: epochs(instance),
+  });
+  return new ServedRepository(driver);
 }
 
 class OptionReader {

@@ -20,7 +20,7 @@ import { HeldLease } from './held-lease.ts';
 import { LocalInstance } from './local-instance.ts';
 import type { InstanceReport } from './messages.ts';
 import { frontRoutes, standbyAction } from './reconcile.ts';
-import { servedAction } from './served-routes.ts';
+import { servedAction, servedWithinMs } from './served-routes.ts';
 import { switchTrading } from './trading-switch.ts';
 
 /**
@@ -334,7 +334,9 @@ export class AgentCore {
       instance: local.instance.id,
       data: { action: action.kind, epoch: 'epoch' in action ? action.epoch : null },
     });
-    this.perform(local, action, this.timing.stepDeadlineMs * 4, now, (outcome, at) => {
+    const { kind } = local.component;
+    const withinMs = isServedKind(kind) ? servedWithinMs(kind) : this.timing.stepDeadlineMs * 4;
+    this.perform(local, action, withinMs, now, (outcome, at) => {
       local.reconciled(action, outcome, at);
     });
   }

@@ -17,7 +17,11 @@ const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   pgbouncer: 4000,
   dns: 3000,
   redis: 6000,
+  pgbackrest: 1500,
 };
+
+/** One that does not answer must not keep its agent from telling it again. */
+export const servedWithinMs = (kind: ServedKind): number => ANSWER_WITHIN_MS[kind];
 
 /**
  * Where one served instance should lead under this record; null while it is to stay as it is. Nobody is led to a holder before its

@@ -104,7 +104,12 @@ export function topologyOf(shape: Shape): Topology {
   const front: Instance[] = [];
   const risk: Instance[] = [];
   const keeper: Instance[] = [];
-  const servers: Record<ServedKind, Instance[]> = { haproxy: [], pgbouncer: [], dns: [], redis: [] };
+  const servers = {
+    haproxy: [] as Instance[],
+    pgbouncer: [] as Instance[],
+    dns: [] as Instance[],
+    redis: [] as Instance[],
+  };
   const serving = ['alfa', 'bravo', 'carol'].slice(0, shape.servingSites);
   const witness = shape.servingSites === 2 ? ['wit'] : [];
   const host = (site: string, name: string) => {

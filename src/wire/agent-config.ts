@@ -67,7 +67,7 @@ export interface ServedInstance {
   /** Goes before what the topology says. Paths are relative to this file. */
   readonly server: ServerOptions;
   readonly lookEveryMs: number | null;
-  readonly lookWithinMs: number;
+  readonly lookWithinMs: number | null;
 }
 
 export interface ManagedAppInstance {
@@ -171,7 +171,7 @@ function servedOf(fields: Fields, source: ConfigSource): ServedInstance {
     instance,
     server: Object.fromEntries(Object.entries(server).map(([name, value]) => [name, located(name, value, source)])),
     lookEveryMs: fields.numberOrNull('lookEveryMs'),
-    lookWithinMs: fields.count('lookWithinMs', 800),
+    lookWithinMs: fields.numberOrNull('lookWithinMs'),
   };
 }
 

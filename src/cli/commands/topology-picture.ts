@@ -11,6 +11,7 @@ import {
   votersOf,
 } from '../../core/topology/lookup.ts';
 import type { Planning } from '../../core/topology/planning.ts';
+import type { Served } from '../../core/topology/served.ts';
 import type { FailoverGroup, Instance, Link, Objective, Site, Topology } from '../../core/topology/topology.ts';
 
 const screenWidth = 100;
@@ -116,7 +117,7 @@ function groupLines(topology: Topology, planning: Planning, group: FailoverGroup
         ? `waits for ${durability.acknowledge}, else ${durability.afterPeerLoss}`
         : component.served === undefined
           ? 'keeps nothing itself'
-          : `leads to ${[...new Set(Object.values(component.served.leads).map(({ to }) => to))].join(', ')}`;
+          : ledText(component.served);
       const lease = component.authority === 'owned' ? 'leased' : component.served === undefined ? 'moved ' : 'led   ';
       const name = component.id.padEnd(nameWidth);
       return cut(
@@ -126,6 +127,11 @@ function groupLines(topology: Topology, planning: Planning, group: FailoverGroup
     }),
   ];
 }
+
+const ledText = ({ leads }: Served): string => {
+  const targets = [...new Set(Object.values(leads).map(({ to }) => to))];
+  return targets.length === 0 ? 'is looked at' : `leads to ${targets.join(', ')}`;
+};
 
 const objectiveText = ({ rtoMs, rpoMs }: Objective) => `RTO ${durationText(rtoMs)} RPO ${durationText(rpoMs)}`;
 

@@ -25,6 +25,7 @@ const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   pgbouncer: [],
   dns: [],
   redis: [],
+  pgbackrest: [],
   inventory: [],
 };
 
@@ -41,6 +42,7 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   pgbouncer: [],
   dns: [],
   redis: [],
+  pgbackrest: [],
   inventory: [],
 };
 

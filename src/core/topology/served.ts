@@ -2,12 +2,15 @@ import type { ComponentId, InstanceId } from '../base/ids.ts';
 
 /**
  * Servers that lead somebody to a writer: proxies, poolers, name servers, and the caches of a writer. They are run by others;
- * an agent looks at them and tells them where to lead. None of them is a fence.
+ * an agent looks at them and tells them where to lead. None of them is a fence. A repository of backups is looked at only.
  */
-export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis'] as const;
+export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis', 'pgbackrest'] as const;
 export type ServedKind = (typeof servedKinds)[number];
 
 export const isServedKind = (kind: string): kind is ServedKind => servedKinds.some((each) => each === kind);
+
+/** Leads nobody anywhere: no run asks anything of it. */
+export const isOnlyWatched = (kind: ServedKind): boolean => kind === 'pgbackrest';
 
 /** What a component of served kind leads to, and how each of its servers is reached. */
 export interface Served {
@@ -38,6 +41,9 @@ export const serverOptions = [
   'writerPasswordFile',
   'sentinel',
   'sentinelPasswordFile',
+  'configFile',
+  'stanza',
+  'repository',
 ] as const;
 export type ServerOption = (typeof serverOptions)[number];
 
@@ -52,6 +58,7 @@ export const optionsOfKind: Readonly<
     needed: ['address', 'passwordFile', 'writerPasswordFile', 'sentinel'],
     optional: ['user', 'sentinelPasswordFile'],
   },
+  pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
 };
 
 /** Files with something that nobody else may read: 0600. */
@@ -88,6 +95,7 @@ export const leadsAs: Readonly<
   pgbouncer: { what: 'HOST:PORT', fits: (text) => addressIn(text) !== null },
   dns: { what: 'an IPv4 address', fits: isIpv4 },
   redis: null,
+  pgbackrest: null,
 };
 
 /** How a name is written that a server of this kind leads from. */
@@ -96,4 +104,5 @@ export const leadNames: Readonly<Record<ServedKind, { readonly what: string; rea
   pgbouncer: { what: 'a database', shape: /^[A-Za-z_][A-Za-z0-9_]{0,62}$/ },
   dns: { what: 'a name inside the zone, without it', shape: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/ },
   redis: { what: 'a set as the sentinels call it', shape: /^[A-Za-z0-9._-]{1,64}$/ },
+  pgbackrest: { what: 'nothing', shape: /^(?!)/ },
 };

@@ -45,7 +45,7 @@ function redisSet(facts: Facts, component: Component): CheckAnswer {
 /** At the active site one of each kind leads; whatever is heard, anywhere, does what it was told. */
 export const serverAnswers = (facts: Facts): readonly CheckAnswer[] =>
   served(facts)
-    .filter(({ kind }) => kind !== 'redis')
+    .filter((component) => component.kind !== 'redis' && Object.keys(component.served?.leads ?? {}).length > 0)
     .flatMap((component) => {
       const { siteOfInstance } = indexOf(facts.topology);
       const heard = component.instances.flatMap(({ id }) => {

@@ -99,3 +99,18 @@ test('what is no server has neither leads nor a server, and nobody to delegate t
     assert.deepEqual(parsed.ok ? [] : parsed.error.map(({ code }) => code), ['HF-2012'], field);
   }
 });
+
+test('a repository of backups is named by its stanza and number, and leads nobody', () => {
+  const backups = `  backups:
+    {kind: pgbackrest, ${common}, server: {configFile: /etc/pgbackrest.conf, stanza: store, repository: '1'},
+     instances: {backups-l: {host: HOST}}}
+`;
+  assert.deepEqual(problemsOf(backups), []);
+  const codes = (piece: string, instead: string) => {
+    assert.ok(backups.includes(piece));
+    return problemsOf(backups.replace(piece, instead)).map(({ code }) => code);
+  };
+  assert.deepEqual(codes("repository: '1'", 'repository: first'), ['HF-2004']);
+  assert.deepEqual(codes('stanza: store, ', ''), ['HF-2003']);
+  assert.deepEqual(codes('server:', 'leads: {a: {to: store}}, server:'), ['HF-2012']);
+});

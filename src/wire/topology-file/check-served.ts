@@ -1,6 +1,7 @@
 import {
   addressIn,
   addressOptions,
+  isOnlyWatched,
   isServedKind,
   leadNames,
   leadsAs,
@@ -32,7 +33,9 @@ export function checkServed(file: TopologyFile, complaints: Complaints): void {
         'remove "authority"; the components that it leads to are owned',
       );
     checkServers(component, kind, path, complaints);
-    checkLeads(file, id, kind, complaints);
+    if (!isOnlyWatched(kind)) checkLeads(file, id, kind, complaints);
+    else if (component.leads !== undefined)
+      complaints.say('HF-2012', [...path, 'leads'], `${id} (${kind}) leads nobody anywhere`, 'remove "leads"');
   }
 }
 
@@ -78,6 +81,15 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
           `"${value}" is not a path from the root: it would be another file for each process`,
           'write the whole path; the configuration of an agent may say another one',
         );
+      else if (option === 'repository' && !/^[1-9]\d{0,2}$/.test(value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not the number of a repository`,
+          "write it as in '1'",
+        );
+      else if (option === 'stanza' && !/^[A-Za-z0-9_-]{1,64}$/.test(value))
+        complaints.say('HF-2004', [...at, option], `"${value}" is not the name of a stanza`, 'correct the name');
       else if (option === 'zone' && !/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value))
         complaints.say('HF-2004', [...at, option], `"${value}" is not a zone`, 'write it as in firm.example');
     }

