@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import type { HostId } from '../src/core/base/ids.ts';
+import { probingHosts } from '../src/core/network/network-report.ts';
 import type { Component, Host, Instance } from '../src/core/topology/topology.ts';
 import type { LabContext } from './configs.ts';
 import {
   authorityEndpoint,
   type InstanceService,
   instanceEndpoint,
+  probeEndpoint,
   servicesByKind,
   siteEndpoint,
   venueEndpoint,
@@ -63,7 +65,18 @@ export function agentConfig(context: LabContext, host: Host): object {
       .filter(({ instance }) => instance.host === host.id)
       .map(({ component, instance }) => instanceConfig(context, component, instance)),
     clockErrorMs: 0,
+    ...probeOf(context, host),
   };
+}
+
+/** Where the topology asks for measurement: the first host of each site measures the paths to the others. */
+function probeOf({ topology, book }: LabContext, host: Host): object {
+  const probing = [...probingHosts(topology)];
+  if (topology.network === undefined || !probing.some(([, { id }]) => id === host.id)) return {};
+  const peers = probing
+    .filter(([site]) => site !== host.site)
+    .map(([site, { id }]) => ({ site, ...book.addressFrom({ host: host.id }, probeEndpoint(id)) }));
+  return { probe: { listen: book.listenAddress(probeEndpoint(host.id)), peers } };
 }
 
 /** Below `stopWithinMs`: the lease arithmetic counts with that. */

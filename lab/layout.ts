@@ -1,4 +1,5 @@
 import type { HostId, InstanceId, LinkId, SiteId } from '../src/core/base/ids.ts';
+import { probingHosts } from '../src/core/network/network-report.ts';
 import { isServedKind } from '../src/core/topology/served.ts';
 import type { ComponentKind, Topology } from '../src/core/topology/topology.ts';
 import { LabError } from './lab-error.ts';
@@ -100,6 +101,8 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
   inventory: [],
 };
 
+/** Datagrams; there only where a topology asks for measurement, and reached only by the probers of other sites. */
+export const probeEndpoint = (host: HostId): string => `host/${host}/probe`;
 export const agentEndpoint = (host: HostId): string => `host/${host}/agent`;
 /** Reached from its own host only. */
 export const wardenEndpoint = (host: HostId): string => `host/${host}/warden`;
@@ -283,6 +286,12 @@ function allEndpoints(topology: Topology, block: number, siteIndex: ReadonlyMap<
   }
   add({ id: authorityEndpoint, place: 'authority', host: null, ip: `127.${block}.0.2` });
   add({ id: loadEndpoint, place: 'outside', host: null, ip: `127.${block}.0.3` });
+  if (topology.network !== undefined)
+    for (const [site, host] of probingHosts(topology)) {
+      const index = topology.hosts.filter((each) => each.site === site).findIndex(({ id }) => id === host.id);
+      const ip = `127.${block}.${siteIndex.get(site)}.${index + 1}`;
+      add({ id: probeEndpoint(host.id), place: site, host: host.id, ip });
+    }
   const offersFeeds = hasMarketData(topology);
   for (const [index, venue] of topology.venues.entries())
     for (const service of venueServices(venue, offersFeeds))
@@ -321,7 +330,7 @@ function allRelays(plan: {
           port: endpoint.address.port,
         },
         target: endpoint.address,
-        datagrams: /\/feed-[ab]$/.test(endpoint.id),
+        datagrams: /\/(feed-[ab]|probe)$/.test(endpoint.id),
       });
     }
   return relays;
@@ -329,6 +338,8 @@ function allRelays(plan: {
 
 function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSite: 'direct' | 'relayed'): boolean {
   if (endpoint.id.endsWith('/warden') || endpoint.place === 'outside') return false;
+  if (endpoint.host !== null && endpoint.id === probeEndpoint(endpoint.host))
+    return viewer.place !== endpoint.place && isProbing(topology, viewer.host);
   if (isMarketDataOfVenue(endpoint) && !hasOnHost(topology, viewer.host, 'market-data')) return false;
   const toSite = !isOutside(topology, endpoint.place);
   if (viewer.place === 'outside') return toSite;
@@ -340,6 +351,9 @@ function isSeen(topology: Topology, viewer: Viewer, endpoint: Endpoint, insideSi
   if (isLines && !asksLines.some((kind) => hasOnHost(topology, viewer.host, kind))) return false;
   return venue === undefined || venue.rttMsBySite[viewer.place] !== undefined;
 }
+
+const isProbing = (topology: Topology, host: HostId | null): boolean =>
+  [...probingHosts(topology).values()].some(({ id }) => id === host);
 
 const asksLines = ['order-management', 'position-keeper'] as const;
 

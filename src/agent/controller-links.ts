@@ -1,6 +1,7 @@
 import type { LinkTiming } from '../adapters/peer-link/frame-socket.ts';
 import { PeerDialer } from '../adapters/peer-link/peer-dialer.ts';
 import type { ChainHeadNotice, PeerFrame } from '../adapters/peer-link/peer-frames.ts';
+import type { NetworkReport } from '../core/network/network-report.ts';
 import type { AgentReport, Command, CommandOutcome } from '../engine/messages.ts';
 import type { PeerIdentity, TlsIdentity } from '../wire/peer-identity.ts';
 
@@ -43,6 +44,12 @@ export class ControllerLinks {
     if (this.#head?.hash === head.hash) return;
     this.#head = head;
     for (const link of this.#links) link.dialer.send({ t: 'head', head });
+  }
+
+  /** To every controller that can be reached; nothing of it is kept. */
+  network(report: NetworkReport): void {
+    const line = lineOf({ t: 'network', report });
+    for (const link of this.#links) link.dialer.sendLine(line);
   }
 
   close(): void {

@@ -10,6 +10,7 @@ import { Recorder } from '../adapters/system/recorder.ts';
 import { onBeat } from '../adapters/system/shared-beat.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import type { MonoMs, WallMs } from '../core/base/ids.ts';
+import type { NetworkReport } from '../core/network/network-report.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { AgentCore } from '../engine/agent-core.ts';
 import { startedOnceMore } from '../engine/agent-memory.ts';
@@ -105,6 +106,7 @@ async function main(path: string): Promise<void> {
   await memoryFile.save(memory);
   const core = new AgentCore({ host: config.host, topology: config.topology, boot, gates: gatesOf(config) }, memory);
 
+  let endProbing = () => {};
   const life = liveUntilSignal({
     name: 'agent',
     closeWithinMs: config.closeWithinMs,
@@ -112,6 +114,7 @@ async function main(path: string): Promise<void> {
       await shell.end();
       feed.close();
       endHeads();
+      endProbing();
       scheduling.close();
       links.close();
       await Promise.allSettled([...drivers.map((driver) => driver.close()), authority.close(), gate?.end()]);
@@ -158,6 +161,12 @@ async function main(path: string): Promise<void> {
         log(`${driver.instance}: could not be started: ${causeText(cause)}`);
         recorder.note({ kind: 'residue', data: { instance: driver.instance, couldNotStart: causeText(cause) } });
       });
+  const { network } = config.topology;
+  if (config.probe !== null && network !== undefined && home !== undefined) {
+    const { probeSites } = await import('./site-probing.ts');
+    const tell = (report: NetworkReport) => links.network(report);
+    endProbing = await probeSites({ host: home.id, site: home.site, probe: config.probe, policy: network, tell, log });
+  }
   shell.start();
   feed.start();
   scheduling.self();

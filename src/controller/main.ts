@@ -155,6 +155,14 @@ async function main(path: string): Promise<void> {
           where: 'peers',
           reason: `reported as a host of ${frame.report.site}`,
         });
+      case 'network':
+        if (homeOf(frame.report.host) === frame.report.site)
+          return shell.give({ kind: 'network-report', report: frame.report });
+        return recorder.turnedAway({
+          who: `${peer.role} ${peer.name}`,
+          where: 'peers',
+          reason: `measured as a host of ${frame.report.site}`,
+        });
       case 'outcome':
         return shell.give({ kind: 'command-outcome', outcome: frame.outcome });
       case 'opinion':

@@ -12,6 +12,7 @@ import type { ControllerEffect, ControllerEvent } from './controller-effects.ts'
 import { GroupControl } from './group-control.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 import { Leadership } from './leadership.ts';
+import { NetworkWatch } from './network-watch.ts';
 import { OperatorDesk } from './operator-desk.ts';
 import { ReplicationWatch } from './replication-watch.ts';
 import { Vantage } from './vantage.ts';
@@ -37,6 +38,7 @@ export class ControllerCore {
   readonly config: ControllerConfig;
   readonly mirror = new AuthorityMirror();
   readonly vantage: Vantage;
+  readonly network: NetworkWatch;
   readonly leadership: Leadership;
   readonly replication = new ReplicationWatch();
   readonly groups: ReadonlyMap<GroupId, GroupControl>;
@@ -55,6 +57,7 @@ export class ControllerCore {
     this.config = config;
     const { topology } = config;
     this.vantage = new Vantage(topology, config.site);
+    this.network = new NetworkWatch(topology);
     this.leadership = new Leadership(config.id, topology.timing, rankOf(topology, config.site));
     const around: GroupSurroundings = {
       topology,
@@ -114,6 +117,8 @@ export class ControllerCore {
       case 'peer-opinion':
         this.#matters = this.vantage.peer(event.opinion, now);
         return;
+      case 'network-report':
+        return this.network.report(event.report, now);
       case 'command-outcome':
         if (this.#desk.told(event.outcome)) return;
         this.#matters = true;

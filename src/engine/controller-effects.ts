@@ -1,6 +1,7 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import type { ControllerId, Epoch, GroupId, HostId, RunId, SiteId, Term } from '../core/base/ids.ts';
 import type { PeerOpinion } from '../core/health/verdict.ts';
+import type { NetworkReport } from '../core/network/network-report.ts';
 import type { OperatorAnswer, OperatorRequest, Person } from '../core/operator/operator-request.ts';
 import type { AuthorityEvent } from './agent-effects.ts';
 import type { Transaction } from './authority-port.ts';
@@ -14,6 +15,8 @@ export type ControllerEvent =
   /** The connection to an agent came up or was seen to end. Its end is evidence, not a verdict. */
   | { readonly kind: 'agent-link'; readonly host: HostId; readonly up: boolean }
   | { readonly kind: 'peer-opinion'; readonly opinion: PeerOpinion }
+  /** From the prober of a site; it is no heartbeat. */
+  | { readonly kind: 'network-report'; readonly report: NetworkReport }
   | { readonly kind: 'command-outcome'; readonly outcome: CommandOutcome }
   | { readonly kind: 'operator'; readonly request: OperatorRequest; readonly person: Person; readonly ticket: number }
   | AuthorityEvent;

@@ -27,6 +27,7 @@ import type { GroupControl } from './group-control.ts';
 import { HaltDesk } from './halt-desk.ts';
 import type { LeaderRecord } from './leadership.ts';
 import type { CommandOutcome } from './messages.ts';
+import { projectNetwork } from './project-network.ts';
 import { projectReplication } from './project-replication.ts';
 import { projectRpo } from './project-rpo.ts';
 import { projectStatus } from './project-status.ts';
@@ -73,6 +74,8 @@ export class OperatorDesk {
       return this.#answer(asked, { kind: 'ok', result: projectRpo(this.#controller, now, wall) });
     if (request.kind === 'replication')
       return this.#answer(asked, { kind: 'ok', result: projectReplication(this.#controller, now, wall) });
+    if (request.kind === 'network')
+      return this.#answer(asked, { kind: 'ok', result: projectNetwork(this.#controller, now, wall) });
     if (!mayAsk(person, request))
       return this.#refuse(
         asked,

@@ -45,11 +45,20 @@ export interface AgentConfigFile {
   /** How this host reaches each instance: instance → service → `host:port`. */
   readonly addresses: Readonly<Record<InstanceId, Readonly<Record<string, string>>>>;
   readonly instances: readonly InstanceConfig[];
+  /** Where this host measures its site's paths; null = it does not. Used where the topology has a `network:` section. */
+  readonly probe: ProbeConfig | null;
   readonly linkTiming: LinkTimingConfig | null;
   /** Bound of this host's clock error, for evidence; null = not known. */
   readonly clockErrorMs: number | null;
   /** From the first signal to the end. */
   readonly closeWithinMs: number;
+}
+
+/** Datagrams. */
+export interface ProbeConfig {
+  readonly listen: SocketAddress;
+  /** The probers of the other sites, as this host reaches them. */
+  readonly peers: readonly (SocketAddress & { readonly site: SiteId })[];
 }
 
 /** What closes writers outside the agent. `boundMs`: from the armed moment to nothing being acknowledged any more. */
@@ -115,9 +124,22 @@ function parseAgentConfig(fields: Fields, source: ConfigSource): AgentConfigFile
     gate: gateOf(fields, source),
     addresses: fields.map('addresses', (value, at) => Fields.of({ services: value }, at).map('services', textItem), {}),
     instances: fields.list('instances', (value, at) => instanceOf(Fields.of(value, at), source)),
+    probe: probeOf(fields),
     linkTiming: linkTiming(fields),
     clockErrorMs: fields.numberOrNull('clockErrorMs'),
     closeWithinMs: fields.count('closeWithinMs', 3000),
+  };
+}
+
+function probeOf(fields: Fields): ProbeConfig | null {
+  const probe = fields.fieldsOrNull('probe');
+  if (probe === null) return null;
+  return {
+    listen: addressItem(probe.json('listen'), 'probe.listen'),
+    peers: probe.list('peers', (value, at) => ({
+      site: Fields.of(value, at).text<SiteId>('site'),
+      ...addressItem(value, at),
+    })),
   };
 }
 

@@ -51,6 +51,7 @@ const READS: readonly OperatorRequest['kind'][] = [
   'runs',
   'replication',
   'rpo',
+  'network',
   'plan',
   'plan-recovery',
   'validate',
@@ -65,6 +66,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'runs',
   'replication',
   'rpo',
+  'network',
   'activate',
   'plan-recovery',
   'recover',
@@ -91,6 +93,7 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
     case 'runs':
     case 'replication':
     case 'rpo':
+    case 'network':
       return { kind };
     case 'activate':
       return { kind, group: fields.text('group'), site: fields.text('site') };

@@ -1,10 +1,12 @@
 import type { HostId, SiteId } from '../../core/base/ids.ts';
 import type { PeerOpinion } from '../../core/health/verdict.ts';
+import type { NetworkReport } from '../../core/network/network-report.ts';
 import { schedulingClasses } from '../../core/topology/topology.ts';
 import type { AgentReport, Command, CommandOutcome, InstanceReport, ProcessScheduling } from '../../engine/messages.ts';
 import { Fields, ShapeError } from '../../wire/fields.ts';
 import type { PeerIdentity } from '../../wire/peer-identity.ts';
 import { parseCommand, parseCommandOutcome } from './command-frames.ts';
+import { parseNetworkReport } from './network-frames.ts';
 import { parseObservation, parseProcessExit } from './observation-frames.ts';
 
 /**
@@ -27,6 +29,7 @@ export type PeerFrame =
   | { readonly t: 'command'; readonly command: Command }
   | { readonly t: 'opinion'; readonly opinion: PeerOpinion }
   | { readonly t: 'head'; readonly head: ChainHeadNotice }
+  | { readonly t: 'network'; readonly report: NetworkReport }
   /** Only shows that the sender lives. */
   | { readonly t: 'ping' };
 
@@ -35,7 +38,7 @@ export type Greeting =
   | { readonly t: 'welcome'; readonly version: number; readonly name: string; readonly boot: string }
   | { readonly t: 'refused'; readonly code: string; readonly reason: string };
 
-const kinds = ['report', 'outcome', 'command', 'opinion', 'head', 'ping'] as const;
+const kinds = ['report', 'outcome', 'command', 'opinion', 'head', 'network', 'ping'] as const;
 
 /** @throws ShapeError */
 export function parsePeerFrame(line: string): PeerFrame {
@@ -53,6 +56,8 @@ export function parsePeerFrame(line: string): PeerFrame {
       return { t, command: parseCommand(fields.fields('command')) };
     case 'opinion':
       return { t, opinion: parseOpinion(fields.fields('opinion')) };
+    case 'network':
+      return { t, report: parseNetworkReport(fields.fields('report')) };
     case 'head':
       return { t, head: parseHead(fields.fields('head')) };
   }
@@ -78,6 +83,7 @@ export function notYours(peer: PeerIdentity, frame: PeerFrame): string | null {
   switch (frame.t) {
     case 'ping':
       return null;
+    case 'network':
     case 'report':
       return role === 'agent' && frame.report.host === name
         ? null

@@ -20,6 +20,8 @@ export type OperatorRequest =
   | { readonly kind: 'replication' }
   /** What a loss of the active site would cost now, by class of data. */
   | { readonly kind: 'rpo' }
+  /** Paths between sites as they were measured, and who writes according to whom. */
+  | { readonly kind: 'network' }
   /** Dry run of a recovery in place: what would be done to this component. `runbook`: must be the one that recovers it. */
   | {
       readonly kind: 'plan-recovery';
@@ -131,6 +133,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   runs: 'observer',
   replication: 'observer',
   rpo: 'observer',
+  network: 'observer',
   plan: 'observer',
   'plan-recovery': 'observer',
   validate: 'observer',
@@ -179,6 +182,7 @@ export function requestWords(request: OperatorRequest): string {
     case 'runs':
     case 'replication':
     case 'rpo':
+    case 'network':
       return request.kind;
     case 'plan':
       return `plan ${moveWords(request)}`;

@@ -1,4 +1,5 @@
 import type { ComponentId, GroupId, HostId, InstanceId, LinkId, SiteId } from '../base/ids.ts';
+import type { NetworkPolicy } from '../network/budget.ts';
 import type { Served, ServedKind } from './served.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface Topology {
   readonly contacts: readonly Contact[];
   readonly timing: Timing;
   readonly reconciliation: ReconciliationPolicy;
+  /** What is measured between sites, and against what; absent: nothing. */
+  readonly network?: NetworkPolicy;
 }
 
 /** `serve` may be active · `standby` may take over · `witness` votes · `archive` keeps copies, never serves. */

@@ -1,4 +1,5 @@
 import { componentId, groupId, hostId, instanceId, linkId, siteId } from '../../core/base/ids.ts';
+import type { NetworkPolicy } from '../../core/network/budget.ts';
 import { isServedKind, type Served } from '../../core/topology/served.ts';
 import type {
   Component,
@@ -17,6 +18,7 @@ import {
   canServe,
   defaultAuthority,
   defaultGroup,
+  defaultNetwork,
   defaultProbes,
   defaultReconciliation,
   timingOf,
@@ -54,8 +56,26 @@ export function buildTopology(file: TopologyFile): Topology {
       alertAboveLots: file.reconciliation?.alertAbove ?? defaultReconciliation.alertAboveLots,
       settleMs: file.reconciliation?.settleWithin ?? defaultReconciliation.settleMs,
     },
+    ...(file.network === undefined ? {} : { network: buildNetwork(file.network) }),
   };
 }
+
+const buildNetwork = (entry: NonNullable<TopologyFile['network']>): NetworkPolicy => ({
+  everyMs: entry.every ?? defaultNetwork.everyMs,
+  answerWithinMs: entry.answerWithin ?? defaultNetwork.answerWithinMs,
+  windowMs: entry.window ?? defaultNetwork.windowMs,
+  raiseAfterMs: entry.raiseAfter ?? defaultNetwork.raiseAfterMs,
+  clearAfterMs: entry.clearAfter ?? defaultNetwork.clearAfterMs,
+  budgets: Object.entries(entry.budgets ?? {}).map(([id, budget]) => ({
+    id,
+    between: [siteId(budget.between[0]), siteId(budget.between[1])],
+    percentile: budget.percentile ?? 99,
+    limitMs: budget.limit,
+    lossPercent: budget.loss ?? null,
+    jitterMs: budget.jitter ?? null,
+    trafficClass: budget.class ?? null,
+  })),
+});
 
 const buildSite = (id: string, entry: SiteEntry, position: number): Site => ({
   id: siteId(id),

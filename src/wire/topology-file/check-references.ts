@@ -2,6 +2,7 @@ import { componentId } from '../../core/base/ids.ts';
 import { allTopologyRules } from '../../core/topology/check/all-rules.ts';
 import { longestDatabaseInstance } from '../../core/topology/database-name.ts';
 import { dependencyCycles } from '../../core/topology/dependency-graph.ts';
+import { checkNetwork } from './check-network.ts';
 import { checkServed } from './check-served.ts';
 import { suggestion } from './did-you-mean.ts';
 import { canServe } from './entry-defaults.ts';
@@ -18,6 +19,7 @@ export function checkReferences(file: TopologyFile, tree: SourceNode): readonly 
   checkGroups(file, complaints);
   checkServed(file, complaints);
   checkPlanning(file, complaints);
+  checkNetwork(file, complaints);
   return complaints.problems;
 }
 

@@ -84,3 +84,12 @@ export const canServe = (site: SiteEntry): boolean =>
   site.capabilities.includes('serve') || site.capabilities.includes('standby');
 
 export const btuPerHourPerKw = 3412;
+
+/** Of a `network:` section; without one nothing is measured. */
+export const defaultNetwork = {
+  everyMs: 500,
+  answerWithinMs: 1000,
+  windowMs: 60_000,
+  raiseAfterMs: 5000,
+  clearAfterMs: 30_000,
+} as const;

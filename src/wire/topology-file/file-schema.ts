@@ -171,6 +171,24 @@ const reconciliation = fields({
   settleWithin: positiveDuration.optional(),
 });
 
+const network = fields({
+  every: positiveDuration.optional(),
+  answerWithin: positiveDuration.optional(),
+  window: positiveDuration.optional(),
+  raiseAfter: duration.optional(),
+  clearAfter: duration.optional(),
+  budgets: named(
+    fields({
+      between: z.tuple([name, name]),
+      percentile: z.union([z.literal(50), z.literal(95), z.literal(99), z.literal(100)]).optional(),
+      limit: positiveDuration,
+      loss: percent.optional(),
+      jitter: positiveDuration.optional(),
+      class: name.optional(),
+    }),
+  ).optional(),
+});
+
 const contact = fields({
   role: text,
   name: text.optional(),
@@ -233,6 +251,7 @@ export const topologyFileSchema = fields({
       every: positiveDuration.optional(),
     }),
   ).optional(),
+  network: network.optional(),
   scenarios: named(scenario).optional(),
   drills: named(drill).optional(),
   siteSelection: fields({
