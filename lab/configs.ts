@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { SiteId } from '../src/core/base/ids.ts';
+import type { DataClass } from '../src/core/topology/planning.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { loadRunbooks } from '../src/wire/load-runbooks.ts';
 import { agentConfig, authorityOf, labDatabase, labFirm, labVenuePassword } from './agent-config.ts';
@@ -33,6 +34,8 @@ import type { LabSecrets } from './secrets.ts';
 /** All that a configuration may be made of. Everything named here exists before the first process starts. */
 export interface LabContext {
   readonly topology: Topology;
+  /** For the controllers, where somebody gave them. */
+  readonly dataClasses?: readonly DataClass[];
   readonly book: LabAddresses;
   readonly directory: LabDirectory;
   readonly pki: LabPki;
@@ -168,7 +171,7 @@ const agents = (context: LabContext): readonly ProcessSpec[] =>
   }));
 
 const controllers = (context: LabContext): readonly ProcessSpec[] => {
-  const { topology, book, directory, pki } = context;
+  const { topology, dataClasses = [], book, directory, pki } = context;
   const voters = topology.sites.filter((site) => site.voter);
   const runbooks = [...loadRunbooks().values()];
   return voters.map((site) => ({
@@ -182,6 +185,7 @@ const controllers = (context: LabContext): readonly ProcessSpec[] => {
         site: site.id,
         topology,
         runbooks,
+        ...(dataClasses.length > 0 ? { dataClasses } : {}),
         stateDir: join(directory.site(site.id), 'controller'),
         tls: pki.identity(`controller/${site.id}`),
         listen: {

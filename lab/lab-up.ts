@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import type { DataClass } from '../src/core/topology/planning.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { instanceFiles } from './agent-config.ts';
 import { type LabContext, type ProcessPlanner, planProcesses } from './configs.ts';
@@ -28,6 +29,8 @@ export interface LabName {
 export interface LabUpOptions extends LabName {
   readonly topology: Topology;
   readonly topologyFile: string | null;
+  /** What the file promises of its data; `holdfast rpo` compares it with what is so. Left out: the controllers know of no promise. */
+  readonly dataClasses?: readonly DataClass[];
   /** Second octet of the lab's addresses; null = one that nobody uses. */
   readonly block?: number | null;
   readonly insideSite?: 'direct' | 'relayed';
@@ -204,7 +207,8 @@ export async function prepare(
       ...topology.sites.map(({ id }) => `controller/${id}`),
     ],
   });
-  const context: LabContext = { ...ground, topology, directory, pki, secrets };
+  const { dataClasses = [] } = options;
+  const context: LabContext = { ...ground, topology, dataClasses, directory, pki, secrets };
   for (const { file, content } of [...instanceFiles(context), reconcileFile(context)]) {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
     writeFileSync(file, `${JSON.stringify(content, null, 1)}\n`, { mode: 0o600 });

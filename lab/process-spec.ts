@@ -42,6 +42,8 @@ export interface LaunchSpec {
   readonly stage: number;
   /** What is started only leads to the process that is meant: a fault aimed at it hits both. */
   readonly wraps?: true;
+  /** It does not wait for what hosts do besides, as what stands outside of them does not. */
+  readonly comesFirst?: true;
 }
 
 export const agentKey = (host: HostId): string => `agent/${host}`;

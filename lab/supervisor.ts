@@ -242,8 +242,8 @@ export class Supervisor {
       if (child.pid !== undefined && spec.key === loadKey) putBefore(child.pid, OBSERVER_NICENESS);
       else if (child.pid !== undefined) yieldToObserver(child.pid);
       // What stands outside the platform's hosts does not wait for what these do besides.
-      if (child.pid !== undefined && spec.host === null && spec.site === null && spec.key !== loadKey)
-        putBefore(child.pid, OUTSIDE_NICENESS);
+      const isOutside = spec.host === null && spec.site === null && spec.key !== loadKey;
+      if (child.pid !== undefined && (isOutside || spec.comesFirst === true)) putBefore(child.pid, OUTSIDE_NICENESS);
       this.#children.set(spec.key, child);
       return child;
     } finally {

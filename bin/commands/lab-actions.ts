@@ -1,16 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { firstSite } from '../../lab/agent-config.ts';
+import { countCanaries, planCanary } from '../../lab/canary.ts';
 import {
   type LabName,
   type LabProgress,
   type LabUpOptions,
   labBreak,
+  labContext,
   labCopyAuthority,
   labDown,
   labHeal,
   labLoad,
   labRestart,
+  labStart,
   labStatus,
   labUp,
 } from '../../lab/cli.ts';
@@ -40,6 +43,8 @@ export interface UpOptions extends LabName {
   readonly overlays: readonly string[];
   readonly block: number | null;
   readonly relayed: boolean;
+  /** Loopback only: the netns ground has no trading stack. */
+  readonly canary: boolean;
   readonly ground: 'loopback' | 'netns';
   /** Of the netns ground: every server, or the authority's alone. */
   readonly servers: 'all' | 'authority';
@@ -47,6 +52,13 @@ export interface UpOptions extends LabName {
 
 export async function up(options: UpOptions, say: (line: string) => void): Promise<CommandOutcome> {
   const { root, name, overlays, block, relayed } = options;
+  if (options.canary && options.ground === 'netns')
+    throw new HoldfastError({
+      code: 'HF-8003',
+      attempted: 'lab up --ground netns --canary',
+      found: 'no trading stack runs on that ground yet, so no canary could be written',
+      next: 'holdfast lab up --canary',
+    });
   const topologyFile = options.topologyFile ?? join(root, 'examples', 'three-site.yaml');
   const parsed = readTopologyFile(topologyFile, { overlays });
   if (!parsed.ok) {
@@ -58,12 +70,13 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
       toStderr: true,
     };
   }
-  const { topology } = parsed.value;
+  const { topology, planning } = parsed.value;
   const wish: LabUpOptions = {
     root,
     name,
     topology,
     topologyFile,
+    dataClasses: planning.dataClasses,
     block,
     insideSite: relayed ? 'relayed' : 'direct',
     startedBy: { command: `holdfast lab up${options.ground === 'netns' ? ' --ground netns' : ''}`, attended: false },
@@ -73,6 +86,10 @@ export async function up(options: UpOptions, say: (line: string) => void): Promi
   };
   if (options.ground === 'netns') return upInNamespaces({ ...wish, servers: options.servers }, progress);
   const context = await labUp(wish, progress);
+  if (options.canary) {
+    progress({ kind: 'step', text: 'the canary client', elapsedMs: 0 });
+    await labStart({ root, name }, topology, (lab) => [planCanary(lab)]);
+  }
   const connect = relative(root, writeConnectFile(context));
   const site = firstSite(topology.sites).id;
   const other = name === 'lab' ? '' : ` --name ${name}`;
@@ -215,6 +232,27 @@ export async function load(lab: LabName, action: string, rate: number | null): P
   const params = action === 'rate' ? { ordersPerSecond: rate } : {};
   const result = await labLoad(lab, topology, { method: action, params, deadlineMs: 15_000 });
   return ok(JSON.stringify(result, null, 2), result as Json);
+}
+
+/** Counts what was acknowledged to the canary client and is gone. 0 none · 1 some · 5 not all could be looked for. */
+export async function canary(lab: LabName): Promise<CommandOutcome> {
+  const count = await countCanaries(labContext(lab, topologyOf(lab)));
+  const { ordersAcked, ordersMissing, commitsAcked, commitsMissing, unanswered, reasons } = count;
+  const known = [...(ordersMissing ?? []), ...(commitsMissing ?? [])];
+  const nothing = ordersAcked === null || commitsAcked === null || ordersAcked + commitsAcked === 0;
+  const whole = ordersMissing !== null && commitsMissing !== null && !nothing;
+  const exitCode = known.length > 0 ? exitCodes.failed : whole ? exitCodes.ok : exitCodes.unknown;
+  const row = (what: string, acked: number | null, missing: readonly string[] | null) =>
+    `${missing === null ? '?' : missing.length === 0 ? '●' : '✕'} ${what.padEnd(8)}${acked ?? '?'} acknowledged, ${missing === null ? '? not counted' : `${missing.length} missing`}`;
+  const text = [
+    row('orders', ordersAcked, ordersMissing),
+    row('rows', commitsAcked, commitsMissing),
+    `  ${unanswered ?? '?'} never answered, which are no loss`,
+    ...(nothing ? ['note    nothing was acknowledged yet: there is nothing to look for'] : []),
+    ...known.slice(0, 20).map((id) => `missing ${id}`),
+    ...reasons.map((reason) => `note    ${reason}`),
+  ].join('\n');
+  return { exitCode, text: `${text}\n`, json: { ...count, exitCode } as unknown as Json };
 }
 
 export async function down(lab: LabName, say: (line: string) => void): Promise<CommandOutcome> {

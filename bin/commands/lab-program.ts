@@ -38,6 +38,10 @@ export function registerLabCommands(program: Command, shell: Shell): void {
           .choices(['all', 'authority'])
           .default('all'),
       )
+      .option(
+        '--canary',
+        'a client beside it that writes a marked order and row a second; holdfast lab canary counts them',
+      )
       .option('--relayed', 'relays also inside a site, so that its hosts can be cut off from each other')
       .action(
         async (
@@ -48,6 +52,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
             readonly ground: 'loopback' | 'netns';
             readonly servers: 'all' | 'authority';
             readonly relayed?: boolean;
+            readonly canary?: boolean;
           },
           command: Command,
         ) =>
@@ -60,6 +65,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
                 overlays: flags.overlay,
                 block: flags.block ?? null,
                 relayed: flags.relayed === true,
+                canary: flags.canary === true,
                 ground: flags.ground,
                 servers: flags.servers,
               },
@@ -75,6 +81,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
           'holdfast lab up --ground netns',
           'its network and hosts with real routers and servers, and the platform on them',
         ],
+        ['holdfast lab up --canary', 'with a client whose every acknowledged write is looked for later'],
       ],
       touches:
         'starts processes; files below .holdfast/labs/NAME. Nothing outside 127.0.0.0/8. With --ground netns: network namespaces and control groups, and Debian packages that it lacks, which it names first.',
@@ -95,6 +102,24 @@ export function registerLabCommands(program: Command, shell: Shell): void {
         ['holdfast lab status --measure', 'with round trips as they are'],
       ],
       touches: 'nothing.',
+    },
+  );
+  teach(
+    named(lab.command('canary'))
+      .summary('looks for every canary that was acknowledged; of a lab that is up with --canary')
+      .description(
+        'The canary client records what it means to write before it sends it, and what it was told after. This looks for every order and row that was acknowledged to it, at the engine and in the database, through the fronts. What was never answered is counted apart: it is no loss.',
+      )
+      .action(async (flags: Named, command: Command) =>
+        shell.run(globals(command), async () => (await actions()).canary({ root: projectRoot, name: flags.name })),
+      ),
+    {
+      examples: [
+        ['holdfast lab canary', 'after a failover'],
+        ['holdfast lab canary --json | jq .ordersMissing', 'for scripts'],
+      ],
+      touches: 'nothing. Reads the engine and the database as a client would.',
+      exits: '1 one is missing · 5 they cannot all be looked for, none known to be missing',
     },
   );
   teach(

@@ -29,15 +29,26 @@ export async function instanceDrivers(
 ): Promise<readonly InstanceDriver[]> {
   const around: DriverSurroundings = { config, gate, onStarted };
   const drivers: InstanceDriver[] = [];
-  for (const instance of config.instances)
-    drivers.push(instance.kind === 'postgres' ? await postgres(instance, around) : managedApp(instance, around));
+  for (const instance of config.instances) drivers.push(await driverOf(instance, around));
   return drivers;
+}
+
+async function driverOf(instance: InstanceConfig, around: DriverSurroundings): Promise<InstanceDriver> {
+  switch (instance.kind) {
+    case 'postgres':
+      return postgres(instance, around);
+    case 'managed-app':
+      return managedApp(instance, around);
+    case 'served':
+      return (await import('./served-drivers.ts')).servedDriver(instance, around.config);
+  }
 }
 
 /** The gate outside the agent, or the instance's own, that every promotion of it arms first. Null: none, so expiry proves nothing. */
 export function gatesOf(config: AgentConfigFile): Readonly<Record<InstanceId, LeaseRecord['gate']>> {
   const outside = config.gate.kind === 'none' ? null : { kind: config.gate.kind, boundMs: config.gate.boundMs };
   const gateOf = (instance: InstanceConfig): LeaseRecord['gate'] => {
+    if (instance.kind === 'served') return null;
     if (instance.kind === 'postgres' || (instance.gated && outside !== null)) return outside;
     return instance.selfGateBoundMs === null ? null : { kind: 'self', boundMs: instance.selfGateBoundMs };
   };

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { registerChangeCommands } from './program/change-commands.ts';
+import { registerDataCommands } from './program/data-commands.ts';
 import { registerFileCommands } from './program/file-commands.ts';
 import { registerNetworkCommands } from './program/network-commands.ts';
 import { registerReadCommands } from './program/read-commands.ts';
@@ -45,6 +46,7 @@ More: docs/reference/cli.md, docs/reference/errors.md`,
   );
   program.exitOverride();
   registerReadCommands(program, shell);
+  registerDataCommands(program, shell);
   registerNetworkCommands(program, shell);
   registerChangeCommands(program, shell);
   registerFileCommands(program, shell);

@@ -102,7 +102,7 @@ export class SimulatedFirm implements Controllers {
   ): Promise<OperatorAnswer> {
     this.asked.push(request);
     const until = this.world.queue.now + (options.deadlineMs ?? 10_000);
-    const read = request.kind === 'status' || request.kind === 'runs' || request.kind === 'network';
+    const read = ['status', 'runs', 'replication', 'rpo', 'network'].includes(request.kind);
     for (;;) {
       const running = this.world.controllers.filter((controller) => controller.running && controller.core !== null);
       const leading = running.filter((controller) => controller.leading);

@@ -59,6 +59,7 @@ async function main(path: string): Promise<void> {
     topology,
     runbooks: new Map(config.runbooks.map((runbook) => [runbook.id, runbook])),
     digest: sha256,
+    dataClasses: config.dataClasses,
   });
   const timing = config.linkTiming === null ? {} : { timing: config.linkTiming };
 

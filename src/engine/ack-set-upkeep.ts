@@ -6,6 +6,7 @@ import type { ReplicaObservation } from '../core/health/instance-observation.ts'
 import type { Component } from '../core/topology/topology.ts';
 import type { AgentCore } from './agent-core.ts';
 import { keys } from './authority-keys.ts';
+import { durabilityEvidence } from './durability-evidence.ts';
 import type { LocalInstance } from './local-instance.ts';
 
 /**
@@ -36,6 +37,8 @@ export class AckSetUpkeep {
     if (observation === null || observation.role !== 'primary' || observation.epoch !== grant.epoch) return;
     const halt = mustHalt(component, record);
     if (component.durability === null) return this.#tellHalt(local, grant, halt, now);
+    const told = local.toldMode.next(grant);
+    if (told !== 'same') this.#agent.evidence(durabilityEvidence(local, record, grant, told));
     const state = new Map(observation.replicas.map((replica) => [replica.instance, replica.state]));
     const members = peersOf(component, local.instance.id);
     const lost = grant.ackSet.filter((member) => isGone(local, state, member));
@@ -133,16 +136,8 @@ export class AckSetUpkeep {
         if (outcome.kind !== 'committed') return;
         this.#agent.mirror.change([{ key, value: value as never }], outcome.revision, at);
         if (sameJson(before, grant)) return;
-        this.#agent.evidence({
-          kind: 'durability-changed',
-          instance: local.instance.id,
-          data: {
-            from: before?.mode.kind ?? null,
-            to: grant.mode.kind,
-            ackSet: [...grant.ackSet],
-            promotable: [...grant.promotable],
-          },
-        });
+        local.toldMode.next(grant);
+        this.#agent.evidence(durabilityEvidence(local, record, grant, before?.mode.kind ?? null));
         this.#agent.urgent();
       },
     );

@@ -4,6 +4,7 @@ import { nextBeat } from '../core/base/beat.ts';
 import type { Epoch, GroupId, HostId, InstanceId, MonoMs, Revision, SiteId, Term } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
 import { hasUpstream } from '../core/health/instance-observation.ts';
+import { isServedKind } from '../core/topology/served.ts';
 import type { FailoverGroup, Topology } from '../core/topology/topology.ts';
 import { indexOf, type TopologyIndex } from '../core/topology/topology-index.ts';
 import { acceptAgain } from './accepting-again.ts';
@@ -19,6 +20,7 @@ import { HeldLease } from './held-lease.ts';
 import { LocalInstance } from './local-instance.ts';
 import type { InstanceReport } from './messages.ts';
 import { frontRoutes, standbyAction } from './reconcile.ts';
+import { servedAction, servedWithinMs } from './served-routes.ts';
 import { switchTrading } from './trading-switch.ts';
 
 /**
@@ -324,10 +326,7 @@ export class AgentCore {
   }
 
   #reconcile(local: LocalInstance, record: GroupRecord | null, now: number): void {
-    const front = local.component.kind === 'front';
-    const action = front
-      ? frontRoutes(local, record, this.site, this.config.topology, now)
-      : standbyAction(local, record, now);
+    const action = this.#wanted(local, record, now);
     if (action === null) return;
     local.reconciling(now);
     this.evidence({
@@ -335,9 +334,19 @@ export class AgentCore {
       instance: local.instance.id,
       data: { action: action.kind, epoch: 'epoch' in action ? action.epoch : null },
     });
-    this.perform(local, action, this.timing.stepDeadlineMs * 4, now, (outcome, at) => {
+    const { kind } = local.component;
+    const withinMs = isServedKind(kind) ? servedWithinMs(kind) : this.timing.stepDeadlineMs * 4;
+    this.perform(local, action, withinMs, now, (outcome, at) => {
       local.reconciled(action, outcome, at);
     });
+  }
+
+  #wanted(local: LocalInstance, record: GroupRecord | null, now: number): InstanceAction | null {
+    const { kind } = local.component;
+    if (isServedKind(kind)) return servedAction(local, record, this.config.topology);
+    return kind === 'front'
+      ? frontRoutes(local, record, this.site, this.config.topology, now)
+      : standbyAction(local, record, now);
   }
 
   #report(now: number): void {

@@ -2,6 +2,7 @@ import { nextBeat } from '../core/base/beat.ts';
 import type { Digest } from '../core/base/canonical-json.ts';
 import type { ControllerId, GroupId, SiteId, WallMs } from '../core/base/ids.ts';
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
+import type { DataClass } from '../core/topology/planning.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
@@ -13,6 +14,7 @@ import type { GroupSurroundings } from './group-surroundings.ts';
 import { Leadership } from './leadership.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { OperatorDesk } from './operator-desk.ts';
+import { ReplicationWatch } from './replication-watch.ts';
 import { Vantage } from './vantage.ts';
 
 export interface ControllerConfig {
@@ -21,6 +23,8 @@ export interface ControllerConfig {
   readonly topology: Topology;
   readonly runbooks: ReadonlyMap<RunbookId, Runbook>;
   readonly digest: Digest;
+  /** What is promised of which data; nothing is decided from it. Absent: no promise. */
+  readonly dataClasses?: readonly DataClass[];
 }
 
 type Then = (outcome: TransactionOutcome, now: number, wall: WallMs) => void;
@@ -36,6 +40,7 @@ export class ControllerCore {
   readonly vantage: Vantage;
   readonly network: NetworkWatch;
   readonly leadership: Leadership;
+  readonly replication = new ReplicationWatch();
   readonly groups: ReadonlyMap<GroupId, GroupControl>;
   readonly #desk: OperatorDesk;
   readonly #then = new Map<number, Then>();
@@ -104,6 +109,7 @@ export class ControllerCore {
         return;
       case 'report':
         this.#matters = this.vantage.report(event.report, now);
+        this.replication.report(event.report, now, wall);
         return;
       case 'agent-link':
         this.#matters = true;

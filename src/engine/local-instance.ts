@@ -3,6 +3,7 @@ import type { Epoch, InstanceId, MonoMs, Revision } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { Component, FailoverGroup, Instance } from '../core/topology/topology.ts';
 import type { ActionOutcome, InstanceAction, ProcessExit } from './driver-port.ts';
+import { ToldMode } from './durability-evidence.ts';
 import type { HeldLease } from './held-lease.ts';
 import type { Command, InstanceReport } from './messages.ts';
 import { ReplicaProgress } from './replica-progress.ts';
@@ -61,6 +62,8 @@ export class LocalInstance {
   waitsFor: readonly InstanceId[] | null = null;
   /** Whether it confirmed that it takes no new risk; null = not known. */
   toldHalt: boolean | null = null;
+  /** What the evidence says of its durability mode. */
+  readonly toldMode = new ToldMode();
   /** When it was last told, or answered, whether to accept new risk. */
   tradingToldAt = 0;
   ackSetChangedAt = 0;

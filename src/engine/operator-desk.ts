@@ -29,6 +29,8 @@ import type { LeaderRecord } from './leadership.ts';
 import type { CommandOutcome } from './messages.ts';
 import { NetworkDesk } from './network-desk.ts';
 import { projectNetwork } from './project-network.ts';
+import { projectReplication } from './project-replication.ts';
+import { projectRpo } from './project-rpo.ts';
 import { projectStatus } from './project-status.ts';
 import { RecoveryDesk } from './recovery-desk.ts';
 import { refusalCode } from './refusal-code.ts';
@@ -71,6 +73,10 @@ export class OperatorDesk {
     const asked: Asked = { person, ticket, now, wall };
     if (request.kind === 'status' || request.kind === 'runs')
       return this.#answer(asked, { kind: 'ok', result: projectStatus(this.#controller, now, wall) });
+    if (request.kind === 'rpo')
+      return this.#answer(asked, { kind: 'ok', result: projectRpo(this.#controller, now, wall) });
+    if (request.kind === 'replication')
+      return this.#answer(asked, { kind: 'ok', result: projectReplication(this.#controller, now, wall) });
     if (request.kind === 'network')
       return this.#answer(asked, { kind: 'ok', result: projectNetwork(this.#controller, now, wall) });
     if (!mayAsk(person, request))

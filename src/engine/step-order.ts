@@ -10,6 +10,10 @@ export interface StepOrder {
   readonly order: AgentOrder;
   /** The step is not done before this one is; others are sent and not waited for. */
   readonly required: boolean;
+  /** Not required; true: the step waits until it was tried, and calls it unproved where that did not succeed. */
+  readonly awaited?: boolean;
+  /** Of the orders that share it one has to be done. */
+  readonly oneOf?: string;
   /** Asked before the order is repeated after an unknown outcome or a change of leader. */
   readonly confirm: { readonly instance: InstanceId; readonly condition: Postcondition } | null;
   /** Sent only after the earlier orders are done. */

@@ -11,6 +11,7 @@ import { drainOrders } from './drain-step.ts';
 import { epochOfEngine, forEngine } from './engine-order.ts';
 import { routesFor } from './reconcile.ts';
 import { actOrders, restartOrders } from './recovery-orders.ts';
+import { servedOrders } from './served-routes.ts';
 import type { StepOrder } from './step-order.ts';
 
 /** What a step asks of agents, from the present facts. Steps that ask nothing of them have none. */
@@ -25,7 +26,7 @@ export function ordersFor(step: Pick<Step, 'kind' | 'action'>, run: RunState, fa
     case 'promote-components':
       return promote(run, facts, record);
     case 'move-traffic':
-      return traffic(run, facts, record);
+      return [...traffic(run, facts, record), ...servedOrders(run, facts, record)];
     case 'validate':
       return forEngine(run, facts, record, 'test', { kind: 'test-order', epoch: epochOfEngine(facts, record) }, null);
     case 'enable-trading':

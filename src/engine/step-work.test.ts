@@ -48,3 +48,43 @@ test('an order that its target will never take ends the step', () => {
   ours.answered(answer(sent.command.key, { kind: 'refused', code: 'not-mine', reason: 'it is elsewhere' }), 1);
   assert.equal(ours.refused, true);
 });
+
+const server = (target: string, change: Partial<StepOrder> = {}): StepOrder => ({
+  ...order,
+  target,
+  required: false,
+  awaited: true,
+  ...change,
+});
+
+test('who is waited for until tried delays the step once, and is called unproved', () => {
+  const orders = [server('here', { oneOf: 'proxy' }), server('there')];
+  const ours = work();
+  const [here, there] = ours.next(orders, 0);
+  ours.answered(answer(here!.command.key, { kind: 'ok', detail: {} }), 1);
+  assert.equal(ours.doneWith(orders), false);
+  ours.answered(answer(there!.command.key, { kind: 'unknown', reason: 'no answer' }), 2);
+  assert.equal(ours.doneWith(orders), true);
+  assert.equal(ours.notes, 'here: done; there: unproved, unknown: no answer');
+});
+
+test('of those that share a place one has to be done, and one is enough', () => {
+  const orders = [server('first', { oneOf: 'proxy' }), server('second', { oneOf: 'proxy' })];
+  const ours = work();
+  const [first, second] = ours.next(orders, 0);
+  ours.answered(answer(first!.command.key, { kind: 'failed', code: 'refused', reason: 'no' }), 1);
+  ours.answered(answer(second!.command.key, { kind: 'failed', code: 'refused', reason: 'no' }), 1);
+  assert.equal(ours.doneWith(orders), false);
+  const again = ours.next(orders, 1000).find(({ command }) => command.key.endsWith('second'))!;
+  ours.answered(answer(again.command.key, { kind: 'ok', detail: {} }), 1001);
+  assert.equal(ours.doneWith(orders), true);
+});
+
+test('who does not answer in time has been tried', () => {
+  const orders = [server('there')];
+  const ours = work();
+  ours.next(orders, 0);
+  assert.equal(ours.doneWith(orders), false);
+  ours.next(orders, 2000);
+  assert.equal(ours.doneWith(orders), true);
+});

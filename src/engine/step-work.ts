@@ -12,6 +12,8 @@ interface Target {
   attempt: number;
   askedAt: number;
   retryAt: number;
+  /** An attempt has ended without success: certain or not. */
+  tried: boolean;
   proof: FencingProof | null;
   note: string;
 }
@@ -26,6 +28,9 @@ export interface StepContext {
 
 const ANSWER_WITHIN_MS = 1500;
 const RETRY_AFTER_MS = 60;
+
+const isUnproved = ({ awaited }: StepOrder, state: TargetState): string =>
+  awaited === undefined || state === 'done' ? '' : 'unproved, ';
 
 const isAction = ({ order }: StepOrder): boolean => order.kind === 'perform' && order.action.kind === 'act';
 
@@ -53,7 +58,7 @@ export class StepWork {
 
   get notes(): string {
     return [...this.#targets.values()]
-      .map((target) => `${target.order.target}: ${target.note || target.state}`)
+      .map(({ order, note, state }) => `${order.target}: ${isUnproved(order, state)}${note || state}`)
       .join('; ');
   }
 
@@ -63,7 +68,13 @@ export class StepWork {
 
   /** Every order that must be done is done. */
   doneWith(orders: readonly StepOrder[]): boolean {
-    return orders.every((order) => !order.required || this.#ended(order));
+    const oneOf = Map.groupBy(orders, (order) => order.oneOf);
+    oneOf.delete(undefined);
+    return (
+      orders.every((order) => !order.required || this.#ended(order)) &&
+      orders.every((order) => !order.awaited || this.#ended(order) || this.#targets.get(order.target)?.tried) &&
+      [...oneOf.values()].every((some) => some.some((order) => this.#ended(order)))
+    );
   }
 
   #ended({ target }: StepOrder): boolean {
@@ -89,6 +100,7 @@ export class StepWork {
           attempt: 0,
           askedAt: Number.NEGATIVE_INFINITY,
           retryAt: now,
+          tried: false,
           proof: null,
           note: '',
         };
@@ -98,6 +110,7 @@ export class StepWork {
       if (target.state === 'asked' && now - target.askedAt > (order.answerWithinMs ?? ANSWER_WITHIN_MS)) {
         target.state = order.confirm ? 'confirming' : 'idle';
         target.note = 'no answer in time: unknown';
+        target.tried = true;
         target.askedAt = Number.NEGATIVE_INFINITY;
         target.retryAt = now;
       }
@@ -158,6 +171,7 @@ export class StepWork {
           .join(', ');
         return;
       case 'refused':
+        target.tried = true;
         target.state = outcome.code === 'no-grant' ? 'idle' : 'refused';
         target.note = outcome.reason;
         target.retryAt = now + RETRY_AFTER_MS;
@@ -169,11 +183,13 @@ export class StepWork {
           return;
         }
         this.#failures += 1;
+        target.tried = true;
         target.state = 'idle';
         target.note = `${outcome.code}: ${outcome.reason}`;
         target.retryAt = now + RETRY_AFTER_MS * Math.min(8, this.#failures);
         return;
       case 'unknown':
+        target.tried = true;
         target.state = target.order.confirm ? 'confirming' : 'idle';
         target.note = `unknown: ${outcome.reason}`;
         target.askedAt = Number.NEGATIVE_INFINITY;

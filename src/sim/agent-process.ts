@@ -1,10 +1,12 @@
 import type { Epoch, InstanceId, MonoMs } from '../core/base/ids.ts';
+import { isServedKind } from '../core/topology/served.ts';
 import type { Host, Topology } from '../core/topology/topology.ts';
 import { AgentCore } from '../engine/agent-core.ts';
 import type { AgentEffect, AgentEvent } from '../engine/agent-effects.ts';
 import { type AgentMemory, blankMemory, startedOnceMore } from '../engine/agent-memory.ts';
 import type { ActionOutcome, InstanceAction, Postcondition } from '../engine/driver-port.ts';
 import type { AgentReport, Command, CommandOutcome } from '../engine/messages.ts';
+import type { Routes } from '../engine/served-port.ts';
 import type { AuthorityModel, Subscriber } from './authority-model.ts';
 import type { EventQueue } from './event-queue.ts';
 import { ForeignPromotion } from './foreign-promotion.ts';
@@ -33,6 +35,8 @@ export interface AgentSurroundings {
   /** A command was taken in and everything that it led to at once was carried out. */
   judged(agent: AgentProcess, command: Command, effects: readonly AgentEffect[]): void;
   fenced(instance: string, reason: string): void;
+  /** A served instance leads somewhere else than before. */
+  led(instance: InstanceId, routes: Routes): void;
   /** True = this process dies between two effects of one batch. */
   diesNow(agent: AgentProcess): boolean;
 }
@@ -387,8 +391,13 @@ export class AgentProcess implements Subscriber {
   #route(instance: InstanceModel, epoch: Epoch, routes: Readonly<Record<string, InstanceId | null>>): boolean {
     if (epoch < instance.epoch) return false;
     instance.epoch = epoch;
+    const changed = JSON.stringify(this.routes.get(instance.id) ?? {}) !== JSON.stringify(routes);
+    if (changed && isServedKind(instance.component.kind)) this.#around.led(instance.id, routes);
     this.routes.set(instance.id, routes);
-    instance.routed = Object.values(routes).some((target) => target !== null);
+    // A Redis that is to be closed is told who is not.
+    const isLed = (target: InstanceId | null) =>
+      instance.component.kind === 'redis' ? target === instance.id : target !== null;
+    instance.routed = Object.values(routes).some(isLed);
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { componentId, groupId, hostId, instanceId, linkId, siteId } from '../core/base/ids.ts';
+import { isServedKind, type ServedKind } from '../core/topology/served.ts';
 import type {
   Component,
   ComponentKind,
@@ -19,6 +20,8 @@ export interface Shape {
   readonly archive: boolean;
   /** Two risk engines and a position keeper at each serving site. */
   readonly services: boolean;
+  /** A proxy, a pooler, a name server and a Redis at each serving site; left out = none. */
+  readonly servers?: boolean;
   readonly timing: Timing;
   readonly sitePolicy: FailoverGroup['sitePolicy'];
   readonly instancePolicy: FailoverGroup['instancePolicy'];
@@ -78,6 +81,19 @@ export function drawShape(random: Random): Shape {
 
 export const GROUP = groupId('trading');
 
+/** What each kind of server is called, and leads to under which name. */
+const serversInOrder = [
+  ['haproxy', { id: 'proxy', lead: 'orders', to: 'front' }],
+  ['pgbouncer', { id: 'pooler', lead: 'trading', to: 'db' }],
+  ['dns', { id: 'names', lead: 'trading', to: 'front' }],
+  ['redis', { id: 'cache', lead: 'cache', to: 'engine' }],
+] as const satisfies readonly (readonly [ServedKind, object])[];
+
+function authorityOf(kind: ComponentKind): Component['authority'] {
+  if (kind === 'redis') return 'delegated';
+  return kind === 'front' || kind === 'position-keeper' || isServedKind(kind) ? 'none' : 'owned';
+}
+
 /** Builds the topology of a shape. Names differ from every example file: nothing may depend on names. */
 export function topologyOf(shape: Shape): Topology {
   const sites: Site[] = [];
@@ -88,6 +104,12 @@ export function topologyOf(shape: Shape): Topology {
   const front: Instance[] = [];
   const risk: Instance[] = [];
   const keeper: Instance[] = [];
+  const servers = {
+    haproxy: [] as Instance[],
+    pgbouncer: [] as Instance[],
+    dns: [] as Instance[],
+    redis: [] as Instance[],
+  };
   const serving = ['alfa', 'bravo', 'carol'].slice(0, shape.servingSites);
   const witness = shape.servingSites === 2 ? ['wit'] : [];
   const host = (site: string, name: string) => {
@@ -127,6 +149,7 @@ export function topologyOf(shape: Shape): Topology {
     risk.push(instance(`${site}-risk1`, 'risk', edge, 'none'));
     risk.push(instance(`${site}-risk2`, 'risk', hostId(`${site}-e1`), 'none'));
     keeper.push(instance(`${site}-keeper`, 'keeper', edge, 'none'));
+    for (const [kind, { id }] of serversInOrder) servers[kind].push(instance(`${site}-${id}`, id, edge, 'none'));
   }
   for (const site of witness) {
     sites.push({
@@ -157,7 +180,7 @@ export function topologyOf(shape: Shape): Topology {
     instances,
     objective: { rtoMs: 30_000, rpoMs: 0, availabilityPercent: null, stages: null },
     dependsOn: dependsOn.map(componentId),
-    authority: kind === 'front' || kind === 'position-keeper' ? 'none' : 'owned',
+    authority: authorityOf(kind),
     durability: durable ? { acknowledge: 'remote-site', afterPeerLoss: shape.afterPeerLoss } : null,
   });
   const links: Link[] = sites.flatMap((left, at) =>
@@ -178,6 +201,16 @@ export function topologyOf(shape: Shape): Topology {
         component('keeper', 'position-keeper', keeper, ['engine'], false),
       ]
     : [];
+  if (shape.servers === true)
+    services.push(
+      ...serversInOrder.map(([kind, { id, lead, to }]): Component => {
+        const as = Object.fromEntries(
+          { front, db, engine }[to].map((target, at) => [target.id, `10.0.0.${at + 1}:5432`]),
+        );
+        const leads = { [lead]: { to: componentId(to), as, ttlSeconds: kind === 'dns' ? 5 : null } };
+        return { ...component(id, kind, servers[kind], [to], false), served: { leads, servers: {} } };
+      }),
+    );
   return {
     name: 'simulated',
     sites,

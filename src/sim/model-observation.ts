@@ -1,5 +1,6 @@
 import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
+import { isServedKind } from '../core/topology/served.ts';
 import type { InstanceModel } from './instance-model.ts';
 
 /** What a primary knows of one that replicates from it. */
@@ -16,12 +17,14 @@ export function observationOf(
 ): InstanceObservation {
   const process = model.hidden && model.process === 'running' ? 'frozen' : model.process;
   const runs = process === 'running';
+  // What others run is known only by its answers.
+  const silent = !runs && isServedKind(model.component.kind);
   return {
     instance: model.id,
-    process,
-    role: runs ? (model.routed ? 'standby' : model.role) : process === 'frozen' ? 'unknown' : 'closed',
+    process: silent ? 'running' : process,
+    role: silent ? 'unknown' : roleOf(model, process),
     epoch: model.epoch as Epoch,
-    ...healthOf(model),
+    ...(silent ? { health: 'unknown', reason: `${model.id} does not answer` } : healthOf(model)),
     position: { generation: model.log.at(-1)?.epoch ?? 0, sequence: model.log.length },
     releasing: model.role === 'primary' && model.opened && runs && (!model.selfGated || model.leaseValid),
     tradingEnabled: model.tradingEnabled && !model.draining,
@@ -39,6 +42,11 @@ export function observationOf(
   };
 }
 
+function roleOf(model: InstanceModel, process: InstanceModel['process']): InstanceObservation['role'] {
+  if (process !== 'running') return process === 'frozen' ? 'unknown' : 'closed';
+  return model.routed ? 'standby' : model.role;
+}
+
 function healthOf(model: InstanceModel): Pick<InstanceObservation, 'health' | 'reason'> {
   if (model.process !== 'running') return { health: 'bad', reason: `process ${model.process}` };
   if (model.hidden) return { health: 'unknown', reason: 'it does not answer' };
@@ -49,7 +57,8 @@ function healthOf(model: InstanceModel): Pick<InstanceObservation, 'health' | 'r
 }
 
 /** Positions are not modelled: a keeper that runs agrees with its engine. */
-function figuresOf({ component, ordersInFlight }: InstanceModel): InstanceObservation['figures'] {
+function figuresOf({ component, ordersInFlight, routed, epoch }: InstanceModel): InstanceObservation['figures'] {
+  if (component.kind === 'redis') return { openEpoch: routed ? epoch : 0 };
   if (component.kind === 'trading-engine') return { activeOrders: ordersInFlight };
   return component.kind === 'position-keeper' ? { agreedAgoMs: 0 } : {};
 }

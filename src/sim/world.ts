@@ -185,6 +185,10 @@ export class World {
         this.watch?.stopped(instance);
         if (this.tracing) this.tell(`${host.id} fences its own ${instance}: ${reason}`);
       },
+      led: (instance, routes) => {
+        const where = Object.entries(routes).map(([name, target]) => `${name} to ${target ?? 'nobody'}`);
+        if (this.tracing) this.tell(`${instance} leads ${where.join(', ')}`);
+      },
       diesNow: (process) => this.#diesNow(process),
     });
     for (const component of this.topology.components)

@@ -1,4 +1,5 @@
 import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
+import { type ServerOptions, serverOptions } from '../core/topology/served.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { Fields, textItem } from './fields.ts';
 import type { TlsFiles } from './peer-identity.ts';
@@ -25,7 +26,8 @@ import {
  *   "instances": [
  *     { "kind": "managed-app", "instance": "INSTANCE", "command": "node", "args": ["main.ts", "engine.json"], "directory": ".",
  *       "control": { "host": "127.0.0.1", "port": 3 }, "tokenFile": "instance.token", "selfGateBoundMs": 20, "gated": false },
- *     { "kind": "postgres", "instance": "INSTANCE", "binDir": null, "options": { } }
+ *     { "kind": "postgres", "instance": "INSTANCE", "binDir": null, "options": { } },
+ *     { "kind": "served", "instance": "INSTANCE", "server": { "passwordFile": "pooler.password" } }
  *   ]
  * }
  * ```
@@ -67,7 +69,17 @@ export type GateConfig =
   | { readonly kind: 'nftables'; readonly table: string; readonly boundMs: number }
   | { readonly kind: 'none' };
 
-export type InstanceConfig = ManagedAppInstance | PostgresInstance;
+export type InstanceConfig = ManagedAppInstance | PostgresInstance | ServedInstance;
+
+/** A proxy, pooler, name server or Redis: what the topology says of it, and how this host reaches it where that differs. */
+export interface ServedInstance {
+  readonly kind: 'served';
+  readonly instance: InstanceId;
+  /** Goes before what the topology says. Paths are relative to this file. */
+  readonly server: ServerOptions;
+  readonly lookEveryMs: number | null;
+  readonly lookWithinMs: number | null;
+}
 
 export interface ManagedAppInstance {
   readonly kind: 'managed-app';
@@ -147,7 +159,9 @@ function gateOf(fields: Fields, source: ConfigSource): GateConfig {
 
 function instanceOf(fields: Fields, source: ConfigSource): InstanceConfig {
   const instance = fields.text<InstanceId>('instance');
-  if (fields.oneOf('kind', ['managed-app', 'postgres']) === 'postgres') {
+  const kind = fields.oneOf('kind', ['managed-app', 'postgres', 'served']);
+  if (kind === 'served') return servedOf(fields, source);
+  if (kind === 'postgres') {
     const binDir = fields.textOrNull('binDir');
     return {
       kind: 'postgres',
@@ -172,3 +186,22 @@ function instanceOf(fields: Fields, source: ConfigSource): InstanceConfig {
     startWithinMs: fields.count('startWithinMs', 10_000),
   };
 }
+
+function servedOf(fields: Fields, source: ConfigSource): ServedInstance {
+  const instance = fields.text<InstanceId>('instance');
+  const server = fields.map('server', textItem, {});
+  const unknown = Object.keys(server).find((name) => !serverOptions.some((option) => option === name));
+  if (unknown !== undefined)
+    throw source.problem(`"${fields.at}.server" has "${unknown}"; known are ${serverOptions.join(', ')}`);
+  return {
+    kind: 'served',
+    instance,
+    server: Object.fromEntries(Object.entries(server).map(([name, value]) => [name, located(name, value, source)])),
+    lookEveryMs: fields.numberOrNull('lookEveryMs'),
+    lookWithinMs: fields.numberOrNull('lookWithinMs'),
+  };
+}
+
+/** As an agent's configuration names files: relative to itself. */
+const located = (option: string, value: string, source: ConfigSource): string =>
+  option === 'socket' || option.endsWith('File') ? source.file(value) : value;

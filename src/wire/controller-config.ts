@@ -1,5 +1,6 @@
-import type { SiteId } from '../core/base/ids.ts';
+import type { ComponentId, SiteId } from '../core/base/ids.ts';
 import { checkRunbook, type Runbook } from '../core/plan/runbook.ts';
+import { type DataClass, dataMechanismKinds } from '../core/topology/planning.ts';
 import { type SchedulingClass, schedulingClasses, type Topology, usualScheduling } from '../core/topology/topology.ts';
 import { Fields } from './fields.ts';
 import type { TlsFiles } from './peer-identity.ts';
@@ -30,6 +31,8 @@ export interface ControllerConfigFile {
   readonly topology: Topology;
   /** Sound and complete; as data, see `core/plan/runbook.ts`. */
   readonly runbooks: readonly Runbook[];
+  /** What is promised of which data, for `holdfast rpo`; nothing is decided from it. */
+  readonly dataClasses: readonly DataClass[];
   /** History, evidence chain; 0700. */
   readonly stateDir: string;
   /** `CN` = the site, `OU` = controller. */
@@ -59,6 +62,7 @@ function parseControllerConfig(fields: Fields, source: ConfigSource): Controller
     site: fields.text<SiteId>('site'),
     topology: source.topology(fields),
     runbooks: runbooksOf(fields, source),
+    dataClasses: fields.list('dataClasses', dataClassOf, []),
     stateDir: source.file(fields.text('stateDir')),
     tls: source.tls(fields),
     listen: {
@@ -93,4 +97,20 @@ function runbooksOf(fields: Fields, source: ConfigSource): readonly Runbook[] {
   const problems = runbooks.flatMap((runbook) => checkRunbook(runbook));
   if (problems.length > 0) throw source.problem(`a runbook is not sound: ${problems.join('; ')}`);
   return runbooks;
+}
+
+function dataClassOf(value: unknown, at: string): DataClass {
+  const fields = Fields.of(value, at);
+  const keptBy = fields.fields('keptBy');
+  return {
+    id: fields.text('id'),
+    rpoMs: fields.count('rpoMs'),
+    store: fields.text<ComponentId>('store'),
+    keptBy: {
+      kind: keptBy.oneOf('kind', dataMechanismKinds),
+      of: keptBy.texts<ComponentId>('of'),
+      everyMs: keptBy.numberOrNull('everyMs'),
+      stated: keptBy.flag('stated'),
+    },
+  };
 }

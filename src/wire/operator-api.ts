@@ -49,6 +49,8 @@ export const apiLimits = {
 const READS: readonly OperatorRequest['kind'][] = [
   'status',
   'runs',
+  'replication',
+  'rpo',
   'network',
   'plan',
   'plan-recovery',
@@ -62,6 +64,8 @@ export const isRead = (request: OperatorRequest): boolean => READS.includes(requ
 const kinds: readonly OperatorRequest['kind'][] = [
   'status',
   'runs',
+  'replication',
+  'rpo',
   'network',
   'network-test',
   'activate',
@@ -88,6 +92,8 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
   switch (kind) {
     case 'status':
     case 'runs':
+    case 'replication':
+    case 'rpo':
     case 'network':
       return { kind };
     case 'network-test':

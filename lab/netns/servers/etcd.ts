@@ -67,6 +67,7 @@ export function etcdServers(ground: ServerGround, identityOf: (name: string) => 
     name: 'etcd',
     node,
     user: 'etcd',
+    comesFirst: true as const,
     files: pemFiles(identityOf(etcdIdentityOf({ name }))),
     command: [
       'etcd',

@@ -36,12 +36,13 @@ export function writeServerFiles(context: MachineContext, servers: readonly LabS
 export function serverProcess(context: MachineContext, server: LabServer): LaunchSpec {
   const { name, node, user, command } = server;
   const script = join(import.meta.dirname, 'on-disk.sh');
-  return onMachine(context, node, {
+  const launch = onMachine(context, node, {
     key: serverKey(server),
     ready: { kind: 'none' },
     stage: serverStage,
     command: ['sh', script, serverState(context, server), serverDirectory(name), user, ...command],
   });
+  return server.comesFirst ? { ...launch, comesFirst: true } : launch;
 }
 
 /** Resolves when no server lacks anything. @throws LabError HF-7015 with what is missing, server by server */

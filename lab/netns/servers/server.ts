@@ -14,6 +14,8 @@ export interface LabServer {
   readonly files: Readonly<Record<string, string>>;
   /** Stays in the foreground, begins in the server's directory, and names it `serverDirectory(name)`. */
   readonly command: readonly [string, ...string[]];
+  /** Leases wait for it: it comes before the other work of this machine. */
+  readonly comesFirst?: true;
   /** What it lacks to serve, in words; null when nothing. Asked again until then. */
   readonly lacks: (ask: AskMachine) => Promise<string | null>;
 }

@@ -3,12 +3,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { Epoch } from '../../core/base/ids.ts';
+import { componentId, type Epoch, instanceId } from '../../core/base/ids.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { formerUsedUntil, nameAgreement } from './agreement.ts';
 import { dnsTools } from './dns-tools.ts';
 import { DnsDriver } from './driver.ts';
 import { parseAnswers } from './parse.ts';
+import { ServedNames } from './served-names.ts';
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', `${name}-9.18.txt`), 'utf8');
 const epoch = (value: number) => value as Epoch;
@@ -95,6 +96,25 @@ describe('driver of one server', () => {
     ({ kind: 'set-addresses', epoch: epoch(at), name: 'trading', addresses: [address], ttlSeconds: 5 }) as const;
   const codeOf = (outcome: Awaited<ReturnType<DnsDriver['perform']>>) =>
     outcome.kind === 'failed' ? outcome.code : outcome.kind;
+
+  it('led by an agent each name has the address of an instance, or is elsewhere; frozen it is unknown', async () => {
+    const [nyc, chi] = [instanceId('nyc'), instanceId('chi')];
+    const lead = { to: componentId('front'), as: { [nyc]: '10.6.6.6', [chi]: '10.7.7.7' }, ttlSeconds: 5 };
+    const led = () => new ServedNames(driver(), { trading: lead });
+    const leadsTo = async () => {
+      const look = await led().look(soon);
+      return look.kind === 'seen' ? look.leads['trading'] : look.kind;
+    };
+    assert.equal(await leadsTo(), nyc);
+    const outcome = await led().lead(epoch(7), { trading: chi }, soon);
+    assert.deepEqual(outcome, { kind: 'ok', detail: { formerTtlMs: 5_000 } });
+    assert.deepEqual([await leadsTo(), server.mark], [chi, 7]);
+    assert.equal(codeOf(await led().lead(epoch(6), { trading: nyc }, soon)), 'stale-epoch');
+    server.address = '10.9.9.9';
+    assert.equal(await leadsTo(), 'elsewhere');
+    server.answers = 'deaf';
+    assert.equal(await leadsTo(), 'unknown');
+  });
 
   it('names what it found as the prerequisite, changes all in one transaction and reads it back', async () => {
     const outcome = await driver().perform(set(7, '10.1.0.13'), soon);

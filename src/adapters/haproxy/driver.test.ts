@@ -4,11 +4,12 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { Epoch } from '../../core/base/ids.ts';
+import { componentId, type Epoch, instanceId } from '../../core/base/ids.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { HaproxyDriver } from './driver.ts';
 import { parseInfo, parseServers } from './parse.ts';
 import { runtimeSocket } from './runtime-socket.ts';
+import { ServedProxy } from './served-proxy.ts';
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', name), 'utf8');
 const epoch = (value: number) => value as Epoch;
@@ -122,6 +123,48 @@ describe('driver of one proxy', () => {
     ({ kind: 'route', epoch: epoch(at), backend, server }) as const;
   const codeOf = (outcome: Awaited<ReturnType<HaproxyDriver['perform']>>) =>
     outcome.kind === 'failed' ? outcome.code : outcome.kind;
+
+  describe('led by an agent', () => {
+    const [nyc, chi] = [instanceId('nyc'), instanceId('chi')];
+    const as = { [nyc]: 'front-nyc', [chi]: 'front-chi' };
+    const led = () => new ServedProxy(driver(), { orders: { to: componentId('front'), as, ttlSeconds: null } });
+    const leadsTo = async () => {
+      const look = await led().look(soon);
+      return look.kind === 'seen' ? look.leads['orders'] : look.kind;
+    };
+
+    it('each instance is the server that the topology calls so; nobody is nobody', async () => {
+      assert.equal(await leadsTo(), nyc);
+      assert.equal((await led().lead(epoch(1), { orders: chi }, soon)).kind, 'ok');
+      assert.equal(await leadsTo(), chi);
+      assert.equal((await led().lead(epoch(2), { orders: null }, soon)).kind, 'ok');
+      assert.equal(await leadsTo(), null);
+    });
+
+    it('two that are led to, or one that is closed and keeps a session, are elsewhere', async () => {
+      proxy.state.set('front-chi', { admin: 4, sessions: 0 });
+      assert.equal(await leadsTo(), 'elsewhere');
+      proxy.state.set('front-chi', { admin: 5, sessions: 1 });
+      proxy.state.set('front-nyc', { admin: 5, sessions: 0 });
+      assert.equal(await leadsTo(), 'elsewhere');
+    });
+
+    it('a server that is down by its checks is a concern, and an instance without a name is refused', async () => {
+      await led().lead(epoch(1), { orders: chi }, soon);
+      const look = await led().look(soon);
+      assert.ok(look.kind === 'seen' && look.concerns[0]?.includes('front-chi, which is down'));
+      const outcome = await led().lead(epoch(1), { orders: instanceId('ldn') }, soon);
+      assert.equal(codeOf(outcome), 'unnamed');
+    });
+
+    it('one that does not answer is unknown', async () => {
+      const silent = driver(async () => ({ kind: 'unknown', reason: 'no answer within 200 ms' }));
+      assert.deepEqual(await new ServedProxy(silent, {}).look(soon), {
+        kind: 'unknown',
+        reason: 'process: no answer within 200 ms',
+      });
+    });
+  });
 
   it('cuts the others before it leads to the new one', async () => {
     assert.equal(codeOf(await driver().perform(route('front-chi'), soon)), 'ok');

@@ -8,6 +8,7 @@ import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { archiveGaps } from './archive-gaps.ts';
 import { PgBackRestDriver } from './driver.ts';
 import { parseInfo, parseSegments, parseVersion } from './parse.ts';
+import { ServedRepository } from './served-repository.ts';
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', name), 'utf8');
 const info = fixture('info-2.45.json');
@@ -106,6 +107,19 @@ describe('driver of one repository', () => {
     return line.includes('repo-ls') ? { stdout: state.archive ?? archive } : {};
   };
   const backup = (since: number, at = 1) => ({ kind: 'backup', epoch: epoch(at), type: 'full', since }) as const;
+
+  it('looked at by an agent it says when its last good backup ended, that there is none, or that it is not known', async () => {
+    const looked = () => new ServedRepository(driver()).look(soon);
+    answers = repository({ info, archive });
+    const backup = parseInfo(info, 'database')!.backups.at(-1)!;
+    const seen = await looked();
+    assert.deepEqual(seen.kind === 'seen' && seen.figures, { lastGoodAt: backup.stoppedAt, gaps: 0 });
+    answers = repository({ info: none });
+    const empty = await looked();
+    assert.deepEqual(empty.kind === 'seen' && empty.figures, { lastGoodAt: 0 });
+    answers = () => ({ code: 124 });
+    assert.equal((await looked()).kind, 'unknown');
+  });
 
   it('sees the last good backup and that nothing is missing since', async () => {
     answers = repository({ info });

@@ -4,12 +4,13 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { Epoch } from '../../core/base/ids.ts';
+import { componentId, type Epoch, instanceId } from '../../core/base/ids.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { type ConsoleAnswer, type ConsoleRow, poolerConsole } from './console.ts';
 import { targetIn, withTarget } from './databases-file.ts';
 import { PgbouncerDriver, type PoolerAction } from './driver.ts';
 import { parseDatabases, parseVersion } from './parse.ts';
+import { ServedPooler } from './served-pooler.ts';
 
 type Shown = Readonly<Record<'VERSION' | 'DATABASES' | 'SERVERS' | 'POOLS', readonly ConsoleRow[]>>;
 const fixture = (name: string) =>
@@ -142,6 +143,40 @@ describe('driver of one pooler', () => {
   const point = (at: number): PoolerAction => ({ kind: 'point', epoch: epoch(at), database, target: second });
   const codeOf = (outcome: Awaited<ReturnType<PgbouncerDriver['perform']>>) =>
     outcome.kind === 'failed' ? outcome.code : outcome.kind;
+
+  describe('led by an agent', () => {
+    const [nyc, chi] = [instanceId('nyc'), instanceId('chi')];
+    const as = { [nyc]: '127.0.6.1:5432', [chi]: '127.0.6.2:5432' };
+    const led = () => new ServedPooler(driver(), { trading: { to: componentId('database'), as, ttlSeconds: null } });
+    const leadsTo = async () => {
+      const look = await led().look(soon);
+      return look.kind === 'seen' ? look.leads['trading'] : look.kind;
+    };
+
+    it('is paused, pointed and resumed; where it leads there already nothing is stopped', async () => {
+      assert.equal(await leadsTo(), nyc);
+      assert.equal((await led().lead(epoch(1), { trading: nyc }, soon)).kind, 'ok');
+      assert.deepEqual(pooler.said, []);
+      assert.equal((await led().lead(epoch(2), { trading: chi }, soon)).kind, 'ok');
+      assert.deepEqual(pooler.said, ['PAUSE trading', 'RELOAD', 'RESUME trading']);
+      assert.equal(await leadsTo(), chi);
+    });
+
+    it('led to nobody its clients wait, and a transaction that does not end is cut', async () => {
+      pooler.busy = true;
+      assert.equal((await led().lead(epoch(1), { trading: null }, { deadlineMs: 1500 })).kind, 'ok');
+      assert.deepEqual(pooler.said, ['PAUSE trading', 'KILL trading']);
+      assert.equal(await leadsTo(), null);
+    });
+
+    it('connected to somebody whom the topology does not name it is elsewhere; frozen it is unknown', async () => {
+      writeFileSync(pooler.file, '[databases]\ntrading = host=127.0.6.9 port=5432 dbname=trading\n');
+      assert.equal(await leadsTo(), 'elsewhere');
+      pooler.frozen = true;
+      assert.equal(await leadsTo(), 'unknown');
+      assert.equal((await led().lead(epoch(1), { trading: chi }, soon)).kind, 'unknown');
+    });
+  });
 
   it('pauses, is led elsewhere and resumes', async () => {
     const one = driver();

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { Epoch } from '../../core/base/ids.ts';
+import { type Epoch, instanceId } from '../../core/base/ids.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { RedisDriver } from './driver.ts';
 import { lossBetween } from './loss.ts';
@@ -13,6 +13,7 @@ import { switchPrimary } from './planned-switch.ts';
 import { type RedisTalk, redisTalk } from './redis-talk.ts';
 import { encodeCommand, RespError, RespReader, type RespValue } from './resp.ts';
 import { SentinelDriver } from './sentinel-driver.ts';
+import { ServedRedis } from './served-redis.ts';
 
 const bytes = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', `${name}-7.0.resp`));
 const reply = (name: string): RespValue => {
@@ -153,6 +154,8 @@ class RecordedServer {
   readonly users = new Set(['default', 'holdfast']);
   epoch = 0;
   behind = 0;
+  /** Null: as it was recorded. */
+  follows: string | null = null;
   noReplicas = 0;
 
   constructor(role: 'primary' | 'replica') {
@@ -165,10 +168,9 @@ class RecordedServer {
       case 'INFO server':
         return textOf(reply('info-server')).replace(/redis_version:.*/, `redis_version:${version}`);
       case 'INFO replication':
-        return textOf(reply(`info-replication-${this.role}`)).replace(
-          /((?:master|slave)_repl_offset):\d+/g,
-          (_, name: string) => `${name}:${129_080 - this.behind}`,
-        );
+        return textOf(reply(`info-replication-${this.role}`))
+          .replace(/((?:master|slave)_repl_offset):\d+/g, (_, name: string) => `${name}:${129_080 - this.behind}`)
+          .replace(/master_host:\S+/, (recorded) => (this.follows === null ? recorded : `master_host:${this.follows}`));
       case 'ACL USERS':
         return [...this.users];
       case 'ACL SETUSER':
@@ -212,6 +214,56 @@ describe('drivers of a set', () => {
       set: 'cache',
       epochs: new GuardedEpochs(join(directory, `sentinel-${++names}.json`)),
     });
+  describe('led by an agent', () => {
+    const peer = (name: string, address: typeof nyc) => ({
+      instance: instanceId(name),
+      address,
+      driver: driver(address.host),
+    });
+    const here = instanceId('chi');
+    beforeEach(() => {
+      set.servers.get(chi.host)!.follows = nyc.host;
+    });
+    const led = () =>
+      new ServedRedis({ set: 'cache', own: peer('chi', chi), others: [peer('nyc', nyc)], sentinel: sentinel() });
+    const lead = (at: number, to: string | null) =>
+      led().lead(epoch(at), { cache: to === null ? null : instanceId(to) }, { deadlineMs: 1000 });
+
+    it('takes over from a primary that answers without loss, and is opened for the epoch', async () => {
+      set.servers.get(nyc.host)!.users.add('writer-1');
+      set.servers.get(nyc.host)!.epoch = 1;
+      assert.deepEqual(await lead(2, 'chi'), { kind: 'ok', detail: { from: 'nyc' } });
+      assert.ok(set.said.indexOf('127.0.4.1 ACL DELUSER writer-1') < set.said.indexOf('sentinel FAILOVER'));
+      const look = await led().look(soon);
+      assert.ok(look.kind === 'seen' && led().isLed(look, { cache: here }, epoch(2)));
+      assert.ok(!led().isLed(look, { cache: here }, epoch(3)) && !led().isLed(look, { cache: null }, epoch(2)));
+    });
+
+    it('from one that does not answer what is lost is not known, and said so', async () => {
+      set.servers.get(nyc.host)!.frozen = true;
+      const outcome = await lead(2, 'chi');
+      assert.ok(
+        outcome.kind === 'ok' && String(outcome.detail['loss']).startsWith('not known'),
+        JSON.stringify(outcome),
+      );
+    });
+
+    it('is closed wherever the route does not name it, and frozen it is unknown', async () => {
+      set.servers.get(chi.host)!.users.add('writer-1');
+      assert.equal((await lead(2, 'nyc')).kind, 'ok');
+      assert.deepEqual([...set.servers.get(chi.host)!.users], ['default', 'holdfast']);
+      set.servers.get(chi.host)!.frozen = true;
+      assert.equal((await led().look(soon)).kind, 'unknown');
+      assert.equal((await lead(2, 'chi')).kind, 'unknown');
+    });
+
+    it('an epoch that others have overtaken opens nothing', async () => {
+      set.servers.get(chi.host)!.role = 'primary';
+      set.servers.get(chi.host)!.epoch = 5;
+      assert.equal(codeOf(await lead(4, 'chi')), 'stale-epoch');
+    });
+  });
+
   const open = (at: number) => ({ kind: 'open', epoch: epoch(at) }) as const;
   const server = (host: string) => set.servers.get(host)!;
 

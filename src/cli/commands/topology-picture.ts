@@ -11,6 +11,7 @@ import {
   votersOf,
 } from '../../core/topology/lookup.ts';
 import type { Planning } from '../../core/topology/planning.ts';
+import type { Served } from '../../core/topology/served.ts';
 import type { FailoverGroup, Instance, Link, Objective, Site, Topology } from '../../core/topology/topology.ts';
 
 const screenWidth = 100;
@@ -114,8 +115,10 @@ function groupLines(topology: Topology, planning: Planning, group: FailoverGroup
       const durability = component.durability;
       const waits = durability
         ? `waits for ${durability.acknowledge}, else ${durability.afterPeerLoss}`
-        : 'keeps nothing itself';
-      const lease = component.authority === 'owned' ? 'leased' : 'moved ';
+        : component.served === undefined
+          ? 'keeps nothing itself'
+          : ledText(component.served);
+      const lease = component.authority === 'owned' ? 'leased' : component.served === undefined ? 'moved ' : 'led   ';
       const name = component.id.padEnd(nameWidth);
       return cut(
         `           ${index + 1}. ${name}  ${lease}  ${objectiveText(component.objective).padEnd(18)}  ${waits}`,
@@ -124,6 +127,11 @@ function groupLines(topology: Topology, planning: Planning, group: FailoverGroup
     }),
   ];
 }
+
+const ledText = ({ leads }: Served): string => {
+  const targets = [...new Set(Object.values(leads).map(({ to }) => to))];
+  return targets.length === 0 ? 'is looked at' : `leads to ${targets.join(', ')}`;
+};
 
 const objectiveText = ({ rtoMs, rpoMs }: Objective) => `RTO ${durationText(rtoMs)} RPO ${durationText(rpoMs)}`;
 

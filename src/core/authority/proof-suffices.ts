@@ -11,6 +11,7 @@ import type { RevokedHolder } from './group-record.ts';
  * - PostgreSQL checks nothing itself: its lease running out is proof only with a gate outside it.
  * - A front is no writer; a newer epoch at the writers behind it is enough, so any proof will do. So with a position
  *   keeper and market data: they compute from what they read and write nowhere.
+ * - Proxies, poolers, name servers and caches are never granted anything: nothing is proved of them, and nothing waits for that.
  */
 const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   'trading-engine': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
@@ -20,6 +21,11 @@ const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   'risk-engine': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   'position-keeper': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
   'market-data': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
+  haproxy: [],
+  pgbouncer: [],
+  dns: [],
+  redis: [],
+  pgbackrest: [],
   inventory: [],
 };
 
@@ -32,6 +38,11 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   'risk-engine': ['self', 'warden', 'nftables'],
   'position-keeper': ['self', 'warden', 'nftables'],
   'market-data': ['self', 'warden', 'nftables'],
+  haproxy: [],
+  pgbouncer: [],
+  dns: [],
+  redis: [],
+  pgbackrest: [],
   inventory: [],
 };
 

@@ -126,3 +126,30 @@ test('a move waits for the close of an exchange that states a calendar, and nobo
   assert.equal(market(world(null, 1)).outcome, 'not-applicable');
   assert.equal(market(world('XNYS', 1), false).outcome, 'not-applicable');
 });
+
+test('one repository with a good backup of the last day and all WAL since is enough; what does not say what it has is not believed', () => {
+  const hourMs = 3_600_000;
+  const world = (...figures: readonly Readonly<Record<string, number>>[]): FactsBuilder => {
+    const built = new FactsBuilder();
+    const { topology } = built.facts;
+    const repository = { ...topology.components.find(({ kind }) => kind === 'front')!, kind: 'pgbackrest' } as const;
+    const components = topology.components.map((each) => (each.id === repository.id ? repository : each));
+    built.change({ topology: { ...topology, components } });
+    for (const [index, { id }] of repository.instances.entries())
+      built.observation(id, { figures: figures[index] ?? { lastGoodAt: 0 } });
+    return built;
+  };
+  const outcome = (...figures: readonly Readonly<Record<string, number>>[]) =>
+    asked({ world: world(...figures) }).of('P-BACKUP').outcome;
+  const good = { lastGoodAt: NOW - 5 * hourMs, gaps: 0 };
+  assert.equal(outcome(good), 'pass');
+  assert.equal(outcome({ ...good, gaps: 2 }, good), 'pass');
+  assert.equal(outcome({ ...good, gaps: 2 }), 'fail');
+  assert.equal(outcome({ ...good, lastGoodAt: NOW - 27 * hourMs }), 'fail');
+  assert.equal(outcome(), 'fail');
+  assert.equal(outcome({}), 'cannot-evaluate');
+  assert.equal(outcome({ lastGoodAt: good.lastGoodAt }), 'cannot-evaluate');
+  const silent = world(good);
+  for (const [id] of silent.facts.instances) silent.instance(id, { fresh: false });
+  assert.equal(asked({ world: silent }).of('P-BACKUP').outcome, 'cannot-evaluate');
+});

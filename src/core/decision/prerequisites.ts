@@ -55,13 +55,40 @@ const CHECKS: Readonly<Record<PrerequisiteId, (question: Question) => Answer>> =
   'P-NOTICE': notice,
   'P-MARKET': market,
   'P-STANDBY': standby,
-  'P-BACKUP': () => ({
-    outcome: 'not-applicable',
-    reason: 'no component of this firm reports its backups to Holdfast',
-  }),
+  'P-BACKUP': backup,
   'P-POSITIONS': positions,
   'P-ORDERS': openOrders,
 };
+
+const RECENT_BACKUP_MS = 26 * 3_600_000;
+
+/** One repository with a good backup of the last day, and everything that was archived since, is enough. */
+function backup({ facts }: Question): Answer {
+  const repositories = facts.topology.components
+    .filter(({ id, kind }) => kind === 'pgbackrest' && facts.group.components.includes(id))
+    .flatMap(({ instances }) => instances);
+  if (repositories.length === 0)
+    return { outcome: 'not-applicable', reason: 'no component of this firm reports its backups to Holdfast' };
+  const said: string[] = [];
+  let unknown = false;
+  for (const { id } of repositories) {
+    const known = facts.instances.get(id);
+    const { lastGoodAt, gaps } = known?.fresh ? (known.observation?.figures ?? {}) : {};
+    const ageMs = lastGoodAt === undefined ? null : facts.wallMs - lastGoodAt;
+    if (lastGoodAt === undefined || (lastGoodAt > 0 && gaps === undefined)) {
+      unknown = true;
+      said.push(`${id} does not say what it has`);
+    } else if (lastGoodAt === 0 || ageMs === null) said.push(`${id} has no good backup`);
+    else if (gaps! > 0) said.push(`${id} lacks WAL in ${gaps} places since its last one`);
+    else if (ageMs > RECENT_BACKUP_MS) said.push(`the last one of ${id} ended ${hoursIn(ageMs)} h ago`);
+    else return { outcome: 'pass', reason: `${id} has one that ended ${hoursIn(ageMs)} h ago, and all WAL since` };
+  }
+  const reason = said.join('; ');
+  if (unknown) return { outcome: 'cannot-evaluate', reason, next: 'holdfast health' };
+  return { outcome: 'fail', reason, next: 'make a backup, and look why there was none' };
+}
+
+const hoursIn = (ms: number): number => Math.max(0, Math.round(ms / 3_600_000));
 
 const AUTHORISED: Role = 'approver';
 const isAuthorised = (role: string): boolean => ROLES.indexOf(role as Role) >= ROLES.indexOf(AUTHORISED);

@@ -27,6 +27,8 @@ export interface Firm {
   readonly archive: boolean;
   /** Risk engines, without whose approval an engine takes no new risk, and position keepers. */
   readonly services: boolean;
+  /** A proxy, a pooler, a name server and a Redis at each serving site; left out = none. */
+  readonly servers?: boolean;
 }
 
 export interface ScenarioPolicy {

@@ -16,6 +16,10 @@ export type PlannedMove = 'failover' | 'switchover';
 export type OperatorRequest =
   | { readonly kind: 'status' }
   | { readonly kind: 'runs' }
+  /** Who copies from whom, and how far behind, as this controller has heard. */
+  | { readonly kind: 'replication' }
+  /** What a loss of the active site would cost now, by class of data. */
+  | { readonly kind: 'rpo' }
   /** Paths between sites as they were measured, and who writes according to whom. */
   | { readonly kind: 'network' }
   /** Measures one path now: some round trips, then so many bytes. Its result is in `network`, under the id that is answered. */
@@ -129,6 +133,8 @@ export type OperatorAnswer =
 const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   status: 'observer',
   runs: 'observer',
+  replication: 'observer',
+  rpo: 'observer',
   network: 'observer',
   plan: 'observer',
   'plan-recovery': 'observer',
@@ -177,6 +183,8 @@ export function requestWords(request: OperatorRequest): string {
   switch (request.kind) {
     case 'status':
     case 'runs':
+    case 'replication':
+    case 'rpo':
     case 'network':
       return request.kind;
     case 'network-test':

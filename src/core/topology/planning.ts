@@ -38,7 +38,32 @@ export interface DataClass {
   readonly id: string;
   readonly rpoMs: number;
   readonly store: ComponentId;
+  readonly keptBy: DataMechanism;
 }
+
+/** What keeps a class of data when the site that writes it is lost. */
+export interface DataMechanism {
+  readonly kind: DataMechanismKind;
+  /** Whose copies or inputs count: the store itself unless the file names another component; of what is recomputed, its inputs. */
+  readonly of: readonly ComponentId[];
+  /** Between two backups; null where it is no backup, or the file does not say. */
+  readonly everyMs: number | null;
+  /** False: the file names none, and this is what the store gives. */
+  readonly stated: boolean;
+}
+
+/** Each with what it can keep; documents and screens say it in these words. */
+export const dataMechanisms = {
+  synchronous: 'nothing is acknowledged before a copy at another site has it: loses nothing while its mode is strict',
+  journal: 'rebuilt from the replicated journal of a trading engine: loses nothing while its mode is strict',
+  asynchronous: 'copied to another site afterwards: loses what is on its way',
+  cascade: 'copied from a copy: loses what is on its way, twice',
+  recomputed: 'computed again from other components: loses what these lose',
+  backup: 'copied now and then: loses up to the time between two backups',
+  outside: 'kept by something that Holdfast does not look at: it cannot say',
+} as const;
+export type DataMechanismKind = keyof typeof dataMechanisms;
+export const dataMechanismKinds = Object.keys(dataMechanisms) as [DataMechanismKind, ...DataMechanismKind[]];
 
 /** A line of the scenario matrix (F9). */
 export interface PlannedScenario {

@@ -1,5 +1,6 @@
 import type { ComponentId, GroupId, HostId, InstanceId, LinkId, SiteId } from '../base/ids.ts';
 import type { NetworkPolicy } from '../network/budget.ts';
+import type { Served, ServedKind } from './served.ts';
 
 /**
  * The protected platform as its topology file describes it: parsed, defaulted, references resolved and checked.
@@ -97,6 +98,7 @@ export type ComponentKind =
   | 'risk-engine'
   | 'position-keeper'
   | 'market-data'
+  | ServedKind
   | 'inventory';
 export type Category = 'hot' | 'warm' | 'cold';
 export type Automation = 'full' | 'semi' | 'manual';
@@ -114,9 +116,14 @@ export interface Component {
   readonly dependsOn: readonly ComponentId[];
   readonly instances: readonly Instance[];
   readonly probes: readonly Probe[];
-  /** `owned`: Holdfast grants and revokes its right to write. `none`: stateless, moved but never leased. */
-  readonly authority: 'owned' | 'none';
+  /**
+   * `owned`: Holdfast grants and revokes its right to write. `none`: stateless, moved but never leased. `delegated`: something else
+   * says who is primary and may do so by itself; Holdfast asks it.
+   */
+  readonly authority: 'owned' | 'delegated' | 'none';
   readonly durability: Durability | null;
+  /** Of served kinds only. */
+  readonly served?: Served;
 }
 
 export interface Objective {

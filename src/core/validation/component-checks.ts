@@ -1,6 +1,6 @@
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
 import type { Component, ComponentKind } from '../topology/topology.ts';
-import { type Check, type CheckAnswer, fails, inconclusive, notApplicable, passes, worstOf } from './check.ts';
+import { type Check, type CheckAnswer, fails, inconclusive, passes, worstOf } from './check.ts';
 
 const MARKET_DATA_FRESH_MS = 5000;
 const OMS_BEHIND_MS = 5000;
@@ -111,5 +111,3 @@ export const positionsCheck = serving('position-keeper', ({ instance, observatio
   const said = `${instance.id} agreed with the engine ${Math.round(agreedAgoMs / 1000)} s ago`;
   return agreedAgoMs <= POSITIONS_AGREED_MS ? passes(said) : inconclusive(said);
 });
-
-export const redisCheck: Check = () => notApplicable('the group runs no redis that Holdfast drives');

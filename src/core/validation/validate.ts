@@ -7,10 +7,10 @@ import {
   marketDataCheck,
   orderManagementCheck,
   positionsCheck,
-  redisCheck,
   riskCheck,
 } from './component-checks.ts';
 import { integrityCheck, networkCheck, replicationCheck } from './platform-checks.ts';
+import { redisCheck } from './server-checks.ts';
 
 /** All ten checks and one word about them. */
 export interface Validation {

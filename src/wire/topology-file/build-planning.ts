@@ -1,5 +1,11 @@
 import { componentId, type GroupId, groupId } from '../../core/base/ids.ts';
-import type { ObjectiveStatement, Planning, SiteSelection } from '../../core/topology/planning.ts';
+import type {
+  DataMechanism,
+  DataMechanismKind,
+  ObjectiveStatement,
+  Planning,
+  SiteSelection,
+} from '../../core/topology/planning.ts';
 import type { Objective } from '../../core/topology/topology.ts';
 import { strictest } from './build-topology.ts';
 import type { ComponentEntry, ObjectiveEntry, TopologyFile } from './file-schema.ts';
@@ -24,6 +30,7 @@ export function buildPlanning(file: TopologyFile): Planning {
       id,
       rpoMs: entry.rpo,
       store: componentId(entry.store),
+      keptBy: mechanismOf(file, entry),
     })),
     scenarios: Object.entries(file.scenarios ?? {}).map(([id, entry]) => ({
       id,
@@ -87,3 +94,25 @@ const selection = (entry: NonNullable<TopologyFile['siteSelection']>): SiteSelec
   scores: entry.scores,
   printedTotals: entry.printedTotals ?? {},
 });
+
+/** As the file says, else what the store gives: what is recomputed, replicates or runs nowhere. */
+function mechanismOf(
+  file: TopologyFile,
+  { store, keptBy, of, every }: NonNullable<TopologyFile['dataClasses']>[string],
+): DataMechanism {
+  const entry = file.components[store];
+  const inputs = (file.components[of ?? store]?.derivedFrom ?? []).map(componentId);
+  const kind = keptBy ?? given(entry);
+  return {
+    kind,
+    of: kind === 'recomputed' ? inputs : [componentId(of ?? store)],
+    everyMs: every ?? null,
+    stated: keptBy !== undefined,
+  };
+}
+
+function given(entry: ComponentEntry | undefined): DataMechanismKind {
+  if ((entry?.derivedFrom ?? []).length > 0) return 'recomputed';
+  if (entry === undefined || entry.kind === 'inventory') return 'outside';
+  return entry.durability?.acknowledge === 'remote-site' ? 'synchronous' : 'asynchronous';
+}

@@ -1,5 +1,6 @@
 import { componentId, groupId, hostId, instanceId, linkId, siteId } from '../../core/base/ids.ts';
 import type { NetworkPolicy } from '../../core/network/budget.ts';
+import { isServedKind, type Served } from '../../core/topology/served.ts';
 import type {
   Component,
   Contact,
@@ -134,6 +135,20 @@ const buildComponent = (id: string, entry: ComponentEntry, file: TopologyFile): 
   durability: entry.durability
     ? { acknowledge: entry.durability.acknowledge, afterPeerLoss: entry.durability.afterPeerLoss ?? 'halt' }
     : null,
+  ...(isServedKind(entry.kind) ? { served: buildServed(entry) } : {}),
+});
+
+/** What an instance says of its server counts for it; the rest is what its component says of all. */
+const buildServed = (entry: ComponentEntry): Served => ({
+  leads: Object.fromEntries(
+    Object.entries(entry.leads ?? {}).map(([name, { to, as, ttl }]) => [
+      name,
+      { to: componentId(to), as: as ?? {}, ttlSeconds: ttl === undefined ? null : Math.round(ttl / 1000) },
+    ]),
+  ),
+  servers: Object.fromEntries(
+    Object.entries(entry.instances ?? {}).map(([id, { server }]) => [id, { ...entry.server, ...server }]),
+  ),
 });
 
 function buildInstance(

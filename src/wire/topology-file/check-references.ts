@@ -3,6 +3,7 @@ import { allTopologyRules } from '../../core/topology/check/all-rules.ts';
 import { longestDatabaseInstance } from '../../core/topology/database-name.ts';
 import { dependencyCycles } from '../../core/topology/dependency-graph.ts';
 import { checkNetwork } from './check-network.ts';
+import { checkServed } from './check-served.ts';
 import { suggestion } from './did-you-mean.ts';
 import { canServe } from './entry-defaults.ts';
 import type { TopologyFile } from './file-schema.ts';
@@ -16,6 +17,7 @@ export function checkReferences(file: TopologyFile, tree: SourceNode): readonly 
   checkInstances(file, complaints);
   checkDependencies(file, complaints);
   checkGroups(file, complaints);
+  checkServed(file, complaints);
   checkPlanning(file, complaints);
   checkNetwork(file, complaints);
   return complaints.problems;
@@ -203,8 +205,11 @@ function checkGroups(file: TopologyFile, complaints: Complaints): void {
 }
 
 function checkPlanning(file: TopologyFile, complaints: Complaints): void {
-  for (const [id, entry] of Object.entries(file.dataClasses ?? {}))
+  for (const [id, entry] of Object.entries(file.dataClasses ?? {})) {
     complaints.unresolved(['dataClasses', id, 'store'], 'component', entry.store, file.components);
+    if (entry.of !== undefined)
+      complaints.unresolved(['dataClasses', id, 'of'], 'component', entry.of, file.components);
+  }
   for (const [id, entry] of Object.entries(file.scenarios ?? {}))
     if (entry.group !== undefined) complaints.unresolved(['scenarios', id, 'group'], 'group', entry.group, file.groups);
   const rules = Object.fromEntries(allTopologyRules.map((rule) => [rule.id, true]));

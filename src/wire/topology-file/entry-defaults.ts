@@ -1,4 +1,5 @@
-import type { ComponentKind, Probe, ReconciliationPolicy, Timing } from '../../core/topology/topology.ts';
+import { isServedKind } from '../../core/topology/served.ts';
+import type { Component, ComponentKind, Probe, ReconciliationPolicy, Timing } from '../../core/topology/topology.ts';
 import type { SiteEntry, TopologyFile } from './file-schema.ts';
 
 /** What stands where the file says nothing; docs/reference/topology.md lists the same. */
@@ -58,9 +59,17 @@ export function defaultProbes(kind: ComponentKind): readonly Probe[] {
   ];
 }
 
-/** Whoever writes, or decides what others may, holds a lease. A front only forwards, position keeper and market data only read. */
-export const defaultAuthority = (kind: ComponentKind): 'owned' | 'none' =>
-  kind === 'front' || kind === 'position-keeper' || kind === 'market-data' || kind === 'inventory' ? 'none' : 'owned';
+/**
+ * Whoever writes, or decides what others may, holds a lease. A front only forwards, position keeper and market data only read;
+ * Sentinel says which Redis is primary.
+ */
+export function defaultAuthority(kind: ComponentKind): Component['authority'] {
+  if (kind === 'redis') return 'delegated';
+  if (isServedKind(kind)) return 'none';
+  return kind === 'front' || kind === 'position-keeper' || kind === 'market-data' || kind === 'inventory'
+    ? 'none'
+    : 'owned';
+}
 
 export const defaultGroup = {
   instancePolicy: 'automatic',

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { dataMechanismKinds } from '../../core/topology/planning.ts';
+import { servedKinds, serverOptions } from '../../core/topology/served.ts';
 import {
   bandwidth,
   clockRate,
@@ -87,11 +89,16 @@ const probe = fields({
   maxLatency: positiveDuration.optional(),
 });
 
+/** Which of them a kind needs, and how they are written, `check-served.ts` says. */
+const server = fields(Object.fromEntries(serverOptions.map((option) => [option, text.optional()])));
+const lead = fields({ to: name, as: named(text).optional(), ttl: duration.optional() });
+
 const instance = fields({
   host: name,
   replication: z.enum(['sync', 'async', 'none']).optional(),
   eligible: z.boolean().optional(),
   upstream: name.optional(),
+  server: server.optional(),
 });
 
 const component = fields({
@@ -104,6 +111,7 @@ const component = fields({
     'risk-engine',
     'position-keeper',
     'market-data',
+    ...servedKinds,
     'inventory',
   ]),
   category: z.enum(['hot', 'warm', 'cold']),
@@ -113,12 +121,14 @@ const component = fields({
   priority: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]),
   dependsOn: z.array(name).optional(),
   derivedFrom: z.array(name).optional(),
-  authority: z.enum(['owned', 'none']).optional(),
+  authority: z.enum(['owned', 'delegated', 'none']).optional(),
   durability: fields({
     acknowledge: z.enum(['local', 'replica', 'remote-site']),
     afterPeerLoss: z.enum(['degrade', 'halt']).optional(),
   }).optional(),
   probes: z.array(probe).optional(),
+  leads: z.record(text, lead).optional(),
+  server: server.optional(),
   instances: named(instance).optional(),
 });
 
@@ -232,8 +242,16 @@ export const topologyFileSchema = fields({
   contacts: z.array(contact).optional(),
   timing: timing.optional(),
   reconciliation: reconciliation.optional(),
+  dataClasses: named(
+    fields({
+      rpo: duration,
+      store: name,
+      keptBy: z.enum(dataMechanismKinds).optional(),
+      of: name.optional(),
+      every: positiveDuration.optional(),
+    }),
+  ).optional(),
   network: network.optional(),
-  dataClasses: named(fields({ rpo: duration, store: name })).optional(),
   scenarios: named(scenario).optional(),
   drills: named(drill).optional(),
   siteSelection: fields({

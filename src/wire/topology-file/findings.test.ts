@@ -114,6 +114,11 @@ const witnesses: Readonly<
     says: /orders may lose 0s and is kept in analytics, which may lose 5min/,
     line: 1,
   },
+  'data-class-mechanism': {
+    change: 'dataClasses: {orders: {keptBy: asynchronous}}',
+    says: /orders may lose nothing and is kept by an asynchronous copy of database/,
+    line: 1,
+  },
   'probe-interval-too-long': {
     change: 'components: {engine: {probes: [{depth: process, every: 3s, timeout: 1s}]}}',
     says: /the process probe of engine looks every 3s/,

@@ -7,6 +7,7 @@ import { componentWithoutGroup } from './component-without-group.ts';
 import { contactUnreachable } from './contact-unreachable.ts';
 import { coolingNotFromPower } from './cooling-not-from-power.ts';
 import { crisisLeadNotSingle } from './crisis-lead-not-single.ts';
+import { dataClassMechanism } from './data-class-mechanism.ts';
 import { dataClassNotKept } from './data-class-not-kept.ts';
 import { derivedDataRpo } from './derived-data-rpo.ts';
 import { drSiteSmaller } from './dr-site-smaller.ts';
@@ -61,6 +62,7 @@ export const allTopologyRules: readonly TopologyRule[] = [
   categoryContradictsObjective,
   derivedDataRpo,
   dataClassNotKept,
+  dataClassMechanism,
   alertBelowTolerance,
   toleranceHidesLots,
   probeIntervalTooLong,

@@ -25,7 +25,8 @@ export const zeroLossWithoutSyncCopy: TopologyRule = {
     }),
 };
 
-function whatIsLacking(topology: Topology, component: Component): string | null {
+/** What a component lacks to lose nothing with a site; null = nothing. */
+export function whatIsLacking(topology: Topology, component: Component): string | null {
   if (component.durability?.acknowledge !== 'remote-site')
     return `it acknowledges with ${component.durability?.acknowledge ?? 'no stated'} durability`;
   const sites = servingSites(topology).filter((site) =>

@@ -1,0 +1,112 @@
+import type { Epoch, InstanceId } from '../../core/base/ids.ts';
+import type { ActionOutcome, CallOptions } from '../../engine/driver-port.ts';
+import type { Routes, SeenServer, ServedLook, ServedServer } from '../../engine/served-port.ts';
+import { hostMonoMs } from '../process/host-clock.ts';
+import type { DialAddress } from '../system/dial.ts';
+import type { RedisDriver, RedisObservation } from './driver.ts';
+import { switchPrimary } from './planned-switch.ts';
+import type { SentinelDriver } from './sentinel-driver.ts';
+
+export interface RedisPeer {
+  readonly instance: InstanceId;
+  readonly address: DialAddress;
+  readonly driver: RedisDriver;
+}
+
+export interface ServedRedisOptions {
+  /** As the sentinels call it; the name of its one route. */
+  readonly set: string;
+  readonly own: RedisPeer;
+  readonly others: readonly RedisPeer[];
+  readonly sentinel: SentinelDriver;
+}
+
+const lookAgainAfterMs = 50;
+/** Of a planned switch: the replica may take this part of the time to have everything. */
+const catchUpShare = 0.4;
+
+/**
+ * One Redis server as an agent leads it. Sentinel says who is primary; a server lets writers in only while it is the one that the route
+ * names. Made primary, a server takes over without loss from a former primary that answers; from one that does not, what it lacks is
+ * not known, and said so.
+ */
+export class ServedRedis implements ServedServer {
+  readonly #options: ServedRedisOptions;
+
+  constructor(options: ServedRedisOptions) {
+    this.#options = options;
+  }
+
+  async look(options: CallOptions): Promise<ServedLook> {
+    const seen = await this.#options.own.driver.observe(options);
+    const { replication, openFor, reasons } = seen;
+    if (replication === null || openFor === null) return { kind: 'unknown', reason: reasons[0] ?? 'it did not answer' };
+    const { own, set } = this.#options;
+    const opened = openFor.length === 1 && openFor[0] === seen.storedEpoch && replication.role === 'primary';
+    return {
+      kind: 'seen',
+      leads: { [set]: openFor.length === 0 ? null : opened ? own.instance : 'elsewhere' },
+      concerns: replication.upstream?.linkUp === false ? ['it does not reach its primary'] : [],
+      remarks: reasons,
+      figures: { offset: replication.offset, openEpoch: openFor[0] ?? 0, replicas: replication.replicas.length },
+    };
+  }
+
+  /** Closed wherever the route does not name it. */
+  isLed({ leads, figures }: SeenServer, routes: Routes, epoch: Epoch): boolean {
+    const { own, set } = this.#options;
+    if (routes[set] !== own.instance) return leads[set] === null;
+    return leads[set] === own.instance && figures['openEpoch'] === epoch;
+  }
+
+  async lead(epoch: Epoch, routes: Routes, { deadlineMs }: CallOptions): Promise<ActionOutcome> {
+    const until = hostMonoMs() + deadlineMs;
+    const { own, set } = this.#options;
+    if (routes[set] !== own.instance) return own.driver.perform({ kind: 'close', epoch }, { deadlineMs });
+    const seen = await own.driver.observe({ deadlineMs });
+    if (seen.replication === null) return { kind: 'unknown', reason: seen.reasons[0] ?? 'it did not answer' };
+    if (seen.replication.role === 'primary') return this.#open(epoch, until);
+    return this.#takeOver(epoch, seen, until);
+  }
+
+  async #takeOver(epoch: Epoch, { replication }: RedisObservation, until: number): Promise<ActionOutcome> {
+    const { own, others, sentinel } = this.#options;
+    const left = (): CallOptions => ({ deadlineMs: until - hostMonoMs() });
+    const { upstream } = replication!;
+    const former = others.find(({ address }) => address.host === upstream?.host && address.port === upstream.port);
+    if (upstream === null || former === undefined)
+      return failed('unknown-primary', 'it follows a server that the topology does not name');
+    const there = await former.driver.observe({ deadlineMs: left().deadlineMs / 4 });
+    if (there.replication?.role === 'primary') {
+      const switched = await switchPrimary(
+        { epoch, from: former, to: own, sentinel, catchUpWithinMs: left().deadlineMs * catchUpShare },
+        left(),
+      );
+      if (switched.kind === 'ok') return { kind: 'ok', detail: { from: former.instance } };
+      const reason = `${switched.step}: ${switched.reason}`;
+      return switched.kind === 'unknown' ? { kind: 'unknown', reason } : failed(switched.kind, reason);
+    }
+    // One that answers and is no primary has given way already: Sentinel says to whom, and this one is told soon.
+    if (there.replication !== null) return failed('moved', `${former.instance} is no primary any more`);
+    const from = { host: former.address.host, port: former.address.port };
+    const moved = await sentinel.perform({ kind: 'failover', epoch, from, to: own.address }, left());
+    if (moved.kind !== 'ok') return moved;
+    const opened = await this.#open(epoch, until);
+    return opened.kind === 'ok'
+      ? { kind: 'ok', detail: { from: former.instance, loss: 'not known: the former primary did not answer' } }
+      : opened;
+  }
+
+  /** A primary that nobody follows yet takes no writes: it is asked again until its replicas are there. */
+  async #open(epoch: Epoch, until: number): Promise<ActionOutcome> {
+    for (;;) {
+      const left = { deadlineMs: until - hostMonoMs() };
+      const opened = await this.#options.own.driver.perform({ kind: 'open', epoch }, left);
+      const isEarly = opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
+      if (!isEarly || until - hostMonoMs() <= lookAgainAfterMs) return opened;
+      await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+    }
+  }
+}
+
+const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { instanceId } from '../core/base/ids.ts';
+import type { ServerOptions } from '../core/topology/served.ts';
+import type { AgentConfigFile } from '../wire/agent-config.ts';
+import { readTopologyFile } from '../wire/topology-file/read-topology-file.ts';
+import { servedDriver } from './served-drivers.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'served-drivers-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+const parsed = readTopologyFile(join(import.meta.dirname, '../../examples/three-site-servers.yaml'));
+assert.ok(parsed.ok);
+const agent = { topology: parsed.value.topology, stateDir: directory } as unknown as AgentConfigFile;
+
+function file(name: string, text: string, mode = 0o600): string {
+  const path = join(directory, name);
+  writeFileSync(path, text);
+  chmodSync(path, mode);
+  return path;
+}
+const driverOf = (instance: string, server: ServerOptions = {}) =>
+  servedDriver({ kind: 'served', instance: instanceId(instance), server, lookEveryMs: null, lookWithinMs: 100 }, agent);
+
+test('every server of the example has its driver; what is not there is unknown, never well', async () => {
+  const secret = file('password', 'secret\n');
+  const nobody = { address: '127.0.0.1:1' };
+  const drivers = await Promise.all([
+    driverOf('proxy-nyc-1', { socket: join(directory, 'none.sock') }),
+    driverOf('pooler-nyc', { ...nobody, passwordFile: secret, databasesFile: secret }),
+    driverOf('names-nyc', { ...nobody, keyFile: secret }),
+    driverOf('redis-nyc', {
+      ...nobody,
+      passwordFile: secret,
+      writerPasswordFile: secret,
+      sentinelPasswordFile: secret,
+    }),
+  ]);
+  for (const driver of drivers) {
+    const seen = await driver.observe({ deadlineMs: 300 });
+    assert.deepEqual([seen?.health, seen?.role], ['unknown', 'unknown'], driver.instance);
+  }
+});
+
+test('a secret that others may read, an empty one, or none at all is refused (HF-3305)', async () => {
+  const databasesFile = file('databases.ini', '');
+  const refused = (passwordFile: string, found: RegExp) =>
+    assert.rejects(driverOf('pooler-nyc', { passwordFile, databasesFile }), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'HF-3305');
+      assert.match(JSON.stringify({ ...error, message: error.message }), found);
+      return true;
+    });
+  await refused(file('open', 'secret', 0o640), /may be read by others/);
+  await refused(file('empty', '\n'), /is empty/);
+  await refused(join(directory, 'absent'), /ENOENT/);
+});
+
+test('an instance that is no server is refused', async () => {
+  await assert.rejects(driverOf('engine-nyc-1'), { code: 'HF-3305' });
+});

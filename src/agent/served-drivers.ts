@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { ServedDriver } from '../adapters/served/driver.ts';
+import type { DialAddress } from '../adapters/system/dial.ts';
+import { GuardedEpochs } from '../adapters/system/guarded-epochs.ts';
+import type { InstanceId } from '../core/base/ids.ts';
+import {
+  addressIn,
+  isServedKind,
+  type Served,
+  type ServedKind,
+  type ServerOption,
+  type ServerOptions,
+  type secretOptions,
+} from '../core/topology/served.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
+import type { InstanceDriver } from '../engine/driver-port.ts';
+import type { ServedServer } from '../engine/served-port.ts';
+import type { AgentConfigFile, ServedInstance } from '../wire/agent-config.ts';
+import { HoldfastError } from '../wire/holdfast-error.ts';
+
+/** Programs are started for each look at a name server or a repository. */
+const LOOK_EVERY_MS: Readonly<Record<ServedKind, number>> = {
+  haproxy: 1000,
+  pgbouncer: 1000,
+  dns: 5000,
+  redis: 1000,
+  pgbackrest: 60_000,
+};
+const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
+  haproxy: 800,
+  pgbouncer: 800,
+  dns: 2000,
+  redis: 800,
+  pgbackrest: 15_000,
+};
+const usualUser = 'holdfast';
+
+/** Everything that a server of this instance is made of; each option read once, with the instance named where it is missing. */
+interface Setup {
+  readonly instance: InstanceId;
+  readonly kind: ServedKind;
+  readonly served: Served;
+  readonly options: OptionReader;
+  readonly epochs: (name: string) => GuardedEpochs;
+}
+
+/**
+ * The driver of an instance that others run. Only the adapter that is needed is loaded.
+ * @throws HoldfastError HF-3305 when something that it needs is not stated, or a secret may be read by others
+ */
+export async function servedDriver(config: ServedInstance, agent: AgentConfigFile): Promise<InstanceDriver> {
+  const { instance } = config;
+  const { component, instance: instances } = indexOf(agent.topology);
+  const home = component.get(instances.get(instance)?.component ?? ('' as never));
+  if (home?.served === undefined || !isServedKind(home.kind))
+    throw unusable(instance, 'the topology has no served component with that instance');
+  const options = new OptionReader(instance, { ...home.served.servers[instance], ...config.server });
+  const setup: Setup = {
+    instance,
+    kind: home.kind,
+    served: home.served,
+    options,
+    epochs: (name) => new GuardedEpochs(join(agent.stateDir, 'served', `${name}.epochs`)),
+  };
+  return new ServedDriver({
+    instance,
+    server: await serverOf(setup),
+    epochs: setup.epochs(`${instance}.routes`),
+    lookEveryMs: config.lookEveryMs ?? LOOK_EVERY_MS[home.kind],
+    lookWithinMs: config.lookWithinMs ?? LOOK_WITHIN_MS[home.kind],
+  });
+}
+
+function serverOf(setup: Setup): Promise<ServedServer> {
+  switch (setup.kind) {
+    case 'haproxy':
+      return proxy(setup);
+    case 'pgbouncer':
+      return pooler(setup);
+    case 'dns':
+      return names(setup);
+    case 'redis':
+      return redis(setup);
+    case 'pgbackrest':
+      return repository(setup);
+  }
+}
+
+async function proxy({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
+  const [{ HaproxyDriver }, { runtimeSocket }, { ServedProxy }] = await Promise.all([
+    import('../adapters/haproxy/driver.ts'),
+    import('../adapters/haproxy/runtime-socket.ts'),
+    import('../adapters/haproxy/served-proxy.ts'),
+  ]);
+  const driver = new HaproxyDriver({ talk: runtimeSocket(options.text('socket')), epochs: epochs(instance) });
+  return new ServedProxy(driver, served.leads);
+}
+
+async function pooler({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
+  const [{ PgbouncerDriver }, { poolerConsole }, { ServedPooler }] = await Promise.all([
+    import('../adapters/pgbouncer/driver.ts'),
+    import('../adapters/pgbouncer/console.ts'),
+    import('../adapters/pgbouncer/served-pooler.ts'),
+  ]);
+  const login = { address: options.address('address'), user: options.user, password: options.secret('passwordFile') };
+  const driver = new PgbouncerDriver({
+    console: poolerConsole(login),
+    databasesFile: options.text('databasesFile'),
+    epochs: epochs(instance),
+  });
+  return new ServedPooler(driver, served.leads);
+}
+
+async function names({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
+  const [{ DnsDriver }, { dnsTools }, { ServedNames }] = await Promise.all([
+    import('../adapters/dns/driver.ts'),
+    import('../adapters/dns/dns-tools.ts'),
+    import('../adapters/dns/served-names.ts'),
+  ]);
+  options.secret('keyFile');
+  const tools = dnsTools({ server: options.address('address'), keyFile: options.text('keyFile') });
+  const driver = new DnsDriver({ tools, zone: options.text('zone'), epochs: epochs(instance) });
+  return new ServedNames(driver, served.leads);
+}
+
+/** It drives its own server, and the former primary where it takes over; both with the login that its host has. */
+async function redis({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
+  const [{ RedisDriver }, { redisTalk }, { SentinelDriver }, { ServedRedis }] = await Promise.all([
+    import('../adapters/redis-sentinel/driver.ts'),
+    import('../adapters/redis-sentinel/redis-talk.ts'),
+    import('../adapters/redis-sentinel/sentinel-driver.ts'),
+    import('../adapters/redis-sentinel/served-redis.ts'),
+  ]);
+  const { user } = options;
+  const password = options.secret('passwordFile');
+  const writerPasswordHash = createHash('sha256').update(options.secret('writerPasswordFile')).digest('hex');
+  const peer = (id: InstanceId, address: DialAddress, guard: string) => ({
+    instance: id,
+    address,
+    driver: new RedisDriver({
+      talk: redisTalk({ address, user, password }),
+      epochs: epochs(guard),
+      writerPasswordHash,
+    }),
+  });
+  const others = Object.entries(served.servers).flatMap(([id, server]) => {
+    const address = addressIn(server.address ?? '');
+    return id === instance || address === null ? [] : [peer(id as InstanceId, address, `${instance}.at-${id}`)];
+  });
+  const [set] = Object.keys(served.leads);
+  if (set === undefined) throw unusable(instance, 'its component names no set');
+  const sentinelPassword = options.has('sentinelPasswordFile') ? options.secret('sentinelPasswordFile') : password;
+  return new ServedRedis({
+    set,
+    own: peer(instance, options.address('address'), instance),
+    others,
+    sentinel: new SentinelDriver({
+      talk: redisTalk({ address: options.address('sentinel'), user: null, password: sentinelPassword }),
+      set,
+      epochs: epochs(`${instance}.sentinel`),
+    }),
+  });
+}
+
+async function repository({ instance, options, epochs }: Setup): Promise<ServedServer> {
+  const [{ PgBackRestDriver }, { ServedRepository }, { runCommand }] = await Promise.all([
+    import('../adapters/pgbackrest/driver.ts'),
+    import('../adapters/pgbackrest/served-repository.ts'),
+    import('../adapters/gate/nftables-gate.ts'),
+  ]);
+  const driver = new PgBackRestDriver({
+    run: runCommand,
+    command: ['pgbackrest', `--config=${options.text('configFile')}`],
+    stanza: options.text('stanza'),
+    repository: Number(options.text('repository')),
+    epochs: epochs(instance),
+  });
+  return new ServedRepository(driver);
+}
+
+class OptionReader {
+  readonly #instance: InstanceId;
+  readonly #options: ServerOptions;
+
+  constructor(instance: InstanceId, options: ServerOptions) {
+    this.#instance = instance;
+    this.#options = options;
+  }
+
+  get user(): string {
+    return this.#options.user ?? usualUser;
+  }
+
+  has(option: ServerOption): boolean {
+    return this.#options[option] !== undefined;
+  }
+
+  text(option: ServerOption): string {
+    const value = this.#options[option];
+    if (value === undefined) throw unusable(this.#instance, `"server.${option}" is not stated`);
+    return value;
+  }
+
+  address(option: ServerOption): DialAddress {
+    const address = addressIn(this.text(option));
+    if (address === null) throw unusable(this.#instance, `"server.${option}" is not HOST:PORT`);
+    return address;
+  }
+
+  /** What is in the file, without the end of its line. */
+  secret(option: ServerOption & (typeof secretOptions)[number]): string {
+    const file = this.text(option);
+    let text: string;
+    try {
+      if ((statSync(file).mode & 0o077) !== 0)
+        throw new Error(`${file} may be read by others than its owner: chmod 600 it`);
+      text = readFileSync(file, 'utf8').trim();
+    } catch (cause) {
+      throw unusable(this.#instance, `"server.${option}": ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
+    if (text === '') throw unusable(this.#instance, `"server.${option}": ${file} is empty`);
+    return text;
+  }
+}
+
+const unusable = (instance: InstanceId, found: string): HoldfastError =>
+  new HoldfastError({
+    code: 'HF-3305',
+    attempted: `drive the server ${instance}`,
+    found,
+    next: 'correct "server" of that instance in the topology or in the agent\'s configuration, and start the agent again',
+  });

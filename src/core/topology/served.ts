@@ -1,0 +1,108 @@
+import type { ComponentId, InstanceId } from '../base/ids.ts';
+
+/**
+ * Servers that lead somebody to a writer: proxies, poolers, name servers, and the caches of a writer. They are run by others;
+ * an agent looks at them and tells them where to lead. None of them is a fence. A repository of backups is looked at only.
+ */
+export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis', 'pgbackrest'] as const;
+export type ServedKind = (typeof servedKinds)[number];
+
+export const isServedKind = (kind: string): kind is ServedKind => servedKinds.some((each) => each === kind);
+
+/** Leads nobody anywhere: no run asks anything of it. */
+export const isOnlyWatched = (kind: ServedKind): boolean => kind === 'pgbackrest';
+
+/** What a component of served kind leads to, and how each of its servers is reached. */
+export interface Served {
+  /** By name of the backend, pooled database, DNS name or Sentinel set. */
+  readonly leads: Readonly<Record<string, Lead>>;
+  readonly servers: Readonly<Record<InstanceId, ServerOptions>>;
+}
+
+export interface Lead {
+  /** Its holder, or of a front the instance of the site that has the traffic. */
+  readonly to: ComponentId;
+  /** What each instance of `to` is called there: a server's name, `HOST:PORT`, or an address. Empty for Redis. */
+  readonly as: Readonly<Record<InstanceId, string>>;
+  /** Of a DNS name: how long an answer may be kept. */
+  readonly ttlSeconds: number | null;
+}
+
+export type ServerOptions = Readonly<Partial<Record<ServerOption, string>>>;
+
+export const serverOptions = [
+  'socket',
+  'address',
+  'user',
+  'passwordFile',
+  'databasesFile',
+  'zone',
+  'keyFile',
+  'writerPasswordFile',
+  'sentinel',
+  'sentinelPasswordFile',
+  'configFile',
+  'stanza',
+  'repository',
+] as const;
+export type ServerOption = (typeof serverOptions)[number];
+
+/** What each kind has to be told of a server, and what it may be told. Everything else is refused. */
+export const optionsOfKind: Readonly<
+  Record<ServedKind, { readonly needed: readonly ServerOption[]; readonly optional: readonly ServerOption[] }>
+> = {
+  haproxy: { needed: ['socket'], optional: [] },
+  pgbouncer: { needed: ['address', 'passwordFile', 'databasesFile'], optional: ['user'] },
+  dns: { needed: ['address', 'zone', 'keyFile'], optional: [] },
+  redis: {
+    needed: ['address', 'passwordFile', 'writerPasswordFile', 'sentinel'],
+    optional: ['user', 'sentinelPasswordFile'],
+  },
+  pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
+};
+
+/** Files with something that nobody else may read: 0600. */
+export const secretOptions: readonly ServerOption[] = [
+  'passwordFile',
+  'keyFile',
+  'writerPasswordFile',
+  'sentinelPasswordFile',
+];
+export const addressOptions: readonly ServerOption[] = ['address', 'sentinel'];
+
+const hostAndPort = /^([A-Za-z0-9.-]{1,253}):(\d{1,5})$/;
+
+/** `HOST:PORT`; null where it is not that. */
+export function addressIn(text: string): { readonly host: string; readonly port: number } | null {
+  const found = hostAndPort.exec(text);
+  const port = Number(found?.[2]);
+  return found && port > 0 && port < 65_536 ? { host: found[1]!, port } : null;
+}
+
+const serverName = /^[A-Za-z0-9_.:-]{1,120}$/;
+const ipv4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
+const isIpv4 = (text: string): boolean =>
+  ipv4
+    .exec(text)
+    ?.slice(1)
+    .every((part) => Number(part) < 256) === true;
+
+/** What a lead calls an instance, by kind; Redis finds its servers by itself. */
+export const leadsAs: Readonly<
+  Record<ServedKind, { readonly what: string; readonly fits: (text: string) => boolean } | null>
+> = {
+  haproxy: { what: 'the name of a server of the backend', fits: (text) => serverName.test(text) },
+  pgbouncer: { what: 'HOST:PORT', fits: (text) => addressIn(text) !== null },
+  dns: { what: 'an IPv4 address', fits: isIpv4 },
+  redis: null,
+  pgbackrest: null,
+};
+
+/** How a name is written that a server of this kind leads from. */
+export const leadNames: Readonly<Record<ServedKind, { readonly what: string; readonly shape: RegExp }>> = {
+  haproxy: { what: 'a backend', shape: serverName },
+  pgbouncer: { what: 'a database', shape: /^[A-Za-z_][A-Za-z0-9_]{0,62}$/ },
+  dns: { what: 'a name inside the zone, without it', shape: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/ },
+  redis: { what: 'a set as the sentinels call it', shape: /^[A-Za-z0-9._-]{1,64}$/ },
+  pgbackrest: { what: 'nothing', shape: /^(?!)/ },
+};

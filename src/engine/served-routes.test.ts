@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ENGINE, FactsBuilder, observationOf } from '../../test/builders/facts.ts';
+import { planOf, siteFailover } from '../../test/builders/plans.ts';
+import type { GroupRecord } from '../core/authority/group-record.ts';
+import { epoch, instanceId, runId, siteId } from '../core/base/ids.ts';
+import type { InstanceObservation } from '../core/health/instance-observation.ts';
+import { foldRun } from '../core/run/run.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
+import { LocalInstance } from './local-instance.ts';
+import { granted, revoked } from './record-change.ts';
+import { routeUnder, servedAction, servedOrders } from './served-routes.ts';
+import { ordersFor } from './step-orders.ts';
+
+const run = runId('trading-8');
+const world = () => new FactsBuilder({ servers: true });
+const { topology } = world().facts;
+const { instance: instances, component: components } = indexOf(topology);
+const OK = { kind: 'ok', detail: {} } as const;
+
+function routes(record: GroupRecord, id: string) {
+  const instance = instances.get(instanceId(id))!;
+  return routeUnder(record, components.get(instance.component)!, instance, topology);
+}
+
+function opened(at: FactsBuilder) {
+  const { wallMs: at_, leadership } = at.facts;
+  const event = {
+    kind: 'opened',
+    run,
+    plan: planOf(siteFailover, at.facts),
+    automatic: true,
+    by: 'policy automatic',
+    at: at_,
+    detectedAt: at_,
+    lastGoodAt: null,
+    decidedAt: at_,
+  } as const;
+  return foldRun([
+    { number: 1, run, term: leadership.term, epoch: at.record.epoch, controller: 'bravo', events: [event] },
+  ])!;
+}
+
+/** After the grant of a move from alfa to bravo, whose traffic is moved now. */
+function moving(at = world()) {
+  const state = opened(at);
+  at.change({ record: revoked(at.facts, state.plan, run, 'one') });
+  at.change({ record: granted(at.facts, state.plan) });
+  at.change({ record: { ...at.record, traffic: siteId('bravo') } });
+  return { at, state, orders: () => servedOrders(state, at.facts, at.record) };
+}
+
+test('beside the writer everything leads to it, elsewhere to nobody; every name server has the same', () => {
+  const { record } = world();
+  assert.deepEqual(routes(record, 'alfa-proxy'), { kind: 'route', epoch: 7, routes: { orders: 'alfa-front' } });
+  assert.deepEqual(routes(record, 'bravo-proxy')?.routes, { orders: null });
+  assert.deepEqual(routes(record, 'alfa-pooler')?.routes, { trading: 'alfa-db' });
+  assert.deepEqual(routes(record, 'bravo-pooler')?.routes, { trading: null });
+  for (const names of ['alfa-names', 'bravo-names'])
+    assert.deepEqual(routes(record, names)?.routes, { trading: 'alfa-front' });
+  for (const cache of ['alfa-cache', 'bravo-cache'])
+    assert.deepEqual(routes(record, cache)?.routes, { cache: 'alfa-cache' });
+});
+
+test('nobody is led to a writer between its revocation and the next grant', () => {
+  const at = world();
+  at.change({ record: revoked(at.facts, opened(at).plan, run, 'one') });
+  for (const pooler of ['alfa-pooler', 'bravo-pooler'])
+    assert.deepEqual(routes(at.record, pooler)?.routes, { trading: null });
+  for (const cache of ['alfa-cache', 'bravo-cache'])
+    assert.deepEqual(routes(at.record, cache)?.routes, { cache: null });
+});
+
+test('a proxy of the new site leads nowhere before the traffic has moved, and the old one not after it', () => {
+  const { at } = moving();
+  const before = { ...at.record, traffic: siteId('alfa') };
+  assert.deepEqual(routes(before, 'bravo-proxy')?.routes, { orders: null });
+  assert.deepEqual(routes(at.record, 'bravo-proxy')?.routes, { orders: 'bravo-front' });
+  assert.deepEqual(routes(at.record, 'alfa-proxy')?.routes, { orders: null });
+});
+
+test('where no site has the traffic a name stays as it is', () => {
+  assert.equal(routes({ ...world().record, traffic: null }, 'alfa-names'), null);
+});
+
+test('a Redis is opened for the epoch of whoever writes to it, not for that of another move', () => {
+  const { record } = world();
+  const raised: GroupRecord = { ...record, epoch: epoch(9) };
+  assert.equal(routes(raised, 'alfa-cache')?.epoch, record.grants[ENGINE]!.epoch);
+  assert.equal(routes(raised, 'alfa-proxy')?.epoch, 9);
+});
+
+function local(id: string, seen: Partial<InstanceObservation> = {}): LocalInstance {
+  const instance = instances.get(instanceId(id))!;
+  const component = components.get(instance.component)!;
+  const known = new LocalInstance({ instance, component, group: topology.groups[0]!, mayWrite: false, gate: null });
+  known.observe({ ...observationOf(instance.id, false), role: 'closed', ...seen }, 1000);
+  return known;
+}
+
+test('a server is told once, and again when it does not do what it was told', () => {
+  const { record } = world();
+  const proxy = local('alfa-proxy');
+  const told = servedAction(proxy, record, topology)!;
+  assert.deepEqual(told, { kind: 'route', epoch: 7, routes: { orders: 'alfa-front' } });
+  proxy.reconciled(told, OK, 1000);
+  assert.equal(servedAction(proxy, record, topology), null);
+  proxy.observe({ ...proxy.observation!, health: 'bad', reason: 'it does not lead where it was told' }, 2000);
+  assert.deepEqual(servedAction(proxy, record, topology), told);
+});
+
+test('what does not answer is told nothing, as is anything under a record that is not known; it is never killed', () => {
+  const { record } = world();
+  const frozen = local('alfa-proxy', { health: 'unknown', role: 'unknown' });
+  assert.equal(servedAction(frozen, record, topology), null);
+  assert.equal(servedAction(local('alfa-proxy'), null, topology), null);
+  assert.equal(servedAction(local('alfa-proxy', { process: 'exited' }), record, topology), null);
+});
+
+test('the step asks every server, waits for those that answer, and for one of each kind at the new site', () => {
+  const { orders } = moving(world().host('alfa-x', { connected: false }));
+  const seen = orders().map(({ target, required, awaited, oneOf }) => [target, required, awaited, oneOf ?? null]);
+  assert.deepEqual(seen, [
+    ['alfa-proxy', false, false, null],
+    ['bravo-proxy', false, true, 'proxy'],
+    ['alfa-pooler', false, false, null],
+    ['bravo-pooler', false, true, 'pooler'],
+    ['alfa-names', false, false, null],
+    ['bravo-names', false, true, 'names'],
+    ['alfa-cache', false, false, null],
+    ['bravo-cache', false, true, 'cache'],
+  ]);
+  for (const { order, confirm } of orders())
+    assert.deepEqual(
+      order.kind === 'perform' && order.action.kind === 'route' && order.action.routes,
+      confirm?.condition.kind === 'routed' && confirm.condition.routes,
+    );
+});
+
+test('a server that is heard of and does not answer is asked and not waited for', () => {
+  const { orders } = moving(world().observation('alfa-names', { health: 'unknown' }));
+  const awaited = orders().filter((order) => order.awaited);
+  assert.ok(!awaited.some(({ target }) => target === 'alfa-names'));
+  assert.ok(awaited.some(({ target }) => target === 'alfa-proxy'));
+});
+
+test('a firm without servers has the orders of its fronts and no others', () => {
+  const at = new FactsBuilder();
+  const state = opened(at);
+  const targets = ordersFor({ kind: 'move-traffic' }, state, at.facts).map(({ target }) => target as string);
+  assert.deepEqual(targets, ['alfa-front', 'bravo-front']);
+});

@@ -1,0 +1,134 @@
+import type { GroupRecord } from '../core/authority/group-record.ts';
+import type { InstanceId, SiteId } from '../core/base/ids.ts';
+import type { Facts } from '../core/decision/facts.ts';
+import type { RunState } from '../core/run/run.ts';
+import { isServedKind, type Lead, type ServedKind } from '../core/topology/served.ts';
+import type { Component, Instance, Topology } from '../core/topology/topology.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
+import type { InstanceAction } from './driver-port.ts';
+import type { LocalInstance } from './local-instance.ts';
+import type { StepOrder } from './step-order.ts';
+
+export type RouteAction = Extract<InstanceAction, { kind: 'route' }>;
+
+/** A paused pooler waits for transactions, a switch of Redis for its replica, a name server for its tools. */
+const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
+  haproxy: 1500,
+  pgbouncer: 4000,
+  dns: 3000,
+  redis: 6000,
+  pgbackrest: 1500,
+};
+
+/** One that does not answer must not keep its agent from telling it again. */
+export const servedWithinMs = (kind: ServedKind): number => ANSWER_WITHIN_MS[kind];
+
+/**
+ * Where one served instance should lead under this record; null while it is to stay as it is. Nobody is led to a holder before its
+ * grant: what nobody holds has no route.
+ */
+export function routeUnder(
+  record: GroupRecord,
+  component: Component,
+  instance: Instance,
+  topology: Topology,
+): RouteAction | null {
+  const { served, kind } = component;
+  if (served === undefined || !isServedKind(kind)) return null;
+  const { siteOfInstance } = indexOf(topology);
+  const site = siteOfInstance.get(instance.id)!;
+  let { epoch } = record;
+  const routes: Record<string, InstanceId | null> = {};
+  for (const [name, lead] of Object.entries(served.leads)) {
+    const target = targetOf(record, lead, topology);
+    const at = target === null ? null : (siteOfInstance.get(target) ?? null);
+    switch (kind) {
+      // Proxies of the site that has the traffic lead, all others are closed.
+      case 'haproxy':
+        routes[name] = record.traffic === site ? target : null;
+        break;
+      // Beside its writer; a pooler elsewhere makes clients wait.
+      case 'pgbouncer':
+        routes[name] = at === site ? target : null;
+        break;
+      // The former answer leads to a writer that is fenced, no answer leads nowhere for longer: it stays until there is a new one.
+      case 'dns':
+        if (target !== null && at === record.traffic) routes[name] = target;
+        break;
+      // Beside whoever writes to it, opened for the epoch of that grant.
+      case 'redis':
+        routes[name] = at === null ? null : (redisAt(component, at, topology)?.id ?? null);
+        epoch = record.grants[lead.to]?.epoch ?? epoch;
+    }
+  }
+  return Object.keys(routes).length === 0 ? null : { kind: 'route', epoch, routes };
+}
+
+/** The holder of what is granted; of what is not, the instance at the site that has the traffic. */
+function targetOf(record: GroupRecord, { to }: Lead, topology: Topology): InstanceId | null {
+  const { component, siteOfInstance } = indexOf(topology);
+  const target = component.get(to);
+  if (target === undefined) return null;
+  if (target.authority === 'owned') return record.grants[to]?.holder ?? null;
+  return target.instances.find(({ id }) => siteOfInstance.get(id) === record.traffic)?.id ?? null;
+}
+
+const redisAt = ({ instances }: Component, site: SiteId, topology: Topology): Instance | undefined =>
+  instances.find(({ id, eligible }) => eligible && indexOf(topology).siteOfInstance.get(id) === site);
+
+/** What a served instance has to be told; null when it is as it should be, is not heard, or the record is not known. */
+export function servedAction(
+  local: LocalInstance,
+  record: GroupRecord | null,
+  topology: Topology,
+): InstanceAction | null {
+  const { observation } = local;
+  // What does not answer would do later what it is told now.
+  if (record === null || observation === null || observation.process !== 'running') return null;
+  if (observation.health === 'unknown') return null;
+  const action = routeUnder(record, local.component, local.instance, topology);
+  if (action === null) return null;
+  const told = JSON.stringify([action.epoch, action.routes]) === local.routed;
+  return told && observation.health !== 'bad' ? null : action;
+}
+
+/**
+ * Orders of `move-traffic` to what leads clients and writers from outside the fronts. At the new site one of each component has to be
+ * done. Whoever answers is waited for until it was tried; what is not closed then is unproved, and no fence.
+ */
+export function servedOrders(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
+  const { siteOfInstance, component } = indexOf(facts.topology);
+  const moved: GroupRecord = { ...record, traffic: run.plan.toSite };
+  return facts.group.components.flatMap((id) => {
+    const known = component.get(id);
+    if (known === undefined || !isServedKind(known.kind)) return [];
+    const answerWithinMs = ANSWER_WITHIN_MS[known.kind];
+    return known.instances.flatMap((instance): StepOrder[] => {
+      const action = routeUnder(moved, known, instance, facts.topology);
+      if (action === null) return [];
+      return [
+        {
+          target: instance.id,
+          host: instance.host,
+          order: { kind: 'perform', instance: instance.id, action },
+          required: false,
+          awaited: answers(facts, instance),
+          ...(siteOfInstance.get(instance.id) === run.plan.toSite ? { oneOf: id } : {}),
+          confirm: {
+            instance: instance.id,
+            condition: { kind: 'routed', epoch: action.epoch, routes: action.routes },
+          },
+          inSequence: false,
+          answerWithinMs,
+        },
+      ];
+    });
+  });
+}
+
+function answers(facts: Facts, { id, host }: Instance): boolean {
+  const known = facts.instances.get(id);
+  if (facts.hosts.get(host)?.connected !== true || known?.fresh !== true) return false;
+  const { observation } = known;
+  return observation?.process === 'running' && observation.health !== 'unknown';
+}

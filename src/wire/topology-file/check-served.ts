@@ -1,0 +1,202 @@
+import {
+  addressIn,
+  addressOptions,
+  isOnlyWatched,
+  isServedKind,
+  leadNames,
+  leadsAs,
+  optionsOfKind,
+  type ServedKind,
+  type ServerOption,
+} from '../../core/topology/served.ts';
+import type { Complaints } from './check-references.ts';
+import { canServe } from './entry-defaults.ts';
+import type { ComponentEntry, TopologyFile } from './file-schema.ts';
+import type { SourcePath } from './source-tree.ts';
+
+const longestTtlMs = 86_400_000;
+
+/** What proxies, poolers, name servers and Redis are told: where they lead, and how each server is reached. */
+export function checkServed(file: TopologyFile, complaints: Complaints): void {
+  for (const [id, component] of Object.entries(file.components)) {
+    const path: SourcePath = ['components', id];
+    const { kind } = component;
+    if (!isServedKind(kind)) {
+      checkUnserved(component, path, complaints);
+      continue;
+    }
+    if (component.authority === 'owned')
+      complaints.say(
+        'HF-2012',
+        [...path, 'authority'],
+        `${id} (${kind}) cannot be owned: it checks no lease, and stopping it proves nothing about writers`,
+        'remove "authority"; the components that it leads to are owned',
+      );
+    checkServers(component, kind, path, complaints);
+    if (!isOnlyWatched(kind)) checkLeads(file, id, kind, complaints);
+    else if (component.leads !== undefined)
+      complaints.say('HF-2012', [...path, 'leads'], `${id} (${kind}) leads nobody anywhere`, 'remove "leads"');
+  }
+}
+
+function checkUnserved(component: ComponentEntry, path: SourcePath, complaints: Complaints): void {
+  const refuse = (at: SourcePath) =>
+    complaints.say(
+      'HF-2012',
+      at,
+      `${path.at(-1)} is ${component.kind}, which leads nowhere and has no "${at.at(-1)}"`,
+      `remove it, or name the kind that runs it: ${Object.keys(optionsOfKind).join(', ')}`,
+    );
+  for (const field of ['leads', 'server'] as const) if (component[field] !== undefined) refuse([...path, field]);
+  for (const [id, { server }] of Object.entries(component.instances ?? {}))
+    if (server !== undefined) refuse([...path, 'instances', id, 'server']);
+  if (component.authority === 'delegated')
+    complaints.say(
+      'HF-2012',
+      [...path, 'authority'],
+      `${path.at(-1)} is ${component.kind}, for which nobody else says who is primary`,
+      'say "owned" or "none", or leave it out',
+    );
+}
+
+function checkServers(component: ComponentEntry, kind: ServedKind, path: SourcePath, complaints: Complaints): void {
+  const { needed, optional } = optionsOfKind[kind];
+  const known: readonly string[] = [...needed, ...optional];
+  const look = (server: Readonly<Record<string, string | undefined>> | undefined, at: SourcePath) => {
+    for (const [option, value] of Object.entries(server ?? {})) {
+      if (value === undefined) continue;
+      if (!known.includes(option))
+        complaints.say(
+          'HF-2002',
+          [...at, option],
+          `a server of ${kind} has no "${option}"`,
+          `remove it; known are ${known.join(', ')}`,
+        );
+      else if (addressOptions.includes(option as ServerOption) && addressIn(value) === null)
+        complaints.say('HF-2004', [...at, option], `"${value}" is not HOST:PORT`, 'write it as in 10.1.2.3:6432');
+      else if ((option === 'socket' || option.endsWith('File')) && !value.startsWith('/'))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not a path from the root: it would be another file for each process`,
+          'write the whole path; the configuration of an agent may say another one',
+        );
+      else if (option === 'repository' && !/^[1-9]\d{0,2}$/.test(value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not the number of a repository`,
+          "write it as in '1'",
+        );
+      else if (option === 'stanza' && !/^[A-Za-z0-9_-]{1,64}$/.test(value))
+        complaints.say('HF-2004', [...at, option], `"${value}" is not the name of a stanza`, 'correct the name');
+      else if (option === 'zone' && !/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value))
+        complaints.say('HF-2004', [...at, option], `"${value}" is not a zone`, 'write it as in firm.example');
+    }
+  };
+  look(component.server, [...path, 'server']);
+  for (const [id, instance] of Object.entries(component.instances ?? {})) {
+    const at = [...path, 'instances', id];
+    look(instance.server, [...at, 'server']);
+    const all: Readonly<Record<string, unknown>> = { ...component.server, ...instance.server };
+    for (const option of needed)
+      if (all[option] === undefined)
+        complaints.say(
+          'HF-2003',
+          at,
+          `${id} has no "server.${option}", without which ${kind} cannot be driven`,
+          `add "server: {${option}: …}", here or for all instances of ${path.at(-1)}`,
+        );
+  }
+}
+
+function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints: Complaints): void {
+  const component = file.components[id]!;
+  const path: SourcePath = ['components', id];
+  if (Object.keys(component.leads ?? {}).length === 0)
+    complaints.say(
+      'HF-2003',
+      path,
+      `${id} (${kind}) leads nowhere`,
+      'add "leads: {NAME: {to: COMPONENT, …}}", or make it "kind: inventory"',
+    );
+  if (kind === 'redis' && Object.keys(component.leads ?? {}).length > 1)
+    complaints.say('HF-2012', [...path, 'leads'], `${id} has more than one set`, 'make a component of each set');
+  const group = Object.values(file.groups).find(({ components }) => components.includes(id));
+  for (const [name, lead] of Object.entries(component.leads ?? {})) {
+    const at = [...path, 'leads', name];
+    const { what, shape } = leadNames[kind];
+    if (!shape.test(name)) complaints.say('HF-2004', at, `"${name}" is not the name of ${what}`, 'correct the name');
+    if (complaints.unresolved([...at, 'to'], 'component', lead.to, file.components)) continue;
+    const target = file.components[lead.to]!;
+    const writes = target.kind === 'front' || (!isServedKind(target.kind) && target.kind !== 'inventory');
+    if (!writes || (kind === 'redis' && target.kind === 'front'))
+      complaints.say(
+        'HF-2012',
+        [...at, 'to'],
+        `${name} cannot lead to ${lead.to} (${target.kind})`,
+        kind === 'redis' ? 'name the component that writes to it' : 'name a front, or a component that is owned',
+      );
+    else if (group !== undefined && !group.components.includes(lead.to))
+      complaints.say(
+        'HF-2012',
+        [...at, 'to'],
+        `${id} and ${lead.to} are not in one group, so they do not move together`,
+        'put both into the same group',
+      );
+    checkNames(file, lead, kind, at, complaints);
+    checkTtl(lead, kind, at, complaints);
+  }
+}
+
+type LeadEntry = NonNullable<ComponentEntry['leads']>[string];
+
+function checkNames(
+  file: TopologyFile,
+  lead: LeadEntry,
+  kind: ServedKind,
+  at: SourcePath,
+  complaints: Complaints,
+): void {
+  const named = leadsAs[kind];
+  if (named === null) {
+    if (lead.as !== undefined)
+      complaints.say('HF-2012', [...at, 'as'], 'Redis finds its servers by their own addresses', 'remove "as"');
+    return;
+  }
+  const instances = file.components[lead.to]!.instances ?? {};
+  for (const [instance, value] of Object.entries(lead.as ?? {})) {
+    if (complaints.unresolved([...at, 'as', instance], `instance of ${lead.to}`, instance, instances)) continue;
+    if (!named.fits(value))
+      complaints.say('HF-2004', [...at, 'as', instance], `"${value}" is not ${named.what}`, `write ${named.what}`);
+  }
+  const values = Object.values(lead.as ?? {});
+  const twice = values.find((value, index) => values.indexOf(value) !== index);
+  if (twice !== undefined)
+    complaints.say('HF-2007', [...at, 'as'], `"${twice}" stands for two instances`, 'give each its own');
+  for (const [instance, { eligible, host }] of Object.entries(instances)) {
+    const site = file.sites[file.hosts[host]?.site ?? ''];
+    if ((eligible ?? (site === undefined || canServe(site))) && lead.as?.[instance] === undefined)
+      complaints.say(
+        'HF-2003',
+        at,
+        `${at.at(-1)} does not say what ${instance} is called there`,
+        `add "as: {${instance}: …}": ${named.what}`,
+      );
+  }
+}
+
+function checkTtl({ ttl }: LeadEntry, kind: ServedKind, at: SourcePath, complaints: Complaints): void {
+  if (kind !== 'dns' && ttl !== undefined)
+    complaints.say('HF-2012', [...at, 'ttl'], `only names of DNS have a "ttl"`, 'remove it');
+  if (kind !== 'dns') return;
+  if (ttl === undefined)
+    complaints.say(
+      'HF-2003',
+      at,
+      `${at.at(-1)} does not say how long its answer may be kept`,
+      'add "ttl: 5s": clients follow a move after that, not before',
+    );
+  else if (ttl % 1000 !== 0 || ttl > longestTtlMs)
+    complaints.say('HF-2004', [...at, 'ttl'], 'a TTL is whole seconds, at most a day', 'write it as in 5s');
+}

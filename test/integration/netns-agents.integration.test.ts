@@ -1,0 +1,16 @@
+import { after, before, describe } from 'node:test';
+import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
+import { agentsSuite } from './netns-servers/agents.suite.ts';
+import { ServersUnderTest } from './netns-servers/servers-under-test.ts';
+
+const skip = await reasonToSkipNamespaces();
+
+describe('agents that lead the servers of a lab of network namespaces', { skip, timeout: 300_000 }, () => {
+  let servers: ServersUnderTest;
+  before(async () => {
+    servers = await ServersUnderTest.up('suite-agents');
+  });
+  after(() => servers.down());
+
+  describe('HAProxy, pgBouncer, BIND and Redis', () => agentsSuite(() => servers));
+});
