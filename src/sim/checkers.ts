@@ -315,6 +315,11 @@ export class Checkers {
     this.runs.asked(person, request);
   }
 
+  /** And was told that nothing comes of it. */
+  refused(request: OperatorRequest): void {
+    this.runs.refused(request);
+  }
+
   /** I5, I7, I8: one transaction as it was committed. */
   committed(changes: readonly Change[]): void {
     const entries = changes.flatMap(({ key, value }) =>

@@ -115,4 +115,9 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     invariant: 'H5',
     why: 'the word of an exit, repeated late, was of a start of the agent before the one that had been heard since, and was believed',
   },
+  {
+    seed: 1240002,
+    invariant: 'F5',
+    why: 'the checker was wrong: it held a move against a later request of the same person, which had been refused',
+  },
 ];

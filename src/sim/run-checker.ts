@@ -39,6 +39,7 @@ export class RunChecker {
   readonly #drained = new Set<string>();
   readonly #plans = new Map<string, RecoveryPlan>();
   readonly #asked: { readonly by: string; readonly role: Role; readonly request: OperatorRequest }[] = [];
+  readonly #refused = new Set<OperatorRequest>();
   #open: { readonly run: string; readonly scope: string } | null = null;
   #superseded: { readonly run: string; readonly scope: string } | null = null;
   /** Of the leader that the authority names. */
@@ -48,6 +49,11 @@ export class RunChecker {
 
   constructor(watched: Watched) {
     this.#watched = watched;
+  }
+
+  /** Nothing came of it. */
+  refused(request: OperatorRequest): void {
+    this.#refused.add(request);
   }
 
   asked(person: Person, request: OperatorRequest): void {
@@ -197,7 +203,9 @@ export class RunChecker {
     if (plan.runbook !== 'switchover-site') return;
     const policy = this.#watched.topology.groups[0]!.plannedMove;
     const authorised = (role: string) => ROLES.indexOf(role as Role) >= ROLES.indexOf('approver');
-    const request = this.#asked.findLast((each) => each.by === by && each.request.kind === 'move');
+    const moves = this.#asked.filter((each) => each.by === by && each.request.kind === 'move');
+    // Whoever was refused since meant something else by it, e.g. the same move by less than it needs.
+    const request = moves.findLast((each) => !this.#refused.has(each.request)) ?? moves.at(-1);
     if (request?.request.kind !== 'move') return;
     const { overrides, ticket = null } = request.request;
     const approved =

@@ -380,6 +380,7 @@ export class World {
     if (this.tracing) this.say(`${person.name} (${person.role}) asks ${leader.site}: ${request.kind}`);
     this.checkers.asked(person, request);
     this.#onAnswer.set(this.#tickets, (answer) => {
+      if (answer.kind === 'refused') this.checkers.refused(request);
       this.coverage.count(`answer: ${request.kind} ${answer.kind === 'refused' ? answer.code : answer.kind}`);
       if (this.tracing)
         this.say(
