@@ -5,7 +5,6 @@ import { BinaryClient } from '../testing/binary-client.ts';
 import { type EngineUnderTest, TradingWorld, untilReleasing } from '../testing/trading-world.ts';
 import { waitUntil } from '../testing/wait-until.ts';
 import { encodeSent } from './binary-protocol.ts';
-import { MOST_RECORDS } from './block-limits.ts';
 
 let world: TradingWorld | null = null;
 afterEach(async () => {
@@ -74,18 +73,6 @@ test('a binary client gets what a text client gets: acknowledgement, the same on
     ],
   );
   assert.equal((await text.expect((message) => message.t === 'ack' && message.id === 'o1')).seq, seq);
-});
-
-test('the order that fills a block is answered as soon as the others of its block', async () => {
-  const engine = await primary();
-  const client = await logOn(engine, 'c1');
-  for (let more = 0; more < 3; more++) {
-    // What comes in one piece is handled in one turn.
-    const orders = Array.from({ length: MOST_RECORDS }, (_, at) => order(`o${more}-${at}`));
-    client.send(...orders);
-    const last = `o${more}-${MOST_RECORDS - 1}`;
-    await client.expect((answer) => answer.t === 'ack' && answer.id === last);
-  }
 });
 
 test('limits hold for binary orders, and a product beyond 2^53 is refused', async () => {

@@ -397,8 +397,7 @@ export class OrderPath {
     const sequence = state.applied + 1;
     state.apply(sequence, epoch, bytes, view, offset);
     if (batch.count >= MOST_RECORDS || batch.payloadBytes >= MOST_BYTES) this.#flush();
-    // Also behind a full block: whoever waits for this entry is answered after it, and joins the queue only now.
-    this.#flushSoon();
+    else this.#flushSoon();
     return sequence;
   }
 

@@ -4,7 +4,6 @@ import { syncDirectory } from '../base/durable-file.ts';
 import { type Block, blockEnd, decodeBlock, EMPTY_LOG, type LogEnd, lastSequenceOf, whyNotNext } from './block.ts';
 import { BlockIndex } from './block-index.ts';
 import { CommitMarker } from './commit-marker.ts';
-import { FinishingSegments } from './finishing-segments.ts';
 import { segmentNames } from './journal-reader.ts';
 import { OldSegments } from './old-segments.ts';
 import { RecentBlocks } from './recent-blocks.ts';
@@ -51,7 +50,6 @@ export class Journal {
   #removed = 0;
   readonly #recent = new RecentBlocks(4 * 1024 * 1024);
   readonly #marker: CommitMarker;
-  readonly #finishing = new FinishingSegments((error) => this.#fail(error));
   #segments: string[] = [];
   #file: SegmentFile | null = null;
   #tornBytes = 0;
@@ -360,10 +358,8 @@ export class Journal {
   /** The finished segment is whole, without zeros, and where blocks are synced it is synced before the next one exists. */
   #startSegment(): void {
     const { directory, sync } = this.#options;
-    if (sync === 'none' && this.#file !== null) {
-      this.#file.endHere();
-      this.#finishing.add(this.#file);
-    } else {
+    if (sync === 'none') this.#file?.finish((error) => this.#fail(error));
+    else {
       this.#file?.cutTo(this.#file.bytes);
       this.#retire();
     }

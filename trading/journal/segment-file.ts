@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fsyncSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 
 /** Files grow by this much at a time: syncing what only fills allocated space is cheaper than syncing a longer file. */
 const STEP_BYTES = 256 * 1024;
@@ -59,11 +59,13 @@ export class SegmentFile {
     this.#allocated = bytes;
   }
 
-  /** Nothing lies behind the blocks any more; on the disk only once it is synced. */
-  endHere(): void {
-    if (this.#allocated <= this.#bytes) return;
-    ftruncateSync(this.descriptor, this.#bytes);
-    this.#allocated = this.#bytes;
+  /** It is full, and nobody waits for it: without zeros it goes to the disk beside the work, and is closed when it is there. */
+  finish(onFailure: (error: Error) => void): void {
+    if (this.#allocated > this.#bytes) ftruncateSync(this.descriptor, this.#bytes);
+    fdatasync(this.descriptor, (error) => {
+      this.close();
+      if (error !== null) onFailure(error);
+    });
   }
 
   sync(): void {

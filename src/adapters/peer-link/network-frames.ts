@@ -1,8 +1,8 @@
 import type { HostId, SiteId } from '../../core/base/ids.ts';
 import type { MeasuredPath, NetworkReport } from '../../core/network/network-report.ts';
-import type { RoundTrips } from '../../core/network/round-trips.ts';
 import { type NetworkTest, type NetworkTestResult, testLimits } from '../../core/network/throughput.ts';
 import { Fields } from '../../wire/fields.ts';
+import { parseTrips } from '../../wire/round-trips.ts';
 
 /** @throws ShapeError */
 export function parseNetworkReport(fields: Fields): NetworkReport {
@@ -47,15 +47,3 @@ function parsePath(fields: Fields): MeasuredPath {
     trips: parseTrips(fields.fields('trips')),
   };
 }
-
-const parseTrips = (fields: Fields): RoundTrips => ({
-  sent: fields.count('sent'),
-  answered: fields.count('answered'),
-  lossPercent: fields.numberOrNull('lossPercent'),
-  p50Ms: fields.numberOrNull('p50Ms'),
-  p95Ms: fields.numberOrNull('p95Ms'),
-  p99Ms: fields.numberOrNull('p99Ms'),
-  maxMs: fields.numberOrNull('maxMs'),
-  jitterMs: fields.numberOrNull('jitterMs'),
-  lostInARow: fields.count('lostInARow'),
-});

@@ -4,6 +4,7 @@ import { type Percentile, percentiles } from '../../core/network/budget.ts';
 import type { RoundTrips } from '../../core/network/round-trips.ts';
 import type { NetworkTestResult } from '../../core/network/throughput.ts';
 import { Fields } from '../../wire/fields.ts';
+import { parseTrips } from '../../wire/round-trips.ts';
 
 /** What one controller knows of the network (`network`). Ages are milliseconds at the moment `at`. */
 export interface NetworkView {
@@ -83,7 +84,7 @@ const testOf = (fields: Fields): TestView => ({
   to: fields.text('to'),
   bytes: fields.count('bytes'),
   tookMs: fields.numberOrNull('tookMs'),
-  trips: fields.has('trips') ? tripsOf(fields.fields('trips')) : null,
+  trips: fields.has('trips') ? parseTrips(fields.fields('trips')) : null,
   problem: fields.textOrNull('problem'),
   ageMs: fields.number('ageMs'),
 });
@@ -93,21 +94,9 @@ const pathOf = (fields: Fields): PathView => ({
   to: fields.text('to'),
   ageMs: fields.numberOrNull('ageMs'),
   unknown: fields.textOrNull('unknown'),
-  trips: fields.has('trips') ? tripsOf(fields.fields('trips')) : null,
+  trips: fields.has('trips') ? parseTrips(fields.fields('trips')) : null,
   answeredMsAgo: fields.numberOrNull('answeredMsAgo'),
   budgets: fields.list('budgets', (budget, at) => budgetOf(Fields.of(budget, at))),
-});
-
-const tripsOf = (fields: Fields): RoundTrips => ({
-  sent: fields.count('sent'),
-  answered: fields.count('answered'),
-  lossPercent: fields.numberOrNull('lossPercent'),
-  p50Ms: fields.numberOrNull('p50Ms'),
-  p95Ms: fields.numberOrNull('p95Ms'),
-  p99Ms: fields.numberOrNull('p99Ms'),
-  maxMs: fields.numberOrNull('maxMs'),
-  jitterMs: fields.numberOrNull('jitterMs'),
-  lostInARow: fields.count('lostInARow'),
 });
 
 function budgetOf(fields: Fields): BudgetView {
