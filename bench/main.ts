@@ -30,6 +30,8 @@ everything at a twentieth of its size, once: to see that it runs. docs/reference
 `;
 
 const root = join(import.meta.dirname, '..');
+/** As an engine is started that reserves its memory (`trading/README.md`); the servers it is compared with as well. */
+process.env['GLIBC_TUNABLES'] ??= 'glibc.malloc.hugetlb=1';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

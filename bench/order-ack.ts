@@ -10,7 +10,7 @@ import { QuietVenue } from './quiet-venue.ts';
 
 const PER_SECOND = 10_000;
 const SECONDS = 2;
-const WARM_UP_ORDERS = 100_000;
+const WARM_UP_ORDERS = 300_000;
 const atMost = (of: Goal['of'], bound: number): Goal => ({ of, is: 'at most', bound });
 const atLeast = (bound: number): Goal => ({ of: 'ratio', is: 'at least', bound });
 
@@ -47,11 +47,17 @@ interface Load {
   readonly warmUp: number;
 }
 
-const measure = async (port: number, client: string | null, { prefix, seconds, warmUp }: Load): Promise<Seen> => {
+const measure = async (
+  port: number,
+  client: string | null,
+  { prefix, seconds, warmUp }: Load,
+  beforeThroughput: () => void = () => {},
+): Promise<Seen> => {
   const load = await OrderLoad.open({ port, prefix, ...(client === null ? {} : { client }) });
   try {
     await load.warmUp(warmUp);
     const { sortedUs } = await load.openLoop({ perSecond: PER_SECOND, seconds });
+    beforeThroughput();
     const perSecond = await load.throughput({ window: MOST_UNANSWERED, seconds });
     return { p50Us: quantile(sortedUs, 0.5), p99Us: quantile(sortedUs, 0.99), perSecond };
   } finally {
@@ -81,7 +87,7 @@ const measurePair = async (placement: Placement, load: Load): Promise<Seen> => {
   const relay = await PeerProcess.start('relay', String(echo.port));
   placement.server(relay.pid);
   try {
-    return await measure(relay.port, null, load);
+    return await measure(relay.port, null, load, () => placement.replicaBesideSleepers(echo.pid));
   } finally {
     relay.stop();
     echo.stop();
@@ -147,7 +153,11 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
       const pair = await measurePair(placement, load);
       for (const { name, sync, replica } of ENGINES) {
         const options = { venue, placement, sync, replica, reserveOrders: THROUGHPUT_ORDERS };
-        const engine = await withEngines(options, ({ primary }) => measure(primary.process.port('orders'), 'c1', load));
+        const engine = await withEngines(options, ({ primary, replica: standby }) =>
+          measure(primary.process.port('orders'), 'c1', load, () => {
+            if (standby !== null) placement.replicaBesideSleepers(standby.process.pid);
+          }),
+        );
         const floorUs = sync === 'group' ? echo.p50Us + 1.5 * fdatasyncUs(directory) : echo.p50Us;
         note(`ack-${name}-p50`, engine.p50Us, floorUs);
         note(`ack-${name}-p99`, engine.p99Us, echo.p99Us);

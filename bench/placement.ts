@@ -3,8 +3,9 @@ import { availableParallelism } from 'node:os';
 
 /**
  * Who runs where while orders are measured. What is outside the firm, clients and exchange, is this process and has one processor
- * to itself; what is measured, echo or engine, has another one. A replica has a third where there is one, else it shares the
- * engine's. Without `taskset`, or with one processor, nobody is placed and `described` says so.
+ * to itself; what is measured, echo or engine, has another one. A replica has a third where there is one. Where there is none it shares
+ * the engine's while clients look at their sockets without pause, and the clients' while these sleep between answers. Without
+ * `taskset`, or with one processor, nobody is placed and `described` says so.
  */
 export class Placement {
   readonly #cpus: readonly number[];
@@ -24,7 +25,7 @@ export class Placement {
   get described(): string {
     if (this.#cpus.length === 0) return 'nobody has a processor to itself';
     return this.#cpus.length === 2
-      ? 'clients and exchange on one processor; echo, or engine and replica, on the other'
+      ? 'clients and exchange on one processor, echo or engine on the other; a replica with the engine, for throughput with the clients'
       : 'clients and exchange, echo or engine, and replica each on a processor of its own';
   }
 
@@ -35,6 +36,11 @@ export class Placement {
 
   replica(pid: number): void {
     this.#move(pid, [this.#cpus[2] ?? this.#cpus[0]]);
+  }
+
+  /** A replica from here on: the clients sleep when they have nothing to do. */
+  replicaBesideSleepers(pid: number): void {
+    this.#move(pid, [this.#cpus[2] ?? this.#cpus[1]]);
   }
 
   release(): void {

@@ -3,21 +3,17 @@ import { join } from 'node:path';
 
 const REHEARSAL = join(import.meta.dirname, '..', 'trading', 'testing', 'rehearsal.ts');
 
+const COMPILE_CACHE = 'NODE_COMPILE_CACHE';
+
 /**
- * How an engine that is to take over at once is started (`trading/README.md`): what it runs in a takeover was compiled before, and its
- * reserved memory is in huge pages, which a killed process gives back in a millisecond, and closes its connections after that.
+ * How an engine that is to take over at once is started (`trading/README.md`): what it runs in a takeover was compiled before.
  * Everything that this process starts until `restore` gets it.
  */
 export class StandbyEnvironment {
-  readonly #before: Readonly<Record<string, string | undefined>>;
+  readonly #before = process.env[COMPILE_CACHE];
 
   constructor(directory: string) {
-    const wanted: Record<string, string> = {
-      NODE_COMPILE_CACHE: join(directory, 'compile-cache'),
-      GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1',
-    };
-    this.#before = Object.fromEntries(Object.keys(wanted).map((name) => [name, process.env[name]]));
-    Object.assign(process.env, wanted);
+    process.env[COMPILE_CACHE] = join(directory, 'compile-cache');
   }
 
   /** One takeover, after which its processes leave what they compiled. */
@@ -35,8 +31,7 @@ export class StandbyEnvironment {
   }
 
   restore(): void {
-    for (const [name, value] of Object.entries(this.#before))
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
+    if (this.#before === undefined) delete process.env[COMPILE_CACHE];
+    else process.env[COMPILE_CACHE] = this.#before;
   }
 }

@@ -38,10 +38,15 @@ const seal = (): void => {
   }
 };
 
-const flush = (): void => {
-  due = false;
+/** What waits is answered as soon as a block is full, as the engine does. */
+const release = (): void => {
   if (batch.count > 0) seal();
   queue.release(state.applied, () => lease.valid);
+};
+
+const flush = (): void => {
+  due = false;
+  release();
   if (handlerNs.length < 1_000_000) handlerNs.push((performance.now() - startedAt) * 1e6);
 };
 const flushSoon = (): void => {
@@ -71,8 +76,8 @@ const desk = new BinaryDesk({
     batch.commit(recordBytes);
     const sequence = state.applied + 1;
     state.apply(sequence, 1, batch.bytes, batch.view, offset);
-    if (batch.count >= MOST_RECORDS || batch.payloadBytes >= MOST_BYTES) seal();
-    flushSoon();
+    if (batch.count >= MOST_RECORDS || batch.payloadBytes >= MOST_BYTES) release();
+    else flushSoon();
     return sequence;
   },
   accepted: () => {},

@@ -23,6 +23,7 @@ static inline u32 spread(u32 hash) {
   return mixed ^ (mixed >> 16);
 }
 static inline u32 mixWide(u32 hash, u64 value) { return mixIn(mixIn(hash, u32(value)), u32(value >> 32)); }
+static inline u32 folded(u64 value) { return u32(value) ^ u32(value >> 32) * 0x9e3779b1u; }
 struct Digest { u32 hash, place; };
 // The place forgets of the last byte what counts: keys that are counted up are neighbours, and a slot that is taken is passed by more
 // than they are.
@@ -113,9 +114,11 @@ struct Engine {
   }
   void rehash(int number) {
     Item &item = items[number];
-    u32 hash = mixIn(item.base, item.state | (item.withdrawn << 3));
-    hash = mixIn(hash, item.code == 0 ? 0 : texts.hashes[item.code - 1]);
-    hash = spread(mixWide(hash, item.filled));
+    u32 has = (item.code == 0 ? 0 : 16) | (item.filled == 0 ? 0 : 64);
+    u32 hash = mixIn(item.base, item.state | (item.withdrawn << 3) | has);
+    if (item.code != 0) hash = mixIn(hash, texts.hashes[item.code - 1]);
+    if (item.filled != 0) hash = mixIn(hash, folded(item.filled));
+    hash = spread(hash);
     content += hash - item.hash;
     item.hash = hash;
   }
@@ -125,8 +128,8 @@ struct Engine {
     hash = mixIn(hash, texts.hashes[item.client]);
     if (item.kind == 1) hash = mixIn(hash, texts.hashes[item.about]);
     else hash = mixIn(hash, item.about == -1 ? texts.hashes[item.targetText] : ids.hashes[item.about]);
-    hash = mixWide(mixWide(hash, item.sequence), item.epoch);
-    item.base = mixWide(mixWide(hash, item.price), item.quantity);
+    u32 when = mixIn(folded(item.sequence), folded(item.epoch));
+    item.base = mixIn(mixIn(hash, when), mixIn(folded(item.price), folded(item.quantity)));
     rehash(number);
   }
   bool isOrder(int item) const { return item != -1 && items[item].kind == 1; }

@@ -17,7 +17,7 @@ import {
 } from './binary-protocol.ts';
 import type { BinarySession } from './binary-session.ts';
 import { type Entry, GTC_BIT, RECORD, RECORD_KIND, readCount, textsAt, writeCount } from './entry.ts';
-import { KnownSymbols } from './known-symbols.ts';
+import { KnownTexts } from './known-texts.ts';
 import { ITEM_KIND, ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
 import { type Limits, numberBreach, type Permissions, replaceRefusal, riskRefusal } from './pre-trade.ts';
@@ -50,7 +50,7 @@ export interface BinaryDeskOptions {
  */
 export class BinaryDesk {
   readonly #options: BinaryDeskOptions;
-  readonly #symbols = new KnownSymbols();
+  readonly #symbols = new KnownTexts();
   #nowMs = 0;
   /** Why no new risk is taken in this turn, or null; and who has a say beside that. */
   #noRisk: string | null = null;

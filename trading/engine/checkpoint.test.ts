@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { KeptSession } from '../fix/kept-session.ts';
@@ -174,6 +174,15 @@ inDirectory(
     assert.equal(newestCheckpoint(checkpoints, { onDamaged: ignore }), null);
   },
 );
+
+inDirectory('the process that takes a checkpoint comes after all other work', async ({ journal, checkpoints }) => {
+  await journalEntries(journal, randomEntries(11, 100));
+  const taking = takeCheckpoint({ instance: 'b', journal, checkpoints, sequence: 1, stateHash: 'aaaaaaaaaaaaaaaa' });
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ').map(Number);
+  const taker = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('take-checkpoint.ts'));
+  assert.equal(getPriority(taker), constants.priority.PRIORITY_LOW);
+  await taking;
+});
 
 inDirectory('a checkpoint of another history is passed over', async ({ journal, checkpoints }) => {
   const entries = randomEntries(8, 500);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describeError } from '../base/coded-error.ts';
+import { keepHeapReady } from '../base/heap.ts';
 import { ContractError, type Status } from '../control/contract.ts';
 import { type ControlHandlers, startControlServer } from '../control/control-server.ts';
 import { EpochStore } from '../control/epoch-store.ts';
@@ -97,6 +98,7 @@ try {
   handlers = new EngineCommands(engine).handlers();
   holds = () => engine.holds;
   compileOrderPathAsAWhole();
+  keepHeapReady();
   control.statusChanged();
   const ports = { control: control.port, orders: engine.orders.port, replication: engine.replication.port };
   process.stdout.write(

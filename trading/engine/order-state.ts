@@ -4,6 +4,7 @@ import { GTC_BIT, RECORD, RECORD_KIND, readCount } from './entry.ts';
 import { ItemChanges } from './item-changes.ts';
 import { mixWide } from './item-hash.ts';
 import { ordersAfter, viewOf } from './item-view.ts';
+import { KnownTexts } from './known-texts.ts';
 import { ITEM_KIND, ITEM_STATE, type ItemList, OrderPool } from './order-pool.ts';
 import type { ChangeRequest, Order } from './order-view.ts';
 import { StateHashes } from './state-hashes.ts';
@@ -59,6 +60,7 @@ export class OrderState {
   readonly venues: VenueNumbers;
   readonly hashes = new StateHashes();
   readonly #changes: ItemChanges;
+  readonly #known = new KnownTexts();
   readonly #scratch = Buffer.alloc(KEY_SCRATCH_BYTES);
   readonly #names: string[] = [];
   #applied = 0;
@@ -221,7 +223,7 @@ export class OrderState {
     this.#applied = seq;
     switch (view.getUint8(offset + KIND_AT)) {
       case NEW_ORDER:
-        this.#addOrder(seq, epoch, view, offset);
+        this.#addOrder(seq, epoch, bytes, view, offset);
         break;
       case ACCEPTED:
         this.#noteReport(view, offset);
@@ -235,7 +237,7 @@ export class OrderState {
         );
         break;
       case NEW_CANCEL:
-        this.#addRequest(CANCEL, seq, epoch, view, offset);
+        this.#addRequest(CANCEL, seq, epoch, bytes, view, offset);
         break;
       case CANCELLED_BY_VENUE:
         this.#noteReport(view, offset);
@@ -252,7 +254,7 @@ export class OrderState {
     const kind = view.getUint8(offset + KIND_AT);
     switch (kind) {
       case RECORD_KIND.replace:
-        this.#addRequest(REPLACE, seq, epoch, view, offset);
+        this.#addRequest(REPLACE, seq, epoch, bytes, view, offset);
         return;
       case RECORD_KIND.epoch:
       case RECORD_KIND.test:
@@ -310,14 +312,14 @@ export class OrderState {
     return this.texts.putIn(view, at + secondLength, view.getUint8(offset + THIRD_AT)) + 1;
   }
 
-  #addOrder(seq: number, epoch: number, view: DataView, offset: number): void {
+  #addOrder(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
     const idLength = view.getUint8(offset + FIRST_AT);
     const clientLength = view.getUint8(offset + SECOND_AT);
     const clientAt = offset + TEXTS_AFTER_PRICE + idLength;
     if (!this.#addId(view, offset + TEXTS_AFTER_PRICE, idLength)) return;
     const { items } = this;
-    const client = this.texts.putIn(view, clientAt, clientLength);
-    const symbol = this.texts.putIn(view, clientAt + clientLength, view.getUint8(offset + THIRD_AT));
+    const client = this.#text(bytes, view, clientAt, clientLength);
+    const symbol = this.#text(bytes, view, clientAt + clientLength, view.getUint8(offset + THIRD_AT));
     const side = view.getUint8(offset + SIDE_AT);
     const item = items.addPending(ORDER, side & ~GTC, client, symbol, seq, epoch);
     items.setVenue(item, view.getUint8(offset + VENUE_AT), (side & GTC) !== 0);
@@ -327,8 +329,19 @@ export class OrderState {
     this.#orders += 1;
   }
 
+  /** Number of a client or symbol, which is added if it is not known here. */
+  #text(bytes: Uint8Array, view: DataView, at: number, length: number): number {
+    // Whole words are compared; the record that ends the memory may end within one.
+    if (at + length + 3 > bytes.length) return this.texts.putIn(view, at, length);
+    const known = this.#known.numberOf(view, at, length);
+    if (known !== -1) return known;
+    const number = this.texts.putIn(view, at, length);
+    this.#known.remember(view, at, length, number);
+    return number;
+  }
+
   /** Adds a cancel or replace, unless its id was there. */
-  #addRequest(kind: number, seq: number, epoch: number, view: DataView, offset: number): void {
+  #addRequest(kind: number, seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
     const texts = offset + (kind === CANCEL ? TEXTS_AT : TEXTS_AFTER_PRICE);
     const idLength = view.getUint8(offset + FIRST_AT);
     const clientLength = view.getUint8(offset + SECOND_AT);
@@ -337,7 +350,7 @@ export class OrderState {
     if (!this.#addId(view, texts, idLength)) return;
     const { items } = this;
     const target = this.ids.findIn(view, targetAt, targetLength);
-    const client = this.texts.putIn(view, texts + idLength, clientLength);
+    const client = this.#text(bytes, view, texts + idLength, clientLength);
     const item = items.addPending(kind, 0, client, target, seq, epoch);
     if (target === -1) items.setTargetText(item, this.texts.putIn(view, targetAt, targetLength));
     else items.setVenue(item, items.venue(target), false);

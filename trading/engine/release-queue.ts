@@ -225,11 +225,12 @@ export class ReleaseQueue {
 
   #push(sequence: number, sink: Sink, order: number, length: number, text: string): void {
     if (this.#tail === this.#sequences.length) this.#widen();
-    this.#texts[this.#tail] = text;
+    // Mostly what was there before: to look is quicker than to store.
+    if (this.#texts[this.#tail] !== text) this.#texts[this.#tail] = text;
+    if (this.#sinks[this.#tail] !== sink) this.#sinks[this.#tail] = sink;
     this.#sequences[this.#tail] = sequence;
     this.#orders[this.#tail] = order;
     this.#lengths[this.#tail] = length;
-    this.#sinks[this.#tail] = sink;
     this.#tail += 1;
   }
 

@@ -84,8 +84,8 @@ const writeBlockPrefix = (bytes: Buffer, at: number, senderEpoch: number, block:
 };
 
 /**
- * Cuts a byte stream into frames. Anything unreadable is reported once; nothing after it is read. The bytes of a block are lent: as they
- * are now until the next `push`.
+ * Cuts a byte stream into frames. Anything unreadable is reported once; nothing after it is read. The bytes of a chunk are not kept,
+ * and those of a block are lent: as they are now until the next `push`.
  */
 export class FrameReader {
   readonly #onMessage: (record: JsonRecord) => void;
@@ -139,7 +139,7 @@ export class FrameReader {
       this.#take(bytes, offset, end);
       offset = end;
     }
-    if (!this.#ended && offset < bytes.length) this.#rest = bytes.subarray(offset);
+    if (!this.#ended && offset < bytes.length) this.#rest = Buffer.from(bytes.subarray(offset));
   }
 
   #roomFor(length: number): Buffer {

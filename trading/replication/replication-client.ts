@@ -28,6 +28,9 @@ export interface ReplicationClientOptions {
   readonly onUpstreamChanged: () => void;
 }
 
+/** What comes is read into the same memory again and again: at full speed new memory for it is a tenth of a standby's work. */
+const READ_BYTES = 256 * 1024;
+
 /** The standby's side of replication: carries out what its core says over one TCP connection at a time. */
 export class ReplicationClient {
   readonly #options: ReplicationClientOptions;
@@ -108,7 +111,13 @@ export class ReplicationClient {
     this.#connection = connection;
     const address = parseAddress(text);
     if (address === null) return;
-    const socket = connect({ ...address, noDelay: true });
+    const memory = Buffer.allocUnsafeSlow(READ_BYTES);
+    const callback = (length: number): boolean => {
+      reader.push(memory.subarray(0, length));
+      this.#finishTurn();
+      return true;
+    };
+    const socket = connect({ ...address, noDelay: true, onread: { buffer: memory, callback } });
     const reader = new FrameReader({
       onMessage: (record) => {
         const message = parsePrimaryMessage(record);
@@ -122,10 +131,6 @@ export class ReplicationClient {
     this.#socket = socket;
     this.#reader = reader;
     socket.on('connect', () => this.step({ kind: 'connected', connection, nowMs: monoNowMs() }));
-    socket.on('data', (chunk: Buffer) => {
-      reader.push(chunk);
-      this.#finishTurn();
-    });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.step({ kind: 'closed', connection, nowMs: monoNowMs() }));
   }

@@ -1,3 +1,4 @@
+import { collectHeap } from '../../base/heap.ts';
 import type { Role } from '../../control/contract.ts';
 import type { EngineConfig } from '../engine-config.ts';
 import { rehearseTakeover, type StartEngine } from './rehearsal.ts';
@@ -50,6 +51,8 @@ export class StandbyRehearsal {
     const { config } = this.#engine;
     rehearseTakeover({ config, start: this.#start, goesOn: () => this.#follows })
       .then((isThrough) => {
+        // What two more engines leave behind would be collected next, which may be in the middle of the takeover.
+        collectHeap();
         this.#engine.rehearsed = isThrough;
       })
       .catch((error: Error) => this.#onFailure(`its takeover could not be rehearsed: ${error.message}`));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KnownSymbols } from './known-symbols.ts';
+import { KnownTexts } from './known-texts.ts';
 
 /** A message field of 32 bytes with this text at its beginning, and whatever behind it. */
 const fieldOf = (text: string, rest: number): DataView => {
@@ -9,8 +9,8 @@ const fieldOf = (text: string, rest: number): DataView => {
   return new DataView(bytes.buffer, 3, 32);
 };
 
-test('a symbol is found by its own bytes, whatever lies behind them', () => {
-  const known = new KnownSymbols();
+test('a text is found by its own bytes, whatever lies behind them', () => {
+  const known = new KnownTexts();
   const names = Array.from({ length: 32 }, (_, at) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ012345'.slice(0, at + 1));
   for (const [number, name] of names.entries()) {
     assert.equal(known.numberOf(fieldOf(name, 0), 0, name.length), -1);
@@ -19,8 +19,8 @@ test('a symbol is found by its own bytes, whatever lies behind them', () => {
   }
 });
 
-test('a symbol that differs in any one byte, or in its length, is another one', () => {
-  const known = new KnownSymbols();
+test('a text that differs in any one byte, or in its length, is another one', () => {
+  const known = new KnownTexts();
   for (let length = 1; length <= 32; length++) {
     const name = 'x'.repeat(length);
     known.remember(fieldOf(name, 0), 0, length, 7);
@@ -34,8 +34,8 @@ test('a symbol that differs in any one byte, or in its length, is another one', 
   assert.equal(known.numberOf(fieldOf('x', 0), 0, 33), -1);
 });
 
-test('many symbols only displace each other', () => {
-  const known = new KnownSymbols();
+test('many texts only displace each other', () => {
+  const known = new KnownTexts();
   for (let number = 0; number < 5000; number++)
     known.remember(fieldOf(`S${number}`, 0), 0, `S${number}`.length, number);
   for (let number = 0; number < 5000; number++) {

@@ -1,21 +1,20 @@
-import { BINARY_SYMBOL_BYTES } from './binary-protocol.ts';
-
 const SLOTS = 256;
 const SLOT_BITS = 8;
-const WORDS = BINARY_SYMBOL_BYTES / 4;
+const MOST_BYTES = 32;
+const WORDS = MOST_BYTES / 4;
 
 /**
- * Numbers of symbols that were looked up before, found by comparing a few words. What it does not remember is looked up in the state,
- * where numbers never change; two symbols that share a slot only displace each other.
+ * Numbers of clients and symbols that were looked up before, found by comparing a few words. What it does not remember is looked up in the
+ * state, where numbers never change; two texts that share a slot only displace each other. Up to three bytes behind a text are read.
  */
-export class KnownSymbols {
+export class KnownTexts {
   readonly #lengths = new Int32Array(SLOTS);
   readonly #numbers = new Int32Array(SLOTS);
   readonly #words = new Int32Array(SLOTS * WORDS);
 
-  /** −1 when it does not remember these bytes, which lie in a field of 32. */
+  /** −1 when it does not remember these bytes, longer ones never. */
   numberOf(view: DataView, at: number, length: number): number {
-    if (length < 1 || length > BINARY_SYMBOL_BYTES) return -1;
+    if (length < 1 || length > MOST_BYTES) return -1;
     const last = lastWord(view, at, length);
     const slot = slotOf(view.getInt32(at, true), last, length);
     if (this.#lengths[slot] !== length) return -1;
@@ -27,6 +26,7 @@ export class KnownSymbols {
   }
 
   remember(view: DataView, at: number, length: number, number: number): void {
+    if (length < 1 || length > MOST_BYTES) return;
     const last = lastWord(view, at, length);
     const slot = slotOf(view.getInt32(at, true), last, length);
     const first = slot * WORDS;
@@ -44,7 +44,7 @@ const lastWord = (view: DataView, at: number, length: number): number => {
   return (length & 3) === 0 ? word : word & ((1 << (8 * (length & 3))) - 1);
 };
 
-/** Of a symbol shorter than a word only its last word is its own. */
+/** Of a text shorter than a word only its last word is its own. */
 const slotOf = (first: number, last: number, length: number): number => {
   const mixed = Math.imul(length < 4 ? 0 : first, 0x85ebca6b) ^ Math.imul(last + length, 0x9e3779b1);
   return (mixed ^ (mixed >>> 15)) >>> (32 - SLOT_BITS);
