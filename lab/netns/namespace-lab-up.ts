@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { type LabContext, type ProcessPlanner, planProcesses } from '../configs.ts';
 import { endOwnLab } from '../end-lab.ts';
@@ -11,11 +12,12 @@ import { createPki, type LabPki } from '../pki.ts';
 import { writeDurably } from '../processes.ts';
 import { startGround } from '../start-ground.ts';
 import { warmMachineCache } from '../warm-compile-cache.ts';
+import { installPackages } from './install-packages.ts';
 import { factsText, findKernelFacts } from './kernel-facts.ts';
 import { machineContext } from './machine-context.ts';
 import { type MachineContext, machineProcesses } from './machine-processes.ts';
 import { namespacePrefix } from './network-plan.ts';
-import { installPackages, missingPackages } from './packages.ts';
+import { type AskedLab, missingPackages } from './packages.ts';
 import { doorway, onMachines } from './platform-machines.ts';
 import { waitForRouters } from './router-health.ts';
 import { etcdServers } from './servers/etcd.ts';
@@ -28,7 +30,7 @@ import { serverSecrets } from './servers/server-secrets.ts';
 
 export interface NamespaceLabOptions extends LabUpOptions {
   /** `authority`: etcd and nothing else. Default: all of them. */
-  readonly servers?: 'all' | 'authority';
+  readonly servers?: AskedLab['servers'];
   /** Controllers, agents and what they drive, exchanges. Default: where the topology has a trading engine. */
   readonly platform?: boolean;
 }
@@ -58,12 +60,13 @@ export async function namespaceLabUp(
   const begun = performance.now();
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
   checkMachine();
-  await install(missingPackages(null), step);
+  const wished = { servers: options.servers ?? 'all' };
+  await install({ ...wished, facts: null }, options.root, step);
   await claim(directory, options, step);
   try {
     const facts = await findKernelFacts(`${namespacePrefix(directory.id)}probe`);
     step(factsText(facts));
-    await install(missingPackages(facts), step);
+    await install({ ...wished, facts }, options.root, step);
     const { topology } = options;
     const withPlatform = options.platform ?? hasEngines(topology);
     if (withPlatform) {
@@ -90,7 +93,7 @@ export async function namespaceLabUp(
       const identityOf = identitiesOf(platform?.pki ?? (await pkiOfServers(directory, placement)));
       const ground = { ...placement, secret: serverSecrets(directory.secrets) };
       const servers =
-        options.servers === 'authority' ? etcdServers(ground, identityOf) : planServers(ground, identityOf);
+        wished.servers === 'authority' ? etcdServers(ground, identityOf) : planServers(ground, identityOf);
       step(`${servers.length} servers`);
       writeServerFiles(context, servers);
       await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);
@@ -135,10 +138,20 @@ const pkiOfServers = (directory: LabDirectory, placement: Placement): Promise<La
     evidenceOwners: [],
   });
 
-async function install(names: readonly string[], step: (text: string) => void): Promise<void> {
+/** What such a lab needs and is not here, told before it is done. @throws LabError HF-7014 */
+async function install(asked: AskedLab, root: string, step: (text: string) => void): Promise<void> {
+  const names = missingPackages(asked);
   if (names.length === 0) return;
   step(`installing Debian packages that are not here: ${names.join(', ')}`);
-  await installPackages(names);
+  await installPackages(names, { directory: join(root, '.holdfast', 'packages'), say: step });
+  const still = missingPackages(asked);
+  if (still.length > 0)
+    throw new LabError({
+      code: 'HF-7014',
+      attempted: `install ${names.join(', ')}`,
+      found: `apt-get is done, and the programs of ${still.join(', ')} are not on the path`,
+      next: 'see what of these packages this Debian has, and bring up what needs less: --servers authority',
+    });
 }
 
 function checkMachine(): void {
