@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { type LabContext, type ProcessPlanner, planProcesses } from '../configs.ts';
 import { endOwnLab } from '../end-lab.ts';
@@ -45,11 +46,13 @@ export interface NamespaceLab {
 }
 
 const routersWithinMs = 45_000;
-const serversWithinMs = 60_000;
+/** Twice what is wanted of the whole way up: a machine that is busy is no reason to give up. */
+const serversWithinMs = 120_000;
 
 /**
  * Brings up the network and the hosts of a topology as namespaces, with real routers and servers; measures what the links really
- * take; then the platform, nothing of which is active. When it fails, what was started is ended again and nothing is left.
+ * take; then the platform, nothing of which is active. When it fails, what was started is ended again and nothing is left but its logs,
+ * in `.holdfast/failed/NAME`.
  * @throws LabError HF-7001 … HF-7015
  */
 export async function namespaceLabUp(
@@ -69,10 +72,6 @@ export async function namespaceLabUp(
     await install({ ...wished, facts }, options.root, step);
     const { topology } = options;
     const withPlatform = options.platform ?? hasEngines(topology);
-    if (withPlatform) {
-      step('compiling');
-      await warmMachineCache(options.root);
-    }
     const wish = { topology, labId: directory.id, directory: directory.path, facts };
     const context = machineContext(wish);
     step(`${context.plan.nodes.length} machines and ${context.plan.wires.length} wires`);
@@ -86,6 +85,9 @@ export async function namespaceLabUp(
       // Before there are servers: what starts takes processors that a delayer in user space needs.
       step('measuring links');
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
+      // Servers wait for each other most of the time: it is compiled meanwhile.
+      const compiled = withPlatform ? warmMachineCache(options.root) : Promise.resolve();
+      compiled.catch(() => {});
       const placement = { topology, plan: context.plan };
       const platform = withPlatform
         ? await prepare(directory, options, onMachines(wish, layout), serverParties(placement))
@@ -99,6 +101,8 @@ export async function namespaceLabUp(
       await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);
       await waitForServers(context, servers, serversWithinMs);
       if (platform !== null) {
+        step('compiling what is not compiled yet');
+        await compiled;
         step('platform');
         await startPlatform(client, context, platform, options.plan ?? planProcesses);
       }
@@ -110,8 +114,24 @@ export async function namespaceLabUp(
       client.close();
     }
   } catch (error) {
+    const kept = keepLogs(directory);
     await endOwnLab(directory, { deadlineMs: 15_000 }).catch(() => {});
-    throw error;
+    throw error instanceof LabError && kept !== null
+      ? new LabError({ ...error, next: error.next.replaceAll(directory.logs, kept), cause: error })
+      : error;
+  }
+}
+
+/** What a lab that did not come up had to say would go with it. Returns where it is now: the last one's of that name. */
+function keepLogs({ root, name, logs }: LabDirectory): string | null {
+  const kept = join(root, '.holdfast', 'failed', name);
+  try {
+    rmSync(kept, { recursive: true, force: true });
+    mkdirSync(dirname(kept), { recursive: true });
+    renameSync(logs, kept);
+    return kept;
+  } catch {
+    return null;
   }
 }
 

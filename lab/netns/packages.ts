@@ -40,6 +40,9 @@ const packages: readonly NeededPackage[] = [
   { name: 'pgbouncer', program: 'pgbouncer', when: withAllServers },
   { name: 'bind9', program: 'named', when: withAllServers },
   { name: 'bind9-dnsutils', program: 'nsupdate', when: withAllServers },
+  { name: 'prometheus', program: 'prometheus', when: withAllServers },
+  { name: 'prometheus-alertmanager', program: 'prometheus-alertmanager', when: withAllServers },
+  { name: 'prometheus-node-exporter', program: 'prometheus-node-exporter', when: withAllServers },
 ];
 
 /** Debian packages that such a lab needs and that are not here. */
