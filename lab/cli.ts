@@ -14,6 +14,7 @@ import { AddressBook, layOut, loadEndpoint } from './layout.ts';
 import type { GroundConfig } from './net/main.ts';
 import type { LinkMeasurement } from './net/measure-link.ts';
 import { onMachines } from './netns/platform-machines.ts';
+import type { ServerHealth } from './netns/servers/server-health.ts';
 import { pkiOf } from './pki.ts';
 import { secretsOf } from './secrets.ts';
 import type { LabUsage } from './usage.ts';
@@ -53,6 +54,16 @@ export async function labStatus(lab: LabName, options: { readonly measure: boole
       ? await client.request('measure', { samples: 5, deadlineMs: 3_000 }, controlDeadlineMs)
       : null,
   }));
+}
+
+/** Looks at every server of a lab of network namespaces; null on loopback, where there are none of their own. */
+export async function labServers(lab: LabName, { processes }: GroundState): Promise<readonly ServerHealth[] | null> {
+  const { directory } = running(lab);
+  const { namespaces, labId, topology } = groundConfig(directory);
+  if (namespaces === null) return null;
+  const { serverHealth } = await import('./netns/servers/server-health.ts');
+  const wish = { topology, labId, directory: directory.path, facts: namespaces };
+  return serverHealth(wish, new Set(processes.map(({ key }) => key)));
 }
 
 /** Resolves when the fault is in force. It ends by itself after `expiresInMs`, whoever is still there by then. */
@@ -95,7 +106,7 @@ export async function labLoad(
 /** Every file and address of a running lab, for whoever wants to talk to its processes. */
 export function labContext(lab: LabName, topology: Topology): LabContext {
   const { directory, record } = running(lab);
-  const config = JSON.parse(readFileSync(directory.groundFile, 'utf8')) as GroundConfig;
+  const config = groundConfig(directory);
   const layout = layOut(topology, { block: record.block ?? config.block, insideSite: config.insideSite });
   const files = { topology, directory, pki: pkiOf(directory.pki), secrets: secretsOf(directory.secrets) };
   if (config.namespaces === null) return { ...files, book: new AddressBook(topology, layout) };
@@ -125,6 +136,9 @@ async function withGround<Value>(lab: LabName, use: (client: GroundClient) => Pr
     client.close();
   }
 }
+
+const groundConfig = (directory: LabDirectory): GroundConfig =>
+  JSON.parse(readFileSync(directory.groundFile, 'utf8')) as GroundConfig;
 
 function running(lab: LabName): { readonly directory: LabDirectory; readonly record: LabRecord } {
   const directory = new LabDirectory(lab.root, lab.name);

@@ -13,6 +13,7 @@ import {
   labHeal,
   labLoad,
   labRestart,
+  labServers,
   labStart,
   labStatus,
   labUp,
@@ -133,11 +134,12 @@ async function upInNamespaces(
 
 export async function status(lab: LabName, measure: boolean): Promise<CommandOutcome> {
   const { record, state, usage, measured } = await labStatus(lab, { measure });
+  const servers = await labServers(lab, state);
   const rows = state.processes.map(({ key, pid, alive }) => {
     const used = usage.processes.find((each) => each.name === key);
     return [
       `${alive ? '●' : '✕'} ${key}`,
-      alive ? 'running' : 'not running',
+      alive ? (servers?.find((each) => each.key === key)?.state ?? 'running') : 'not running',
       pid === null ? '–' : String(pid),
       megabytes(used?.memoryBytes ?? null),
       used === undefined ? '? unknown' : elapsedText(used.cpuMs),
@@ -150,6 +152,9 @@ export async function status(lab: LabName, measure: boolean): Promise<CommandOut
     { title: 'MEMORY', align: 'right' as const },
     { title: 'CPU', align: 'right' as const },
   ];
+  const lacking = (servers ?? []).flatMap(({ key, state: is, lacks }) =>
+    lacks === null ? [] : [`${is === 'unknown' ? '?' : '✕'} ${key}: ${lacks}`],
+  );
   const others = usage.processes.filter(({ name }) => !state.processes.some(({ key }) => key === name));
   const links = (measured ?? []).map(
     ({ link, rttMs }) =>
@@ -162,9 +167,10 @@ export async function status(lab: LabName, measure: boolean): Promise<CommandOut
     ...others.map(
       ({ name, count, memoryBytes, cpuMs }) => `  ${name} (${count}): ${megabytes(memoryBytes)}, ${elapsedText(cpuMs)}`,
     ),
+    ...lacking,
     ...(links.length > 0 ? ['LINKS as measured now:', ...links.map((line) => `  ${line}`)] : []),
   ].join('\n');
-  return ok(text, { record, state, usage, measured } as unknown as Json);
+  return ok(text, { record, state, usage, measured, servers } as unknown as Json);
 }
 
 const megabytes = (bytes: number | null): string => (bytes === null ? '? unknown' : `${Math.round(bytes / 1e6)} MB`);

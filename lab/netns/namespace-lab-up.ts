@@ -1,3 +1,5 @@
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { type LabContext, type ProcessPlanner, planProcesses } from '../configs.ts';
 import { endOwnLab } from '../end-lab.ts';
@@ -11,11 +13,12 @@ import { createPki, type LabPki } from '../pki.ts';
 import { writeDurably } from '../processes.ts';
 import { startGround } from '../start-ground.ts';
 import { warmMachineCache } from '../warm-compile-cache.ts';
+import { installPackages } from './install-packages.ts';
 import { factsText, findKernelFacts } from './kernel-facts.ts';
 import { machineContext } from './machine-context.ts';
 import { type MachineContext, machineProcesses } from './machine-processes.ts';
 import { namespacePrefix } from './network-plan.ts';
-import { installPackages, missingPackages } from './packages.ts';
+import { type AskedLab, missingPackages } from './packages.ts';
 import { doorway, onMachines } from './platform-machines.ts';
 import { waitForRouters } from './router-health.ts';
 import { etcdServers } from './servers/etcd.ts';
@@ -28,7 +31,7 @@ import { serverSecrets } from './servers/server-secrets.ts';
 
 export interface NamespaceLabOptions extends LabUpOptions {
   /** `authority`: etcd and nothing else. Default: all of them. */
-  readonly servers?: 'all' | 'authority';
+  readonly servers?: AskedLab['servers'];
   /** Controllers, agents and what they drive, exchanges. Default: where the topology has a trading engine. */
   readonly platform?: boolean;
 }
@@ -43,11 +46,13 @@ export interface NamespaceLab {
 }
 
 const routersWithinMs = 45_000;
-const serversWithinMs = 60_000;
+/** Twice what is wanted of the whole way up: a machine that is busy is no reason to give up. */
+const serversWithinMs = 120_000;
 
 /**
  * Brings up the network and the hosts of a topology as namespaces, with real routers and servers; measures what the links really
- * take; then the platform, nothing of which is active. When it fails, what was started is ended again and nothing is left.
+ * take; then the platform, nothing of which is active. When it fails, what was started is ended again and nothing is left but its logs,
+ * in `.holdfast/failed/NAME`.
  * @throws LabError HF-7001 … HF-7015
  */
 export async function namespaceLabUp(
@@ -58,18 +63,15 @@ export async function namespaceLabUp(
   const begun = performance.now();
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
   checkMachine();
-  await install(missingPackages(null), step);
+  const wished = { servers: options.servers ?? 'all' };
+  await install({ ...wished, facts: null }, options.root, step);
   await claim(directory, options, step);
   try {
     const facts = await findKernelFacts(`${namespacePrefix(directory.id)}probe`);
     step(factsText(facts));
-    await install(missingPackages(facts), step);
+    await install({ ...wished, facts }, options.root, step);
     const { topology } = options;
     const withPlatform = options.platform ?? hasEngines(topology);
-    if (withPlatform) {
-      step('compiling');
-      await warmMachineCache(options.root);
-    }
     const wish = { topology, labId: directory.id, directory: directory.path, facts };
     const context = machineContext(wish);
     step(`${context.plan.nodes.length} machines and ${context.plan.wires.length} wires`);
@@ -83,6 +85,9 @@ export async function namespaceLabUp(
       // Before there are servers: what starts takes processors that a delayer in user space needs.
       step('measuring links');
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
+      // Servers wait for each other most of the time: it is compiled meanwhile.
+      const compiled = withPlatform ? warmMachineCache(options.root) : Promise.resolve();
+      compiled.catch(() => {});
       const placement = { topology, plan: context.plan };
       const platform = withPlatform
         ? await prepare(directory, options, onMachines(wish, layout), serverParties(placement))
@@ -90,12 +95,14 @@ export async function namespaceLabUp(
       const identityOf = identitiesOf(platform?.pki ?? (await pkiOfServers(directory, placement)));
       const ground = { ...placement, secret: serverSecrets(directory.secrets) };
       const servers =
-        options.servers === 'authority' ? etcdServers(ground, identityOf) : planServers(ground, identityOf);
+        wished.servers === 'authority' ? etcdServers(ground, identityOf) : planServers(ground, identityOf);
       step(`${servers.length} servers`);
       writeServerFiles(context, servers);
       await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);
       await waitForServers(context, servers, serversWithinMs);
       if (platform !== null) {
+        step('compiling what is not compiled yet');
+        await compiled;
         step('platform');
         await startPlatform(client, context, platform, options.plan ?? planProcesses);
       }
@@ -107,8 +114,24 @@ export async function namespaceLabUp(
       client.close();
     }
   } catch (error) {
+    const kept = keepLogs(directory);
     await endOwnLab(directory, { deadlineMs: 15_000 }).catch(() => {});
-    throw error;
+    throw error instanceof LabError && kept !== null
+      ? new LabError({ ...error, next: error.next.replaceAll(directory.logs, kept), cause: error })
+      : error;
+  }
+}
+
+/** What a lab that did not come up had to say would go with it. Returns where it is now: the last one's of that name. */
+function keepLogs({ root, name, logs }: LabDirectory): string | null {
+  const kept = join(root, '.holdfast', 'failed', name);
+  try {
+    rmSync(kept, { recursive: true, force: true });
+    mkdirSync(dirname(kept), { recursive: true });
+    renameSync(logs, kept);
+    return kept;
+  } catch {
+    return null;
   }
 }
 
@@ -135,10 +158,20 @@ const pkiOfServers = (directory: LabDirectory, placement: Placement): Promise<La
     evidenceOwners: [],
   });
 
-async function install(names: readonly string[], step: (text: string) => void): Promise<void> {
+/** What such a lab needs and is not here, told before it is done. @throws LabError HF-7014 */
+async function install(asked: AskedLab, root: string, step: (text: string) => void): Promise<void> {
+  const names = missingPackages(asked);
   if (names.length === 0) return;
   step(`installing Debian packages that are not here: ${names.join(', ')}`);
-  await installPackages(names);
+  await installPackages(names, { directory: join(root, '.holdfast', 'packages'), say: step });
+  const still = missingPackages(asked);
+  if (still.length > 0)
+    throw new LabError({
+      code: 'HF-7014',
+      attempted: `install ${names.join(', ')}`,
+      found: `apt-get is done, and the programs of ${still.join(', ')} are not on the path`,
+      next: 'see what of these packages this Debian has, and bring up what needs less: --servers authority',
+    });
 }
 
 function checkMachine(): void {

@@ -7,7 +7,6 @@ import { keepalivedFile } from './keepalived-config.ts';
 import { roundTripsIn } from './namespace-network.ts';
 import { creationBatch, delayQueues, namespaceScript, netemArguments } from './network-commands.ts';
 import { planNetwork } from './network-plan.ts';
-import { missingPackages } from './packages.ts';
 
 const parsed = readTopologyFile(join(import.meta.dirname, '..', '..', 'examples', 'three-site.yaml'));
 assert.ok(parsed.ok);
@@ -48,19 +47,6 @@ describe('what is asked of the kernel', () => {
     assert.match(
       namespaceScript(plan, 'hf-0-host-nyc-edge-1', 'queue'),
       /^echo 0 > \/proc\/sys\/net\/ipv4\/ip_forward$/m,
-    );
-  });
-
-  it('only packages that are needed here and missing are named', () => {
-    const none = () => false;
-    const all = { delayBy: 'queue', wireguard: 'user', controlGroups: null } as const;
-    assert.ok(missingPackages(all, none).includes('wireguard-go'));
-    const modern = { delayBy: 'netem', wireguard: 'kernel', controlGroups: null } as const;
-    const names = missingPackages(modern, none);
-    assert.ok(!names.includes('wireguard-go') && !names.includes('python3') && names.includes('frr'));
-    assert.deepEqual(
-      missingPackages(all, () => true),
-      [],
     );
   });
 

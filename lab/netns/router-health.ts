@@ -1,20 +1,25 @@
 import { LabError } from '../lab-error.ts';
 import type { MachineContext } from './machine-processes.ts';
 import type { PlannedRouter } from './network-plan.ts';
-import { tryCommand } from './run-command.ts';
+import { type CommandResult, tryCommand } from './run-command.ts';
 
 const lookWithinMs = 5_000;
 
-/** Runs a command on one machine and returns what it prints; null when it failed or took too long. */
-export async function askMachine(
+/** Runs a command on one machine, to its end or its deadline. Never throws. */
+export function commandOnMachine(
   context: MachineContext,
   node: string,
   command: readonly string[],
   deadlineMs: number,
-): Promise<string | null> {
+): Promise<CommandResult> {
   const script = `${import.meta.dirname}/on-host.sh`;
   const group = context.groupOf(node) ?? '-';
-  const { code, stdout } = await tryCommand('sh', [script, context.stateOf(node), group, ...command], { deadlineMs });
+  return tryCommand('sh', [script, context.stateOf(node), group, ...command], { deadlineMs });
+}
+
+/** Runs a command on one machine and returns what it prints; null when it failed or took too long. */
+export async function askMachine(...about: Parameters<typeof commandOnMachine>): Promise<string | null> {
+  const { code, stdout } = await commandOnMachine(...about);
   return code === 0 ? stdout : null;
 }
 

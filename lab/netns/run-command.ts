@@ -5,6 +5,8 @@ export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** It was killed at its deadline: what it would have said is not known. */
+  readonly timedOut: boolean;
 }
 
 export interface CommandOptions {
@@ -27,7 +29,7 @@ export function tryCommand(
     { timeout: options.deadlineMs ?? defaultDeadlineMs, killSignal: 'SIGKILL', maxBuffer: 1 << 24 },
     (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 124;
-      resolve({ code, stdout, stderr: stderr || (error?.message ?? '') });
+      resolve({ code, stdout, stderr: stderr || (error?.message ?? ''), timedOut: error?.killed === true });
     },
   );
   child.stdin?.on('error', () => {});

@@ -1,10 +1,12 @@
 import type { LinkTiming } from '../adapters/peer-link/frame-socket.ts';
 import { PeerDialer } from '../adapters/peer-link/peer-dialer.ts';
 import type { ChainHeadNotice, PeerFrame } from '../adapters/peer-link/peer-frames.ts';
+import type { HostReport } from '../core/health/host-report.ts';
 import type { NetworkReport } from '../core/network/network-report.ts';
 import type { NetworkTest, NetworkTestResult } from '../core/network/throughput.ts';
 import type { AgentReport, Command, CommandOutcome } from '../engine/messages.ts';
 import type { PeerIdentity, TlsIdentity } from '../wire/peer-identity.ts';
+import type { ClockAnswer } from './host-watch.ts';
 
 export interface ControllerLinksOptions {
   readonly controllers: readonly { readonly site: string; readonly host: string; readonly port: number }[];
@@ -15,6 +17,7 @@ export interface ControllerLinksOptions {
   /** Somebody wants a path measured. */
   readonly onNetworkTest: (test: NetworkTest) => void;
   readonly onCommand: (command: Command) => void;
+  readonly onClock: (answer: ClockAnswer) => void;
   readonly log: (line: string) => void;
 }
 
@@ -55,6 +58,12 @@ export class ControllerLinks {
     for (const link of this.#links) link.dialer.sendLine(line);
   }
 
+  /** To every controller that can be reached; the next one replaces it. */
+  host(report: HostReport): void {
+    const line = lineOf({ t: 'host', report });
+    for (const link of this.#links) link.dialer.sendLine(line);
+  }
+
   networkResult(result: NetworkTestResult): void {
     const line = lineOf({ t: 'network-result', result });
     for (const link of this.#links) link.dialer.sendLine(line);
@@ -83,7 +92,7 @@ class Link {
     options: ControllerLinksOptions,
     greeting: () => readonly string[],
   ) {
-    const { self, boot, identity, timing, onCommand, onNetworkTest, log } = options;
+    const { self, boot, identity, timing, onCommand, onClock, onNetworkTest, log } = options;
     this.#greeting = greeting;
     this.dialer = new PeerDialer({
       host: controller.host,
@@ -107,6 +116,7 @@ class Link {
         frame: (frame) => {
           if (frame.t === 'command') onCommand(frame.command);
           if (frame.t === 'network-test') onNetworkTest(frame.test);
+          if (frame.t === 'clock') onClock({ controller: controller.site, ...frame.clock });
         },
       },
     });

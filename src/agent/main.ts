@@ -21,6 +21,7 @@ import { AgentMemoryFile } from './agent-memory-file.ts';
 import { agentShell } from './agent-shell.ts';
 import { ControllerLinks } from './controller-links.ts';
 import { HostScheduling } from './host-scheduling.ts';
+import type { HostWatch } from './host-watch.ts';
 import { gatesOf, instanceDrivers } from './instance-drivers.ts';
 import type { SiteProbing } from './site-probing.ts';
 
@@ -62,6 +63,24 @@ async function openGate(
     onLost: (reason) => log(`warden: ${reason}`),
   });
 }
+
+/** What of this host's files the platform lives on. */
+const watchedFiles = ({ stateDir, tls, instances }: AgentConfigFile) => ({
+  directories: [
+    ...new Set([
+      stateDir,
+      ...instances.flatMap((each) => {
+        if (each.kind === 'managed-app') return [each.directory];
+        const { dataDir } = each.kind === 'postgres' ? each.options : {};
+        return typeof dataDir === 'string' ? [dataDir] : [];
+      }),
+    ]),
+  ],
+  certificates: [
+    { name: 'own', file: tls.cert },
+    { name: 'authority of the platform', file: tls.ca },
+  ],
+});
 
 /** agent CONFIG.json (`src/wire/agent-config.ts`): one host's agent. Prints `{"event":"ready"}` once its instances are watched. */
 async function main(path: string): Promise<void> {
@@ -107,6 +126,7 @@ async function main(path: string): Promise<void> {
   const core = new AgentCore({ host: config.host, topology: config.topology, boot, gates: gatesOf(config) }, memory);
 
   let probing: SiteProbing | null = null;
+  let watch: HostWatch | null = null;
   const life = liveUntilSignal({
     name: 'agent',
     closeWithinMs: config.closeWithinMs,
@@ -115,6 +135,7 @@ async function main(path: string): Promise<void> {
       feed.close();
       endHeads();
       probing?.close();
+      watch?.close();
       scheduling.close();
       links.close();
       await Promise.allSettled([...drivers.map((driver) => driver.close()), authority.close(), gate?.end()]);
@@ -129,6 +150,7 @@ async function main(path: string): Promise<void> {
     identity,
     ...(config.linkTiming === null ? {} : { timing: config.linkTiming }),
     onCommand: (command) => shell.give({ kind: 'command', command }),
+    onClock: (answer) => watch?.answered(answer),
     onNetworkTest: (test) => probing?.test(test),
     log,
   });
@@ -162,7 +184,7 @@ async function main(path: string): Promise<void> {
         log(`${driver.instance}: could not be started: ${causeText(cause)}`);
         recorder.note({ kind: 'residue', data: { instance: driver.instance, couldNotStart: causeText(cause) } });
       });
-  const { network } = config.topology;
+  const { network, hostChecks } = config.topology;
   if (config.probe !== null && network !== undefined && home !== undefined) {
     const { probeSites } = await import('./site-probing.ts');
     probing = await probeSites({
@@ -173,6 +195,17 @@ async function main(path: string): Promise<void> {
       tell: (report) => links.network(report),
       tellResult: (result) => links.networkResult(result),
       log,
+    });
+  }
+  if (hostChecks !== undefined && home !== undefined) {
+    const { HostWatch } = await import('./host-watch.ts');
+    watch = new HostWatch({
+      host: home.id,
+      site: home.site,
+      policy: hostChecks,
+      ...watchedFiles(config),
+      wallMs: () => Date.now(),
+      tell: (report) => links.host(report),
     });
   }
   shell.start();

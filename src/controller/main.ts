@@ -149,7 +149,8 @@ async function main(path: string): Promise<void> {
     });
   }
 
-  const heard = ({ peer }: PeerLink, frame: PeerFrame) => {
+  const heard = (link: PeerLink, frame: PeerFrame) => {
+    const { peer } = link;
     switch (frame.t) {
       case 'report':
         if (homeOf(frame.report.host) === frame.report.site)
@@ -167,6 +168,15 @@ async function main(path: string): Promise<void> {
           where: 'peers',
           reason: `measured as a host of ${frame.report.site}`,
         });
+      case 'host':
+        if (homeOf(frame.report.host) !== frame.report.site)
+          return recorder.turnedAway({
+            who: `${peer.role} ${peer.name}`,
+            where: 'peers',
+            reason: `looked as a host of ${frame.report.site}`,
+          });
+        link.send({ t: 'clock', clock: { asked: frame.report.sentAt, answered: Date.now() } });
+        return shell.give({ kind: 'host-report', report: frame.report });
       case 'outcome':
         return shell.give({ kind: 'command-outcome', outcome: frame.outcome });
       case 'opinion':
@@ -179,6 +189,7 @@ async function main(path: string): Promise<void> {
         return undefined;
       case 'command':
       case 'network-test':
+      case 'clock':
       case 'ping':
         return undefined;
     }

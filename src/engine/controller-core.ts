@@ -11,6 +11,7 @@ import type { Transaction, TransactionOutcome } from './authority-port.ts';
 import type { ControllerEffect, ControllerEvent } from './controller-effects.ts';
 import { GroupControl } from './group-control.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
+import { HostDesk } from './host-desk.ts';
 import { Leadership } from './leadership.ts';
 import { NetworkWatch } from './network-watch.ts';
 import { OperatorDesk } from './operator-desk.ts';
@@ -39,6 +40,7 @@ export class ControllerCore {
   readonly mirror = new AuthorityMirror();
   readonly vantage: Vantage;
   readonly network: NetworkWatch;
+  readonly hosts: HostDesk;
   readonly leadership: Leadership;
   readonly replication = new ReplicationWatch();
   readonly groups: ReadonlyMap<GroupId, GroupControl>;
@@ -58,6 +60,7 @@ export class ControllerCore {
     const { topology } = config;
     this.vantage = new Vantage(topology, config.site);
     this.network = new NetworkWatch(topology);
+    this.hosts = new HostDesk(topology);
     this.leadership = new Leadership(config.id, topology.timing, rankOf(topology, config.site));
     const around: GroupSurroundings = {
       topology,
@@ -117,6 +120,8 @@ export class ControllerCore {
       case 'peer-opinion':
         this.#matters = this.vantage.peer(event.opinion, now);
         return;
+      case 'host-report':
+        return this.hosts.report(event.report, now);
       case 'network-report':
         return this.network.report(event.report, now);
       case 'network-result':

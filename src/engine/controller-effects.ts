@@ -1,5 +1,6 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import type { ControllerId, Epoch, GroupId, HostId, RunId, SiteId, Term } from '../core/base/ids.ts';
+import type { HostReport } from '../core/health/host-report.ts';
 import type { PeerOpinion } from '../core/health/verdict.ts';
 import type { NetworkReport } from '../core/network/network-report.ts';
 import type { NetworkTest, NetworkTestResult } from '../core/network/throughput.ts';
@@ -18,6 +19,7 @@ export type ControllerEvent =
   | { readonly kind: 'peer-opinion'; readonly opinion: PeerOpinion }
   /** From the prober of a site; it is no heartbeat. */
   | { readonly kind: 'network-report'; readonly report: NetworkReport }
+  | { readonly kind: 'host-report'; readonly report: HostReport }
   /** What became of a measurement that was asked for. */
   | { readonly kind: 'network-result'; readonly result: NetworkTestResult }
   | { readonly kind: 'command-outcome'; readonly outcome: CommandOutcome }

@@ -1,6 +1,7 @@
 import type { Json } from '../core/base/canonical-json.ts';
 import type { WallMs } from '../core/base/ids.ts';
 import { brakeHolds } from '../core/decision/brakes.ts';
+import type { HostCheck } from '../core/health/host-checks.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
 import type { ControllerCore } from './controller-core.ts';
@@ -24,6 +25,10 @@ export function projectStatus(controller: ControllerCore, now: number, wall: Wal
     groups: [...controller.groups.values()].map((group) => projectGroup(group, { controller, now, wall })),
   };
 }
+
+/** Only where the topology asks for them. */
+const checksOf = (checks: readonly HostCheck[] | null) =>
+  checks === null ? {} : { checks: checks.map((check) => ({ ...check })) };
 
 interface Moment {
   readonly controller: ControllerCore;
@@ -63,6 +68,7 @@ function projectGroup(control: GroupControl, { controller, now, wall }: Moment):
         asked: host.scheduling ?? null,
         processes: (controller.vantage.lastReport(host.id)?.report.scheduling ?? []) as unknown as Json,
       },
+      ...checksOf(controller.hosts.checksOf(host.id, now, wall)),
       observers: observers.map((observer) => ({
         site: observer.site,
         opinion: observer.opinion,

@@ -254,10 +254,9 @@ describe('what a lab of network namespaces leaves', { skip, timeout: 120_000 }, 
   const name = 'suite-netns-killed';
 
   it('is nothing, also when launcher and ground were killed half way', async () => {
-    const child = spawn(join(projectRoot, 'bin', 'holdfast'), ['lab', 'up', '--ground', 'netns', '--name', name], {
-      cwd: projectRoot,
-      stdio: 'ignore',
-    });
+    // The program itself: whoever chooses a Node for it would be killed in its place.
+    const args = [join(projectRoot, 'bin', 'main.ts'), 'lab', 'up', '--ground', 'netns', '--name', name];
+    const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: 'ignore' });
     const { id, path, registryFile } = new LabDirectory(projectRoot, name);
     try {
       const running = () => findLabProcesses({ id, directory: path });

@@ -33,10 +33,10 @@ export function exampleFirm(): Topology {
 /** Why a lab of namespaces cannot be tried here; false where it can. */
 export async function reasonToSkipNamespaces(): Promise<string | false> {
   if (process.getuid?.() !== 0) return 'needs root';
-  const first = missingPackages(null);
+  const first = missingPackages({ servers: 'all', facts: null });
   if (first.length > 0) return `needs the Debian packages ${first.join(', ')}`;
   try {
-    const rest = missingPackages(await findKernelFacts(`hf-test-${process.pid}`));
+    const rest = missingPackages({ servers: 'all', facts: await findKernelFacts(`hf-test-${process.pid}`) });
     return rest.length > 0 ? `needs the Debian packages ${rest.join(', ')}` : false;
   } catch (error) {
     return `this machine gives no network namespaces: ${String(error)}`;

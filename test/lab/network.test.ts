@@ -6,7 +6,9 @@ import { networkCheckCommand } from '../../src/cli/commands/network.ts';
 import { openSession } from '../../src/cli/connect/session.ts';
 import { bandwidthScreen } from '../../src/cli/view/bandwidth-screen.ts';
 import { type NetworkView, type PathView, parseNetwork } from '../../src/cli/view/network-view.ts';
+import { parseStatus } from '../../src/cli/view/status-view.ts';
 import { siteId } from '../../src/core/base/ids.ts';
+import type { HostCheck } from '../../src/core/health/host-checks.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
 const minute = 60_000;
@@ -72,6 +74,44 @@ describe('a firm that measures its network', { timeout: 8 * minute }, () => {
     assert.equal(result.problem, null);
     assert.equal(result.trips?.answered, 20);
     assert.ok(result.trips.p50Ms! >= 8 && result.tookMs! >= 8, JSON.stringify(result));
+  });
+
+  const allChecksOf = async (host: string): Promise<readonly HostCheck[]> => {
+    const { groups } = parseStatus((await lab.platform.demand('Omar Operator', { kind: 'status' }, 20_000)) as never);
+    return groups.flatMap(({ hosts }) => hosts).find((each) => each.host === host)?.checks ?? [];
+  };
+
+  it('every host says what it has left; its clock is where it is, within the uncertainty, for every controller', async () => {
+    const checksOf = async (host: string, check: string) =>
+      (await allChecksOf(host)).filter((each) => each.check === check);
+    for (const { id } of lab.topology.hosts) {
+      await lab.eventually(`${id} has heard every controller`, minute, async () => {
+        const clocks = await checksOf(id, 'clock');
+        return clocks.length === 3 && clocks.every(({ of }) => of !== '');
+      });
+      for (const { of, found } of await checksOf(id, 'clock')) {
+        const [, offset, uncertainty] = /^([+-][\d.]+) ms ± ([\d.]+)$/.exec(found) ?? [];
+        // All of them stand on one machine and have one clock.
+        assert.ok(Math.abs(Number(offset)) <= Number(uncertainty) + 1, `${id} and ${of}: ${found}`);
+      }
+      const disks = await checksOf(id, 'disk');
+      assert.ok(disks.length > 0 && disks.every(({ found }) => / % free$/.test(found)), JSON.stringify(disks));
+      assert.deepEqual(
+        (await checksOf(id, 'certificate')).map(({ of, state }) => [of, state]),
+        [
+          ['own', 'ok'],
+          ['authority of the platform', 'ok'],
+        ],
+      );
+    }
+    const host = lab.topology.hosts.at(-1)!.id;
+    const fault = await lab.break({ kind: 'freeze', target: { kind: 'agent', host } }, minute);
+    await lab.eventually('what a frozen agent said is no longer taken for known', 20_000, async () => {
+      const checks = await allChecksOf(host);
+      return checks.length === 1 && checks[0]?.check === 'report' && checks[0].state === 'inconclusive';
+    });
+    await lab.heal(fault);
+    await lab.eventually('it is known again', 20_000, async () => (await checksOf(host, 'disk')).length > 0);
   });
 
   it('who is asked in every site names the same writer', async () => {

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { LabPki, PkiPlan } from '../../pki.ts';
 import { etcdIdentityOf, etcdVoters } from './etcd.ts';
+import { monitorIdentityOf, monitoringMachines } from './monitoring.ts';
 import { patroniIdentityOf, patroniMembers } from './patroni-members.ts';
 import { backupIdentityOf, backupMachines, type MachineIdentity } from './pgbackrest.ts';
-import type { Placement } from './placement.ts';
+import { lanAddress, type Placement } from './placement.ts';
 
 /** Every server of a lab that shows a certificate, for the lab's own authority to sign. None of them is an agent or a controller. */
 export function serverParties(placement: Placement): PkiPlan['machines'] {
@@ -17,6 +18,11 @@ export function serverParties(placement: Placement): PkiPlan['machines'] {
       ips: [voter.client.replace(/:.*/, ''), '127.0.0.1'],
       // Debian's Patroni reads names of a certificate only where python3-idna is installed.
       nameless: true as const,
+    })),
+    ...monitoringMachines(placement).map((node) => ({
+      name: monitorIdentityOf(node),
+      role: 'server' as const,
+      ips: [lanAddress(placement.plan, node)],
     })),
     ...members.map(({ node }) => ({ name: patroniIdentityOf(node), role: 'server' as const, ips: [] })),
   ];

@@ -18,7 +18,7 @@ export const tradingSites = ({ sites }: Topology): readonly Site[] =>
   sites.filter(({ capabilities }) => capabilities.includes('serve') || capabilities.includes('standby'));
 
 /** Machines of a site for what stands at its edge: hosts of a front first, then the others from the last. */
-export function edgeNodes({ topology, plan }: ServerGround, site: Site): readonly PlannedNode[] {
+export function edgeNodes({ topology, plan }: Placement, site: Site): readonly PlannedNode[] {
   const fronts = new Set(
     topology.components
       .filter(({ kind }) => kind === 'front')
@@ -30,7 +30,7 @@ export function edgeNodes({ topology, plan }: ServerGround, site: Site): readonl
 }
 
 /** Machines of a site for what holds data: hosts of a database first, then the others as the topology has them. */
-export function dataNodes({ topology, plan }: ServerGround, site: Site): readonly PlannedNode[] {
+export function dataNodes({ topology, plan }: Placement, site: Site): readonly PlannedNode[] {
   const databases = new Set(
     topology.components
       .filter(({ kind }) => kind === 'postgres')

@@ -56,6 +56,30 @@ describe('servers of a lab', () => {
     assert.doesNotMatch(fileOf('dns', 'holdfast.test.zone'), /trading/);
   });
 
+  it('every host of a database or an engine has an exporter; what watches them is not at the preferred site', () => {
+    const { topology, servers } = planned('three-site.yaml');
+    const hostsOf = (name: string) => servers.filter((each) => each.name === name).map(({ node }) => node.host);
+    const kinds: readonly string[] = ['postgres', 'trading-engine'];
+    const hosts = topology.components.filter(({ kind }) => kinds.includes(kind)).flatMap((each) => each.instances);
+    assert.deepEqual(new Set(hostsOf('node-exporter')), new Set(hosts.map(({ host }) => host)));
+    assert.deepEqual(hostsOf('prometheus'), ['ldn-archive-1']);
+    assert.deepEqual(hostsOf('alertmanager'), ['ldn-archive-1']);
+    const two = planned('two-site.yaml');
+    const [preferred] = two.topology.sites.toSorted((left, right) => left.preference - right.preference);
+    assert.deepEqual(
+      two.servers.filter(({ name, node }) => name === 'prometheus' && node.site !== preferred!.id).length,
+      1,
+    );
+  });
+
+  it('measurements are closed to the outside: exporters ask for a certificate, and what keeps them listens on its machine alone', () => {
+    const { servers } = planned('three-site.yaml');
+    const of = (name: string) => servers.find((each) => each.name === name)!;
+    assert.match(of('node-exporter').files['web.yml']!, /RequireAndVerifyClientCert/);
+    for (const name of ['prometheus', 'alertmanager'])
+      assert.match(of(name).command.find((word) => word.startsWith('--web.listen-address='))!, /=127\.0\.0\.1:/, name);
+  });
+
   it('only servers at sites that may be active are ever promoted', () => {
     const priorities = planned('three-site.yaml')
       .servers.filter(({ name }) => name === 'redis')

@@ -1,6 +1,7 @@
 import { dnsServers } from './dns.ts';
 import { etcdServers } from './etcd.ts';
 import { haproxyServers } from './haproxy.ts';
+import { monitoringServers } from './monitoring.ts';
 import { patroniServers } from './patroni.ts';
 import { type MachineIdentity, pgbackrestServers } from './pgbackrest.ts';
 import { pgbouncerServers } from './pgbouncer.ts';
@@ -21,4 +22,5 @@ export const planServers = (
   ...sentinelServers(ground),
   ...dnsServers(ground),
   ...pgbouncerServers(ground),
+  ...monitoringServers(ground, identityOf),
 ];

@@ -1,4 +1,5 @@
 import type { HostId, SiteId } from '../../core/base/ids.ts';
+import type { HostReport } from '../../core/health/host-report.ts';
 import type { PeerOpinion } from '../../core/health/verdict.ts';
 import type { NetworkReport } from '../../core/network/network-report.ts';
 import type { NetworkTest, NetworkTestResult } from '../../core/network/throughput.ts';
@@ -7,6 +8,7 @@ import type { AgentReport, Command, CommandOutcome, InstanceReport, ProcessSched
 import { Fields, ShapeError } from '../../wire/fields.ts';
 import type { PeerIdentity } from '../../wire/peer-identity.ts';
 import { parseCommand, parseCommandOutcome } from './command-frames.ts';
+import { type ClockFrame, parseClockFrame, parseHostReport } from './host-frames.ts';
 import { parseNetworkReport, parseNetworkTest, parseNetworkTestResult } from './network-frames.ts';
 import { parseObservation, parseProcessExit } from './observation-frames.ts';
 
@@ -33,6 +35,8 @@ export type PeerFrame =
   | { readonly t: 'network'; readonly report: NetworkReport }
   | { readonly t: 'network-test'; readonly test: NetworkTest }
   | { readonly t: 'network-result'; readonly result: NetworkTestResult }
+  | { readonly t: 'host'; readonly report: HostReport }
+  | { readonly t: 'clock'; readonly clock: ClockFrame }
   /** Only shows that the sender lives. */
   | { readonly t: 'ping' };
 
@@ -50,6 +54,8 @@ const kinds = [
   'network',
   'network-test',
   'network-result',
+  'host',
+  'clock',
   'ping',
 ] as const;
 
@@ -75,6 +81,10 @@ export function parsePeerFrame(line: string): PeerFrame {
       return { t, test: parseNetworkTest(fields.fields('test')) };
     case 'network-result':
       return { t, result: parseNetworkTestResult(fields.fields('result')) };
+    case 'host':
+      return { t, report: parseHostReport(fields.fields('report')) };
+    case 'clock':
+      return { t, clock: parseClockFrame(fields.fields('clock')) };
     case 'head':
       return { t, head: parseHead(fields.fields('head')) };
   }
@@ -101,6 +111,7 @@ export function notYours(peer: PeerIdentity, frame: PeerFrame): string | null {
     case 'ping':
       return null;
     case 'network':
+    case 'host':
     case 'report':
       return role === 'agent' && frame.report.host === name
         ? null
@@ -119,6 +130,8 @@ export function notYours(peer: PeerIdentity, frame: PeerFrame): string | null {
         : `${role} ${name} measured for the host ${frame.result.host}`;
     case 'network-test':
       return role === 'controller' ? null : `${role} ${name} asked for a measurement`;
+    case 'clock':
+      return role === 'controller' ? null : `${role} ${name} answered for a controller’s clock`;
     case 'command':
       return role === 'controller' ? null : `${role} ${name} sent a command`;
     case 'head':

@@ -1,6 +1,7 @@
 import type { Json } from '../../core/base/canonical-json.ts';
 import { type ExitCode, exitCodes } from '../exit-code.ts';
 import { stateGlyph } from './glyph.ts';
+import { hostTroubles } from './host-checks-view.ts';
 import { type Knowledge, knownDiagnoses, opinionsOn } from './knowledge.ts';
 import { schedulingShortfalls, schedulingText } from './scheduling-view.ts';
 import type { GroupView, HostView, InstanceView, State } from './status-view.ts';
@@ -62,6 +63,7 @@ export function healthScreen(knowledge: Knowledge, columns?: number): readonly s
     '',
     ...hostTable(group, columns),
     ...schedulingShortfalls(group).flatMap((line) => labelled('SCHED', line, { lines: 2 })),
+    ...hostTroubles(group).flatMap((line) => labelled('HOSTS', line, { lines: 2 })),
     ...group.sites.flatMap((site) => disputeLines(group, site.site)),
     ...diagnosisLines(knowledge, group),
   ]);
@@ -185,9 +187,10 @@ export const healthJson = ({ status }: Knowledge): Json => ({
       fresh: each.fresh,
       depths: { ...depthsOf(each, holdsIn(group, each)) },
     })),
-    hosts: group.hosts.map((host) => ({
+    hosts: group.hosts.map(({ checks, ...host }) => ({
       ...host,
       observers: host.observers.map((one) => ({ ...one })),
+      ...(checks === undefined ? {} : { checks: checks.map((one) => ({ ...one })) }),
       scheduling: { ...host.scheduling, processes: host.scheduling.processes.map((one) => ({ ...one })) },
     })),
     sites: group.sites.map(({ site, state, evidence }) => ({

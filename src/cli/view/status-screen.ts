@@ -3,6 +3,7 @@ import type { Grant, GroupRecord } from '../../core/authority/group-record.ts';
 import { exposureIn } from '../../core/authority/resume.ts';
 import { currentStep, isOpen, type RunState } from '../../core/run/run.ts';
 import { stateGlyph } from './glyph.ts';
+import { hostTroubles } from './host-checks-view.ts';
 import {
   type Knowledge,
   knownDecision,
@@ -70,7 +71,8 @@ function headLines(
     ...labelled('QUORUM', quorumText(knowledge, group), { lines: 2 }),
     ...labelled('AUTO', automationText(knowledge, group), { lines: 2 }),
     ...outlookLines(knowledge, group),
-    ...schedulingLines(group),
+    ...shortLines('SCHED', schedulingShortfalls(group)),
+    ...shortLines('HOSTS', hostTroubles(group)),
   ];
 }
 
@@ -171,12 +173,14 @@ function exposureText(group: GroupView, grant: Grant): string {
   return `at risk: log ${(end.sequence - best.acknowledgedSequence).toLocaleString('en')} ahead of ${best.instance}`;
 }
 
-/** Only where something is missed. */
-function schedulingLines(group: GroupView): readonly string[] {
-  const [first, ...more] = schedulingShortfalls(group);
+/** Only where something is missed: the first, and how many more there are. */
+function shortLines(label: string, [first, ...more]: readonly string[]): readonly string[] {
   if (first === undefined) return [];
-  const rest = more.length === 0 ? '' : ` · and on ${more.length} more hosts: holdfast health`;
-  return labelled('SCHED', `${first}${rest}`, { lines: 2 });
+  const rest =
+    more.length === 0
+      ? ''
+      : ` · and ${label === 'SCHED' ? `on ${more.length} more hosts` : `${more.length} more`}: holdfast health`;
+  return labelled(label, `${first}${rest}`, { lines: 2 });
 }
 
 function quorumText(knowledge: Knowledge, group: GroupView): string {

@@ -3,6 +3,7 @@ import type { GroupRecord } from '../../core/authority/group-record.ts';
 import type { Json } from '../../core/base/canonical-json.ts';
 import type { Brake, FinishedRun } from '../../core/decision/brakes.ts';
 import type { Diagnosis } from '../../core/diagnosis/diagnosis.ts';
+import { type HostCheck, hostCheckKinds, hostCheckStates } from '../../core/health/host-checks.ts';
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import type { Verdict } from '../../core/health/verdict.ts';
 import type { RunState } from '../../core/run/run.ts';
@@ -66,6 +67,8 @@ export interface HostView {
   readonly state: State;
   readonly connected: boolean;
   readonly scheduling: HostSchedulingView;
+  /** Absent: the topology asks for none. */
+  readonly checks?: readonly HostCheck[];
   readonly observers: readonly ObserverView[];
 }
 
@@ -173,6 +176,7 @@ function parseHost(value: unknown, at: string): HostView {
     state: fields.oneOf('state', states),
     connected: fields.flag('connected', false),
     scheduling: parseScheduling(fields.fieldsOrNull('scheduling')),
+    ...(fields.has('checks') ? { checks: fields.list('checks', parseCheck) } : {}),
     observers: fields.list(
       'observers',
       (observer, where) => {
@@ -185,6 +189,16 @@ function parseHost(value: unknown, at: string): HostView {
       },
       [],
     ),
+  };
+}
+
+function parseCheck(value: unknown, at: string): HostCheck {
+  const fields = Fields.of(value, at);
+  return {
+    check: fields.oneOf('check', hostCheckKinds),
+    of: fields.words('of', ''),
+    state: fields.oneOf('state', hostCheckStates),
+    found: fields.words('found', ''),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ComponentId, GroupId, HostId, InstanceId, LinkId, SiteId } from '../base/ids.ts';
+import type { HostCheckPolicy } from '../health/host-checks.ts';
 import type { NetworkPolicy } from '../network/budget.ts';
 import type { Served, ServedKind } from './served.ts';
 
@@ -20,6 +21,8 @@ export interface Topology {
   readonly reconciliation: ReconciliationPolicy;
   /** What is measured between sites, and against what; absent: nothing. */
   readonly network?: NetworkPolicy;
+  /** What agents look at of their hosts, and against what; absent: nothing. */
+  readonly hostChecks?: HostCheckPolicy;
 }
 
 /** `serve` may be active · `standby` may take over · `witness` votes · `archive` keeps copies, never serves. */

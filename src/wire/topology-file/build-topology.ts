@@ -1,4 +1,5 @@
 import { componentId, groupId, hostId, instanceId, linkId, siteId } from '../../core/base/ids.ts';
+import type { HostCheckPolicy, Threshold } from '../../core/health/host-checks.ts';
 import type { NetworkPolicy } from '../../core/network/budget.ts';
 import { isServedKind, type Served } from '../../core/topology/served.ts';
 import type {
@@ -18,6 +19,7 @@ import {
   canServe,
   defaultAuthority,
   defaultGroup,
+  defaultHostChecks,
   defaultNetwork,
   defaultProbes,
   defaultReconciliation,
@@ -57,6 +59,7 @@ export function buildTopology(file: TopologyFile): Topology {
       settleMs: file.reconciliation?.settleWithin ?? defaultReconciliation.settleMs,
     },
     ...(file.network === undefined ? {} : { network: buildNetwork(file.network) }),
+    ...(file.hostChecks === undefined ? {} : { hostChecks: buildHostChecks(file.hostChecks) }),
   };
 }
 
@@ -76,6 +79,21 @@ const buildNetwork = (entry: NonNullable<TopologyFile['network']>): NetworkPolic
     trafficClass: budget.class ?? null,
   })),
 });
+
+export const buildHostChecks = (entry: NonNullable<TopologyFile['hostChecks']>): HostCheckPolicy => ({
+  everyMs: entry.every ?? defaultHostChecks.everyMs,
+  diskFreePercent: threshold(entry.diskFree, defaultHostChecks.diskFreePercent),
+  certificateMs: threshold(entry.certificate, defaultHostChecks.certificateMs),
+  clockMs: threshold(entry.clock, defaultHostChecks.clockMs),
+  memoryFreePercent: threshold(entry.memoryFree, defaultHostChecks.memoryFreePercent),
+  memoryWaitPercent: threshold(entry.memoryWait, defaultHostChecks.memoryWaitPercent),
+  loadPerProcessor: threshold(entry.load, defaultHostChecks.loadPerProcessor),
+});
+
+const threshold = (
+  stated: { readonly warn?: number | undefined; readonly bad?: number | undefined } | undefined,
+  usual: Threshold,
+): Threshold => ({ warn: stated?.warn ?? usual.warn, bad: stated?.bad ?? usual.bad });
 
 const buildSite = (id: string, entry: SiteEntry, position: number): Site => ({
   id: siteId(id),

@@ -2,6 +2,7 @@ import { componentId } from '../../core/base/ids.ts';
 import { allTopologyRules } from '../../core/topology/check/all-rules.ts';
 import { longestDatabaseInstance } from '../../core/topology/database-name.ts';
 import { dependencyCycles } from '../../core/topology/dependency-graph.ts';
+import { checkHostChecks } from './check-host-checks.ts';
 import { checkNetwork } from './check-network.ts';
 import { checkServed } from './check-served.ts';
 import { suggestion } from './did-you-mean.ts';
@@ -20,6 +21,7 @@ export function checkReferences(file: TopologyFile, tree: SourceNode): readonly 
   checkServed(file, complaints);
   checkPlanning(file, complaints);
   checkNetwork(file, complaints);
+  checkHostChecks(file, complaints);
   return complaints.problems;
 }
 

@@ -93,3 +93,14 @@ export const defaultNetwork = {
   raiseAfterMs: 5000,
   clearAfterMs: 30_000,
 } as const;
+
+/** Of a `hostChecks:` section; without one nobody looks. */
+export const defaultHostChecks = {
+  everyMs: 30_000,
+  diskFreePercent: { warn: 15, bad: 5 },
+  certificateMs: { warn: 30 * 86_400_000, bad: 7 * 86_400_000 },
+  clockMs: { warn: 50, bad: 500 },
+  memoryFreePercent: { warn: 10, bad: 5 },
+  memoryWaitPercent: { warn: 10, bad: 40 },
+  loadPerProcessor: { warn: 4, bad: 16 },
+} as const;

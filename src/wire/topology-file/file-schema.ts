@@ -189,6 +189,19 @@ const network = fields({
   ).optional(),
 });
 
+const threshold = <Value extends z.ZodType>(value: Value) =>
+  fields({ warn: value.optional(), bad: value.optional() }).optional();
+
+const hostChecks = fields({
+  every: positiveDuration.optional(),
+  diskFree: threshold(percent),
+  certificate: threshold(positiveDuration),
+  clock: threshold(positiveDuration),
+  memoryFree: threshold(percent),
+  memoryWait: threshold(percent),
+  load: threshold(z.number().positive()),
+});
+
 const contact = fields({
   role: text,
   name: text.optional(),
@@ -252,6 +265,7 @@ export const topologyFileSchema = fields({
     }),
   ).optional(),
   network: network.optional(),
+  hostChecks: hostChecks.optional(),
   scenarios: named(scenario).optional(),
   drills: named(drill).optional(),
   siteSelection: fields({

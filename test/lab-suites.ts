@@ -1,0 +1,79 @@
+/** One part of `npm run test:lab`: real servers, or a whole lab. */
+export interface LabSuite {
+  readonly name: string;
+  readonly about: string;
+  /** From the project's root; may be patterns. */
+  readonly files: readonly string[];
+  /** What has to be there: network namespaces and their Debian packages, root, or nothing. */
+  readonly needs: 'namespaces' | 'root' | 'nothing';
+  /** Labs that it brings up; taken down after it, however it ended. */
+  readonly labs: readonly string[];
+  /** Only for what hangs. */
+  readonly withinMs: number;
+}
+
+const netns = (name: string, about: string, labs: readonly string[], withinMs = 420_000): LabSuite => ({
+  name,
+  about,
+  files: [`test/integration/netns-${name}.integration.test.ts`],
+  needs: 'namespaces',
+  labs,
+  withinMs,
+});
+
+/** In the order in which they are played: what the others stand on comes first. */
+export const labSuites: readonly LabSuite[] = [
+  netns('lab', 'network, routers, VRRP, power of machines', ['suite-netns', 'suite-netns-killed']),
+  netns('servers', 'HAProxy, DNS, pgBouncer, Redis, Prometheus and their drivers', ['suite-servers']),
+  netns('agents', 'agents that lead these servers', ['suite-agents']),
+  netns('database', 'PostgreSQL under Patroni, pgBackRest and their drivers', ['suite-database'], 600_000),
+  netns('platform', 'controllers, agents and engines on it', ['suite-platform']),
+  netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], 900_000),
+  {
+    name: 'etcd',
+    about: 'three real etcd servers and the authority on them',
+    files: ['test/integration/etcd.integration.test.ts'],
+    needs: 'root',
+    labs: [],
+    withinMs: 420_000,
+  },
+  {
+    name: 'gate',
+    about: 'the gate by nftables',
+    files: ['src/adapters/gate/nftables-gate.test.ts'],
+    needs: 'root',
+    labs: [],
+    withinMs: 120_000,
+  },
+  {
+    name: 'whole',
+    about: 'whole labs on loopback, one case of each kind',
+    files: ['test/lab/*.test.ts'],
+    needs: 'nothing',
+    labs: [],
+    withinMs: 1_800_000,
+  },
+];
+
+/** What came of a suite. `notTried`: why none of it was played. */
+export interface SuiteTotals {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly notTried: string | null;
+}
+
+/** 0: everything that was asked for was played and holds. 1: something does not. 5: what was played holds, and not everything was. */
+export function exitCodeOf(totals: readonly SuiteTotals[]): 0 | 1 | 5 {
+  if (totals.some(({ failed }) => failed > 0)) return 1;
+  const played = totals.every(({ passed, notTried }) => notTried === null && passed > 0);
+  return played ? 0 : 5;
+}
+
+/** The last line. */
+export function totalsText(totals: readonly SuiteTotals[], seconds: number): string {
+  const sum = (of: (each: SuiteTotals) => number) => totals.reduce((all, each) => all + of(each), 0);
+  const notTried = totals.filter((each) => each.notTried !== null).length;
+  const suites = notTried === 0 ? '' : `, ${notTried} of ${totals.length} suites not tried`;
+  return `${sum(({ passed }) => passed)} passed, ${sum(({ failed }) => failed)} failed, ${sum(({ skipped }) => skipped)} skipped${suites}; ${Math.round(seconds)} s`;
+}

@@ -1,0 +1,143 @@
+import { createWriteStream, globSync, mkdirSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { run } from 'node:test';
+import { parseArgs } from 'node:util';
+import { labDown } from '../lab/cli.ts';
+import { messageOf } from '../lab/lab-error.ts';
+import { installPackages } from '../lab/netns/install-packages.ts';
+import { findKernelFacts } from '../lab/netns/kernel-facts.ts';
+import { missingPackages } from '../lab/netns/packages.ts';
+import { exitCodeOf, type LabSuite, labSuites, type SuiteTotals, totalsText } from './lab-suites.ts';
+
+/**
+ * `npm run test:lab`: brings labs up and exercises every driver against its real server, and whole labs. As root it installs the Debian
+ * packages that are missing, after saying so. `-- --only PART` plays the suites whose name contains PART (may be given again), `-- --list`
+ * names them. One suite after the other; the last line has the totals. Exit 0 all hold, 1 one does not, 5 not everything could be tried.
+ */
+const root = join(import.meta.dirname, '..');
+const logs = join(root, '.holdfast', 'test-lab');
+const temporary = join(root, '.holdfast', 'test-tmp');
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    list: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const chosen = labSuites.filter(
+  ({ name }) => values.only.length === 0 || values.only.some((part) => name.includes(part)),
+);
+const stopped = new AbortController();
+
+async function playAll(): Promise<number> {
+  const begun = performance.now();
+  const secondsSo = () => (performance.now() - begun) / 1000;
+  const obstacle = await obstacleToNamespaces();
+  const totals: SuiteTotals[] = [];
+  for (const [index, suite] of chosen.entries()) {
+    const notTried = stopped.signal.aborted ? 'it was interrupted' : reasonAgainst(suite, obstacle);
+    say(`\n== ${index + 1} of ${chosen.length}: ${suite.name}, ${suite.about} (${Math.round(secondsSo())} s)`);
+    if (notTried !== null) say(`   not tried: ${notTried}`);
+    totals.push(notTried === null ? await play(suite) : { passed: 0, failed: 0, skipped: 0, notTried });
+  }
+  say('');
+  for (const [index, { passed, failed, skipped, notTried }] of totals.entries())
+    say(
+      `${chosen[index]!.name.padEnd(10)}${notTried === null ? `${passed} passed, ${failed} failed, ${skipped} skipped` : `not tried: ${notTried}`}`,
+    );
+  say(totalsText(totals, secondsSo()));
+  return exitCodeOf(totals);
+}
+
+const reasonAgainst = ({ needs }: LabSuite, obstacle: string | null): string | null =>
+  needs === 'nothing' ? null : process.getuid?.() !== 0 ? 'it needs root' : needs === 'root' ? null : obstacle;
+
+/** Why no lab of network namespaces can be had; null where it can, after what was missing has been installed. */
+async function obstacleToNamespaces(): Promise<string | null> {
+  if (!chosen.some(({ needs }) => needs !== 'nothing')) return null;
+  if (process.getuid?.() !== 0) return 'it needs root';
+  const install = async (names: readonly string[]) => {
+    if (names.length > 0) say(`installing Debian packages that are not here: ${names.join(', ')}`);
+    await installPackages(names, { directory: join(root, '.holdfast', 'packages'), say });
+  };
+  try {
+    await install(missingPackages({ servers: 'all', facts: null }));
+    await install(missingPackages({ servers: 'all', facts: await findKernelFacts(`hf-test-${process.pid}`) }));
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** Plays one suite, tells each test as it ends, and takes down what it had up. */
+async function play(suite: LabSuite): Promise<SuiteTotals> {
+  mkdirSync(logs, { recursive: true });
+  mkdirSync(temporary, { recursive: true });
+  // Under the checkout, so that nothing is ever left in the machine's own.
+  process.env['TMPDIR'] = temporary;
+  process.env['HOLDFAST_SUITE'] = 'quick';
+  const log = createWriteStream(join(logs, `${suite.name}.log`));
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const told = (mark: string, name: string, rest = '') => {
+    say(`   ${mark} ${name}${rest}`);
+    log.write(`${mark} ${name}${rest}\n`);
+  };
+  try {
+    const events = run({
+      cwd: root,
+      files: suite.files.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted(),
+      concurrency: 1,
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+      signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(suite.withinMs)]),
+    });
+    for await (const { type, data } of events) {
+      if (type === 'test:stdout' || type === 'test:stderr') log.write(data.message);
+      else if (type === 'test:diagnostic' && data.nesting > 0) log.write(`  ${data.message}\n`);
+      else if (type === 'test:pass' || type === 'test:fail') {
+        const isSuite = data.details.type === 'suite';
+        const seconds = ` (${(data.details.duration_ms / 1000).toFixed(1)} s)`;
+        if (data.skip !== undefined) {
+          counts.skipped += 1;
+          told('﹣', data.name, ` skipped: ${typeof data.skip === 'string' ? data.skip : 'no reason given'}`);
+        } else if (type === 'test:fail') {
+          const { error } = data.details;
+          const ofTests = error.failureType === 'subtestsFailed';
+          if (!ofTests) counts.failed += 1;
+          if (!ofTests)
+            told('✗', data.name, `${seconds}\n${messageOf(error.cause ?? error).replace(/^/gm, '       ')}`);
+        } else if (!isSuite) {
+          counts.passed += 1;
+          told('●', data.name, seconds);
+        }
+      }
+    }
+  } catch (error) {
+    counts.failed += 1;
+    told('✗', suite.name, ` ${messageOf(error)}`);
+  } finally {
+    for (const name of suite.labs)
+      await labDown({ root, name }).catch((error: unknown) => told('✗', name, ` ${messageOf(error)}`));
+    rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
+    log.end();
+  }
+  if (counts.failed > 0) say(`   what was said: ${relative(root, join(logs, `${suite.name}.log`))}`);
+  return { ...counts, notTried: null };
+}
+
+if (values.help) {
+  say('npm run test:lab [-- --only PART]... [-- --list]');
+} else if (values.list) {
+  for (const { name, about, needs } of chosen)
+    say(
+      `${name.padEnd(10)}${about}${needs === 'nothing' ? '' : ` (root${needs === 'root' ? '' : ', network namespaces'})`}`,
+    );
+} else if (chosen.length === 0) {
+  process.stderr.write(`HF-1002 no suite has "${values.only.join('" or "')}" in its name; --list names them all\n`);
+  process.exitCode = 2;
+} else {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.abort());
+  process.exitCode = await playAll();
+}
