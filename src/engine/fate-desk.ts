@@ -75,7 +75,7 @@ export class FateDesk {
         code: 'HF-4124',
         tried,
         found: outcome.kind === 'ok' ? `the answer of ${instance} cannot be read` : outcome.reason,
-        next: 'ask the engine that is primary now; of an earlier take-over the report is in the data directory of who took over',
+        next: 'holdfast fates INSTANCE: an engine that took over before; every report is in the data directory of who took over',
       });
     return true;
   }

@@ -15,7 +15,9 @@ import {
 import type { ControlHandlers } from '../control/control-server.ts';
 import type { Engine } from './engine.ts';
 import { engineStatus } from './engine-status.ts';
+import { keptTakeover, keptTakeovers } from './kept-takeovers.ts';
 import { fenceVenue } from './venue/fence-venue.ts';
+import type { TakeoverReport } from './venue/takeover.ts';
 
 /** Fates in one answer of the control port. */
 const MOST_TOLD = 1000;
@@ -192,13 +194,21 @@ export class EngineCommands {
     return {};
   }
 
-  /** As much of it as one answer holds; the file in the data directory has all. */
+  /** Of its reign, or of its last one. As much of it as one answer holds; the file in the data directory has all. */
   async #takeover(): Promise<object> {
-    const { reign } = this.#engine;
-    if (reign === null) throw new ContractError('not-ready', `it is ${this.#engine.role}, not primary`);
-    const report = await reign.path.takeover.report();
+    const report = (await this.#engine.reign?.path.takeover.report()) ?? this.#lastTakeover();
     const { inDoubt } = report;
     return { ...report, inDoubt: inDoubt.slice(0, MOST_TOLD), inDoubtCount: inDoubt.length };
+  }
+
+  #lastTakeover(): TakeoverReport {
+    const { role, config } = this.#engine;
+    const epoch = keptTakeovers(config.dataDir).at(-1);
+    if (epoch === undefined) throw new ContractError('not-ready', `it is ${role}, and has never taken over`);
+    const report = keptTakeover(config.dataDir, epoch);
+    if (report === null)
+      throw new ContractError('not-ready', `the report of its takeover in epoch ${epoch} cannot be read`);
+    return report;
   }
 
   async #testOrder({ epoch }: EpochParams): Promise<TestOrderResult> {

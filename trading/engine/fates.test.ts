@@ -68,7 +68,7 @@ test('a report that is not there, or is none, is an error that says what there i
   assert.equal((await run('--epoch', '8')).code, 2);
 });
 
-test('the engine that is primary is asked itself', async () => {
+test('an engine tells of its own takeover, also when its reign is over', async () => {
   const world = await TradingWorld.open({ fillShare: 0 });
   try {
     const engine = await world.engine('a');
@@ -82,6 +82,9 @@ test('the engine that is primary is asked itself', async () => {
     await waitUntil('it is settled', async () => /settled {4}after/.test((await ask()).out));
     const { code, out } = await ask();
     assert.deepEqual([code, /^takeover {3}epoch 1 by a,/.test(out)], [0, true], out);
+    await engine.must('fence', { epoch: 2 });
+    const after = await ask();
+    assert.deepEqual([after.code, /^takeover {3}epoch 1 by a,/.test(after.out)], [0, true], after.err);
   } finally {
     await world.close();
   }

@@ -1,17 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { CodedError, describeError } from '../base/coded-error.ts';
-import { asRecord, countField, type JsonRecord, parseRecord, textField } from '../base/json-record.ts';
 import { parseAddress } from '../control/contract-params.ts';
 import { ControlClient } from '../control/control-client.ts';
 import { fateLines } from './fate-lines.ts';
+import { keptTakeover, keptTakeovers, takeoverIn } from './kept-takeovers.ts';
 import type { TakeoverReport } from './venue/takeover.ts';
 
 const help = `Shows what became of every order and request that was in doubt when an engine took over.
 
   bin/holdfast-node trading/engine/fates.ts --data DIR [--epoch N]                              from its data directory; the newest without --epoch
-  bin/holdfast-node trading/engine/fates.ts --control HOST:PORT --token-file FILE --instance NAME   from the engine that is primary now
+  bin/holdfast-node trading/engine/fates.ts --control HOST:PORT --token-file FILE --instance NAME   the takeover of its reign, or, when it is not primary, its last one
   … [--order ID]… [--json]                                                                      only these; as it is stored
 
 Exit 0 every fate is proven · 1 there is no such report, or it cannot be read · 2 usage · 3 something is still in doubt
@@ -56,15 +55,13 @@ const main = async (): Promise<number> => {
 };
 
 const readFrom = (directory: string, epoch: string | undefined): TakeoverReport => {
-  const epochs = readdirSync(directory)
-    .flatMap((name) => /^takeover-(\d+)\.json$/.exec(name)?.[1] ?? [])
-    .map(Number);
-  const wanted = epoch === undefined ? Math.max(...epochs) : Number(epoch);
-  if (!epochs.includes(wanted)) {
-    const known = epochs.toSorted((left, right) => left - right).join(', ');
+  const epochs = keptTakeovers(directory);
+  const wanted = epoch === undefined ? epochs.at(-1) : Number(epoch);
+  if (wanted === undefined || !epochs.includes(wanted)) {
+    const known = epochs.join(', ');
     throw unreadable('there is no such report', known === '' ? 'it has none' : `it has those of the epochs ${known}`);
   }
-  return reportOf(parseRecord(readFileSync(join(directory, `takeover-${wanted}.json`), 'utf8')));
+  return reportOf(keptTakeover(directory, wanted));
 };
 
 const askedOf = async (engine: {
@@ -76,23 +73,16 @@ const askedOf = async (engine: {
   const client = await ControlClient.open({ ...engine, deadlineMs });
   try {
     const outcome = await client.call('takeover', {}, deadlineMs);
-    if (outcome.kind === 'ok') return reportOf(outcome.result);
+    if (outcome.kind === 'ok') return reportOf(takeoverIn(outcome.result));
     throw unreadable(JSON.stringify(outcome), 'ask the engine that is primary, or read the file in its data directory');
   } finally {
     client.close();
   }
 };
 
-const reportOf = (record: JsonRecord | null): TakeoverReport => {
-  const usable =
-    record !== null &&
-    countField(record, 'epoch') !== null &&
-    textField(record, 'instance') !== null &&
-    asRecord(record['orders']) !== null &&
-    asRecord(record['venues']) !== null &&
-    Array.isArray(record['inDoubt']);
-  if (!usable) throw unreadable('it is no takeover report', 'docs/internals/interlock.md says what is in one');
-  return record as unknown as TakeoverReport;
+const reportOf = (report: TakeoverReport | null): TakeoverReport => {
+  if (report === null) throw unreadable('it is no takeover report', 'docs/internals/interlock.md says what is in one');
+  return report;
 };
 
 const unreadable = (found: string, next: string): CodedError =>

@@ -154,7 +154,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
       .helpGroup(group)
       .summary('what became of every order that was in doubt at a take-over')
       .description(
-        'Asks the engine that is primary, or the instance named, through its agent: how each exchange’s session was proven, how many reports were missed, and every order and request that was in doubt with its fate and what proved it. Earlier take-overs are in the data directories of the engines.',
+        'Asks the engine that is primary, or the instance named, through its agent: how each exchange’s session was proven, how many reports were missed, and every order and request that was in doubt with its fate and what proved it. An instance that is not primary tells of its last take-over; still earlier ones are in the data directories of the engines.',
       )
       .option('--order <id>', 'only this one; may be given again', collect)
       .action(async (instance: string | undefined, options: { readonly order?: readonly string[] }, command: Command) =>
@@ -168,6 +168,7 @@ export function registerReadCommands(program: Command, shell: Shell): void {
     {
       examples: [
         ['holdfast fates', 'the engine that is primary'],
+        ['holdfast fates engine-nyc', 'its last take-over, also when it is standby now'],
         ['holdfast fates --order c1-204 --json', 'one order, as data'],
       ],
       touches: 'nothing. Only the leading controller asks; the engine answers from what it knows.',
