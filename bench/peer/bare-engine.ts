@@ -1,4 +1,5 @@
 import { createServer } from 'node:net';
+import { keepHeapReady } from '../../trading/base/heap.ts';
 import { BinaryDesk } from '../../trading/engine/binary-desk.ts';
 import { BinarySession } from '../../trading/engine/binary-session.ts';
 import { MOST_BYTES, MOST_RECORDS } from '../../trading/engine/block-limits.ts';
@@ -86,6 +87,7 @@ const desk = new BinaryDesk({
 });
 
 compileOrderPathAsAWhole();
+keepHeapReady();
 const server = createServer({ noDelay: true }, (socket) => {
   const session = new BinarySession(socket);
   socket.on('error', () => socket.destroy());
