@@ -11,13 +11,14 @@ import type { StepOrder } from './step-order.ts';
 
 export type RouteAction = Extract<InstanceAction, { kind: 'route' }>;
 
-/** A paused pooler waits for transactions, a switch of Redis for its replica, a name server for its tools. */
+/** A paused pooler waits for transactions, a switch of Redis for its replica, a name server for its tools, Patroni for its next loop. */
 const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 1500,
   pgbouncer: 4000,
   dns: 3000,
   redis: 6000,
   pgbackrest: 1500,
+  patroni: 8000,
 };
 
 /** One that does not answer must not keep its agent from telling it again. */

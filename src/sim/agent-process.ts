@@ -378,6 +378,8 @@ export class AgentProcess implements Subscriber {
           instance.role === 'primary' && instance.opened && instance.leaseValid && instance.grantEpoch >= action.epoch,
           'not-ready',
         );
+      case 'take-over':
+        return failed('not-delegated');
     }
   }
 

@@ -38,7 +38,8 @@ export interface ReplicationPath {
 export type LogUnit = 'bytes' | 'records';
 
 /** PostgreSQL's positions are bytes of its log; those of everything that speaks the component contract count records. */
-export const logUnitOf = (kind: ComponentKind): LogUnit => (kind === 'postgres' ? 'bytes' : 'records');
+export const logUnitOf = (kind: ComponentKind): LogUnit =>
+  kind === 'postgres' || kind === 'patroni' ? 'bytes' : 'records';
 
 export type Paces = ReadonlyMap<InstanceId, LogPace>;
 
