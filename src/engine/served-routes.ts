@@ -65,12 +65,13 @@ export function routeUnder(
   return Object.keys(routes).length === 0 ? null : { kind: 'route', epoch, routes };
 }
 
-/** The holder of what is granted; of what is not, the instance at the site that has the traffic. */
+/** The holder of what is granted, whoever was confirmed of what is delegated; of all else the instance at the site that has the traffic. */
 function targetOf(record: GroupRecord, { to }: Lead, topology: Topology): InstanceId | null {
   const { component, siteOfInstance } = indexOf(topology);
   const target = component.get(to);
   if (target === undefined) return null;
   if (target.authority === 'owned') return record.grants[to]?.holder ?? null;
+  if (target.authority === 'delegated') return record.delegates?.[to]?.holder ?? null;
   return target.instances.find(({ id }) => siteOfInstance.get(id) === record.traffic)?.id ?? null;
 }
 

@@ -141,6 +141,7 @@ describe('a member of Patroni’s cluster as an instance of an agent', () => {
       lock: { holder: nyc, since: 21 },
       withoutLoss: [chi],
       durability: 'strict',
+      lockTtlMs: 10_000,
       paused: false,
       dangers: [],
     });

@@ -25,7 +25,7 @@ const isUp = ({ state }: MemberStatus): boolean => state === 'running' || state 
 
 /** One look as every other instance is reported. A member or a store that did not answer in time is unknown, never well. */
 export function observationOf(seen: ClusterObservation, about: ObservedMember): InstanceObservation {
-  const { member, store, settings } = seen;
+  const { member, store } = seen;
   const isPrimary = member?.role === 'primary';
   const known = member !== null && store !== null;
   return {
@@ -50,7 +50,6 @@ export function observationOf(seen: ClusterObservation, about: ObservedMember): 
       ...(member === null ? {} : { synchronous: member.synchronous ? 1 : 0, paused: member.paused ? 1 : 0 }),
       ...(member?.timeline == null ? {} : { timeline: member.timeline }),
       ...lag(member, store),
-      ...(settings === null ? {} : { lockSeconds: settings.ttlSeconds }),
       concerns: seen.concerns.length,
     },
   };
@@ -96,6 +95,7 @@ function delegateOf(
     // With quorum commit no single standby is known to have everything.
     withoutLoss: store.sync?.quorum === 0 ? named(store.sync.standbys, about) : [],
     durability: settings?.durability ?? null,
+    lockTtlMs: settings === null ? null : settings.ttlSeconds * 1000,
     paused: settings?.paused ?? member?.paused ?? false,
     dangers: concerns.filter(({ severity }) => severity === 'refuse').map(({ id }) => id),
   };

@@ -38,6 +38,8 @@ export interface DelegateObservation {
   readonly withoutLoss: readonly InstanceId[];
   /** `strict`: a primary without its synchronous standby acknowledges nothing. Null: its settings were not read. */
   readonly durability: 'strict' | 'preferred' | 'off' | null;
+  /** After so long without its holder's word the lock is free. Null: not known. */
+  readonly lockTtlMs: number | null;
   /** It promotes nobody by itself. */
   readonly paused: boolean;
   /** Why nothing is to be moved in it; empty = nothing is known against it. */
