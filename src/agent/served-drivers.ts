@@ -40,7 +40,8 @@ const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   dns: 2000,
   redis: 800,
   pgbackrest: 15_000,
-  patroni: 800,
+  // Its store answers over certificates and by a quorum: several round trips to another site.
+  patroni: 1500,
 };
 const usualUser = 'holdfast';
 

@@ -50,7 +50,7 @@ describe('agents beside PostgreSQL under Patroni on the netns ground', { skip, t
       const server = database.serverOptions(name, (file, text) => desk.written(file, text));
       return [{ kind: 'served', instance: name, server }];
     });
-    await waitFor('everything to be seen', () => settledAt() !== null, 30_000);
+    await settled();
     await database.query(nyc, 'create table ledger (id bigint primary key); grant insert on ledger to application');
   });
   after(async () => {
@@ -75,7 +75,11 @@ describe('agents beside PostgreSQL under Patroni on the netns ground', { skip, t
     return inStep === true && lockOf(other(primary))?.holder === primary ? primary : null;
   }
   async function settled(): Promise<string> {
-    await waitFor('a primary, its synchronous standby and the archive, all well', () => settledAt() !== null, 60_000);
+    try {
+      await waitFor('a primary, its synchronous standby and the archive, all well', () => settledAt() !== null, 60_000);
+    } catch (cause) {
+      throw new Error(`seen: ${JSON.stringify([nyc, chi, ldn].map(seen))}`, { cause });
+    }
     return settledAt()!;
   }
 

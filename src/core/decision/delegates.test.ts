@@ -95,6 +95,11 @@ const refusals: readonly (readonly [string, (at: FactsBuilder) => FactsBuilder, 
     (at) => at.observation('bravo-db', { role: 'unknown', health: 'unknown' }),
     /health is unknown/,
   ],
+  [
+    'a candidate that a person has fenced',
+    (at) => at.change({ brakes: { ...at.facts.brakes, fenced: [instanceId('bravo-db')] } }),
+    /a person has fenced it/,
+  ],
   ['a candidate without its agent', (at) => at.host('bravo-d', { connected: false }), /not connected/],
 ];
 

@@ -69,6 +69,7 @@ function unfitBecause(facts: Facts, instance: Instance, view: DelegateObservatio
   const known = facts.instances.get(instance.id);
   const host = facts.hosts.get(instance.host);
   if (known === undefined || host === undefined) return 'nothing is known about it';
+  if (facts.brakes.fenced?.includes(instance.id)) return 'a person has fenced it';
   if (!host.connected) return `the agent on ${instance.host} is not connected to this controller`;
   if (host.verdict.state !== 'healthy') return `host ${instance.host} is ${host.verdict.state}`;
   if (!known.fresh || known.observation === null) return 'what is known about it is stale';
