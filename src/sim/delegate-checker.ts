@@ -34,6 +34,8 @@ export class DelegateChecker {
       if (holder === null || (before?.holder === holder && before.lock === lock)) continue;
       const model = this.#truth.delegates.find((each) => each.component.id === component);
       this.#truth.coverage.count('I3: a delegate was adopted');
+      if (before !== undefined && lock < before.lock)
+        this.#truth.violated(`${holder} is led to as primary of ${component} again; its lock has moved on since`);
       if (!model?.history.some((each) => each.holder === holder && each.since === lock))
         this.#truth.violated(
           `${holder} is led to as primary of ${component}; its lock never named it at revision ${lock}`,
