@@ -6,7 +6,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import { labBreak, labDown, labHeal, labRestart } from '../../lab/cli.ts';
 import { namespaceLabUp } from '../../lab/netns/namespace-lab-up.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { epoch, instanceId } from '../../src/core/base/ids.ts';
+import { epoch, groupId, instanceId, runId } from '../../src/core/base/ids.ts';
 import type { InstanceObservation } from '../../src/core/health/instance-observation.ts';
 import type { ActionOutcome } from '../../src/engine/driver-port.ts';
 import { DatabaseUnderTest } from './netns-database/database-under-test.ts';
@@ -93,6 +93,17 @@ describe('agents beside PostgreSQL under Patroni on the netns ground', { skip, t
       },
       deadlineMs,
     );
+  /** What a controller writes before it orders anything: agents ask Patroni only for the run that it names. */
+  const begin = (at: number) =>
+    desk.record({
+      group: groupId('trading'),
+      epoch: epoch(at),
+      activeSite: null,
+      traffic: null,
+      grants: {},
+      run: runId('run'),
+      tradingEnabled: false,
+    });
   const wordOf = (outcome: { readonly kind: string }) => JSON.stringify(outcome);
   const detailOf = (outcome: object) => (outcome as Extract<ActionOutcome, { kind: 'ok' }>).detail;
 
@@ -135,6 +146,7 @@ describe('agents beside PostgreSQL under Patroni on the netns ground', { skip, t
       assert.equal(from, other(to));
       const before = lockOf(from)!;
       lastEpoch += 1;
+      await begin(lastEpoch);
       let outcome: Awaited<ReturnType<typeof takeOver>> | null = null;
       let tookMs = 0;
       const report = await writtenWhile(context, `to ${to}`, async () => {
@@ -209,6 +221,7 @@ describe('agents beside PostgreSQL under Patroni on the netns ground', { skip, t
       assert.ok(lockOf(standby)!.since > before.since);
       await waitFor('the archive to name the lock', () => lockOf(ldn)?.holder === standby, 5_000);
       lastEpoch += 1;
+      await begin(lastEpoch);
       const outcome = await takeOver(standby, primary, false, lastEpoch);
       context.diagnostic(wordOf(outcome));
       assert.match(String(detailOf(outcome)['former']), /is not heard; commits are synchronous and strict/);
