@@ -98,6 +98,7 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
   dns: [],
   redis: [],
   pgbackrest: [],
+  patroni: [],
   inventory: [],
 };
 

@@ -11,7 +11,7 @@ import { servedDriver } from './served-drivers.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'served-drivers-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
-const parsed = readTopologyFile(join(import.meta.dirname, '../../examples/three-site-servers.yaml'));
+const parsed = readTopologyFile(join(import.meta.dirname, '../../examples/three-site-patroni.yaml'));
 assert.ok(parsed.ok);
 const agent = { topology: parsed.value.topology, stateDir: directory } as unknown as AgentConfigFile;
 
@@ -23,6 +23,16 @@ function file(name: string, text: string, mode = 0o600): string {
 }
 const driverOf = (instance: string, server: ServerOptions = {}) =>
   servedDriver({ kind: 'served', instance: instanceId(instance), server, lookEveryMs: null, lookWithinMs: 100 }, agent);
+
+/** Nobody answers at any of it. */
+const underPatroni = (secret: string): ServerOptions => ({
+  api: 'http://127.0.0.1:1',
+  endpoints: 'https://127.0.0.1:1',
+  passwordFile: secret,
+  caFile: secret,
+  certFile: secret,
+  keyFile: secret,
+});
 
 test('every server of the example has its driver; what is not there is unknown, never well', async () => {
   const secret = file('password', 'secret\n');
@@ -37,6 +47,7 @@ test('every server of the example has its driver; what is not there is unknown, 
       writerPasswordFile: secret,
       sentinelPasswordFile: secret,
     }),
+    driverOf('database-nyc', underPatroni(secret)),
   ]);
   for (const driver of drivers) {
     const seen = await driver.observe({ deadlineMs: 300 });
@@ -55,6 +66,21 @@ test('a secret that others may read, an empty one, or none at all is refused (HF
   await refused(file('open', 'secret', 0o640), /may be read by others/);
   await refused(file('empty', '\n'), /is empty/);
   await refused(join(directory, 'absent'), /ENOENT/);
+});
+
+test('what Patroni and its store are shown may not be read by others, and has to be there (HF-3305)', async () => {
+  const secret = file('patroni-password', 'secret\n');
+  const refused = (server: ServerOptions, found: RegExp) =>
+    assert.rejects(driverOf('database-nyc', { ...underPatroni(secret), ...server }), (error: Error) => {
+      assert.match(JSON.stringify({ ...error, message: error.message }), found);
+      return true;
+    });
+  const open = file('patroni-open', 'secret', 0o644);
+  await refused({ passwordFile: open }, /passwordFile.*may be read by others/);
+  await refused({ keyFile: open }, /keyFile.*may be read by others/);
+  await refused({ caFile: join(directory, 'absent') }, /caFile.*ENOENT/);
+  await refused({ store: 'consul' }, /is none of etcd, etcd3/);
+  await refused({ endpoints: '127.0.0.1:1' }, /HOST:PORT/);
 });
 
 test('an instance that is no server is refused', async () => {

@@ -8,12 +8,17 @@ import type { InstanceId } from '../core/base/ids.ts';
 import {
   addressIn,
   isServedKind,
+  memberOf,
   type Served,
   type ServedKind,
   type ServerOption,
   type ServerOptions,
   type secretOptions,
+  storeApis,
+  urlsIn,
+  usualNamespace,
 } from '../core/topology/served.ts';
+import type { Component } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import type { InstanceDriver } from '../engine/driver-port.ts';
 import type { ServedServer } from '../engine/served-port.ts';
@@ -27,6 +32,7 @@ const LOOK_EVERY_MS: Readonly<Record<ServedKind, number>> = {
   dns: 5000,
   redis: 1000,
   pgbackrest: 60_000,
+  patroni: 1000,
 };
 const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 800,
@@ -34,13 +40,14 @@ const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   dns: 2000,
   redis: 800,
   pgbackrest: 15_000,
+  // Its store answers over certificates and by a quorum: several round trips to another site.
+  patroni: 1500,
 };
 const usualUser = 'holdfast';
 
 /** Everything that a server of this instance is made of; each option read once, with the instance named where it is missing. */
 interface Setup {
   readonly instance: InstanceId;
-  readonly kind: ServedKind;
   readonly served: Served;
   readonly options: OptionReader;
   readonly epochs: (name: string) => GuardedEpochs;
@@ -59,22 +66,21 @@ export async function servedDriver(config: ServedInstance, agent: AgentConfigFil
   const options = new OptionReader(instance, { ...home.served.servers[instance], ...config.server });
   const setup: Setup = {
     instance,
-    kind: home.kind,
     served: home.served,
     options,
     epochs: (name) => new GuardedEpochs(join(agent.stateDir, 'served', `${name}.epochs`)),
   };
-  return new ServedDriver({
-    instance,
-    server: await serverOf(setup),
-    epochs: setup.epochs(`${instance}.routes`),
+  const looks = {
     lookEveryMs: config.lookEveryMs ?? LOOK_EVERY_MS[home.kind],
     lookWithinMs: config.lookWithinMs ?? LOOK_WITHIN_MS[home.kind],
-  });
+  };
+  if (home.kind === 'patroni') return member(setup, home, looks);
+  const server = await serverOf(setup, home.kind);
+  return new ServedDriver({ instance, server, epochs: setup.epochs(`${instance}.routes`), ...looks });
 }
 
-function serverOf(setup: Setup): Promise<ServedServer> {
-  switch (setup.kind) {
+function serverOf(setup: Setup, kind: Exclude<ServedKind, 'patroni'>): Promise<ServedServer> {
+  switch (kind) {
     case 'haproxy':
       return proxy(setup);
     case 'pgbouncer':
@@ -180,6 +186,45 @@ async function repository({ instance, options, epochs }: Setup): Promise<ServedS
   return new ServedRepository(driver);
 }
 
+/** Its own member is asked with the password; other members and the store are shown the certificate, where there is one. */
+async function member(
+  { instance, options, served, epochs }: Setup,
+  { instances, durability }: Component,
+  looks: { readonly lookEveryMs: number; readonly lookWithinMs: number },
+): Promise<InstanceDriver> {
+  const [{ PatroniDriver }, { httpBy }, { PatroniMember }] = await Promise.all([
+    import('../adapters/patroni/driver.ts'),
+    import('../adapters/patroni/http.ts'),
+    import('../adapters/patroni/member-driver.ts'),
+  ]);
+  const tls = options.has('caFile')
+    ? {
+        ca: options.fileText('caFile'),
+        ...(options.has('certFile') ? { cert: options.fileText('certFile'), key: options.secret('keyFile') } : {}),
+      }
+    : null;
+  const shown = tls === null ? {} : { tls };
+  const store = {
+    api: options.oneOf('store', storeApis),
+    endpoints: options.urls('endpoints'),
+    namespace: options.has('namespace') ? options.text('namespace') : usualNamespace,
+    scope: options.text('scope'),
+  };
+  const [url] = options.urls('api');
+  const guarded = epochs(instance);
+  const driver = new PatroniDriver({
+    member: memberOf(served, instance),
+    url: url!,
+    command: httpBy({ credentials: { user: options.user, password: options.secret('passwordFile') }, ...shown }),
+    look: httpBy(shown),
+    store,
+    epochs: guarded,
+  });
+  const members = new Map(instances.map(({ id }) => [id, memberOf(served, id)]));
+  const synchronous = durability !== null && durability.acknowledge !== 'local';
+  return new PatroniMember({ instance, driver, store, members, synchronous, epochs: guarded, ...looks });
+}
+
 class OptionReader {
   readonly #instance: InstanceId;
   readonly #options: ServerOptions;
@@ -207,6 +252,27 @@ class OptionReader {
     const address = addressIn(this.text(option));
     if (address === null) throw unusable(this.#instance, `"server.${option}" is not HOST:PORT`);
     return address;
+  }
+
+  urls(option: ServerOption): readonly string[] {
+    const urls = urlsIn(this.text(option));
+    if (urls === null) throw unusable(this.#instance, `"server.${option}" is not http(s)://HOST:PORT`);
+    return urls;
+  }
+
+  oneOf<Word extends string>(option: ServerOption, words: readonly Word[]): Word {
+    const found = words.find((word) => word === this.text(option));
+    if (found === undefined) throw unusable(this.#instance, `"server.${option}" is none of ${words.join(', ')}`);
+    return found;
+  }
+
+  /** Of what everybody may read. */
+  fileText(option: ServerOption): string {
+    try {
+      return readFileSync(this.text(option), 'utf8');
+    } catch (cause) {
+      throw unusable(this.#instance, `"server.${option}": ${cause instanceof Error ? cause.message : String(cause)}`);
+    }
   }
 
   /** What is in the file, without the end of its line. */

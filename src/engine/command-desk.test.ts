@@ -346,3 +346,34 @@ test('an epoch is raised once, whoever asks again, and its answer waits for no d
   );
   assert.ok(!kinds.slice(kinds.indexOf('evidence')).includes('persist'), kinds.join());
 });
+
+test('a delegate is asked only for the run that the record names, in its epoch: it has no grant that would be missing', () => {
+  const ordered = (record: { readonly epoch: number; readonly run: string | null }, as: number) => {
+    const agent = new AgentUnderTest();
+    agent.record = {
+      ...agent.record,
+      epoch: epoch(record.epoch),
+      run: record.run === null ? null : runId(record.run),
+    };
+    agent.reads();
+    const action = { kind: 'take-over', epoch: epoch(as), former: null, planned: false } as const;
+    agent.command({
+      epoch: epoch(as),
+      run: runId('trading-8'),
+      order: { kind: 'perform', instance: agent.engine, action },
+    });
+    return agent.performed.length > 0 ? 'performed' : refusal(agent);
+  };
+  assert.equal(ordered({ epoch: 8, run: 'trading-8' }, 8), 'performed');
+  assert.equal(
+    ordered({ epoch: 9, run: 'trading-9' }, 8),
+    'stale-epoch',
+    'a deposed leader, to whom nobody has told it',
+  );
+  assert.equal(ordered({ epoch: 7, run: null }, 8), 'no-grant', 'the record is not here yet: it is asked for again');
+  assert.equal(ordered({ epoch: 8, run: null }, 8), 'no-grant', 'the run is over');
+  const blind = new AgentUnderTest();
+  const action = { kind: 'take-over', epoch: epoch(8), former: null, planned: false } as const;
+  blind.command({ epoch: epoch(8), order: { kind: 'perform', instance: blind.engine, action } });
+  assert.deepEqual([blind.performed.length, refusal(blind)], [0, 'no-grant'], 'the authority was not read');
+});

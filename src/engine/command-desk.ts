@@ -5,7 +5,7 @@ import { mustHalt } from './ack-set-upkeep.ts';
 import type { AgentCore } from './agent-core.ts';
 import { keys } from './authority-keys.ts';
 import { RESUME } from './drain-step.ts';
-import type { ActionOutcome } from './driver-port.ts';
+import type { ActionOutcome, InstanceAction } from './driver-port.ts';
 import type { LocalInstance } from './local-instance.ts';
 import type { Command, CommandOutcome } from './messages.ts';
 
@@ -65,7 +65,9 @@ export class CommandDesk {
         return this.#silence(command, local, order.gentle, order.holderEpoch, now);
       case 'promote':
         return this.#promote(command, local, order, now);
-      case 'perform':
+      case 'perform': {
+        const untimely = this.#untimely(command, order.action);
+        if (untimely !== null) return this.#finish(command, untimely);
         // A drain that comes after its run was given up would stop an engine that nobody resumes any more.
         if (order.action.kind === 'drain' && this.#resumedAfter(command.run))
           return this.#finish(command, { kind: 'failed', code: 'given-up', reason: 'trading was resumed since' });
@@ -76,6 +78,7 @@ export class CommandDesk {
           afterActing(this.#agent, local, order.action, outcome);
           this.#finish(command, outcome);
         });
+      }
       case 'confirm':
         return this.#agent.confirm(local, order.condition, command.deadlineMs, (answer) =>
           this.#finish(
@@ -90,6 +93,16 @@ export class CommandDesk {
       case 'ask':
         return this.#agent.ask(local, order.question, command.deadlineMs, (outcome) => this.#finish(command, outcome));
     }
+  }
+
+  /** A delegate has no grant that would be missing: it is asked only while the record that this agent reads itself names this run, in this epoch. */
+  #untimely({ group, epoch, run }: Command, action: InstanceAction): Extract<Outcome, { kind: 'refused' }> | null {
+    if (action.kind !== 'take-over') return null;
+    const record = this.#agent.usableRecord(group);
+    if (record !== null && record.epoch > Math.min(epoch, action.epoch))
+      return { kind: 'refused', code: 'stale-epoch', reason: `the record is of epoch ${record.epoch}` };
+    if (record?.run === run && record.epoch === action.epoch) return null;
+    return { kind: 'refused', code: 'no-grant', reason: `the record does not name ${run} in epoch ${action.epoch}` };
   }
 
   #resumedAfter(run: string): boolean {

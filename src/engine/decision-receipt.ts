@@ -14,6 +14,7 @@ export function receipt(decision: Decision): Json {
     fromSite: intent.fromSite,
     toSite: intent.toSite,
     moves: intent.moves as unknown as Json,
+    ...(intent.delegates === undefined ? {} : { delegates: intent.delegates as unknown as Json }),
     missing: intent.missing as unknown as Json,
     rejected: intent.rejected as unknown as Json,
     lossBound: plan.predicted.lossBound as unknown as Json,

@@ -83,6 +83,16 @@ export type InstanceAction =
   | { readonly kind: 'set-trading'; readonly epoch: Epoch; readonly enabled: boolean }
   /** Fronts: where each service goes; null closes it and cuts its sessions. */
   | { readonly kind: 'route'; readonly epoch: Epoch; readonly routes: Readonly<Record<string, InstanceId | null>> }
+  /**
+   * Of what is delegated: whoever is in charge of it is asked that this instance becomes primary. `former`: who was, as far as is known; with
+   * `planned` nobody else may be. `ok` says on what it rests: `lock`, and what became of `former`. May be asked for again.
+   */
+  | {
+      readonly kind: 'take-over';
+      readonly epoch: Epoch;
+      readonly former: InstanceId | null;
+      readonly planned: boolean;
+    }
   | { readonly kind: 'test-order'; readonly epoch: Epoch };
 
 /** A timed-out action is `unknown`, never `failed`. */

@@ -29,6 +29,7 @@ import type { FailoverGroup } from '../core/topology/topology.ts';
 import { answeredByFacts } from './answered-by-facts.ts';
 import type { TransactionOutcome } from './authority-port.ts';
 import { receipt } from './decision-receipt.ts';
+import { DelegateAdoption, delegatesArrived } from './delegate-adoption.ts';
 import {
   drained,
   drainFailed,
@@ -73,6 +74,7 @@ export class GroupControl {
   readonly #idleSince = new Map<InstanceId, number>();
   readonly #laggingSince = new Map<InstanceId, number>();
   readonly #journal: RunJournal;
+  readonly #adoption: DelegateAdoption;
   #dueAt = 0;
   #work: StepWork | null = null;
   #incidentAt: WallMs | null = null;
@@ -86,6 +88,7 @@ export class GroupControl {
     this.group = group;
     this.#around = around;
     this.#journal = new RunJournal(group.id, around);
+    this.#adoption = new DelegateAdoption(around);
   }
 
   /** Facts as seen from this controller, leading or not. */
@@ -115,10 +118,13 @@ export class GroupControl {
     if (!this.busy) {
       const facts = this.facts(now, wall);
       this.#diagnose(facts);
-      const run = facts.run;
+      const { run } = facts;
+      const isAdopting = this.#adoption.work(facts, (at, wallAt) => {
+        if (this.#leads) this.work(at, wallAt);
+      });
       // A run that a restored authority shows may have ended long ago: nothing is done on its word.
-      if (isOpen(run) && facts.authority.incarnationMatches) this.#drive(facts, run, now, wall);
-      else this.#consider(facts, wall);
+      if (!isAdopting && isOpen(run) && facts.authority.incarnationMatches) this.#drive(facts, run, now, wall);
+      else if (!isAdopting) this.#consider(facts, wall);
     }
     this.#dueAt = this.#nextWakeAt(now);
   }
@@ -324,8 +330,10 @@ export class GroupControl {
         return residue(facts, run, now - work.startedAt);
       case 'drain':
         return drained(run, facts, work);
-      case 'barrier':
       case 'promote-components':
+        if (!delegatesArrived(run, facts)) return 'working';
+        return work.doneWith(ordersFor(step, run, facts)) ? { outcome: 'ok', detail: work.notes } : 'working';
+      case 'barrier':
       case 'move-traffic':
       case 'validate':
       case 'enable-trading':
@@ -425,11 +433,14 @@ export class GroupControl {
   }
 
   #commit(facts: Facts, run: RunId, change: JournalChange, then?: (outcome: TransactionOutcome['kind']) => void): void {
-    const { leadership, mirror } = this.#around;
     this.#journal.commit(facts, run, change, (outcome, now, wall) => {
       then?.(outcome);
-      if (outcome === 'committed' && leadership.leading(mirror)) this.work(now, wall);
+      if (outcome === 'committed' && this.#leads) this.work(now, wall);
     });
+  }
+
+  get #leads(): boolean {
+    return this.#around.leadership.leading(this.#around.mirror);
   }
 
   answered(outcome: CommandOutcome, now: number): void {
@@ -450,6 +461,6 @@ export class GroupControl {
 
   /** Something is being journalled, or was by another leader and is not known here yet. */
   get busy(): boolean {
-    return this.#journal.busy;
+    return this.#journal.busy || this.#adoption.busy;
   }
 }

@@ -50,6 +50,7 @@ function recordClaims({ record, authority, group, topology }: Facts, { config }:
     claim('active site', record?.activeSite ?? null, record?.epoch ?? 0),
     claim(routeSubject, record?.traffic ?? null, record?.epoch ?? 0),
     ...owned.map(({ id }) => claim(id, record?.grants[id]?.holder ?? null, record?.grants[id]?.epoch ?? 0)),
+    ...Object.values(record?.delegates ?? {}).map((each) => claim(each.component, each.holder, each.epoch)),
   ];
 }
 
@@ -59,7 +60,7 @@ function seenOf(id: string, facts: Facts): readonly Told[] {
   const component = facts.topology.components.find((each) => each.id === id);
   if (component === undefined || component.kind === 'inventory') return [];
   const isFront = component.kind === 'front';
-  if (!isFront && component.authority !== 'owned') return [];
+  if (!isFront && component.authority !== 'owned' && component.kind !== 'patroni') return [];
   return component.instances.flatMap((instance) => {
     const known = facts.instances.get(instance.id);
     const subject = isFront ? routeSubject : component.id;

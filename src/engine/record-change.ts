@@ -30,6 +30,11 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
           : (grant?.revoked ?? null),
     };
   }
+  // Nobody is led to what moves until it was seen to have arrived.
+  const moved = (plan.delegates ?? []).filter(({ from, to }) => from !== to);
+  const delegates = { ...before?.delegates };
+  for (const { component } of moved)
+    delegates[component] = { component, holder: null, lock: before?.delegates?.[component]?.lock ?? 0, epoch };
   return {
     group: facts.group.id,
     incarnation,
@@ -40,6 +45,7 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
     run,
     // At another site new risk waits for the validation. Inside a site the engine itself waits until it has settled with the exchange.
     tradingEnabled: plan.scope === 'site' && movesEngine(facts, plan) ? false : (before?.tradingEnabled ?? false),
+    ...(Object.keys(delegates).length === 0 ? {} : { delegates }),
     ...(before?.adopted ? { adopted: before.adopted } : {}),
   };
 }

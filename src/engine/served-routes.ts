@@ -11,13 +11,14 @@ import type { StepOrder } from './step-order.ts';
 
 export type RouteAction = Extract<InstanceAction, { kind: 'route' }>;
 
-/** A paused pooler waits for transactions, a switch of Redis for its replica, a name server for its tools. */
+/** A paused pooler waits for transactions, a switch of Redis for its replica, a name server for its tools, Patroni for its next loop. */
 const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 1500,
   pgbouncer: 4000,
   dns: 3000,
   redis: 6000,
   pgbackrest: 1500,
+  patroni: 8000,
 };
 
 /** One that does not answer must not keep its agent from telling it again. */
@@ -64,12 +65,13 @@ export function routeUnder(
   return Object.keys(routes).length === 0 ? null : { kind: 'route', epoch, routes };
 }
 
-/** The holder of what is granted; of what is not, the instance at the site that has the traffic. */
+/** The holder of what is granted, whoever was confirmed of what is delegated; of all else the instance at the site that has the traffic. */
 function targetOf(record: GroupRecord, { to }: Lead, topology: Topology): InstanceId | null {
   const { component, siteOfInstance } = indexOf(topology);
   const target = component.get(to);
   if (target === undefined) return null;
   if (target.authority === 'owned') return record.grants[to]?.holder ?? null;
+  if (target.authority === 'delegated') return record.delegates?.[to]?.holder ?? null;
   return target.instances.find(({ id }) => siteOfInstance.get(id) === record.traffic)?.id ?? null;
 }
 

@@ -4,14 +4,15 @@ import type { GroupRecord } from '../core/authority/group-record.ts';
 import { proofSuffices } from '../core/authority/proof-suffices.ts';
 import type { Revision } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
-import type { Step } from '../core/plan/recovery-plan.ts';
+import type { Move, Step } from '../core/plan/recovery-plan.ts';
 import type { RunState } from '../core/run/run.ts';
+import { isServedKind } from '../core/topology/served.ts';
 import { inDependencyOrder, indexOf } from '../core/topology/topology-index.ts';
 import { drainOrders } from './drain-step.ts';
 import { epochOfEngine, forEngine } from './engine-order.ts';
 import { routesFor } from './reconcile.ts';
 import { actOrders, restartOrders } from './recovery-orders.ts';
-import { servedOrders } from './served-routes.ts';
+import { servedOrders, servedWithinMs } from './served-routes.ts';
 import type { StepOrder } from './step-order.ts';
 
 /** What a step asks of agents, from the present facts. Steps that ask nothing of them have none. */
@@ -54,10 +55,11 @@ export function ordersFor(step: Pick<Step, 'kind' | 'action'>, run: RunState, fa
 }
 
 function barrier(run: RunState, facts: Facts): readonly StepOrder[] {
-  const components = run.plan.moves.map((move) => move.component);
+  const moves = [...run.plan.moves, ...(run.plan.delegates ?? [])];
+  const components = moves.map((move) => move.component);
   const { component, instance } = indexOf(facts.topology);
   const hosts = new Set(components.flatMap((id) => component.get(id)?.instances ?? []).map((each) => each.host));
-  const needed = new Set(run.plan.moves.map((move) => instance.get(move.to)?.host));
+  const needed = new Set(moves.map((move) => instance.get(move.to)?.host));
   return [...hosts]
     .filter((host) => facts.hosts.get(host)?.connected || needed.has(host))
     .map((host) => ({
@@ -121,9 +123,11 @@ export function fencingProofs(
 function promote(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
   const { instance } = indexOf(facts.topology);
   const order = inDependencyOrder(facts.topology, facts.group).map((component) => component.id);
-  return run.plan.moves
+  const delegates = run.plan.delegates ?? [];
+  return [...run.plan.moves, ...delegates]
     .toSorted((a, b) => order.indexOf(a.component) - order.indexOf(b.component))
     .flatMap((move): StepOrder[] => {
+      if (delegates.includes(move)) return takeOver(move, run, facts, record);
       const grant = record.grants[move.component];
       const host = instance.get(move.to)?.host;
       if (!grant || host === undefined) return [];
@@ -144,6 +148,30 @@ function promote(run: RunState, facts: Facts, record: GroupRecord): readonly Ste
         },
       ];
     });
+}
+
+/** Whoever is in charge of it is asked by the agent of the candidate. Asked again it is confirmed first, and says anew on what it rests. */
+function takeOver({ component, from, to }: Move, run: RunState, facts: Facts, record: GroupRecord): StepOrder[] {
+  const { instance, component: components } = indexOf(facts.topology);
+  const host = instance.get(to)?.host;
+  const kind = components.get(component)?.kind ?? '';
+  if (host === undefined || !isServedKind(kind)) return [];
+  const planned = (run.plan.runbook === 'switchover-site' || run.plan.runbook === 'activate-site') && from !== to;
+  return [
+    {
+      target: to,
+      host,
+      order: {
+        kind: 'perform',
+        instance: to,
+        action: { kind: 'take-over', epoch: record.epoch, former: from, planned },
+      },
+      required: true,
+      confirm: null,
+      inSequence: true,
+      answerWithinMs: servedWithinMs(kind),
+    },
+  ];
 }
 
 function traffic(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {

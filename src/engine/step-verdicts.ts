@@ -16,7 +16,7 @@ export const proofsInWords = (proofs: readonly FencingProof[]): string =>
 
 /** The chosen one failed while the run was on its way: it cannot be finished as planned. */
 export function candidateLost(facts: Facts, run: RunState): string | null {
-  for (const move of run.plan.moves) {
+  for (const move of [...run.plan.moves, ...(run.plan.delegates ?? [])]) {
     const known = facts.instances.get(move.to);
     const host = known ? facts.hosts.get(known.instance.host) : undefined;
     if (host?.verdict.state === 'failed') return `${move.to} is lost: ${host.verdict.evidence.join('; ')}`;
@@ -38,7 +38,7 @@ export function holderLost(facts: Facts, run: RunState): string | null {
 /** Every candidate still fits; its log end is written down. The old holder itself has no log end to read while it is stopped. */
 export function frozenPositions(facts: Facts, run: RunState): StepVerdict {
   const notes: string[] = [];
-  for (const move of run.plan.moves) {
+  for (const move of [...run.plan.moves, ...(run.plan.delegates ?? [])]) {
     const known = facts.instances.get(move.to);
     if (!known?.fresh || known.observation === null) return 'working';
     const { position } = known.observation;
@@ -78,12 +78,13 @@ const RESIDUE_WITHIN_MS = 1000;
 /** Looks for what a run leaves behind. What cannot be seen is named, not passed over. */
 export function residue(facts: Facts, run: RunState, elapsedMs: number): StepVerdict {
   const { instance } = indexOf(facts.topology);
-  const moved = new Set(run.plan.moves.map((move) => move.component));
+  const moved = new Set([...run.plan.moves, ...(run.plan.delegates ?? [])].map((move) => move.component));
   const left: string[] = [];
   const unseen: string[] = [];
   for (const [id, known] of facts.instances) {
     if (!moved.has(known.instance.component)) continue;
-    const holder = facts.record?.grants[instance.get(id)!.component]?.holder;
+    const { component } = instance.get(id)!;
+    const holder = facts.record?.grants[component]?.holder ?? facts.record?.delegates?.[component]?.holder;
     if (id === holder) continue;
     if (!known.fresh) unseen.push(id);
     else if (known.observation?.role === 'primary') left.push(id);

@@ -378,6 +378,13 @@ export class AgentProcess implements Subscriber {
           instance.role === 'primary' && instance.opened && instance.leaseValid && instance.grantEpoch >= action.epoch,
           'not-ready',
         );
+      case 'take-over': {
+        if (instance.delegate === null) return failed('not-delegated');
+        if (!instance.fence(action.epoch)) return failed('stale-epoch');
+        const outcome = instance.delegate.takeOver(instance, action);
+        this.observeSoon(instance);
+        return outcome;
+      }
     }
   }
 

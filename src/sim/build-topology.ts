@@ -22,6 +22,8 @@ export interface Shape {
   readonly services: boolean;
   /** A proxy, a pooler, a name server and a Redis at each serving site; left out = none. */
   readonly servers?: boolean;
+  /** The database is under Patroni: something else says who is primary of it. Left out = owned. */
+  readonly delegatedDatabase?: boolean;
   readonly timing: Timing;
   readonly sitePolicy: FailoverGroup['sitePolicy'];
   readonly instancePolicy: FailoverGroup['instancePolicy'];
@@ -90,7 +92,7 @@ const serversInOrder = [
 ] as const satisfies readonly (readonly [ServedKind, object])[];
 
 function authorityOf(kind: ComponentKind): Component['authority'] {
-  if (kind === 'redis') return 'delegated';
+  if (kind === 'redis' || kind === 'patroni') return 'delegated';
   return kind === 'front' || kind === 'position-keeper' || isServedKind(kind) ? 'none' : 'owned';
 }
 
@@ -217,7 +219,9 @@ export function topologyOf(shape: Shape): Topology {
     hosts,
     links,
     components: [
-      component('db', 'postgres', db, [], !shape.loneDatabase),
+      shape.delegatedDatabase === true
+        ? { ...component('db', 'patroni', db, [], true), served: { leads: {}, servers: {} } }
+        : component('db', 'postgres', db, [], !shape.loneDatabase),
       component('engine', 'trading-engine', engine, ['db'], true),
       component('oms', 'order-management', oms, ['db', 'engine'], false),
       component('front', 'front', front, ['engine'], false),

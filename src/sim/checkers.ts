@@ -109,6 +109,11 @@ export class Checkers {
     return this.runs.takeovers;
   }
 
+  /** Found by a checker of its own. */
+  violated(invariant: Invariant, detail: string): void {
+    this.#violated(invariant, detail);
+  }
+
   #violated(invariant: Invariant, detail: string): void {
     if (this.violations.length < 20) this.violations.push({ invariant, at: Math.round(this.#truth.now()), detail });
   }

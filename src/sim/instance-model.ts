@@ -2,6 +2,7 @@ import type { Epoch, InstanceId } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import type { Component, Instance } from '../core/topology/topology.ts';
 import type { ActionOutcome } from '../engine/driver-port.ts';
+import type { DelegateModel } from './delegate-model.ts';
 import { DiskLog, type LogEntry } from './disk-log.ts';
 import type { InstanceSurroundings, PromotionOrder } from './instance-surroundings.ts';
 import type { MachineClock } from './machine-clock.ts';
@@ -38,6 +39,8 @@ export class InstanceModel {
   ill: { readonly health: 'degraded' | 'bad'; readonly reason: string } | null = null;
   /** It does not answer its agent, whatever it does. */
   hidden = false;
+  /** Who says whether it is primary; null = Holdfast grants it. */
+  delegate: DelegateModel | null = null;
   /** World time of the last change of process or role. */
   changedAt = 0;
   ackSet: readonly InstanceId[] = [];
@@ -188,7 +191,7 @@ export class InstanceModel {
   fence(epoch: Epoch): boolean {
     if (epoch < this.epoch) return false;
     this.epoch = epoch;
-    if (this.role === 'primary' && this.grantEpoch < epoch) this.#stepDown();
+    if (this.role === 'primary' && this.grantEpoch < epoch && this.delegate === null) this.#stepDown();
     return true;
   }
 
@@ -493,8 +496,15 @@ export class InstanceModel {
     return observationOf(this, { replicas: this.#replicas, now: this.#around.queue.now });
   }
 
+  /** Its delegate decides; nothing of Holdfast does. Its clients are not modelled. */
+  delegatedRole(role: 'standby' | 'primary'): void {
+    this.role = role;
+    this.#changed();
+  }
+
   /** Somebody makes it primary behind Holdfast's back: without a lease, it releases nothing. */
   goRogue(): void {
+    if (this.delegate !== null) return this.delegate.promote(this);
     this.role = 'primary';
     this.opened = true;
     this.grantEpoch = 0;

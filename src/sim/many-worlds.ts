@@ -86,13 +86,13 @@ export async function runVariants(
 }
 
 /** What the sound code does as well at a seed is not the variant's doing: then nothing was caught there, and the next seeds are tried. */
-async function runVariant({ name, seedsAtMost, caughtAt }: Variant): Promise<CaughtVariant> {
+async function runVariant({ name, seedsAtMost, caughtAt, delegated }: Variant): Promise<CaughtVariant> {
   let [tried, first] = [caughtAt, 1];
   for (;;) {
-    const violation = await firstViolation([first, seedsAtMost - first + 1, 1, tried], ['--import', hookScript], {
-      HOLDFAST_VARIANT: name,
-    });
-    if (violation !== null && (await firstViolation([violation.seed, 1, 1])) === null)
+    const worlds = (...numbers: readonly number[]) => [...numbers.map(String), ...(delegated ? ['--delegated'] : [])];
+    const broken = worlds(first, seedsAtMost - first + 1, 1, tried);
+    const violation = await firstViolation(broken, ['--import', hookScript], { HOLDFAST_VARIANT: name });
+    if (violation !== null && (await firstViolation(worlds(violation.seed, 1, 1))) === null)
       return { name, caughtAtSeed: violation.seed, invariant: violation.invariant };
     tried = violation === null || violation.seed === tried ? first : violation.seed + 1;
     if (violation === null || tried > seedsAtMost) return { name, caughtAtSeed: null, invariant: null };
@@ -101,12 +101,12 @@ async function runVariant({ name, seedsAtMost, caughtAt }: Variant): Promise<Cau
 }
 
 async function firstViolation(
-  worlds: readonly number[],
+  worlds: readonly string[],
   moreArgs: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<WorldsReport['violations'][number] | null> {
   let found: WorldsReport['violations'][number] | null = null;
-  await runProcess([...nodeArgs, ...moreArgs, processScript, ...worlds.map(String)], env, (report) => {
+  await runProcess([...nodeArgs, ...moreArgs, processScript, ...worlds], env, (report) => {
     found ??= report.violations[0] ?? null;
   });
   return found;

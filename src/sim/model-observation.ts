@@ -1,5 +1,9 @@
 import type { Epoch, InstanceId } from '../core/base/ids.ts';
-import type { InstanceObservation, ReplicaObservation } from '../core/health/instance-observation.ts';
+import type {
+  DelegateObservation,
+  InstanceObservation,
+  ReplicaObservation,
+} from '../core/health/instance-observation.ts';
 import { isServedKind } from '../core/topology/served.ts';
 import type { InstanceModel } from './instance-model.ts';
 
@@ -19,6 +23,7 @@ export function observationOf(
   const runs = process === 'running';
   // What others run is known only by its answers.
   const silent = !runs && isServedKind(model.component.kind);
+  if (model.delegate !== null) return delegatedObservation(model, silent ? null : model.delegate.view(model));
   return {
     instance: model.id,
     process: silent ? 'running' : process,
@@ -39,6 +44,31 @@ export function observationOf(
     divergence: model.divergence,
     ...(model.state.difference === null ? {} : { difference: model.state.difference }),
     figures: figuresOf(model),
+  };
+}
+
+/** As Patroni's driver tells it: without its store nobody is known to be primary. Positions are not modelled. */
+function delegatedObservation(model: InstanceModel, delegate: DelegateObservation | null): InstanceObservation {
+  const { id, role, epoch } = model;
+  const isPrimary = delegate !== null && role === 'primary' && delegate.lock?.holder === id;
+  return {
+    instance: id,
+    process: 'running',
+    role: delegate === null ? 'unknown' : role,
+    epoch: epoch as Epoch,
+    health: delegate === null ? 'unknown' : 'ok',
+    reason: delegate === null ? `${id} or its store does not answer` : null,
+    position: null,
+    releasing: isPrimary,
+    tradingEnabled: false,
+    ackSet: isPrimary ? delegate.withoutLoss : [],
+    replicas: isPrimary
+      ? delegate.withoutLoss.map((instance) => ({ instance, state: 'in-sync', acknowledgedSequence: 0, silentMs: 0 }))
+      : [],
+    upstream: null,
+    divergence: null,
+    delegate,
+    figures: {},
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
+import { drawShape } from './build-topology.ts';
 import type { Violation } from './checkers.ts';
 import {
   FaultPlay,
@@ -12,6 +13,7 @@ import {
 } from './draw-faults.ts';
 import type { FaultName } from './faults.ts';
 import { adoptAuthority, askForFailback, decideOnLoss, helpOut, isStuckOnLoss, schedulePeople } from './people.ts';
+import { Random } from './random.ts';
 import { World } from './world.ts';
 
 export interface WorldResult {
@@ -34,6 +36,8 @@ export interface RunOptions {
   readonly seed: number;
   readonly runbooks: ReadonlyMap<RunbookId, Runbook>;
   readonly trace?: (line: string) => void;
+  /** The database of the drawn firm is under a delegate, and it has servers that follow. */
+  readonly delegatedDatabase?: boolean;
 }
 
 const SETTLE_MS = 6000;
@@ -49,8 +53,14 @@ function drawKind(world: World): Kind {
 }
 
 /** One world from its seed: settle, hurt it under load, heal it, and see that it is well. */
-export function runWorld({ seed, runbooks, trace }: RunOptions): WorldResult {
-  const world = new World({ seed, runbooks, ...(trace ? { trace } : {}) });
+export function runWorld({ seed, runbooks, trace, delegatedDatabase }: RunOptions): WorldResult {
+  const shape = { ...drawShape(new Random(seed)), delegatedDatabase: true, servers: true };
+  const world = new World({
+    seed,
+    runbooks,
+    ...(trace ? { trace } : {}),
+    ...(delegatedDatabase === true ? { shape } : {}),
+  });
   const { queue, checkers } = world;
   const violated = () => checkers.violations.length > 0;
   const play = new FaultPlay(world);

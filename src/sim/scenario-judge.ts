@@ -40,6 +40,8 @@ export class ScenarioJudge {
     this.#steadyEpoch = record?.epoch ?? 0;
     for (const grant of Object.values(record?.grants ?? {}))
       if (grant.holder) this.#steadyHolders.set(grant.component, grant.holder);
+    for (const { component, holder } of Object.values(record?.delegates ?? {}))
+      if (holder) this.#steadyHolders.set(component, holder);
     this.#stoppedAt.clear();
     this.#promotedAt.clear();
   }
@@ -117,7 +119,8 @@ export class ScenarioJudge {
   }
 
   #holder(component: string): string | null {
-    return this.#world.record?.grants[component as never]?.holder ?? null;
+    const { record } = this.#world;
+    return record?.grants[component as never]?.holder ?? record?.delegates?.[component as never]?.holder ?? null;
   }
 
   #stoppedFirst(component: string): boolean {

@@ -166,7 +166,7 @@ export class ScenarioStage {
   instance(phrase: InstancePhrase): InstanceModel | null {
     const { instances, record } = this.#world;
     if (phrase.kind === 'named') return instances.get(phrase.instance) ?? null;
-    const holder = record?.grants[phrase.component]?.holder ?? null;
+    const holder = record?.grants[phrase.component]?.holder ?? record?.delegates?.[phrase.component]?.holder ?? null;
     const primary = holder === null ? null : (instances.get(holder) ?? null);
     if (phrase.kind === 'primary') return primary;
     const site = phrase.kind === 'standby' ? primary?.place.site : this.site({ kind: 'standby' });

@@ -28,6 +28,11 @@ export const unservedIn = ({ record, topology, instances }: Watched): string | n
     if (component.kind === 'trading-engine' && !record.tradingEnabled) return 'trading is not enabled';
     if (instance.draining) return `${holder} is still draining`;
   }
+  for (const { component, holder } of Object.values(record.delegates ?? {})) {
+    const known = holder === null ? undefined : instances.get(holder);
+    if (known?.process !== 'running' || known.delegate?.holder !== holder)
+      return `${component}: ${holder ?? 'nobody'} is led to, and has no lock`;
+  }
   return null;
 };
 

@@ -14,6 +14,8 @@ export interface Variant {
   /** Seed that caught it last; tried before all others. With other code it may be another one: `npm run sim -- --variants` tells. */
   readonly caughtAt: number;
   readonly seedsAtMost: number;
+  /** Of worlds whose database is under a delegate. */
+  readonly delegated?: true;
 }
 
 export const VARIANTS: readonly Variant[] = [
@@ -338,5 +340,15 @@ export const VARIANTS: readonly Variant[] = [
     why: 'a planned move cuts off orders in flight: clients learn their fate only from the other site',
     caughtAt: 3,
     seedsAtMost: 400,
+  },
+  {
+    name: 'a delegate is taken at its word',
+    file: 'src/core/authority/delegated-primary.ts',
+    find: 'delegate.lock?.holder === known.instance.id &&\n      delegate.lock.since === newest,',
+    replace: 'delegate.lock !== undefined,',
+    why: 'writers are led to a primary that has lost its lock',
+    caughtAt: 23,
+    seedsAtMost: 150,
+    delegated: true,
   },
 ];

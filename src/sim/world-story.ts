@@ -30,7 +30,12 @@ export class WorldStory {
       (grant) =>
         `${grant.component} ${grant.holder ?? 'nobody'}${grant.promotable.length > 0 ? ` +${grant.promotable.join('+')}` : ''}${grant.mode.kind === 'strict' ? '' : ` ${grant.mode.kind}`}`,
     );
-    this.#tell(`record: epoch ${record.epoch}, ${grants.join(', ')}${record.tradingEnabled ? ', trading' : ''}`);
+    const delegates = Object.values(record.delegates ?? {}).map(
+      (each) => `, ${each.component} led to ${each.holder ?? 'nobody'}`,
+    );
+    this.#tell(
+      `record: epoch ${record.epoch}, ${grants.join(', ')}${delegates.join('')}${record.tradingEnabled ? ', trading' : ''}`,
+    );
   }
 
   journal({ run, events }: JournalEntry): void {

@@ -1,3 +1,4 @@
+import { delegatedComponents } from '../core/authority/delegated-primary.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { Digest, Json } from '../core/base/canonical-json.ts';
 import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
@@ -15,6 +16,8 @@ import { drawShape, GROUP, type Shape, topologyOf } from './build-topology.ts';
 import { Checkers } from './checkers.ts';
 import { ControllerProcess, STEADY } from './controller-process.ts';
 import { Coverage } from './coverage.ts';
+import { DelegateChecker } from './delegate-checker.ts';
+import { DelegateModel } from './delegate-model.ts';
 import { EventQueue } from './event-queue.ts';
 import { GateModel } from './gate-model.ts';
 import { InstanceModel } from './instance-model.ts';
@@ -66,6 +69,7 @@ export class World {
   readonly network: Network;
   readonly authority: AuthorityModel;
   readonly instances = new Map<InstanceId, InstanceModel>();
+  readonly delegates: readonly DelegateModel[];
   readonly hosts: SimulatedHost[] = [];
   readonly controllers: ControllerProcess[] = [];
   readonly coverage = new Coverage();
@@ -75,6 +79,7 @@ export class World {
   readonly #trace: ((line: string) => void) | null;
   readonly #story: ((line: string) => void) | null;
   readonly #told = new WorldStory({ say: (line) => this.say(line), story: (line) => this.#story?.(line) });
+  readonly #delegateChecker: DelegateChecker;
   readonly #onAnswer = new Map<number, (answer: OperatorAnswer) => void>();
   #tickets = 0;
   #opinions = 0;
@@ -110,6 +115,16 @@ export class World {
     this.authority.onCommit = (changes) => this.#committed(changes);
     if (trace) this.authority.tell = (line) => this.say(line);
     for (const host of this.topology.hosts) this.hosts.push(this.#buildHost(host.id));
+    this.delegates = delegatedComponents(this.topology, this.topology.groups[0]!).map((component) =>
+      this.#buildDelegate(component),
+    );
+    this.#delegateChecker = new DelegateChecker({
+      delegates: this.delegates,
+      instances: this.instances,
+      coverage: this.coverage,
+      now: () => this.queue.now,
+      violated: (detail) => this.checkers.violated('I3', detail),
+    });
     const elsewhere = this.shape.mixedVersions ? otherVersion(runbooks) : runbooks;
     for (const site of this.topology.sites)
       if (site.voter)
@@ -224,6 +239,23 @@ export class World {
     });
   }
 
+  #buildDelegate(component: Topology['components'][number]): DelegateModel {
+    const delegate = new DelegateModel(component, {
+      queue: this.queue,
+      member: (id) => this.instances.get(id)!,
+      reachesStore: (member) => this.authority.reachable(member.place),
+      powered: (member) => this.hosts.find(({ id }) => id === member.place.host)?.agent.alive() === true,
+      connected: (left, right) =>
+        this.network.open(left.place, right.place) && this.network.open(right.place, left.place),
+      locked: (holder, why) => {
+        this.watch?.promoted(holder);
+        if (this.tracing) this.tell(`${holder} has the lock of ${component.id}: ${why}`);
+      },
+    });
+    for (const { id } of component.instances) this.instances.get(id)!.delegate = delegate;
+    return delegate;
+  }
+
   #buildController(site: SiteId, runbooks: WorldOptions['runbooks']): ControllerProcess {
     return new ControllerProcess(site, this.#clock(), {
       queue: this.queue,
@@ -297,12 +329,21 @@ export class World {
     }
     if (kind === 'leadership' && this.tracing)
       this.tell(`${from.site} ${(data as { leading: boolean }).leading ? 'leads' : 'no longer leads'}`);
+    if (kind === 'delegate-adopted' && this.tracing) {
+      const { component, holder, asked } = data as { component: string; holder: string; asked: string };
+      this.tell(`${from.site} adopts ${holder} as primary of ${component}: asked for ${asked}`);
+    }
     if (kind === 'step-started') this.onStep?.((data as { step: string }).step, from);
   }
 
   #committed(changes: readonly { readonly key: string; readonly value: Json | null }[]): void {
     this.checkers.committed(changes);
     this.queue.mix(changes.length);
+    for (const { key, value } of this.delegates.length === 0 ? [] : changes) {
+      if (key === 'group/trading') this.#delegateChecker.recorded(value as unknown as GroupRecord);
+      if (key.startsWith('journal/trading/0') && value !== null)
+        this.#delegateChecker.journalled(value as unknown as JournalEntry);
+    }
     if (!this.tracing) return;
     for (const { key, value } of changes) {
       if (key === 'group/trading') this.#told.record(value as unknown as GroupRecord);
@@ -354,6 +395,7 @@ export class World {
       for (const instance of host.instances) instance.boot();
       host.agent.start();
     }
+    for (const delegate of this.delegates) delegate.boot();
     for (const controller of this.controllers) controller.start();
     this.#beatAuthority();
     this.#activate();

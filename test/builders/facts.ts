@@ -17,7 +17,7 @@ import {
 } from '../../src/core/base/ids.ts';
 import { type Approval, type Brake, type FinishedRun, noBrakes } from '../../src/core/decision/brakes.ts';
 import type { Facts, HostFacts, InstanceFacts, LeaseFacts, SiteFacts } from '../../src/core/decision/facts.ts';
-import type { InstanceObservation } from '../../src/core/health/instance-observation.ts';
+import type { DelegateObservation, InstanceObservation } from '../../src/core/health/instance-observation.ts';
 import { siteVerdict, type Verdict } from '../../src/core/health/verdict.ts';
 import type { FailoverGroup, Topology } from '../../src/core/topology/topology.ts';
 import { indexOf, ownedComponents } from '../../src/core/topology/topology-index.ts';
@@ -148,6 +148,27 @@ export class FactsBuilder {
       hosts.set(host.id, { ...hosts.get(host.id)!, verdict: silentByQuorum, connected: false });
     for (const [id, known] of instances)
       if (known.site === name) instances.set(id, { ...known, verdict: silentByQuorum, fresh: false, ageMs: 900 });
+    return this;
+  }
+
+  /** Each member of the delegated database as its agent sees it: this lock, and who would lose nothing. */
+  underDelegate(holder: string | null, change: Partial<DelegateObservation> & { readonly since?: number } = {}): this {
+    const { since = 20, ...rest } = change;
+    const members = indexOf(this.facts.topology).component.get(DB)!.instances;
+    const withoutLoss = members.filter(({ id, eligible }) => eligible && id !== holder).map(({ id }) => id);
+    const lock = holder === null ? null : { holder: instanceId(holder), since };
+    for (const { id } of members) {
+      const delegate: DelegateObservation = {
+        lock,
+        withoutLoss,
+        durability: 'strict',
+        lockTtlMs: 10_000,
+        paused: false,
+        dangers: [],
+        ...rest,
+      };
+      this.observation(id, { ...observationOf(id, id === holder), delegate, ackSet: id === holder ? withoutLoss : [] });
+    }
     return this;
   }
 

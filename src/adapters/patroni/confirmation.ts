@@ -8,6 +8,8 @@ export type ClusterCondition =
   | { readonly kind: 'primary'; readonly member: string }
   /** Has not the lock, and itself says that it runs as a replica. */
   | { readonly kind: 'standby'; readonly member: string }
+  /** Has not the lock, and itself says that it is no primary, whether it runs again or not. */
+  | { readonly kind: 'demoted'; readonly member: string }
   /** Every member says so: one that has not read it yet still acts. */
   | { readonly kind: 'paused'; readonly paused: boolean }
   | { readonly kind: 'durability'; readonly durability: ClusterSettings['durability'] }
@@ -48,6 +50,11 @@ export async function confirmCondition(
       if (view.leader === condition.member) return 'does-not-hold';
       const status = await askMember(eyes, view, condition.member, until);
       return status === null ? 'unknown' : held(isRunningReplica(status));
+    }
+    case 'demoted': {
+      if (view.leader === condition.member) return 'does-not-hold';
+      const status = await askMember(eyes, view, condition.member, until);
+      return status === null ? 'unknown' : held(status.role !== 'primary');
     }
     case 'paused': {
       const said = await Promise.all(view.members.map(({ name }) => askMember(eyes, view, name, until)));

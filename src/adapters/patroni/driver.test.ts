@@ -21,6 +21,14 @@ const switched = fixture('store-switched-etcd-v2-3.4.23.json');
 const epoch = (value: number) => value as Epoch;
 const soon = { deadlineMs: 300 };
 const switchover = { kind: 'switchover', epoch: epoch(3), from: 'database-nyc', to: 'database-chi' } as const;
+const asV3 = (keys: ReturnType<typeof parseV2>) => {
+  const encode = (text: string) => Buffer.from(text).toString('base64');
+  return [...keys].map(([key, { text, since }]) => ({
+    key: encode(`/service/database/${key}`),
+    value: encode(text),
+    create_revision: String(since),
+  }));
+};
 const codeOf = (outcome: ActionOutcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
 
 describe('what Patroni and its store print', () => {
@@ -57,7 +65,7 @@ describe('what Patroni and its store print', () => {
 
   it('the lock, who may take over without a loss, and every member', () => {
     const view = storeView(parseV2(stored, '/service/database/'));
-    assert.equal(view.leader, 'database-nyc');
+    assert.deepEqual([view.leader, view.leaderSince], ['database-nyc', 21]);
     assert.deepEqual(view.sync, { leader: 'database-nyc', standbys: ['database-chi'], quorum: 0 });
     assert.deepEqual(
       view.members.map(({ name, role }) => `${name} ${role}`),
@@ -69,8 +77,7 @@ describe('what Patroni and its store print', () => {
 
   it('the same from the other API of etcd', () => {
     const keys = parseV2(stored, '/service/database/');
-    const encode = (text: string) => Buffer.from(text).toString('base64');
-    const kvs = [...keys].map(([key, value]) => ({ key: encode(`/service/database/${key}`), value: encode(value) }));
+    const kvs = asV3(keys);
     const text = JSON.stringify({ header: {}, kvs, count: String(kvs.length) });
     assert.deepEqual(storeView(parseV3(text, '/service/database/')), storeView(keys));
     assert.equal(storeView(parseV3('{"header":{}}', '/service/database/')).leader, null);
@@ -229,8 +236,7 @@ describe('driver of one member', () => {
 
   it('nothing is moved in a cluster that is known to lose data, unless whoever asks names why', async () => {
     const keys = parseV2(stored, '/service/database/');
-    const encode = (text: string) => Buffer.from(text).toString('base64');
-    const kvs = [...keys].map(([key, value]) => ({ key: encode(`/service/database/${key}`), value: encode(value) }));
+    const kvs = asV3(keys);
     const still = cluster({ moved: false });
     answers = (line) => (line.includes('/v3/kv/range') ? { text: JSON.stringify({ kvs }) } : still(line));
     const on = { ...location, api: 'etcd3' as const };

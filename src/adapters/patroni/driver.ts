@@ -54,6 +54,9 @@ export interface ClusterObservation {
 
 type Look = Omit<ClusterObservation, 'events'>;
 
+/** Under which name the highest epoch of a cluster is kept. */
+export const epochResource = ({ scope }: StoreLocation): string => `patroni ${scope}`;
+
 const lookAgainAfterMs = 50;
 /** Patroni's words for a member that has not come up. */
 const failsToStart = new Set(['start failed', 'starting', 'crashed', 'stopped']);
@@ -95,7 +98,7 @@ export class PatroniDriver {
     const wrong = shapeProblem(action);
     if (wrong !== null) return failed('bad-value', wrong);
     const { epochs, store } = this.#options;
-    const resource = `patroni ${store.scope}`;
+    const resource = epochResource(store);
     if (!epochs.admit(resource, action.epoch))
       return failed('stale-epoch', `epoch ${action.epoch} is older than ${epochs.highest(resource)} for ${resource}`);
     const seen = await this.#look({ deadlineMs: (until - hostMonoMs()) / 3 });

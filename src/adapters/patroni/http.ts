@@ -20,7 +20,7 @@ export type AskHttp = (question: HttpQuestion, options: { readonly deadlineMs: n
 export interface HttpIdentity {
   readonly credentials?: { readonly user: string; readonly password: string };
   /** PEM texts, for `https:`. */
-  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
 }
 
 const answerWithinBytes = 4 << 20;

@@ -28,6 +28,8 @@ export interface StoredMember {
 export interface StoreView {
   /** Who has the lock; null when nobody does. */
   readonly leader: string | null;
+  /** The store's revision at which its present holder took the lock: renewals leave it as it is. Null: nobody has it, or the store did not say. */
+  readonly leaderSince: number | null;
   /**
    * Who may be promoted without a loss; null when no synchronous mode has ever been on. With a `quorum` above 0 each of them may lack
    * something that others have.
@@ -102,7 +104,13 @@ async function readFrom(
   }
 }
 
-type Keys = ReadonlyMap<string, string>;
+type Keys = ReadonlyMap<string, StoredKey>;
+
+interface StoredKey {
+  readonly text: string;
+  /** Revision at which it was made; null where the store did not say. */
+  readonly since: number | null;
+}
 
 async function readV2(
   ask: AskHttp,
@@ -134,11 +142,12 @@ async function readV3(
 
 /** Of `GET /v2/keys/…?recursive=true`. */
 export function parseV2(text: string, prefix: string): Keys {
-  const keys = new Map<string, string>();
+  const keys = new Map<string, StoredKey>();
   const walk = (value: unknown, at: string): void => {
     const node = Fields.of(value, at);
     const raw = node.raw()['value'];
-    if (typeof raw === 'string') keys.set(node.text('key').slice(prefix.length), raw);
+    if (typeof raw === 'string')
+      keys.set(node.text('key').slice(prefix.length), { text: raw, since: node.numberOrNull('createdIndex') });
     for (const child of node.list('nodes', (each) => each, [])) walk(child, `${at}.nodes`);
   };
   walk(Fields.parse(text, 'store').raw()['node'], 'node');
@@ -150,9 +159,13 @@ export function parseV3(text: string, prefix: string): Keys {
   const decode = (value: string) => Buffer.from(value, 'base64').toString('utf8');
   const entries = Fields.parse(text, 'store').list(
     'kvs',
-    (value, at): readonly [string, string] => {
+    (value, at): readonly [string, StoredKey] => {
       const entry = Fields.of(value, at);
-      return [decode(entry.text('key')).slice(prefix.length), decode(entry.words('value', ''))];
+      const created = entry.textOrNull('create_revision');
+      return [
+        decode(entry.text('key')).slice(prefix.length),
+        { text: decode(entry.words('value', '')), since: created === null ? null : Number(created) },
+      ];
     },
     [],
   );
@@ -161,7 +174,7 @@ export function parseV3(text: string, prefix: string): Keys {
 
 export function storeView(keys: Keys): StoreView {
   const fields = (name: string) => {
-    const text = keys.get(name);
+    const text = keys.get(name)?.text;
     return text === undefined || text === '' ? null : Fields.parse(text, name);
   };
   const sync = fields('sync');
@@ -169,11 +182,12 @@ export function storeView(keys: Keys): StoreView {
   const status = fields('status');
   const from = asked?.textOrNull('leader') ?? null;
   const to = asked?.textOrNull('member') ?? asked?.textOrNull('candidate') ?? null;
-  const members = [...keys].flatMap(([key, text]) =>
+  const members = [...keys].flatMap(([key, { text }]) =>
     key.startsWith('members/') ? [storedMember(key.slice('members/'.length), text)] : [],
   );
   return {
-    leader: keys.get('leader') ?? null,
+    leader: keys.get('leader')?.text ?? null,
+    leaderSince: keys.get('leader')?.since ?? null,
     sync:
       sync === null
         ? null
@@ -184,7 +198,7 @@ export function storeView(keys: Keys): StoreView {
           },
     asked: from === null && to === null ? null : { from, to },
     members: members.toSorted((left, right) => (left.name < right.name ? -1 : 1)),
-    history: parseHistory(keys.get('history') ?? '[]'),
+    history: parseHistory(keys.get('history')?.text ?? '[]'),
     position: status?.numberOrNull('optime') ?? null,
   };
 }

@@ -4,6 +4,7 @@ import { DB, ENGINE, FactsBuilder, NOW } from '../../../test/builders/facts.ts';
 import { instanceId } from '../../core/base/ids.ts';
 import { Fields } from '../../wire/fields.ts';
 import { parseCommand, parseGroupRecord } from './command-frames.ts';
+import { parseObservation } from './observation-frames.ts';
 
 const sent = (value: unknown) => Fields.of(JSON.parse(JSON.stringify(value)), 'frame');
 const lost = [instanceId('bravo-eng1')];
@@ -27,4 +28,27 @@ test('a promotion and an acknowledgement set say whether new risk is taken', () 
   const promotion = { kind: 'promote', epoch: 2, leaseUntil: 5, ackSet: [], tradingEnabled: true };
   assert.deepEqual([halted({ ...promotion, halted: true }), halted(promotion)], [true, false]);
   assert.equal(halted({ kind: 'set-ack-set', epoch: 2, ackSet: [], halted: true }), true);
+});
+
+test('a record with adopted primaries, a take-over and what is seen of a delegate come over the link as they were', () => {
+  const world = new FactsBuilder({ delegatedDatabase: true }).underDelegate('alfa-db');
+  const adopted = { component: DB, holder: instanceId('alfa-db'), lock: 20, epoch: world.record.epoch };
+  for (const holder of [adopted.holder, null]) {
+    const record = { ...world.record, delegates: { [DB]: { ...adopted, holder } } };
+    assert.deepEqual(parseGroupRecord(sent(record)), record);
+  }
+  const base = { key: 'k', group: 'trading', run: 'r', step: 's', term: 1, epoch: 2, attempt: 1, deadlineMs: 10 };
+  for (const action of [
+    { kind: 'take-over', epoch: 2, former: 'alfa-db', planned: true },
+    { kind: 'take-over', epoch: 2, former: null, planned: false },
+  ]) {
+    const { order } = parseCommand(sent({ ...base, order: { kind: 'perform', instance: 'bravo-db', action } }));
+    assert.deepEqual(order.kind === 'perform' && order.action, action);
+  }
+  const observation = world.facts.instances.get(instanceId('bravo-db'))!.observation!;
+  assert.deepEqual(parseObservation(sent(observation)), observation);
+  for (const change of [{ lock: null }, { durability: null, lockTtlMs: null, paused: true, dangers: ['failsafe'] }]) {
+    const changed = { ...observation, delegate: { ...observation.delegate!, ...change } };
+    assert.deepEqual(parseObservation(sent(changed)), changed);
+  }
 });

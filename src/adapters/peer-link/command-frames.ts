@@ -1,6 +1,7 @@
 import type { FencingProof } from '../../core/authority/fencing-proof.ts';
 import type {
   AcceptedExposure,
+  AdoptedPrimary,
   AdoptionMark,
   DurabilityMode,
   Grant,
@@ -163,6 +164,13 @@ function parseAction(fields: Fields): InstanceAction {
       return { kind, epoch: epoch(), enabled: fields.flag('enabled') };
     case 'route':
       return { kind, epoch: epoch(), routes: fields.map('routes', textOrNullItem<InstanceId>) };
+    case 'take-over':
+      return {
+        kind,
+        epoch: epoch(),
+        former: fields.textOrNull<InstanceId>('former'),
+        planned: fields.flag('planned'),
+      };
   }
 }
 
@@ -179,6 +187,7 @@ const actionKinds = [
   'set-ack-set',
   'set-trading',
   'route',
+  'take-over',
   'test-order',
 ] as const satisfies readonly InstanceAction['kind'][];
 
@@ -221,9 +230,19 @@ export function parseGroupRecord(fields: Fields): GroupRecord {
     grants: fields.map('grants', (value, at) => parseGrant(Fields.of(value, at))),
     run: fields.textOrNull<RunId>('run'),
     tradingEnabled: fields.flag('tradingEnabled'),
+    ...(fields.has('delegates')
+      ? { delegates: fields.map('delegates', (value, at) => parseAdopted(Fields.of(value, at))) }
+      : {}),
     ...(adopted === null ? {} : { adopted: parseMark(adopted) }),
   };
 }
+
+const parseAdopted = (fields: Fields): AdoptedPrimary => ({
+  component: fields.text<ComponentId>('component'),
+  holder: fields.textOrNull<InstanceId>('holder'),
+  lock: fields.count('lock'),
+  epoch: fields.count<Epoch>('epoch'),
+});
 
 function parseGrant(fields: Fields): Grant {
   const revoked = fields.fieldsOrNull('revoked');

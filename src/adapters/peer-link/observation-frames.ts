@@ -1,5 +1,6 @@
 import type { Epoch, InstanceId } from '../../core/base/ids.ts';
 import type {
+  DelegateObservation,
   InstanceObservation,
   LogPosition,
   ReplicaObservation,
@@ -15,6 +16,7 @@ export function parseObservation(fields: Fields): InstanceObservation {
   const upstream = fields.fieldsOrNull('upstream');
   const divergence = fields.fieldsOrNull('divergence');
   const difference = fields.fieldsOrNull('difference');
+  const delegate = fields.fieldsOrNull('delegate');
   return {
     instance: fields.text<InstanceId>('instance'),
     process: fields.oneOf('process', ['running', 'exited', 'stopped', 'frozen']),
@@ -33,6 +35,7 @@ export function parseObservation(fields: Fields): InstanceObservation {
         ? null
         : { file: divergence.words('file'), from: divergence.number('from'), count: divergence.number('count') },
     ...(difference === null ? {} : { difference: parseDifference(difference) }),
+    ...(delegate === null ? {} : { delegate: parseDelegate(delegate) }),
     figures: fields.map('figures', numberItem, {}),
   };
 }
@@ -59,6 +62,20 @@ const parseDifference = (fields: Fields): StateDifference => ({
   epoch: fields.count<Epoch>('epoch'),
   wrong: fields.oneOf('wrong', ['here', 'upstream', 'unknown']),
 });
+
+const durabilities = ['strict', 'preferred', 'off'] as const;
+
+function parseDelegate(fields: Fields): DelegateObservation {
+  const lock = fields.fieldsOrNull('lock');
+  return {
+    lock: lock === null ? null : { holder: lock.text<InstanceId | 'elsewhere'>('holder'), since: lock.count('since') },
+    withoutLoss: fields.texts<InstanceId>('withoutLoss'),
+    durability: fields.has('durability') ? fields.oneOf('durability', durabilities) : null,
+    lockTtlMs: fields.numberOrNull('lockTtlMs'),
+    paused: fields.flag('paused'),
+    dangers: fields.texts('dangers'),
+  };
+}
 
 const parseReplica = (fields: Fields): ReplicaObservation => ({
   instance: fields.text<InstanceId>('instance'),

@@ -50,7 +50,9 @@ const depthText = (state: DepthState): string =>
   })[state];
 
 const holdsIn = (group: GroupView, instance: InstanceView): boolean =>
-  Object.values(group.record?.grants ?? {}).some((grant) => grant.holder === instance.instance);
+  [...Object.values(group.record?.grants ?? {}), ...Object.values(group.record?.delegates ?? {})].some(
+    ({ holder }) => holder === instance.instance,
+  );
 
 /** Every instance at every depth, and what each observer says of every host. As long as it has to be. */
 export function healthScreen(knowledge: Knowledge, columns?: number): readonly string[] {

@@ -26,6 +26,12 @@ export function planScreen(receipt: ReceiptView, title: string): readonly string
         `${component}: ${from === to ? `stays at ${to}` : `${from ?? 'nobody'} → ${to}`}`,
       ),
     ),
+    ...receipt.delegates.flatMap(({ component, from, to }) =>
+      labelled(
+        'ASKS',
+        `${component}: ${from === to ? `stays at ${to}` : `${from ?? 'nobody'} → ${to}`}, which its delegate is asked for`,
+      ),
+    ),
     ...missing.flatMap(({ component, rejected }) =>
       labelled(
         '',

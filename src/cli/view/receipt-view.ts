@@ -17,6 +17,8 @@ export interface ReceiptView {
   readonly fromSite: string | null;
   readonly toSite: string;
   readonly moves: readonly Move[];
+  /** What delegates are asked for. */
+  readonly delegates: readonly Move[];
   readonly missing: Intent['missing'];
   readonly rejected: readonly Rejection[];
   readonly lossBound: LossBound;
@@ -48,6 +50,7 @@ export function parseReceipt(value: Json): ReceiptView {
     fromSite: fields.textOrNull('fromSite'),
     toSite: fields.text('toSite'),
     moves: fields.json('moves', []) as unknown as readonly Move[],
+    delegates: fields.json('delegates', []) as unknown as readonly Move[],
     missing: fields.json('missing', []) as unknown as Intent['missing'],
     rejected: fields.json('rejected', []) as unknown as readonly Rejection[],
     lossBound: fields.json('lossBound', { kind: 'none' }) as unknown as LossBound,

@@ -145,9 +145,16 @@ function stateText(knowledge: Knowledge, group: GroupView): string {
     trading,
     ...traffic,
     durabilityText(knowledge, group),
+    ...delegateTexts(group),
   ];
   return parts.join(' · ');
 }
+
+/** Who is primary of what others decide, as it was adopted last. */
+const delegateTexts = (group: GroupView): readonly string[] =>
+  Object.values(group.record?.delegates ?? {}).map(
+    ({ component, holder }) => `${component} by its delegate ${holder === null ? 'moving' : `on ${holder}`}`,
+  );
 
 function durabilityText(knowledge: Knowledge, group: GroupView): string {
   const grants = Object.values(group.record?.grants ?? {});

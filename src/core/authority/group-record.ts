@@ -18,6 +18,8 @@ export interface GroupRecord {
   readonly run: RunId | null;
   /** New risk is accepted. Set last in a failover, cleared first. */
   readonly tradingEnabled: boolean;
+  /** Of what is delegated: whom its delegate's lock was last seen to name, who confirmed it. What leads to it follows. Absent where nothing is. */
+  readonly delegates?: Readonly<Record<ComponentId, AdoptedPrimary>>;
   /** Who said that this incarnation is to be believed, after a restore; absent where none ever was. */
   readonly adopted?: AdoptionMark;
 }
@@ -27,6 +29,17 @@ export interface AdoptionMark {
   readonly role: string;
   readonly reason: string;
   readonly at: WallMs;
+}
+
+/** No grant: what something else decided, as it was seen. */
+export interface AdoptedPrimary {
+  readonly component: ComponentId;
+  /** Null while a run moves it: nobody is led there. */
+  readonly holder: InstanceId | null;
+  /** Revision of the delegate's store at which it took the lock. */
+  readonly lock: number;
+  /** Of the group, when it was adopted. */
+  readonly epoch: Epoch;
 }
 
 export interface Grant {

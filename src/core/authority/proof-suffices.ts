@@ -12,6 +12,7 @@ import type { RevokedHolder } from './group-record.ts';
  * - A front is no writer; a newer epoch at the writers behind it is enough, so any proof will do. So with a position
  *   keeper and market data: they compute from what they read and write nowhere.
  * - Proxies, poolers, name servers and caches are never granted anything: nothing is proved of them, and nothing waits for that.
+ * - What is delegated has no grant either: its lock, named, is what a take-over of it rests on (`delegated-primary.ts`).
  */
 const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   'trading-engine': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
@@ -26,6 +27,7 @@ const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   dns: [],
   redis: [],
   pgbackrest: [],
+  patroni: [],
   inventory: [],
 };
 
@@ -43,6 +45,7 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   dns: [],
   redis: [],
   pgbackrest: [],
+  patroni: [],
   inventory: [],
 };
 

@@ -19,6 +19,8 @@ export interface Intent {
   readonly fromSite: SiteId | null;
   readonly toSite: SiteId;
   readonly moves: readonly Move[];
+  /** What delegates are asked for; where `from` is `to` it is only made sure of. Absent: nothing. */
+  readonly delegates?: readonly Move[];
   /** Components for which no candidate is found, with why each instance was rejected. */
   readonly missing: readonly { readonly component: ComponentId; readonly rejected: readonly Rejection[] }[];
   /** Components whose candidate may lack acknowledged writes. */

@@ -1,11 +1,12 @@
 import type { GroupRecord } from '../authority/group-record.ts';
-import type { SiteId } from '../base/ids.ts';
+import type { ComponentId, SiteId } from '../base/ids.ts';
 import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
 import type { Move } from '../plan/recovery-plan.ts';
 import { RECOVERY_OF } from '../plan/runbook.ts';
 import type { Component } from '../topology/topology.ts';
 import { canServe, indexOf, ownedComponents } from '../topology/topology-index.ts';
 import { chooseCandidate } from './candidates.ts';
+import { bindDelegates } from './delegates.ts';
 import type { Facts } from './facts.ts';
 import type { Intent, Rejection } from './intent.ts';
 
@@ -21,7 +22,7 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
   const active = record.activeSite;
   if (failing.length === 0 && split.length === 0) {
     const served = owned.every((each) => !isIdle(facts, record, each));
-    return served && isUnfinished(record) ? finishing(active) : null;
+    return served && isUnfinished(record) ? finishing(facts, active) : null;
   }
   const trigger = triggerOf(facts, record, failing);
   if (facts.sites.get(active)?.verdict.state !== 'failed' && split.length === 0) {
@@ -62,19 +63,44 @@ export const isUnfinished = (record: GroupRecord): boolean =>
   record.activeSite !== null && (record.traffic !== record.activeSite || !record.tradingEnabled);
 
 /** Nothing changes hands; the epoch is raised and the last steps are taken. */
-function finishing(active: SiteId): Intent {
+function finishing(facts: Facts, active: SiteId): Intent {
+  return withDelegates(
+    facts,
+    active,
+    { planned: false, only: unmovedDelegates(facts) },
+    {
+      runbook: 'failover-instance',
+      scope: 'instance',
+      trigger: 'TakeoverUnfinished',
+      requestedBy: null,
+      reason: 'a take-over ended before its last steps',
+      fromSite: active,
+      toSite: active,
+      moves: [],
+      missing: [],
+      lossy: [],
+      rejected: [],
+    },
+  );
+}
+
+/** What the last run was to have moved, and had not when it failed. */
+function unmovedDelegates({ run, record }: Facts): readonly ComponentId[] {
+  const asked = run?.result === 'failed' ? (run.plan.delegates ?? []) : [];
+  return asked
+    .filter(({ component, to }) => record?.delegates?.[component]?.holder !== to)
+    .map(({ component }) => component);
+}
+
+/** A delegate's primary goes where the group goes. */
+function withDelegates(facts: Facts, site: SiteId, how: Parameters<typeof bindDelegates>[2], intent: Intent): Intent {
+  const { delegates, missing, rejected } = bindDelegates(facts, site, how);
+  if (delegates.length + missing.length === 0) return intent;
   return {
-    runbook: 'failover-instance',
-    scope: 'instance',
-    trigger: 'TakeoverUnfinished',
-    requestedBy: null,
-    reason: 'a take-over ended before its last steps',
-    fromSite: active,
-    toSite: active,
-    moves: [],
-    missing: [],
-    lossy: [],
-    rejected: [],
+    ...intent,
+    ...(delegates.length === 0 ? {} : { delegates }),
+    missing: [...intent.missing, ...missing],
+    rejected: [...intent.rejected, ...rejected],
   };
 }
 
@@ -89,21 +115,21 @@ interface SiteQuestion {
 /** The other serving sites by preference, then the active one itself: a raise never ends with nobody. */
 function siteIntent(facts: Facts, { owned, active, trigger, acceptLoss, reason }: SiteQuestion): Intent {
   const others = targetSites(facts, active);
-  const options = [...others, active].map((site) => ({ site, bound: bind(facts, owned, site, acceptLoss) }));
-  const complete = options.find(({ bound }) => bound.missing.length === 0);
-  const { site, bound } = complete ?? options[0]!;
-  const rejected = options.flatMap((option) => option.bound.rejected);
-  return {
-    ...bound,
-    rejected,
-    runbook: 'failover-site',
-    scope: 'site',
-    trigger,
-    requestedBy: null,
-    reason,
-    fromSite: active,
-    toSite: site,
-  };
+  const options = [...others, active].map((site): Intent => {
+    const intent = {
+      ...bind(facts, owned, site, acceptLoss),
+      runbook: 'failover-site',
+      scope: 'site',
+      trigger,
+      requestedBy: null,
+      reason,
+      fromSite: active,
+      toSite: site,
+    } as const;
+    return withDelegates(facts, site, { planned: false }, intent);
+  });
+  const complete = options.find(({ missing }) => missing.length === 0);
+  return { ...(complete ?? options[0]!), rejected: options.flatMap(({ rejected }) => rejected) };
 }
 
 export function proposeSwitchover(
@@ -115,17 +141,22 @@ export function proposeSwitchover(
   const { record } = facts;
   if (record === null || record.activeSite === null || record.activeSite === toSite) return null;
   const bound = bind(facts, ownedComponents(facts.topology, facts.group), toSite, false);
-  return {
-    ...bound,
-    runbook: 'switchover-site',
-    scope: 'site',
-    trigger: 'Planned',
-    requestedBy: by,
-    planned,
-    reason: `asked for by ${by}`,
-    fromSite: record.activeSite,
+  return withDelegates(
+    facts,
     toSite,
-  };
+    { planned: true },
+    {
+      ...bound,
+      runbook: 'switchover-site',
+      scope: 'site',
+      trigger: 'Planned',
+      requestedBy: by,
+      planned,
+      reason: `asked for by ${by}`,
+      fromSite: record.activeSite,
+      toSite,
+    },
+  );
 }
 
 /** A person asks for an unplanned move, to a site of their choice or the preferred one. */
@@ -135,16 +166,21 @@ export function proposeFailover(facts: Facts, toSite: SiteId | null, by: string,
   const site = toSite ?? targetSites(facts, record.activeSite)[0] ?? null;
   if (site === null) return null;
   const bound = bind(facts, ownedComponents(facts.topology, facts.group), site, acceptLoss);
-  return {
-    ...bound,
-    runbook: 'failover-site',
-    scope: 'site',
-    trigger: 'Planned',
-    requestedBy: by,
-    reason: `asked for by ${by}`,
-    fromSite: record.activeSite,
-    toSite: site,
-  };
+  return withDelegates(
+    facts,
+    site,
+    { planned: false },
+    {
+      ...bound,
+      runbook: 'failover-site',
+      scope: 'site',
+      trigger: 'Planned',
+      requestedBy: by,
+      reason: `asked for by ${by}`,
+      fromSite: record.activeSite,
+      toSite: site,
+    },
+  );
 }
 
 /**
@@ -179,16 +215,21 @@ export function proposeComponentRecovery(facts: Facts, component: Component, by:
 export function proposeActivation(facts: Facts, site: SiteId, by: string): Intent | null {
   if (facts.record !== null) return null;
   const bound = bind(facts, ownedComponents(facts.topology, facts.group), site, false);
-  return {
-    ...bound,
-    runbook: 'activate-site',
-    scope: 'site',
-    trigger: 'Activation',
-    requestedBy: by,
-    reason: `first activation, asked for by ${by}`,
-    fromSite: null,
-    toSite: site,
-  };
+  return withDelegates(
+    facts,
+    site,
+    { planned: true },
+    {
+      ...bound,
+      runbook: 'activate-site',
+      scope: 'site',
+      trigger: 'Activation',
+      requestedBy: by,
+      reason: `first activation, asked for by ${by}`,
+      fromSite: null,
+      toSite: site,
+    },
+  );
 }
 
 function bind(facts: Facts, components: readonly Component[], site: SiteId, acceptLoss: boolean) {

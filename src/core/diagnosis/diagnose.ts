@@ -1,3 +1,4 @@
+import { confirmedPrimary, delegatedComponents, delegateView } from '../authority/delegated-primary.ts';
 import type { DurabilityMode } from '../authority/group-record.ts';
 import type { InstanceId } from '../base/ids.ts';
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
@@ -5,7 +6,7 @@ import { isUnfinished, splitOff } from '../decision/propose.ts';
 import type { InstanceObservation, StateDifference } from '../health/instance-observation.ts';
 import { isOpen } from '../run/run.ts';
 import type { Component } from '../topology/topology.ts';
-import { ownedComponents } from '../topology/topology-index.ts';
+import { indexOf, ownedComponents } from '../topology/topology-index.ts';
 import type { Diagnosis, DiagnosisKind } from './diagnosis.ts';
 
 const WIDTH: readonly DiagnosisKind[] = [
@@ -34,6 +35,7 @@ const WIDTH: readonly DiagnosisKind[] = [
 export function diagnose(facts: Facts): readonly Diagnosis[] {
   const found: Diagnosis[] = [...authority(facts), ...sites(facts), ...links(facts), ...hosts(facts)];
   for (const component of ownedComponents(facts.topology, facts.group)) found.push(...ofComponent(facts, component));
+  for (const component of delegatedComponents(facts.topology, facts.group)) found.push(...ofDelegate(facts, component));
   for (const known of facts.instances.values()) found.push(...ofInstance(facts, known));
   if (facts.record && !isOpen(facts.run))
     for (const component of splitOff(facts, facts.record, ownedComponents(facts.topology, facts.group)))
@@ -179,6 +181,47 @@ function ofComponent(facts: Facts, component: Component): Diagnosis[] {
           }),
         );
     }
+  return found;
+}
+
+/** What somebody else decides: nobody has the lock, two say that they are primary, or the primary is where the group is not. */
+function ofDelegate(facts: Facts, component: Component): Diagnosis[] {
+  const found: Diagnosis[] = [];
+  const { siteOfInstance } = indexOf(facts.topology);
+  const view = delegateView(facts, component);
+  const about = { component: component.id, basis: 'fact' } as const;
+  if (view !== null && view.lock === null)
+    found.push(one('NoPrimary', { ...about, summary: `nobody has the lock of ${component.id}: its delegate decides` }));
+  if (view?.lock?.holder === 'elsewhere')
+    found.push(
+      one('GroupSplit', {
+        ...about,
+        summary: `the lock of ${component.id} is a member's that the topology does not name`,
+      }),
+    );
+  for (const { id, host } of component.instances) {
+    const known = facts.instances.get(id);
+    const lock = known?.fresh ? known.observation?.delegate?.lock : undefined;
+    if (lock !== undefined && known?.observation?.role === 'primary' && lock?.holder !== id)
+      found.push(
+        one('DualPrimarySuspected', {
+          ...about,
+          instance: id,
+          host,
+          summary: `${id} says primary; the lock names ${lock?.holder ?? 'nobody'}`,
+        }),
+      );
+  }
+  const holder = confirmedPrimary(facts, component)?.holder;
+  const active = facts.record?.activeSite ?? null;
+  if (holder !== undefined && active !== null && !isOpen(facts.run) && siteOfInstance.get(holder) !== active)
+    found.push(
+      one('GroupSplit', {
+        ...about,
+        instance: holder,
+        summary: `${component.id} is primary on ${holder}, outside ${active}: its delegate put it there`,
+      }),
+    );
   return found;
 }
 

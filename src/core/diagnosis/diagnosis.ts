@@ -9,7 +9,7 @@ export const DIAGNOSES = {
   PrimaryDown: 'The instance that holds the grant is gone, as a fact or by quorum.',
   PrimaryUnreachableButServing:
     'We cannot reach the primary, but its lease is renewed or dependants still have it: look, do not act.',
-  NoPrimary: 'A component has no holder: a take-over was begun and not ended.',
+  NoPrimary: 'A component has no holder: a take-over was begun and not ended, or nobody has the lock of a delegate.',
   TakeoverUnfinished:
     'All is held, but clients are not led there or new risk is not accepted: the last steps are missing.',
   GroupSplit: 'Components that move together are held in different sites.',

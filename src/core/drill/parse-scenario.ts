@@ -83,12 +83,13 @@ const parseTitle = (text: string): Result<string, Misread> =>
   text === '' ? misread('the title is empty', 'one sentence that says what it shows') : ok(text);
 
 function parseFirm(text: string): Result<Firm, Misread> {
-  const form = /^(two|three) sites, (one|two) engines? each(, archive)?(, services)?(, servers)?$/;
-  const [, sites, engines, archive, services, servers] = form.exec(text) ?? [];
+  const form =
+    /^(two|three) sites, (one|two) engines? each(, archive)?(, services)?(, servers)?(, delegated database)?$/;
+  const [, sites, engines, archive, services, servers, delegated] = form.exec(text) ?? [];
   if (sites === undefined)
     return misread(
       `"${text}" is not a firm`,
-      '"two|three sites, one|two engines each", and ", archive", ", services" or ", servers" if there are any',
+      '"two|three sites, one|two engines each", and ", archive", ", services", ", servers" or ", delegated database" if there are any',
     );
   if (sites === 'three' && archive !== undefined)
     return misread('three serving sites have no archive', 'leave out ", archive", or take two sites');
@@ -98,6 +99,7 @@ function parseFirm(text: string): Result<Firm, Misread> {
     archive: archive !== undefined,
     services: services !== undefined,
     ...(servers === undefined ? {} : { servers: true }),
+    ...(delegated === undefined ? {} : { delegatedDatabase: true }),
   });
 }
 

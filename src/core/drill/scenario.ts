@@ -29,6 +29,8 @@ export interface Firm {
   readonly services: boolean;
   /** A proxy, a pooler, a name server and a Redis at each serving site; left out = none. */
   readonly servers?: boolean;
+  /** Something else says who is primary of the database; left out = Holdfast does. */
+  readonly delegatedDatabase?: boolean;
 }
 
 export interface ScenarioPolicy {

@@ -28,6 +28,8 @@ export const evidenceKinds = {
   'exposure-accepted':
     'A named person let a halted component go on: without whom, how far its log was, and why. What follows is at risk until a peer has caught up.',
   grant: 'The authority gave one instance the right to be primary in one epoch, or took it away.',
+  'delegate-adopted':
+    'A primary that something else chose (Patroni) was seen to have its lock and to say that it is primary; what leads to it follows. Says whether a run had asked for it.',
   'lease-lost': 'A holder could not renew its right in time, or learned that it had been revoked.',
   'self-fenced': 'An agent or its gate closed a writer by itself, without being told to.',
   'durability-changed':

@@ -24,8 +24,33 @@ export interface InstanceObservation {
   readonly divergence: { readonly file: string; readonly from: number; readonly count: number } | null;
   /** Its state was not its primary's; left out or null = it is not known to be another. */
   readonly difference?: StateDifference | null;
+  /** Of what is delegated: what whoever is in charge of it says. Left out or null = not known, or nobody else is in charge. */
+  readonly delegate?: DelegateObservation | null;
   /** Figures for people and for rules on business health (H2), e.g. activeOrders, acknowledged. */
   readonly figures: Readonly<Record<string, number>>;
+}
+
+/** What a delegate's store says, by its quorum, and how it is run; as one member's agent saw it. */
+export interface DelegateObservation {
+  /** Null: nobody has it. */
+  readonly lock: DelegateLock | null;
+  /** Who may be promoted without a loss, besides the holder. */
+  readonly withoutLoss: readonly InstanceId[];
+  /** `strict`: a primary without its synchronous standby acknowledges nothing. Null: its settings were not read. */
+  readonly durability: 'strict' | 'preferred' | 'off' | null;
+  /** After so long without its holder's word the lock is free. Null: not known. */
+  readonly lockTtlMs: number | null;
+  /** It promotes nobody by itself. */
+  readonly paused: boolean;
+  /** Why nothing is to be moved in it; empty = nothing is known against it. */
+  readonly dangers: readonly string[];
+}
+
+export interface DelegateLock {
+  /** `elsewhere`: a member that the topology does not name. */
+  readonly holder: InstanceId | 'elsewhere';
+  /** Revision of the delegate's store at which it was taken: a later holder has a higher one. */
+  readonly since: number;
 }
 
 /** Two states that were to be equal after one entry of a common log; which is wrong a replay by a third process decides. */

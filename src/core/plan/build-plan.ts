@@ -1,3 +1,4 @@
+import { delegateView } from '../authority/delegated-primary.ts';
 import { assert } from '../base/assert.ts';
 import type { Digest } from '../base/canonical-json.ts';
 import { type ComponentId, type Epoch, type InstanceId, stepId } from '../base/ids.ts';
@@ -24,7 +25,7 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
     return {
       id: stepId(stepName(step)),
       kind: step.kind,
-      deadlineMs: step.deadlineMs,
+      deadlineMs: step.deadlineMs + (step.kind === 'promote-components' ? lockWaitMs(intent, facts) : 0),
       does: step.does,
       ...(step.onExpiry === undefined ? {} : { onExpiry: step.onExpiry }),
       ...(step.action === undefined ? {} : { action: step.action }),
@@ -44,6 +45,7 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
     moves: intent.moves,
     steps,
     ...(intent.component === undefined ? {} : { component: intent.component }),
+    ...(intent.delegates === undefined ? {} : { delegates: intent.delegates }),
   };
   return {
     ...body,
@@ -57,6 +59,15 @@ export function buildPlan(intent: Intent, facts: Facts, runbook: Runbook, digest
     },
     digest: digestOf({ ...body, lossBound, durability }, digest),
   };
+}
+
+/** A lock whose holder is gone is free only after its time. */
+function lockWaitMs({ delegates = [] }: Intent, facts: Facts): number {
+  const { component: components } = indexOf(facts.topology);
+  const waits = delegates
+    .filter(({ from, to }) => from !== to)
+    .map(({ component }) => delegateView(facts, components.get(component)!)?.lockTtlMs ?? 0);
+  return Math.max(0, ...waits);
 }
 
 /** Nothing is said of what nobody else has to have. */

@@ -23,12 +23,14 @@ export interface RecoveryPlan {
   readonly fromSite: SiteId | null;
   readonly toSite: SiteId;
   readonly moves: readonly Move[];
+  /** What delegates are asked for, before what depends on it is promoted. Absent: nothing. */
+  readonly delegates?: readonly Move[];
   readonly steps: readonly Step[];
   readonly predicted: Prediction;
   readonly digest: PlanDigest;
 }
 
-/** One component changes hands. `from` null = nobody holds it. */
+/** One component changes hands. `from` null = nobody holds it, or nobody is known to. */
 export interface Move {
   readonly component: ComponentId;
   readonly from: InstanceId | null;
@@ -90,6 +92,7 @@ export function digestOf(
 ): PlanDigest {
   const { runbook, runbookVersion, group, scope, fromSite, toSite, moves, steps, lossBound } = plan;
   const component = plan.component === undefined ? {} : { component: plan.component };
+  const delegates = plan.delegates === undefined ? {} : { delegates: plan.delegates };
   const durability = plan.durability.map(({ component, mode }) => ({ component, mode }));
   return planDigest(
     digest(
@@ -105,6 +108,7 @@ export function digestOf(
         lossBound,
         durability,
         ...component,
+        ...delegates,
       }),
     ).slice(0, 16),
   );

@@ -44,6 +44,7 @@ export function componentLoss(
     proof: null,
   });
   if (component.kind === 'inventory') return unknown(`${id} is not run by Holdfast`);
+  if (component.kind === 'patroni') return unknown(`${id} is under Patroni, which decides who has everything`);
   if (grant === null || writer === null) return unknown(`nobody was ever given ${id}`);
   const { silentMs, staleAfterMs, incarnationMatches } = facts.authority;
   if (silentMs === null || silentMs > staleAfterMs || !incarnationMatches)

@@ -38,7 +38,8 @@ export interface ReplicationPath {
 export type LogUnit = 'bytes' | 'records';
 
 /** PostgreSQL's positions are bytes of its log; those of everything that speaks the component contract count records. */
-export const logUnitOf = (kind: ComponentKind): LogUnit => (kind === 'postgres' ? 'bytes' : 'records');
+export const logUnitOf = (kind: ComponentKind): LogUnit =>
+  kind === 'postgres' || kind === 'patroni' ? 'bytes' : 'records';
 
 export type Paces = ReadonlyMap<InstanceId, LogPace>;
 
@@ -49,10 +50,10 @@ export function replicationPaths(facts: Facts, paces: Paces): readonly Replicati
     const component = components.get(id);
     if (component === undefined || component.kind === 'inventory') return [];
     const grant = facts.record?.grants[id] ?? null;
-    const holder = grant?.holder ?? null;
+    const holder = grant?.holder ?? facts.record?.delegates?.[id]?.holder ?? null;
     return component.instances
       .filter((each) => each.replication !== 'none' && each.id !== holder)
-      .map((to) => pathTo(to, { facts, paces, component, grant }));
+      .map((to) => pathTo(to, { facts, paces, component, grant, holder }));
   });
 }
 
@@ -61,21 +62,20 @@ interface Around {
   readonly paces: Paces;
   readonly component: Component;
   readonly grant: Grant | null;
+  /** Of the grant, or of its delegate's lock. */
+  readonly holder: InstanceId | null;
 }
 
 function pathTo(to: Instance, around: Around): ReplicationPath {
-  const { facts, component, grant } = around;
+  const { facts, component, holder } = around;
   const { siteOfInstance } = indexOf(facts.topology);
   const known = facts.instances.get(to.id);
-  const holder = grant?.holder ?? null;
   const seen = known?.fresh ? (known.observation?.upstream?.instance ?? null) : null;
   // One that the topology has follow the primary is measured against the primary, whomever it still follows.
   const from = to.upstream === null || holder === null ? holder : (seen ?? to.upstream);
   const cascade = from !== holder;
   const source = from === null ? null : (facts.instances.get(from) ?? null);
-  const measured = cascade
-    ? cascadeLeg(known, source, around)
-    : primaryLeg(to.id, known, source, { ...around, holder });
+  const measured = cascade ? cascadeLeg(known, source, around) : primaryLeg(to.id, known, source, around);
   return {
     component: component.id,
     leg: cascade ? 'cascade' : 'primary',
@@ -112,7 +112,7 @@ function primaryLeg(
   to: InstanceId,
   known: InstanceFacts | undefined,
   source: InstanceFacts | null,
-  { component, paces, holder }: Around & { readonly holder: InstanceId | null },
+  { component, paces, holder }: Around,
 ): Measured {
   if (holder === null || source === null) return nothingKnown(`nobody holds ${component.id}`);
   const { observation, ageMs } = source;

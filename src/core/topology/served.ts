@@ -1,16 +1,16 @@
 import type { ComponentId, InstanceId } from '../base/ids.ts';
 
 /**
- * Servers that lead somebody to a writer: proxies, poolers, name servers, and the caches of a writer. They are run by others;
- * an agent looks at them and tells them where to lead. None of them is a fence. A repository of backups is looked at only.
+ * Servers that are run by others. Proxies, poolers, name servers, and the caches of a writer lead somebody to it: an agent looks at them
+ * and tells them where to lead. Patroni says itself who is primary, and is asked. None of them is a fence. A repository of backups is
+ * looked at only.
  */
-export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis', 'pgbackrest'] as const;
+export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis', 'pgbackrest', 'patroni'] as const;
 export type ServedKind = (typeof servedKinds)[number];
 
 export const isServedKind = (kind: string): kind is ServedKind => servedKinds.some((each) => each === kind);
 
-/** Leads nobody anywhere: no run asks anything of it. */
-export const isOnlyWatched = (kind: ServedKind): boolean => kind === 'pgbackrest';
+export const leadsNobody = (kind: ServedKind): boolean => kind === 'pgbackrest' || kind === 'patroni';
 
 /** What a component of served kind leads to, and how each of its servers is reached. */
 export interface Served {
@@ -44,6 +44,14 @@ export const serverOptions = [
   'configFile',
   'stanza',
   'repository',
+  'api',
+  'member',
+  'scope',
+  'namespace',
+  'store',
+  'endpoints',
+  'caFile',
+  'certFile',
 ] as const;
 export type ServerOption = (typeof serverOptions)[number];
 
@@ -59,6 +67,10 @@ export const optionsOfKind: Readonly<
     optional: ['user', 'sentinelPasswordFile'],
   },
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
+  patroni: {
+    needed: ['api', 'scope', 'store', 'endpoints', 'passwordFile'],
+    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile'],
+  },
 };
 
 /** Files with something that nobody else may read: 0600. */
@@ -69,6 +81,20 @@ export const secretOptions: readonly ServerOption[] = [
   'sentinelPasswordFile',
 ];
 export const addressOptions: readonly ServerOption[] = ['address', 'sentinel'];
+
+/** The sections of Patroni's configuration: etcd's v2 and v3 API. */
+export const storeApis = ['etcd', 'etcd3'] as const;
+export const usualNamespace = '/service/';
+
+/** `http(s)://HOST:PORT`, several with commas between them; null where one is not that. */
+export function urlsIn(text: string): readonly string[] | null {
+  const urls = text.split(',').map((each) => each.trim());
+  const fits = (url: string) => /^https?:\/\//.test(url) && addressIn(url.replace(/^https?:\/\//, '')) !== null;
+  return urls.every(fits) ? urls : null;
+}
+
+/** As Patroni calls the member that an instance is. */
+export const memberOf = ({ servers }: Served, instance: InstanceId): string => servers[instance]?.member ?? instance;
 
 const hostAndPort = /^([A-Za-z0-9.-]{1,253}):(\d{1,5})$/;
 
@@ -96,6 +122,7 @@ export const leadsAs: Readonly<
   dns: { what: 'an IPv4 address', fits: isIpv4 },
   redis: null,
   pgbackrest: null,
+  patroni: null,
 };
 
 /** How a name is written that a server of this kind leads from. */
@@ -105,4 +132,5 @@ export const leadNames: Readonly<Record<ServedKind, { readonly what: string; rea
   dns: { what: 'a name inside the zone, without it', shape: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/ },
   redis: { what: 'a set as the sentinels call it', shape: /^[A-Za-z0-9._-]{1,64}$/ },
   pgbackrest: { what: 'nothing', shape: /^(?!)/ },
+  patroni: { what: 'nothing', shape: /^(?!)/ },
 };

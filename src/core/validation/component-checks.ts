@@ -1,3 +1,4 @@
+import { confirmedPrimary, delegatedComponents } from '../authority/delegated-primary.ts';
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
 import type { Component, ComponentKind } from '../topology/topology.ts';
 import { type Check, type CheckAnswer, fails, inconclusive, passes, worstOf } from './check.ts';
@@ -32,7 +33,32 @@ const each =
       `the group runs no ${kind}`,
     );
 
-export const databaseCheck = each('postgres', (facts, component) => {
+/** What is delegated is at the active site, has its lock, and is where the record leads to. */
+function delegatedDatabase(facts: Facts, component: Component): CheckAnswer {
+  const primary = confirmedPrimary(facts, component);
+  const adopted = facts.record?.delegates?.[component.id]?.holder ?? null;
+  if (primary === null) return inconclusive(`nobody is confirmed to be primary of ${component.id}`);
+  const { holder, lock } = primary;
+  if (adopted !== holder) return inconclusive(`${holder} is primary, and ${adopted ?? 'nobody'} is led to`);
+  const site = facts.instances.get(holder)?.site;
+  if (site !== facts.record?.activeSite) return fails(`${holder} is primary, at ${site}`);
+  const { observation } = facts.instances.get(holder)!;
+  if (!observation?.releasing || observation.health === 'bad')
+    return fails(`${holder}: ${observation?.reason ?? 'it accepts no writes'}`);
+  return passes(`${holder} accepts writes under its delegate's lock, revision ${lock}`);
+}
+
+export const databaseCheck: Check = (facts) => {
+  const delegated = delegatedComponents(facts.topology, facts.group);
+  if (delegated.length === 0) return ownedDatabase(facts);
+  const answers = delegated.map((component) => delegatedDatabase(facts, component));
+  const hasOwned = facts.topology.components.some(
+    ({ kind, id }) => kind === 'postgres' && facts.group.components.includes(id),
+  );
+  return worstOf([...answers, ...(hasOwned ? [ownedDatabase(facts)] : [])], '');
+};
+
+const ownedDatabase = each('postgres', (facts, component) => {
   const holder = holderOf(facts, component);
   if ('measured' in holder) return holder;
   const { instance, observation } = holder;

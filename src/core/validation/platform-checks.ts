@@ -1,5 +1,8 @@
+import { confirmedPrimary } from '../authority/delegated-primary.ts';
 import type { InstanceId } from '../base/ids.ts';
+import type { Facts } from '../decision/facts.ts';
 import type { StateDifference } from '../health/instance-observation.ts';
+import type { Component } from '../topology/topology.ts';
 import { indexOf } from '../topology/topology-index.ts';
 import { type Check, type CheckAnswer, fails, inconclusive, passes, worstOf } from './check.ts';
 import { serverAnswers } from './server-checks.ts';
@@ -53,12 +56,24 @@ const journals = (facts: Parameters<Check>[0]): readonly CheckAnswer[] =>
       );
     });
 
+/** Whom a delegate's primary waits for is set there; somebody is, and is in step. */
+function delegatedCopies(facts: Facts, component: Component): CheckAnswer {
+  const primary = confirmedPrimary(facts, component);
+  if (primary === null) return inconclusive(`nobody is confirmed to be primary of ${component.id}`);
+  const { ackSet, replicas } = facts.instances.get(primary.holder)!.observation!;
+  const inStep = ackSet.filter((id) => replicas.some(({ instance, state }) => instance === id && state === 'in-sync'));
+  if (inStep.length === 0) return fails(`${component.id}: no synchronous standby is in step`);
+  return passes(`${component.id}: ${inStep.join(', ')} in step`);
+}
+
 /** Against the policy of each durable component, by the record: what a survivor lacks is a failure until it is back. */
 export const replicationCheck: Check = (facts) =>
   worstOf(
     facts.topology.components
       .filter(({ id, durability }) => durability !== null && facts.group.components.includes(id))
-      .map(({ id }): CheckAnswer => {
+      .map((component): CheckAnswer => {
+        const { id } = component;
+        if (component.kind === 'patroni') return delegatedCopies(facts, component);
         const grant = facts.record?.grants[id];
         if (grant?.holder == null) return fails(`nobody holds ${id}`);
         const { mode } = grant;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { memberOf } from '../../core/topology/served.ts';
 import { parseTopology } from './parse-topology.ts';
 
 const firm = readFileSync(new URL('./fixtures/small-firm.yaml', import.meta.url), 'utf8');
@@ -114,3 +115,50 @@ test('a repository of backups is named by its stanza and number, and leads nobod
   assert.deepEqual(codes('stanza: store, ', ''), ['HF-2003']);
   assert.deepEqual(codes('server:', 'leads: {a: {to: store}}, server:'), ['HF-2012']);
 });
+
+const members = `  base:
+    {kind: patroni, ${common},
+     server: {scope: base, store: etcd, endpoints: 'https://10.1.0.13:2379, https://10.2.0.13:2379', passwordFile: /p},
+     instances: {base-l: {host: HOST, server: {api: 'http://10.1.0.20:8008'}},
+                 base-r: {host: HOST, server: {api: 'http://10.2.0.20:8008', member: right}}}}
+`;
+const follower = `  pooler:
+    {kind: pgbouncer, ${common}, leads: {trading: {to: base, as: {base-l: '10.1.0.20:5432', base-r: '10.2.0.20:5432'}}},
+     server: {passwordFile: /q, databasesFile: /r, address: '127.0.0.1:6432'}, instances: {pooler-l: {host: HOST}}}
+`;
+
+test('a database under Patroni is delegated, names its cluster and each member, and a pooler leads to it', () => {
+  const parsed = parseTopology(firmWith(members + follower), 'firm.yaml');
+  assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.error));
+  const base = parsed.value.topology.components.find(({ id }) => id === 'base')!;
+  assert.equal(base.authority, 'delegated');
+  assert.deepEqual(
+    base.instances.map(({ id }) => memberOf(base.served!, id)),
+    ['base-l', 'right'],
+  );
+});
+
+const memberRefusals: readonly (readonly [string, string, string, string])[] = [
+  ['without its cluster', 'scope: base, ', '', 'HF-2003'],
+  ['without its store', "endpoints: 'https://10.1.0.13:2379, https://10.2.0.13:2379', ", '', 'HF-2003'],
+  ['without a password', ', passwordFile: /p', '', 'HF-2003'],
+  ['with a store that is not known', 'store: etcd', 'store: consul', 'HF-2004'],
+  ['with an endpoint that is no URL', 'https://10.2.0.13:2379', '10.2.0.13:2379', 'HF-2004'],
+  ['with two REST APIs', "'http://10.1.0.20:8008'", "'http://10.1.0.20:8008,http://10.1.0.21:8008'", 'HF-2004'],
+  ['with a namespace without a slash', 'scope: base', 'scope: base, namespace: service', 'HF-2004'],
+  ['with a file that is not from the root', 'passwordFile: /p', 'passwordFile: p', 'HF-2004'],
+  ['with a certificate without its key', 'scope: base', 'scope: base, certFile: /c', 'HF-2003'],
+  ['with one member twice', 'member: right', 'member: base-l', 'HF-2007'],
+  ['in two clusters', 'member: right', 'scope: other', 'HF-2012'],
+  ['that is owned', 'kind: patroni,', 'kind: patroni, authority: owned,', 'HF-2012'],
+  ['that nobody leads', 'kind: patroni,', 'kind: patroni, authority: none,', 'HF-2012'],
+  ['that leads somewhere', 'kind: patroni,', 'kind: patroni, leads: {a: {to: door}},', 'HF-2012'],
+];
+
+for (const [what, piece, instead, code] of memberRefusals)
+  test(`a database under Patroni ${what} is refused (${code})`, () => {
+    assert.ok(members.includes(piece), 'the piece is not there');
+    const problems = problemsOf(members.replace(piece, () => instead));
+    assert.deepEqual([...new Set(problems.map((problem) => problem.code))], [code], JSON.stringify(problems));
+    for (const { remedy } of problems) assert.notEqual(remedy, '');
+  });

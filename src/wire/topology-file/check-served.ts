@@ -1,13 +1,18 @@
+import type { InstanceId } from '../../core/base/ids.ts';
 import {
   addressIn,
   addressOptions,
-  isOnlyWatched,
   isServedKind,
   leadNames,
   leadsAs,
+  leadsNobody,
+  memberOf,
   optionsOfKind,
+  type Served,
   type ServedKind,
   type ServerOption,
+  storeApis,
+  urlsIn,
 } from '../../core/topology/served.ts';
 import type { Complaints } from './check-references.ts';
 import { canServe } from './entry-defaults.ts';
@@ -32,8 +37,9 @@ export function checkServed(file: TopologyFile, complaints: Complaints): void {
         `${id} (${kind}) cannot be owned: it checks no lease, and stopping it proves nothing about writers`,
         'remove "authority"; the components that it leads to are owned',
       );
+    if (kind === 'patroni') checkDelegate(id, component, path, complaints);
     checkServers(component, kind, path, complaints);
-    if (!isOnlyWatched(kind)) checkLeads(file, id, kind, complaints);
+    if (!leadsNobody(kind)) checkLeads(file, id, kind, complaints);
     else if (component.leads !== undefined)
       complaints.say('HF-2012', [...path, 'leads'], `${id} (${kind}) leads nobody anywhere`, 'remove "leads"');
   }
@@ -59,6 +65,46 @@ function checkUnserved(component: ComponentEntry, path: SourcePath, complaints: 
     );
 }
 
+const fitsUrls = (option: 'api' | 'endpoints', value: string): boolean => {
+  const urls = urlsIn(value);
+  return urls !== null && (option === 'endpoints' || urls.length === 1);
+};
+
+/** Somebody else says who is primary, of one cluster, in which each instance is a member of its own. */
+function checkDelegate(id: string, component: ComponentEntry, path: SourcePath, complaints: Complaints): void {
+  if (component.authority === 'none')
+    complaints.say(
+      'HF-2012',
+      [...path, 'authority'],
+      `${id} (patroni) has a primary, and Patroni says which`,
+      'say "delegated", or leave it out',
+    );
+  const entries = Object.entries(component.instances ?? {}).map(
+    ([instance, { server }]) => [instance, { ...component.server, ...server }] as const,
+  );
+  const servers = Object.fromEntries(entries) as Served['servers'];
+  const members = entries.map(([instance]) => memberOf({ leads: {}, servers }, instance as InstanceId));
+  const twice = members.find((member, index) => members.indexOf(member) !== index);
+  if (twice !== undefined)
+    complaints.say('HF-2007', path, `"${twice}" stands for two members of ${id}`, 'give each its own "member"');
+  for (const option of ['scope', 'namespace', 'store'] as const)
+    if (new Set(entries.map(([, server]) => server[option])).size > 1)
+      complaints.say(
+        'HF-2012',
+        path,
+        `the instances of ${id} do not have the same "server.${option}": they are no one cluster`,
+        `state "server: {${option}: …}" for all of ${id}, or make a component of each cluster`,
+      );
+  for (const [instance, server] of entries)
+    if ((server.certFile === undefined) !== (server.keyFile === undefined))
+      complaints.say(
+        'HF-2003',
+        [...path, 'instances', instance],
+        `${instance} has one of "certFile" and "keyFile"`,
+        'state both, or neither',
+      );
+}
+
 function checkServers(component: ComponentEntry, kind: ServedKind, path: SourcePath, complaints: Complaints): void {
   const { needed, optional } = optionsOfKind[kind];
   const known: readonly string[] = [...needed, ...optional];
@@ -80,6 +126,34 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
           [...at, option],
           `"${value}" is not a path from the root: it would be another file for each process`,
           'write the whole path; the configuration of an agent may say another one',
+        );
+      else if ((option === 'api' || option === 'endpoints') && !fitsUrls(option, value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not ${option === 'api' ? 'http(s)://HOST:PORT' : 'http(s)://HOST:PORT, with commas between several'}`,
+          'write it as in http://10.1.2.3:8008',
+        );
+      else if (option === 'store' && !storeApis.some((api) => api === value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is no store that Patroni is looked up in`,
+          `write ${storeApis.join(' or ')}, as the section of Patroni's configuration is called`,
+        );
+      else if (option === 'namespace' && !/^\/([A-Za-z0-9_.-]+\/)*$/.test(value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" does not begin and end with a slash`,
+          'write it as in /service/',
+        );
+      else if ((option === 'scope' || option === 'member') && !/^[A-Za-z0-9_.-]{1,63}$/.test(value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not the name of a ${option === 'scope' ? 'cluster' : 'member'}`,
+          'correct the name',
         );
       else if (option === 'repository' && !/^[1-9]\d{0,2}$/.test(value))
         complaints.say(
@@ -129,13 +203,16 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
     if (!shape.test(name)) complaints.say('HF-2004', at, `"${name}" is not the name of ${what}`, 'correct the name');
     if (complaints.unresolved([...at, 'to'], 'component', lead.to, file.components)) continue;
     const target = file.components[lead.to]!;
-    const writes = target.kind === 'front' || (!isServedKind(target.kind) && target.kind !== 'inventory');
-    if (!writes || (kind === 'redis' && target.kind === 'front'))
+    const isDatabase = target.kind === 'patroni';
+    const writes = target.kind === 'front' || isDatabase || (!isServedKind(target.kind) && target.kind !== 'inventory');
+    if (!writes || (kind === 'redis' && (target.kind === 'front' || isDatabase)))
       complaints.say(
         'HF-2012',
         [...at, 'to'],
         `${name} cannot lead to ${lead.to} (${target.kind})`,
-        kind === 'redis' ? 'name the component that writes to it' : 'name a front, or a component that is owned',
+        kind === 'redis'
+          ? 'name the component that writes to it'
+          : 'name a front, a component that is owned, or a database under Patroni',
       );
     else if (group !== undefined && !group.components.includes(lead.to))
       complaints.say(

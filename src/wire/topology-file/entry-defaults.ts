@@ -50,7 +50,7 @@ export const timingOf = (entry: TopologyFile['timing']): Timing =>
 /** Four depths, as often as each demands; what is only inventory is not looked at. */
 export function defaultProbes(kind: ComponentKind): readonly Probe[] {
   if (kind === 'inventory') return [];
-  const answerWithinMs = kind === 'postgres' ? 100 : 1000;
+  const answerWithinMs = kind === 'postgres' || kind === 'patroni' ? 100 : 1000;
   return [
     { depth: 'process', intervalMs: 1000, timeoutMs: 500, maxLatencyMs: null },
     { depth: 'application', intervalMs: 2000, timeoutMs: 1500, maxLatencyMs: answerWithinMs },
@@ -61,10 +61,10 @@ export function defaultProbes(kind: ComponentKind): readonly Probe[] {
 
 /**
  * Whoever writes, or decides what others may, holds a lease. A front only forwards, position keeper and market data only read;
- * Sentinel says which Redis is primary.
+ * Sentinel says which Redis is primary, and Patroni which PostgreSQL.
  */
 export function defaultAuthority(kind: ComponentKind): Component['authority'] {
-  if (kind === 'redis') return 'delegated';
+  if (kind === 'redis' || kind === 'patroni') return 'delegated';
   if (isServedKind(kind)) return 'none';
   return kind === 'front' || kind === 'position-keeper' || kind === 'market-data' || kind === 'inventory'
     ? 'none'

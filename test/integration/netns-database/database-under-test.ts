@@ -20,6 +20,7 @@ import { PatroniDriver } from '../../../src/adapters/patroni/driver.ts';
 import type { AskHttp, HttpAnswer, HttpIdentity } from '../../../src/adapters/patroni/http.ts';
 import type { StoreLocation } from '../../../src/adapters/patroni/store.ts';
 import { GuardedEpochs } from '../../../src/adapters/system/guarded-epochs.ts';
+import type { ServerOptions } from '../../../src/core/topology/served.ts';
 import type { Topology } from '../../../src/core/topology/topology.ts';
 import { type NamespaceLabUnderTest, projectRoot } from '../netns-lab.under-test.ts';
 import type { WriterReport, WriterWish } from './ledger-writer.ts';
@@ -84,6 +85,24 @@ export class DatabaseUnderTest {
       store: change.store ?? this.store,
       epochs: new GuardedEpochs(join(this.#directory, `epochs-${name}.json`)),
     });
+  }
+
+  /** What an agent's configuration says of the member beside it. */
+  serverOptions(name: string, written: (name: string, text: string) => string): ServerOptions {
+    const { node, restPort } = this.member(name);
+    const { ca, cert, key } = this.#identity(node);
+    const file = (what: string, text: string) => written(`${name}.${what}`, text);
+    return {
+      api: `http://127.0.0.1:${restPort}`,
+      passwordFile: file('password', this.#file(name).restapi.authentication.password),
+      user: restUser,
+      scope: this.store.scope,
+      store: this.store.api,
+      endpoints: this.store.endpoints.join(','),
+      caFile: file('ca', ca),
+      certFile: file('cert', cert),
+      keyFile: file('key', key),
+    };
   }
 
   /** What a query prints on a member, as its superuser; null when it does not answer. */

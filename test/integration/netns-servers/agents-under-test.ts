@@ -1,5 +1,3 @@
-import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dnsKeyFile, dnsNodes, dnsPort, dnsZone } from '../../../lab/netns/servers/dns.ts';
 import { haproxySocket, proxyNodes } from '../../../lab/netns/servers/haproxy.ts';
@@ -21,9 +19,7 @@ import {
   sentinelPort,
 } from '../../../lab/netns/servers/redis.ts';
 import { serverDirectory } from '../../../lab/netns/servers/server.ts';
-import { createPki, createToken } from '../../../lab/pki.ts';
-import { waitFor } from '../../../lab/wait.ts';
-import type { Grant, GroupRecord } from '../../../src/core/authority/group-record.ts';
+import type { Grant } from '../../../src/core/authority/group-record.ts';
 import {
   type ComponentId,
   componentId,
@@ -33,14 +29,11 @@ import {
   type InstanceId,
   instanceId,
   type SiteId,
-  siteId,
 } from '../../../src/core/base/ids.ts';
 import type { InstanceObservation } from '../../../src/core/health/instance-observation.ts';
 import type { Served, ServedKind } from '../../../src/core/topology/served.ts';
 import type { Component, Topology } from '../../../src/core/topology/topology.ts';
-import type { Command, CommandOutcome } from '../../../src/engine/messages.ts';
-import { projectRoot } from '../netns-lab.under-test.ts';
-import type { DeskConfig, DeskOrder, DeskWord } from './agent-desk.ts';
+import { DeskUnderTest } from './desk-under-test.ts';
 import type { ServersUnderTest } from './servers-under-test.ts';
 
 export const sites = ['nyc', 'chi'] as const;
@@ -50,17 +43,11 @@ export const serviceAddress: Readonly<Record<TradingSite, string>> = { nyc: '10.
 export const serviceName = 'orders';
 /** Where the database of a site would be; the pooler connects there only for a client. */
 export const databaseTarget: Readonly<Record<TradingSite, string>> = { nyc: '10.1.0.200:5532', chi: '10.2.0.200:5532' };
-const ports = { authority: 7910, peers: 7911 };
-const node = [process.execPath, '--disable-warning=ExperimentalWarning'] as const;
-
 /** An agent process on a machine of each trading site, which drives the servers of that machine and its site's Redis. */
 export class AgentsUnderTest {
   readonly topology: Topology;
   readonly #servers: ServersUnderTest;
-  readonly #words: DeskWord[] = [];
-  readonly #children: ChildProcess[] = [];
-  #desk: ChildProcess | null = null;
-  #keys = 0;
+  readonly #desk: DeskUnderTest;
 
   static async up(servers: ServersUnderTest): Promise<AgentsUnderTest> {
     const agents = new AgentsUnderTest(servers);
@@ -71,106 +58,45 @@ export class AgentsUnderTest {
   private constructor(servers: ServersUnderTest) {
     this.#servers = servers;
     this.topology = servedTopology(servers);
-  }
-
-  async down(): Promise<void> {
-    for (const child of this.#children.toReversed()) {
-      if (child === this.#desk) child.stdin?.end();
-      else child.kill('SIGTERM');
-      await waitFor('a process to end', () => child.exitCode !== null || child.signalCode !== null, 10_000);
-    }
-  }
-
-  async #start(): Promise<void> {
-    const { directory, ground, under } = this.#servers;
-    const home = join(directory, 'agents');
-    mkdirSync(home, { mode: 0o700 });
-    const machines = sites.map((site) => edgeOf(this.#servers, site));
-    const pki = await createPki({
-      directory: join(home, 'pki'),
-      organisation: 'test',
-      machines: [
-        { name: 'controller/nyc', role: 'controller', ips: [] },
-        ...machines.map(({ host }) => ({ name: `agent/${host}`, role: 'agent' as const, ips: [] })),
-      ],
-      operators: [],
-      evidenceOwners: [],
+    this.#desk = new DeskUnderTest({
+      under: servers.under,
+      topology: this.topology,
+      home: join(servers.directory, 'agents'),
+      machines: sites.map((site) => edgeOf(servers, site)),
     });
-    const tokenFile = createToken(join(home, 'token'));
-    const address = lanAddress(ground.plan, machines[0]!);
-    const desk: DeskConfig = {
-      address,
-      authorityPort: ports.authority,
-      peerPort: ports.peers,
-      site: siteId('nyc'),
-      database: join(home, 'authority.db'),
-      tokenFile,
-      tls: pki.identity('controller/nyc'),
-    };
-    this.#desk = this.#spawn(machines[0]!.id, 'agent-desk.ts', written(home, 'desk.json', desk));
-    this.#hear(this.#desk);
-    await waitFor('the desk', () => this.#words.some((word) => 'ready' in word), 10_000);
-    const secret = (name: string) => written(home, `${name}.secret`, ground.secret(name));
+  }
+
+  down(): Promise<void> {
+    return this.#desk.down();
+  }
+
+  #start(): Promise<void> {
+    const { ground } = this.#servers;
+    const secret = (name: string) => this.#desk.written(`${name}.secret`, ground.secret(name));
     const secrets = {
       pooler: secret(pgbouncerSecrets.admin),
       redis: secret(redisSecrets.driver),
       writer: secret(redisSecrets.writer),
       sentinel: secret(redisSecrets.sentinel),
     };
-    for (const [index, site] of sites.entries()) {
-      const machine = machines[index]!;
-      const config = {
-        host: machine.host,
-        topology: this.topology,
-        stateDir: join(home, site),
-        tls: pki.identity(`agent/${machine.host}`),
-        controllers: [{ site: 'nyc', host: address, port: ports.peers }],
-        authority: { kind: 'lab-only', host: address, port: ports.authority, client: 'nyc', tokenFile },
-        instances: [
-          { kind: 'served', instance: `proxy-${site}` },
-          { kind: 'served', instance: `pooler-${site}`, server: { passwordFile: secrets.pooler } },
-          { kind: 'served', instance: `names-${site}`, lookEveryMs: 1000 },
-          {
-            kind: 'served',
-            instance: `cache-${site}`,
-            server: {
-              passwordFile: secrets.redis,
-              writerPasswordFile: secrets.writer,
-              sentinelPasswordFile: secrets.sentinel,
-            },
-          },
-        ],
-      };
-      const file = written(home, `${site}.json`, config);
-      const child = this.#track(under.spawn(machine.id, ...node, join(projectRoot, 'src/agent/main.ts'), file));
-      child.stdout?.resume();
-    }
-  }
-
-  #spawn(machine: string, script: string, ...args: readonly string[]): ChildProcess {
-    return this.#track(this.#servers.under.spawn(machine, ...node, join(import.meta.dirname, script), ...args));
-  }
-
-  #track(child: ChildProcess): ChildProcess {
-    this.#children.push(child);
-    return child;
-  }
-
-  #hear(child: ChildProcess): void {
-    let rest = '';
-    child.stdout?.on('data', (bytes: Buffer) => {
-      const lines = (rest + bytes.toString('utf8')).split('\n');
-      rest = lines.pop()!;
-      for (const line of lines) this.#words.push(JSON.parse(line) as DeskWord);
-    });
-  }
-
-  #tell(order: DeskOrder): void {
-    this.#desk?.stdin?.write(`${JSON.stringify(order)}\n`);
+    return this.#desk.up(({ site }) => [
+      { kind: 'served', instance: `proxy-${site}` },
+      { kind: 'served', instance: `pooler-${site}`, server: { passwordFile: secrets.pooler } },
+      { kind: 'served', instance: `names-${site}`, lookEveryMs: 1000 },
+      {
+        kind: 'served',
+        instance: `cache-${site}`,
+        server: {
+          passwordFile: secrets.redis,
+          writerPasswordFile: secrets.writer,
+          sentinelPasswordFile: secrets.sentinel,
+        },
+      },
+    ]);
   }
 
   /** Who holds and where clients are led, as the agents read it; null = nobody. */
-  async record(at: number, holders: TradingSite | null, traffic: TradingSite | null): Promise<void> {
+  record(at: number, holders: TradingSite | null, traffic: TradingSite | null): Promise<void> {
     const grant = (id: string, holder: string | null): Grant => ({
       component: componentId(id),
       holder: holder === null ? null : instanceId(holder),
@@ -184,7 +110,7 @@ export class AgentsUnderTest {
       [componentId('database')]: grant('database', holders && `database-${holders}`),
       [componentId('engine')]: grant('engine', holders && `engine-${holders}-1`),
     };
-    const record: Omit<GroupRecord, 'incarnation'> = {
+    return this.#desk.record({
       group: groupId('trading'),
       epoch: epoch(at),
       activeSite: traffic as SiteId | null,
@@ -192,57 +118,22 @@ export class AgentsUnderTest {
       grants,
       run: null,
       tradingEnabled: false,
-    };
-    const before = this.#words.filter((word) => 'recorded' in word).length;
-    this.#tell({ record });
-    await waitFor('the record', () => this.#words.filter((word) => 'recorded' in word).length > before, 10_000);
+    });
   }
 
   /** What its agent said last of an instance. */
   seen(instance: string): InstanceObservation | null {
-    for (const word of this.#words.toReversed()) {
-      const found = 'report' in word && word.report.instances.find((each) => each.instance === instance);
-      if (found) return found.observation;
-    }
-    return null;
+    return this.#desk.seen(instance);
   }
 
   /** As a controller orders it: the outcome, by the deadline and some time for the way. */
-  async order(at: number, order: Extract<Command['order'], { instance: InstanceId }>, deadlineMs = 3_000) {
-    this.#keys += 1;
-    const key = `run/step/${this.#keys}`;
-    const { host } = this.topology.components
-      .flatMap(({ instances }) => instances)
-      .find(({ id }) => id === order.instance)!;
-    const command = {
-      key,
-      group: 'trading',
-      run: 'run',
-      step: 'move-traffic',
-      term: 1,
-      epoch: at,
-      attempt: 1,
-      deadlineMs,
-      order,
-    };
-    this.#tell({ to: host, command: command as unknown as Command });
-    const answer = (): CommandOutcome['outcome'] | undefined => {
-      for (const word of this.#words) if ('outcome' in word && word.outcome.key === key) return word.outcome.outcome;
-      return undefined;
-    };
-    await waitFor(`an answer to ${order.kind}`, () => answer() !== undefined, deadlineMs + 3_000);
-    return answer()!;
+  order(...order: Parameters<DeskUnderTest['order']>) {
+    return this.#desk.order(...order);
   }
 }
 
 const edgeOf = (servers: ServersUnderTest, site: TradingSite) =>
   proxyNodes(servers.ground).find((each) => each.site === site)!;
-
-function written(directory: string, name: string, what: unknown): string {
-  const file = join(directory, name);
-  writeFileSync(file, typeof what === 'string' ? `${what}\n` : JSON.stringify(what), { mode: 0o600 });
-  return file;
-}
 
 /** The example firm, with the servers of the lab as components of its group, all on the machine at the edge of their site. */
 function servedTopology(servers: ServersUnderTest): Topology {

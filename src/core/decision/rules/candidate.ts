@@ -7,7 +7,7 @@ export const candidateRule: SafetyRule = {
   overridable: false,
   evaluate: ({ intent }) =>
     intent.missing.length === 0
-      ? pass(intent.moves.map((move) => `${move.component} → ${move.to}`).join(', '))
+      ? pass([...intent.moves, ...(intent.delegates ?? [])].map((move) => `${move.component} → ${move.to}`).join(', '))
       : block(
           intent.missing
             .map(

@@ -9,11 +9,16 @@ export const dependencyRule: SafetyRule = {
   evaluate: ({ facts, intent }) => {
     const { component: components, siteOfInstance } = indexOf(facts.topology);
     const after = (id: string) =>
-      intent.moves.find((move) => move.component === id)?.to ?? facts.record?.grants[id as never]?.holder ?? null;
+      [...intent.moves, ...(intent.delegates ?? [])].find((move) => move.component === id)?.to ??
+      facts.record?.grants[id as never]?.holder ??
+      null;
     for (const move of intent.moves) {
       for (const needed of components.get(move.component)?.dependsOn ?? []) {
         const component = components.get(needed);
-        if (component?.authority !== 'owned' || !facts.group.components.includes(needed)) continue;
+        if (component === undefined || !facts.group.components.includes(needed)) continue;
+        // A delegate's primary may be at another site: it moved by itself. The group only goes where it is or will be.
+        const delegated = component.kind === 'patroni' && intent.scope === 'site';
+        if (component.authority !== 'owned' && !delegated) continue;
         const holder = after(needed);
         if (holder === null) return cannotEvaluate(`${move.component} depends on ${needed}, which nobody would hold`);
         if (siteOfInstance.get(holder) !== intent.toSite)

@@ -1,6 +1,8 @@
 import { eligibleInstancesAt, servingSites } from '../lookup.ts';
-import type { Component, Topology } from '../topology.ts';
+import type { Component, ComponentKind, Topology } from '../topology.ts';
 import type { TopologyRule } from '../topology-finding.ts';
+
+const keepers: ReadonlySet<ComponentKind> = new Set(['postgres', 'patroni', 'trading-engine']);
 
 export const zeroLossWithoutSyncCopy: TopologyRule = {
   id: 'zero-loss-without-sync-copy',
@@ -8,8 +10,7 @@ export const zeroLossWithoutSyncCopy: TopologyRule = {
   severity: 'error',
   check: ({ topology, planning }) =>
     topology.components.flatMap((component) => {
-      const keepsData =
-        component.durability !== null || component.kind === 'postgres' || component.kind === 'trading-engine';
+      const keepsData = component.durability !== null || keepers.has(component.kind);
       if (!keepsData || component.kind === 'inventory' || component.objective.rpoMs > 0) return [];
       if ((planning.derivedFrom[component.id] ?? []).length > 0) return [];
       const lacking = whatIsLacking(topology, component);

@@ -1,0 +1,255 @@
+import type { Epoch, InstanceId } from '../../core/base/ids.ts';
+import type { InstanceObservation } from '../../core/health/instance-observation.ts';
+import type {
+  ActionOutcome,
+  CallOptions,
+  DriverSink,
+  InstanceAction,
+  InstanceDriver,
+  Postcondition,
+} from '../../engine/driver-port.ts';
+import { hostMonoMs } from '../process/host-clock.ts';
+import type { GuardedEpochs } from '../system/guarded-epochs.ts';
+import { type ClusterAction, epochResource, type PatroniDriver } from './driver.ts';
+import { type InstanceOf, observationOf } from './member-observation.ts';
+import type { StoreLocation } from './store.ts';
+
+export interface MemberDriverOptions {
+  readonly instance: InstanceId;
+  readonly driver: PatroniDriver;
+  readonly store: StoreLocation;
+  /** As Patroni calls each instance of the topology. */
+  readonly members: ReadonlyMap<InstanceId, string>;
+  /** The topology promises that somebody else has each write. */
+  readonly synchronous: boolean;
+  /** The driver's own. */
+  readonly epochs: GuardedEpochs;
+  /** From the end of one look to the beginning of the next. */
+  readonly lookEveryMs: number;
+  /** A member that has not answered by then is unknown. */
+  readonly lookWithinMs: number;
+}
+
+type TakeOver = Extract<InstanceAction, { kind: 'take-over' }>;
+
+const lookAgainAfterMs = 100;
+/** A former primary is looked at for so long before its silence counts; then only what bounds it does. */
+const formerAnswersWithinMs = 1000;
+
+/**
+ * One member of a Patroni cluster as an instance of an agent, which neither starts nor ends it. Patroni promotes, also unasked: that is
+ * observed. A take-over is asked of it, and is `ok` once the store's quorum names this member's lock, the member says that it is primary,
+ * and the former primary is seen to be none, or is bounded by commits that wait for this member.
+ */
+export class PatroniMember implements InstanceDriver {
+  readonly instance: InstanceId;
+  readonly #options: MemberDriverOptions;
+  readonly #instanceOf: InstanceOf;
+  readonly #member: string;
+  #sink: DriverSink | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #closed = false;
+  #underWay: { readonly key: string; readonly outcome: Promise<ActionOutcome> } | null = null;
+
+  constructor(options: MemberDriverOptions) {
+    this.instance = options.instance;
+    this.#options = options;
+    const instances = new Map([...options.members].map(([instance, member]) => [member, instance]));
+    this.#instanceOf = (member) => instances.get(member) ?? null;
+    this.#member = this.#memberOf(options.instance);
+  }
+
+  async start(sink: DriverSink): Promise<void> {
+    this.#sink = sink;
+    await this.#lookAndTell();
+  }
+
+  async observe(options: CallOptions): Promise<InstanceObservation> {
+    const { driver, synchronous } = this.#options;
+    return observationOf(await driver.observe(options), {
+      instance: this.instance,
+      member: this.#member,
+      epoch: this.#highest as Epoch,
+      instanceOf: this.#instanceOf,
+      synchronous,
+    });
+  }
+
+  async perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome> {
+    switch (action.kind) {
+      case 'fence':
+        return this.#admit(action.epoch) ?? { kind: 'ok', detail: {} };
+      case 'take-over':
+        return this.#takeOverOnce(action, options);
+      default:
+        return failed('not-ours', `${this.instance} is run by Patroni: it is asked, and nothing else is done to it`);
+    }
+  }
+
+  async confirm(condition: Postcondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
+    switch (condition.kind) {
+      case 'epoch-at-least':
+        return this.#highest >= condition.epoch ? 'holds' : 'does-not-hold';
+      case 'primary-at':
+        if (this.#highest < condition.epoch) return 'does-not-hold';
+        return this.#options.driver.confirm({ kind: 'primary', member: this.#member }, options);
+      case 'not-primary':
+        if (this.#highest < condition.epoch) return 'does-not-hold';
+        return this.#options.driver.confirm({ kind: 'demoted', member: this.#member }, options);
+      default:
+        return 'unknown';
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  #memberOf(instance: InstanceId): string {
+    return this.#options.members.get(instance) ?? instance;
+  }
+
+  get #highest(): number {
+    return this.#options.epochs.highest(epochResource(this.#options.store));
+  }
+
+  #admit(epoch: Epoch): ActionOutcome | null {
+    if (this.#options.epochs.admit(epochResource(this.#options.store), epoch)) return null;
+    return failed('stale-epoch', `epoch ${epoch} is older than ${this.#highest} for ${this.instance}`);
+  }
+
+  /** One at a time; the same one under way is joined. */
+  async #takeOverOnce(action: TakeOver, { deadlineMs }: CallOptions): Promise<ActionOutcome> {
+    const stale = this.#admit(action.epoch);
+    if (stale !== null) return stale;
+    const until = hostMonoMs() + deadlineMs;
+    const key = JSON.stringify(action);
+    if (this.#underWay?.key === key) return this.#underWay.outcome;
+    const before = this.#underWay?.outcome ?? Promise.resolve(null);
+    const outcome = before.then(async () => this.#admit(action.epoch) ?? this.#takeOver(action, until));
+    const underWay = { key, outcome };
+    this.#underWay = underWay;
+    try {
+      return await outcome;
+    } finally {
+      if (this.#underWay === underWay) this.#underWay = null;
+      void this.#look().then((observation) => this.#tell(observation));
+    }
+  }
+
+  async #takeOver(action: TakeOver, until: number): Promise<ActionOutcome> {
+    const { driver } = this.#options;
+    const leftMs = () => until - hostMonoMs();
+    if (leftMs() <= 0) return { kind: 'unknown', reason: 'an earlier order took all of the time' };
+    const seen = await driver.observe({ deadlineMs: leftMs() / 4 });
+    const { store } = seen;
+    if (store === null)
+      return { kind: 'unknown', reason: `who has the lock was not found out: ${seen.reasons.join('; ')}` };
+    if (store.leader !== this.#member) {
+      const asking = await this.#question(action, store.leader, leftMs);
+      if ('reason' in asking) return asking;
+      const asked = await driver.perform(asking, { deadlineMs: leftMs() });
+      if (asked.kind !== 'ok') return asked;
+    } else if (!(await this.#isPrimary(until)))
+      return { kind: 'unknown', reason: `${this.instance} has the lock, and was not seen to be primary in time` };
+    return this.#proved(action, [store.leader, store.sync?.leader ?? null], until);
+  }
+
+  /** A planned move names the primary that gives way. An unplanned one does where it answers; else Patroni is asked to fail over. */
+  async #question(
+    { epoch, former, planned }: TakeOver,
+    leader: string | null,
+    leftMs: () => number,
+  ): Promise<ClusterAction | Extract<ActionOutcome, { kind: 'failed' }>> {
+    const { driver } = this.#options;
+    const to = this.#member;
+    if (planned) {
+      if (former === null || former === this.instance)
+        return failed('other-primary', 'a planned move names another primary');
+      return { kind: 'switchover', epoch, from: this.#memberOf(former), to };
+    }
+    const answers =
+      leader !== null &&
+      (await driver.confirm({ kind: 'primary', member: leader }, { deadlineMs: leftMs() / 4 })) === 'holds';
+    return answers ? { kind: 'switchover', epoch, from: leader, to } : { kind: 'failover', epoch, to, loss: 'none' };
+  }
+
+  /** Patroni is promoting it: it already has the lock. */
+  async #isPrimary(until: number): Promise<boolean> {
+    for (;;) {
+      const deadlineMs = until - hostMonoMs();
+      if (deadlineMs <= 0) return false;
+      if ((await this.#options.driver.confirm({ kind: 'primary', member: this.#member }, { deadlineMs })) === 'holds')
+        return true;
+      await pause(lookAgainAfterMs);
+    }
+  }
+
+  /** On what it rests: the lock with its revision, and that the former primary is none, or can acknowledge nothing without this member. */
+  async #proved({ former }: TakeOver, before: readonly (string | null)[], until: number): Promise<ActionOutcome> {
+    const { driver } = this.#options;
+    const seen = await driver.observe({ deadlineMs: Math.max(0, until - hostMonoMs()) });
+    if (seen.store === null || seen.store.leader !== this.#member)
+      return { kind: 'unknown', reason: `${this.instance} was primary, and its lock was not read back in time` };
+    const others = new Set([former === null ? null : this.#memberOf(former), ...before]);
+    others.delete(this.#member);
+    const words: string[] = [];
+    for (const member of others) {
+      if (member === null) continue;
+      const strict = seen.settings?.durability === 'strict' && seen.store.sync?.quorum === 0;
+      const word = await this.#wordOf(member, strict, until);
+      if (word === null)
+        return {
+          kind: 'unknown',
+          reason: `former-unproved: ${member} was not seen to be demoted${strict ? '' : ', and nothing bounds what it acknowledges'}`,
+        };
+      words.push(word);
+    }
+    const detail = {
+      lock: `of ${seen.store.leader} since revision ${seen.store.leaderSince ?? 'unknown'}`,
+      former: words.join('; ') || 'nobody else',
+    };
+    return { kind: 'ok', detail };
+  }
+
+  /** What is known of a former primary; null where that proves nothing. */
+  async #wordOf(member: string, strict: boolean, until: number): Promise<string | null> {
+    const silentSince = hostMonoMs();
+    for (;;) {
+      const leftMs = until - hostMonoMs();
+      const condition = { kind: 'demoted', member } as const;
+      const answer = await this.#options.driver.confirm(condition, {
+        deadlineMs: Math.min(leftMs, formerAnswersWithinMs),
+      });
+      if (answer === 'holds') return `${member} is demoted`;
+      const silent = answer === 'unknown' && hostMonoMs() - silentSince >= formerAnswersWithinMs;
+      if (silent && strict)
+        return `${member} is not heard; commits are synchronous and strict: it acknowledges nothing that ${this.#member} does not have`;
+      if (leftMs <= lookAgainAfterMs) return null;
+      await pause(lookAgainAfterMs);
+    }
+  }
+
+  async #lookAndTell(): Promise<void> {
+    this.#tell(await this.#look());
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => void this.#lookAndTell(), this.#options.lookEveryMs);
+    this.#timer.unref();
+  }
+
+  #look(): Promise<InstanceObservation> {
+    return this.observe({ deadlineMs: this.#options.lookWithinMs });
+  }
+
+  #tell(observation: InstanceObservation): void {
+    if (!this.#closed) this.#sink?.observed(observation);
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const failed = (code: string, reason: string): Extract<ActionOutcome, { kind: 'failed' }> => ({
+  kind: 'failed',
+  code,
+  reason,
+});

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DB, FactsBuilder } from '../../test/builders/facts.ts';
+import { planOf } from '../../test/builders/plans.ts';
+import { epoch, instanceId, runId, siteId } from '../core/base/ids.ts';
+import type { Intent } from '../core/decision/intent.ts';
+import { proposeRecovery, proposeSwitchover } from '../core/decision/propose.ts';
+import { foldRun, type RunState } from '../core/run/run.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
+import { AuthorityMirror } from './authority-mirror.ts';
+import type { Transaction } from './authority-port.ts';
+import type { ControllerEffect } from './controller-effects.ts';
+import { adoptable, DelegateAdoption, delegatesArrived } from './delegate-adoption.ts';
+import type { GroupSurroundings } from './group-surroundings.ts';
+import { granted, revoked } from './record-change.ts';
+import { routeUnder } from './served-routes.ts';
+import { ordersFor } from './step-orders.ts';
+
+const run = runId('trading-8');
+const world = () => new FactsBuilder({ delegatedDatabase: true, servers: true }).underDelegate('alfa-db');
+const named = (at: FactsBuilder) => adoptable(at.facts).map(({ holder, lock }) => `${holder} ${lock}`);
+
+/** The record says what was confirmed. */
+function adopt(at: FactsBuilder): FactsBuilder {
+  const delegates = Object.fromEntries(adoptable(at.facts).map((each) => [each.component, each]));
+  return at.change({ record: { ...at.record, delegates: { ...at.record.delegates, ...delegates } } });
+}
+
+function opened(at: FactsBuilder, intent: Intent): RunState {
+  const { wallMs: when, leadership } = at.facts;
+  const event = {
+    kind: 'opened',
+    run,
+    plan: planOf(intent, at.facts),
+    automatic: true,
+    by: 'policy automatic',
+    at: when,
+    detectedAt: when,
+    lastGoodAt: null,
+    decidedAt: when,
+  } as const;
+  return foldRun([
+    { number: 1, run, term: leadership.term, epoch: at.record.epoch, controller: 'bravo', events: [event] },
+  ])!;
+}
+
+/** A planned move after its grant. */
+function moving(intent = (at: FactsBuilder): Intent => proposeSwitchover(at.facts, siteId('bravo'), 'Grace')!) {
+  const at = adopt(world());
+  const state = opened(at, intent(at));
+  at.change({ record: revoked(at.facts, state.plan, run, 'one'), run: state });
+  at.change({ record: granted(at.facts, state.plan) });
+  return { at, state };
+}
+
+const pooler = (at: FactsBuilder, id: string) => {
+  const { instance, component } = indexOf(at.facts.topology);
+  const known = instance.get(instanceId(id))!;
+  return routeUnder(at.record, component.get(known.component)!, known, at.facts.topology)?.routes;
+};
+
+test('what is confirmed is adopted once, also where nobody asked for it, and what leads to it follows', () => {
+  const at = world();
+  assert.deepEqual(pooler(at, 'alfa-pooler'), { trading: null }, 'nobody is led to whom nobody has confirmed');
+  assert.deepEqual(named(at), ['alfa-db 20']);
+  adopt(at);
+  assert.deepEqual([named(at), pooler(at, 'alfa-pooler')], [[], { trading: 'alfa-db' }]);
+  at.underDelegate('bravo-db', { since: 40 });
+  assert.deepEqual(named(at), ['bravo-db 40']);
+  adopt(at);
+  assert.deepEqual(
+    [pooler(at, 'alfa-pooler'), pooler(at, 'bravo-pooler')],
+    [{ trading: null }, { trading: 'bravo-db' }],
+  );
+});
+
+test('while nobody is confirmed the record stays as it is', () => {
+  const at = adopt(world()).underDelegate(null);
+  assert.deepEqual(named(at), []);
+  assert.equal(at.record.delegates?.[DB]?.holder, 'alfa-db');
+});
+
+test('a look from before the last adoption changes nothing, unless everybody sees that lock: a store made anew', () => {
+  const at = adopt(world().underDelegate('bravo-db', { since: 40 }));
+  at.underDelegate('alfa-db', { since: 20 });
+  at.observation('bravo-db', { delegate: null });
+  assert.deepEqual(named(at), []);
+  at.underDelegate('alfa-db', { since: 20 });
+  assert.deepEqual(named(at), ['alfa-db 20']);
+});
+
+test('from its revocation on nobody is led to what moves, and only the chosen one is adopted', () => {
+  const { at, state } = moving();
+  assert.deepEqual([at.record.delegates?.[DB]?.holder, pooler(at, 'alfa-pooler')], [null, { trading: null }]);
+  assert.deepEqual(named(at), [], 'the former primary is still confirmed');
+  assert.ok(!delegatesArrived(state, at.facts));
+  at.underDelegate('bravo-db', { since: 40 });
+  assert.deepEqual(named(at), ['bravo-db 40']);
+  adopt(at);
+  assert.ok(delegatesArrived(state, at.facts));
+  assert.deepEqual(pooler(at, 'bravo-pooler'), { trading: 'bravo-db' });
+});
+
+test('a run that ends without having moved it leaves it to be adopted where it is', () => {
+  const { at } = moving();
+  at.change({ run: null });
+  assert.deepEqual(named(at), ['alfa-db 20']);
+});
+
+test('its delegate is asked before what depends on it is promoted, by the agent of the candidate, at the raised epoch', () => {
+  const { at, state } = moving();
+  const orders = ordersFor({ kind: 'promote-components' }, state, at.facts);
+  assert.deepEqual(
+    orders.map(({ target }) => target),
+    ['bravo-db', 'bravo-eng1', 'bravo-oms'],
+  );
+  const [first] = orders;
+  assert.deepEqual(first?.order, {
+    kind: 'perform',
+    instance: 'bravo-db',
+    action: { kind: 'take-over', epoch: 8, former: 'alfa-db', planned: true },
+  });
+  assert.ok(first.required && first.inSequence && first.confirm === null && first.host === 'bravo-d');
+  const barrier = ordersFor({ kind: 'barrier' }, state, at.facts);
+  assert.ok(
+    barrier.some(({ host, required }) => host === 'bravo-d' && required),
+    'its agent stores the epoch first',
+  );
+});
+
+test('unplanned nobody in particular has to give way', () => {
+  const { at, state } = moving((known) => {
+    known.lose('alfa');
+    return proposeRecovery(known.facts)!;
+  });
+  const [first] = ordersFor({ kind: 'promote-components' }, state, at.facts);
+  assert.deepEqual(first?.order.kind === 'perform' && first.order.action, {
+    kind: 'take-over',
+    epoch: 8,
+    former: 'alfa-db',
+    planned: false,
+  });
+});
+
+test('the record is written under the leader’s key and the record’s revision, and evidence says whether a run asked for it', () => {
+  const transactions: Transaction[] = [];
+  const effects: ControllerEffect[] = [];
+  let answer: (committed: boolean) => void = () => {};
+  const adoption = new DelegateAdoption({
+    topology: world().facts.topology,
+    mirror: new AuthorityMirror(),
+    leadership: { comparison: () => ({ key: 'leader', revision: 5 }) },
+    emit: (effect: ControllerEffect) => effects.push(effect),
+    transact: (body: Transaction, _: number, then: (outcome: object, now: number, wall: number) => void) => {
+      transactions.push(body);
+      answer = (committed) => then(committed ? { kind: 'committed', revision: 31 } : { kind: 'conflict' }, 0, 0);
+    },
+  } as unknown as GroupSurroundings);
+  const said = () => effects.flatMap((effect) => (effect.kind === 'evidence' ? [effect.entry] : []));
+  const at = world();
+  let again = 0;
+  assert.ok(adoption.work(at.facts, () => again++));
+  assert.ok(adoption.busy);
+  assert.deepEqual(
+    transactions[0]?.compare.map(({ key }) => key),
+    ['leader', 'group/trading'],
+  );
+  answer(false);
+  assert.deepEqual([adoption.busy, again, said()], [false, 0, []]);
+  adoption.work(at.facts, () => again++);
+  answer(true);
+  assert.equal(again, 1);
+  const { kind, data } = said()[0]!;
+  assert.deepEqual(
+    [kind, data],
+    ['delegate-adopted', { component: DB, holder: 'alfa-db', lock: 20, from: null, asked: 'not by this group' }],
+  );
+  const move = moving();
+  move.at.underDelegate('bravo-db', { since: 40 });
+  adoption.work(move.at.facts, () => again++);
+  answer(true);
+  assert.match(JSON.stringify(said().at(-1)), /by this run/);
+  assert.ok(!adoption.work(adopt(world()).facts, () => again++), 'nothing is new');
+  assert.equal(epoch(7), adoptable(world().facts)[0]?.epoch);
+});

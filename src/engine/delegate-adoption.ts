@@ -1,0 +1,96 @@
+import { allSee, confirmedPrimary, delegatedComponents } from '../core/authority/delegated-primary.ts';
+import type { AdoptedPrimary, GroupRecord } from '../core/authority/group-record.ts';
+import type { Json } from '../core/base/canonical-json.ts';
+import type { ComponentId } from '../core/base/ids.ts';
+import type { Facts } from '../core/decision/facts.ts';
+import { isOpen, type RunState } from '../core/run/run.ts';
+import { keys } from './authority-keys.ts';
+import type { GroupSurroundings } from './group-surroundings.ts';
+
+/**
+ * Whom delegates were seen to have made primary, newer than what the record says; empty = nothing. The record follows what is
+ * confirmed and nothing else: while nobody is, it stays. Of what a run moves only the chosen one is adopted.
+ */
+export function adoptable(facts: Facts): readonly AdoptedPrimary[] {
+  const { record, run } = facts;
+  if (record === null || !facts.authority.incarnationMatches) return [];
+  return delegatedComponents(facts.topology, facts.group).flatMap((component): AdoptedPrimary[] => {
+    const seen = confirmedPrimary(facts, component);
+    const before = record.delegates?.[component.id];
+    if (seen === null || (before?.holder === seen.holder && before.lock === seen.lock)) return [];
+    const moving = isOpen(run) ? moveOf(run, component.id) : undefined;
+    if (moving !== undefined && moving.to !== seen.holder) return [];
+    // A look from before the last adoption.
+    if (before !== undefined && seen.lock < before.lock && !allSee(facts, component, seen)) return [];
+    return [{ component: component.id, ...seen, epoch: record.epoch }];
+  });
+}
+
+const moveOf = ({ plan }: RunState, component: ComponentId) =>
+  plan.delegates?.find((move) => move.component === component);
+
+/** Every delegate that this run moves was confirmed at its target, and the record says so. */
+export const delegatesArrived = ({ plan }: RunState, { record }: Facts): boolean =>
+  (plan.delegates ?? []).every(({ component, to }) => record?.delegates?.[component]?.holder === to);
+
+/**
+ * Writes what was confirmed into the record, so that what leads to a delegate's primary follows it. No grant, no epoch: nothing that
+ * Holdfast decides rests on it, and a promotion that nobody asked for is adopted as well. Evidence says which it was.
+ */
+export class DelegateAdoption {
+  readonly #around: GroupSurroundings;
+  #writing = false;
+
+  constructor(around: GroupSurroundings) {
+    this.#around = around;
+  }
+
+  /** Its own transaction is under way. */
+  get busy(): boolean {
+    return this.#writing;
+  }
+
+  /** True: something is being written, and the facts are about to change; `then` is called once that is committed. */
+  work(facts: Facts, then: (now: number, wall: Facts['wallMs']) => void): boolean {
+    const adopted = adoptable(facts);
+    const { record } = facts;
+    if (record === null || adopted.length === 0) return false;
+    const { mirror, leadership, topology } = this.#around;
+    const key = keys.group(facts.group.id);
+    const delegates = { ...record.delegates, ...Object.fromEntries(adopted.map((each) => [each.component, each])) };
+    const value: GroupRecord = { ...record, delegates };
+    const put = [{ key, value: value as unknown as Json }];
+    const compare = [leadership.comparison(mirror), { key, revision: facts.recordRevision }];
+    this.#writing = true;
+    this.#around.transact({ compare, put }, topology.timing.stepDeadlineMs, (outcome, now, wall) => {
+      this.#writing = false;
+      if (outcome.kind === 'committed') {
+        mirror.change(put, outcome.revision, now);
+        for (const each of adopted) this.#tell(facts, each);
+        then(now, wall);
+      } else if (outcome.kind === 'unknown') this.#around.emit({ kind: 'reload-authority' });
+    });
+    return true;
+  }
+
+  #tell(facts: Facts, { component, holder, lock, epoch }: AdoptedPrimary): void {
+    const run = isOpen(facts.run) ? facts.run : null;
+    const asked = run !== null && moveOf(run, component)?.to === holder;
+    const data = {
+      component,
+      holder,
+      lock,
+      from: facts.record?.delegates?.[component]?.holder ?? null,
+      asked: asked ? 'by this run' : 'not by this group',
+    };
+    const entry = {
+      kind: 'delegate-adopted',
+      group: facts.group.id,
+      run: run?.run ?? null,
+      epoch,
+      term: facts.leadership.term,
+      data,
+    };
+    this.#around.emit({ kind: 'evidence', entry });
+  }
+}

@@ -1,0 +1,181 @@
+import type { InstanceId } from '../core/base/ids.ts';
+import type { DelegateObservation } from '../core/health/instance-observation.ts';
+import type { Component } from '../core/topology/topology.ts';
+import type { ActionOutcome, InstanceAction } from '../engine/driver-port.ts';
+import type { EventQueue } from './event-queue.ts';
+import type { InstanceModel } from './instance-model.ts';
+
+type TakeOver = Extract<InstanceAction, { kind: 'take-over' }>;
+
+export interface DelegateSurroundings {
+  readonly queue: EventQueue;
+  member(id: InstanceId): InstanceModel;
+  /** It reaches a quorum of its store. */
+  reachesStore(member: InstanceModel): boolean;
+  /** Its host has power: what has ended is started again there. */
+  powered(member: InstanceModel): boolean;
+  connected(left: InstanceModel, right: InstanceModel): boolean;
+  /** `why`: what the story says of it. */
+  locked(holder: InstanceId, why: string): void;
+}
+
+interface Lock {
+  readonly holder: InstanceId;
+  readonly since: number;
+  until: number;
+}
+
+export const DELEGATE_TTL_MS = 4000;
+const LOOP_MS = 400;
+
+/**
+ * What Patroni is to Holdfast: it says itself who is primary, by a lock with a TTL in a store of its own, and promotes by itself: when the
+ * lock is free, and when somebody asks it behind our back. A primary that cannot renew steps down before its lock is free. Commits wait for
+ * a synchronous standby, strictly; only such a one, or the last holder, takes the lock.
+ */
+export class DelegateModel {
+  readonly component: Component;
+  /** Everybody who ever had the lock; the truth that checkers compare with. */
+  readonly history: { readonly holder: InstanceId; readonly since: number }[] = [];
+  readonly #around: DelegateSurroundings;
+  readonly #primaryAt = new Map<InstanceId, number>();
+  #lock: Lock | null = null;
+  #revision = 20;
+  #synchronous: readonly InstanceId[] = [];
+
+  constructor(component: Component, around: DelegateSurroundings) {
+    this.component = component;
+    this.#around = around;
+  }
+
+  /** Founded where the topology names its first member. */
+  boot(): void {
+    const [first, ...others] = this.#members.filter(({ instance }) => instance.eligible);
+    for (const member of this.#members) member.delegatedRole('standby');
+    this.#synchronous = others.map(({ id }) => id);
+    this.#take(first!, 'founded there');
+    this.#loop();
+  }
+
+  get #members(): readonly InstanceModel[] {
+    return this.component.instances.map(({ id }) => this.#around.member(id));
+  }
+
+  /** Whoever has the lock now, as its store has it. */
+  get holder(): InstanceId | null {
+    return this.#held?.holder ?? null;
+  }
+
+  get #held(): Lock | null {
+    return this.#lock !== null && this.#around.queue.now < this.#lock.until ? this.#lock : null;
+  }
+
+  /** It had the lock, and was primary, at this moment last; null = never. */
+  primaryAt(id: InstanceId): number | null {
+    this.#watch();
+    return this.#primaryAt.get(id) ?? null;
+  }
+
+  #watch(): void {
+    const held = this.#held;
+    if (held !== null && this.#around.member(held.holder).role === 'primary')
+      this.#primaryAt.set(held.holder, this.#around.queue.now);
+  }
+
+  /** As the agent beside a member sees it; null: its store is not reached from there. */
+  view(member: InstanceModel): DelegateObservation | null {
+    if (!this.#around.reachesStore(member)) return null;
+    const lock = this.#held;
+    return {
+      lock: lock === null ? null : { holder: lock.holder, since: lock.since },
+      withoutLoss: this.#synchronous,
+      durability: 'strict',
+      lockTtlMs: DELEGATE_TTL_MS,
+      paused: false,
+      dangers: [],
+    };
+  }
+
+  /** As the driver does it: asked of whoever is in charge, `ok` with on what it rests. */
+  takeOver(to: InstanceModel, { former, planned }: TakeOver): ActionOutcome {
+    if (!this.#around.reachesStore(to)) return { kind: 'unknown', reason: 'who has the lock was not found out' };
+    const held = this.#held;
+    if (held?.holder === to.id)
+      return to.role === 'primary'
+        ? this.#proved(to, held, former)
+        : { kind: 'unknown', reason: `${to.id} has the lock, and is not primary yet` };
+    if (planned && held?.holder !== former) return failed('other-primary', `${held?.holder ?? 'nobody'} has the lock`);
+    if (!this.#synchronous.includes(to.id)) return failed('would-lose', `${to.id} is not a synchronous standby`);
+    const holder = held === null ? null : this.#around.member(held.holder);
+    if (holder !== null) {
+      const gives = holder.process === 'running' && this.#around.reachesStore(holder);
+      if (!gives) return { kind: 'unknown', reason: 'the lock is not free yet' };
+      holder.delegatedRole('standby');
+    }
+    this.#take(to, 'asked for it');
+    return this.#proved(to, this.#lock!, former ?? holder?.id ?? null);
+  }
+
+  /** Somebody has it moved, and nobody of Holdfast. */
+  promote(to: InstanceModel): void {
+    const held = this.#held;
+    if (held?.holder === to.id) return;
+    if (held !== null) this.#around.member(held.holder).delegatedRole('standby');
+    this.#take(to, 'promoted behind our back');
+  }
+
+  #proved(to: InstanceModel, lock: Lock, former: InstanceId | null): ActionOutcome {
+    const before = former === null || former === to.id ? null : this.#around.member(former);
+    const heard = before?.process === 'running' && this.#around.connected(to, before);
+    if (before !== null && heard && before.role === 'primary')
+      return { kind: 'unknown', reason: `former-unproved: ${before.id} was not seen to be demoted` };
+    const word = before === null ? 'nobody else' : `${before.id} is ${heard ? 'demoted' : 'not heard'}`;
+    return { kind: 'ok', detail: { lock: `of ${to.id} since revision ${lock.since}`, former: word } };
+  }
+
+  #take(member: InstanceModel, why: string): void {
+    this.#revision += 1;
+    this.#lock = { holder: member.id, since: this.#revision, until: this.#around.queue.now + DELEGATE_TTL_MS };
+    this.#synchronous = [];
+    this.history.push({ holder: member.id, since: this.#revision });
+    this.#around.locked(member.id, why);
+    member.delegatedRole('primary');
+    this.#watch();
+  }
+
+  #loop(): void {
+    const { queue } = this.#around;
+    this.#watch();
+    for (const member of this.#members)
+      if (member.process === 'running') this.#turn(member);
+      else if (member.process === 'exited' && this.#around.powered(member)) member.start();
+    queue.after(LOOP_MS, () => this.#loop());
+  }
+
+  #turn(member: InstanceModel): void {
+    const { queue } = this.#around;
+    const reaches = this.#around.reachesStore(member);
+    const held = this.#held;
+    if (held?.holder === member.id) {
+      if (reaches) {
+        held.until = queue.now + DELEGATE_TTL_MS;
+        // It was started anew, and its lock is still its own.
+        if (member.role !== 'primary') member.delegatedRole('primary');
+        this.#synchronous = this.#followersOf(member);
+      } else if (queue.now >= held.until - 2 * LOOP_MS) member.delegatedRole('standby');
+      return;
+    }
+    if (member.role !== 'standby') member.delegatedRole('standby');
+    const mayTake = this.#synchronous.includes(member.id) || this.#lock?.holder === member.id;
+    if (held === null && reaches && mayTake) this.#take(member, 'promoted by itself');
+  }
+
+  #followersOf(primary: InstanceModel): readonly InstanceId[] {
+    return this.#members
+      .filter((each) => each !== primary && each.instance.eligible && each.process === 'running')
+      .filter((each) => this.#around.connected(primary, each))
+      .map(({ id }) => id);
+  }
+}
+
+const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });
