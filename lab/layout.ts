@@ -98,6 +98,8 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
   dns: [],
   redis: [],
   pgbackrest: [],
+  frr: [],
+  discovery: [],
   inventory: [],
 };
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { usualNamespace } from '../adapters/etcd/key-layout.ts';
 import { ServedDriver } from '../adapters/served/driver.ts';
 import type { DialAddress } from '../adapters/system/dial.ts';
 import { GuardedEpochs } from '../adapters/system/guarded-epochs.ts';
@@ -20,13 +21,15 @@ import type { ServedServer } from '../engine/served-port.ts';
 import type { AgentConfigFile, ServedInstance } from '../wire/agent-config.ts';
 import { HoldfastError } from '../wire/holdfast-error.ts';
 
-/** Programs are started for each look at a name server or a repository. */
+/** Programs are started for each look at a name server, a repository or a router. */
 const LOOK_EVERY_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 1000,
   pgbouncer: 1000,
   dns: 5000,
   redis: 1000,
   pgbackrest: 60_000,
+  frr: 2000,
+  discovery: 1000,
 };
 const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 800,
@@ -34,6 +37,8 @@ const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   dns: 2000,
   redis: 800,
   pgbackrest: 15_000,
+  frr: 1500,
+  discovery: 800,
 };
 const usualUser = 'holdfast';
 
@@ -44,6 +49,7 @@ interface Setup {
   readonly served: Served;
   readonly options: OptionReader;
   readonly epochs: (name: string) => GuardedEpochs;
+  readonly authority: AgentConfigFile['authority'];
 }
 
 /**
@@ -63,6 +69,7 @@ export async function servedDriver(config: ServedInstance, agent: AgentConfigFil
     served: home.served,
     options,
     epochs: (name) => new GuardedEpochs(join(agent.stateDir, 'served', `${name}.epochs`)),
+    authority: agent.authority,
   };
   return new ServedDriver({
     instance,
@@ -85,6 +92,10 @@ function serverOf(setup: Setup): Promise<ServedServer> {
       return redis(setup);
     case 'pgbackrest':
       return repository(setup);
+    case 'frr':
+      return router(setup);
+    case 'discovery':
+      return discovery(setup);
   }
 }
 
@@ -180,6 +191,38 @@ async function repository({ instance, options, epochs }: Setup): Promise<ServedS
   return new ServedRepository(driver);
 }
 
+async function router({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
+  const [{ FrrDriver }, { ServedRouter }, { vtyshBy }] = await Promise.all([
+    import('../adapters/frr/driver.ts'),
+    import('../adapters/frr/served-router.ts'),
+    import('../adapters/frr/vtysh.ts'),
+  ]);
+  const driver = new FrrDriver({
+    vtysh: vtyshBy(['vtysh']),
+    as: Number(options.text('autonomousSystem')),
+    epochs: epochs(instance),
+  });
+  return new ServedRouter({ driver, leads: served.leads, configFile: options.text('configFile') });
+}
+
+async function discovery({ instance, options, served, epochs, authority }: Setup): Promise<ServedServer> {
+  const [{ DiscoveryDriver }, { etcdMember }, { ServedDiscovery }] = await Promise.all([
+    import('../adapters/etcd/discovery-driver.ts'),
+    import('../adapters/etcd/etcd-member.ts'),
+    import('../adapters/etcd/served-discovery.ts'),
+  ]);
+  const keyPrefix = options.text('keyPrefix');
+  const own = authority.kind === 'etcd' ? (authority.namespace ?? usualNamespace) : usualNamespace;
+  if (keyPrefix.startsWith(own) || own.startsWith(keyPrefix))
+    throw unusable(instance, `"server.keyPrefix" ${keyPrefix} meets the keys of the authority, ${own}`);
+  const isSecret = (['caFile', 'certFile', 'keyFile'] as const).some((option) => options.has(option));
+  const tls = isSecret
+    ? { ca: options.file('caFile'), cert: options.file('certFile'), key: options.secret('keyFile') }
+    : null;
+  const transact = etcdMember(options.address('address'), tls);
+  return new ServedDiscovery(new DiscoveryDriver({ transact, keyPrefix, epochs: epochs(instance) }), served.leads);
+}
+
 class OptionReader {
   readonly #instance: InstanceId;
   readonly #options: ServerOptions;
@@ -211,10 +254,18 @@ class OptionReader {
 
   /** What is in the file, without the end of its line. */
   secret(option: ServerOption & (typeof secretOptions)[number]): string {
+    return this.#read(option, { secret: true });
+  }
+
+  file(option: ServerOption): string {
+    return this.#read(option, { secret: false });
+  }
+
+  #read(option: ServerOption, { secret }: { readonly secret: boolean }): string {
     const file = this.text(option);
     let text: string;
     try {
-      if ((statSync(file).mode & 0o077) !== 0)
+      if (secret && (statSync(file).mode & 0o077) !== 0)
         throw new Error(`${file} may be read by others than its owner: chmod 600 it`);
       text = readFileSync(file, 'utf8').trim();
     } catch (cause) {

@@ -60,6 +60,10 @@ test('beside the writer everything leads to it, elsewhere to nobody; every name 
     assert.deepEqual(routes(record, names)?.routes, { trading: 'alfa-front' });
   for (const cache of ['alfa-cache', 'bravo-cache'])
     assert.deepEqual(routes(record, cache)?.routes, { cache: 'alfa-cache' });
+  assert.deepEqual(routes(record, 'alfa-router')?.routes, { '10.255.0.0/24': 'alfa-front' });
+  assert.deepEqual(routes(record, 'bravo-router')?.routes, { '10.255.0.0/24': null });
+  for (const registry of ['alfa-registry', 'bravo-registry'])
+    assert.deepEqual(routes(record, registry)?.routes, { engine: 'alfa-eng1' });
 });
 
 test('nobody is led to a writer between its revocation and the next grant', () => {
@@ -69,6 +73,8 @@ test('nobody is led to a writer between its revocation and the next grant', () =
     assert.deepEqual(routes(at.record, pooler)?.routes, { trading: null });
   for (const cache of ['alfa-cache', 'bravo-cache'])
     assert.deepEqual(routes(at.record, cache)?.routes, { cache: null });
+  for (const registry of ['alfa-registry', 'bravo-registry'])
+    assert.deepEqual(routes(at.record, registry)?.routes, { engine: null });
 });
 
 test('a proxy of the new site leads nowhere before the traffic has moved, and the old one not after it', () => {
@@ -77,6 +83,16 @@ test('a proxy of the new site leads nowhere before the traffic has moved, and th
   assert.deepEqual(routes(before, 'bravo-proxy')?.routes, { orders: null });
   assert.deepEqual(routes(at.record, 'bravo-proxy')?.routes, { orders: 'bravo-front' });
   assert.deepEqual(routes(at.record, 'alfa-proxy')?.routes, { orders: null });
+});
+
+test('a prefix is announced at the new site once the traffic has moved, not before, and no longer at the old one', () => {
+  const { at } = moving();
+  const of = (record: GroupRecord, site: string) => routes(record, `${site}-router`)?.routes['10.255.0.0/24'];
+  const before = { ...at.record, traffic: siteId('alfa') };
+  assert.deepEqual([of(before, 'alfa'), of(before, 'bravo')], ['alfa-front', null]);
+  assert.deepEqual([of(at.record, 'alfa'), of(at.record, 'bravo')], [null, 'bravo-front']);
+  const nowhere = { ...at.record, traffic: null };
+  assert.deepEqual([of(nowhere, 'alfa'), of(nowhere, 'bravo')], [null, null]);
 });
 
 test('where no site has the traffic a name stays as it is', () => {
@@ -129,6 +145,10 @@ test('the step asks every server, waits for those that answer, and for one of ea
     ['bravo-names', false, true, 'names'],
     ['alfa-cache', false, false, null],
     ['bravo-cache', false, true, 'cache'],
+    ['alfa-router', false, false, null],
+    ['bravo-router', false, true, 'router'],
+    ['alfa-registry', false, false, null],
+    ['bravo-registry', false, true, 'registry'],
   ]);
   for (const { order, confirm } of orders())
     assert.deepEqual(

@@ -11,13 +11,15 @@ import type { StepOrder } from './step-order.ts';
 
 export type RouteAction = Extract<InstanceAction, { kind: 'route' }>;
 
-/** A paused pooler waits for transactions, a switch of Redis for its replica, a name server for its tools. */
+/** A paused pooler waits for transactions, a switch of Redis for its replica, a name server and a router for their tools. */
 const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 1500,
   pgbouncer: 4000,
   dns: 3000,
   redis: 6000,
   pgbackrest: 1500,
+  frr: 3000,
+  discovery: 1500,
 };
 
 /** One that does not answer must not keep its agent from telling it again. */
@@ -43,8 +45,9 @@ export function routeUnder(
     const target = targetOf(record, lead, topology);
     const at = target === null ? null : (siteOfInstance.get(target) ?? null);
     switch (kind) {
-      // Proxies of the site that has the traffic lead, all others are closed.
+      // Proxies and routers of the site that has the traffic lead, all others are closed.
       case 'haproxy':
+      case 'frr':
         routes[name] = record.traffic === site ? target : null;
         break;
       // Beside its writer; a pooler elsewhere makes clients wait.
@@ -54,6 +57,10 @@ export function routeUnder(
       // The former answer leads to a writer that is fenced, no answer leads nowhere for longer: it stays until there is a new one.
       case 'dns':
         if (target !== null && at === record.traffic) routes[name] = target;
+        break;
+      // The same at every member, and nowhere while nobody holds it: clients look again at once.
+      case 'discovery':
+        routes[name] = target;
         break;
       // Beside whoever writes to it, opened for the epoch of that grant.
       case 'redis':

@@ -20,7 +20,7 @@ export interface Shape {
   readonly archive: boolean;
   /** Two risk engines and a position keeper at each serving site. */
   readonly services: boolean;
-  /** A proxy, a pooler, a name server and a Redis at each serving site; left out = none. */
+  /** A proxy, a pooler, a name server, a Redis, a router and a member of service discovery at each serving site; left out = none. */
   readonly servers?: boolean;
   readonly timing: Timing;
   readonly sitePolicy: FailoverGroup['sitePolicy'];
@@ -87,6 +87,8 @@ const serversInOrder = [
   ['pgbouncer', { id: 'pooler', lead: 'trading', to: 'db' }],
   ['dns', { id: 'names', lead: 'trading', to: 'front' }],
   ['redis', { id: 'cache', lead: 'cache', to: 'engine' }],
+  ['frr', { id: 'router', lead: '10.255.0.0/24', to: 'front' }],
+  ['discovery', { id: 'registry', lead: 'engine', to: 'engine' }],
 ] as const satisfies readonly (readonly [ServedKind, object])[];
 
 function authorityOf(kind: ComponentKind): Component['authority'] {
@@ -109,6 +111,8 @@ export function topologyOf(shape: Shape): Topology {
     pgbouncer: [] as Instance[],
     dns: [] as Instance[],
     redis: [] as Instance[],
+    frr: [] as Instance[],
+    discovery: [] as Instance[],
   };
   const serving = ['alfa', 'bravo', 'carol'].slice(0, shape.servingSites);
   const witness = shape.servingSites === 2 ? ['wit'] : [];

@@ -26,6 +26,8 @@ const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   dns: [],
   redis: [],
   pgbackrest: [],
+  frr: [],
+  discovery: [],
   inventory: [],
 };
 
@@ -43,6 +45,8 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   dns: [],
   redis: [],
   pgbackrest: [],
+  frr: [],
+  discovery: [],
   inventory: [],
 };
 

@@ -1,10 +1,10 @@
 import type { ComponentId, InstanceId } from '../base/ids.ts';
 
 /**
- * Servers that lead somebody to a writer: proxies, poolers, name servers, and the caches of a writer. They are run by others;
+ * Servers that lead somebody to a writer: proxies, poolers, name servers, routers, records of services, and the caches of a writer. They are run by others;
  * an agent looks at them and tells them where to lead. None of them is a fence. A repository of backups is looked at only.
  */
-export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis', 'pgbackrest'] as const;
+export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis', 'pgbackrest', 'frr', 'discovery'] as const;
 export type ServedKind = (typeof servedKinds)[number];
 
 export const isServedKind = (kind: string): kind is ServedKind => servedKinds.some((each) => each === kind);
@@ -14,7 +14,7 @@ export const isOnlyWatched = (kind: ServedKind): boolean => kind === 'pgbackrest
 
 /** What a component of served kind leads to, and how each of its servers is reached. */
 export interface Served {
-  /** By name of the backend, pooled database, DNS name or Sentinel set. */
+  /** By name of the backend, pooled database, DNS name, Sentinel set, prefix or service. */
   readonly leads: Readonly<Record<string, Lead>>;
   readonly servers: Readonly<Record<InstanceId, ServerOptions>>;
 }
@@ -44,6 +44,10 @@ export const serverOptions = [
   'configFile',
   'stanza',
   'repository',
+  'autonomousSystem',
+  'keyPrefix',
+  'caFile',
+  'certFile',
 ] as const;
 export type ServerOption = (typeof serverOptions)[number];
 
@@ -59,6 +63,8 @@ export const optionsOfKind: Readonly<
     optional: ['user', 'sentinelPasswordFile'],
   },
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
+  frr: { needed: ['autonomousSystem', 'configFile'], optional: [] },
+  discovery: { needed: ['address', 'keyPrefix'], optional: ['caFile', 'certFile', 'keyFile'] },
 };
 
 /** Files with something that nobody else may read: 0600. */
@@ -96,7 +102,12 @@ export const leadsAs: Readonly<
   dns: { what: 'an IPv4 address', fits: isIpv4 },
   redis: null,
   pgbackrest: null,
+  frr: { what: 'the IPv4 address that packets go on to', fits: isIpv4 },
+  discovery: { what: 'HOST:PORT', fits: (text) => addressIn(text) !== null },
 };
+
+const octet = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)';
+const ipv4Prefix = new RegExp(`^${octet}(\\.${octet}){3}/(3[0-2]|[12]?\\d)$`);
 
 /** How a name is written that a server of this kind leads from. */
 export const leadNames: Readonly<Record<ServedKind, { readonly what: string; readonly shape: RegExp }>> = {
@@ -105,4 +116,9 @@ export const leadNames: Readonly<Record<ServedKind, { readonly what: string; rea
   dns: { what: 'a name inside the zone, without it', shape: /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/ },
   redis: { what: 'a set as the sentinels call it', shape: /^[A-Za-z0-9._-]{1,64}$/ },
   pgbackrest: { what: 'nothing', shape: /^(?!)/ },
+  frr: { what: 'an IPv4 prefix', shape: ipv4Prefix },
+  discovery: { what: 'a service', shape: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/ },
 };
+
+/** Ends like a folder, so that nothing else begins like it. */
+export const isKeyPrefix = (text: string): boolean => /^[A-Za-z0-9_.-][A-Za-z0-9_./-]{0,120}\/$/.test(text);

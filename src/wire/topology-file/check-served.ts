@@ -1,6 +1,7 @@
 import {
   addressIn,
   addressOptions,
+  isKeyPrefix,
   isOnlyWatched,
   isServedKind,
   leadNames,
@@ -88,6 +89,20 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
           `"${value}" is not the number of a repository`,
           "write it as in '1'",
         );
+      else if (option === 'autonomousSystem' && !isAutonomousSystem(value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not the number of an autonomous system`,
+          "write it as in '65001'",
+        );
+      else if (option === 'keyPrefix' && (!isKeyPrefix(value) || value.startsWith('holdfast/')))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not where services may lie in etcd`,
+          'write it as in services/, and not below holdfast/',
+        );
       else if (option === 'stanza' && !/^[A-Za-z0-9_-]{1,64}$/.test(value))
         complaints.say('HF-2004', [...at, option], `"${value}" is not the name of a stanza`, 'correct the name');
       else if (option === 'zone' && !/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value))
@@ -109,6 +124,9 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
         );
   }
 }
+
+/** Plain notation, 1 to 4294967294. */
+const isAutonomousSystem = (text: string): boolean => /^[1-9]\d{0,9}$/.test(text) && Number(text) < 4_294_967_295;
 
 function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints: Complaints): void {
   const component = file.components[id]!;

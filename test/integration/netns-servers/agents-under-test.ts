@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { routerId } from '../../../lab/netns/network-plan.ts';
 import { dnsKeyFile, dnsNodes, dnsPort, dnsZone } from '../../../lab/netns/servers/dns.ts';
+import { etcdVoters } from '../../../lab/netns/servers/etcd.ts';
 import { haproxySocket, proxyNodes } from '../../../lab/netns/servers/haproxy.ts';
 import {
   databasesFile,
@@ -21,6 +23,7 @@ import {
   sentinelPort,
 } from '../../../lab/netns/servers/redis.ts';
 import { serverDirectory } from '../../../lab/netns/servers/server.ts';
+import { serverState } from '../../../lab/netns/servers/server-process.ts';
 import { createPki, createToken } from '../../../lab/pki.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import type { Grant, GroupRecord } from '../../../src/core/authority/group-record.ts';
@@ -48,12 +51,21 @@ export type TradingSite = (typeof sites)[number];
 /** What the name of the service is set to; nobody listens there. */
 export const serviceAddress: Readonly<Record<TradingSite, string>> = { nyc: '10.255.0.1', chi: '10.255.0.2' };
 export const serviceName = 'orders';
+/** Where services are kept in the lab's etcd, and what the service is found at there. */
+export const keyPrefix = 'services/';
+export const serviceTarget = (site: TradingSite): string => `${serviceAddress[site]}:7001`;
 /** Where the database of a site would be; the pooler connects there only for a client. */
 export const databaseTarget: Readonly<Record<TradingSite, string>> = { nyc: '10.1.0.200:5532', chi: '10.2.0.200:5532' };
+/** Two in each trading site, each with an agent of its own. */
+export const routersOf = (site: TradingSite): readonly { readonly instance: string; readonly node: string }[] =>
+  [1, 2].map((number) => ({ instance: `router-${site}-${number}`, node: routerId(siteId(site), number) }));
 const ports = { authority: 7910, peers: 7911 };
 const node = [process.execPath, '--disable-warning=ExperimentalWarning'] as const;
 
-/** An agent process on a machine of each trading site, which drives the servers of that machine and its site's Redis. */
+/**
+ * An agent process on a machine of each trading site, which drives the servers of that machine and its site's Redis, and one on each of
+ * their routers.
+ */
 export class AgentsUnderTest {
   readonly topology: Topology;
   readonly #servers: ServersUnderTest;
@@ -86,12 +98,17 @@ export class AgentsUnderTest {
     const home = join(directory, 'agents');
     mkdirSync(home, { mode: 0o700 });
     const machines = sites.map((site) => edgeOf(this.#servers, site));
+    const routers = sites.flatMap(routersOf);
     const pki = await createPki({
       directory: join(home, 'pki'),
       organisation: 'test',
       machines: [
         { name: 'controller/nyc', role: 'controller', ips: [] },
-        ...machines.map(({ host }) => ({ name: `agent/${host}`, role: 'agent' as const, ips: [] })),
+        ...[...machines.map(({ host }) => host), ...routers.map(({ instance }) => instance)].map((host) => ({
+          name: `agent/${host}`,
+          role: 'agent' as const,
+          ips: [],
+        })),
       ],
       operators: [],
       evidenceOwners: [],
@@ -117,34 +134,44 @@ export class AgentsUnderTest {
       writer: secret(redisSecrets.writer),
       sentinel: secret(redisSecrets.sentinel),
     };
-    for (const [index, site] of sites.entries()) {
-      const machine = machines[index]!;
+    const voter = etcdVoters(ground)[0]!;
+    const pem = (name: string) =>
+      written(
+        home,
+        `${name}.pem`,
+        readFileSync(join(serverState(under.context, { name: 'etcd', node: voter.node }), `${name}.pem`), 'utf8'),
+      );
+    const store = { caFile: pem('ca'), certFile: pem('cert'), keyFile: pem('key') };
+    const agent = (host: string, machine: string, instances: readonly object[]) => {
       const config = {
-        host: machine.host,
+        host,
         topology: this.topology,
-        stateDir: join(home, site),
-        tls: pki.identity(`agent/${machine.host}`),
+        stateDir: join(home, host),
+        tls: pki.identity(`agent/${host}`),
         controllers: [{ site: 'nyc', host: address, port: ports.peers }],
         authority: { kind: 'lab-only', host: address, port: ports.authority, client: 'nyc', tokenFile },
-        instances: [
-          { kind: 'served', instance: `proxy-${site}` },
-          { kind: 'served', instance: `pooler-${site}`, server: { passwordFile: secrets.pooler } },
-          { kind: 'served', instance: `names-${site}`, lookEveryMs: 1000 },
-          {
-            kind: 'served',
-            instance: `cache-${site}`,
-            server: {
-              passwordFile: secrets.redis,
-              writerPasswordFile: secrets.writer,
-              sentinelPasswordFile: secrets.sentinel,
-            },
-          },
-        ],
+        instances,
       };
-      const file = written(home, `${site}.json`, config);
-      const child = this.#track(under.spawn(machine.id, ...node, join(projectRoot, 'src/agent/main.ts'), file));
-      child.stdout?.resume();
-    }
+      const file = written(home, `${host}.json`, config);
+      this.#track(under.spawn(machine, ...node, join(projectRoot, 'src/agent/main.ts'), file)).stdout?.resume();
+    };
+    for (const [index, site] of sites.entries())
+      agent(machines[index]!.host!, machines[index]!.id, [
+        { kind: 'served', instance: `proxy-${site}` },
+        { kind: 'served', instance: `pooler-${site}`, server: { passwordFile: secrets.pooler } },
+        { kind: 'served', instance: `names-${site}`, lookEveryMs: 1000 },
+        { kind: 'served', instance: `registry-${site}`, server: store },
+        {
+          kind: 'served',
+          instance: `cache-${site}`,
+          server: {
+            passwordFile: secrets.redis,
+            writerPasswordFile: secrets.writer,
+            sentinelPasswordFile: secrets.sentinel,
+          },
+        },
+      ]);
+    for (const { instance, node: machine } of routers) agent(instance, machine, [{ kind: 'served', instance }]);
   }
 
   #spawn(machine: string, script: string, ...args: readonly string[]): ChildProcess {
@@ -310,6 +337,15 @@ function servedTopology(servers: ServersUnderTest): Topology {
         keyFile: dnsKeyFile,
       })),
     }),
+    component('registry', 'discovery', {
+      leads: {
+        [serviceName]: lead('front', per('front', serviceTarget)),
+      },
+      servers: per('registry', (site) => ({
+        address: etcdVoters(ground).find((voter) => voter.name === site)!.client,
+        keyPrefix,
+      })),
+    }),
     component('cache', 'redis', {
       leads: { [redisSet]: lead('engine') },
       servers: per('cache', (site) => ({
@@ -318,8 +354,46 @@ function servedTopology(servers: ServersUnderTest): Topology {
       })),
     }),
   ];
+  const service = plan.services[0]!;
+  const routers = sites.flatMap((site) => routersOf(site).map((each) => ({ site, ...each })));
+  added.push({
+    ...component('router', 'frr', {
+      leads: {
+        [service.prefix]: lead(
+          'front',
+          per('front', (site) => service.at.find((place) => place.site === site)!.nextHop),
+        ),
+      },
+      servers: Object.fromEntries(
+        routers.map(({ instance, node: id }) => [
+          instanceId(instance),
+          {
+            autonomousSystem: String(plan.routers.find((each) => each.id === id)!.as),
+            configFile: '/etc/frr/bgpd.conf',
+          },
+        ]),
+      ),
+    }),
+    instances: routers.map(({ instance }) => ({
+      id: instanceId(instance),
+      component: componentId('router'),
+      host: hostId(instance),
+      replication: 'none' as const,
+      eligible: true,
+      upstream: null,
+    })),
+  });
   return {
     ...topology,
+    hosts: [
+      ...topology.hosts,
+      ...routers.map(({ instance, site }) => ({
+        id: hostId(instance),
+        site: siteId(site),
+        rack: null,
+        scheduling: null,
+      })),
+    ],
     components: [...topology.components.filter(({ kind }) => kind !== 'inventory'), ...added],
     groups: topology.groups.map((group) => ({
       ...group,
