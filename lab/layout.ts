@@ -100,6 +100,7 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
   pgbackrest: [],
   frr: [],
   discovery: [],
+  keepalived: [],
   inventory: [],
 };
 

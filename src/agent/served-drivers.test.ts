@@ -42,6 +42,7 @@ test('every server of the example has its driver; what is not there is unknown, 
     driverOf('pooler-nyc', { ...nobody, passwordFile: secret, databasesFile: secret }),
     driverOf('names-nyc', { ...nobody, keyFile: secret }),
     driverOf('router-nyc-1'),
+    driverOf('address-nyc-1'),
     driverOf('discovery-nyc', { ...nobody, caFile: ca, certFile: cert, keyFile: key }),
     driverOf('redis-nyc', {
       ...nobody,

@@ -5,7 +5,7 @@ import { usualNamespace } from '../adapters/etcd/key-layout.ts';
 import { ServedDriver } from '../adapters/served/driver.ts';
 import type { DialAddress } from '../adapters/system/dial.ts';
 import { GuardedEpochs } from '../adapters/system/guarded-epochs.ts';
-import type { InstanceId } from '../core/base/ids.ts';
+import type { ComponentId, InstanceId } from '../core/base/ids.ts';
 import {
   addressIn,
   isServedKind,
@@ -30,6 +30,7 @@ const LOOK_EVERY_MS: Readonly<Record<ServedKind, number>> = {
   pgbackrest: 60_000,
   frr: 2000,
   discovery: 1000,
+  keepalived: 1000,
 };
 const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 800,
@@ -39,6 +40,7 @@ const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   pgbackrest: 15_000,
   frr: 1500,
   discovery: 800,
+  keepalived: 800,
 };
 const usualUser = 'holdfast';
 
@@ -50,6 +52,8 @@ interface Setup {
   readonly options: OptionReader;
   readonly epochs: (name: string) => GuardedEpochs;
   readonly authority: AgentConfigFile['authority'];
+  /** Instances on the same machine, by component. */
+  readonly besideOf: (component: ComponentId) => InstanceId | null;
 }
 
 /**
@@ -70,6 +74,10 @@ export async function servedDriver(config: ServedInstance, agent: AgentConfigFil
     options,
     epochs: (name) => new GuardedEpochs(join(agent.stateDir, 'served', `${name}.epochs`)),
     authority: agent.authority,
+    besideOf: (id) => {
+      const host = instances.get(instance)?.host;
+      return component.get(id)?.instances.find((each) => each.host === host)?.id ?? null;
+    },
   };
   return new ServedDriver({
     instance,
@@ -96,6 +104,8 @@ function serverOf(setup: Setup): Promise<ServedServer> {
       return router(setup);
     case 'discovery':
       return discovery(setup);
+    case 'keepalived':
+      return gateway(setup);
   }
 }
 
@@ -221,6 +231,29 @@ async function discovery({ instance, options, served, epochs, authority }: Setup
     : null;
   const transact = etcdMember(options.address('address'), tls);
   return new ServedDiscovery(new DiscoveryDriver({ transact, keyPrefix, epochs: epochs(instance) }), served.leads);
+}
+
+async function gateway({ instance, options, served, epochs, besideOf }: Setup): Promise<ServedServer> {
+  const [{ KeepalivedDriver }, { ServedGateway }, { runCommand }] = await Promise.all([
+    import('../adapters/keepalived/driver.ts'),
+    import('../adapters/keepalived/served-gateway.ts'),
+    import('../adapters/gate/nftables-gate.ts'),
+  ]);
+  const [[name, lead] = []] = Object.entries(served.leads);
+  const beside = lead === undefined ? null : besideOf(lead.to);
+  if (name === undefined || beside === null)
+    throw unusable(instance, 'nothing that its address leads to is on its host');
+  const driver = new KeepalivedDriver({
+    run: runCommand,
+    configFile: options.text('configFile'),
+    pidFile: options.text('pidFile'),
+    instance: name,
+    interface: options.text('interface'),
+    address: options.text('sharedAddress'),
+    weightFile: options.text('weightFile'),
+    epochs: epochs(instance),
+  });
+  return new ServedGateway({ driver, name, beside });
 }
 
 class OptionReader {

@@ -117,20 +117,37 @@ function local(id: string, seen: Partial<InstanceObservation> = {}): LocalInstan
 test('a server is told once, and again when it does not do what it was told', () => {
   const { record } = world();
   const proxy = local('alfa-proxy');
-  const told = servedAction(proxy, record, topology)!;
+  const told = servedAction(proxy, record, topology, new Map())!;
   assert.deepEqual(told, { kind: 'route', epoch: 7, routes: { orders: 'alfa-front' } });
   proxy.reconciled(told, OK, 1000);
-  assert.equal(servedAction(proxy, record, topology), null);
+  assert.equal(servedAction(proxy, record, topology, new Map()), null);
   proxy.observe({ ...proxy.observation!, health: 'bad', reason: 'it does not lead where it was told' }, 2000);
-  assert.deepEqual(servedAction(proxy, record, topology), told);
+  assert.deepEqual(servedAction(proxy, record, topology, new Map()), told);
 });
 
 test('what does not answer is told nothing, as is anything under a record that is not known; it is never killed', () => {
   const { record } = world();
   const frozen = local('alfa-proxy', { health: 'unknown', role: 'unknown' });
-  assert.equal(servedAction(frozen, record, topology), null);
-  assert.equal(servedAction(local('alfa-proxy'), null, topology), null);
-  assert.equal(servedAction(local('alfa-proxy', { process: 'exited' }), record, topology), null);
+  assert.equal(servedAction(frozen, record, topology, new Map()), null);
+  assert.equal(servedAction(local('alfa-proxy'), null, topology, new Map()), null);
+  assert.equal(servedAction(local('alfa-proxy', { process: 'exited' }), record, topology, new Map()), null);
+});
+
+test('a shared address weighs by the proxy beside it, at either site, and no run asks anything of it', () => {
+  const { record } = world();
+  const gateway = local('bravo-gateway');
+  const beside = (seen: Partial<InstanceObservation>) =>
+    new Map([[instanceId('bravo-proxy'), local('bravo-proxy', seen)]]);
+  const told = (seen: Partial<InstanceObservation>) => servedAction(gateway, record, topology, beside(seen));
+  assert.deepEqual(told({}), { kind: 'route', epoch: 7, routes: { orders: 'bravo-proxy' } });
+  for (const seen of [{ health: 'unknown' }, { health: 'bad' }, { process: 'exited' }] as const)
+    assert.deepEqual(told(seen), { kind: 'route', epoch: 7, routes: { orders: null } });
+  assert.deepEqual(servedAction(gateway, record, topology, new Map()), {
+    kind: 'route',
+    epoch: 7,
+    routes: { orders: null },
+  });
+  assert.equal(routes(record, 'bravo-gateway'), null);
 });
 
 test('the step asks every server, waits for those that answer, and for one of each kind at the new site', () => {

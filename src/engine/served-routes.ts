@@ -20,6 +20,7 @@ const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   pgbackrest: 1500,
   frr: 3000,
   discovery: 1500,
+  keepalived: 1500,
 };
 
 /** One that does not answer must not keep its agent from telling it again. */
@@ -83,17 +84,42 @@ function targetOf(record: GroupRecord, { to }: Lead, topology: Topology): Instan
 const redisAt = ({ instances }: Component, site: SiteId, topology: Topology): Instance | undefined =>
   instances.find(({ id, eligible }) => eligible && indexOf(topology).siteOfInstance.get(id) === site);
 
-/** What a served instance has to be told; null when it is as it should be, is not heard, or the record is not known. */
+/** What a shared address weighs on this machine: by the proxy beside it, whatever the record says of sites. */
+function addressRoute(
+  record: GroupRecord,
+  { component, instance }: LocalInstance,
+  locals: ReadonlyMap<InstanceId, LocalInstance>,
+): RouteAction {
+  const beside = ({ to }: Lead) =>
+    [...locals.values()].find((each) => each.component.id === to && each.instance.host === instance.host);
+  const works = (proxy: LocalInstance | undefined) =>
+    proxy?.observation?.process === 'running' && ['ok', 'degraded'].includes(proxy.observation.health);
+  const routes = Object.entries(component.served?.leads ?? {}).map(([name, lead]) => {
+    const proxy = beside(lead);
+    return [name, works(proxy) ? proxy!.instance.id : null] as const;
+  });
+  return { kind: 'route', epoch: record.epoch, routes: Object.fromEntries(routes) };
+}
+
+/**
+ * What a served instance has to be told; null when it is as it should be, is not heard, or the record is not known.
+ *
+ * @param locals everything that its agent drives
+ */
 export function servedAction(
   local: LocalInstance,
   record: GroupRecord | null,
   topology: Topology,
+  locals: ReadonlyMap<InstanceId, LocalInstance>,
 ): InstanceAction | null {
   const { observation } = local;
   // What does not answer would do later what it is told now.
   if (record === null || observation === null || observation.process !== 'running') return null;
   if (observation.health === 'unknown') return null;
-  const action = routeUnder(record, local.component, local.instance, topology);
+  const action =
+    local.component.kind === 'keepalived'
+      ? addressRoute(record, local, locals)
+      : routeUnder(record, local.component, local.instance, topology);
   if (action === null) return null;
   const told = JSON.stringify([action.epoch, action.routes]) === local.routed;
   return told && observation.health !== 'bad' ? null : action;

@@ -16,10 +16,10 @@ import { readRegistry } from '../../lab/processes.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { FrrDriver } from '../../src/adapters/frr/driver.ts';
 import { runCommand } from '../../src/adapters/gate/nftables-gate.ts';
-import { type AddressOwners, addressOwners } from '../../src/adapters/keepalived/address-owners.ts';
 import { KeepalivedDriver } from '../../src/adapters/keepalived/driver.ts';
 import { GuardedEpochs } from '../../src/adapters/system/guarded-epochs.ts';
 import { type Epoch, hostId, linkId } from '../../src/core/base/ids.ts';
+import { type AddressOwners, addressOwners } from '../../src/core/network/address-owners.ts';
 import { exampleFirm, NamespaceLabUnderTest, projectRoot, reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 
 const skip = await reasonToSkipNamespaces();
@@ -61,6 +61,7 @@ describe('a lab of network namespaces', { skip, timeout: 300_000 }, () => {
       instance: 'gateway',
       interface: name,
       address,
+      weightFile: null,
       epochs: new GuardedEpochs(join(directory, `gateway-${router.replaceAll('/', '-')}.json`)),
     });
   }

@@ -75,6 +75,8 @@ const nameShape = /^[A-Za-z0-9_.-]{1,63}$/;
  */
 export class FrrDriver {
   readonly #options: FrrDriverOptions;
+  /** Asked for again after bgpd was away: each question starts a program. */
+  #version: string | null = null;
 
   constructor(options: FrrDriverOptions) {
     this.#options = options;
@@ -100,12 +102,13 @@ export class FrrDriver {
     const nextHopsIn = (text: string): Readonly<Record<string, readonly string[]>> =>
       Object.fromEntries(options.prefixes.map((prefix) => [prefix, parseStatics(text, prefix).map(nextHopOf)]));
     const [version, nextHops, bgp, bfd, ...prefixes] = await Promise.all([
-      look('bgpd', 'show version', parseVersion),
+      this.#version ?? look('bgpd', 'show version', parseVersion),
       look('staticd', showStatics, nextHopsIn),
       look('bgpd', 'show bgp summary json', parseBgpSummary),
       look('bfdd', 'show bfd peers json', parseBfdPeers),
       ...options.prefixes.map((prefix) => look('bgpd', showPrefix(prefix), parsePrefix)),
     ]);
+    this.#version = bgp === null ? null : version;
     if (version !== null && !triedVersions.some((tried) => version === tried || version.startsWith(`${tried}.`)))
       reasons.push(`version ${version} has not been tried; ${triedVersions.join(', ')} has`);
     return {

@@ -28,6 +28,7 @@ const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   pgbackrest: [],
   frr: [],
   discovery: [],
+  keepalived: [],
   inventory: [],
 };
 
@@ -47,6 +48,7 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   pgbackrest: [],
   frr: [],
   discovery: [],
+  keepalived: [],
   inventory: [],
 };
 

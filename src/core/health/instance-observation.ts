@@ -24,6 +24,8 @@ export interface InstanceObservation {
   readonly divergence: { readonly file: string; readonly from: number; readonly count: number } | null;
   /** Its state was not its primary's; left out or null = it is not known to be another. */
   readonly difference?: StateDifference | null;
+  /** Of a server that leads somebody: whom, by the name of each lead. Left out = not known, or it is none. `elsewhere`: to somebody else, or several. */
+  readonly leads?: Readonly<Record<string, InstanceId | null | 'elsewhere'>>;
   /** Figures for people and for rules on business health (H2), e.g. activeOrders, acknowledged. */
   readonly figures: Readonly<Record<string, number>>;
 }

@@ -4,7 +4,16 @@ import type { ComponentId, InstanceId } from '../base/ids.ts';
  * Servers that lead somebody to a writer: proxies, poolers, name servers, routers, records of services, and the caches of a writer. They are run by others;
  * an agent looks at them and tells them where to lead. None of them is a fence. A repository of backups is looked at only.
  */
-export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis', 'pgbackrest', 'frr', 'discovery'] as const;
+export const servedKinds = [
+  'haproxy',
+  'pgbouncer',
+  'dns',
+  'redis',
+  'pgbackrest',
+  'frr',
+  'discovery',
+  'keepalived',
+] as const;
 export type ServedKind = (typeof servedKinds)[number];
 
 export const isServedKind = (kind: string): kind is ServedKind => servedKinds.some((each) => each === kind);
@@ -12,15 +21,18 @@ export const isServedKind = (kind: string): kind is ServedKind => servedKinds.so
 /** Leads nobody anywhere: no run asks anything of it. */
 export const isOnlyWatched = (kind: ServedKind): boolean => kind === 'pgbackrest';
 
+/** Leads to what leads on, whatever the record says: the address that a pair of machines shares, to the proxies beside it. */
+export const leadsToServers = (kind: ServedKind): boolean => kind === 'keepalived';
+
 /** What a component of served kind leads to, and how each of its servers is reached. */
 export interface Served {
-  /** By name of the backend, pooled database, DNS name, Sentinel set, prefix or service. */
+  /** By name of the backend, pooled database, DNS name, Sentinel set, prefix, service or VRRP instance. */
   readonly leads: Readonly<Record<string, Lead>>;
   readonly servers: Readonly<Record<InstanceId, ServerOptions>>;
 }
 
 export interface Lead {
-  /** Its holder, or of a front the instance of the site that has the traffic. */
+  /** Its holder, of a front the instance of the site that has the traffic, of proxies the one beside it. */
   readonly to: ComponentId;
   /** What each instance of `to` is called there: a server's name, `HOST:PORT`, or an address. Empty for Redis. */
   readonly as: Readonly<Record<InstanceId, string>>;
@@ -48,6 +60,10 @@ export const serverOptions = [
   'keyPrefix',
   'caFile',
   'certFile',
+  'sharedAddress',
+  'interface',
+  'pidFile',
+  'weightFile',
 ] as const;
 export type ServerOption = (typeof serverOptions)[number];
 
@@ -64,6 +80,7 @@ export const optionsOfKind: Readonly<
   },
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
   frr: { needed: ['autonomousSystem', 'configFile'], optional: [] },
+  keepalived: { needed: ['sharedAddress', 'interface', 'configFile', 'pidFile', 'weightFile'], optional: [] },
   discovery: { needed: ['address', 'keyPrefix'], optional: ['caFile', 'certFile', 'keyFile'] },
 };
 
@@ -102,6 +119,7 @@ export const leadsAs: Readonly<
   dns: { what: 'an IPv4 address', fits: isIpv4 },
   redis: null,
   pgbackrest: null,
+  keepalived: null,
   frr: { what: 'the IPv4 address that packets go on to', fits: isIpv4 },
   discovery: { what: 'HOST:PORT', fits: (text) => addressIn(text) !== null },
 };
@@ -117,8 +135,12 @@ export const leadNames: Readonly<Record<ServedKind, { readonly what: string; rea
   redis: { what: 'a set as the sentinels call it', shape: /^[A-Za-z0-9._-]{1,64}$/ },
   pgbackrest: { what: 'nothing', shape: /^(?!)/ },
   frr: { what: 'an IPv4 prefix', shape: ipv4Prefix },
+  keepalived: { what: 'a vrrp_instance', shape: /^[A-Za-z0-9._-]{1,64}$/ },
   discovery: { what: 'a service', shape: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/ },
 };
+
+/** With its prefix length, as in 10.1.0.9/24. */
+export const isInterfaceAddress = (text: string): boolean => ipv4Prefix.test(text);
 
 /** Ends like a folder, so that nothing else begins like it. */
 export const isKeyPrefix = (text: string): boolean => /^[A-Za-z0-9_.-][A-Za-z0-9_./-]{0,120}\/$/.test(text);

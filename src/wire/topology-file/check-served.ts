@@ -1,11 +1,13 @@
 import {
   addressIn,
   addressOptions,
+  isInterfaceAddress,
   isKeyPrefix,
   isOnlyWatched,
   isServedKind,
   leadNames,
   leadsAs,
+  leadsToServers,
   optionsOfKind,
   type ServedKind,
   type ServerOption,
@@ -96,6 +98,15 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
           `"${value}" is not the number of an autonomous system`,
           "write it as in '65001'",
         );
+      else if (option === 'sharedAddress' && !isInterfaceAddress(value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not an IPv4 address with the length of its prefix`,
+          'write it as in 10.1.0.9/24',
+        );
+      else if (option === 'interface' && !/^[A-Za-z0-9_.-]{1,15}$/.test(value))
+        complaints.say('HF-2004', [...at, option], `"${value}" is not an interface`, 'correct the name');
       else if (option === 'keyPrefix' && (!isKeyPrefix(value) || value.startsWith('holdfast/')))
         complaints.say(
           'HF-2004',
@@ -138,8 +149,15 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
       `${id} (${kind}) leads nowhere`,
       'add "leads: {NAME: {to: COMPONENT, …}}", or make it "kind: inventory"',
     );
-  if (kind === 'redis' && Object.keys(component.leads ?? {}).length > 1)
-    complaints.say('HF-2012', [...path, 'leads'], `${id} has more than one set`, 'make a component of each set');
+  if ((kind === 'redis' || kind === 'keepalived') && Object.keys(component.leads ?? {}).length > 1) {
+    const what = kind === 'redis' ? 'set' : 'shared address';
+    complaints.say(
+      'HF-2012',
+      [...path, 'leads'],
+      `${id} has more than one ${what}`,
+      `make a component of each ${what}`,
+    );
+  }
   const group = Object.values(file.groups).find(({ components }) => components.includes(id));
   for (const [name, lead] of Object.entries(component.leads ?? {})) {
     const at = [...path, 'leads', name];
@@ -147,6 +165,12 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
     if (!shape.test(name)) complaints.say('HF-2004', at, `"${name}" is not the name of ${what}`, 'correct the name');
     if (complaints.unresolved([...at, 'to'], 'component', lead.to, file.components)) continue;
     const target = file.components[lead.to]!;
+    if (leadsToServers(kind)) {
+      checkBeside(file, id, lead, at, complaints);
+      checkNames(file, lead, kind, at, complaints);
+      checkTtl(lead, kind, at, complaints);
+      continue;
+    }
     const writes = target.kind === 'front' || (!isServedKind(target.kind) && target.kind !== 'inventory');
     if (!writes || (kind === 'redis' && target.kind === 'front'))
       complaints.say(
@@ -167,6 +191,27 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
   }
 }
 
+/** A shared address leads to what is on its own machine, wherever that leads. */
+function checkBeside(file: TopologyFile, id: string, lead: LeadEntry, at: SourcePath, complaints: Complaints): void {
+  const target = file.components[lead.to]!;
+  if (target.kind !== 'haproxy' && target.kind !== 'pgbouncer')
+    complaints.say(
+      'HF-2012',
+      [...at, 'to'],
+      `${at.at(-1)} cannot lead to ${lead.to} (${target.kind})`,
+      'name the proxies or poolers that stand behind the address',
+    );
+  const hosts = Object.values(target.instances ?? {}).map(({ host }) => host);
+  for (const [instance, { host }] of Object.entries(file.components[id]!.instances ?? {}))
+    if (!hosts.includes(host))
+      complaints.say(
+        'HF-2012',
+        ['components', id, 'instances', instance],
+        `${instance} is on ${host}, where nothing of ${lead.to} is`,
+        `put it on one of ${hosts.join(', ')}`,
+      );
+}
+
 type LeadEntry = NonNullable<ComponentEntry['leads']>[string];
 
 function checkNames(
@@ -179,7 +224,12 @@ function checkNames(
   const named = leadsAs[kind];
   if (named === null) {
     if (lead.as !== undefined)
-      complaints.say('HF-2012', [...at, 'as'], 'Redis finds its servers by their own addresses', 'remove "as"');
+      complaints.say(
+        'HF-2012',
+        [...at, 'as'],
+        kind === 'redis' ? 'Redis finds its servers by their own addresses' : 'an address leads to its own machine',
+        'remove "as"',
+      );
     return;
   }
   const instances = file.components[lead.to]!.instances ?? {};
