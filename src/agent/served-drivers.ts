@@ -9,6 +9,7 @@ import type { ComponentId, InstanceId } from '../core/base/ids.ts';
 import {
   addressIn,
   isServedKind,
+  preferencesIn,
   type Served,
   type ServedKind,
   type ServerOption,
@@ -212,7 +213,9 @@ async function router({ instance, options, served, epochs }: Setup): Promise<Ser
     as: Number(options.text('autonomousSystem')),
     epochs: epochs(instance),
   });
-  return new ServedRouter({ driver, leads: served.leads, configFile: options.text('configFile') });
+  const preferences = options.has('preferences') ? preferencesIn(options.text('preferences')) : [];
+  if (preferences === null) throw unusable(instance, '"server.preferences" is not ROUTE-MAP/SEQUENCE=VALUE');
+  return new ServedRouter({ driver, leads: served.leads, configFile: options.text('configFile'), preferences });
 }
 
 async function discovery({ instance, options, served, epochs, authority }: Setup): Promise<ServedServer> {

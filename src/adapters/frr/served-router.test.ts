@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { componentId, type Epoch, type InstanceId, instanceId } from '../../core/base/ids.ts';
+import type { Preference } from '../../core/topology/served.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { FrrDriver } from './driver.ts';
 import { savedAnnouncements } from './parse.ts';
@@ -20,6 +21,7 @@ describe('a router as its agent leads it', () => {
   let configFile: string;
   let announced: string;
   let statics: string;
+  let running: string;
   let silent: (line: string) => boolean;
   const said: string[] = [];
 
@@ -29,12 +31,13 @@ describe('a router as its agent leads it', () => {
     writeFileSync(configFile, fixture('running-bgp-closed-8.4.txt'));
     announced = fixture('bgp-prefix-absent-8.4.json');
     statics = '';
+    running = fixture('running-bgp-closed-8.4.txt');
     silent = () => false;
     said.length = 0;
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  function router(): ServedRouter {
+  function router(preferences: readonly Preference[] = []): ServedRouter {
     const vtysh = vtyshBy(['vtysh'], async (_command, args) => {
       const line = args.slice(1).join(' ');
       said.push(line);
@@ -44,14 +47,16 @@ describe('a router as its agent leads it', () => {
           ? fixture('bgp-summary-8.4.json')
           : line.includes('bfd peers')
             ? fixture('bfd-peers-8.4.json')
-            : line.includes('staticd')
-              ? statics
-              : announced;
+            : line.includes('show running-config bgpd')
+              ? running
+              : line.includes('staticd')
+                ? statics
+                : announced;
       return silent(line) ? { code: 124, stdout: '', stderr: '' } : { code: 0, stdout, stderr: '' };
     });
     const driver = new FrrDriver({ vtysh, as: 65_001, epochs: new GuardedEpochs(join(directory, 'epochs')) });
     const lead = { to: componentId('front'), as: { [front]: '10.1.0.13' }, ttlSeconds: null };
-    return new ServedRouter({ driver, leads: { [prefix]: lead }, configFile });
+    return new ServedRouter({ driver, leads: { [prefix]: lead }, configFile, preferences });
   }
   const ledTo = async () => {
     const look = await router().look(soon);
@@ -130,6 +135,23 @@ describe('a router as its agent leads it', () => {
     assert.deepEqual(await withdraw(1_000), { waited: false, outcome: 'ok' });
     announced = fixture('bgp-prefix-absent-8.4.json');
     assert.deepEqual(await withdraw(1_000), { waited: false, outcome: 'ok' });
+  });
+
+  it('is held to what it is to prefer, whoever has the traffic; what it prefers otherwise is said, and not as it was told', async () => {
+    const rule = (localPreference: number) => [{ routeMap: 'from-172-16-0-2-in', sequence: 10, localPreference }];
+    const routes = { [prefix]: null };
+    const at = async (localPreference: number) => {
+      const look = await router(rule(localPreference)).look(soon);
+      assert.equal(look.kind, 'seen');
+      return look.kind === 'seen' && { led: router(rule(localPreference)).isLed(look, routes), said: look.concerns };
+    };
+    assert.deepEqual(await at(300), { led: true, said: [] });
+    const other = ['from-172-16-0-2-in 10 does not prefer what it was told'];
+    assert.deepEqual(await at(250), { led: false, said: other });
+    assert.equal((await router(rule(300)).lead(1 as Epoch, routes, soon)).kind, 'ok');
+    assert.ok(said.some((line) => line.includes('set local-preference 300')));
+    silent = (line) => line.includes('show running-config bgpd');
+    assert.equal((await router(rule(300)).look(soon)).kind, 'unknown');
   });
 
   it('an instance without an address there is refused before anything is said', async () => {

@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Epoch, InstanceId } from '../../core/base/ids.ts';
-import type { Lead } from '../../core/topology/served.ts';
+import type { Lead, Preference } from '../../core/topology/served.ts';
 import type { ActionOutcome, CallOptions } from '../../engine/driver-port.ts';
-import { leadsExactly, type Routes, type ServedLook, type ServedServer } from '../../engine/served-port.ts';
+import {
+  leadsExactly,
+  type Routes,
+  type SeenServer,
+  type ServedLook,
+  type ServedServer,
+} from '../../engine/served-port.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { FrrDriver, RouterObservation } from './driver.ts';
 import { savedAnnouncements } from './parse.ts';
@@ -12,6 +18,8 @@ export interface ServedRouterOptions {
   readonly leads: Readonly<Record<string, Lead>>;
   /** What bgpd starts with. */
   readonly configFile: string;
+  /** Held to, whoever has the traffic; empty = paths are as the router has them. */
+  readonly preferences: readonly Preference[];
 }
 
 /** Longer than routers of two sites need to be told one after the other; a site that is cut off hears of nobody else. */
@@ -27,21 +35,31 @@ export class ServedRouter implements ServedServer {
   }
 
   async look(options: CallOptions): Promise<ServedLook> {
+    const until = hostMonoMs() + options.deadlineMs;
     const { driver, leads: wanted } = this.#options;
     const names = Object.keys(wanted);
     const seen = await driver.observe({ ...options, prefixes: names });
     const { bgp, bfd, prefixes, nextHops, reasons } = seen;
     if (bgp === null || nextHops === null || names.some((name) => prefixes[name] == null))
       return { kind: 'unknown', reason: reasons[0] ?? 'it did not answer' };
+    const preferred = await this.#preferred({ deadlineMs: until - hostMonoMs() });
+    if (preferred.some(({ held }) => held === 'unknown'))
+      return { kind: 'unknown', reason: 'what it prefers was not found out in time' };
+    const others = preferred.filter(({ held }) => held === 'does-not-hold');
     const leads: Record<string, InstanceId | null | 'elsewhere'> = {};
     for (const [name, lead] of Object.entries(wanted))
       leads[name] = ledTo({ sourced: prefixes[name]!.sourced, ways: nextHops[name] ?? [], lead });
     return {
       kind: 'seen',
       leads,
-      concerns: [...this.#savedConcerns(names), ...concernsOf(seen)],
+      concerns: [
+        ...others.map(({ routeMap, sequence }) => `${routeMap} ${sequence} does not prefer what it was told`),
+        ...this.#savedConcerns(names),
+        ...concernsOf(seen),
+      ],
       remarks: reasons,
       figures: {
+        ...(preferred.length === 0 ? {} : { preferred: preferred.length - others.length }),
         bgpSessions: bgp.length,
         bgpEstablished: bgp.filter(({ established }) => established).length,
         ...(bfd === null ? {} : { bfdSessions: bfd.length, bfdUp: bfd.filter(({ status }) => status === 'up').length }),
@@ -66,10 +84,26 @@ export class ServedRouter implements ServedServer {
       );
       if (outcome.kind !== 'ok') return outcome;
     }
+    for (const preference of this.#options.preferences) {
+      const left = { deadlineMs: until - hostMonoMs() };
+      const outcome = await this.#options.driver.perform({ kind: 'prefer', epoch, ...preference }, left);
+      if (outcome.kind !== 'ok') return outcome;
+    }
     return { kind: 'ok', detail: {} };
   }
 
-  readonly isLed = leadsExactly;
+  isLed(seen: SeenServer, routes: Routes): boolean {
+    return leadsExactly(seen, routes) && (seen.figures['preferred'] ?? 0) === this.#options.preferences.length;
+  }
+
+  #preferred(options: CallOptions) {
+    const { driver, preferences } = this.#options;
+    const look = async (preference: Preference) => ({
+      ...preference,
+      held: await driver.confirm({ kind: 'preferred', ...preference }, options),
+    });
+    return Promise.all(preferences.map(look));
+  }
 
   /** Whoever still comes here is led on in between: who withdraws before the new site has announced loses what is sent in between. */
   async #othersAnnounce(prefix: string, until: number): Promise<void> {

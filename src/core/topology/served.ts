@@ -64,6 +64,7 @@ export const serverOptions = [
   'interface',
   'pidFile',
   'weightFile',
+  'preferences',
 ] as const;
 export type ServerOption = (typeof serverOptions)[number];
 
@@ -79,7 +80,7 @@ export const optionsOfKind: Readonly<
     optional: ['user', 'sentinelPasswordFile'],
   },
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
-  frr: { needed: ['autonomousSystem', 'configFile'], optional: [] },
+  frr: { needed: ['autonomousSystem', 'configFile'], optional: ['preferences'] },
   keepalived: { needed: ['sharedAddress', 'interface', 'configFile', 'pidFile', 'weightFile'], optional: [] },
   discovery: { needed: ['address', 'keyPrefix'], optional: ['caFile', 'certFile', 'keyFile'] },
 };
@@ -138,6 +139,27 @@ export const leadNames: Readonly<Record<ServedKind, { readonly what: string; rea
   keepalived: { what: 'a vrrp_instance', shape: /^[A-Za-z0-9._-]{1,64}$/ },
   discovery: { what: 'a service', shape: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/ },
 };
+
+/** How much a router is to prefer what one rule of a route map lets in. */
+export interface Preference {
+  readonly routeMap: string;
+  readonly sequence: number;
+  readonly localPreference: number;
+}
+
+const preference = /^([A-Za-z0-9_.-]{1,63})\/(\d{1,5})=(\d{1,9})$/;
+
+/** `ROUTE-MAP/SEQUENCE=VALUE`, several with a space between them; null where it is not that. */
+export function preferencesIn(text: string): readonly Preference[] | null {
+  const found = text.split(' ').map((each) => preference.exec(each));
+  return found.every((each) => each !== null)
+    ? found.map(([, routeMap = '', sequence, value]) => ({
+        routeMap,
+        sequence: Number(sequence),
+        localPreference: Number(value),
+      }))
+    : null;
+}
 
 /** With its prefix length, as in 10.1.0.9/24. */
 export const isInterfaceAddress = (text: string): boolean => ipv4Prefix.test(text);

@@ -97,6 +97,7 @@ const refusals: readonly (readonly [string, string, string, string, string])[] =
   ['a way to a prefix that is no address', router, '10.0.0.3', 'front', 'HF-2004'],
   ['a router without its number', router, "autonomousSystem: '65001', ", '', 'HF-2003'],
   ['a number that no router has', router, "'65001'", "'AS65001'", 'HF-2004'],
+  ['a preference without its value', router, 'configFile:', 'preferences: from-chi/10, configFile:', 'HF-2004'],
   ['a service that is nowhere', services, "'a:1'", 'a', 'HF-2004'],
   ['services among the keys of the authority', services, 'services/', 'holdfast/services/', 'HF-2004'],
   ['services that lie anywhere', services, 'keyPrefix: services/', "keyPrefix: '/'", 'HF-2004'],

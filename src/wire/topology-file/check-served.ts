@@ -9,6 +9,7 @@ import {
   leadsAs,
   leadsToServers,
   optionsOfKind,
+  preferencesIn,
   type ServedKind,
   type ServerOption,
 } from '../../core/topology/served.ts';
@@ -97,6 +98,13 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
           [...at, option],
           `"${value}" is not the number of an autonomous system`,
           "write it as in '65001'",
+        );
+      else if (option === 'preferences' && preferencesIn(value) === null)
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" does not say what is preferred`,
+          'write ROUTE-MAP/SEQUENCE=VALUE, several with one space between them, as in from-chi/10=300',
         );
       else if (option === 'sharedAddress' && !isInterfaceAddress(value))
         complaints.say(
