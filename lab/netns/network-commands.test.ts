@@ -57,7 +57,7 @@ describe('what is asked of the kernel', () => {
     assert.ok(missingPackages(all, none).includes('wireguard-go'));
     const modern = { delayBy: 'netem', wireguard: 'kernel', controlGroups: null } as const;
     const names = missingPackages(modern, none);
-    assert.ok(!names.includes('wireguard-go') && !names.includes('python3') && names.includes('frr'));
+    assert.ok(!names.includes('wireguard-go') && !names.includes('iptables') && names.includes('frr'));
     assert.deepEqual(
       missingPackages(all, () => true),
       [],

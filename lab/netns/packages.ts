@@ -18,6 +18,7 @@ const always: readonly NeededPackage[] = [
   { name: 'iputils-ping', program: 'ping' },
   { name: 'frr', program: '/usr/lib/frr/bgpd' },
   { name: 'keepalived', program: 'keepalived' },
+  { name: 'python3', program: 'python3' },
   { name: 'wireguard-tools', program: 'wg' },
   { name: 'haproxy', program: 'haproxy' },
   { name: 'etcd-server', program: 'etcd' },
@@ -32,7 +33,6 @@ const always: readonly NeededPackage[] = [
 ];
 const byFacts: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: ({ delayBy }) => delayBy === 'queue' },
-  { name: 'python3', program: 'python3', when: ({ delayBy }) => delayBy === 'queue' },
   { name: 'wireguard-go', program: 'wireguard-go', when: ({ wireguard }) => wireguard === 'user' },
 ];
 
