@@ -142,11 +142,10 @@ test('a shared address weighs by the proxy beside it, at either site, and no run
   assert.deepEqual(told({}), { kind: 'route', epoch: 7, routes: { orders: 'bravo-proxy' } });
   for (const seen of [{ health: 'unknown' }, { health: 'bad' }, { process: 'exited' }] as const)
     assert.deepEqual(told(seen), { kind: 'route', epoch: 7, routes: { orders: null } });
-  assert.deepEqual(servedAction(gateway, record, topology, new Map()), {
-    kind: 'route',
-    epoch: 7,
-    routes: { orders: null },
-  });
+  const unseen = local('bravo-proxy');
+  unseen.observation = null;
+  for (const locals of [new Map(), new Map([[unseen.instance.id, unseen]])])
+    assert.equal(servedAction(gateway, record, topology, locals), null, 'a proxy that was not looked at moves nothing');
   assert.equal(routes(record, 'bravo-gateway'), null);
 });
 

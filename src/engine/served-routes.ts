@@ -84,21 +84,23 @@ function targetOf(record: GroupRecord, { to }: Lead, topology: Topology): Instan
 const redisAt = ({ instances }: Component, site: SiteId, topology: Topology): Instance | undefined =>
   instances.find(({ id, eligible }) => eligible && indexOf(topology).siteOfInstance.get(id) === site);
 
-/** What a shared address weighs on this machine: by the proxy beside it, whatever the record says of sites. */
+/**
+ * What a shared address weighs on this machine: by the proxy beside it, whatever the record says of sites. Null while that proxy was not
+ * looked at: an agent that begins moves nothing.
+ */
 function addressRoute(
   record: GroupRecord,
   { component, instance }: LocalInstance,
   locals: ReadonlyMap<InstanceId, LocalInstance>,
-): RouteAction {
-  const beside = ({ to }: Lead) =>
-    [...locals.values()].find((each) => each.component.id === to && each.instance.host === instance.host);
-  const works = (proxy: LocalInstance | undefined) =>
-    proxy?.observation?.process === 'running' && ['ok', 'degraded'].includes(proxy.observation.health);
-  const routes = Object.entries(component.served?.leads ?? {}).map(([name, lead]) => {
-    const proxy = beside(lead);
-    return [name, works(proxy) ? proxy!.instance.id : null] as const;
-  });
-  return { kind: 'route', epoch: record.epoch, routes: Object.fromEntries(routes) };
+): RouteAction | null {
+  const routes: Record<string, InstanceId | null> = {};
+  for (const [name, { to }] of Object.entries(component.served?.leads ?? {})) {
+    const proxy = [...locals.values()].find((each) => each.component.id === to && each.instance.host === instance.host);
+    if (proxy?.observation == null) return null;
+    const { process, health } = proxy.observation;
+    routes[name] = process === 'running' && (health === 'ok' || health === 'degraded') ? proxy.instance.id : null;
+  }
+  return { kind: 'route', epoch: record.epoch, routes };
 }
 
 /**
