@@ -99,6 +99,9 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
   redis: [],
   pgbackrest: [],
   patroni: [],
+  frr: [],
+  discovery: [],
+  keepalived: [],
   inventory: [],
 };
 

@@ -27,7 +27,7 @@ export const labSuites: readonly LabSuite[] = [
   netns('servers', 'HAProxy, DNS, pgBouncer, Redis, Prometheus and their drivers', ['suite-servers']),
   netns('agents', 'agents that lead these servers', ['suite-agents']),
   netns('database', 'PostgreSQL under Patroni, pgBackRest and their drivers', ['suite-database'], 600_000),
-  netns('database-agents', 'agents beside Patroni', ['suite-database']),
+  netns('database-agents', 'agents beside Patroni', ['suite-database-agents']),
   netns('platform', 'controllers, agents and engines on it', ['suite-platform']),
   netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], 900_000),
   {

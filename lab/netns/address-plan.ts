@@ -9,6 +9,8 @@ export interface SiteLan {
   /** Shared by the site's routers. */
   readonly gateway: string;
   readonly observer: string;
+  /** Shared by the site's proxies. */
+  readonly proxies: string;
   router(number: number): string;
   host(index: number): string;
   venue(index: number): string;
@@ -20,6 +22,7 @@ export function siteLan(siteIndex: number): SiteLan {
     network: `${base}.0/24`,
     gateway: `${base}.1`,
     observer: `${base}.254`,
+    proxies: `${base}.9`,
     router: (number) => `${base}.${1 + number}`,
     host: (index) => `${base}.${10 + index}`,
     venue: (index) => `${base}.${200 + index}`,

@@ -10,7 +10,13 @@ export function frrFiles(router: PlannedRouter): Readonly<Record<string, string>
   const head = [`hostname ${router.id.replaceAll('/', '-')}`, 'log stdout informational'];
   const file = (...lines: readonly string[]) => `${[...head, ...lines].join('\n')}\n`;
   return {
-    'zebra.conf': file(),
+    // What runs on a router speaks from the address that other sites know.
+    'zebra.conf': file(
+      'route-map own-address permit 10',
+      ` set src ${router.routerId}`,
+      'exit',
+      'ip protocol bgp route-map own-address',
+    ),
     'staticd.conf': file(),
     'bfdd.conf': file(
       'bfd',

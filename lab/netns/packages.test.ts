@@ -12,7 +12,7 @@ describe('packages of a lab of network namespaces', () => {
   it('are those that this kernel makes necessary, and no others', () => {
     assert.deepEqual(
       missing('all', old).filter((name) => !missing('all', modern).includes(name)),
-      ['iptables', 'python3', 'wireguard-go'],
+      ['iptables', 'wireguard-go'],
     );
     assert.deepEqual(missing('all', null), missing('all', modern));
   });

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { createPki } from '../../lab/pki.ts';
 import { instanceId } from '../core/base/ids.ts';
 import type { ServerOptions } from '../core/topology/served.ts';
 import type { AgentConfigFile } from '../wire/agent-config.ts';
@@ -13,7 +14,8 @@ const directory = mkdtempSync(join(tmpdir(), 'served-drivers-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
 const parsed = readTopologyFile(join(import.meta.dirname, '../../examples/three-site-patroni.yaml'));
 assert.ok(parsed.ok);
-const agent = { topology: parsed.value.topology, stateDir: directory } as unknown as AgentConfigFile;
+const authority = { kind: 'etcd', namespace: null };
+const agent = { topology: parsed.value.topology, stateDir: directory, authority } as unknown as AgentConfigFile;
 
 function file(name: string, text: string, mode = 0o600): string {
   const path = join(directory, name);
@@ -37,10 +39,21 @@ const underPatroni = (secret: string): ServerOptions => ({
 test('every server of the example has its driver; what is not there is unknown, never well', async () => {
   const secret = file('password', 'secret\n');
   const nobody = { address: '127.0.0.1:1' };
+  const pki = await createPki({
+    directory: join(directory, 'pki'),
+    organisation: 'test',
+    machines: [{ name: 'agent/nyc-edge-1', role: 'agent', ips: [] }],
+    operators: [],
+    evidenceOwners: [],
+  });
+  const { ca, cert, key } = pki.identity('agent/nyc-edge-1');
   const drivers = await Promise.all([
     driverOf('proxy-nyc-1', { socket: join(directory, 'none.sock') }),
     driverOf('pooler-nyc', { ...nobody, passwordFile: secret, databasesFile: secret }),
     driverOf('names-nyc', { ...nobody, keyFile: secret }),
+    driverOf('router-nyc-1'),
+    driverOf('address-nyc-1'),
+    driverOf('discovery-nyc', { ...nobody, caFile: ca, certFile: cert, keyFile: key }),
     driverOf('redis-nyc', {
       ...nobody,
       passwordFile: secret,
@@ -81,6 +94,17 @@ test('what Patroni and its store are shown may not be read by others, and has to
   await refused({ caFile: join(directory, 'absent') }, /caFile.*ENOENT/);
   await refused({ store: 'consul' }, /is none of etcd, etcd3/);
   await refused({ endpoints: '127.0.0.1:1' }, /HOST:PORT/);
+});
+
+test('services are kept apart from the keys of the authority (HF-3305)', async () => {
+  const refused = (keyPrefix: string) =>
+    assert.rejects(driverOf('discovery-nyc', { keyPrefix }), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'HF-3305');
+      assert.match(JSON.stringify({ ...error, message: error.message }), /meets the keys of the authority/);
+      return true;
+    });
+  await refused('holdfast/services/');
+  await refused('hold');
 });
 
 test('an instance that is no server is refused', async () => {

@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { usualNamespace as authorityNamespace } from '../adapters/etcd/key-layout.ts';
 import { ServedDriver } from '../adapters/served/driver.ts';
 import type { DialAddress } from '../adapters/system/dial.ts';
 import { GuardedEpochs } from '../adapters/system/guarded-epochs.ts';
-import type { InstanceId } from '../core/base/ids.ts';
+import type { ComponentId, InstanceId } from '../core/base/ids.ts';
 import {
   addressIn,
   isServedKind,
   memberOf,
+  preferencesIn,
   type Served,
   type ServedKind,
   type ServerOption,
@@ -25,7 +27,7 @@ import type { ServedServer } from '../engine/served-port.ts';
 import type { AgentConfigFile, ServedInstance } from '../wire/agent-config.ts';
 import { HoldfastError } from '../wire/holdfast-error.ts';
 
-/** Programs are started for each look at a name server or a repository. */
+/** Programs are started for each look at a name server, a repository or a router. */
 const LOOK_EVERY_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 1000,
   pgbouncer: 1000,
@@ -33,6 +35,9 @@ const LOOK_EVERY_MS: Readonly<Record<ServedKind, number>> = {
   redis: 1000,
   pgbackrest: 60_000,
   patroni: 1000,
+  frr: 2000,
+  discovery: 1000,
+  keepalived: 1000,
 };
 const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 800,
@@ -42,6 +47,9 @@ const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   pgbackrest: 15_000,
   // Its store answers over certificates and by a quorum: several round trips to another site.
   patroni: 1500,
+  frr: 1500,
+  discovery: 800,
+  keepalived: 800,
 };
 const usualUser = 'holdfast';
 
@@ -51,6 +59,9 @@ interface Setup {
   readonly served: Served;
   readonly options: OptionReader;
   readonly epochs: (name: string) => GuardedEpochs;
+  readonly authority: AgentConfigFile['authority'];
+  /** Instances on the same machine, by component. */
+  readonly besideOf: (component: ComponentId) => InstanceId | null;
 }
 
 /**
@@ -69,6 +80,11 @@ export async function servedDriver(config: ServedInstance, agent: AgentConfigFil
     served: home.served,
     options,
     epochs: (name) => new GuardedEpochs(join(agent.stateDir, 'served', `${name}.epochs`)),
+    authority: agent.authority,
+    besideOf: (id) => {
+      const host = instances.get(instance)?.host;
+      return component.get(id)?.instances.find((each) => each.host === host)?.id ?? null;
+    },
   };
   const looks = {
     lookEveryMs: config.lookEveryMs ?? LOOK_EVERY_MS[home.kind],
@@ -91,6 +107,12 @@ function serverOf(setup: Setup, kind: Exclude<ServedKind, 'patroni'>): Promise<S
       return redis(setup);
     case 'pgbackrest':
       return repository(setup);
+    case 'frr':
+      return router(setup);
+    case 'discovery':
+      return discovery(setup);
+    case 'keepalived':
+      return gateway(setup);
   }
 }
 
@@ -225,6 +247,63 @@ async function member(
   return new PatroniMember({ instance, driver, store, members, synchronous, epochs: guarded, ...looks });
 }
 
+async function router({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
+  const [{ FrrDriver }, { ServedRouter }, { vtyshBy }] = await Promise.all([
+    import('../adapters/frr/driver.ts'),
+    import('../adapters/frr/served-router.ts'),
+    import('../adapters/frr/vtysh.ts'),
+  ]);
+  const driver = new FrrDriver({
+    vtysh: vtyshBy(['vtysh']),
+    as: Number(options.text('autonomousSystem')),
+    epochs: epochs(instance),
+  });
+  const preferences = options.has('preferences') ? preferencesIn(options.text('preferences')) : [];
+  if (preferences === null) throw unusable(instance, '"server.preferences" is not ROUTE-MAP/SEQUENCE=VALUE');
+  return new ServedRouter({ driver, leads: served.leads, configFile: options.text('configFile'), preferences });
+}
+
+async function discovery({ instance, options, served, epochs, authority }: Setup): Promise<ServedServer> {
+  const [{ DiscoveryDriver }, { etcdMember }, { ServedDiscovery }] = await Promise.all([
+    import('../adapters/etcd/discovery-driver.ts'),
+    import('../adapters/etcd/etcd-member.ts'),
+    import('../adapters/etcd/served-discovery.ts'),
+  ]);
+  const keyPrefix = options.text('keyPrefix');
+  const own = authority.kind === 'etcd' ? (authority.namespace ?? authorityNamespace) : authorityNamespace;
+  if (keyPrefix.startsWith(own) || own.startsWith(keyPrefix))
+    throw unusable(instance, `"server.keyPrefix" ${keyPrefix} meets the keys of the authority, ${own}`);
+  const isSecret = (['caFile', 'certFile', 'keyFile'] as const).some((option) => options.has(option));
+  const tls = isSecret
+    ? { ca: options.file('caFile'), cert: options.file('certFile'), key: options.secret('keyFile') }
+    : null;
+  const transact = etcdMember(options.address('address'), tls);
+  return new ServedDiscovery(new DiscoveryDriver({ transact, keyPrefix, epochs: epochs(instance) }), served.leads);
+}
+
+async function gateway({ instance, options, served, epochs, besideOf }: Setup): Promise<ServedServer> {
+  const [{ KeepalivedDriver }, { ServedGateway }, { runCommand }] = await Promise.all([
+    import('../adapters/keepalived/driver.ts'),
+    import('../adapters/keepalived/served-gateway.ts'),
+    import('../adapters/gate/nftables-gate.ts'),
+  ]);
+  const [[name, lead] = []] = Object.entries(served.leads);
+  const beside = lead === undefined ? null : besideOf(lead.to);
+  if (name === undefined || beside === null)
+    throw unusable(instance, 'nothing that its address leads to is on its host');
+  const driver = new KeepalivedDriver({
+    run: runCommand,
+    configFile: options.text('configFile'),
+    pidFile: options.text('pidFile'),
+    instance: name,
+    interface: options.text('interface'),
+    address: options.text('sharedAddress'),
+    weightFile: options.text('weightFile'),
+    epochs: epochs(instance),
+  });
+  return new ServedGateway({ driver, name, beside });
+}
+
 class OptionReader {
   readonly #instance: InstanceId;
   readonly #options: ServerOptions;
@@ -277,10 +356,18 @@ class OptionReader {
 
   /** What is in the file, without the end of its line. */
   secret(option: ServerOption & (typeof secretOptions)[number]): string {
+    return this.#read(option, { secret: true });
+  }
+
+  file(option: ServerOption): string {
+    return this.#read(option, { secret: false });
+  }
+
+  #read(option: ServerOption, { secret }: { readonly secret: boolean }): string {
     const file = this.text(option);
     let text: string;
     try {
-      if ((statSync(file).mode & 0o077) !== 0)
+      if (secret && (statSync(file).mode & 0o077) !== 0)
         throw new Error(`${file} may be read by others than its owner: chmod 600 it`);
       text = readFileSync(file, 'utf8').trim();
     } catch (cause) {

@@ -343,7 +343,7 @@ export class AgentCore {
 
   #wanted(local: LocalInstance, record: GroupRecord | null, now: number): InstanceAction | null {
     const { kind } = local.component;
-    if (isServedKind(kind)) return servedAction(local, record, this.config.topology);
+    if (isServedKind(kind)) return servedAction(local, record, this.config.topology, this.locals);
     return kind === 'front'
       ? frontRoutes(local, record, this.site, this.config.topology, now)
       : standbyAction(local, record, now);

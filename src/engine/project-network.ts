@@ -2,8 +2,10 @@ import type { Json } from '../core/base/canonical-json.ts';
 import type { WallMs } from '../core/base/ids.ts';
 import type { Facts, InstanceFacts } from '../core/decision/facts.ts';
 import type { Claim } from '../core/network/agreement.ts';
+import { isServedKind } from '../core/topology/served.ts';
 import type { Component } from '../core/topology/topology.ts';
 import type { ControllerCore } from './controller-core.ts';
+import { routeSubject, servedClaims, type Told } from './served-claims.ts';
 
 /** What this controller knows of the network: measured paths, and who writes according to whom. Every controller answers for itself. */
 export function projectNetwork(controller: ControllerCore, now: number, wall: WallMs): Json {
@@ -22,8 +24,6 @@ export function projectNetwork(controller: ControllerCore, now: number, wall: Wa
     }),
   };
 }
-
-type Told = Claim & { readonly ageMs: number | null };
 
 /** As this controller last heard the authority; a copy that may be old speaks for nothing. */
 function recordClaims({ record, authority, group, topology }: Facts, { config }: ControllerCore): readonly Told[] {
@@ -54,13 +54,13 @@ function recordClaims({ record, authority, group, topology }: Facts, { config }:
   ];
 }
 
-const routeSubject = 'clients\u2019 route';
-
 function seenOf(id: string, facts: Facts): readonly Told[] {
   const component = facts.topology.components.find((each) => each.id === id);
   if (component === undefined || component.kind === 'inventory') return [];
+  const isDatabase = component.kind === 'patroni';
+  if (isServedKind(component.kind) && !isDatabase) return servedClaims(component, facts);
   const isFront = component.kind === 'front';
-  if (!isFront && component.authority !== 'owned' && component.kind !== 'patroni') return [];
+  if (!isFront && component.authority !== 'owned' && !isDatabase) return [];
   return component.instances.flatMap((instance) => {
     const known = facts.instances.get(instance.id);
     const subject = isFront ? routeSubject : component.id;

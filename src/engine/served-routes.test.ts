@@ -60,6 +60,10 @@ test('beside the writer everything leads to it, elsewhere to nobody; every name 
     assert.deepEqual(routes(record, names)?.routes, { trading: 'alfa-front' });
   for (const cache of ['alfa-cache', 'bravo-cache'])
     assert.deepEqual(routes(record, cache)?.routes, { cache: 'alfa-cache' });
+  assert.deepEqual(routes(record, 'alfa-router')?.routes, { '10.255.0.0/24': 'alfa-front' });
+  assert.deepEqual(routes(record, 'bravo-router')?.routes, { '10.255.0.0/24': null });
+  for (const registry of ['alfa-registry', 'bravo-registry'])
+    assert.deepEqual(routes(record, registry)?.routes, { engine: 'alfa-eng1' });
 });
 
 test('nobody is led to a writer between its revocation and the next grant', () => {
@@ -69,6 +73,8 @@ test('nobody is led to a writer between its revocation and the next grant', () =
     assert.deepEqual(routes(at.record, pooler)?.routes, { trading: null });
   for (const cache of ['alfa-cache', 'bravo-cache'])
     assert.deepEqual(routes(at.record, cache)?.routes, { cache: null });
+  for (const registry of ['alfa-registry', 'bravo-registry'])
+    assert.deepEqual(routes(at.record, registry)?.routes, { engine: null });
 });
 
 test('a proxy of the new site leads nowhere before the traffic has moved, and the old one not after it', () => {
@@ -77,6 +83,16 @@ test('a proxy of the new site leads nowhere before the traffic has moved, and th
   assert.deepEqual(routes(before, 'bravo-proxy')?.routes, { orders: null });
   assert.deepEqual(routes(at.record, 'bravo-proxy')?.routes, { orders: 'bravo-front' });
   assert.deepEqual(routes(at.record, 'alfa-proxy')?.routes, { orders: null });
+});
+
+test('a prefix is announced at the new site once the traffic has moved, not before, and no longer at the old one', () => {
+  const { at } = moving();
+  const of = (record: GroupRecord, site: string) => routes(record, `${site}-router`)?.routes['10.255.0.0/24'];
+  const before = { ...at.record, traffic: siteId('alfa') };
+  assert.deepEqual([of(before, 'alfa'), of(before, 'bravo')], ['alfa-front', null]);
+  assert.deepEqual([of(at.record, 'alfa'), of(at.record, 'bravo')], [null, 'bravo-front']);
+  const nowhere = { ...at.record, traffic: null };
+  assert.deepEqual([of(nowhere, 'alfa'), of(nowhere, 'bravo')], [null, null]);
 });
 
 test('where no site has the traffic a name stays as it is', () => {
@@ -101,20 +117,36 @@ function local(id: string, seen: Partial<InstanceObservation> = {}): LocalInstan
 test('a server is told once, and again when it does not do what it was told', () => {
   const { record } = world();
   const proxy = local('alfa-proxy');
-  const told = servedAction(proxy, record, topology)!;
+  const told = servedAction(proxy, record, topology, new Map())!;
   assert.deepEqual(told, { kind: 'route', epoch: 7, routes: { orders: 'alfa-front' } });
   proxy.reconciled(told, OK, 1000);
-  assert.equal(servedAction(proxy, record, topology), null);
+  assert.equal(servedAction(proxy, record, topology, new Map()), null);
   proxy.observe({ ...proxy.observation!, health: 'bad', reason: 'it does not lead where it was told' }, 2000);
-  assert.deepEqual(servedAction(proxy, record, topology), told);
+  assert.deepEqual(servedAction(proxy, record, topology, new Map()), told);
 });
 
 test('what does not answer is told nothing, as is anything under a record that is not known; it is never killed', () => {
   const { record } = world();
   const frozen = local('alfa-proxy', { health: 'unknown', role: 'unknown' });
-  assert.equal(servedAction(frozen, record, topology), null);
-  assert.equal(servedAction(local('alfa-proxy'), null, topology), null);
-  assert.equal(servedAction(local('alfa-proxy', { process: 'exited' }), record, topology), null);
+  assert.equal(servedAction(frozen, record, topology, new Map()), null);
+  assert.equal(servedAction(local('alfa-proxy'), null, topology, new Map()), null);
+  assert.equal(servedAction(local('alfa-proxy', { process: 'exited' }), record, topology, new Map()), null);
+});
+
+test('a shared address weighs by the proxy beside it, at either site, and no run asks anything of it', () => {
+  const { record } = world();
+  const gateway = local('bravo-gateway');
+  const beside = (seen: Partial<InstanceObservation>) =>
+    new Map([[instanceId('bravo-proxy'), local('bravo-proxy', seen)]]);
+  const told = (seen: Partial<InstanceObservation>) => servedAction(gateway, record, topology, beside(seen));
+  assert.deepEqual(told({}), { kind: 'route', epoch: 7, routes: { orders: 'bravo-proxy' } });
+  for (const seen of [{ health: 'unknown' }, { health: 'bad' }, { process: 'exited' }] as const)
+    assert.deepEqual(told(seen), { kind: 'route', epoch: 7, routes: { orders: null } });
+  const unseen = local('bravo-proxy');
+  unseen.observation = null;
+  for (const locals of [new Map(), new Map([[unseen.instance.id, unseen]])])
+    assert.equal(servedAction(gateway, record, topology, locals), null, 'a proxy that was not looked at moves nothing');
+  assert.equal(routes(record, 'bravo-gateway'), null);
 });
 
 test('the step asks every server, waits for those that answer, and for one of each kind at the new site', () => {
@@ -129,6 +161,10 @@ test('the step asks every server, waits for those that answer, and for one of ea
     ['bravo-names', false, true, 'names'],
     ['alfa-cache', false, false, null],
     ['bravo-cache', false, true, 'cache'],
+    ['alfa-router', false, false, null],
+    ['bravo-router', false, true, 'router'],
+    ['alfa-registry', false, false, null],
+    ['bravo-registry', false, true, 'registry'],
   ]);
   for (const { order, confirm } of orders())
     assert.deepEqual(

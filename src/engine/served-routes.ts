@@ -11,7 +11,10 @@ import type { StepOrder } from './step-order.ts';
 
 export type RouteAction = Extract<InstanceAction, { kind: 'route' }>;
 
-/** A paused pooler waits for transactions, a switch of Redis for its replica, a name server for its tools, Patroni for its next loop. */
+/**
+ * A paused pooler waits for transactions, a switch of Redis for its replica, a name server and a router for their tools, Patroni for its
+ * next loop.
+ */
 const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   haproxy: 1500,
   pgbouncer: 4000,
@@ -19,6 +22,9 @@ const ANSWER_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   redis: 6000,
   pgbackrest: 1500,
   patroni: 8000,
+  frr: 3000,
+  discovery: 1500,
+  keepalived: 1500,
 };
 
 /** One that does not answer must not keep its agent from telling it again. */
@@ -44,8 +50,9 @@ export function routeUnder(
     const target = targetOf(record, lead, topology);
     const at = target === null ? null : (siteOfInstance.get(target) ?? null);
     switch (kind) {
-      // Proxies of the site that has the traffic lead, all others are closed.
+      // Proxies and routers of the site that has the traffic lead, all others are closed.
       case 'haproxy':
+      case 'frr':
         routes[name] = record.traffic === site ? target : null;
         break;
       // Beside its writer; a pooler elsewhere makes clients wait.
@@ -55,6 +62,10 @@ export function routeUnder(
       // The former answer leads to a writer that is fenced, no answer leads nowhere for longer: it stays until there is a new one.
       case 'dns':
         if (target !== null && at === record.traffic) routes[name] = target;
+        break;
+      // The same at every member, and nowhere while nobody holds it: clients look again at once.
+      case 'discovery':
+        routes[name] = target;
         break;
       // Beside whoever writes to it, opened for the epoch of that grant.
       case 'redis':
@@ -78,17 +89,44 @@ function targetOf(record: GroupRecord, { to }: Lead, topology: Topology): Instan
 const redisAt = ({ instances }: Component, site: SiteId, topology: Topology): Instance | undefined =>
   instances.find(({ id, eligible }) => eligible && indexOf(topology).siteOfInstance.get(id) === site);
 
-/** What a served instance has to be told; null when it is as it should be, is not heard, or the record is not known. */
+/**
+ * What a shared address weighs on this machine: by the proxy beside it, whatever the record says of sites. Null while that proxy was not
+ * looked at: an agent that begins moves nothing.
+ */
+function addressRoute(
+  record: GroupRecord,
+  { component, instance }: LocalInstance,
+  locals: ReadonlyMap<InstanceId, LocalInstance>,
+): RouteAction | null {
+  const routes: Record<string, InstanceId | null> = {};
+  for (const [name, { to }] of Object.entries(component.served?.leads ?? {})) {
+    const proxy = [...locals.values()].find((each) => each.component.id === to && each.instance.host === instance.host);
+    if (proxy?.observation == null) return null;
+    const { process, health } = proxy.observation;
+    routes[name] = process === 'running' && (health === 'ok' || health === 'degraded') ? proxy.instance.id : null;
+  }
+  return { kind: 'route', epoch: record.epoch, routes };
+}
+
+/**
+ * What a served instance has to be told; null when it is as it should be, is not heard, or the record is not known.
+ *
+ * @param locals everything that its agent drives
+ */
 export function servedAction(
   local: LocalInstance,
   record: GroupRecord | null,
   topology: Topology,
+  locals: ReadonlyMap<InstanceId, LocalInstance>,
 ): InstanceAction | null {
   const { observation } = local;
   // What does not answer would do later what it is told now.
   if (record === null || observation === null || observation.process !== 'running') return null;
   if (observation.health === 'unknown') return null;
-  const action = routeUnder(record, local.component, local.instance, topology);
+  const action =
+    local.component.kind === 'keepalived'
+      ? addressRoute(record, local, locals)
+      : routeUnder(record, local.component, local.instance, topology);
   if (action === null) return null;
   const told = JSON.stringify([action.epoch, action.routes]) === local.routed;
   return told && observation.health !== 'bad' ? null : action;

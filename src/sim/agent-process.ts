@@ -405,6 +405,9 @@ export class AgentProcess implements Subscriber {
     const isLed = (target: InstanceId | null) =>
       instance.component.kind === 'redis' ? target === instance.id : target !== null;
     instance.routed = Object.values(routes).some(isLed);
+    instance.leads = Object.fromEntries(
+      Object.entries(routes).map(([name, target]) => [name, isLed(target) ? target : null]),
+    );
     return true;
   }
 

@@ -20,7 +20,7 @@ export interface Shape {
   readonly archive: boolean;
   /** Two risk engines and a position keeper at each serving site. */
   readonly services: boolean;
-  /** A proxy, a pooler, a name server and a Redis at each serving site; left out = none. */
+  /** A proxy, a pooler, a name server, a Redis, a router, a member of service discovery and a shared address at each serving site; left out = none. */
   readonly servers?: boolean;
   /** The database is under Patroni: something else says who is primary of it. Left out = owned. */
   readonly delegatedDatabase?: boolean;
@@ -89,6 +89,9 @@ const serversInOrder = [
   ['pgbouncer', { id: 'pooler', lead: 'trading', to: 'db' }],
   ['dns', { id: 'names', lead: 'trading', to: 'front' }],
   ['redis', { id: 'cache', lead: 'cache', to: 'engine' }],
+  ['frr', { id: 'router', lead: '10.255.0.0/24', to: 'front' }],
+  ['discovery', { id: 'registry', lead: 'engine', to: 'engine' }],
+  ['keepalived', { id: 'gateway', lead: 'orders', to: 'proxy' }],
 ] as const satisfies readonly (readonly [ServedKind, object])[];
 
 function authorityOf(kind: ComponentKind): Component['authority'] {
@@ -111,6 +114,9 @@ export function topologyOf(shape: Shape): Topology {
     pgbouncer: [] as Instance[],
     dns: [] as Instance[],
     redis: [] as Instance[],
+    frr: [] as Instance[],
+    discovery: [] as Instance[],
+    keepalived: [] as Instance[],
   };
   const serving = ['alfa', 'bravo', 'carol'].slice(0, shape.servingSites);
   const witness = shape.servingSites === 2 ? ['wit'] : [];
@@ -206,11 +212,12 @@ export function topologyOf(shape: Shape): Topology {
   if (shape.servers === true)
     services.push(
       ...serversInOrder.map(([kind, { id, lead, to }]): Component => {
-        const as = Object.fromEntries(
-          { front, db, engine }[to].map((target, at) => [target.id, `10.0.0.${at + 1}:5432`]),
-        );
+        const targets = to === 'proxy' ? [] : { front, db, engine }[to];
+        const as = Object.fromEntries(targets.map((target, at) => [target.id, `10.0.0.${at + 1}:5432`]));
         const leads = { [lead]: { to: componentId(to), as, ttlSeconds: kind === 'dns' ? 5 : null } };
-        return { ...component(id, kind, servers[kind], [to], false), served: { leads, servers: {} } };
+        const addresses = servers[kind].map((each, at) => [each.id, { sharedAddress: `10.0.${at + 1}.9/24` }] as const);
+        const options = kind === 'keepalived' ? Object.fromEntries(addresses) : {};
+        return { ...component(id, kind, servers[kind], [to], false), served: { leads, servers: options } };
       }),
     );
   return {

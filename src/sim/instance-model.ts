@@ -57,6 +57,8 @@ export class InstanceModel {
   draining = false;
   /** A front that leads somewhere says that it stands by, as the component contract has it. */
   routed = false;
+  /** Of a server: whom, by the name of each lead; nobody before it is told. */
+  leads: Readonly<Record<string, InstanceId | null>> = {};
   /** The epoch in which it was told to stop accepting; durable, and ended by a promotion in a newer one. */
   stopped = 0;
   /** Durable. */
@@ -156,6 +158,7 @@ export class InstanceModel {
     this.state.begin(true);
     this.role = 'closed';
     this.routed = false;
+    this.leads = {};
     this.standby.leave();
     this.ackSet = [];
     this.leaseUntilLocal = 0;

@@ -43,6 +43,7 @@ export function observationOf(
     upstream: model.standby.observe(now),
     divergence: model.divergence,
     ...(model.state.difference === null ? {} : { difference: model.state.difference }),
+    ...(runs && isServedKind(model.component.kind) ? { leads: leadsOf(model) } : {}),
     figures: figuresOf(model),
   };
 }
@@ -86,9 +87,14 @@ function healthOf(model: InstanceModel): Pick<InstanceObservation, 'health' | 'r
   return model.inRecovery ? { health: 'degraded', reason: 'a recovery was ordered' } : { health: 'ok', reason: null };
 }
 
+const leadsOf = ({ component, leads }: InstanceModel): NonNullable<InstanceObservation['leads']> =>
+  Object.fromEntries(Object.keys(component.served?.leads ?? {}).map((name) => [name, leads[name] ?? null]));
+
 /** Positions are not modelled: a keeper that runs agrees with its engine. */
 function figuresOf({ component, ordersInFlight, routed, epoch }: InstanceModel): InstanceObservation['figures'] {
   if (component.kind === 'redis') return { openEpoch: routed ? epoch : 0 };
+  if (component.kind === 'discovery') return { epoch };
+  if (component.kind === 'keepalived') return { holds: routed ? 1 : 0, runs: 1 };
   if (component.kind === 'trading-engine') return { activeOrders: ordersInFlight };
   return component.kind === 'position-keeper' ? { agreedAgoMs: 0 } : {};
 }

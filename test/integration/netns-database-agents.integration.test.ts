@@ -43,13 +43,14 @@ describe('agents beside PostgreSQL under Patroni on the netns ground', { skip, t
       under,
       topology,
       home: join(directory, 'agents'),
-      machines: database.members.map(({ node }) => node),
+      desk: database.members[0]!.node,
     });
-    await desk.up((machine) => {
-      const { name } = database.members.find(({ node }) => node.id === machine.id)!;
-      const server = database.serverOptions(name, (file, text) => desk.written(file, text));
-      return [{ kind: 'served', instance: name, server }];
-    });
+    await desk.up(
+      database.members.map(({ name, node }) => {
+        const server = database.serverOptions(name, (file, text) => desk.written(file, text));
+        return { host: node.host!, node: node.id, instances: [{ kind: 'served', instance: name, server }] };
+      }),
+    );
     await settled();
     await database.query(nyc, 'create table ledger (id bigint primary key); grant insert on ledger to application');
   });

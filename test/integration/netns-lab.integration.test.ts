@@ -16,10 +16,10 @@ import { readRegistry } from '../../lab/processes.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { FrrDriver } from '../../src/adapters/frr/driver.ts';
 import { runCommand } from '../../src/adapters/gate/nftables-gate.ts';
-import { type AddressOwners, addressOwners } from '../../src/adapters/keepalived/address-owners.ts';
 import { KeepalivedDriver } from '../../src/adapters/keepalived/driver.ts';
 import { GuardedEpochs } from '../../src/adapters/system/guarded-epochs.ts';
 import { type Epoch, hostId, linkId } from '../../src/core/base/ids.ts';
+import { type AddressOwners, addressOwners } from '../../src/core/network/address-owners.ts';
 import { exampleFirm, NamespaceLabUnderTest, projectRoot, reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 
 const skip = await reasonToSkipNamespaces();
@@ -61,6 +61,7 @@ describe('a lab of network namespaces', { skip, timeout: 300_000 }, () => {
       instance: 'gateway',
       interface: name,
       address,
+      weightFile: null,
       epochs: new GuardedEpochs(join(directory, `gateway-${router.replaceAll('/', '-')}.json`)),
     });
   }
@@ -133,7 +134,8 @@ describe('a lab of network namespaces', { skip, timeout: 300_000 }, () => {
     );
     const all_ = (site: string, kind: 'announce' | 'withdraw', epoch: number) => {
       const { nextHop } = service.at.find((place) => place.site === site)!;
-      const wish = { kind, epoch: epoch as Epoch, prefix: service.prefix, nextHop };
+      const at_ = { epoch: epoch as Epoch, prefix: service.prefix };
+      const wish = kind === 'announce' ? { kind, ...at_, nextHop } : { kind, ...at_ };
       return Promise.all(
         [1, 2].map((number) => drivers.get(`router/${site}/${number}`)!.perform(wish, { deadlineMs: 5_000 })),
       );
@@ -175,10 +177,7 @@ describe('a lab of network namespaces', { skip, timeout: 300_000 }, () => {
     const frozenAt = performance.now();
     const frozen = await drivers
       .get('router/chi/1')!
-      .perform(
-        { kind: 'withdraw', epoch: 10 as Epoch, prefix: service.prefix, nextHop: service.at[1]!.nextHop },
-        { deadlineMs: 500 },
-      );
+      .perform({ kind: 'withdraw', epoch: 10 as Epoch, prefix: service.prefix }, { deadlineMs: 500 });
     assert.equal(frozen.kind, 'unknown');
     assert.ok(performance.now() - frozenAt < 1_000);
     await labHeal(lab, 'all');

@@ -7,6 +7,7 @@ import { pgbouncerSuite } from './netns-servers/pgbouncer.suite.ts';
 import { powerSuite } from './netns-servers/power.suite.ts';
 import { redisSuite } from './netns-servers/redis.suite.ts';
 import { ServersUnderTest } from './netns-servers/servers-under-test.ts';
+import { sharedAddressSuite } from './netns-servers/shared-address.suite.ts';
 
 const skip = await reasonToSkipNamespaces();
 
@@ -18,6 +19,7 @@ describe('servers on a lab of network namespaces', { skip, timeout: 400_000 }, (
   after(() => servers.down());
 
   describe('HAProxy', () => haproxySuite(() => servers));
+  describe('keepalived', () => sharedAddressSuite(() => servers));
   describe('DNS', () => dnsSuite(() => servers));
   describe('pgBouncer', () => pgbouncerSuite(() => servers));
   describe('Prometheus and Alertmanager', () => monitoringSuite(() => servers));

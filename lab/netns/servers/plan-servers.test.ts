@@ -32,6 +32,8 @@ describe('servers of a lab', () => {
       const trading = tradingSites(topology).map(({ id }) => id);
       for (const name of ['pgbouncer', 'dns']) assert.deepEqual(sitesOf(name), trading, name);
       assert.deepEqual([...new Set(sitesOf('haproxy'))], trading);
+      const hostsOf = (name: string) => servers.filter((each) => each.name === name).map(({ node }) => node.id);
+      assert.deepEqual(hostsOf('shared-address'), hostsOf('haproxy'));
       assert.deepEqual(
         sitesOf('sentinel'),
         topology.sites.filter(({ voter }) => voter).map(({ id }) => id),
@@ -50,6 +52,7 @@ describe('servers of a lab', () => {
     const fileOf = (server: string, file: string) =>
       planned('three-site.yaml').servers.find(({ name }) => name === server)!.files[file]!;
     assert.match(fileOf('haproxy', 'haproxy.cfg'), /^ {2}default-server .* disabled$/m);
+    assert.equal(fileOf('shared-address', 'proxy.weight'), '-254\n');
     assert.match(fileOf('pgbouncer', 'closed.ini'), /host=127\.0\.0\.1 port=1 /);
     assert.doesNotMatch(fileOf('redis', 'users.acl'), /writer/);
     assert.match(fileOf('redis', 'users.acl'), /^user default off /m);

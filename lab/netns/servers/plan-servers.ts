@@ -8,6 +8,7 @@ import { pgbouncerServers } from './pgbouncer.ts';
 import type { ServerGround } from './placement.ts';
 import { redisServers, sentinelServers } from './redis.ts';
 import type { LabServer } from './server.ts';
+import { sharedAddressServers } from './shared-address.ts';
 
 /** Every server of a lab of network namespaces. Each kind has a file of its own in this room. */
 export const planServers = (
@@ -18,6 +19,7 @@ export const planServers = (
   ...patroniServers(ground, identityOf),
   ...pgbackrestServers(ground, identityOf),
   ...haproxyServers(ground),
+  ...sharedAddressServers(ground),
   ...redisServers(ground),
   ...sentinelServers(ground),
   ...dnsServers(ground),

@@ -13,7 +13,7 @@ import { EtcdEndpoint, type EtcdTls, failureMeans, type UnaryResult } from './et
 import { EtcdMaintenance } from './etcd-maintenance.ts';
 import { type TxnResponse, txn } from './etcd-messages.ts';
 import { EtcdWatch } from './etcd-watch.ts';
-import { keyLayout } from './key-layout.ts';
+import { keyLayout, usualNamespace } from './key-layout.ts';
 import { rollBackProof, type SeenMark, StoreIdentity } from './store-identity.ts';
 import {
   ForeignValue,
@@ -77,7 +77,7 @@ class EtcdClient implements EtcdAuthority {
   #closed = false;
 
   constructor(options: EtcdAuthorityOptions) {
-    this.#layout = keyLayout(options.namespace ?? 'holdfast/');
+    this.#layout = keyLayout(options.namespace ?? usualNamespace);
     this.#ring = new EndpointRing(options.endpoints.map((address) => new EtcdEndpoint(address, options.tls)));
     this.#identity = new StoreIdentity(options.highestSeen, options.onHighestSeen);
     this.#heartbeatMs = options.heartbeatMs ?? 300;

@@ -11,6 +11,9 @@ export interface KeyLayout {
   below(prefix: string): { readonly key: Buffer; readonly range_end: Buffer };
 }
 
+/** Where nothing else is configured. */
+export const usualNamespace = 'holdfast/';
+
 export function keyLayout(namespace: string): KeyLayout {
   const state = `${namespace}state/`;
   const stateBytes = Buffer.byteLength(state);

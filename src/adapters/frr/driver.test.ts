@@ -84,23 +84,59 @@ describe('driver of one router', () => {
     });
     return new FrrDriver({ vtysh, as: 65_001, epochs: new GuardedEpochs(join(directory, 'epochs.json')) });
   }
-  const shows = (name: string) => (line: string) => (line.includes('show') ? { stdout: fixture(name) } : {});
+  const ways = (...hops: readonly string[]) => hops.map((hop) => `ip route ${prefix} ${hop}\n`).join('');
+  const shows =
+    (name: string, statics = '') =>
+    (line: string) =>
+      line.includes('show') ? { stdout: line.startsWith('staticd') ? statics : fixture(name) } : {};
   const silent = () => ({ code: 124 });
 
   it('announces what it leads to, the way first, and says ok when neighbours were told', async () => {
-    answers = shows('bgp-prefix-announced-8.4.json');
+    answers = shows('bgp-prefix-announced-8.4.json', ways(nextHop));
     const outcome = await driver().perform({ kind: 'announce', epoch: epoch(3), prefix, nextHop }, soon);
     assert.equal(outcome.kind, 'ok');
     assert.deepEqual(said, [
       `staticd | configure terminal | ip route ${prefix} ${nextHop}`,
       `bgpd | configure terminal | router bgp 65001 | address-family ipv4 unicast | network ${prefix}`,
+      'staticd | show running-config staticd',
       `bgpd | show bgp ipv4 unicast ${prefix} json`,
+      'staticd | show running-config staticd',
     ]);
+  });
+
+  it('a way that it had before is taken away after the new one is there, and two ways are not announced', async () => {
+    let statics = ways('10.1.0.14', nextHop);
+    answers = (line) => {
+      if (line.includes('| no ip route')) statics = ways(nextHop);
+      return shows('bgp-prefix-announced-8.4.json', statics)(line);
+    };
+    const announce = { kind: 'announce', epoch: epoch(3), prefix, nextHop } as const;
+    assert.equal(await driver().confirm({ kind: 'announced', prefix, nextHop }, soon), 'does-not-hold');
+    assert.equal((await driver().perform(announce, soon)).kind, 'ok');
+    const removed = said.filter((line) => line.includes('| no '));
+    assert.deepEqual(removed, [`staticd | configure terminal | no ip route ${prefix} 10.1.0.14`]);
+    assert.ok(said.indexOf(removed[0]!) > said.findIndex((line) => line.includes('| network')));
+  });
+
+  it('withdraws first and takes every way away, wherever it led; one that stays is not withdrawn', async () => {
+    let statics = fixture('running-static-8.4.txt');
+    answers = (line) => {
+      const gone = /no (ip route .*)$/.exec(line)?.[1];
+      if (gone !== undefined) statics = statics.replace(`${gone}\n`, '');
+      return shows('bgp-prefix-absent-8.4.json', statics)(line);
+    };
+    assert.equal(await driver().confirm({ kind: 'withdrawn', prefix }, soon), 'does-not-hold');
+    const outcome = await driver().perform({ kind: 'withdraw', epoch: epoch(3), prefix }, soon);
+    assert.equal(outcome.kind, 'ok');
+    assert.deepEqual(
+      said.filter((line) => line.includes('| no ')).map((line) => line.split(' | ').at(-1)),
+      [`no network ${prefix}`, `no ip route ${prefix} 10.1.0.13`, `no ip route ${prefix} 10.1.0.14`],
+    );
   });
 
   it('an older epoch is refused, also by the next driver after a restart, and nothing is said to the router', async () => {
     answers = shows('bgp-prefix-absent-8.4.json');
-    await driver().perform({ kind: 'withdraw', epoch: epoch(5), prefix, nextHop }, soon);
+    await driver().perform({ kind: 'withdraw', epoch: epoch(5), prefix }, soon);
     said.length = 0;
     const outcome = await driver().perform({ kind: 'announce', epoch: epoch(4), prefix, nextHop }, soon);
     assert.equal(outcome.kind === 'failed' ? outcome.code : outcome.kind, 'stale-epoch');
@@ -112,7 +148,7 @@ describe('driver of one router', () => {
       line.includes('show')
         ? { stdout: fixture('bgp-prefix-absent-8.4.json') }
         : { code: 1, stdout: "% Can't find static route specified\n" };
-    const outcome = await driver().perform({ kind: 'withdraw', epoch: epoch(1), prefix, nextHop }, soon);
+    const outcome = await driver().perform({ kind: 'withdraw', epoch: epoch(1), prefix }, soon);
     assert.equal(outcome.kind, 'ok');
   });
 
@@ -134,12 +170,12 @@ describe('driver of one router', () => {
   it('a frozen router is unknown in everything', async () => {
     answers = silent;
     const frozen = driver();
-    const outcome = await frozen.perform({ kind: 'withdraw', epoch: epoch(1), prefix, nextHop }, soon);
+    const outcome = await frozen.perform({ kind: 'withdraw', epoch: epoch(1), prefix }, soon);
     assert.equal(outcome.kind, 'unknown');
     assert.equal(await frozen.confirm({ kind: 'withdrawn', prefix }, soon), 'unknown');
     const { bgp, bfd, prefixes, reasons } = await frozen.observe({ ...soon, prefixes: [prefix] });
     assert.deepEqual([bgp, bfd, prefixes[prefix]], [null, null, null]);
-    assert.equal(reasons.length, 4);
+    assert.equal(reasons.length, 5);
   });
 
   it('a half dead router still says what its living half knows', async () => {

@@ -5,11 +5,13 @@ import type { GuardedEpochs } from '../system/guarded-epochs.ts';
 import {
   type BfdSession,
   type BgpSession,
+  nextHopOf,
   type PrefixState,
   parseBfdPeers,
   parseBgpSummary,
   parsePreference,
   parsePrefix,
+  parseStatics,
   parseVersion,
 } from './parse.ts';
 import type { FrrDaemon, Vtysh, VtyshAnswer } from './vtysh.ts';
@@ -24,7 +26,8 @@ export interface FrrDriverOptions {
 /** Absolute values only: doing one twice is doing it once. */
 export type RoutingAction =
   | { readonly kind: 'announce'; readonly epoch: Epoch; readonly prefix: string; readonly nextHop: string }
-  | { readonly kind: 'withdraw'; readonly epoch: Epoch; readonly prefix: string; readonly nextHop: string }
+  /** Wherever it led to. */
+  | { readonly kind: 'withdraw'; readonly epoch: Epoch; readonly prefix: string }
   /** How much is preferred what one rule of a route map lets in. */
   | {
       readonly kind: 'prefer';
@@ -35,9 +38,12 @@ export type RoutingAction =
     };
 
 export type RoutingCondition =
-  /** By this router, and told to at least one neighbour. */
-  | { readonly kind: 'announced'; readonly prefix: string }
+  /** By this router, told to at least one neighbour, and it leads there and nowhere else. */
+  | { readonly kind: 'announced'; readonly prefix: string; readonly nextHop: string }
+  /** By this router, which has no way of its own to it either. */
   | { readonly kind: 'withdrawn'; readonly prefix: string }
+  /** By somebody of another autonomous system, as this router has heard. */
+  | { readonly kind: 'announced-elsewhere'; readonly prefix: string }
   | {
       readonly kind: 'preferred';
       readonly routeMap: string;
@@ -51,6 +57,8 @@ export interface RouterObservation {
   readonly bgp: readonly BgpSession[] | null;
   readonly bfd: readonly BfdSession[] | null;
   readonly prefixes: Readonly<Record<string, PrefixState | null>>;
+  /** Where its own routes of each prefix lead. */
+  readonly nextHops: Readonly<Record<string, readonly string[]>> | null;
   readonly reasons: readonly string[];
 }
 
@@ -67,6 +75,8 @@ const nameShape = /^[A-Za-z0-9_.-]{1,63}$/;
  */
 export class FrrDriver {
   readonly #options: FrrDriverOptions;
+  /** Asked for again after bgpd was away: each question starts a program. */
+  #version: string | null = null;
 
   constructor(options: FrrDriverOptions) {
     this.#options = options;
@@ -89,12 +99,16 @@ export class FrrDriver {
         return null;
       }
     };
-    const [version, bgp, bfd, ...prefixes] = await Promise.all([
-      look('bgpd', 'show version', parseVersion),
+    const nextHopsIn = (text: string): Readonly<Record<string, readonly string[]>> =>
+      Object.fromEntries(options.prefixes.map((prefix) => [prefix, parseStatics(text, prefix).map(nextHopOf)]));
+    const [version, nextHops, bgp, bfd, ...prefixes] = await Promise.all([
+      this.#version ?? look('bgpd', 'show version', parseVersion),
+      look('staticd', showStatics, nextHopsIn),
       look('bgpd', 'show bgp summary json', parseBgpSummary),
       look('bfdd', 'show bfd peers json', parseBfdPeers),
       ...options.prefixes.map((prefix) => look('bgpd', showPrefix(prefix), parsePrefix)),
     ]);
+    this.#version = bgp === null ? null : version;
     if (version !== null && !triedVersions.some((tried) => version === tried || version.startsWith(`${tried}.`)))
       reasons.push(`version ${version} has not been tried; ${triedVersions.join(', ')} has`);
     return {
@@ -102,6 +116,7 @@ export class FrrDriver {
       bgp,
       bfd,
       prefixes: Object.fromEntries(options.prefixes.map((prefix, index) => [prefix, prefixes[index] ?? null])),
+      nextHops,
       reasons,
     };
   }
@@ -116,13 +131,9 @@ export class FrrDriver {
       const reason = `epoch ${action.epoch} is older than ${this.#options.epochs.highest(resource)} for ${resource}`;
       return { kind: 'failed', code: 'stale-epoch', reason };
     }
-    let refusal: string | null = null;
-    for (const { daemon, lines } of this.#commands(action)) {
-      const answer = await this.#ask(daemon, ['configure terminal', ...lines], until);
-      if (answer.kind === 'unknown') return { kind: 'unknown', reason: `${daemon}: ${answer.reason}` };
-      // Taking away what is not there is refused, and is no failure: what counts is what is there afterwards.
-      if (answer.kind === 'refused') refusal ??= `${daemon}: ${answer.reason}`;
-    }
+    const told = await this.#tell(action, until);
+    if (told.kind === 'unknown') return told;
+    const { refusal } = told;
     const condition = conditionOf(action);
     for (;;) {
       const held = await this.confirm(condition, { deadlineMs: until - hostMonoMs() });
@@ -137,43 +148,63 @@ export class FrrDriver {
   async confirm(condition: RoutingCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
     const until = hostMonoMs() + options.deadlineMs;
     const command = condition.kind === 'preferred' ? 'show running-config bgpd' : showPrefix(condition.prefix);
-    const answer = await this.#ask('bgpd', [command], until);
-    if (answer.kind !== 'ok') return 'unknown';
+    const [answer, statics] = await Promise.all([
+      this.#ask('bgpd', [command], until),
+      usesStatics(condition) ? this.#ask('staticd', [showStatics], until) : null,
+    ]);
+    if (answer.kind !== 'ok' || (statics !== null && statics.kind !== 'ok')) return 'unknown';
     try {
-      return holds(condition, answer.text) ? 'holds' : 'does-not-hold';
+      return holds(condition, answer.text, statics?.text ?? '') ? 'holds' : 'does-not-hold';
     } catch {
       return 'unknown';
     }
   }
 
-  #commands(action: RoutingAction): readonly { readonly daemon: FrrDaemon; readonly lines: readonly string[] }[] {
-    const bgp = (line: string) => ({
-      daemon: 'bgpd' as const,
-      lines: [`router bgp ${this.#options.as}`, 'address-family ipv4 unicast', line],
-    });
+  /** What it refused, if it refused anything: taking away what is not there is no failure, and what counts is what is there afterwards. */
+  async #tell(action: RoutingAction, until: number): Promise<Told> {
+    let refusal: string | null = null;
+    const say = async (daemon: FrrDaemon, ...lines: readonly string[]): Promise<Unknown | null> => {
+      const answer = await this.#ask(daemon, ['configure terminal', ...lines], until);
+      if (answer.kind === 'unknown') return { kind: 'unknown', reason: `${daemon}: ${answer.reason}` };
+      if (answer.kind === 'refused') refusal ??= `${daemon}: ${answer.reason}`;
+      return null;
+    };
+    const bgp = (line: string) => say('bgpd', `router bgp ${this.#options.as}`, 'address-family ipv4 unicast', line);
+    const unknown = await this.#change(action, { say, bgp, until });
+    return unknown ?? { kind: 'told', refusal };
+  }
+
+  async #change(action: RoutingAction, { say, bgp, until }: Change): Promise<Unknown | null> {
     switch (action.kind) {
       case 'announce':
         // The way to the service first: nobody is told of a prefix that leads nowhere.
-        return [
-          { daemon: 'staticd', lines: [`ip route ${action.prefix} ${action.nextHop}`] },
-          bgp(`network ${action.prefix}`),
-        ];
+        return (
+          (await say('staticd', `ip route ${action.prefix} ${action.nextHop}`)) ??
+          (await bgp(`network ${action.prefix}`)) ??
+          (await this.#removeStatics(action.prefix, action.nextHop, { say, until }))
+        );
       case 'withdraw':
-        return [
-          bgp(`no network ${action.prefix}`),
-          { daemon: 'staticd', lines: [`no ip route ${action.prefix} ${action.nextHop}`] },
-        ];
+        return (
+          (await bgp(`no network ${action.prefix}`)) ?? (await this.#removeStatics(action.prefix, null, { say, until }))
+        );
       case 'prefer':
-        return [
-          {
-            daemon: 'bgpd',
-            lines: [
-              `route-map ${action.routeMap} permit ${action.sequence}`,
-              `set local-preference ${action.localPreference}`,
-            ],
-          },
-        ];
+        return say(
+          'bgpd',
+          `route-map ${action.routeMap} permit ${action.sequence}`,
+          `set local-preference ${action.localPreference}`,
+        );
     }
+  }
+
+  /** FRR takes a route away only with its next hop. */
+  async #removeStatics(prefix: string, except: string | null, { say, until }: Omit<Change, 'bgp'>) {
+    const running = await this.#ask('staticd', [showStatics], until);
+    if (running.kind !== 'ok') return { kind: 'unknown' as const, reason: `staticd: ${running.reason}` };
+    for (const line of parseStatics(running.text, prefix)) {
+      const unknown = nextHopOf(line) === except ? null : await say('staticd', `no ${line}`);
+      if (unknown !== null) return unknown;
+    }
+    return null;
   }
 
   #ask(daemon: FrrDaemon, lines: readonly string[], untilMs: number): Promise<VtyshAnswer> {
@@ -181,16 +212,31 @@ export class FrrDriver {
   }
 }
 
+type Unknown = Extract<ActionOutcome, { kind: 'unknown' }>;
+type Told = Unknown | { readonly kind: 'told'; readonly refusal: string | null };
+
+interface Change {
+  readonly say: (daemon: FrrDaemon, ...lines: readonly string[]) => Promise<Unknown | null>;
+  readonly bgp: (line: string) => Promise<Unknown | null>;
+  readonly until: number;
+}
+
+const showStatics = 'show running-config staticd';
 const showPrefix = (prefix: string): string => `show bgp ipv4 unicast ${prefix} json`;
 
-function holds(condition: RoutingCondition, text: string): boolean {
+const usesStatics = ({ kind }: RoutingCondition): boolean => kind === 'announced' || kind === 'withdrawn';
+
+function holds(condition: RoutingCondition, text: string, statics: string): boolean {
   switch (condition.kind) {
     case 'announced': {
       const { sourced, advertisedTo } = parsePrefix(text);
-      return sourced && advertisedTo.length > 0;
+      const ways = parseStatics(statics, condition.prefix).map(nextHopOf);
+      return sourced && advertisedTo.length > 0 && ways.length === 1 && ways[0] === condition.nextHop;
     }
     case 'withdrawn':
-      return !parsePrefix(text).sourced;
+      return !parsePrefix(text).sourced && parseStatics(statics, condition.prefix).length === 0;
+    case 'announced-elsewhere':
+      return parsePrefix(text).learnt.some(({ asPath }) => asPath !== '');
     case 'preferred':
       return parsePreference(text, condition) === condition.localPreference;
   }
@@ -199,7 +245,7 @@ function holds(condition: RoutingCondition, text: string): boolean {
 function conditionOf(action: RoutingAction): RoutingCondition {
   switch (action.kind) {
     case 'announce':
-      return { kind: 'announced', prefix: action.prefix };
+      return { kind: 'announced', prefix: action.prefix, nextHop: action.nextHop };
     case 'withdraw':
       return { kind: 'withdrawn', prefix: action.prefix };
     case 'prefer': {
@@ -219,5 +265,6 @@ function shapeProblem(action: RoutingAction): string | null {
       : `${numbers.join(', ')} are not whole numbers`;
   }
   if (!prefixShape.test(action.prefix)) return `"${action.prefix}" is not a prefix`;
-  return addressShape.test(action.nextHop) ? null : `"${action.nextHop}" is not an address`;
+  if (action.kind === 'withdraw' || addressShape.test(action.nextHop)) return null;
+  return `"${action.nextHop}" is not an address`;
 }

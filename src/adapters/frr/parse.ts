@@ -28,7 +28,7 @@ export interface PrefixState {
   readonly sourced: boolean;
   /** Neighbours that were told of its own announcement. */
   readonly advertisedTo: readonly string[];
-  /** Ways that others have told it of; the best one first. */
+  /** Ways that others have told it of; the best one first. No AS path: from the same autonomous system. */
   readonly learnt: readonly { readonly from: string; readonly asPath: string; readonly best: boolean }[];
 }
 
@@ -79,12 +79,15 @@ export function parsePrefix(text: string): PrefixState {
     .filter((path) => path !== own)
     .map(({ peer, aspath, bestpath }) => ({
       from: peer?.peerId ?? '',
-      asPath: aspath?.string ?? '',
+      asPath: aspath?.string === fromInside ? '' : (aspath?.string ?? ''),
       best: bestpath?.overall === true,
     }))
     .toSorted((left, right) => Number(right.best) - Number(left.best));
   return { sourced: own !== undefined, advertisedTo: Object.keys(own?.advertisedTo ?? {}), learnt };
 }
+
+/** FRR's own word for a path without an AS. */
+const fromInside = 'Local';
 
 interface PathJson {
   readonly sourced?: boolean;
@@ -94,6 +97,20 @@ interface PathJson {
   readonly bestpath?: { readonly overall?: boolean };
   readonly peer?: { readonly peerId?: string };
 }
+
+/** The lines with which a router has ways of its own to a prefix, from `show running-config staticd`. */
+export const parseStatics = (running: string, prefix: string): readonly string[] =>
+  running.split('\n').filter((line) => line.startsWith(`ip route ${prefix} `));
+
+export const nextHopOf = (line: string): string => line.split(' ')[3] ?? '';
+
+/** Of these prefixes the ones that a saved configuration announces: a router that starts with it does so, whoever has the traffic. */
+export const savedAnnouncements = (saved: string, prefixes: readonly string[]): readonly string[] => {
+  const lines = saved.split('\n').map((line) => line.trim());
+  return prefixes.filter((prefix) =>
+    lines.some((line) => line === `network ${prefix}` || line.startsWith(`network ${prefix} `)),
+  );
+};
 
 /** `show version`, e.g. `8.4.4`; null when it is not FRR's. */
 export const parseVersion = (text: string): string | null => /^FRRouting (\d+(?:\.\d+)*)/m.exec(text)?.[1] ?? null;

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Epoch } from '../../core/base/ids.ts';
+import { type AddressHolding, addressOwners } from '../../core/network/address-owners.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
-import { type AddressHolding, addressOwners } from './address-owners.ts';
 import { KeepalivedDriver } from './driver.ts';
 import { parseAddresses, parsePriority, withPriority } from './parse.ts';
 
@@ -81,6 +81,7 @@ describe('driver of one machine of a pair', () => {
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'keepalived-driver-'));
     writeFileSync(join(directory, 'keepalived.conf'), configuration);
+    writeFileSync(join(directory, 'weight'), '0\n');
     state = 'S (sleeping)';
     addresses = owner;
     ran.length = 0;
@@ -104,11 +105,18 @@ describe('driver of one machine of a pair', () => {
       instance: 'gateway',
       interface: 'lan',
       address: '10.1.0.1/24',
+      weightFile: join(directory, 'weight'),
       epochs: new GuardedEpochs(join(directory, 'epochs.json')),
     });
 
   it('sees who runs, who has the address and how much it weighs', async () => {
-    assert.deepEqual(await driver().observe(soon), { daemon: 'running', holds: true, priority: 254, reasons: [] });
+    assert.deepEqual(await driver().observe(soon), {
+      daemon: 'running',
+      holds: true,
+      priority: 254,
+      weight: 0,
+      reasons: [],
+    });
     state = 'T (stopped)';
     addresses = backup;
     const frozen = await driver().observe(soon);
@@ -122,6 +130,18 @@ describe('driver of one machine of a pair', () => {
     assert.equal(outcome.kind, 'ok');
     assert.equal(parsePriority(readFileSync(join(directory, 'keepalived.conf'), 'utf8'), 'gateway'), 100);
     assert.ok(ran.some((line) => line.includes('kill -HUP')));
+  });
+
+  it('writes a weight into the file that keepalived watches, reloads nothing, and reads it back', async () => {
+    assert.equal((await driver().perform({ kind: 'set-weight', epoch: epoch(2), weight: -100 }, soon)).kind, 'ok');
+    assert.equal((await driver().observe(soon)).weight, -100);
+    assert.ok(!ran.some((line) => line.includes('kill')));
+    for (const weight of [-254, 0.5]) {
+      const outcome = await driver().perform({ kind: 'set-weight', epoch: epoch(2), weight }, soon);
+      assert.equal(outcome.kind === 'failed' ? outcome.code : outcome.kind, 'bad-value');
+    }
+    writeFileSync(join(directory, 'weight'), 'heavy');
+    assert.equal((await driver().observe(soon)).weight, null);
   });
 
   it('refuses an older epoch, also after a restart, and changes nothing', async () => {

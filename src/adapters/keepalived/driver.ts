@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Epoch } from '../../core/base/ids.ts';
+import type { AddressHolding } from '../../core/network/address-owners.ts';
 import type { ActionOutcome, CallOptions } from '../../engine/driver-port.ts';
 import type { RunCommand } from '../gate/nftables-gate.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import { writeDurably } from '../system/durable-file.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
-import type { AddressHolding } from './address-owners.ts';
-import { parseAddresses, parsePriority, withPriority } from './parse.ts';
+import { parseAddresses, parsePriority, parseWeight, withPriority } from './parse.ts';
 
 export interface KeepalivedOptions {
   /** Runs a command on the machine; the seam that tests record at. */
@@ -20,6 +20,8 @@ export interface KeepalivedOptions {
   readonly interface: string;
   /** Shared, with its prefix length. */
   readonly address: string;
+  /** A `track_file` of the instance with a weight of 1; null = it has none. */
+  readonly weightFile: string | null;
   readonly epochs: GuardedEpochs;
 }
 
@@ -27,6 +29,8 @@ export interface KeepalivedOptions {
 export type GatewayAction =
   /** Who has the higher one has the address, after at most three silences. */
   | { readonly kind: 'set-priority'; readonly epoch: Epoch; readonly priority: number }
+  /** Added to the priority, without any reload. */
+  | { readonly kind: 'set-weight'; readonly epoch: Epoch; readonly weight: number }
   /** Takes the address away from a machine on which keepalived was killed: nobody else will. */
   | { readonly kind: 'drop-address'; readonly epoch: Epoch };
 
@@ -35,6 +39,8 @@ export type GatewayCondition = { readonly kind: 'has-address' } | { readonly kin
 export interface GatewayObservation extends AddressHolding {
   /** As configured; null when it could not be read. */
   readonly priority: number | null;
+  /** As written; null where there is no such file, or none could be read. */
+  readonly weight: number | null;
   readonly reasons: readonly string[];
 }
 
@@ -56,7 +62,7 @@ export class KeepalivedDriver {
     const until = hostMonoMs() + options.deadlineMs;
     const reasons: string[] = [];
     const [daemon, holds] = await Promise.all([this.#daemon(until, reasons), this.#holds(until, reasons)]);
-    return { daemon, holds, priority: this.#priority(reasons), reasons };
+    return { daemon, holds, priority: this.#priority(reasons), weight: this.#weight(reasons), reasons };
   }
 
   async perform(action: GatewayAction, options: CallOptions): Promise<ActionOutcome> {
@@ -64,15 +70,24 @@ export class KeepalivedDriver {
     const { epochs, address } = this.#options;
     if (action.kind === 'set-priority' && !(Number.isSafeInteger(action.priority) && isPriority(action.priority)))
       return { kind: 'failed', code: 'bad-value', reason: `${action.priority} is not a priority between 1 and 254` };
+    if (action.kind === 'set-weight' && !(Number.isSafeInteger(action.weight) && Math.abs(action.weight) < 254))
+      return { kind: 'failed', code: 'bad-value', reason: `${action.weight} is not a weight between -253 and 253` };
     const resource = `gateway ${address}`;
     if (!epochs.admit(resource, action.epoch)) {
       const reason = `epoch ${action.epoch} is older than ${epochs.highest(resource)} for ${resource}`;
       return { kind: 'failed', code: 'stale-epoch', reason };
     }
-    return action.kind === 'set-priority' ? this.#setPriority(action.priority, until) : this.#dropAddress(until);
+    switch (action.kind) {
+      case 'set-priority':
+        return this.#setPriority(action.priority, until);
+      case 'set-weight':
+        return this.#setWeight(action.weight);
+      case 'drop-address':
+        return this.#dropAddress(until);
+    }
   }
 
-  /** Whether this machine has the address now. That no other one has it as well is for whoever asks both (`address-owners.ts`). */
+  /** Whether this machine has the address now. That no other one has it as well is for whoever asks both (`src/core/network/address-owners.ts`). */
   async confirm(condition: GatewayCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
     const holds = await this.#holds(hostMonoMs() + options.deadlineMs, []);
     if (holds === null) return 'unknown';
@@ -91,6 +106,14 @@ export class KeepalivedDriver {
     if (told.kind === 'unknown') return told;
     if (told.code !== 0) return { kind: 'failed', code: 'not-running', reason: told.text || 'keepalived does not run' };
     return { kind: 'ok', detail: { priority } };
+  }
+
+  /** Whether the address moves is seen, as with a priority. Written in place: keepalived watches this very file. */
+  #setWeight(weight: number): ActionOutcome {
+    const { weightFile } = this.#options;
+    if (weightFile === null) return { kind: 'failed', code: 'foreign-config', reason: 'no file for a weight is known' };
+    writeFileSync(weightFile, `${weight}\n`);
+    return { kind: 'ok', detail: { weight } };
   }
 
   async #dropAddress(until: number): Promise<ActionOutcome> {
@@ -145,6 +168,17 @@ export class KeepalivedDriver {
       return parsePriority(readFileSync(configFile, 'utf8'), instance);
     } catch (error) {
       reasons.push(`configuration: ${error instanceof Error ? error.message : String(error)}`);
+      return null;
+    }
+  }
+
+  #weight(reasons: string[]): number | null {
+    const { weightFile } = this.#options;
+    if (weightFile === null) return null;
+    try {
+      return parseWeight(readFileSync(weightFile, 'utf8'));
+    } catch (error) {
+      reasons.push(`weight: ${error instanceof Error ? error.message : String(error)}`);
       return null;
     }
   }

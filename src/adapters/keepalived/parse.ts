@@ -11,6 +11,12 @@ interface InterfaceJson {
   readonly addr_info?: readonly { readonly family?: string; readonly local?: string }[];
 }
 
+/** What is in a `track_file`. Throws when it is not a whole number. */
+export function parseWeight(text: string): number {
+  if (!/^\s*-?\d{1,9}\s*$/.test(text)) throw new Error('no whole number is in the file');
+  return Number(text);
+}
+
 /** The priority of one `vrrp_instance` in a configuration; null when there is none. */
 export function parsePriority(configuration: string, instance: string): number | null {
   const priority = priorityLine(configuration, instance);

@@ -8,7 +8,7 @@ import type {
   UpstreamObservation,
 } from '../../core/health/instance-observation.ts';
 import type { ProcessExit } from '../../engine/driver-port.ts';
-import { Fields, numberItem } from '../../wire/fields.ts';
+import { Fields, numberItem, textOrNullItem } from '../../wire/fields.ts';
 
 /** @throws ShapeError */
 export function parseObservation(fields: Fields): InstanceObservation {
@@ -36,6 +36,7 @@ export function parseObservation(fields: Fields): InstanceObservation {
         : { file: divergence.words('file'), from: divergence.number('from'), count: divergence.number('count') },
     ...(difference === null ? {} : { difference: parseDifference(difference) }),
     ...(delegate === null ? {} : { delegate: parseDelegate(delegate) }),
+    ...(fields.has('leads') ? { leads: fields.map('leads', textOrNullItem<InstanceId>) } : {}),
     figures: fields.map('figures', numberItem, {}),
   };
 }

@@ -156,6 +156,7 @@ export class ServedDriver implements InstanceDriver {
       replicas: [],
       upstream: null,
       divergence: null,
+      ...(look.kind === 'seen' ? { leads: look.leads } : {}),
       figures: look.kind === 'seen' ? look.figures : {},
     };
   }
@@ -163,9 +164,11 @@ export class ServedDriver implements InstanceDriver {
   #healthOf(look: ServedLook): Pick<InstanceObservation, 'health' | 'reason'> {
     if (look.kind === 'unknown') return { health: 'unknown', reason: `${this.instance}: ${look.reason}` };
     const told = this.#told;
-    if (told !== null && this.#underWay === null && !this.#options.server.isLed(look, told.routes, told.epoch))
-      return { health: 'bad', reason: `${this.instance} does not lead where it was told: ${seenText(look)}` };
     const [concern] = look.concerns;
+    if (told !== null && this.#underWay === null && !this.#options.server.isLed(look, told.routes, told.epoch)) {
+      const why = concern === undefined ? '' : `; ${concern}`;
+      return { health: 'bad', reason: `${this.instance} does not lead where it was told: ${seenText(look)}${why}` };
+    }
     if (concern !== undefined) return { health: 'degraded', reason: `${this.instance}: ${concern}` };
     return { health: 'ok', reason: look.remarks[0] ?? null };
   }

@@ -108,6 +108,7 @@ function groupLines(topology: Topology, planning: Planning, group: FailoverGroup
   const ordered = dependencyOrder(topology.components).filter((component) => members.includes(component));
   const objective = planning.groupObjectives[group.id];
   const nameWidth = Math.max(...ordered.map((component) => component.id.length));
+  const numberWidth = String(ordered.length).length;
   const policy = `instance ${group.instancePolicy} · site ${group.sitePolicy} · cool-down ${durationText(group.coolDownMs)}`;
   return [
     cut(`group      ${group.id}   ${policy}${objective ? ` · ${objectiveText(objective)}` : ''}`, screenWidth),
@@ -121,7 +122,7 @@ function groupLines(topology: Topology, planning: Planning, group: FailoverGroup
       const lease = component.authority === 'owned' ? 'leased' : component.served === undefined ? 'moved ' : 'led   ';
       const name = component.id.padEnd(nameWidth);
       return cut(
-        `           ${index + 1}. ${name}  ${lease}  ${objectiveText(component.objective).padEnd(18)}  ${waits}`,
+        `           ${String(index + 1).padStart(numberWidth)}. ${name}  ${lease}  ${objectiveText(component.objective).padEnd(18)}  ${waits}`,
         screenWidth,
       );
     }),

@@ -116,18 +116,26 @@ function budgetOf(fields: Fields): BudgetView {
 
 function claimOf(fields: Fields): ClaimView {
   const says = fields.fields('says');
-  const kind = says.oneOf('kind', ['writer', 'not', 'unknown']);
+  const kind = says.oneOf('kind', ['writer', 'among', 'not', 'unknown']);
   return {
     vantage: fields.text('vantage'),
     subject: fields.text('subject'),
     source: fields.oneOf('source', ['record', 'seen']),
-    says:
-      kind === 'unknown'
-        ? { kind, why: says.text('why') }
-        : kind === 'not'
-          ? { kind, name: says.text('name') }
-          : { kind, name: says.textOrNull('name') },
+    says: sayingOf(says, kind),
     epoch: fields.numberOrNull('epoch'),
     ageMs: fields.numberOrNull('ageMs'),
   };
+}
+
+function sayingOf(says: Fields, kind: Claim['says']['kind']): Claim['says'] {
+  switch (kind) {
+    case 'unknown':
+      return { kind, why: says.text('why') };
+    case 'among':
+      return { kind, names: says.texts('names') };
+    case 'not':
+      return { kind, name: says.text('name') };
+    case 'writer':
+      return { kind, name: says.textOrNull('name') };
+  }
 }

@@ -28,6 +28,9 @@ const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   redis: [],
   pgbackrest: [],
   patroni: [],
+  frr: [],
+  discovery: [],
+  keepalived: [],
   inventory: [],
 };
 
@@ -46,6 +49,9 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   redis: [],
   pgbackrest: [],
   patroni: [],
+  frr: [],
+  discovery: [],
+  keepalived: [],
   inventory: [],
 };
 

@@ -27,7 +27,7 @@ export interface Firm {
   readonly archive: boolean;
   /** Risk engines, without whose approval an engine takes no new risk, and position keepers. */
   readonly services: boolean;
-  /** A proxy, a pooler, a name server and a Redis at each serving site; left out = none. */
+  /** A proxy, a pooler, a name server, a Redis, a router, a member of service discovery and a shared address at each serving site; left out = none. */
   readonly servers?: boolean;
   /** Something else says who is primary of the database; left out = Holdfast does. */
   readonly delegatedDatabase?: boolean;

@@ -26,6 +26,8 @@ export interface InstanceObservation {
   readonly difference?: StateDifference | null;
   /** Of what is delegated: what whoever is in charge of it says. Left out or null = not known, or nobody else is in charge. */
   readonly delegate?: DelegateObservation | null;
+  /** Of a server that leads somebody: whom, by the name of each lead. Left out = not known, or it is none. `elsewhere`: to somebody else, or several. */
+  readonly leads?: Readonly<Record<string, InstanceId | null | 'elsewhere'>>;
   /** Figures for people and for rules on business health (H2), e.g. activeOrders, acknowledged. */
   readonly figures: Readonly<Record<string, number>>;
 }

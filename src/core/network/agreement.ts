@@ -1,12 +1,14 @@
 /** What one vantage says about who writes, or where clients are led. */
 export interface Claim {
   readonly vantage: string;
-  /** What it is about: `active site`, `clients' route`, or a component. */
+  /** What it is about: `active site`, `clients' route`, or a component. One vantage may say several things of one. */
   readonly subject: string;
   /** `record`: a controller's copy of what the authority granted; `seen`: what an instance is found doing. */
   readonly source: 'record' | 'seen';
   readonly says:
     | { readonly kind: 'writer'; readonly name: string | null }
+    /** One of these, which of them it does not know. */
+    | { readonly kind: 'among'; readonly names: readonly string[] }
     /** Only that it is not this one: a front that is closed. */
     | { readonly kind: 'not'; readonly name: string }
     | { readonly kind: 'unknown'; readonly why: string };
@@ -43,17 +45,18 @@ function judged(subject: string, claims: readonly Claim[]): Agreement {
   const agreed = newest === 'none' || newest === 'contradicts' ? null : newest;
   const unknown: Agreement['unknown'][number][] = [];
   const against: Agreement['against'][number][] = [];
-  const agrees: string[] = [];
+  const agrees = new Set<string>();
   for (const claim of claims) {
     const { vantage, says } = claim;
     if (says.kind === 'unknown') unknown.push({ vantage, why: says.why });
     else if (newest === 'none')
       unknown.push({ vantage, why: `${words(claim)}, and no record is known to compare it with` });
-    else if (agreed !== null && agreesWith(claim, agreed)) agrees.push(vantage);
+    else if (agreed !== null && agreesWith(claim, agreed)) agrees.add(vantage);
     else against.push({ vantage, says: words(claim) });
   }
   const verdict = against.length > 0 ? 'differ' : unknown.length > 0 ? 'unknown' : 'agree';
-  return { subject, verdict, agreed, with: agrees, against, unknown };
+  const objects = new Set(against.map(({ vantage }) => vantage));
+  return { subject, verdict, agreed, with: [...agrees].filter((vantage) => !objects.has(vantage)), against, unknown };
 }
 
 function newestRecord(claims: readonly Claim[]): NonNullable<Agreement['agreed']> | 'none' | 'contradicts' {
@@ -71,11 +74,13 @@ function agreesWith({ source, says, epoch }: Claim, agreed: NonNullable<Agreemen
   if (source === 'record' && epoch !== agreed.epoch) return false;
   // What is seen may have stored a newer epoch of its group than the one of this grant, never an older one.
   if (source === 'seen' && epoch !== null && epoch < agreed.epoch) return false;
+  if (says.kind === 'among') return agreed.writer !== null && says.names.includes(agreed.writer);
   return says.kind === 'not' ? says.name !== agreed.writer : says.name === agreed.writer;
 }
 
 function words({ says, epoch }: Claim): string {
   const at = epoch === null ? '' : `, epoch ${epoch}`;
   if (says.kind === 'writer') return `${says.name ?? 'nobody'}${at}`;
+  if (says.kind === 'among') return `one of ${says.names.join(', ')}${at}`;
   return says.kind === 'not' ? `not ${says.name}${at}` : says.why;
 }

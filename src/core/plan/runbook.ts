@@ -56,7 +56,7 @@ export const STEP_KINDS = {
   grant: 'Name the new holders (authority). From here only forward: the point of no return.',
   'promote-components': 'Each component is promoted, dependencies first.',
   'move-traffic':
-    'The fronts of the active site lead to the new holders, all others are closed; proxies, poolers, names and Redis follow, where the topology has them.',
+    'The fronts of the active site lead to the new holders, all others are closed; proxies, poolers, names, routes, services and Redis follow, where the topology has them.',
   validate: 'A dry-run order passes the real path.',
   'enable-trading': 'New risk is accepted (authority, then the engine).',
   'residue-check': 'Nobody else is primary, no other front is open.',

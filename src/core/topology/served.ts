@@ -1,26 +1,39 @@
 import type { ComponentId, InstanceId } from '../base/ids.ts';
 
 /**
- * Servers that are run by others. Proxies, poolers, name servers, and the caches of a writer lead somebody to it: an agent looks at them
- * and tells them where to lead. Patroni says itself who is primary, and is asked. None of them is a fence. A repository of backups is
- * looked at only.
+ * Servers that are run by others. Proxies, poolers, name servers, routers, records of services, and the caches of a writer lead somebody
+ * to it: an agent looks at them and tells them where to lead. Patroni says itself who is primary, and is asked. None of them is a fence. A
+ * repository of backups is looked at only.
  */
-export const servedKinds = ['haproxy', 'pgbouncer', 'dns', 'redis', 'pgbackrest', 'patroni'] as const;
+export const servedKinds = [
+  'haproxy',
+  'pgbouncer',
+  'dns',
+  'redis',
+  'pgbackrest',
+  'patroni',
+  'frr',
+  'discovery',
+  'keepalived',
+] as const;
 export type ServedKind = (typeof servedKinds)[number];
 
 export const isServedKind = (kind: string): kind is ServedKind => servedKinds.some((each) => each === kind);
 
 export const leadsNobody = (kind: ServedKind): boolean => kind === 'pgbackrest' || kind === 'patroni';
 
+/** Leads to what leads on, whatever the record says: the address that a pair of machines shares, to the proxies beside it. */
+export const leadsToServers = (kind: ServedKind): boolean => kind === 'keepalived';
+
 /** What a component of served kind leads to, and how each of its servers is reached. */
 export interface Served {
-  /** By name of the backend, pooled database, DNS name or Sentinel set. */
+  /** By name of the backend, pooled database, DNS name, Sentinel set, prefix, service or VRRP instance. */
   readonly leads: Readonly<Record<string, Lead>>;
   readonly servers: Readonly<Record<InstanceId, ServerOptions>>;
 }
 
 export interface Lead {
-  /** Its holder, or of a front the instance of the site that has the traffic. */
+  /** Its holder, of a front the instance of the site that has the traffic, of proxies the one beside it. */
   readonly to: ComponentId;
   /** What each instance of `to` is called there: a server's name, `HOST:PORT`, or an address. Empty for Redis. */
   readonly as: Readonly<Record<InstanceId, string>>;
@@ -52,6 +65,13 @@ export const serverOptions = [
   'endpoints',
   'caFile',
   'certFile',
+  'autonomousSystem',
+  'keyPrefix',
+  'sharedAddress',
+  'interface',
+  'pidFile',
+  'weightFile',
+  'preferences',
 ] as const;
 export type ServerOption = (typeof serverOptions)[number];
 
@@ -71,6 +91,9 @@ export const optionsOfKind: Readonly<
     needed: ['api', 'scope', 'store', 'endpoints', 'passwordFile'],
     optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile'],
   },
+  frr: { needed: ['autonomousSystem', 'configFile'], optional: ['preferences'] },
+  keepalived: { needed: ['sharedAddress', 'interface', 'configFile', 'pidFile', 'weightFile'], optional: [] },
+  discovery: { needed: ['address', 'keyPrefix'], optional: ['caFile', 'certFile', 'keyFile'] },
 };
 
 /** Files with something that nobody else may read: 0600. */
@@ -123,7 +146,13 @@ export const leadsAs: Readonly<
   redis: null,
   pgbackrest: null,
   patroni: null,
+  keepalived: null,
+  frr: { what: 'the IPv4 address that packets go on to', fits: isIpv4 },
+  discovery: { what: 'HOST:PORT', fits: (text) => addressIn(text) !== null },
 };
+
+const octet = '(25[0-5]|2[0-4]\\d|1?\\d?\\d)';
+const ipv4Prefix = new RegExp(`^${octet}(\\.${octet}){3}/(3[0-2]|[12]?\\d)$`);
 
 /** How a name is written that a server of this kind leads from. */
 export const leadNames: Readonly<Record<ServedKind, { readonly what: string; readonly shape: RegExp }>> = {
@@ -133,4 +162,34 @@ export const leadNames: Readonly<Record<ServedKind, { readonly what: string; rea
   redis: { what: 'a set as the sentinels call it', shape: /^[A-Za-z0-9._-]{1,64}$/ },
   pgbackrest: { what: 'nothing', shape: /^(?!)/ },
   patroni: { what: 'nothing', shape: /^(?!)/ },
+  frr: { what: 'an IPv4 prefix', shape: ipv4Prefix },
+  keepalived: { what: 'a vrrp_instance', shape: /^[A-Za-z0-9._-]{1,64}$/ },
+  discovery: { what: 'a service', shape: /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/ },
 };
+
+/** How much a router is to prefer what one rule of a route map lets in. */
+export interface Preference {
+  readonly routeMap: string;
+  readonly sequence: number;
+  readonly localPreference: number;
+}
+
+const preference = /^([A-Za-z0-9_.-]{1,63})\/(\d{1,5})=(\d{1,9})$/;
+
+/** `ROUTE-MAP/SEQUENCE=VALUE`, several with a space between them; null where it is not that. */
+export function preferencesIn(text: string): readonly Preference[] | null {
+  const found = text.split(' ').map((each) => preference.exec(each));
+  return found.every((each) => each !== null)
+    ? found.map(([, routeMap = '', sequence, value]) => ({
+        routeMap,
+        sequence: Number(sequence),
+        localPreference: Number(value),
+      }))
+    : null;
+}
+
+/** With its prefix length, as in 10.1.0.9/24. */
+export const isInterfaceAddress = (text: string): boolean => ipv4Prefix.test(text);
+
+/** Ends like a folder, so that nothing else begins like it. */
+export const isKeyPrefix = (text: string): boolean => /^[A-Za-z0-9_.-][A-Za-z0-9_./-]{0,120}\/$/.test(text);

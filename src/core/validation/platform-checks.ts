@@ -5,7 +5,7 @@ import type { StateDifference } from '../health/instance-observation.ts';
 import type { Component } from '../topology/topology.ts';
 import { indexOf } from '../topology/topology-index.ts';
 import { type Check, type CheckAnswer, fails, inconclusive, passes, worstOf } from './check.ts';
-import { serverAnswers } from './server-checks.ts';
+import { addressAnswers, serverAnswers } from './server-checks.ts';
 
 /** What would say that books differ: tails of their own, reports that fit no entry, two journals that are not one. */
 export const integrityCheck: Check = (facts) => {
@@ -114,6 +114,6 @@ export const networkCheck: Check = (facts) => {
       if (here) answers.push(inconclusive(`nothing fresh is known about ${id}`));
     } else if (here !== open) answers.push(fails(here ? `${id} leads nowhere` : `${id} is open`));
   }
-  answers.push(...serverAnswers(facts));
+  answers.push(...serverAnswers(facts), ...addressAnswers(facts));
   return answers.length > 0 ? worstOf(answers, '') : passes(`${record.activeSite} is reached, clients are led there`);
 };

@@ -11,7 +11,23 @@ const well = () =>
     .observation('bravo-proxy', { role: 'closed' })
     .observation('bravo-pooler', { role: 'closed' })
     .observation('alfa-cache', { figures: { openEpoch: 7 } })
-    .observation('bravo-cache', { role: 'closed', figures: { openEpoch: 0 } });
+    .observation('bravo-cache', { role: 'closed', figures: { openEpoch: 0 } })
+    .observation('alfa-gateway', shares(true))
+    .observation('bravo-gateway', shares(true));
+
+const shares = (holds: boolean, runs = true) => ({
+  leads: { orders: null },
+  figures: { holds: holds ? 1 : 0, runs: runs ? 1 : 0 },
+});
+
+/** With a second machine beside alfa's gateway, for the same address. */
+function paired(first: ReturnType<typeof shares>, second: ReturnType<typeof shares> | null) {
+  const at = well().observation('alfa-gateway', first);
+  const component = at.facts.topology.components.find(({ kind }) => kind === 'keepalived')!;
+  const { sharedAddress } = component.served!.servers[component.instances[0]!.id]!;
+  (component.served!.servers as Record<string, object>)[component.instances[1]!.id] = { sharedAddress };
+  return second === null ? at.instance('bravo-gateway', { fresh: false }) : at.observation('bravo-gateway', second);
+}
 
 test('a set that takes writes beside its writer under the epoch of the grant passes', () => {
   assert.deepEqual(redisCheck(well().facts), { outcome: 'pass', measured: 'alfa-cache takes writes of epoch 7' });
@@ -42,4 +58,16 @@ test('a server anywhere that does not do what it was told fails the network; one
   const wrong = networkCheck(well().observation('bravo-proxy', { health: 'bad', reason }).facts);
   assert.deepEqual(wrong, { outcome: 'fail', measured: reason });
   assert.equal(networkCheck(well().instance('bravo-proxy', { fresh: false }).facts).outcome, 'pass');
+});
+
+test('a shared address that two machines have, or one on which nothing moves it, fails the network; who is not heard may have it', () => {
+  const outcome = (...pair: Parameters<typeof paired>) => networkCheck(paired(...pair).facts);
+  assert.equal(outcome(shares(true), shares(false)).outcome, 'pass');
+  assert.deepEqual(outcome(shares(true), shares(true)), {
+    outcome: 'fail',
+    measured: '10.0.1.9 is at alfa-gateway and bravo-gateway',
+  });
+  assert.match(outcome(shares(true, false), shares(false)).measured, /alfa-gateway, where nothing moves it/);
+  assert.match(outcome(shares(false), shares(false)).measured, /at no machine of alfa/);
+  assert.equal(outcome(shares(true), null).outcome, 'inconclusive');
 });

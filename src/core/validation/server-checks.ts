@@ -1,4 +1,5 @@
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
+import { type SharedAddress, sharedAddresses } from '../network/shared-address.ts';
 import { isServedKind } from '../topology/served.ts';
 import type { Component } from '../topology/topology.ts';
 import { indexOf } from '../topology/topology-index.ts';
@@ -42,10 +43,35 @@ function redisSet(facts: Facts, component: Component): CheckAnswer {
   return worstOf(answers, `${component.id} was not looked at`);
 }
 
+/** Every shared address is at one machine, whose keepalived runs; at the active site it has to be at one. */
+export const addressAnswers = (facts: Facts): readonly CheckAnswer[] =>
+  served(facts)
+    .filter(({ kind }) => kind === 'keepalived')
+    .flatMap((component) => sharedAddresses(component, facts.instances))
+    .flatMap((shared) => addressAnswer(shared, facts) ?? []);
+
+/** Null: nothing is to be said of it. */
+function addressAnswer({ address, owners, site }: SharedAddress, facts: Facts): CheckAnswer | null {
+  const isActive = site === facts.record?.activeSite;
+  switch (owners.kind) {
+    case 'one':
+      return null;
+    case 'two':
+      return fails(`${address} is at ${owners.owners.join(' and ')}`);
+    case 'orphaned':
+      return fails(`${address} is at ${owners.owner}, where nothing moves it`);
+    case 'none':
+      return isActive ? fails(`${address} is at no machine of ${site}`) : null;
+    case 'unknown':
+      return isActive ? inconclusive(`who has ${address} is not known: ${owners.unheard.join(', ')} may`) : null;
+  }
+}
+
 /** At the active site one of each kind leads; whatever is heard, anywhere, does what it was told. */
 export const serverAnswers = (facts: Facts): readonly CheckAnswer[] =>
   served(facts)
-    .filter((component) => component.kind !== 'redis' && Object.keys(component.served?.leads ?? {}).length > 0)
+    .filter(({ kind }) => kind !== 'redis' && kind !== 'keepalived')
+    .filter((component) => Object.keys(component.served?.leads ?? {}).length > 0)
     .flatMap((component) => {
       const { siteOfInstance } = indexOf(facts.topology);
       const heard = component.instances.flatMap(({ id }) => {

@@ -21,6 +21,19 @@ const cache = `  cache:
      server: {passwordFile: /a, writerPasswordFile: /b, sentinel: '10.0.0.6:26379'},
      instances: {cache-l: {host: HOST, server: {address: '10.0.0.6:6379'}}}}
 `;
+const router = `  router:
+    {kind: frr, ${common}, leads: {10.255.0.0/24: {to: door, as: {LEFT: 10.0.0.3, RIGHT: 10.0.0.4}}},
+     server: {autonomousSystem: '65001', configFile: /etc/frr/bgpd.conf}, instances: {router-l: {host: HOST}}}
+`;
+const services = `  services:
+    {kind: discovery, ${common}, leads: {trading: {to: door, as: {LEFT: 'a:1', RIGHT: 'b:1'}}},
+     server: {keyPrefix: services/, address: '10.0.0.7:2379'}, instances: {services-l: {host: HOST}}}
+`;
+const shared = `  shared:
+    {kind: keepalived, ${common}, leads: {proxies: {to: proxy}},
+     server: {sharedAddress: 10.0.0.9/24, interface: lan, configFile: /a, pidFile: /b, weightFile: /c},
+     instances: {shared-l: {host: HOST}}}
+`;
 
 const parsedFirm = parseTopology(firm, 'firm.yaml');
 assert.ok(parsedFirm.ok);
@@ -81,6 +94,23 @@ const refusals: readonly (readonly [string, string, string, string, string])[] =
   ['a zone that is none', names, 'zone: firm.example', "zone: 'a b'", 'HF-2004'],
   ['a Redis that follows a front', cache, 'to: store', 'to: door', 'HF-2012'],
   ['a Redis that names its servers', cache, '{to: store}', '{to: store, as: {}}', 'HF-2012'],
+  ['a prefix that is none', router, '10.255.0.0/24', '10.255.0.256/24', 'HF-2004'],
+  ['a way to a prefix that is no address', router, '10.0.0.3', 'front', 'HF-2004'],
+  ['a router without its number', router, "autonomousSystem: '65001', ", '', 'HF-2003'],
+  ['a number that no router has', router, "'65001'", "'AS65001'", 'HF-2004'],
+  ['a preference without its value', router, 'configFile:', 'preferences: from-chi/10, configFile:', 'HF-2004'],
+  ['a service that is nowhere', services, "'a:1'", 'a', 'HF-2004'],
+  ['services among the keys of the authority', services, 'services/', 'holdfast/services/', 'HF-2004'],
+  ['services that lie anywhere', services, 'keyPrefix: services/', "keyPrefix: '/'", 'HF-2004'],
+  ['a shared address without its prefix', proxy + shared, '10.0.0.9/24', '10.0.0.9', 'HF-2004'],
+  ['a shared address that leads to a front', proxy + shared, 'to: proxy}', 'to: door}', 'HF-2012'],
+  [
+    'a shared address that leads to named machines',
+    proxy + shared,
+    'to: proxy}',
+    'to: proxy, as: {proxy-l: a}}',
+    'HF-2012',
+  ],
   ['a TTL of a set', cache, '{to: store}', '{to: store, ttl: 5s}', 'HF-2012'],
 ];
 
@@ -91,6 +121,20 @@ for (const [what, text, piece, instead, code] of refusals)
     assert.deepEqual([...new Set(problems.map((problem) => problem.code))], [code], JSON.stringify(problems));
     for (const { line, column, remedy } of problems) assert.ok(line > 1 && column > 0 && remedy !== '');
   });
+
+test('a router, a store of services and a shared address before its proxies are as they should be', () => {
+  assert.deepEqual(problemsOf(proxy + shared + router + services), []);
+});
+
+test('a shared address is where its proxies are (HF-2012)', () => {
+  const elsewhere = shared.replace('{host: HOST}', () => `{host: ${serving[1]!.host}}`);
+  const problems = problemsOf(proxy + elsewhere);
+  assert.deepEqual(
+    problems.map(({ code }) => code),
+    ['HF-2012'],
+  );
+  assert.match(problems[0]!.message, /where nothing of proxy is/);
+});
 
 test('what is no server has neither leads nor a server, and nobody to delegate to', () => {
   for (const field of ['leads: {a: {to: store}}', 'server: {zone: a.b}', 'authority: delegated']) {

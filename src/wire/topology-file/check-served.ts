@@ -2,12 +2,16 @@ import type { InstanceId } from '../../core/base/ids.ts';
 import {
   addressIn,
   addressOptions,
+  isInterfaceAddress,
+  isKeyPrefix,
   isServedKind,
   leadNames,
   leadsAs,
   leadsNobody,
+  leadsToServers,
   memberOf,
   optionsOfKind,
+  preferencesIn,
   type Served,
   type ServedKind,
   type ServerOption,
@@ -162,6 +166,36 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
           `"${value}" is not the number of a repository`,
           "write it as in '1'",
         );
+      else if (option === 'autonomousSystem' && !isAutonomousSystem(value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not the number of an autonomous system`,
+          "write it as in '65001'",
+        );
+      else if (option === 'preferences' && preferencesIn(value) === null)
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" does not say what is preferred`,
+          'write ROUTE-MAP/SEQUENCE=VALUE, several with one space between them, as in from-chi/10=300',
+        );
+      else if (option === 'sharedAddress' && !isInterfaceAddress(value))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not an IPv4 address with the length of its prefix`,
+          'write it as in 10.1.0.9/24',
+        );
+      else if (option === 'interface' && !/^[A-Za-z0-9_.-]{1,15}$/.test(value))
+        complaints.say('HF-2004', [...at, option], `"${value}" is not an interface`, 'correct the name');
+      else if (option === 'keyPrefix' && (!isKeyPrefix(value) || value.startsWith('holdfast/')))
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not where services may lie in etcd`,
+          'write it as in services/, and not below holdfast/',
+        );
       else if (option === 'stanza' && !/^[A-Za-z0-9_-]{1,64}$/.test(value))
         complaints.say('HF-2004', [...at, option], `"${value}" is not the name of a stanza`, 'correct the name');
       else if (option === 'zone' && !/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value))
@@ -184,6 +218,9 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
   }
 }
 
+/** Plain notation, 1 to 4294967294. */
+const isAutonomousSystem = (text: string): boolean => /^[1-9]\d{0,9}$/.test(text) && Number(text) < 4_294_967_295;
+
 function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints: Complaints): void {
   const component = file.components[id]!;
   const path: SourcePath = ['components', id];
@@ -194,8 +231,15 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
       `${id} (${kind}) leads nowhere`,
       'add "leads: {NAME: {to: COMPONENT, …}}", or make it "kind: inventory"',
     );
-  if (kind === 'redis' && Object.keys(component.leads ?? {}).length > 1)
-    complaints.say('HF-2012', [...path, 'leads'], `${id} has more than one set`, 'make a component of each set');
+  if ((kind === 'redis' || kind === 'keepalived') && Object.keys(component.leads ?? {}).length > 1) {
+    const what = kind === 'redis' ? 'set' : 'shared address';
+    complaints.say(
+      'HF-2012',
+      [...path, 'leads'],
+      `${id} has more than one ${what}`,
+      `make a component of each ${what}`,
+    );
+  }
   const group = Object.values(file.groups).find(({ components }) => components.includes(id));
   for (const [name, lead] of Object.entries(component.leads ?? {})) {
     const at = [...path, 'leads', name];
@@ -203,6 +247,12 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
     if (!shape.test(name)) complaints.say('HF-2004', at, `"${name}" is not the name of ${what}`, 'correct the name');
     if (complaints.unresolved([...at, 'to'], 'component', lead.to, file.components)) continue;
     const target = file.components[lead.to]!;
+    if (leadsToServers(kind)) {
+      checkBeside(file, id, lead, at, complaints);
+      checkNames(file, lead, kind, at, complaints);
+      checkTtl(lead, kind, at, complaints);
+      continue;
+    }
     const isDatabase = target.kind === 'patroni';
     const writes = target.kind === 'front' || isDatabase || (!isServedKind(target.kind) && target.kind !== 'inventory');
     if (!writes || (kind === 'redis' && (target.kind === 'front' || isDatabase)))
@@ -226,6 +276,27 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
   }
 }
 
+/** A shared address leads to what is on its own machine, wherever that leads. */
+function checkBeside(file: TopologyFile, id: string, lead: LeadEntry, at: SourcePath, complaints: Complaints): void {
+  const target = file.components[lead.to]!;
+  if (target.kind !== 'haproxy' && target.kind !== 'pgbouncer')
+    complaints.say(
+      'HF-2012',
+      [...at, 'to'],
+      `${at.at(-1)} cannot lead to ${lead.to} (${target.kind})`,
+      'name the proxies or poolers that stand behind the address',
+    );
+  const hosts = Object.values(target.instances ?? {}).map(({ host }) => host);
+  for (const [instance, { host }] of Object.entries(file.components[id]!.instances ?? {}))
+    if (!hosts.includes(host))
+      complaints.say(
+        'HF-2012',
+        ['components', id, 'instances', instance],
+        `${instance} is on ${host}, where nothing of ${lead.to} is`,
+        `put it on one of ${hosts.join(', ')}`,
+      );
+}
+
 type LeadEntry = NonNullable<ComponentEntry['leads']>[string];
 
 function checkNames(
@@ -238,7 +309,12 @@ function checkNames(
   const named = leadsAs[kind];
   if (named === null) {
     if (lead.as !== undefined)
-      complaints.say('HF-2012', [...at, 'as'], 'Redis finds its servers by their own addresses', 'remove "as"');
+      complaints.say(
+        'HF-2012',
+        [...at, 'as'],
+        kind === 'redis' ? 'Redis finds its servers by their own addresses' : 'an address leads to its own machine',
+        'remove "as"',
+      );
     return;
   }
   const instances = file.components[lead.to]!.instances ?? {};

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { routerId } from '../../../lab/netns/network-plan.ts';
 import { dnsKeyFile, dnsNodes, dnsPort, dnsZone } from '../../../lab/netns/servers/dns.ts';
+import { etcdVoters } from '../../../lab/netns/servers/etcd.ts';
 import { haproxySocket, proxyNodes } from '../../../lab/netns/servers/haproxy.ts';
 import {
   databasesFile,
@@ -19,6 +22,7 @@ import {
   sentinelPort,
 } from '../../../lab/netns/servers/redis.ts';
 import { serverDirectory } from '../../../lab/netns/servers/server.ts';
+import { serverState } from '../../../lab/netns/servers/server-process.ts';
 import type { Grant } from '../../../src/core/authority/group-record.ts';
 import {
   type ComponentId,
@@ -29,11 +33,12 @@ import {
   type InstanceId,
   instanceId,
   type SiteId,
+  siteId,
 } from '../../../src/core/base/ids.ts';
 import type { InstanceObservation } from '../../../src/core/health/instance-observation.ts';
 import type { Served, ServedKind } from '../../../src/core/topology/served.ts';
 import type { Component, Topology } from '../../../src/core/topology/topology.ts';
-import { DeskUnderTest } from './desk-under-test.ts';
+import { type AgentPlace, DeskUnderTest } from './desk-under-test.ts';
 import type { ServersUnderTest } from './servers-under-test.ts';
 
 export const sites = ['nyc', 'chi'] as const;
@@ -41,9 +46,19 @@ export type TradingSite = (typeof sites)[number];
 /** What the name of the service is set to; nobody listens there. */
 export const serviceAddress: Readonly<Record<TradingSite, string>> = { nyc: '10.255.0.1', chi: '10.255.0.2' };
 export const serviceName = 'orders';
+/** Where services are kept in the lab's etcd, and what the service is found at there. */
+export const keyPrefix = 'services/';
+export const serviceTarget = (site: TradingSite): string => `${serviceAddress[site]}:7001`;
 /** Where the database of a site would be; the pooler connects there only for a client. */
 export const databaseTarget: Readonly<Record<TradingSite, string>> = { nyc: '10.1.0.200:5532', chi: '10.2.0.200:5532' };
-/** An agent process on a machine of each trading site, which drives the servers of that machine and its site's Redis. */
+/** Two in each trading site, each with an agent of its own. */
+export const routersOf = (site: TradingSite): readonly { readonly instance: string; readonly node: string }[] =>
+  [1, 2].map((number) => ({ instance: `router-${site}-${number}`, node: routerId(siteId(site), number) }));
+
+/**
+ * An agent process on a machine of each trading site, which drives the servers of that machine and its site's Redis, and one on each of
+ * their routers.
+ */
 export class AgentsUnderTest {
   readonly topology: Topology;
   readonly #servers: ServersUnderTest;
@@ -62,7 +77,7 @@ export class AgentsUnderTest {
       under: servers.under,
       topology: this.topology,
       home: join(servers.directory, 'agents'),
-      machines: sites.map((site) => edgeOf(servers, site)),
+      desk: edgeOf(servers, 'nyc'),
     });
   }
 
@@ -71,7 +86,7 @@ export class AgentsUnderTest {
   }
 
   #start(): Promise<void> {
-    const { ground } = this.#servers;
+    const { ground, under } = this.#servers;
     const secret = (name: string) => this.#desk.written(`${name}.secret`, ground.secret(name));
     const secrets = {
       pooler: secret(pgbouncerSecrets.admin),
@@ -79,20 +94,32 @@ export class AgentsUnderTest {
       writer: secret(redisSecrets.writer),
       sentinel: secret(redisSecrets.sentinel),
     };
-    return this.#desk.up(({ site }) => [
-      { kind: 'served', instance: `proxy-${site}` },
-      { kind: 'served', instance: `pooler-${site}`, server: { passwordFile: secrets.pooler } },
-      { kind: 'served', instance: `names-${site}`, lookEveryMs: 1000 },
-      {
-        kind: 'served',
-        instance: `cache-${site}`,
-        server: {
-          passwordFile: secrets.redis,
-          writerPasswordFile: secrets.writer,
-          sentinelPasswordFile: secrets.sentinel,
+    const voter = serverState(under.context, { name: 'etcd', node: etcdVoters(ground)[0]!.node });
+    const pem = (name: string) => this.#desk.written(`${name}.pem`, readFileSync(join(voter, `${name}.pem`), 'utf8'));
+    const store = { caFile: pem('ca'), certFile: pem('cert'), keyFile: pem('key') };
+    const atEdge = (site: TradingSite): AgentPlace => {
+      const { id, host } = edgeOf(this.#servers, site);
+      const instances = [
+        { kind: 'served', instance: `proxy-${site}` },
+        { kind: 'served', instance: `pooler-${site}`, server: { passwordFile: secrets.pooler } },
+        { kind: 'served', instance: `names-${site}`, lookEveryMs: 1000 },
+        { kind: 'served', instance: `registry-${site}`, server: store },
+        {
+          kind: 'served',
+          instance: `cache-${site}`,
+          server: {
+            passwordFile: secrets.redis,
+            writerPasswordFile: secrets.writer,
+            sentinelPasswordFile: secrets.sentinel,
+          },
         },
-      },
-    ]);
+      ];
+      return { host: host!, node: id, instances };
+    };
+    const onRouters = sites
+      .flatMap(routersOf)
+      .map(({ instance, node }) => ({ host: instance, node, instances: [{ kind: 'served', instance }] }));
+    return this.#desk.up([...sites.map(atEdge), ...onRouters]);
   }
 
   /** Who holds and where clients are led, as the agents read it; null = nobody. */
@@ -201,6 +228,15 @@ function servedTopology(servers: ServersUnderTest): Topology {
         keyFile: dnsKeyFile,
       })),
     }),
+    component('registry', 'discovery', {
+      leads: {
+        [serviceName]: lead('front', per('front', serviceTarget)),
+      },
+      servers: per('registry', (site) => ({
+        address: etcdVoters(ground).find((voter) => voter.name === site)!.client,
+        keyPrefix,
+      })),
+    }),
     component('cache', 'redis', {
       leads: { [redisSet]: lead('engine') },
       servers: per('cache', (site) => ({
@@ -209,8 +245,46 @@ function servedTopology(servers: ServersUnderTest): Topology {
       })),
     }),
   ];
+  const service = plan.services[0]!;
+  const routers = sites.flatMap((site) => routersOf(site).map((each) => ({ site, ...each })));
+  added.push({
+    ...component('router', 'frr', {
+      leads: {
+        [service.prefix]: lead(
+          'front',
+          per('front', (site) => service.at.find((place) => place.site === site)!.nextHop),
+        ),
+      },
+      servers: Object.fromEntries(
+        routers.map(({ instance, node: id }) => [
+          instanceId(instance),
+          {
+            autonomousSystem: String(plan.routers.find((each) => each.id === id)!.as),
+            configFile: '/etc/frr/bgpd.conf',
+          },
+        ]),
+      ),
+    }),
+    instances: routers.map(({ instance }) => ({
+      id: instanceId(instance),
+      component: componentId('router'),
+      host: hostId(instance),
+      replication: 'none' as const,
+      eligible: true,
+      upstream: null,
+    })),
+  });
   return {
     ...topology,
+    hosts: [
+      ...topology.hosts,
+      ...routers.map(({ instance, site }) => ({
+        id: hostId(instance),
+        site: siteId(site),
+        rack: null,
+        scheduling: null,
+      })),
+    ],
     components: [...topology.components.filter(({ kind }) => kind !== 'inventory'), ...added],
     groups: topology.groups.map((group) => ({
       ...group,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, it, type TestContext } from 'node:test';
+import { before, it, type TestContext } from 'node:test';
 import { dnsName, dnsNodes, dnsZone } from '../../../lab/netns/servers/dns.ts';
+import { etcdctl, etcdVoters } from '../../../lab/netns/servers/etcd.ts';
 import { frontPort, haproxyName, ordersPort, proxyNodes } from '../../../lab/netns/servers/haproxy.ts';
 import { pgbouncerName, pgbouncerNodes, pooledDatabase } from '../../../lab/netns/servers/pgbouncer.ts';
 import { lanAddress } from '../../../lab/netns/servers/placement.ts';
@@ -11,10 +12,13 @@ import { redisTalk } from '../../../src/adapters/redis-sentinel/redis-talk.ts';
 import { addressIn } from '../../../src/core/topology/served.ts';
 import type { InstanceAction } from '../../../src/engine/driver-port.ts';
 import {
-  AgentsUnderTest,
+  type AgentsUnderTest,
   databaseTarget,
+  keyPrefix,
+  routersOf,
   serviceAddress,
   serviceName,
+  serviceTarget,
   sites,
   type TradingSite,
 } from './agents-under-test.ts';
@@ -23,14 +27,13 @@ import { pgbouncerDriver } from './pgbouncer.suite.ts';
 import { codeOf, epoch, probe, type ServersUnderTest } from './servers-under-test.ts';
 
 /** Real servers, led by agent processes. What they did is looked at by somebody else: a client, a tool, another connection. */
-export function agentsSuite(servers: () => ServersUnderTest): void {
+export function agentsSuite(servers: () => ServersUnderTest, ledBy: () => AgentsUnderTest): void {
   const soon = { deadlineMs: 2_000 };
-  const kinds = ['proxy', 'pooler', 'names', 'cache'] as const;
+  const kinds = ['proxy', 'pooler', 'names', 'registry', 'cache'] as const;
   let agents: AgentsUnderTest;
-  before(async () => {
-    agents = await AgentsUnderTest.up(servers());
+  before(() => {
+    agents = ledBy();
   });
-  after(() => agents.down());
 
   const at = <Node extends { readonly site: string | null }>(nodes: readonly Node[], site: TradingSite): Node =>
     nodes.find((node) => node.site === site)!;
@@ -42,6 +45,11 @@ export function agentsSuite(servers: () => ServersUnderTest): void {
     const server = `@${lanAddress(ground.plan, at(dnsNodes(ground), site))}`;
     const name = `${serviceName}.${dnsZone}`;
     return (await under.run('observer/ldn', 'dig', server, '+short', '+time=2', '+tries=1', name)).trim();
+  };
+  const voterOf = (site: TradingSite) => etcdVoters(servers().ground).find(({ name }) => name === site)!;
+  const foundAt = async (site: TradingSite) => {
+    const get = etcdctl('get', '--print-value-only', `${keyPrefix}${serviceName}`);
+    return (await servers().under.run(voterOf(site).node.id, ...get)).trim();
   };
   const writes = async (site: TradingSite, as: number, value: string) => {
     const { ground } = servers();
@@ -74,21 +82,26 @@ export function agentsSuite(servers: () => ServersUnderTest): void {
     await waitFor(`the pooler of ${there} to stop`, poolerStopped(there), withinMs);
     for (const each of sites)
       await waitFor(`the name in ${each}`, async () => (await resolved(each)) === serviceAddress[site], withinMs);
+    const found = JSON.stringify({ address: serviceTarget(site), epoch: as });
+    for (const each of sites)
+      await waitFor(`the service at etcd in ${each}`, async () => (await foundAt(each)) === found, withinMs);
     await waitFor(`a write in ${site}`, () => writes(site, as, `first-${as}`), withinMs);
     assert.equal(await writes(there, as, `elsewhere-${as}`), false);
   }
 
   it('before any record everything is looked at, closed, and left as it is', async () => {
     for (const site of sites)
-      for (const kind of kinds) {
-        const instance = `${kind}-${site}`;
+      for (const instance of [
+        ...kinds.map((kind) => `${kind}-${site}`),
+        ...routersOf(site).map((router) => router.instance),
+      ]) {
         await waitFor(`${instance} to be seen`, () => health(instance) !== null, 20_000);
         await waitFor(`${instance} to answer`, () => health(instance) === 'ok', 20_000);
         assert.equal(role(instance), 'closed', instance);
       }
   });
 
-  it('a record leads all of them: proxy, pooler, both name servers, Redis', async (context: TestContext) => {
+  it('a record leads all of them: proxy, pooler, both name servers, the record of the service, Redis', async (context: TestContext) => {
     const begun = performance.now();
     await agents.record(101, 'nyc', 'nyc');
     await ledTo('nyc', 101, 20_000);
@@ -143,12 +156,14 @@ export function agentsSuite(servers: () => ServersUnderTest): void {
     proxy: (site) => serverKey({ name: haproxyName, node: at(proxyNodes(servers().ground), site) }),
     pooler: (site) => serverKey({ name: pgbouncerName, node: at(pgbouncerNodes(servers().ground), site) }),
     names: (site) => serverKey({ name: dnsName, node: at(dnsNodes(servers().ground), site) }),
+    registry: (site) => serverKey({ name: 'etcd', node: voterOf(site).node }),
     cache: (site) => serverKey({ name: redisName, node: at(redisNodes(servers().ground), site) }),
   };
   const routesOf: Readonly<Record<(typeof kinds)[number], Readonly<Record<string, string | null>>>> = {
     proxy: { orders: null },
     pooler: { [pooledDatabase]: null },
     names: { [serviceName]: 'front-chi' },
+    registry: { [serviceName]: 'front-chi' },
     cache: { cache: 'cache-chi' },
   };
 

@@ -21,8 +21,18 @@ export interface DeskPlace {
   readonly topology: Topology;
   /** Of the test's own. */
   readonly home: string;
-  /** Where agents run; the desk is on the first. */
-  readonly machines: readonly PlannedNode[];
+  /** Where the desk is. */
+  readonly desk: PlannedNode;
+}
+
+/** An agent process on a machine. */
+export interface AgentPlace {
+  /** As the topology calls it. */
+  readonly host: string;
+  /** The lab's machine. */
+  readonly node: string;
+  /** As the agent's configuration has them. */
+  readonly instances: readonly object[];
 }
 
 /** A stand-in for controllers and their authority on a machine of a lab, and agent processes that take it for them. */
@@ -38,21 +48,20 @@ export class DeskUnderTest {
     mkdirSync(place.home, { recursive: true, mode: 0o700 });
   }
 
-  /** @param instances of the agent on each machine, as its configuration has them */
-  async up(instances: (machine: PlannedNode) => readonly object[]): Promise<void> {
-    const { home, machines, topology, under } = this.#place;
+  async up(agents: readonly AgentPlace[]): Promise<void> {
+    const { home, desk: place, topology, under } = this.#place;
     const pki = await createPki({
       directory: join(home, 'pki'),
       organisation: 'test',
       machines: [
         { name: 'controller/nyc', role: 'controller', ips: [] },
-        ...machines.map(({ host }) => ({ name: `agent/${host}`, role: 'agent' as const, ips: [] })),
+        ...agents.map(({ host }) => ({ name: `agent/${host}`, role: 'agent' as const, ips: [] })),
       ],
       operators: [],
       evidenceOwners: [],
     });
     const tokenFile = createToken(join(home, 'token'));
-    const address = lanAddress(under.context.plan, machines[0]!);
+    const address = lanAddress(under.context.plan, place);
     const desk: DeskConfig = {
       address,
       authorityPort: ports.authority,
@@ -63,21 +72,21 @@ export class DeskUnderTest {
       tls: pki.identity('controller/nyc'),
     };
     const script = join(import.meta.dirname, 'agent-desk.ts');
-    this.#desk = this.#track(under.spawn(machines[0]!.id, ...node, script, this.written('desk.json', desk)));
+    this.#desk = this.#track(under.spawn(place.id, ...node, script, this.written('desk.json', desk)));
     this.#hear(this.#desk);
     await waitFor('the desk', () => this.#words.some((word) => 'ready' in word), 10_000);
-    for (const machine of machines) {
+    for (const { host, node: machine, instances } of agents) {
       const config = {
-        host: machine.host,
+        host,
         topology,
-        stateDir: join(home, machine.host!),
-        tls: pki.identity(`agent/${machine.host}`),
+        stateDir: join(home, host),
+        tls: pki.identity(`agent/${host}`),
         controllers: [{ site: 'nyc', host: address, port: ports.peers }],
         authority: { kind: 'lab-only', host: address, port: ports.authority, client: 'nyc', tokenFile },
-        instances: instances(machine),
+        instances,
       };
-      const file = this.written(`${machine.host}.json`, config);
-      const child = this.#track(under.spawn(machine.id, ...node, join(projectRoot, 'src/agent/main.ts'), file));
+      const file = this.written(`${host}.json`, config);
+      const child = this.#track(under.spawn(machine, ...node, join(projectRoot, 'src/agent/main.ts'), file));
       child.stdout?.resume();
     }
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type LabName, labBreak, labDown, labHeal, labRestart } from '../../../lab/cli.ts';
 import { LabDirectory } from '../../../lab/lab-directory.ts';
 import { namespaceLabUp } from '../../../lab/netns/namespace-lab-up.ts';
+import type { ProbeReport } from '../../../lab/netns/path-probe.ts';
 import { findResidue } from '../../../lab/netns/residue.ts';
 import type { ServerGround } from '../../../lab/netns/servers/placement.ts';
 import { serverSecrets } from '../../../lab/netns/servers/server-secrets.ts';
@@ -108,8 +109,17 @@ export class ServersUnderTest {
   }
 
   /** Reports of new sessions from one machine to an address while the work is done. */
-  async asked(from: string, to: { readonly host: string; readonly port: number }, work: () => Promise<void>) {
-    const child = await this.under.start(from, ...probe, 'ask', to.host, String(to.port));
+  asked(from: string, to: { readonly host: string; readonly port: number }, work: () => Promise<void>) {
+    return this.#reported<SessionReport>(from, ['ask', to.host, String(to.port)], work);
+  }
+
+  /** Opens a session every 5 ms while the work is done, and says which were not answered. */
+  opened(from: string, to: { readonly host: string; readonly port: number }, work: () => Promise<void>) {
+    return this.#reported<ProbeReport>(from, ['open', to.host, String(to.port), '5'], work);
+  }
+
+  async #reported<Report>(from: string, words: readonly string[], work: () => Promise<void>): Promise<Report> {
+    const child = await this.under.start(from, ...probe, ...words);
     let report = '';
     child.stdout?.on('data', (bytes: Buffer) => {
       report += bytes.toString('utf8');
@@ -118,7 +128,7 @@ export class ServersUnderTest {
       await work();
       child.stdin?.end();
       await waitFor('the report', () => report.includes('\n'), 5_000);
-      return JSON.parse(report) as SessionReport;
+      return JSON.parse(report) as Report;
     } finally {
       await this.under.end(child);
     }

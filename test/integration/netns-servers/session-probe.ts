@@ -1,8 +1,10 @@
 import { connect, createServer } from 'node:net';
+import { lossIn } from '../../../lab/netns/path-probe.ts';
 
 /**
  * On a machine of a lab. `serve NAME PORT`: answers every byte with its name. `ask HOST PORT`: asks over new sessions, one after the
- * other, and holds one from the first answer on; when its input ends it prints who answered when, as `SessionReport`.
+ * other, and holds one from the first answer on; when its input ends it prints who answered when, as `SessionReport`. `open HOST PORT
+ * EVERY_MS`: opens sessions at a fixed rhythm, whatever becomes of the earlier ones, and prints which were answered, as `ProbeReport`.
  */
 export interface SessionReport {
   /** In the order of their first answers. Milliseconds of the asking machine. */
@@ -20,6 +22,8 @@ export interface SessionReport {
 }
 
 const askWithinMs = 1_000;
+/** A session that the kernel asked for a second time was lost the first time. */
+const openWithinMs = 300;
 
 function serve(name: string, port: number): void {
   const server = createServer((socket) => {
@@ -30,7 +34,7 @@ function serve(name: string, port: number): void {
 }
 
 /** The name that answered, and the session; null when none did. */
-function ask(host: string, port: number) {
+function ask(host: string, port: number, withinMs = askWithinMs) {
   const { promise, resolve } = Promise.withResolvers<{
     readonly name: string;
     readonly socket: ReturnType<typeof connect>;
@@ -40,11 +44,15 @@ function ask(host: string, port: number) {
     socket.destroy();
     resolve(null);
   };
-  socket.setTimeout(askWithinMs, fail);
+  const timer = setTimeout(fail, withinMs);
+  socket.on('close', () => clearTimeout(timer));
   socket.on('error', fail);
   socket.on('close', () => resolve(null));
   socket.on('connect', () => socket.write('?'));
-  socket.once('data', (bytes) => resolve({ name: bytes.toString('utf8'), socket }));
+  socket.once('data', (bytes) => {
+    clearTimeout(timer);
+    resolve({ name: bytes.toString('utf8'), socket });
+  });
   return promise;
 }
 
@@ -71,7 +79,6 @@ async function askOn(host: string, port: number): Promise<void> {
     lastMs = nowMs;
     const known = answers.get(name) ?? { firstMs: nowMs, lastMs: nowMs, count: 0 };
     answers.set(name, { ...known, lastMs: nowMs, count: known.count + 1 });
-    socket.setTimeout(0);
     if (held === null) {
       held = socket;
       socket.on('close', () => {
@@ -84,8 +91,28 @@ async function askOn(host: string, port: number): Promise<void> {
   process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
 }
 
+function open(host: string, port: number, everyMs: number): void {
+  const sentAt: number[] = [];
+  const cameBack = new Set<number>();
+  const timer = setInterval(async () => {
+    const index = sentAt.push(performance.now()) - 1;
+    const answer = await ask(host, port, openWithinMs);
+    if (answer === null) return;
+    cameBack.add(index);
+    answer.socket.destroy();
+  }, everyMs);
+  process.stdout.write('ready\n');
+  process.stdin.on('end', () => {
+    clearInterval(timer);
+    const report = lossIn(sentAt, cameBack, performance.now() - openWithinMs);
+    process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
+  });
+  process.stdin.resume();
+}
+
 const [role, ...args] = process.argv.slice(2);
 if (role === 'serve') {
   serve(args[0]!, Number(args[1]));
   process.stdin.on('end', () => process.exit(0)).resume();
-} else await askOn(args[0]!, Number(args[1]));
+} else if (role === 'open') open(args[0]!, Number(args[1]), Number(args[2]));
+else await askOn(args[0]!, Number(args[1]));

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { observationOf } from '../../../test/builders/facts.ts';
+import { instanceId } from '../../core/base/ids.ts';
+import { Fields } from '../../wire/fields.ts';
+import { parseObservation } from './observation-frames.ts';
+
+const sent = (value: unknown) => parseObservation(Fields.of(JSON.parse(JSON.stringify(value)), 'observation'));
+const seen = observationOf(instanceId('alfa-proxy'), false);
+
+test('whom a server leads to comes over the link as it was said: an instance, nobody, or somewhere else', () => {
+  const leads = { orders: instanceId('alfa-front'), fix: null, drop: 'elsewhere' } as const;
+  assert.deepEqual(sent({ ...seen, leads }), { ...seen, leads });
+});
+
+test('what says nothing of whom it leads to still says nothing of it', () => {
+  assert.equal('leads' in sent(seen), false);
+});
