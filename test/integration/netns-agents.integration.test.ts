@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 import { agentsSuite } from './netns-servers/agents.suite.ts';
 import { AgentsUnderTest } from './netns-servers/agents-under-test.ts';
+import { gatewaysSuite } from './netns-servers/gateways.suite.ts';
 import { routesSuite } from './netns-servers/routes.suite.ts';
 import { ServersUnderTest } from './netns-servers/servers-under-test.ts';
 
@@ -21,6 +22,11 @@ describe('agents that lead the servers of a lab of network namespaces', { skip, 
 
   describe('HAProxy, pgBouncer, BIND and Redis', () =>
     agentsSuite(
+      () => servers,
+      () => agents!,
+    ));
+  describe('keepalived', () =>
+    gatewaysSuite(
       () => servers,
       () => agents!,
     ));

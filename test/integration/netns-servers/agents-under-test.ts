@@ -23,6 +23,7 @@ import {
 } from '../../../lab/netns/servers/redis.ts';
 import { serverDirectory } from '../../../lab/netns/servers/server.ts';
 import { serverState } from '../../../lab/netns/servers/server-process.ts';
+import { proxyAddress, sharedAddressFiles, vrrpInstance } from '../../../lab/netns/servers/shared-address.ts';
 import type { Grant } from '../../../src/core/authority/group-record.ts';
 import {
   type ComponentId,
@@ -104,6 +105,7 @@ export class AgentsUnderTest {
         { kind: 'served', instance: `pooler-${site}`, server: { passwordFile: secrets.pooler } },
         { kind: 'served', instance: `names-${site}`, lookEveryMs: 1000 },
         { kind: 'served', instance: `registry-${site}`, server: store },
+        { kind: 'served', instance: `gateway-${site}` },
         {
           kind: 'served',
           instance: `cache-${site}`,
@@ -226,6 +228,14 @@ function servedTopology(servers: ServersUnderTest): Topology {
         address: at(dnsNodes(ground), site, dnsPort),
         zone: dnsZone,
         keyFile: dnsKeyFile,
+      })),
+    }),
+    component('gateway', 'keepalived', {
+      leads: { [vrrpInstance]: lead('proxy') },
+      servers: per('gateway', (site) => ({
+        sharedAddress: proxyAddress(ground, edgeOf(servers, site)),
+        interface: 'lan',
+        ...sharedAddressFiles,
       })),
     }),
     component('registry', 'discovery', {
