@@ -130,12 +130,15 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
     if (complaints.unresolved([...at, 'to'], 'component', lead.to, file.components)) continue;
     const target = file.components[lead.to]!;
     const writes = target.kind === 'front' || (!isServedKind(target.kind) && target.kind !== 'inventory');
-    if (!writes || (kind === 'redis' && target.kind === 'front'))
+    const isPooled = kind === 'haproxy' && target.kind === 'pgbouncer';
+    if (!(writes || isPooled) || (kind === 'redis' && target.kind === 'front'))
       complaints.say(
         'HF-2012',
         [...at, 'to'],
         `${name} cannot lead to ${lead.to} (${target.kind})`,
-        kind === 'redis' ? 'name the component that writes to it' : 'name a front, or a component that is owned',
+        kind === 'redis'
+          ? 'name the component that writes to it'
+          : 'name a front, a component that is owned, or behind a proxy a pooler',
       );
     else if (group !== undefined && !group.components.includes(lead.to))
       complaints.say(
