@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { type LabContext, type ProcessPlanner, planProcesses } from '../configs.ts';
 import { endOwnLab } from '../end-lab.ts';
@@ -5,7 +7,7 @@ import type { GroundClient } from '../ground-client.ts';
 import { LabDirectory } from '../lab-directory.ts';
 import { LabError } from '../lab-error.ts';
 import { claim, type LabProgress, type LabUpOptions, launch, prepare, startDeadlineMs } from '../lab-up.ts';
-import { layOut } from '../layout.ts';
+import { instanceEndpoint, layOut } from '../layout.ts';
 import type { LinkMeasurement } from '../net/measure-link.ts';
 import { createPki, type LabPki } from '../pki.ts';
 import { writeDurably } from '../processes.ts';
@@ -18,13 +20,15 @@ import { namespacePrefix } from './network-plan.ts';
 import { installPackages, missingPackages } from './packages.ts';
 import { doorway, onMachines } from './platform-machines.ts';
 import { waitForRouters } from './router-health.ts';
+import { dnsKey } from './servers/dns.ts';
 import { etcdServers } from './servers/etcd.ts';
+import { withLabServers } from './servers/led-servers.ts';
 import { identitiesOf, serverParties } from './servers/machine-identities.ts';
-import type { Placement } from './servers/placement.ts';
+import type { Placement, PlatformBehind, ServerGround } from './servers/placement.ts';
 import { planServers } from './servers/plan-servers.ts';
 import { seatLeader } from './servers/seat-leader.ts';
 import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
-import { serverSecrets } from './servers/server-secrets.ts';
+import { secretFiles, serverSecrets } from './servers/server-secrets.ts';
 
 export interface NamespaceLabOptions extends LabUpOptions {
   /** `authority`: etcd and nothing else. Default: all of them. */
@@ -58,6 +62,7 @@ export async function namespaceLabUp(
   const begun = performance.now();
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
   checkMachine();
+  if (options.servers === 'authority') refuseLedServers(options.topology);
   await install(missingPackages(null), step);
   await claim(directory, options, step);
   try {
@@ -84,11 +89,12 @@ export async function namespaceLabUp(
       step('measuring links');
       const links = await client.request('measure', { samples: 20, deadlineMs: 5_000 }, 10_000);
       const placement = { topology, plan: context.plan };
+      const secret = serverSecrets(directory.secrets);
       const platform = withPlatform
-        ? await prepare(directory, options, onMachines(wish, layout), serverParties(placement))
+        ? await preparePlatform(directory, options, { ...placement, ...onMachines(wish, layout), secret })
         : null;
       const identityOf = identitiesOf(platform?.pki ?? (await pkiOfServers(directory, placement)));
-      const ground = { ...placement, secret: serverSecrets(directory.secrets) };
+      const ground = { ...placement, secret, ...(platform === null ? {} : { platform: behindServers(platform) }) };
       const servers =
         options.servers === 'authority' ? etcdServers(ground, identityOf) : planServers(ground, identityOf);
       step(`${servers.length} servers`);
@@ -114,6 +120,25 @@ export async function namespaceLabUp(
 
 const hasEngines = ({ components }: Topology): boolean => components.some(({ kind }) => kind === 'trading-engine');
 
+/** What the platform is made of. Where the topology has servers that agents lead, agents and controllers are told of the lab's own. */
+async function preparePlatform(
+  directory: LabDirectory,
+  options: NamespaceLabOptions,
+  ground: ReturnType<typeof onMachines> & ServerGround,
+): Promise<LabContext> {
+  const { book, machines, secret } = ground;
+  const dnsKeyFile = join(directory.secrets, 'server-dns-update.key');
+  writeFileSync(dnsKeyFile, dnsKey(secret), { mode: 0o600 });
+  const topology = withLabServers({ ...ground, secretFile: secretFiles(directory.secrets), dnsKeyFile });
+  return prepare(directory, { ...options, topology }, { book, machines }, serverParties(ground));
+}
+
+/** The platform as its servers know it. */
+const behindServers = ({ book, secrets }: LabContext): PlatformBehind => ({
+  orders: (front) => book.realAddress(instanceEndpoint(front, 'orders')),
+  databaseUsers: { persister: readFileSync(secrets.databasePassword('persister'), 'utf8').trim() },
+});
+
 /** The same processes as on loopback, each on its machine. */
 async function startPlatform(
   client: GroundClient,
@@ -134,6 +159,17 @@ const pkiOfServers = (directory: LabDirectory, placement: Placement): Promise<La
     operators: [],
     evidenceOwners: [],
   });
+
+function refuseLedServers({ name, components }: Topology): void {
+  const led = components.find(({ served }) => served !== undefined);
+  if (led === undefined) return;
+  throw new LabError({
+    code: 'HF-7010',
+    attempted: `bring up ${name} with the servers of the authority alone`,
+    found: `its agents lead ${led.id} (${led.kind})`,
+    next: 'leave out --servers authority, or mark such components as inventory in an overlay',
+  });
+}
 
 async function install(names: readonly string[], step: (text: string) => void): Promise<void> {
   if (names.length === 0) return;
