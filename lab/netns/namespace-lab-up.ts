@@ -21,18 +21,17 @@ import { installPackages, missingPackages } from './packages.ts';
 import { doorway, onMachines } from './platform-machines.ts';
 import { waitForRouters } from './router-health.ts';
 import { dnsKey } from './servers/dns.ts';
-import { etcdServers } from './servers/etcd.ts';
 import { withLabServers } from './servers/led-servers.ts';
 import { identitiesOf, serverParties } from './servers/machine-identities.ts';
 import type { Placement, PlatformBehind, ServerGround } from './servers/placement.ts';
-import { planServers } from './servers/plan-servers.ts';
+import { plannedBy, type ServerChoice } from './servers/plan-servers.ts';
 import { seatLeader } from './servers/seat-leader.ts';
 import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
 import { secretFiles, serverSecrets } from './servers/server-secrets.ts';
 
 export interface NamespaceLabOptions extends LabUpOptions {
-  /** `authority`: etcd and nothing else. Default: all of them. */
-  readonly servers?: 'all' | 'authority';
+  /** Default: all of them. */
+  readonly servers?: ServerChoice;
   /** Controllers, agents and what they drive, exchanges. Default: where the topology has a trading engine. */
   readonly platform?: boolean;
 }
@@ -95,8 +94,7 @@ export async function namespaceLabUp(
         : null;
       const identityOf = identitiesOf(platform?.pki ?? (await pkiOfServers(directory, placement)));
       const ground = { ...placement, secret, ...(platform === null ? {} : { platform: behindServers(platform) }) };
-      const servers =
-        options.servers === 'authority' ? etcdServers(ground, identityOf) : planServers(ground, identityOf);
+      const servers = plannedBy[options.servers ?? 'all'](ground, identityOf);
       step(`${servers.length} servers`);
       writeServerFiles(context, servers);
       await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);
