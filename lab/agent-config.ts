@@ -110,6 +110,7 @@ export function authorityOf(
 }
 
 function instanceConfig(context: LabContext, component: Component, instance: Instance): object {
+  if (component.served !== undefined) return { kind: 'served', instance: instance.id };
   return component.kind === 'postgres'
     ? postgresConfig(context, component, instance)
     : applicationConfig(context, component, instance);
@@ -148,7 +149,7 @@ function applicationConfig(context: LabContext, component: Component, instance: 
 /** Files that the instances themselves read; written before any agent starts. */
 export function instanceFiles(context: LabContext): readonly { readonly file: string; readonly content: object }[] {
   return allInstances(context)
-    .filter(({ component }) => component.kind !== 'postgres')
+    .filter(({ component }) => component.kind !== 'postgres' && component.served === undefined)
     .map(({ component, instance }) => ({
       file: join(context.directory.instance(instance.host, instance.id), 'config.json'),
       content: instanceFile(context, component, instance),

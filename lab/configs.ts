@@ -17,6 +17,7 @@ import {
 } from './layout.ts';
 import { calendarOf } from './market-clock.ts';
 import { quorumRttMs } from './net/path-model.ts';
+import type { ClientsWay } from './netns/servers/led-servers.ts';
 import type { LabPki } from './pki.ts';
 import {
   agentKey,
@@ -52,6 +53,8 @@ export interface LabMachines {
   votersFrom(site: SiteId): readonly string[];
   /** The same process on the machine on which it belongs. */
   place(spec: LaunchSpec): LaunchSpec;
+  /** Null: clients dial the fronts. */
+  readonly clientsWay: ClientsWay | null;
   /** The same command as a process of the clients' machine. */
   amongClients(command: readonly string[]): readonly [string, ...string[]];
 }
@@ -218,9 +221,10 @@ const schedulingAt = ({ hosts }: Topology, site: string): object => {
   return asked === null ? {} : { scheduling: asked };
 };
 
-/** The order flow: its own failing domain, knows the fronts and nothing behind them. */
+/** The order flow: its own failing domain, knows the fronts, or the firm's name, and nothing behind them. */
 export function planLoad(context: LabContext, flow: { readonly ratePerSecond: number }): ProcessSpec {
-  const { topology, book, directory, secrets } = context;
+  const { topology, book, directory, secrets, machines } = context;
+  const login = { user: 'persister', passwordFile: secrets.databasePassword('persister'), database: labDatabase };
   const fronts = topology.components.filter((component) => component.kind === 'front').flatMap((c) => c.instances);
   return {
     key: loadKey,
@@ -233,16 +237,15 @@ export function planLoad(context: LabContext, flow: { readonly ratePerSecond: nu
         clients: ['client-1', 'client-2', 'client-3', 'client-4'],
         ratePerSecond: flow.ratePerSecond,
         symbols: tradedSymbols(topology),
-        fronts: fronts.map((instance) => ({
-          site: topology.hosts.find((host) => host.id === instance.host)?.site,
-          orders: book.addressFrom('outside', instanceEndpoint(instance.id, 'orders')),
-          database: {
-            ...book.addressFrom('outside', instanceEndpoint(instance.id, 'database')),
-            user: 'persister',
-            passwordFile: secrets.databasePassword('persister'),
-            database: labDatabase,
-          },
-        })),
+        ...(machines?.clientsWay == null
+          ? {
+              fronts: fronts.map((instance) => ({
+                site: topology.hosts.find((host) => host.id === instance.host)?.site,
+                orders: book.addressFrom('outside', instanceEndpoint(instance.id, 'orders')),
+                database: { ...book.addressFrom('outside', instanceEndpoint(instance.id, 'database')), ...login },
+              })),
+            }
+          : { way: wayOf(machines.clientsWay, login) }),
         ledgerDir: join(directory.evidence, 'ledger'),
         control: { ...book.realAddress(loadEndpoint), tokenFile: secrets.loadToken },
       },
@@ -251,6 +254,11 @@ export function planLoad(context: LabContext, flow: { readonly ratePerSecond: nu
     stage: 5,
   };
 }
+
+const wayOf = ({ databasePort, ...way }: ClientsWay, login: object): object => ({
+  ...way,
+  database: { port: databasePort, ...login },
+});
 
 /** What the order flow trades: what the first exchange lists, which is the one that its ledger is compared with. */
 const tradedSymbols = ({ venues: listed }: LabContext['topology']): readonly string[] => {

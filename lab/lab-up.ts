@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { DataClass } from '../src/core/topology/planning.ts';
+import { isServedKind } from '../src/core/topology/served.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { instanceFiles } from './agent-config.ts';
 import { type LabContext, type ProcessPlanner, planProcesses } from './configs.ts';
@@ -68,6 +69,7 @@ export async function labUp(options: LabUpOptions, progress: (event: LabProgress
   const directory = new LabDirectory(options.root, options.name);
   const begun = performance.now();
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
+  refuseServers(options.topology);
   await claim(directory, options, step);
   try {
     step('compiling');
@@ -91,6 +93,17 @@ export async function labUp(options: LabUpOptions, progress: (event: LabProgress
     await endOwnLab(directory, { deadlineMs: 10_000 }).catch(() => {});
     throw error;
   }
+}
+
+function refuseServers({ name, components }: Topology): void {
+  const served = components.find(({ kind }) => isServedKind(kind));
+  if (served === undefined) return;
+  throw new LabError({
+    code: 'HF-7010',
+    attempted: `bring up a loopback lab for ${name}`,
+    found: `${served.id} is ${served.kind}, a server that the loopback ground does not have`,
+    next: 'mark it as inventory in an overlay; holdfast lab up --ground netns has such servers',
+  });
 }
 
 /** Clears what may be cleared and takes the name, with nobody else at this lab meanwhile. */

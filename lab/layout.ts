@@ -1,6 +1,5 @@
 import type { HostId, InstanceId, LinkId, SiteId } from '../src/core/base/ids.ts';
 import { probingHosts } from '../src/core/network/network-report.ts';
-import { isServedKind } from '../src/core/topology/served.ts';
 import type { ComponentKind, Topology } from '../src/core/topology/topology.ts';
 import { LabError } from './lab-error.ts';
 
@@ -395,12 +394,6 @@ function checkFits(topology: Topology, block: number): void {
       next,
     });
   };
-  const served = topology.components.find(({ kind }) => isServedKind(kind));
-  if (served !== undefined)
-    refuse(
-      `${served.id} is ${served.kind}, a server that the loopback ground does not have`,
-      'mark it as inventory in an overlay; holdfast lab up --ground netns has such servers',
-    );
   if (!Number.isInteger(block) || block < 1 || block > 254)
     refuse(`block ${block} is not between 1 and 254`, 'give --block N between 1 and 254, or leave it out');
   if (topology.sites.length > limits.sites) refuse(`${topology.sites.length} sites, at most ${limits.sites} fit`);

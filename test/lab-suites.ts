@@ -29,6 +29,7 @@ export const labSuites: readonly LabSuite[] = [
   netns('database', 'PostgreSQL under Patroni, pgBackRest and their drivers', ['suite-database'], 600_000),
   netns('database-agents', 'agents beside Patroni', ['suite-database-agents']),
   netns('platform', 'controllers, agents and engines on it', ['suite-platform']),
+  netns('firm', 'a firm behind its servers', ['suite-firm']),
   netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], 900_000),
   {
     name: 'etcd',
@@ -37,6 +38,14 @@ export const labSuites: readonly LabSuite[] = [
     needs: 'root',
     labs: [],
     withinMs: 420_000,
+  },
+  {
+    name: 'dial',
+    about: 'connections into network namespaces that are handed over to tests',
+    files: ['test/integration/namespace-dial.integration.test.ts'],
+    needs: 'namespaces',
+    labs: [],
+    withinMs: 120_000,
   },
   {
     name: 'gate',

@@ -47,8 +47,8 @@ export interface UpOptions extends LabName {
   /** Loopback only: the netns ground has no trading stack. */
   readonly canary: boolean;
   readonly ground: 'loopback' | 'netns';
-  /** Of the netns ground: every server, or the authority's alone. */
-  readonly servers: 'all' | 'authority';
+  /** Of the netns ground. */
+  readonly servers: 'all' | 'led' | 'authority';
 }
 
 export async function up(options: UpOptions, say: (line: string) => void): Promise<CommandOutcome> {

@@ -34,8 +34,11 @@ export function registerLabCommands(program: Command, shell: Shell): void {
           .default('loopback'),
       )
       .addOption(
-        new Option('--servers <which>', 'with --ground netns: all of them, or only those of the authority')
-          .choices(['all', 'authority'])
+        new Option(
+          '--servers <which>',
+          'with --ground netns: all of them, those that agents lead and the authority, or the authority alone',
+        )
+          .choices(['all', 'led', 'authority'])
           .default('all'),
       )
       .option(
@@ -50,7 +53,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
             readonly overlay: readonly string[];
             readonly block?: number;
             readonly ground: 'loopback' | 'netns';
-            readonly servers: 'all' | 'authority';
+            readonly servers: 'all' | 'led' | 'authority';
             readonly relayed?: boolean;
             readonly canary?: boolean;
           },

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { type LabContext, type ProcessPlanner, planProcesses } from '../configs.ts';
@@ -7,7 +7,7 @@ import type { GroundClient } from '../ground-client.ts';
 import { LabDirectory } from '../lab-directory.ts';
 import { LabError } from '../lab-error.ts';
 import { claim, type LabProgress, type LabUpOptions, launch, prepare, startDeadlineMs } from '../lab-up.ts';
-import { layOut } from '../layout.ts';
+import { instanceEndpoint, layOut } from '../layout.ts';
 import type { LinkMeasurement } from '../net/measure-link.ts';
 import { createPki, type LabPki } from '../pki.ts';
 import { writeDurably } from '../processes.ts';
@@ -21,17 +21,18 @@ import { namespacePrefix } from './network-plan.ts';
 import { type AskedLab, missingPackages } from './packages.ts';
 import { doorway, onMachines } from './platform-machines.ts';
 import { waitForRouters } from './router-health.ts';
-import { etcdServers } from './servers/etcd.ts';
+import { dnsKey } from './servers/dns.ts';
+import { withLabServers } from './servers/led-servers.ts';
 import { identitiesOf, serverParties } from './servers/machine-identities.ts';
-import type { Placement } from './servers/placement.ts';
-import { planServers } from './servers/plan-servers.ts';
+import type { Placement, PlatformBehind, ServerGround } from './servers/placement.ts';
+import { plannedBy, type ServerChoice } from './servers/plan-servers.ts';
 import { seatLeader } from './servers/seat-leader.ts';
 import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
-import { serverSecrets } from './servers/server-secrets.ts';
+import { secretFiles, serverSecrets } from './servers/server-secrets.ts';
 
 export interface NamespaceLabOptions extends LabUpOptions {
-  /** `authority`: etcd and nothing else. Default: all of them. */
-  readonly servers?: AskedLab['servers'];
+  /** Default: all of them. */
+  readonly servers?: ServerChoice;
   /** Controllers, agents and what they drive, exchanges. Default: where the topology has a trading engine. */
   readonly platform?: boolean;
 }
@@ -64,6 +65,7 @@ export async function namespaceLabUp(
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
   checkMachine();
   const wished = { servers: options.servers ?? 'all' };
+  if (wished.servers === 'authority') refuseLedServers(options.topology);
   await install({ ...wished, facts: null }, options.root, step);
   await claim(directory, options, step);
   try {
@@ -89,13 +91,13 @@ export async function namespaceLabUp(
       const compiled = withPlatform ? warmMachineCache(options.root) : Promise.resolve();
       compiled.catch(() => {});
       const placement = { topology, plan: context.plan };
+      const secret = serverSecrets(directory.secrets);
       const platform = withPlatform
-        ? await prepare(directory, options, onMachines(wish, layout), serverParties(placement))
+        ? await preparePlatform(directory, options, { ...placement, ...onMachines(wish, layout), secret })
         : null;
       const identityOf = identitiesOf(platform?.pki ?? (await pkiOfServers(directory, placement)));
-      const ground = { ...placement, secret: serverSecrets(directory.secrets) };
-      const servers =
-        wished.servers === 'authority' ? etcdServers(ground, identityOf) : planServers(ground, identityOf);
+      const ground = { ...placement, secret, ...(platform === null ? {} : { platform: behindServers(platform) }) };
+      const servers = plannedBy[wished.servers](ground, identityOf);
       step(`${servers.length} servers`);
       writeServerFiles(context, servers);
       await client.request('start', { specs: servers.map((each) => serverProcess(context, each)) }, startDeadlineMs);
@@ -137,6 +139,25 @@ function keepLogs({ root, name, logs }: LabDirectory): string | null {
 
 const hasEngines = ({ components }: Topology): boolean => components.some(({ kind }) => kind === 'trading-engine');
 
+/** What the platform is made of. Where the topology has servers that agents lead, agents and controllers are told of the lab's own. */
+async function preparePlatform(
+  directory: LabDirectory,
+  options: NamespaceLabOptions,
+  ground: ReturnType<typeof onMachines> & ServerGround,
+): Promise<LabContext> {
+  const { book, machines, secret } = ground;
+  const dnsKeyFile = join(directory.secrets, 'server-dns-update.key');
+  writeFileSync(dnsKeyFile, dnsKey(secret), { mode: 0o600 });
+  const topology = withLabServers({ ...ground, secretFile: secretFiles(directory.secrets), dnsKeyFile });
+  return prepare(directory, { ...options, topology }, { book, machines }, serverParties(ground));
+}
+
+/** The platform as its servers know it. */
+const behindServers = ({ book, secrets }: LabContext): PlatformBehind => ({
+  orders: (front) => book.realAddress(instanceEndpoint(front, 'orders')),
+  databaseUsers: { persister: readFileSync(secrets.databasePassword('persister'), 'utf8').trim() },
+});
+
 /** The same processes as on loopback, each on its machine. */
 async function startPlatform(
   client: GroundClient,
@@ -157,6 +178,17 @@ const pkiOfServers = (directory: LabDirectory, placement: Placement): Promise<La
     operators: [],
     evidenceOwners: [],
   });
+
+function refuseLedServers({ name, components }: Topology): void {
+  const led = components.find(({ served }) => served !== undefined);
+  if (led === undefined) return;
+  throw new LabError({
+    code: 'HF-7010',
+    attempted: `bring up ${name} with the servers of the authority alone`,
+    found: `its agents lead ${led.id} (${led.kind})`,
+    next: 'leave out --servers authority, or mark such components as inventory in an overlay',
+  });
+}
 
 /** What such a lab needs and is not here, told before it is done. @throws LabError HF-7014 */
 async function install(asked: AskedLab, root: string, step: (text: string) => void): Promise<void> {

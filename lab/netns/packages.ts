@@ -1,6 +1,7 @@
 import { accessSync, constants, globSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import type { KernelFacts } from './kernel-facts.ts';
+import type { ServerChoice } from './servers/plan-servers.ts';
 
 /** A Debian package and a program by which it is known to be there. */
 interface NeededPackage {
@@ -12,11 +13,12 @@ interface NeededPackage {
 
 /** As far as it decides what has to be installed. */
 export interface AskedLab {
-  readonly servers: 'all' | 'authority';
+  readonly servers: ServerChoice;
   /** Null: not known yet. Only what finds them out is needed then, and what does not depend on them. */
   readonly facts: KernelFacts | null;
 }
 
+const withLedServers = ({ servers }: AskedLab): boolean => servers !== 'authority';
 const withAllServers = ({ servers }: AskedLab): boolean => servers === 'all';
 const delayedByQueue = ({ facts }: AskedLab): boolean => facts?.delayBy === 'queue';
 
@@ -32,14 +34,14 @@ const packages: readonly NeededPackage[] = [
   { name: 'etcd-client', program: 'etcdctl' },
   { name: 'iptables', program: 'iptables-restore', when: delayedByQueue },
   { name: 'wireguard-go', program: 'wireguard-go', when: ({ facts }) => facts?.wireguard === 'user' },
-  { name: 'haproxy', program: 'haproxy', when: withAllServers },
+  { name: 'haproxy', program: 'haproxy', when: withLedServers },
   { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres', when: withAllServers },
   { name: 'patroni', program: 'patroni', when: withAllServers },
   { name: 'pgbackrest', program: 'pgbackrest', when: withAllServers },
-  { name: 'redis-server', program: 'redis-server', when: withAllServers },
-  { name: 'pgbouncer', program: 'pgbouncer', when: withAllServers },
-  { name: 'bind9', program: 'named', when: withAllServers },
-  { name: 'bind9-dnsutils', program: 'nsupdate', when: withAllServers },
+  { name: 'redis-server', program: 'redis-server', when: withLedServers },
+  { name: 'pgbouncer', program: 'pgbouncer', when: withLedServers },
+  { name: 'bind9', program: 'named', when: withLedServers },
+  { name: 'bind9-dnsutils', program: 'nsupdate', when: withLedServers },
   { name: 'prometheus', program: 'prometheus', when: withAllServers },
   { name: 'prometheus-alertmanager', program: 'prometheus-alertmanager', when: withAllServers },
   { name: 'prometheus-node-exporter', program: 'prometheus-node-exporter', when: withAllServers },

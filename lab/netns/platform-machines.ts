@@ -11,6 +11,7 @@ import { NamespaceBook } from './namespace-book.ts';
 import type { PlannedNode } from './network-plan.ts';
 import { doorSocket } from './operator-doors.ts';
 import { etcdVoters } from './servers/etcd.ts';
+import { clientsWay } from './servers/led-servers.ts';
 import type { Placement } from './servers/placement.ts';
 
 export const doorwayKey = 'doorway';
@@ -25,6 +26,7 @@ export function onMachines(wish: NamespaceWish, layout: LabLayout): Required<Pic
   const machines: LabMachines = {
     networks: ['127.0.0.0/8', sitesNetwork, outsideLan.network],
     votersFrom: (site) => votersFrom(placement, site),
+    clientsWay: clientsWay(placement),
     place: (spec) => placed(context, nodeOf(spec), spec),
     amongClients: (command) => [
       'sh',

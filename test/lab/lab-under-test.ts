@@ -12,6 +12,7 @@ import type { FaultReport } from '../../lab/ground.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { labUp } from '../../lab/lab-up.ts';
 import { type NamespaceLabOptions, namespaceLabUp } from '../../lab/netns/namespace-lab-up.ts';
+import type { ServerChoice } from '../../lab/netns/servers/plan-servers.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
 import { type EvidenceEntry, parseEntry } from '../../src/core/evidence/evidence-entry.ts';
 import type { Component, Topology } from '../../src/core/topology/topology.ts';
@@ -24,6 +25,10 @@ export interface LabWish {
   readonly topologyFile?: string;
   /** `netns`: machines of their own and real etcd, without the other servers. Default: loopback. */
   readonly ground?: 'loopback' | 'netns';
+  /** On the netns ground. Default: the authority's alone. */
+  readonly servers?: ServerChoice;
+  /** While everything runs and nothing is active yet. */
+  readonly beforeActivation?: (lab: LabUnderTest) => Promise<void>;
   /** Null: no order flow. */
   readonly ratePerSecond?: number | null;
   /** What happens when the active site is lost; a person is asked in what is shipped. Default: automatic. */
@@ -78,11 +83,18 @@ export class LabUnderTest {
       rmSync(new LabDirectory(projectRoot, name).path, { recursive: true, force: true });
       const up = wish.ground === 'netns' ? namespaceLabUp : labUp;
       const plan = planWith(wish.engineSettings ?? {});
-      const options: NamespaceLabOptions = { ...lab, topology, topologyFile, plan, servers: 'authority' };
+      const options: NamespaceLabOptions = {
+        ...lab,
+        topology,
+        topologyFile,
+        plan,
+        servers: wish.servers ?? 'authority',
+      };
       await up(options, (event) => {
         if (event.kind === 'step') narrate(event.text);
       });
       const opened = new LabUnderTest({ name, topology, story });
+      await wish.beforeActivation?.(opened);
       // Its own patience is that of a demo.
       await activate(opened.platform, narrate).catch(() => opened.settled());
       const rate = wish.ratePerSecond === undefined ? 200 : wish.ratePerSecond;

@@ -1,7 +1,7 @@
 import { CanaryChain } from './canary-chain.ts';
 import { monoMs } from './clock.ts';
-import type { FrontConfig } from './config.ts';
 import type { CommitOutcome, DatabaseLane } from './database-lane.ts';
+import type { FrontsNow } from './fronts-now.ts';
 import { LaneKeeper } from './lane-keeper.ts';
 import type { CanaryRow } from './ledger-record.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
@@ -23,7 +23,7 @@ export interface CommitCounts {
 export interface CommitFlowOptions {
   readonly run: string;
   readonly client: string;
-  readonly fronts: readonly FrontConfig[];
+  readonly fronts: FrontsNow;
   readonly lanes: number;
   readonly probeEveryMs: number;
   readonly silentAfterMs: number;

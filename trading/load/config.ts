@@ -9,10 +9,23 @@ export interface FrontConfig {
   readonly database: DatabaseAddress;
 }
 
+/** What clients know where the firm has a name: its name servers, and the ports behind every address that they give. */
+export interface NamedWay {
+  readonly name: string;
+  /** `HOST:PORT` */
+  readonly servers: readonly string[];
+  readonly ordersPort: number;
+  readonly database: Omit<DatabaseAddress, 'host'>;
+}
+
+export type Fronts = readonly FrontConfig[] | NamedWay;
+
 export interface DatabaseAddress extends Address {
   readonly user: string;
   readonly password: string;
   readonly database: string;
+  /** Behind a pooler that keeps no statement for the next transaction. */
+  readonly pooled?: true;
 }
 
 export interface LoadConfig {
@@ -25,7 +38,7 @@ export interface LoadConfig {
   /** Of a hundred requests while orders are open, so many replaces; 0 by default. */
   readonly replacePercent: number;
   readonly seed: number;
-  readonly fronts: readonly FrontConfig[];
+  readonly fronts: Fronts;
   readonly ledgerDir: string;
   readonly control: Address & { readonly tokenFile: string };
   readonly outage: OutageRules;
@@ -52,7 +65,7 @@ export const readLoadConfig = (file: string): LoadConfig => {
     symbols: root.strings('symbols'),
     replacePercent: root.number('replacePercent', 0),
     seed: root.number('seed', 1),
-    fronts: root.children('fronts').map(parseFront),
+    fronts: root.has('way') ? parseWay(root.child('way')) : root.children('fronts').map(parseFront),
     ledgerDir: root.path('ledgerDir'),
     control: { ...control.address(), tokenFile: control.path('tokenFile') },
     outage: {
@@ -72,8 +85,22 @@ const parseFront = (front: ConfigNode): FrontConfig => ({
   database: parseDatabase(front.child('database')),
 });
 
+const parseWay = (way: ConfigNode): NamedWay => {
+  const database = way.child('database');
+  return {
+    name: way.string('name'),
+    servers: way.strings('servers'),
+    ordersPort: way.number('ordersPort'),
+    database: { port: database.number('port'), ...parseLogin(database), pooled: true },
+  };
+};
+
 export const parseDatabase = (node: ConfigNode): DatabaseAddress => ({
   ...node.address(),
+  ...parseLogin(node),
+});
+
+const parseLogin = (node: ConfigNode) => ({
   user: node.string('user'),
   password: node.secret('passwordFile'),
   database: node.string('database'),

@@ -19,6 +19,7 @@ export class DatabaseLane {
   readonly site: string;
   readonly startedAt = monoMs();
   readonly #client: pg.Client;
+  readonly #pooled: boolean;
   readonly #onClosed: (lane: DatabaseLane) => void;
   #warned = false;
   #closed = false;
@@ -32,8 +33,10 @@ export class DatabaseLane {
   }) {
     this.site = options.front.site;
     this.#onClosed = options.onClosed;
+    const { pooled, ...address } = options.front.database;
+    this.#pooled = pooled === true;
     this.#client = new pg.Client({
-      ...options.front.database,
+      ...address,
       application_name: 'holdfast-load',
       connectionTimeoutMillis: options.connectDeadlineMs,
       query_timeout: options.statementDeadlineMs,
@@ -80,7 +83,7 @@ export class DatabaseLane {
     this.#warned = false;
     try {
       await this.#client.query({
-        name: 'canary',
+        ...(this.#pooled ? {} : { name: 'canary' }),
         text: 'INSERT INTO public.canary (id, client, payload, previous_digest) VALUES ($1, $2, $3, $4)',
         values: [row.id, row.client, row.payload, row.previous],
       });

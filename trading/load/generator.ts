@@ -4,6 +4,7 @@ import type { JsonRecord } from '../base/json-record.ts';
 import { CommitFlow } from './commit-flow.ts';
 import type { LoadConfig } from './config.ts';
 import { FaultWindow, type WindowReport } from './fault-window.ts';
+import { type FrontsNow, frontsNow } from './fronts-now.ts';
 import { commitLedgerName, orderLedgerName } from './ledger-record.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { LoadControl } from './load-control.ts';
@@ -25,6 +26,7 @@ export class Generator {
   readonly #commitMeter: OutageMeter;
   readonly #windows = new Map<string, FaultWindow>();
   readonly #config: LoadConfig;
+  readonly #fronts: FrontsNow;
   readonly #onStopped: (failure: Error | null) => void;
   #window: FaultWindow | null = null;
   #control: LoadControl | null = null;
@@ -54,7 +56,8 @@ export class Generator {
       tickMs: 5,
       meter: this.#commitMeter,
     });
-    const shared = { ...config, run: this.run, onFailure: (error: Error) => this.#fail(error) };
+    this.#fronts = frontsNow(config.fronts);
+    const shared = { ...config, fronts: this.#fronts, run: this.run, onFailure: (error: Error) => this.#fail(error) };
     this.#orders = new OrderFlow({
       ...shared,
       ledger: orderLedger,
@@ -173,6 +176,7 @@ export class Generator {
       commitsPerSecond: this.#commitSchedule.ratePerSecond,
       orders: { ...this.#orders.counts, ...this.#orders.describe() },
       commits: { ...this.#commits.counts, ...this.#commits.describe(), weakened: [...this.#commits.weakened] },
+      named: this.#fronts.named(),
       serving: { orders: this.#orderMeter.servingSince, commits: this.#commitMeter.servingSince },
     };
   }

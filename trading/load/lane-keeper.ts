@@ -1,9 +1,10 @@
 import { monoMs } from './clock.ts';
 import type { FrontConfig } from './config.ts';
 import { DatabaseLane } from './database-lane.ts';
+import type { FrontsNow } from './fronts-now.ts';
 
 export interface LaneKeeperOptions {
-  readonly fronts: readonly FrontConfig[];
+  readonly fronts: FrontsNow;
   readonly lanes: number;
   readonly probeEveryMs: number;
   readonly silentAfterMs: number;
@@ -55,12 +56,12 @@ export class LaneKeeper {
     const answering = this.answering();
     if (answering.length >= this.#options.lanes) return;
     if (answering.length > 0) {
-      const front = this.#options.fronts.find((each) => each.site === this.#goodSite);
+      const front = this.#options.fronts.now().find((each) => each.site === this.#goodSite);
       const opening = [...this.#attempts].filter((each) => each.site === this.#goodSite).length;
       if (front !== undefined && answering.length + opening < this.#options.lanes) void this.#attempt(front);
       return;
     }
-    for (const front of this.#options.fronts) {
+    for (const front of this.#options.fronts.now()) {
       const opening = [...this.#attempts].filter((each) => each.site === front.site).length;
       if (opening < maxAttemptsPerFront && this.#hasRoom(front.site)) void this.#attempt(front);
     }

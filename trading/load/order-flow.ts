@@ -1,5 +1,5 @@
 import { monoMs } from './clock.ts';
-import type { FrontConfig } from './config.ts';
+import type { FrontsNow } from './fronts-now.ts';
 import type { LedgerWriter } from './ledger-writer.ts';
 import { OrderMix } from './order-mix.ts';
 import type { EngineOrder, OrderAnswer, OrderRequest, OrderSession } from './order-session.ts';
@@ -30,7 +30,7 @@ export interface OrderFlowOptions {
   readonly symbols: readonly string[];
   readonly replacePercent: number;
   readonly seed: number;
-  readonly fronts: readonly FrontConfig[];
+  readonly fronts: FrontsNow;
   readonly probeEveryMs: number;
   readonly silentAfterMs: number;
   readonly unknownAfterMs: number;

@@ -1,5 +1,6 @@
 import { monoMs } from './clock.ts';
 import type { FrontConfig } from './config.ts';
+import type { FrontsNow } from './fronts-now.ts';
 import { type EngineOrder, type OrderAnswer, OrderSession, type OrderSessionSink } from './order-session.ts';
 
 export interface SessionKeeperSink {
@@ -10,7 +11,7 @@ export interface SessionKeeperSink {
 }
 
 export interface SessionKeeperOptions {
-  readonly fronts: readonly FrontConfig[];
+  readonly fronts: FrontsNow;
   readonly clients: readonly string[];
   readonly probeEveryMs: number;
   readonly silentAfterMs: number;
@@ -128,13 +129,14 @@ export class SessionKeeper implements OrderSessionSink {
     this.#timer = setTimeout(() => this.#probe(), this.#options.probeEveryMs);
     const now = monoMs();
     let scouting = false;
+    const fronts = this.#options.fronts.now();
     for (const seat of this.#seats.values()) {
       for (const attempt of attemptsOf(seat)) if (now - attempt.startedAt > attemptDeadlineMs) attempt.close();
       if (!this.#needsSession(seat)) {
         this.#reassert(seat, now);
         continue;
       }
-      for (const front of this.#options.fronts) {
+      for (const front of fronts) {
         if (!scouting || this.#foundRecently(front.site, now)) this.#attempt(seat, front);
       }
       scouting = true;

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { parseEntry } from '../oms/journal-entry.ts';
 import { OrderStore } from '../oms/order-store.ts';
 import { postgresAvailable, ThrowawayPostgres } from '../oms/throwaway-postgres.ts';
-import type { LoadConfig } from './config.ts';
+import type { FrontConfig, LoadConfig } from './config.ts';
 import { Generator } from './generator.ts';
 import { LedgerWriter } from './ledger-writer.ts';
 import { StandInEngine } from './stand-in-engine.ts';
@@ -26,7 +26,7 @@ test('the two-way check', {
   const ledgerDir = join(directory, 'ledger');
   let postgres: ThrowawayPostgres;
   let engine: StandInEngine;
-  let options: VerifierOptions;
+  let options: VerifierOptions & { readonly fronts: readonly FrontConfig[] };
   before(async () => {
     postgres = await ThrowawayPostgres.start();
     engine = await StandInEngine.listen();

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import { describeError } from '../base/coded-error.ts';
 import { compareCommits, compareTrades, compareWithPersisted, type PersistedSnapshot } from './compare-database.ts';
 import { compareWithEngine, compareWithVenue, type EngineSnapshot } from './compare-orders.ts';
-import { type FrontConfig, readLoadConfig } from './config.ts';
+import { type Fronts, readLoadConfig } from './config.ts';
 import { ConfigNode } from './config-node.ts';
+import { frontsNow } from './fronts-now.ts';
 import { LedgerReader } from './ledger-reader.ts';
 import { type CanaryRow, commitLedgerName, type LedgerRecord, orderLedgerName } from './ledger-record.ts';
 import { CommitLedgerView, OrderLedgerView } from './ledger-view.ts';
@@ -29,7 +30,7 @@ import {
 
 export interface VerifierOptions {
   readonly ledgerDir: string;
-  readonly fronts: readonly FrontConfig[];
+  readonly fronts: Fronts;
   /** null: there is no exchange to ask; what it would have shown is then not claimed. */
   readonly venue: VenueAddress | null;
   /** Name under which order management keeps its position; null: there is none to check. */
@@ -115,7 +116,10 @@ export class Verifier {
   }
 
   async #readSources(): Promise<Sources> {
-    const { fronts, deadlineMs, stream, catchUpMs, venue } = this.#options;
+    const { deadlineMs, stream, catchUpMs, venue } = this.#options;
+    const reached = frontsNow(this.#options.fronts);
+    await reached.refresh();
+    const fronts = reached.now();
     const requestIds = [...this.#orders.orders.values()].flatMap((order) => (order.target === null ? [] : [order.id]));
     const engine = await attempt('the engine', () => readEngine({ fronts, requestIds, deadlineMs }));
     const end = readOrNull(engine)?.end ?? 0;

@@ -39,6 +39,11 @@ export class LineClient {
     });
   }
 
+  /** Of a connection that somebody else has made. */
+  static over(socket: Socket): LineClient {
+    return new LineClient(socket);
+  }
+
   set onMessage(onMessage: (message: JsonRecord) => void) {
     this.#onMessage = onMessage;
   }

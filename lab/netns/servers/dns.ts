@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PlannedNode } from '../network-plan.ts';
-import { edgeNodes, lanAddress, type ServerGround, tradingSites } from './placement.ts';
+import { edgeNodes, lanAddress, ledNodes, type Placement, type ServerGround, tradingSites } from './placement.ts';
 import { type LabServer, serverDirectory } from './server.ts';
 
 export const dnsName = 'dns';
@@ -21,7 +21,7 @@ export function dnsServers(ground: ServerGround): readonly LabServer[] {
       user: 'bind',
       files: {
         'named.conf': namedFile(address),
-        'update.key': keyFile(ground.secret(secretName)),
+        'update.key': dnsKey(ground.secret),
         [`${dnsZone}.zone`]: zoneFile(ground),
       },
       command: ['named', '-g', '-n', '1', '-c', `${serverDirectory(dnsName)}/named.conf`],
@@ -34,8 +34,8 @@ export function dnsServers(ground: ServerGround): readonly LabServer[] {
   });
 }
 
-export const dnsNodes = (ground: ServerGround): readonly PlannedNode[] =>
-  tradingSites(ground.topology).flatMap((site) => edgeNodes(ground, site).slice(0, 1));
+export const dnsNodes = (ground: Placement): readonly PlannedNode[] =>
+  ledNodes(ground, 'dns') ?? tradingSites(ground.topology).flatMap((site) => edgeNodes(ground, site).slice(0, 1));
 
 function namedFile(address: string): string {
   return `options {
@@ -59,8 +59,11 @@ zone "${dnsZone}" {
 `;
 }
 
-const keyFile = (secret: string): string =>
-  `key "holdfast" { algorithm hmac-sha256; secret "${createHash('sha256').update(secret).digest('base64')}"; };\n`;
+/** The key with which names are changed, as the text of a file. */
+export function dnsKey(secret: (name: string) => string): string {
+  const key = createHash('sha256').update(secret(secretName)).digest('base64');
+  return `key "holdfast" { algorithm hmac-sha256; secret "${key}"; };\n`;
+}
 
 /** No name of a service is in it. */
 function zoneFile(ground: ServerGround): string {

@@ -1,6 +1,6 @@
 import type { PlannedNode } from '../network-plan.ts';
 import { pgbouncerNodes, pgbouncerPort } from './pgbouncer.ts';
-import { edgeNodes, lanAddress, type ServerGround, tradingSites } from './placement.ts';
+import { edgeNodes, lanAddress, ledNodes, type Placement, type ServerGround, tradingSites } from './placement.ts';
 import { redisNodes, redisPort } from './redis.ts';
 import { type LabServer, listens, serverDirectory } from './server.ts';
 
@@ -15,9 +15,12 @@ const proxiesPerSite = 2;
 export const haproxyName = 'haproxy';
 export const haproxySocket = `${serverDirectory(haproxyName)}/admin.sock`;
 
-/** Where a front takes orders on its machine, and where clients find it at a proxy. */
+/** Where a front takes orders on its machine where no platform runs, and where clients find it at a proxy. */
 export const frontPort = 7100;
 export const ordersPort = 7001;
+export const databasePort = 7003;
+/** What a pooler is called in the proxies' backend of databases. */
+export const poolerServer = ({ host }: Pick<PlannedNode, 'host'>): string => `pgbouncer-${host}`;
 
 /** Two proxies in every site that may be active, each of which knows the servers of all sites and is closed. */
 export function haproxyServers(ground: ServerGround): readonly LabServer[] {
@@ -32,7 +35,8 @@ export function haproxyServers(ground: ServerGround): readonly LabServer[] {
   }));
 }
 
-export const proxyNodes = (ground: ServerGround): readonly PlannedNode[] =>
+export const proxyNodes = (ground: Placement): readonly PlannedNode[] =>
+  ledNodes(ground, 'haproxy') ??
   tradingSites(ground.topology).flatMap((site) => edgeNodes(ground, site).slice(0, proxiesPerSite));
 
 export function proxiedServices(ground: ServerGround): readonly ProxiedService[] {
@@ -40,20 +44,17 @@ export function proxiedServices(ground: ServerGround): readonly ProxiedService[]
   const fronts = topology.components.filter(({ kind }) => kind === 'front').flatMap(({ instances }) => instances);
   const orders = fronts.map(({ id, host }) => {
     const node = plan.nodes.find((each) => each.host === host)!;
-    return { name: id, address: lanAddress(plan, node), port: frontPort };
+    const at = ground.platform?.orders(id) ?? { host: lanAddress(plan, node), port: frontPort };
+    return { name: id, address: at.host, port: at.port };
   });
-  const at = (node: PlannedNode, name: string, port: number) => ({
-    name: `${name}-${node.host}`,
-    address: lanAddress(plan, node),
-    port,
-  });
+  const at = (node: PlannedNode, name: string, port: number) => ({ name, address: lanAddress(plan, node), port });
   return [
     { name: 'orders', port: ordersPort, servers: orders },
-    { name: 'redis', port: 7002, servers: redisNodes(ground).map((node) => at(node, 'redis', redisPort)) },
+    { name: 'redis', port: 7002, servers: redisNodes(ground).map((node) => at(node, `redis-${node.host}`, redisPort)) },
     {
       name: 'database',
-      port: 7003,
-      servers: pgbouncerNodes(ground).map((node) => at(node, 'pgbouncer', pgbouncerPort)),
+      port: databasePort,
+      servers: pgbouncerNodes(ground).map((node) => at(node, poolerServer(node), pgbouncerPort)),
     },
   ];
 }

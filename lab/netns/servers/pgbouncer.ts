@@ -1,5 +1,5 @@
 import type { PlannedNode } from '../network-plan.ts';
-import { edgeNodes, lanAddress, type ServerGround, tradingSites } from './placement.ts';
+import { edgeNodes, lanAddress, ledNodes, type Placement, type ServerGround, tradingSites } from './placement.ts';
 import { type LabServer, listens, serverDirectory } from './server.ts';
 
 export const pgbouncerName = 'pgbouncer';
@@ -19,7 +19,7 @@ export function pgbouncerServers(ground: ServerGround): readonly LabServer[] {
     files: {
       'pgbouncer.ini': pgbouncerFile(lanAddress(ground.plan, node)),
       'closed.ini': closedFile,
-      'users.txt': usersFile(ground.secret),
+      'users.txt': usersFile(ground),
     },
     // Where it led before is forgotten with every start.
     command: ['sh', '-c', `cp closed.ini ${databasesFile} && exec pgbouncer pgbouncer.ini`],
@@ -27,8 +27,8 @@ export function pgbouncerServers(ground: ServerGround): readonly LabServer[] {
   }));
 }
 
-export const pgbouncerNodes = (ground: ServerGround): readonly PlannedNode[] =>
-  tradingSites(ground.topology).flatMap((site) => edgeNodes(ground, site).slice(0, 1));
+export const pgbouncerNodes = (ground: Placement): readonly PlannedNode[] =>
+  ledNodes(ground, 'pgbouncer') ?? tradingSites(ground.topology).flatMap((site) => edgeNodes(ground, site).slice(0, 1));
 
 /** Nobody listens on port 1. */
 const closedFile = `[databases]\n${pooledDatabase} = host=127.0.0.1 port=1 dbname=${pooledDatabase}\n`;
@@ -49,5 +49,13 @@ server_login_retry = 0.2
 query_wait_timeout = 30
 `;
 
-const usersFile = (secret: (name: string) => string): string =>
-  `"holdfast" "${secret(pgbouncerSecrets.admin)}"\n"writer" "${secret(pgbouncerSecrets.writer)}"\n`;
+function usersFile({ secret, platform }: ServerGround): string {
+  const users = {
+    holdfast: secret(pgbouncerSecrets.admin),
+    writer: secret(pgbouncerSecrets.writer),
+    ...platform?.databaseUsers,
+  };
+  return Object.entries(users)
+    .map(([name, password]) => `"${name}" "${password}"\n`)
+    .join('');
+}

@@ -1,4 +1,7 @@
+import type { InstanceId } from '../../../src/core/base/ids.ts';
+import type { ServedKind } from '../../../src/core/topology/served.ts';
 import type { Site, Topology } from '../../../src/core/topology/topology.ts';
+import type { Address } from '../../layout.ts';
 import type { NetworkPlan, PlannedNode } from '../network-plan.ts';
 
 /** Enough to say where everything stands. */
@@ -11,11 +14,28 @@ export interface Placement {
 export interface ServerGround extends Placement {
   /** A password or key of this lab, by its name: the same whenever it is asked for. */
   readonly secret: (name: string) => string;
+  /** Absent: no platform runs behind the servers. */
+  readonly platform?: PlatformBehind;
+}
+
+/** What of the lab's platform its servers lead to. */
+export interface PlatformBehind {
+  /** Where a front takes orders. */
+  readonly orders: (front: InstanceId) => Address;
+  /** Who logs in at its databases through a pooler, with the password. */
+  readonly databaseUsers: Readonly<Record<string, string>>;
 }
 
 /** Sites that may be active. */
 export const tradingSites = ({ sites }: Topology): readonly Site[] =>
   sites.filter(({ capabilities }) => capabilities.includes('serve') || capabilities.includes('standby'));
+
+/** Machines of the servers of a kind that agents lead, in the topology's order; null where it has none, and the lab chooses. */
+export function ledNodes({ topology, plan }: Placement, kind: ServedKind): readonly PlannedNode[] | null {
+  const hosts = topology.components.filter((each) => each.kind === kind).flatMap(({ instances }) => instances);
+  if (hosts.length === 0) return null;
+  return [...new Set(hosts.map(({ host }) => plan.nodes.find((node) => node.host === host)!))];
+}
 
 /** Machines of a site for what stands at its edge: hosts of a front first, then the others from the last. */
 export function edgeNodes({ topology, plan }: Placement, site: Site): readonly PlannedNode[] {

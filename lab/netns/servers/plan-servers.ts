@@ -10,19 +10,32 @@ import { redisServers, sentinelServers } from './redis.ts';
 import type { LabServer } from './server.ts';
 import { sharedAddressServers } from './shared-address.ts';
 
-/** Every server of a lab of network namespaces. Each kind has a file of its own in this room. */
-export const planServers = (
-  ground: ServerGround,
-  identityOf: (name: string) => MachineIdentity,
-): readonly LabServer[] => [
+type PlanServers = (ground: ServerGround, identityOf: (name: string) => MachineIdentity) => readonly LabServer[];
+
+/** The authority, and what agents may lead to writers. */
+const ledServers: PlanServers = (ground, identityOf) => [
   ...etcdServers(ground, identityOf),
-  ...patroniServers(ground, identityOf),
-  ...pgbackrestServers(ground, identityOf),
   ...haproxyServers(ground),
   ...sharedAddressServers(ground),
   ...redisServers(ground),
   ...sentinelServers(ground),
   ...dnsServers(ground),
   ...pgbouncerServers(ground),
+];
+
+/** Every server of a lab of network namespaces. Each kind has a file of its own in this room. */
+export const planServers: PlanServers = (ground, identityOf) => [
+  ...ledServers(ground, identityOf),
+  ...patroniServers(ground, identityOf),
+  ...pgbackrestServers(ground, identityOf),
   ...monitoringServers(ground, identityOf),
 ];
+
+/** `all`; `led`: the authority and those that agents may lead; `authority`: etcd and nothing else. */
+export const serverChoices = ['all', 'led', 'authority'] as const;
+export type ServerChoice = (typeof serverChoices)[number];
+export const plannedBy: Readonly<Record<ServerChoice, PlanServers>> = {
+  all: planServers,
+  led: ledServers,
+  authority: etcdServers,
+};

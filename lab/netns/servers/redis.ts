@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Site } from '../../../src/core/topology/topology.ts';
 import type { PlannedNode } from '../network-plan.ts';
-import { dataNodes, lanAddress, type ServerGround, tradingSites } from './placement.ts';
+import { dataNodes, lanAddress, ledNodes, type Placement, type ServerGround, tradingSites } from './placement.ts';
 import { type LabServer, listens, serverDirectory } from './server.ts';
 
 export const redisName = 'redis';
@@ -39,15 +40,16 @@ export function redisServers(ground: ServerGround): readonly LabServer[] {
   }));
 }
 
-export function redisNodes(ground: ServerGround): readonly PlannedNode[] {
+export function redisNodes(ground: Placement): readonly PlannedNode[] {
   const { topology } = ground;
   const trading = tradingSites(topology);
   const archives = topology.sites.filter((site) => site.capabilities.includes('archive') && !trading.includes(site));
-  return [...trading, ...archives].flatMap((site) => dataNodes(ground, site).slice(0, 1));
+  const oneAt = (site: Site) => dataNodes(ground, site).slice(0, 1);
+  return [...(ledNodes(ground, 'redis') ?? trading.flatMap(oneAt)), ...archives.flatMap(oneAt)];
 }
 
 /** One sentinel in each site that votes. */
-export const sentinelNodes = (ground: ServerGround): readonly PlannedNode[] =>
+export const sentinelNodes = (ground: Placement): readonly PlannedNode[] =>
   ground.topology.sites.filter(({ voter }) => voter).flatMap((site) => dataNodes(ground, site).slice(0, 1));
 
 export function sentinelServers(ground: ServerGround): readonly LabServer[] {

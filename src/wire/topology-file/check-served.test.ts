@@ -76,6 +76,26 @@ test('proxies, name servers and Redis say where they lead and how they are reach
   assert.equal(component('door').served, undefined);
 });
 
+const pooler = `  pooler:
+    {kind: pgbouncer, ${common}, leads: {trading: {to: store, as: {STORES}}},
+     server: {address: '10.0.0.7:6432', passwordFile: /a, databasesFile: /b}, instances: {pooler-l: {host: HOST}}}
+`.replace(
+  'STORES',
+  parsedFirm.value.topology.components
+    .find(({ id }) => id === 'store')!
+    .instances.filter(({ eligible }) => eligible)
+    .map(({ id }, index) => `${id}: '10.0.1.${index}:5432'`)
+    .join(', '),
+);
+const before = (id: string, instance: string) =>
+  proxy.replace('{to: door, as: {LEFT: one, RIGHT: two}}', `{to: ${id}, as: {${instance}: one}}`);
+
+test('a proxy may stand before poolers, and before no other server that is led', () => {
+  assert.deepEqual(problemsOf(before('pooler', 'pooler-l') + pooler), []);
+  const codes = problemsOf(before('names', 'names-l') + names).map(({ code }) => code);
+  assert.deepEqual(codes, ['HF-2012']);
+});
+
 const refusals: readonly (readonly [string, string, string, string, string])[] = [
   ['a proxy without its socket', proxy, 'server: {socket: /run/admin.sock}, ', '', 'HF-2003'],
   ['a path that is not from the root', proxy, '/run/admin.sock', 'admin.sock', 'HF-2004'],

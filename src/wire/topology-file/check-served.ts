@@ -255,14 +255,15 @@ function checkLeads(file: TopologyFile, id: string, kind: ServedKind, complaints
     }
     const isDatabase = target.kind === 'patroni';
     const writes = target.kind === 'front' || isDatabase || (!isServedKind(target.kind) && target.kind !== 'inventory');
-    if (!writes || (kind === 'redis' && (target.kind === 'front' || isDatabase)))
+    const isPooled = kind === 'haproxy' && target.kind === 'pgbouncer';
+    if (!(writes || isPooled) || (kind === 'redis' && (target.kind === 'front' || isDatabase)))
       complaints.say(
         'HF-2012',
         [...at, 'to'],
         `${name} cannot lead to ${lead.to} (${target.kind})`,
         kind === 'redis'
           ? 'name the component that writes to it'
-          : 'name a front, a component that is owned, or a database under Patroni',
+          : 'name a front, a component that is owned, a database under Patroni, or behind a proxy a pooler',
       );
     else if (group !== undefined && !group.components.includes(lead.to))
       complaints.say(

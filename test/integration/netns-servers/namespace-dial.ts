@@ -50,7 +50,8 @@ export class NamespaceDial {
 
 function answerDials(): void {
   process.on('message', ({ id, host, port, deadlineMs }: DialRequest) => {
-    const socket = connect({ host, port });
+    // Paused: what arrives before it is handed over is not read here, where it would be lost.
+    const socket = connect({ host, port }).pause();
     const refuse = (problem: string) => {
       clearTimeout(timer);
       socket.destroy();

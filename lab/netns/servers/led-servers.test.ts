@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { Topology } from '../../../src/core/topology/topology.ts';
+import { readTopologyFile } from '../../../src/wire/topology-file/read-topology-file.ts';
+import { instanceEndpoint, layOut } from '../../layout.ts';
+import { NamespaceBook } from '../namespace-book.ts';
+import { planNetwork } from '../network-plan.ts';
+import { clientsWay, type LedGround, withLabServers } from './led-servers.ts';
+import { lanAddress } from './placement.ts';
+import { planServers } from './plan-servers.ts';
+
+const examples = join(import.meta.dirname, '..', '..', '..', 'examples');
+
+function groundOf(example: string): LedGround {
+  const parsed = readTopologyFile(join(examples, example));
+  if (!parsed.ok) throw new Error(`${example} does not parse`);
+  const { topology } = parsed.value;
+  const plan = planNetwork(topology, { prefix: 'hf-x-' });
+  return {
+    topology,
+    plan,
+    book: new NamespaceBook(topology, plan, layOut(topology, { block: 9 })),
+    secretFile: (name) => `/secrets/${name}`,
+    dnsKeyFile: '/secrets/update.key',
+  };
+}
+
+const example = groundOf('three-site-servers.yaml');
+const led = withLabServers(example);
+const component = (topology: Topology, kind: string) => topology.components.find((each) => each.kind === kind)!;
+const servers = planServers(
+  {
+    ...example,
+    secret: (name) => name,
+    platform: {
+      orders: (front) => example.book.realAddress(instanceEndpoint(front, 'orders')),
+      databaseUsers: { persister: 'a-password' },
+    },
+  },
+  (name) => ({ ca: '', cert: '', key: name }),
+);
+
+describe('servers of a lab that agents lead', () => {
+  it('stand where the topology says', () => {
+    const hostsOf = (name: string) => servers.filter((each) => each.name === name).map(({ node }) => node.host);
+    for (const [kind, name] of [
+      ['haproxy', 'haproxy'],
+      ['pgbouncer', 'pgbouncer'],
+      ['dns', 'dns'],
+    ] as const)
+      assert.deepEqual(
+        hostsOf(name),
+        component(led, kind).instances.map(({ host }) => host),
+      );
+    assert.deepEqual(hostsOf('redis'), ['nyc-database-1', 'chi-database-1', 'ldn-archive-1']);
+  });
+
+  it('are reached at addresses of their own machine, with secrets that are files of their own', () => {
+    for (const { served, instances } of led.components.filter((each) => each.served !== undefined))
+      for (const { id, host } of instances) {
+        const { address, sentinel, passwordFile, keyFile } = served!.servers[id]!;
+        const own = lanAddress(example.plan, example.plan.nodes.find((node) => node.host === host)!);
+        for (const each of [address, sentinel]) assert.ok(each === undefined || each.startsWith(`${own}:`), id);
+        for (const each of [passwordFile, keyFile]) assert.ok(each === undefined || each.startsWith('/secrets/'), id);
+      }
+  });
+
+  it('lead to what the lab has: servers that proxies know, the databases of the platform, and the first proxy of a site', () => {
+    const proxy = servers.find(({ name }) => name === 'haproxy')!.files['haproxy.cfg']!;
+    for (const [backend, { as }] of Object.entries(component(led, 'haproxy').served!.leads)) {
+      const lines = proxy.slice(proxy.indexOf(`backend ${backend}\n`));
+      for (const name of Object.values(as)) assert.ok(lines.includes(`  server ${name} `), name);
+    }
+    const front = example.book.realAddress(instanceEndpoint('front-nyc' as never, 'orders'));
+    assert.ok(proxy.includes(`server front-nyc ${front.host}:${front.port}\n`));
+    const database = example.book.realAddress(instanceEndpoint('database-chi' as never, 'sql'));
+    const { trading } = component(led, 'pgbouncer').served!.leads;
+    assert.equal(trading!.as['database-chi' as never], `${database.host}:${database.port}`);
+    assert.deepEqual(component(led, 'dns').served!.leads['trading']!.as, {
+      'front-nyc': '10.1.0.13',
+      'front-chi': '10.2.0.13',
+    });
+    const users = servers.find(({ name }) => name === 'pgbouncer')!.files['users.txt']!;
+    assert.match(users, /^"persister" "a-password"$/m);
+  });
+
+  it('clients find the firm by its name where proxies stand before front and pooler, and dial the fronts elsewhere', () => {
+    assert.deepEqual(clientsWay(example), {
+      name: 'trading.holdfast.test',
+      servers: ['10.1.0.13:53', '10.2.0.13:53'],
+      ordersPort: 7001,
+      databasePort: 7003,
+    });
+    const plain = groundOf('three-site.yaml');
+    assert.equal(clientsWay(plain), null);
+    assert.deepEqual(withLabServers(plain), plain.topology);
+  });
+
+  it('a lead that no server of a lab has is refused, with its name (HF-7010)', () => {
+    const topology = structuredClone(example.topology);
+    const { leads } = component(topology, 'haproxy').served!;
+    Object.assign(leads, { quotes: leads['orders'] });
+    assert.throws(() => withLabServers({ ...example, topology }), /HF-7010[\s\S]*load-balancer leads quotes to front/);
+  });
+});
