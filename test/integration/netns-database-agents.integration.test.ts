@@ -73,7 +73,11 @@ describe('agents beside PostgreSQL under Patroni on the netns ground', { skip, t
     const inStep = seen(primary)?.replicas.some(
       ({ instance, state }) => instance === other(primary) && state === 'in-sync',
     );
-    return inStep === true && lockOf(other(primary))?.holder === primary ? primary : null;
+    // One agent looks up to a second after the other.
+    const agree = [nyc, chi, ldn].every(
+      (name) => lockOf(name)?.holder === primary && seen(name)?.delegate?.withoutLoss.join() === other(primary),
+    );
+    return inStep === true && agree ? primary : null;
   }
   async function settled(): Promise<string> {
     try {
