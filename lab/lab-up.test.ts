@@ -15,7 +15,7 @@ it('the loopback ground refuses servers that it does not have before it touches 
   const wish = { root, name: 'refused', topology: parsed.value.topology, topologyFile: file };
   await assert.rejects(
     labUp(wish, () => {}),
-    /HF-7010[\s\S]*load-balancer is haproxy/,
+    /HF-7010[\s\S]*routing is frr/,
   );
   assert.ok(!existsSync(join(root, '.holdfast')));
 });

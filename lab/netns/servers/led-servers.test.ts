@@ -10,10 +10,12 @@ import { clientsWay, type LedGround, withLabServers } from './led-servers.ts';
 import { lanAddress } from './placement.ts';
 import { planServers } from './plan-servers.ts';
 
-const examples = join(import.meta.dirname, '..', '..', '..', 'examples');
+const root = join(import.meta.dirname, '..', '..', '..');
+/** What agents of a lab do not lead is left out. */
+const overlay = join(root, 'test', 'lab', 'led-servers.yaml');
 
-function groundOf(example: string): LedGround {
-  const parsed = readTopologyFile(join(examples, example));
+function groundOf(example: string, overlays: readonly string[] = []): LedGround {
+  const parsed = readTopologyFile(join(root, 'examples', example), { overlays });
   if (!parsed.ok) throw new Error(`${example} does not parse`);
   const { topology } = parsed.value;
   const plan = planNetwork(topology, { prefix: 'hf-x-' });
@@ -26,7 +28,7 @@ function groundOf(example: string): LedGround {
   };
 }
 
-const example = groundOf('three-site-servers.yaml');
+const example = groundOf('three-site-servers.yaml', [overlay]);
 const led = withLabServers(example);
 const component = (topology: Topology, kind: string) => topology.components.find((each) => each.kind === kind)!;
 const servers = planServers(
