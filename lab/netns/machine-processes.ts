@@ -83,8 +83,11 @@ function init(context: MachineContext, node: PlannedNode): LaunchSpec {
 
 function routerProcesses(context: MachineContext, router: PlannedRouter): readonly LaunchSpec[] {
   const node = context.plan.nodes.find(({ id }) => id === router.id)!;
-  const on = (name: string, stage: number, ready: ReadyCheck, command: readonly string[]) =>
-    onMachine(context, node, { key: daemonKey(router.id, name), stage, ready, command });
+  // A router is a machine of its own: it does not wait for what hosts do, and its neighbours do not lose it over that.
+  const on = (name: string, stage: number, ready: ReadyCheck, command: readonly string[]): LaunchSpec => ({
+    ...onMachine(context, node, { key: daemonKey(router.id, name), stage, ready, command }),
+    comesFirst: true,
+  });
   const daemon = (name: string) => [join(frrDirectory, name), '-A', '127.0.0.1'];
   const tunnels = context.plan.tunnels.flatMap((tunnel) =>
     tunnel.ends
