@@ -11,8 +11,8 @@ import { exitCodeOf, type LabSuite, labSuites, type SuiteTotals, totalsText } fr
 
 /**
  * `npm run test:lab`: brings labs up and exercises every driver against its real server, and whole labs. As root it installs the Debian
- * packages that are missing, after saying so. `-- --only PART` plays the suites whose name contains PART (may be given again), `-- --list`
- * names them. One suite after the other; the last line has the totals. Exit 0 all hold, 1 one does not, 5 not everything could be tried.
+ * packages that are missing, after saying so. `-- --only PART` plays the suites whose name contains PART (may be given again), `-- --quick`
+ * leaves out those of whose matter another one shows enough, as CI does, `-- --list` names them. One suite after the other; the last line has the totals. Exit 0 all hold, 1 one does not, 5 not everything could be tried.
  */
 const root = join(import.meta.dirname, '..');
 const logs = join(root, '.holdfast', 'test-lab');
@@ -21,6 +21,7 @@ const temporary = join(root, '.holdfast', 'test-tmp');
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
+    quick: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -28,7 +29,8 @@ const { values } = parseArgs({
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const chosen = labSuites.filter(
-  ({ name }) => values.only.length === 0 || values.only.some((part) => name.includes(part)),
+  ({ name, shownElsewhere }) =>
+    (values.only.length === 0 || values.only.some((part) => name.includes(part))) && !(values.quick && shownElsewhere),
 );
 const stopped = new AbortController();
 
@@ -46,7 +48,7 @@ async function playAll(): Promise<number> {
   say('');
   for (const [index, { passed, failed, skipped, notTried }] of totals.entries())
     say(
-      `${chosen[index]!.name.padEnd(10)}${notTried === null ? `${passed} passed, ${failed} failed, ${skipped} skipped` : `not tried: ${notTried}`}`,
+      `${chosen[index]!.name.padEnd(16)}${notTried === null ? `${passed} passed, ${failed} failed, ${skipped} skipped` : `not tried: ${notTried}`}`,
     );
   say(totalsText(totals, secondsSo()));
   return exitCodeOf(totals);
@@ -128,11 +130,11 @@ async function play(suite: LabSuite): Promise<SuiteTotals> {
 }
 
 if (values.help) {
-  say('npm run test:lab [-- --only PART]... [-- --list]');
+  say('npm run test:lab [-- --only PART]... [-- --quick] [-- --list]');
 } else if (values.list) {
   for (const { name, about, needs } of chosen)
     say(
-      `${name.padEnd(10)}${about}${needs === 'nothing' ? '' : ` (root${needs === 'root' ? '' : ', network namespaces'})`}`,
+      `${name.padEnd(16)}${about}${needs === 'nothing' ? '' : ` (root${needs === 'root' ? '' : ', network namespaces'})`}`,
     );
 } else if (chosen.length === 0) {
   process.stderr.write(`HF-1002 no suite has "${values.only.join('" or "')}" in its name; --list names them all\n`);
