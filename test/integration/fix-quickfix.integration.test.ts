@@ -246,10 +246,13 @@ function bothDirections(): void {
     for (const id of ['e2', 'e3']) await theirs.until(`app 8 ${id} Y`);
     await waitUntil('we have o2', () => ours.received.some((each) => each.startsWith('D o2')));
 
+    const ups = theirs.count('up');
     await acceptor.close();
     ours.closeFiles();
     acceptor = await listen(port);
     await until(link, 'up');
+    // What it is told to send before it has read our logon it keeps, and sends when we miss it: after its next heartbeat.
+    await theirs.until('up', ups + 1);
     theirs.tell('order o3');
     await ours.until('D o3');
     link().send('8', execution('e4'));

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import pg from 'pg';
+import { waitUntil } from '../testing/wait-until.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { OrderStore, raiseEpochOnly, StaleWriterError } from './order-store.ts';
+import { writerEpochTable } from './schema.ts';
 import { postgresAvailable, ThrowawayPostgres } from './throwaway-postgres.ts';
+import { writerEpochSql } from './writer-epoch.ts';
 
 const order = (seq: number, epoch = 1): JournalEntry => ({
   kind: 'order',
@@ -147,20 +151,26 @@ test('orders and trades in PostgreSQL', {
     'raising the epoch waits for a transaction of the old one, so that none commits afterwards',
     async () => {
       const old = await open(1);
-      let raised: Promise<string> | null = null;
+      await old.apply([order(1)], always);
+      // As `apply` begins, and held open: its own cannot be, from within this process.
+      const writing = new pg.Client({ ...postgres.address });
+      await writing.connect();
+      await writing.query('BEGIN');
+      await writing.query(writerEpochSql(writerEpochTable).lock);
       let done = false;
-      await old.apply([order(1)], () => {
-        raised = raiseEpochOnly({ database: postgres.address, epoch: 2, holder: 'fence', deadlineMs: 15_000 }).then(
-          (outcome) => {
-            done = true;
-            return outcome;
-          },
-        );
-        return true;
+      const raised = raiseEpochOnly({ database: postgres.address, epoch: 2, holder: 'fence', deadlineMs: 15_000 });
+      void raised.then(() => {
+        done = true;
+      });
+      await waitUntil('the raise waits for the row', async () => {
+        const [row] = await postgres.query('SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted');
+        return row!['waiting'] === 1;
       });
       assert.equal(done, false);
+      await writing.query('COMMIT');
       assert.equal(await raised, 'acknowledged');
       await assert.rejects(old.apply([order(2)], always), StaleWriterError);
+      await writing.end();
       old.close();
     },
   );
