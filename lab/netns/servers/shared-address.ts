@@ -42,8 +42,6 @@ export function sharedAddressServers(ground: ServerGround): readonly LabServer[]
     node,
     // keepalived gives addresses to interfaces.
     user: 'root',
-    // As on a machine of its own, where it would be real-time: the other one waits for three of its words, 0.24 s.
-    comesFirst: true,
     files: {
       'keepalived.conf': keepalivedFile(proxyAddress(ground, node), node),
       'watch-proxy.py': watch,
