@@ -5,13 +5,12 @@ import { labFirm } from '../../lab/agent-config.ts';
 import { labLoad } from '../../lab/cli.ts';
 import type { GroupView } from '../../lab/demo/status-view.ts';
 import { unsettled } from '../../lab/demo/status-view.ts';
-import { findLabProcesses } from '../../lab/lab-processes.ts';
 import { venueEndpoint } from '../../lab/layout.ts';
-import { findResidue } from '../../lab/netns/residue.ts';
 import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
 import { activeSite, example, LabUnderTest, projectRoot, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
+import { closedWithoutResidue, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
 import { LedFirm, type SiteLeads } from './netns-servers/led-firm.ts';
 
 const skip = await reasonToSkipNamespaces();
@@ -48,32 +47,11 @@ describe('a firm behind its servers, on network namespaces', { skip, timeout: 40
   after(async () => {
     firm?.close();
     if (lab === undefined) return;
-    await lab.close();
-    const { id, path } = lab.directory;
-    assert.deepEqual(findResidue(id), { namespaces: [], controlGroups: [] });
-    assert.deepEqual(findLabProcesses({ id, directory: path }), []);
+    await closedWithoutResidue(lab);
   });
 
-  /** Every order and commit that was acknowledged to a client is in the engine, at the exchange and in the database, and no other. */
-  async function counted(context: TestContext): Promise<void> {
-    const { verdict, reasons, staleWritesAccepted, ordersAcked, commitsAcked } = await lab.verified();
-    context.diagnostic(
-      `${ordersAcked} orders and ${commitsAcked} commits acknowledged, compared both ways: ${verdict}`,
-    );
-    assert.deepEqual(
-      { verdict, reasons, staleWritesAccepted },
-      { verdict: 'met', reasons: [], staleWritesAccepted: 0 },
-    );
-  }
-
-  async function seen(context: TestContext, mark: string) {
-    const report = await lab.platform.settledFlow(mark, 30_000);
-    const { outageMs, commitOutageMs, resolution } = report;
-    context.diagnostic(
-      `without an accepted order ${ms(outageMs)}, without a commit ${ms(commitOutageMs)}, seen to ${ms(resolution.atEdgesMs)}`,
-    );
-    return report;
-  }
+  const counted = (context: TestContext) => countedBothWays(lab, context);
+  const seen = (context: TestContext, mark: string) => outageSeen(lab, context, mark);
 
   const closed = (name: string | null): SiteLeads => ({ proxies: [null, null], pooler: null, name, writes: false });
   const led = (view: GroupView, site: string): SiteLeads => {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
-import { findLabProcesses } from '../../lab/lab-processes.ts';
-import { findResidue } from '../../lab/netns/residue.ts';
 import { activeSite, LabUnderTest, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
+import { closedWithoutResidue, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
 
 const skip = await reasonToSkipNamespaces();
 const darkForMs = 300_000;
@@ -18,31 +17,11 @@ describe('the platform on a lab of network namespaces', { skip, timeout: 400_000
   afterEach((context) => lab?.noteResult(context));
   after(async () => {
     if (lab === undefined) return;
-    await lab.close();
-    const { id, path } = lab.directory;
-    assert.deepEqual(findResidue(id), { namespaces: [], controlGroups: [] });
-    assert.deepEqual(findLabProcesses({ id, directory: path }), []);
+    await closedWithoutResidue(lab);
   });
 
-  /** Every order and commit that was acknowledged to a client is in the engine, at the exchange and in the database, and no other. */
-  async function counted(context: TestContext): Promise<void> {
-    const { verdict, reasons, staleWritesAccepted, ordersAcked, commitsAcked } = await lab.verified();
-    context.diagnostic(
-      `${ordersAcked} orders and ${commitsAcked} commits acknowledged, compared both ways: ${verdict}`,
-    );
-    assert.deepEqual(
-      { verdict, reasons, staleWritesAccepted },
-      { verdict: 'met', reasons: [], staleWritesAccepted: 0 },
-    );
-  }
-
-  async function seen(context: TestContext, mark: string): Promise<void> {
-    const { outageMs, commitOutageMs, resolution } = await lab.platform.settledFlow(mark, 30_000);
-    const ms = (value: number | null) => (value === null ? 'none' : `${Math.round(value)} ms`);
-    context.diagnostic(
-      `without an accepted order ${ms(outageMs)}, without a commit ${ms(commitOutageMs)}, seen to ${ms(resolution.atEdgesMs)}`,
-    );
-  }
+  const counted = (context: TestContext) => countedBothWays(lab, context);
+  const seen = (context: TestContext, mark: string) => outageSeen(lab, context, mark);
 
   it('is active at the preferred site, strict, every host heard by every controller', async (context) => {
     const view = await lab.settled();

@@ -20,6 +20,7 @@ export type ServedKind = (typeof servedKinds)[number];
 
 export const isServedKind = (kind: string): kind is ServedKind => servedKinds.some((each) => each === kind);
 
+/** Looked at, or asked by a run; told of no route. */
 export const leadsNobody = (kind: ServedKind): boolean => kind === 'pgbackrest' || kind === 'patroni';
 
 /** Leads to what leads on, whatever the record says: the address that a pair of machines shares, to the proxies beside it. */

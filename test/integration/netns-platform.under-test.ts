@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { findLabProcesses } from '../../lab/lab-processes.ts';
+import { findResidue } from '../../lab/netns/residue.ts';
+import type { LabUnderTest } from '../lab/lab-under-test.ts';
+
+/** Takes down a lab of network namespaces with its platform, and looks for what it leaves behind. */
+export async function closedWithoutResidue(lab: LabUnderTest): Promise<void> {
+  await lab.close();
+  const { id, path } = lab.directory;
+  assert.deepEqual(findResidue(id), { namespaces: [], controlGroups: [] });
+  assert.deepEqual(findLabProcesses({ id, directory: path }), []);
+}
+
+/** Every order and commit that was acknowledged to a client is in the engine, at the exchange and in the database, and no other. */
+export async function countedBothWays(lab: LabUnderTest, context: TestContext): Promise<void> {
+  const { verdict, reasons, staleWritesAccepted, ordersAcked, commitsAcked } = await lab.verified();
+  context.diagnostic(`${ordersAcked} orders and ${commitsAcked} commits acknowledged, compared both ways: ${verdict}`);
+  assert.deepEqual({ verdict, reasons, staleWritesAccepted }, { verdict: 'met', reasons: [], staleWritesAccepted: 0 });
+}
+
+/** What clients went without since the mark, once orders flow again; printed, not judged. */
+export async function outageSeen(lab: LabUnderTest, context: TestContext, mark: string) {
+  const report = await lab.platform.settledFlow(mark, 30_000);
+  const { outageMs, commitOutageMs, resolution } = report;
+  const ms = (value: number | null) => (value === null ? 'none' : `${Math.round(value)} ms`);
+  context.diagnostic(
+    `without an accepted order ${ms(outageMs)}, without a commit ${ms(commitOutageMs)}, seen to ${ms(resolution.atEdgesMs)}`,
+  );
+  return report;
+}
