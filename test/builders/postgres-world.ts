@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Gate } from '../../src/adapters/gate/gate.ts';
@@ -12,17 +11,7 @@ import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
 import { epoch, instanceId, type MonoMs } from '../../src/core/base/ids.ts';
 import type { InstanceObservation } from '../../src/core/health/instance-observation.ts';
 import type { InstanceAction, ProcessExit } from '../../src/engine/driver-port.ts';
-
-const freePort = async (): Promise<number> => {
-  const server = createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-  const port = await promise;
-  const closed = Promise.withResolvers<void>();
-  server.close(() => closed.resolve());
-  await closed.promise;
-  return port;
-};
+import { freePort } from '../../trading/testing/free-ports.ts';
 
 export interface PostgresSite {
   readonly driver: PostgresDriver;

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isOpen } from '../../trading/testing/agreement.ts';
+import { freePort } from '../../trading/testing/free-ports.ts';
 import type { LineClient } from '../../trading/testing/line-client.ts';
 import { allOrders } from '../../trading/testing/order-stream.ts';
 import { type EngineUnderTest, leaseIn, TradingWorld, untilReleasing } from '../../trading/testing/trading-world.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
-import { freePort } from './etcd.cluster.ts';
 import { buildCounterpart, Counterpart, whyNoQuickfix } from './quickfix/counterpart.ts';
 import { PlayedExchange } from './quickfix/played-exchange.ts';
 

@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -9,6 +8,7 @@ import {
   type EtcdAuthorityOptions,
   openEtcdAuthority,
 } from '../../src/adapters/etcd/etcd-authority.ts';
+import { freePort } from '../../trading/testing/free-ports.ts';
 import type { AuthorityHarness, OpenOptions } from '../contract/authority-harness.ts';
 import { freezeProcess } from '../contract/freeze-process.ts';
 import { TcpRelay } from '../contract/tcp-relay.ts';
@@ -221,16 +221,4 @@ export async function killed(child: ChildProcess | null): Promise<void> {
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGKILL');
   await exited;
-}
-
-/** A port of this address that nobody listens on at the moment. */
-export function freePort(host: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, host, () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }

@@ -10,9 +10,10 @@ import { openEtcdAuthority } from '../../src/adapters/etcd/etcd-authority.ts';
 import { type Revision, revision } from '../../src/core/base/ids.ts';
 import type { AuthorityPort, TransactionOutcome } from '../../src/engine/authority-port.ts';
 import { readTlsFiles } from '../../src/wire/peer-identity.ts';
+import { freePort } from '../../trading/testing/free-ports.ts';
 import { authorityContract, commit, read } from '../contract/authority-contract.ts';
 import { eventually, WatchLog } from '../contract/watch-log.ts';
-import { EtcdCluster, etcdVersion, freePort, killed } from './etcd.cluster.ts';
+import { EtcdCluster, etcdVersion, killed } from './etcd.cluster.ts';
 
 const version = etcdVersion();
 const absent = revision(0);

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -9,6 +8,7 @@ import type { Json } from '../../src/core/base/canonical-json.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { HoldfastClient } from '../../src/wire/client.ts';
 import { readTlsFiles } from '../../src/wire/peer-identity.ts';
+import { freePorts } from '../../trading/testing/free-ports.ts';
 
 const repository = join(import.meta.dirname, '..', '..');
 export const sites = ['east', 'west', 'north'] as const;
@@ -63,18 +63,6 @@ export async function eventually(
     if (performance.now() > until) throw new Error(`waited ${deadlineMs} ms in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-}
-
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    if (typeof address === 'object' && address !== null) ports.push(address.port);
-  }
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 /**

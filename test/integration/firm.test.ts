@@ -98,15 +98,13 @@ test('the loss of the active site moves everything to the other one', { timeout:
   for (const instance of ['engine-east', 'front-east']) process.kill(firm.pidOf(instance), 'SIGKILL');
   await eventually('west is active', active('west'), 40_000).catch(async (cause) => {
     const { record, decision, hosts } = await group();
-    assert.fail(`${cause}\n${JSON.stringify({ record, decision, hosts }, null, 1)}`);
+    assert.fail(`${cause}: ${JSON.stringify({ decision, run: record?.run, hosts, record })}`);
   });
   assert.equal((await group()).record?.epoch, 2);
 });
 
 test('what comes back follows, and does not become primary by itself', { timeout: 120_000 }, async () => {
-  const agent = firm.startAgent('east');
-  firm.startController('east');
-  await agent.said('"event":"ready"');
+  for (const started of [firm.startAgent('east'), firm.startController('east')]) await started.said('"event":"ready"');
   await eventually(
     'the old engine follows',
     instanceIs('engine-east', (seen) => seen.role === 'standby'),

@@ -11,8 +11,8 @@ import { FixInitiator } from '../../trading/fix/fix-initiator.ts';
 import type { SessionLink, SessionLinkOptions } from '../../trading/fix/session-link.ts';
 import type { SessionNotice, SessionOptions } from '../../trading/fix/session-types.ts';
 import { TAG } from '../../trading/fix/tags.ts';
+import { freePort } from '../../trading/testing/free-ports.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
-import { freePort } from './etcd.cluster.ts';
 import { buildCounterpart, Counterpart, whyNoQuickfix } from './quickfix/counterpart.ts';
 
 const missing = whyNoQuickfix();

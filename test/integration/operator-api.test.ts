@@ -11,7 +11,8 @@ import { HoldfastClient } from '../../src/wire/client.ts';
 import { HoldfastError } from '../../src/wire/holdfast-error.ts';
 import type { ApiEvent } from '../../src/wire/operator-api.ts';
 import { readTlsFiles } from '../../src/wire/peer-identity.ts';
-import { eventually, freePorts } from './firm-under-test.ts';
+import { freePort } from '../../trading/testing/free-ports.ts';
+import { eventually } from './firm-under-test.ts';
 
 let directory: string;
 let pki: LabPki;
@@ -217,7 +218,7 @@ test('the client does not take the word of a controller that is cut off from the
 });
 
 test('the client does without controllers that are not there', async () => {
-  const [dead = 0] = await freePorts(1);
+  const dead = await freePort();
   const west = await serving(() => ({ kind: 'ok', result: 'here' }), 'west');
   const client = clientOf([
     { id: 'east', port: dead },

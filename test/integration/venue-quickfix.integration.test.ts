@@ -3,9 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { freePort } from '../../trading/testing/free-ports.ts';
 import { VenueUnderTest } from '../../trading/testing/venue-under-test.ts';
 import { waitUntil } from '../../trading/testing/wait-until.ts';
-import { freePort } from './etcd.cluster.ts';
 import { buildCounterpart, Counterpart, whyNoQuickfix } from './quickfix/counterpart.ts';
 
 const skip = whyNoQuickfix() ?? false;

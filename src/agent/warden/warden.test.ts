@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { LivedTime } from '../../../test/builders/lived-time.ts';
+import { freePort } from '../../../trading/testing/free-ports.ts';
 import type { GateClosed } from '../../adapters/gate/gate.ts';
 import { WardenGate } from '../../adapters/gate/warden-gate.ts';
 import { parseWardenAddress } from '../../adapters/gate/warden-protocol.ts';
@@ -127,10 +127,7 @@ describe('the warden beside a real database', { timeout: 280_000 }, () => {
     writeFileSync(tokenFile, 'secret\n', { mode: 0o600 });
     for (const user of ['holdfast', 'replicator', 'app']) writeFileSync(join(folder, user), 'pw', { mode: 0o600 });
     mkdirSync(join(folder, 'db'));
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    port = (probe.address() as { port: number }).port;
-    probe.close();
+    port = await freePort();
     const credential = (user: string) => ({ user, passwordFile: join(folder, user) });
     driver = new PostgresDriver({
       binaries: await locateBinaries({ binDir: null, workDir: folder }),
