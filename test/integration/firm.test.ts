@@ -98,7 +98,10 @@ test('the loss of the active site moves everything to the other one', { timeout:
   for (const instance of ['engine-east', 'front-east']) process.kill(firm.pidOf(instance), 'SIGKILL');
   await eventually('west is active', active('west'), 40_000).catch(async (cause) => {
     const { record, decision, hosts } = await group();
-    assert.fail(`${cause}: ${JSON.stringify({ decision, run: record?.run, hosts, record })}`);
+    const ended = [...firm.processes.values()].filter((each) => each.child.exitCode !== null);
+    assert.fail(
+      `${cause}: ${JSON.stringify({ decision, run: record?.run, ended: ended.map((each) => `${each.name}: ${each.output.slice(-500)}`), hosts, record })}`,
+    );
   });
   assert.equal((await group()).record?.epoch, 2);
 });
