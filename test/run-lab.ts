@@ -1,4 +1,4 @@
-import { createWriteStream, globSync, mkdirSync, rmSync } from 'node:fs';
+import { createWriteStream, globSync, mkdirSync, rmSync, type WriteStream } from 'node:fs';
 import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { parseArgs } from 'node:util';
@@ -7,12 +7,13 @@ import { messageOf } from '../lab/lab-error.ts';
 import { installPackages } from '../lab/netns/install-packages.ts';
 import { findKernelFacts } from '../lab/netns/kernel-facts.ts';
 import { missingPackages } from '../lab/netns/packages.ts';
-import { exitCodeOf, type LabSuite, labSuites, type SuiteTotals, totalsText } from './lab-suites.ts';
+import { countsText, exitCodeOf, type LabSuite, labSuites, type SuiteTotals, totalsText } from './lab-suites.ts';
+import { bothTries, type FilesPlayed, fileOf, triedAgain } from './second-try.ts';
 
 /**
  * `npm run test:lab`: brings labs up and exercises every driver against its real server, and whole labs. As root it installs the Debian
  * packages that are missing, after saying so. `-- --only PART` plays the suites whose name contains PART (may be given again), `-- --quick`
- * leaves out those of whose matter another one shows enough, as CI does, `-- --list` names them. One suite after the other; the last line has the totals. Exit 0 all hold, 1 one does not, 5 not everything could be tried.
+ * leaves out those of whose matter another one shows enough, as CI does, `-- --list` names them. One suite after the other; the last line has the totals. Files that fail are played once more (`second-try.ts`); `-- --once` leaves that out. Exit 0 all hold, 1 one does not, 5 not everything could be tried.
  */
 const root = join(import.meta.dirname, '..');
 const logs = join(root, '.holdfast', 'test-lab');
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true, default: [] },
     quick: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    once: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -43,12 +45,12 @@ async function playAll(): Promise<number> {
     const notTried = stopped.signal.aborted ? 'it was interrupted' : reasonAgainst(suite, obstacle);
     say(`\n== ${index + 1} of ${chosen.length}: ${suite.name}, ${suite.about} (${Math.round(secondsSo())} s)`);
     if (notTried !== null) say(`   not tried: ${notTried}`);
-    totals.push(notTried === null ? await play(suite) : { passed: 0, failed: 0, skipped: 0, notTried });
+    totals.push(notTried === null ? await play(suite) : { passed: 0, failed: 0, skipped: 0, again: 0, notTried });
   }
   say('');
-  for (const [index, { passed, failed, skipped, notTried }] of totals.entries())
+  for (const [index, each] of totals.entries())
     say(
-      `${chosen[index]!.name.padEnd(16)}${notTried === null ? `${passed} passed, ${failed} failed, ${skipped} skipped` : `not tried: ${notTried}`}`,
+      `${chosen[index]!.name.padEnd(16)}${each.notTried === null ? countsText(each) : `not tried: ${each.notTried}`}`,
     );
   say(totalsText(totals, secondsSo()));
   return exitCodeOf(totals);
@@ -82,18 +84,49 @@ async function play(suite: LabSuite): Promise<SuiteTotals> {
   process.env['TMPDIR'] = temporary;
   process.env['HOLDFAST_SUITE'] = 'quick';
   const log = createWriteStream(join(logs, `${suite.name}.log`));
-  const counts = { passed: 0, failed: 0, skipped: 0 };
-  const told = (mark: string, name: string, rest = '') => {
-    say(`   ${mark} ${name}${rest}`);
-    log.write(`${mark} ${name}${rest}\n`);
+  const told = (line: string) => {
+    say(`   ${line}`);
+    log.write(`${line}\n`);
   };
+  const takenDown = async () => {
+    for (const name of suite.labs)
+      await labDown({ root, name }).catch((error: unknown) => told(`✗ ${name} ${messageOf(error)}`));
+  };
+  const within = AbortSignal.any([stopped.signal, AbortSignal.timeout(suite.withinMs)]);
+  try {
+    const files = suite.files.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted();
+    const first = await playFiles(suite.name, files, within, log, told).finally(takenDown);
+    const seconds: FilesPlayed[] = [];
+    if (!values.once && !within.aborted)
+      for (const file of triedAgain([...first.failedIn.keys()])) {
+        told(`once more: ${file}`);
+        seconds.push(await playFiles(suite.name, [file], within, log, told).finally(takenDown));
+      }
+    const both = bothTries(first, seconds);
+    if (first.failed > 0) say(`   what was said: ${relative(root, join(logs, `${suite.name}.log`))}`);
+    return { ...both, notTried: null };
+  } finally {
+    rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
+    log.end();
+  }
+}
+
+async function playFiles(
+  name: string,
+  files: readonly string[],
+  signal: AbortSignal,
+  log: WriteStream,
+  told: (line: string) => void,
+): Promise<FilesPlayed> {
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  const failedIn = new Map<string, number>();
   try {
     const events = run({
       cwd: root,
-      files: suite.files.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted(),
+      files: [...files],
       concurrency: 1,
       execArgv: ['--disable-warning=ExperimentalWarning'],
-      signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(suite.withinMs)]),
+      signal,
     });
     for await (const { type, data } of events) {
       if (type === 'test:stdout' || type === 'test:stderr') log.write(data.message);
@@ -103,34 +136,29 @@ async function play(suite: LabSuite): Promise<SuiteTotals> {
         const seconds = ` (${(data.details.duration_ms / 1000).toFixed(1)} s)`;
         if (data.skip !== undefined) {
           counts.skipped += 1;
-          told('﹣', data.name, ` skipped: ${typeof data.skip === 'string' ? data.skip : 'no reason given'}`);
+          told(`﹣ ${data.name} skipped: ${typeof data.skip === 'string' ? data.skip : 'no reason given'}`);
         } else if (type === 'test:fail') {
           const { error } = data.details;
-          const ofTests = error.failureType === 'subtestsFailed';
-          if (!ofTests) counts.failed += 1;
-          if (!ofTests)
-            told('✗', data.name, `${seconds}\n${messageOf(error.cause ?? error).replace(/^/gm, '       ')}`);
+          if (error.failureType === 'subtestsFailed') continue;
+          const file = fileOf(data);
+          counts.failed += 1;
+          failedIn.set(file, (failedIn.get(file) ?? 0) + 1);
+          told(`✗ ${data.name}${seconds}\n${messageOf(error.cause ?? error).replace(/^/gm, '       ')}`);
         } else if (!isSuite) {
           counts.passed += 1;
-          told('●', data.name, seconds);
+          told(`● ${data.name}${seconds}`);
         }
       }
     }
   } catch (error) {
     counts.failed += 1;
-    told('✗', suite.name, ` ${messageOf(error)}`);
-  } finally {
-    for (const name of suite.labs)
-      await labDown({ root, name }).catch((error: unknown) => told('✗', name, ` ${messageOf(error)}`));
-    rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
-    log.end();
+    told(`✗ ${name} ${messageOf(error)}`);
   }
-  if (counts.failed > 0) say(`   what was said: ${relative(root, join(logs, `${suite.name}.log`))}`);
-  return { ...counts, notTried: null };
+  return { ...counts, failedIn };
 }
 
 if (values.help) {
-  say('npm run test:lab [-- --only PART]... [-- --quick] [-- --list]');
+  say('npm run test:lab [-- --only PART]... [-- --quick] [-- --once] [-- --list]');
 } else if (values.list) {
   for (const { name, about, needs } of chosen)
     say(

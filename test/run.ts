@@ -1,12 +1,14 @@
 import { spawn } from 'node:child_process';
-import { globSync, mkdirSync, rmSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { bothTries, type FilesPlayed, triedAgain } from './second-try.ts';
 
 /**
  * `npm test`: every suite that needs neither root nor Debian packages. `-- --only PART` runs the files whose path contains PART;
  * `-- --lab` runs those that bring up whole labs instead, one after the other (20 minutes; with `--quick` one case of each kind, the
- * nine minutes of them that CI runs, without what the demo shows); `-- --list` names the files. Ends with the runner's own totals.
+ * nine minutes of them that CI runs, without what the demo shows); `-- --list` names the files. Ends with totals in the runner's words. Files with real
+ * processes that fail are played once more by themselves and counted apart (`second-try.ts`); `-- --once` leaves that out.
  */
 const root = join(import.meta.dirname, '..');
 
@@ -16,6 +18,7 @@ const { values } = parseArgs({
     lab: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
+    once: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -37,6 +40,8 @@ const LAB_SUITES = ['test/lab/*.test.ts'];
 const TOGETHER = values.lab ? 1 : 2;
 /** Only for what hangs: ten times what an idle machine needs. */
 const SUITE_WITHIN_MS = values.lab ? 1_800_000 : 900_000;
+/** The exit status when a signal ended it. */
+const STOPPED = 130;
 
 function files(): readonly string[] {
   const patterns = values.lab ? LAB_SUITES : SUITES;
@@ -46,7 +51,7 @@ function files(): readonly string[] {
 }
 
 if (values.help) {
-  process.stdout.write('npm test [-- --only PART] [-- --lab [--quick]] [-- --list]\n');
+  process.stdout.write('npm test [-- --only PART] [-- --lab [--quick]] [-- --once] [-- --list]\n');
 } else if (values.list) {
   process.stdout.write(`${files().join('\n')}\n`);
 } else {
@@ -61,21 +66,73 @@ if (values.help) {
   const env: NodeJS.ProcessEnv = { ...process.env, TMPDIR: temporary };
   delete env['NODE_TEST_CONTEXT'];
   if (values.quick) env['HOLDFAST_SUITE'] = 'quick';
-  const args = [
-    '--disable-warning=ExperimentalWarning',
-    '--test',
-    `--test-concurrency=${TOGETHER}`,
-    `--test-timeout=${SUITE_WITHIN_MS}`,
-    '--test-reporter=spec',
-    ...chosen,
-  ];
   process.stdout.write(
     `${chosen.length} files, ${TOGETHER} at a time; ${relative(root, temporary)} holds what they make\n`,
   );
+  process.exitCode = await playAll(chosen, env, temporary).finally(() =>
+    rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }),
+  );
+}
+
+async function playAll(chosen: readonly string[], env: NodeJS.ProcessEnv, temporary: string): Promise<number> {
+  const results = join(temporary, 'played.jsonl');
+  const first = await play(chosen, TOGETHER, env, results);
+  if (first.code === 0 || first.code === STOPPED) return first.code;
+  const failedIn = [...first.played.failedIn.keys()];
+  const again = values.once ? [] : triedAgain(failedIn);
+  if (again.length === 0) return first.code;
+  const seconds: FilesPlayed[] = [];
+  for (const file of again) {
+    process.stdout.write(`\nonce more, by itself: ${file}\n`);
+    const second = await play([file], 1, env, results);
+    if (second.code === STOPPED) return STOPPED;
+    seconds.push(second.played);
+    if (second.played.passed + second.played.failed === 0) return 1;
+  }
+  const both = bothTries(first.played, seconds);
+  process.stdout.write(
+    `\nBoth tries\nℹ pass ${both.passed}\nℹ fail ${both.failed}\nℹ skipped ${both.skipped}\n` +
+      `ℹ second try ${both.again}\n${again.map((file) => `failed at first: ${file}\n`).join('')}`,
+  );
+  return both.failed === 0 ? 0 : 1;
+}
+
+function play(
+  chosen: readonly string[],
+  together: number,
+  env: NodeJS.ProcessEnv,
+  results: string,
+): Promise<{ readonly code: number; readonly played: FilesPlayed }> {
+  const args = [
+    '--disable-warning=ExperimentalWarning',
+    '--test',
+    `--test-concurrency=${together}`,
+    `--test-timeout=${SUITE_WITHIN_MS}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${join(root, 'test', 'played-reporter.ts')}`,
+    `--test-reporter-destination=${results}`,
+    ...chosen,
+  ];
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-  child.on('exit', (code, signal) => {
-    rmSync(temporary, { recursive: true, force: true, maxRetries: 5 });
-    process.exit(signal === null ? (code ?? 1) : 1);
+  const stop = (signal: NodeJS.Signals) => child.kill(signal);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  return new Promise((resolve) => {
+    child.on('exit', (code, signal) => {
+      for (const each of ['SIGINT', 'SIGTERM'] as const) process.off(each, stop);
+      resolve({ code: signal === null ? (code ?? 1) : STOPPED, played: readPlayed(results) });
+    });
   });
+}
+
+function readPlayed(results: string): FilesPlayed {
+  const failedIn = new Map<string, number>();
+  let counts = { passed: 0, failed: 0, cancelled: 0, skipped: 0 };
+  for (const line of readFileSync(results, 'utf8').split('\n')) {
+    if (line === '') continue;
+    const said = JSON.parse(line) as { failedIn?: string; counts?: typeof counts };
+    if (said.failedIn !== undefined) failedIn.set(said.failedIn, (failedIn.get(said.failedIn) ?? 0) + 1);
+    counts = said.counts ?? counts;
+  }
+  return { passed: counts.passed, failed: counts.failed + counts.cancelled, skipped: counts.skipped, failedIn };
 }

@@ -9,6 +9,7 @@ const totals = (passed: number, failed = 0, notTried: string | null = null): Sui
   passed,
   failed,
   skipped: 0,
+  again: 0,
   notTried,
 });
 
