@@ -78,6 +78,14 @@ export const labSuites: readonly LabSuite[] = [
     withinMs: 420_000,
   },
   {
+    name: 'supervisord',
+    about: 'programs that supervisord keeps, where it is installed (supervisor)',
+    files: ['test/integration/supervisord.integration.test.ts'],
+    needs: 'nothing',
+    labs: [],
+    withinMs: 120_000,
+  },
+  {
     name: 'whole',
     about: 'whole labs on loopback, one case of each kind',
     files: ['test/lab/!(demo-can-fail|other-firms).test.ts'],

@@ -24,6 +24,7 @@ test('a clock is compared with whoever answered a report, for as long as the ans
     policy,
     directories: [],
     certificates: [],
+    services: [],
     wallMs: () => now,
     tell: (report) => void told.push(report),
   });

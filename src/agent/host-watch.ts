@@ -1,3 +1,5 @@
+import { runCommand } from '../adapters/gate/nftables-gate.ts';
+import { lookAtService } from '../adapters/service-manager/look.ts';
 import { HostEyes } from '../adapters/system/host-look.ts';
 import { onBeat } from '../adapters/system/shared-beat.ts';
 import type { HostId, SiteId, WallMs } from '../core/base/ids.ts';
@@ -10,6 +12,8 @@ export interface HostWatchOptions {
   readonly policy: HostCheckPolicy;
   readonly directories: readonly string[];
   readonly certificates: readonly { readonly name: string; readonly file: string }[];
+  /** Programs that others keep running, as `systemd:UNIT` or `supervisord:PROGRAM`. */
+  readonly services: readonly string[];
   readonly wallMs: () => number;
   readonly tell: (report: HostReport) => void;
 }
@@ -46,10 +50,13 @@ export class HostWatch {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      const seen = await this.#eyes.look();
-      const { host, site, tell, wallMs } = this.#options;
+      const { host, site, services, tell, wallMs } = this.#options;
+      const [seen, looks] = await Promise.all([
+        this.#eyes.look(),
+        Promise.all(services.map((service) => lookAtService(runCommand, service, lookWithinMs))),
+      ]);
       const now = wallMs();
-      tell({ host, site, sentAt: now as WallMs, ...seen, clocks: this.#differences(now) });
+      tell({ host, site, sentAt: now as WallMs, ...seen, clocks: this.#differences(now), services: looks });
     } finally {
       this.#isLooking = false;
     }

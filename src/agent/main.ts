@@ -204,6 +204,7 @@ async function main(path: string): Promise<void> {
       site: home.site,
       policy: hostChecks,
       ...watchedFiles(config),
+      services: home.services ?? [],
       wallMs: () => Date.now(),
       tell: (report) => links.host(report),
     });

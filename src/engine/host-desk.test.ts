@@ -27,6 +27,7 @@ const report: HostReport = {
   memoryWaitPercent: null,
   loadPerProcessor: null,
   clocks: [],
+  services: [],
 };
 const deskOf = (topology: Pick<Topology, 'hostChecks'>) => new HostDesk(topology as Topology);
 const first = (desk: HostDesk, now: number) => desk.checksOf(host, now, wall)?.[0];

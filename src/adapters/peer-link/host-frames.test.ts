@@ -17,6 +17,10 @@ const report: HostReport = {
   memoryWaitPercent: 0.5,
   loadPerProcessor: null,
   clocks: [{ controller: 'chi', offsetMs: -1.5, uncertaintyMs: 2, ageMs: 30 }],
+  services: [
+    { service: 'supervisord:redis', state: 'failed', said: 'FATAL' },
+    { service: 'systemd:bind9.service', state: null, said: 'Host is down' },
+  ],
 };
 const arrived = (frame: PeerFrame) => parsePeerFrame(JSON.stringify(frame));
 

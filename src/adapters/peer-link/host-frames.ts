@@ -1,5 +1,6 @@
 import type { HostId, SiteId, WallMs } from '../../core/base/ids.ts';
 import type { CertificateLife, ClockDifference, DiskSpace, HostReport } from '../../core/health/host-report.ts';
+import { type ServiceLook, serviceStates } from '../../core/health/service-state.ts';
 import { Fields } from '../../wire/fields.ts';
 
 /** A controller's answer to a host's report: what its clock said when that came. */
@@ -25,6 +26,7 @@ export function parseHostReport(fields: Fields): HostReport {
     memoryWaitPercent: fields.numberOrNull('memoryWaitPercent'),
     loadPerProcessor: fields.numberOrNull('loadPerProcessor'),
     clocks: fields.list('clocks', (value, at) => parseClock(Fields.of(value, at))),
+    services: fields.list('services', (value, at) => parseService(Fields.of(value, at))),
   };
 }
 
@@ -45,6 +47,12 @@ function parseDisk(fields: Fields): DiskSpace {
 const parseCertificate = (fields: Fields): CertificateLife => ({
   name: fields.text('name'),
   notAfter: fields.numberOrNull('notAfter') as WallMs | null,
+});
+
+const parseService = (fields: Fields): ServiceLook => ({
+  service: fields.text('service'),
+  state: fields.has('state') ? fields.oneOf('state', serviceStates) : null,
+  said: fields.text('said'),
 });
 
 const parseClock = (fields: Fields): ClockDifference => ({

@@ -25,6 +25,7 @@ const healthy: HostReport = {
   memoryWaitPercent: 0,
   loadPerProcessor: 0.5,
   clocks: [{ controller: 'c1', offsetMs: 1, uncertaintyMs: 2, ageMs: 0 }],
+  services: [{ service: 'systemd:haproxy.service', state: 'running', said: 'active (running), pid 12' }],
 };
 const judged = (change: Partial<HostReport>, check: string, agoMs = 1_000) =>
   judgeHost(policy, { report: { ...healthy, ...change }, agoMs }, now)
@@ -45,7 +46,7 @@ describe('facts of a host', () => {
     assert.deepEqual(new Set(checks.map(({ state }) => state)), new Set(['ok']));
     assert.deepEqual(
       new Set(checks.map(({ check }) => check)),
-      new Set(['disk', 'certificate', 'clock', 'memory', 'load']),
+      new Set(['disk', 'certificate', 'clock', 'memory', 'load', 'service']),
     );
   });
 
@@ -84,6 +85,16 @@ describe('facts of a host', () => {
       'waits | inconclusive | the host does not say',
     ]);
     assert.deepEqual(judged({ loadPerProcessor: null }, 'load'), [' | inconclusive | the host does not say']);
+  });
+
+  it('a program that its manager does not keep running is bad, one on its way worth a look, one that is not said inconclusive', () => {
+    const service = (state: HostReport['services'][number]['state']) =>
+      judged({ services: [{ service: 'supervisord:redis', state, said: 'SAID' }] }, 'service');
+    assert.deepEqual(service('running'), ['supervisord:redis | ok | SAID']);
+    assert.deepEqual(service('changing'), ['supervisord:redis | warn | SAID']);
+    assert.deepEqual(service('stopped'), ['supervisord:redis | bad | SAID']);
+    assert.deepEqual(service('failed'), ['supervisord:redis | bad | SAID']);
+    assert.deepEqual(service(null), ['supervisord:redis | inconclusive | SAID']);
   });
 
   it('of a host that is silent nothing that it said before holds', () => {

@@ -1,4 +1,5 @@
 import type { HostReport } from './host-report.ts';
+import type { ServiceLook, ServiceState } from './service-state.ts';
 
 /** Where a figure becomes worth a look, and where it endangers the platform. */
 export interface Threshold {
@@ -22,7 +23,7 @@ export interface HostCheckPolicy {
   readonly loadPerProcessor: Threshold;
 }
 
-export const hostCheckKinds = ['disk', 'certificate', 'clock', 'memory', 'load', 'report'] as const;
+export const hostCheckKinds = ['disk', 'certificate', 'clock', 'memory', 'load', 'service', 'report'] as const;
 export const hostCheckStates = ['ok', 'warn', 'bad', 'inconclusive'] as const;
 
 export type HostCheckState = (typeof hostCheckStates)[number];
@@ -30,7 +31,7 @@ export type HostCheckState = (typeof hostCheckStates)[number];
 /** One fact about a host, judged. */
 export interface HostCheck {
   readonly check: (typeof hostCheckKinds)[number];
-  /** Directory, certificate or controller; empty where there is only one. */
+  /** Directory, certificate, controller or program; empty where there is only one. */
   readonly of: string;
   readonly state: HostCheckState;
   /** What was found, or why nothing is known. */
@@ -96,8 +97,23 @@ export function judgeHost(
       policy.loadPerProcessor,
       (load) => `${load.toFixed(2)} for each processor`,
     ),
+    ...report.services.map(serviceCheck),
   ];
 }
+
+const serviceJudged: Readonly<Record<ServiceState, HostCheckState>> = {
+  running: 'ok',
+  changing: 'warn',
+  stopped: 'bad',
+  failed: 'bad',
+};
+
+const serviceCheck = ({ service, state, said }: ServiceLook): HostCheck => ({
+  check: 'service',
+  of: service,
+  state: state === null ? 'inconclusive' : serviceJudged[state],
+  found: said,
+});
 
 /** The clock may be anywhere in its interval: only what holds for all of it is said. */
 function clockChecks({ clocks }: HostReport, limits: Threshold): readonly HostCheck[] {

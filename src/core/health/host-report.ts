@@ -1,4 +1,5 @@
 import type { HostId, SiteId, WallMs } from '../base/ids.ts';
+import type { ServiceLook } from './service-state.ts';
 
 /** What a host's agent sees of the host itself, as it tells every controller. It is no heartbeat, and no decision reads it. */
 export interface HostReport {
@@ -15,6 +16,8 @@ export interface HostReport {
   /** What runs or waits for a processor, mean of a minute, for each of them; null: the host does not say. */
   readonly loadPerProcessor: number | null;
   readonly clocks: readonly ClockDifference[];
+  /** Of the programs that the topology names there. */
+  readonly services: readonly ServiceLook[];
 }
 
 /** Of the file system that holds a directory. Null: it did not say in time, or is not there. */

@@ -82,6 +82,8 @@ export interface Host {
    * nothing is missed where that is not allowed.
    */
   readonly scheduling: SchedulingClass | null;
+  /** Programs that its service manager keeps running, as `systemd:UNIT` or `supervisord:PROGRAM`; looked at with `hostChecks`. */
+  readonly services?: readonly string[];
 }
 
 /**

@@ -38,6 +38,7 @@ export function buildTopology(file: TopologyFile): Topology {
       site: siteId(entry.site),
       rack: entry.rack ?? null,
       scheduling: entry.scheduling ?? null,
+      ...(entry.services === undefined ? {} : { services: entry.services }),
     })),
     components: Object.entries(file.components).map(([id, entry]) => buildComponent(id, entry, file)),
     groups: Object.entries(file.groups).map(([id, entry]) => buildGroup(id, entry)),

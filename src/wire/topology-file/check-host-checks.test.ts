@@ -40,3 +40,19 @@ test('thresholds in the wrong order and looks that follow too soon are problems'
   assert.match(problems('{clock: {bad: 10ms}}'), /"bad" of clock/);
   assert.match(problems('{every: 100ms}'), /at least 1000 ms/);
 });
+
+test('programs of a host are named with who keeps them running, and only where somebody looks', () => {
+  const host = /^hosts:\n( {2}[\w-]+): *\{/m;
+  const withServices = (services: string, section: string) =>
+    parseTopology(firm.replace(host, (all) => `${all}services: ${services}, `) + section, 'firm.yaml');
+  const said = (services: string, section = 'hostChecks: {}\n') => {
+    const found = withServices(services, section);
+    return found.ok ? '' : found.error.map(problemText).join('\n');
+  };
+  const kept = withServices('["systemd:haproxy.service", "supervisord:db:redis"]', 'hostChecks: {}\n');
+  assert.ok(kept.ok, said('["systemd:haproxy.service", "supervisord:db:redis"]'));
+  assert.deepEqual(kept.value.topology.hosts[0]?.services, ['systemd:haproxy.service', 'supervisord:db:redis']);
+  for (const wrong of ['haproxy', 'upstart:haproxy', 'systemd:', 'systemd:--root', 'supervisord:a b'])
+    assert.match(said(`["${wrong}"]`), /systemd:UNIT or supervisord:PROGRAM/, wrong);
+  assert.match(said('["systemd:haproxy.service"]', ''), /HF-2012[\s\S]*hostChecks/);
+});

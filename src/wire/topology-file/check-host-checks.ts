@@ -8,8 +8,18 @@ const shortestLookMs = 1000;
 const lessIsWorse: readonly string[] = ['diskFree', 'certificate', 'memoryFree'];
 
 /** What a `hostChecks:` section asks for can be kept to, and "bad" is worse than "warn". */
-export function checkHostChecks({ hostChecks }: TopologyFile, complaints: Complaints): void {
-  if (hostChecks === undefined) return;
+export function checkHostChecks({ hosts, hostChecks }: TopologyFile, complaints: Complaints): void {
+  if (hostChecks === undefined) {
+    for (const [id, { services }] of Object.entries(hosts))
+      if (services !== undefined)
+        complaints.say(
+          'HF-2012',
+          ['hosts', id, 'services'],
+          `nobody looks at the services of ${id}: the topology has no "hostChecks"`,
+          'add "hostChecks: {}", or remove "services"',
+        );
+    return;
+  }
   const policy = buildHostChecks(hostChecks);
   if (policy.everyMs < shortestLookMs)
     complaints.say(

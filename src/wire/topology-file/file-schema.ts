@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { serviceNameIn } from '../../core/health/service-state.ts';
 import { dataMechanismKinds } from '../../core/topology/planning.ts';
 import { servedKinds, serverOptions } from '../../core/topology/served.ts';
 import {
@@ -26,6 +27,9 @@ const text = z.string().trim().min(1);
 /** ISO 10383. */
 const market = z.string().regex(/^[A-Z0-9]{4}$/);
 const symbol = z.string().regex(/^[A-Z][A-Z0-9.]{0,15}$/);
+const service = z
+  .string()
+  .refine((value) => serviceNameIn(value) !== null, { error: 'expected systemd:UNIT or supervisord:PROGRAM' });
 const count = z.int().min(0);
 const named = <Entry extends z.ZodType>(entry: Entry) => z.record(name, entry);
 
@@ -237,6 +241,7 @@ export const topologyFileSchema = fields({
       site: name,
       rack: text.optional(),
       scheduling: z.enum(['real-time', 'raised', 'ordinary']).optional(),
+      services: z.array(service).optional(),
     }),
   ),
   components: named(component),
