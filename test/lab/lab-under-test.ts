@@ -323,7 +323,8 @@ function storyteller(name: string, story: string[]): Narrate {
 
 function keepForLook(directory: LabDirectory, story: readonly string[]): void {
   const kept = join(projectRoot, '.holdfast', 'failed', directory.name);
-  rmSync(kept, { recursive: true, force: true });
+  // Of a lab that did not come up the logs lie there already.
+  if (existsSync(directory.logs)) rmSync(kept, { recursive: true, force: true });
   mkdirSync(kept, { recursive: true });
   writeFileSync(join(kept, 'story.txt'), `${story.join('\n')}\n`);
   const wanted = (path: string) =>
