@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
 import type { GroupView } from '../../lab/demo/status-view.ts';
@@ -153,6 +154,20 @@ describe('a firm behind its routers, on network namespaces', { skip, timeout: 40
     await counted(context);
   });
 
+  it('agents on routers are members of the groups of FRR, and have no right of root but that of reading', async () => {
+    const wrapper = await lab.pidOf('agent/nyc-router-1');
+    const [child] = readFileSync(`/proc/${wrapper}/task/${wrapper}/children`, 'utf8').trim().split(' ');
+    const status = readFileSync(`/proc/${child}/status`, 'utf8');
+    const field = (name: string) => new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.trim();
+    const reading = (1n << 2n).toString(16).padStart(16, '0');
+    assert.deepEqual(['CapPrm', 'CapEff', 'CapBnd', 'NoNewPrivs'].map(field), [reading, reading, reading, '1']);
+    const groups = readFileSync('/etc/group', 'utf8')
+      .split('\n')
+      .map((line) => line.split(':'));
+    const idsOf = (names: readonly string[]) => groups.filter(([name]) => names.includes(name!)).map(([, , id]) => id!);
+    assert.deepEqual(field('Groups')!.split(' ').toSorted(), idsOf(['frr', 'frrvty']).toSorted());
+  });
+
   it('the proxy that has the shared address is killed: orders go on at the other one', async (test) => {
     const context = test as TestContext;
     const site = activeSite(await lab.settled());
@@ -229,5 +244,19 @@ describe('a firm behind its routers, on network namespaces', { skip, timeout: 40
     await lab.settled();
     await agreed(context);
     await counted(context);
+  });
+
+  it('no secret of the lab is in a log, in the evidence or in a plan', () => {
+    const { secrets, logs, path } = lab.directory;
+    const hidden = readdirSync(secrets).map((name) => readFileSync(join(secrets, name), 'utf8').trim());
+    const told = [logs, join(path, 'sites'), join(path, 'hosts')].flatMap((directory) =>
+      globSync('**/{*.log,*.jsonl}', { cwd: directory }).map((name) => join(directory, name)),
+    );
+    assert.ok(hidden.length > 10 && told.length > 50, `${hidden.length} secrets, ${told.length} files`);
+    const found = told.filter((file) => {
+      const text = readFileSync(file, 'utf8');
+      return hidden.some((secret) => text.includes(secret)) || text.includes('PRIVATE KEY');
+    });
+    assert.deepEqual(found, []);
   });
 });
