@@ -1,6 +1,6 @@
 import type { Topology } from '../../src/core/topology/topology.ts';
 import type { Fault } from '../fault.ts';
-import type { NetworkPlan, PlannedWire, WireEnd } from './network-plan.ts';
+import { machineNamed, type NetworkPlan, type PlannedWire, type WireEnd } from './network-plan.ts';
 
 /** What a fault of latency or loss changes at one end. */
 export interface Worsening {
@@ -41,10 +41,7 @@ export function cutEnds(plan: NetworkPlan, topology: Topology, fault: Fault): re
     }
     case 'host-silent':
     case 'host-power-off':
-      // A router goes by its own name.
-      return both(
-        plan.wires.filter(({ ends }) => ends.some(({ at }) => [`host/${fault.host}`, fault.host].includes(at))),
-      );
+      return both(plan.wires.filter(({ ends }) => ends.some(({ at }) => at === machineNamed(plan, fault.host)?.id)));
     case 'extra-latency':
     case 'loss':
     case 'freeze':

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { HostSwitches } from '../host-switches.ts';
 import { systemCode } from '../lab-error.ts';
 import { waitFor } from '../wait.ts';
+import { machineNamed, type NetworkPlan } from './network-plan.ts';
 
 const freezeWithinMs = 5_000;
 
@@ -18,10 +19,12 @@ export function findControlGroups(mounts: string = readFileSync('/proc/mounts', 
 /** A control group for each machine of one lab: all of it freezes, thaws or dies in one step. */
 export class HostControlGroups implements HostSwitches {
   readonly #root: string;
+  readonly #plan: Pick<NetworkPlan, 'nodes'>;
 
   /** @param prefix names the lab; `findLeftGroups` finds its groups by it. */
-  constructor(mount: string, prefix: string) {
+  constructor(mount: string, prefix: string, plan: Pick<NetworkPlan, 'nodes'>) {
     this.#root = join(mount, `${prefix}hosts`);
+    this.#plan = plan;
   }
 
   /** The directory of a machine's group, by the machine's id in the plan. */
@@ -34,7 +37,7 @@ export class HostControlGroups implements HostSwitches {
   }
 
   async freeze(host: string): Promise<readonly number[] | null> {
-    const directory = this.directory(hostNode(host));
+    const directory = this.directory(this.#nodeOf(host));
     if (!existsSync(join(directory, 'cgroup.freeze'))) return null;
     writeFileSync(join(directory, 'cgroup.freeze'), '1');
     const isFrozen = () => /^frozen 1$/m.test(readFileSync(join(directory, 'cgroup.events'), 'utf8'));
@@ -51,16 +54,17 @@ export class HostControlGroups implements HostSwitches {
     this.#write(host, 'cgroup.freeze', '0');
   }
 
+  #nodeOf(host: string): string {
+    return machineNamed(this.#plan, host)?.id ?? host;
+  }
+
   #write(host: string, file: string, text: string): boolean {
-    const path = join(this.directory(hostNode(host)), file);
+    const path = join(this.directory(this.#nodeOf(host)), file);
     if (!existsSync(path)) return false;
     writeFileSync(path, text);
     return true;
   }
 }
-
-/** A machine that is no host of the topology, a router, is known by its id in the plan. */
-const hostNode = (host: string): string => (host.includes('/') ? host : `host/${host}`);
 
 /** Directories of a lab's control groups that are there, the innermost first. */
 export function findLeftGroups(mount: string, prefix: string): readonly string[] {

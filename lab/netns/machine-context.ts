@@ -17,9 +17,9 @@ export interface NamespaceWish {
 /** Everything about one lab's machines that follows from its name, its topology and the kernel. Touches nothing. */
 export function machineContext({ topology, labId, directory, facts }: NamespaceWish): MachineContext {
   const prefix = namespacePrefix(labId);
-  const groups = facts.controlGroups === null ? null : new HostControlGroups(facts.controlGroups, prefix);
   const stateOf = (node: string) => join(directory, 'machines', node.replaceAll('/', '-'));
   const plan = planNetwork(topology, { prefix });
+  const groups = facts.controlGroups === null ? null : new HostControlGroups(facts.controlGroups, prefix, plan);
   return {
     plan,
     directory,

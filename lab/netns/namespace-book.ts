@@ -3,6 +3,7 @@ import { type Address, type Endpoint, type LabAddresses, type LabLayout, loadEnd
 import { outsideLan, siteLan } from './address-plan.ts';
 import { controllerHost } from './controller-host.ts';
 import type { NetworkPlan } from './network-plan.ts';
+import { lanAddress } from './servers/placement.ts';
 
 /** Ports are those of the loopback lab: unique within a site, so that no two listeners of a machine clash. */
 export class NamespaceBook implements LabAddresses {
@@ -16,11 +17,10 @@ export class NamespaceBook implements LabAddresses {
     this.layout = layout;
     this.#topology = topology;
     this.#endpoints = new Map(layout.endpoints.map((endpoint) => [endpoint.id, endpoint]));
-    for (const [index, site] of topology.sites.entries()) {
-      const hosts = topology.hosts.filter((host) => host.site === site.id);
-      for (const [number, host] of hosts.entries()) this.#hosts.set(host.id, siteLan(index).host(number));
-      const controller = controllerHost({ topology, plan }, site.id);
-      if (controller !== null) this.#hosts.set(site.id, this.#hosts.get(controller)!);
+    for (const node of plan.nodes) if (node.host !== null) this.#hosts.set(node.host, lanAddress(plan, node));
+    for (const { id } of topology.sites) {
+      const controller = controllerHost({ topology, plan }, id);
+      if (controller !== null) this.#hosts.set(id, this.#hosts.get(controller)!);
     }
   }
 

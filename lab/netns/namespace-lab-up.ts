@@ -9,7 +9,7 @@ import { LabError } from '../lab-error.ts';
 import { claim, type LabProgress, type LabUpOptions, launch, prepare, startDeadlineMs } from '../lab-up.ts';
 import { instanceEndpoint, layOut } from '../layout.ts';
 import type { LinkMeasurement } from '../net/measure-link.ts';
-import { createPki, type LabPki } from '../pki.ts';
+import { createPki, type LabPki, pkiOf } from '../pki.ts';
 import { writeDurably } from '../processes.ts';
 import { startGround } from '../start-ground.ts';
 import { warmMachineCache } from '../warm-compile-cache.ts';
@@ -148,7 +148,13 @@ async function preparePlatform(
   const { book, machines, secret } = ground;
   const dnsKeyFile = join(directory.secrets, 'server-dns-update.key');
   writeFileSync(dnsKeyFile, dnsKey(secret), { mode: 0o600 });
-  const topology = withLabServers({ ...ground, secretFile: secretFiles(directory.secrets), dnsKeyFile });
+  const { identity } = pkiOf(directory.pki);
+  const topology = withLabServers({
+    ...ground,
+    secretFile: secretFiles(directory.secrets),
+    dnsKeyFile,
+    agentIdentity: (host) => identity(`agent/${host}`),
+  });
   return prepare(directory, { ...options, topology }, { book, machines }, serverParties(ground));
 }
 

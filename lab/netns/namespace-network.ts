@@ -47,7 +47,9 @@ export class NamespaceNetwork implements GroundNetwork {
 
   constructor(options: NamespaceNetworkOptions) {
     this.#options = options;
-    this.machines = options.plan.routers.map(({ id }) => id);
+    this.machines = options.plan.nodes
+      .filter(({ kind, host }) => kind === 'router' && host === null)
+      .map(({ id }) => id);
     this.#model = new PathModel(options.topology, { rerouteMs: 0 });
     this.#look = new RouteLook(options.plan);
   }

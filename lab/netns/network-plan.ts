@@ -1,5 +1,5 @@
 import type { GroupId, HostId, LinkId, SiteId } from '../../src/core/base/ids.ts';
-import type { Link, Site, Topology } from '../../src/core/topology/topology.ts';
+import type { ComponentKind, Link, Site, Topology } from '../../src/core/topology/topology.ts';
 import { LabError } from '../lab-error.ts';
 import { firstAs, outsideAs, outsideLan, pairNetwork, serviceNetwork, siteLan } from './address-plan.ts';
 
@@ -11,6 +11,7 @@ export interface PlannedNode {
   readonly kind: 'router' | 'host' | 'observer' | 'venue' | 'client';
   /** Loses power with this site; null stands outside. */
   readonly site: SiteId | null;
+  /** Of the topology; a router's where an agent leads it. */
   readonly host: HostId | null;
   readonly gateway: string | null;
   /** On the loopback interface, so that they answer whatever link is up. */
@@ -171,7 +172,8 @@ class Planner {
     const nodes: PlannedNode[] = [];
     for (const number of routerNumbers) {
       const id = routerId(site.id, number);
-      nodes.push(this.#node({ id, kind: 'router', site: site.id }));
+      const host = routerHosts(this.#topology, site.id)[number - 1] ?? null;
+      nodes.push({ ...this.#node({ id, kind: 'router', site: site.id }), host });
       this.#attach(site.id, { node: id, interface: 'lan', address: `${lan.router(number)}/24`, delayMs: 0 });
       for (const other of routerNumbers.filter((each) => each !== number))
         this.#peer(id, { address: lan.router(other), as: firstAs + index, kind: 'inside' });
@@ -179,7 +181,7 @@ class Planner {
     for (const [number, host] of this.#hostsOf(site.id).entries()) {
       const id = `host/${host.id}`;
       const ownAddresses = this.#services().flatMap(({ at, address }) =>
-        at.some((place) => place.host === host.id) ? [`${address}/32`] : [],
+        at.some((place) => place.host === host.id) || this.#takesAnnounced(host.id) ? [`${address}/32`] : [],
       );
       nodes.push({
         ...this.#node({ id, kind: 'host', site: site.id }),
@@ -314,6 +316,13 @@ class Planner {
     });
   }
 
+  /** Routers that agents lead announce a service with the way to a site's proxies. */
+  #takesAnnounced(host: HostId): boolean {
+    const { components } = this.#topology;
+    const hasRouters = components.some(({ kind }) => kind === 'frr');
+    return hasRouters && hostsOfKind(components, 'haproxy').includes(host);
+  }
+
   #attach(site: SiteId, plug: Plug): void {
     this.#plug(`lan/${site}`, plug);
   }
@@ -346,7 +355,8 @@ class Planner {
   }
 
   #hostsOf(site: SiteId): Topology['hosts'] {
-    return this.#topology.hosts.filter((host) => host.site === site);
+    const routers = routerHosts(this.#topology, site);
+    return this.#topology.hosts.filter((host) => host.site === site && !routers.includes(host.id));
   }
 
   #asOf(site: SiteId): number {
@@ -361,6 +371,19 @@ interface Plug {
   readonly delayMs: number;
 }
 
+/** Machines by the name that people and faults use: a host's own, a router's id where it is no host. */
+export const machineNamed = ({ nodes }: Pick<NetworkPlan, 'nodes'>, name: string): PlannedNode | undefined =>
+  nodes.find(({ host }) => host === name) ?? nodes.find(({ id, host }) => host === null && id === name);
+
+const hostsOfKind = (components: Topology['components'], kind: ComponentKind): readonly HostId[] =>
+  components.filter((each) => each.kind === kind).flatMap(({ instances }) => instances.map(({ host }) => host));
+
+/** Hosts that are routers of a site, in the topology's order: those on which its FRR runs. */
+function routerHosts({ components, hosts }: Topology, site: SiteId): readonly HostId[] {
+  const routers = hostsOfKind(components, 'frr');
+  return hosts.filter((host) => host.site === site && routers.includes(host.id)).map(({ id }) => id);
+}
+
 export const outsideRouter = 'router/outside';
 const routerNumbers = Array.from({ length: routersPerSite }, (_, index) => index + 1);
 export const routerId = (site: SiteId, number: number): string => `router/${site}/${number}`;
@@ -370,7 +393,8 @@ const mayServe = ({ capabilities }: Site): boolean =>
 
 const isPair = (left: Link, right: Link): boolean => left.between.every((site) => right.between.includes(site));
 
-function checkFits({ name, sites, hosts, venues, links, groups }: Topology): void {
+function checkFits(topology: Topology): void {
+  const { name, sites, hosts, venues, links, groups, components } = topology;
   const refuse = (found: string): never => {
     throw new LabError({
       code: 'HF-7010',
@@ -386,5 +410,13 @@ function checkFits({ name, sites, hosts, venues, links, groups }: Topology): voi
   for (const { id } of sites) {
     const count = hosts.filter(({ site }) => site === id).length;
     if (count > limits.hostsPerSite) refuse(`${count} hosts in ${id}, at most ${limits.hostsPerSite} fit`);
+    const routers = routerHosts(topology, id);
+    if (routers.length > routersPerSite)
+      refuse(`${routers.length} routers in ${id}, and a site of a lab has ${routersPerSite}`);
+    const beside = components.find(
+      ({ kind, instances }) => kind !== 'frr' && instances.some(({ host }) => routers.includes(host)),
+    );
+    if (beside !== undefined)
+      refuse(`${beside.id} is on a router of ${id}, and routers of a lab are machines of their own`);
   }
 }

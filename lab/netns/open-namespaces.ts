@@ -42,7 +42,7 @@ export async function openNamespaces(
   for (const namespace of namespacesOf(plan))
     await inNamespace(`set up ${namespace}`, namespace, namespaceScript(plan, namespace, facts.delayBy));
   const switches =
-    facts.controlGroups === null ? null : new HostControlGroups(facts.controlGroups, namespacePrefix(labId));
+    facts.controlGroups === null ? null : new HostControlGroups(facts.controlGroups, namespacePrefix(labId), plan);
   switches?.create(plan.nodes.map(({ id }) => id));
   await openDoors(new NamespaceBook(topology, plan, wish.layout));
   return { network: new NamespaceNetwork({ topology, plan, labId, delayBy: facts.delayBy }), switches };

@@ -52,6 +52,16 @@ export function doorway(context: MachineContext): LaunchSpec {
   return { ...onMachine(context, node, { key: doorwayKey, ready, stage: 1, command }), host: null };
 }
 
+/**
+ * Whoever leads a router reaches its daemons as a member of their groups. Of the rights of root only that of reading is left, for the way to
+ * the lab's own files.
+ */
+const rightsOnRouter = [
+  'setpriv',
+  ...['--groups', 'frr,frrvty', '--no-new-privs', '--inh-caps', '-all'],
+  ...['--bounding-set', '-all,+dac_read_search'],
+];
+
 /** The machine on which each process of the platform belongs. */
 function homes(placement: Placement): (spec: LaunchSpec) => PlannedNode {
   const { topology, plan } = placement;
@@ -61,8 +71,8 @@ function homes(placement: Placement): (spec: LaunchSpec) => PlannedNode {
     ...topology.sites.map(({ id }) => [controllerKey(id), `host/${controllerHost(placement, id)}`] as const),
   ]);
   return ({ key, host }) => {
-    const id = special.get(key) ?? `host/${host}`;
-    const node = plan.nodes.find((each) => each.id === id);
+    const id = special.get(key);
+    const node = plan.nodes.find((each) => (id === undefined ? each.host === host : each.id === id));
     if (node === undefined) throw new TypeError(`there is no machine for ${key}`);
     return node;
   };
@@ -75,7 +85,8 @@ function placed(context: MachineContext, node: PlannedNode, spec: LaunchSpec): L
     spec.ready.kind === 'tcp'
       ? { ready: { kind: 'output', text: '"event":"ready"', deadlineMs: spec.ready.deadlineMs } as const }
       : spec;
-  const launch = onMachine(context, node, { key, stage, ready, command: [command, ...args] });
+  const rights = node.kind === 'router' ? rightsOnRouter : [];
+  const launch = onMachine(context, node, { key, stage, ready, command: [...rights, command, ...args] });
   return { ...launch, env: spec.env, site: spec.site, host: node.host };
 }
 

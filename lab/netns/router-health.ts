@@ -27,11 +27,32 @@ export async function askMachine(...about: Parameters<typeof commandOnMachine>):
 export async function routerProblems(context: MachineContext, router: PlannedRouter): Promise<readonly string[]> {
   const show = (what: string) => askMachine(context, router.id, ['vtysh', '-c', `show ${what} json`], lookWithinMs);
   const [bgp, bfd] = await Promise.all([show('bgp summary'), show('bfd peers')]);
-  const established = establishedIn(bgp);
-  const up = upIn(bfd);
-  return router.neighbours.flatMap(({ address, link, kind }) => {
-    const lacks = [established.has(address) ? [] : ['BGP'], up.has(address) ? [] : ['BFD']].flat();
-    return lacks.length === 0 ? [] : [`${router.id} has no ${lacks.join(' and ')} with ${address} (${link ?? kind})`];
+  return missingSessions(router, bgp, bfd);
+}
+
+/**
+ * Sessions of a router that are not up, each with the router's own word for how it is. An idle one waits before it begins again, for up to
+ * two minutes where it has ended with an error before.
+ * @param bgp `show bgp summary json`, @param bfd `show bfd peers json`; null = it did not answer
+ */
+export function missingSessions(
+  { id, neighbours }: Pick<PlannedRouter, 'id' | 'neighbours'>,
+  bgp: string | null,
+  bfd: string | null,
+): readonly string[] {
+  const peers = parsed<{ ipv4Unicast?: { peers?: Record<string, { state?: string; connectionsDropped?: number }> } }>(
+    bgp,
+  )?.ipv4Unicast?.peers;
+  const paths = parsed<readonly { peer?: string; status?: string }[]>(bfd);
+  return neighbours.flatMap(({ address, link, kind }) => {
+    const { state = 'not known', connectionsDropped = 0 } = peers?.[address] ?? {};
+    const status = paths?.find(({ peer }) => peer === address)?.status ?? 'not known';
+    const lost = connectionsDropped > 0 ? `, lost ${connectionsDropped} times` : '';
+    const lacks = [
+      ...(state === 'Established' ? [] : [`BGP (${state}${lost})`]),
+      ...(status === 'up' ? [] : [`BFD (${status})`]),
+    ];
+    return lacks.length === 0 ? [] : [`${id} has no ${lacks.join(' and ')} with ${address} (${link ?? kind})`];
   });
 }
 
@@ -73,17 +94,6 @@ export async function waitForRouters(context: MachineContext, deadlineMs: number
     }
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
-}
-
-function establishedIn(text: string | null): ReadonlySet<string> {
-  const summary = parsed<{ ipv4Unicast?: { peers?: Record<string, { state?: string }> } }>(text);
-  const peers = Object.entries(summary?.ipv4Unicast?.peers ?? {});
-  return new Set(peers.filter(([, { state }]) => state === 'Established').map(([address]) => address));
-}
-
-function upIn(text: string | null): ReadonlySet<string> {
-  const peers = parsed<readonly { peer?: string; status?: string }[]>(text) ?? [];
-  return new Set(peers.filter(({ status }) => status === 'up').flatMap(({ peer }) => peer ?? []));
 }
 
 function parsed<Shape>(text: string | null): Shape | null {

@@ -248,13 +248,14 @@ async function member(
 }
 
 async function router({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
-  const [{ FrrDriver }, { ServedRouter }, { vtyshBy }] = await Promise.all([
+  const [{ FrrDriver }, { ServedRouter }, { vtyshBy, vtyshLookBy }] = await Promise.all([
     import('../adapters/frr/driver.ts'),
     import('../adapters/frr/served-router.ts'),
     import('../adapters/frr/vtysh.ts'),
   ]);
   const driver = new FrrDriver({
     vtysh: vtyshBy(['vtysh']),
+    look: vtyshLookBy(['vtysh']),
     as: Number(options.text('autonomousSystem')),
     epochs: epochs(instance),
   });

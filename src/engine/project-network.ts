@@ -5,7 +5,7 @@ import type { Claim } from '../core/network/agreement.ts';
 import { isServedKind } from '../core/topology/served.ts';
 import type { Component } from '../core/topology/topology.ts';
 import type { ControllerCore } from './controller-core.ts';
-import { routeSubject, servedClaims, type Told } from './served-claims.ts';
+import { ledByTraffic, routeSubject, servedClaims, type Told } from './served-claims.ts';
 
 /** What this controller knows of the network: measured paths, and who writes according to whom. Every controller answers for itself. */
 export function projectNetwork(controller: ControllerCore, now: number, wall: WallMs): Json {
@@ -26,7 +26,8 @@ export function projectNetwork(controller: ControllerCore, now: number, wall: Wa
 }
 
 /** As this controller last heard the authority; a copy that may be old speaks for nothing. */
-function recordClaims({ record, authority, group, topology }: Facts, { config }: ControllerCore): readonly Told[] {
+function recordClaims(facts: Facts, { config }: ControllerCore): readonly Told[] {
+  const { record, authority, group, topology } = facts;
   const vantage = `controller ${config.id}`;
   const { silentMs, staleAfterMs } = authority;
   const why =
@@ -50,6 +51,9 @@ function recordClaims({ record, authority, group, topology }: Facts, { config }:
     claim('active site', record?.activeSite ?? null, record?.epoch ?? 0),
     claim(routeSubject, record?.traffic ?? null, record?.epoch ?? 0),
     ...owned.map(({ id }) => claim(id, record?.grants[id]?.holder ?? null, record?.grants[id]?.epoch ?? 0)),
+    ...Object.entries(record === null ? {} : ledByTraffic(record, facts)).map(([id, writer]) =>
+      claim(id, writer, record?.epoch ?? 0),
+    ),
     ...Object.values(record?.delegates ?? {}).map((each) => claim(each.component, each.holder, each.epoch)),
   ];
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FactsBuilder } from '../../test/builders/facts.ts';
+import { componentId } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import { type Agreement, agreementOf, type Claim } from '../core/network/agreement.ts';
-import { routeSubject, servedClaims } from './served-claims.ts';
+import { ledByTraffic, routeSubject, servedClaims } from './served-claims.ts';
 
 const leads = (name: string, to: string | null, figures: Readonly<Record<string, number>> = {}) =>
   ({ leads: { [name]: to }, figures }) as Partial<InstanceObservation>;
@@ -172,4 +173,35 @@ test('a shared address at two machines differs, one that may be at a machine tha
 test('a shared address names what the proxy beside its owner leads to', () => {
   const at = well().observation('alfa-proxy', leads('orders', null));
   assert.ok(against(at, routeSubject).some((line) => line.startsWith('10.0.1.9 (alfa-gateway, alfa-proxy)')));
+});
+
+test('poolers that proxies lead to are compared with the pooler of the site that has the traffic of the record', () => {
+  const { facts } = well()
+    .observation('alfa-proxy', { leads: { orders: 'alfa-front', database: 'alfa-pooler' } } as never)
+    .observation('bravo-proxy', { leads: { orders: null, database: null } } as never);
+  const topology = {
+    ...facts.topology,
+    components: facts.topology.components.map((each) =>
+      each.kind !== 'haproxy'
+        ? each
+        : {
+            ...each,
+            served: {
+              ...each.served!,
+              leads: { ...each.served!.leads, database: { to: componentId('pooler'), as: {}, ttlSeconds: null } },
+            },
+          },
+    ),
+  };
+  const behind = { ...facts, topology };
+  assert.deepEqual(ledByTraffic(behind.record!, behind), { pooler: 'alfa-pooler' });
+  const verdict = (writer: string) =>
+    agreementOf([
+      record('pooler', writer),
+      ...servedClaims(topology.components.find(({ kind }) => kind === 'haproxy')!, behind),
+    ]).find(({ subject }) => subject === 'pooler')!;
+  assert.equal(verdict('alfa-pooler').verdict, 'agree');
+  assert.equal(verdict('bravo-pooler').verdict, 'differ');
+  // What is held is compared with who holds it.
+  assert.deepEqual(ledByTraffic(facts.record!, facts), {});
 });

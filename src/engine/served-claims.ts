@@ -1,10 +1,12 @@
-import type { InstanceId } from '../core/base/ids.ts';
+import type { GroupRecord } from '../core/authority/group-record.ts';
+import type { ComponentId, InstanceId } from '../core/base/ids.ts';
 import type { Facts, InstanceFacts } from '../core/decision/facts.ts';
 import type { Claim } from '../core/network/agreement.ts';
 import { sharedAddresses } from '../core/network/shared-address.ts';
 import { isServedKind, type Lead } from '../core/topology/served.ts';
 import type { Component } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
+import { targetOf } from './served-routes.ts';
 
 export type Told = Claim & { readonly ageMs: number | null };
 type Says = Claim['says'];
@@ -19,6 +21,23 @@ export function servedClaims(component: Component, facts: Facts): readonly Told[
       claimsOf({ vantage: `${id} (${name})`, component, id, name, lead }, facts),
     ),
   );
+}
+
+/** Of what servers lead to and nobody holds, such as poolers behind proxies: the one that the traffic of this record goes to. */
+export function ledByTraffic(
+  record: GroupRecord,
+  { topology, group }: Facts,
+): Readonly<Record<ComponentId, InstanceId | null>> {
+  const { component } = indexOf(topology);
+  const leads = group.components.flatMap((id) => {
+    const known = component.get(id);
+    return known === undefined || known.kind === 'keepalived' ? [] : Object.values(known.served?.leads ?? {});
+  });
+  const unheld = leads.filter(({ to }) => {
+    const known = component.get(to);
+    return known !== undefined && known.kind !== 'front' && known.authority === 'none';
+  });
+  return Object.fromEntries(unheld.map((lead) => [lead.to, targetOf(record, lead, topology)]));
 }
 
 interface Seat {

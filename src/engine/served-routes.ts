@@ -77,7 +77,7 @@ export function routeUnder(
 }
 
 /** The holder of what is granted, whoever was confirmed of what is delegated; of all else the instance at the site that has the traffic. */
-function targetOf(record: GroupRecord, { to }: Lead, topology: Topology): InstanceId | null {
+export function targetOf(record: GroupRecord, { to }: Lead, topology: Topology): InstanceId | null {
   const { component, siteOfInstance } = indexOf(topology);
   const target = component.get(to);
   if (target === undefined) return null;

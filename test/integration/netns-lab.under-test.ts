@@ -11,7 +11,7 @@ import { missingPackages } from '../../lab/netns/packages.ts';
 import type { ProbeReport } from '../../lab/netns/path-probe.ts';
 import { tryCommand } from '../../lab/netns/run-command.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { vtyshBy } from '../../src/adapters/frr/vtysh.ts';
+import { vtyshBy, vtyshLookBy } from '../../src/adapters/frr/vtysh.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
 
@@ -60,7 +60,13 @@ export class NamespaceLabUnderTest {
   }
 
   vtysh(router: string) {
-    return vtyshBy([...this.prefix(router), 'vtysh']);
+    return this.vtyshOf(router).vtysh;
+  }
+
+  /** What a driver of that router speaks to it by. */
+  vtyshOf(router: string) {
+    const command = [...this.prefix(router), 'vtysh'] as const;
+    return { vtysh: vtyshBy(command), look: vtyshLookBy(command) };
   }
 
   async run(node: string, ...command: readonly string[]): Promise<string> {

@@ -1,5 +1,6 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeConnectFile } from '../../bin/commands/lab-connect.ts';
 import { labDown, labHeal, labRestart, labStatus } from '../../lab/cli.ts';
 import { type ProcessPlanner, planProcesses } from '../../lab/configs.ts';
 import type { Narrate } from '../../lab/demo/acts.ts';
@@ -13,6 +14,9 @@ import { LabDirectory } from '../../lab/lab-directory.ts';
 import { labUp } from '../../lab/lab-up.ts';
 import { type NamespaceLabOptions, namespaceLabUp } from '../../lab/netns/namespace-lab-up.ts';
 import type { ServerChoice } from '../../lab/netns/servers/plan-servers.ts';
+import { networkCheckCommand } from '../../src/cli/commands/network.ts';
+import { openSession } from '../../src/cli/connect/session.ts';
+import type { GroupAgreement } from '../../src/cli/view/agreement-screen.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
 import { type EvidenceEntry, parseEntry } from '../../src/core/evidence/evidence-entry.ts';
 import type { Component, Topology } from '../../src/core/topology/topology.ts';
@@ -208,6 +212,33 @@ export class LabUnderTest {
     return chains.flatMap(entriesOf).toSorted((left, right) => left.monoMs - right.monoMs);
   }
 
+  /** Subjects of `holdfast network check` of which not everybody says the same as the record; empty when all agree. */
+  async notAgreed(): Promise<readonly string[]> {
+    const session = openSession({
+      file: writeConnectFile(this.platform.context),
+      person: null,
+      projectRoot: this.directory.root,
+    });
+    const terminal = { interactive: false, redraws: false, columns: 120, lines: 40, out: () => {}, err: () => {} };
+    try {
+      const { json, text } = await networkCheckCommand({
+        session,
+        terminal: { ...terminal, ask: () => Promise.resolve(null) },
+        json: false,
+        group: null,
+        nowMs: () => Date.now(),
+        signal: new AbortController().signal,
+      });
+      this.narrate(text);
+      const { agreement } = json as unknown as { readonly agreement: readonly GroupAgreement[] };
+      return agreement.flatMap(({ subjects }) =>
+        subjects.flatMap((each) => (each.verdict === 'agree' ? [] : JSON.stringify(each))),
+      );
+    } finally {
+      session.controllers.close();
+    }
+  }
+
   async verified(): Promise<Verification> {
     const found = await this.platform.verify();
     this.narrate(
@@ -292,7 +323,8 @@ function storyteller(name: string, story: string[]): Narrate {
 
 function keepForLook(directory: LabDirectory, story: readonly string[]): void {
   const kept = join(projectRoot, '.holdfast', 'failed', directory.name);
-  rmSync(kept, { recursive: true, force: true });
+  // Of a lab that did not come up the logs lie there already.
+  if (existsSync(directory.logs)) rmSync(kept, { recursive: true, force: true });
   mkdirSync(kept, { recursive: true });
   writeFileSync(join(kept, 'story.txt'), `${story.join('\n')}\n`);
   const wanted = (path: string) =>

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { PlannedNode } from '../network-plan.ts';
+import { announcedService } from './led-routes.ts';
 import { edgeNodes, lanAddress, ledNodes, type Placement, type ServerGround, tradingSites } from './placement.ts';
 import { type LabServer, serverDirectory } from './server.ts';
 
 export const dnsName = 'dns';
 export const dnsPort = 53;
 export const dnsZone = 'holdfast.test';
+/** Where routers announce a service: always the same address, which no agent changes. */
+export const announcedName = 'service';
 /** Readable by its owner only; for whoever updates. */
 export const dnsKeyFile = `${serverDirectory(dnsName)}/update.key`;
 const secretName = 'dns-update';
@@ -65,14 +68,16 @@ export function dnsKey(secret: (name: string) => string): string {
   return `key "holdfast" { algorithm hmac-sha256; secret "${key}"; };\n`;
 }
 
-/** No name of a service is in it. */
+/** No name that leads to a site is in it. */
 function zoneFile(ground: ServerGround): string {
+  const announced = announcedService(ground);
   const servers = dnsNodes(ground).map((node, index) => [`ns${index + 1}`, lanAddress(ground.plan, node)] as const);
   return [
     '$TTL 60',
     '@ IN SOA ns1 holdfast 1 3600 600 86400 5',
     ...servers.map(([name]) => `@ IN NS ${name}`),
     ...servers.map(([name, address]) => `${name} IN A ${address}`),
+    ...(announced === null ? [] : [`${announcedName} IN A ${announced.address}`]),
     '',
   ].join('\n');
 }

@@ -25,6 +25,7 @@ function groundOf(example: string, overlays: readonly string[] = []): LedGround 
     book: new NamespaceBook(topology, plan, layOut(topology, { block: 9 })),
     secretFile: (name) => `/secrets/${name}`,
     dnsKeyFile: '/secrets/update.key',
+    agentIdentity: (host) => ({ ca: '/pki/ca.pem', cert: `/pki/${host}.pem`, key: `/pki/${host}.key` }),
   };
 }
 

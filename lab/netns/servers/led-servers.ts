@@ -1,4 +1,4 @@
-import type { InstanceId } from '../../../src/core/base/ids.ts';
+import type { HostId, InstanceId } from '../../../src/core/base/ids.ts';
 import {
   isServedKind,
   type Lead,
@@ -7,13 +7,15 @@ import {
   type ServerOptions,
 } from '../../../src/core/topology/served.ts';
 import type { Component, ComponentKind, Topology } from '../../../src/core/topology/topology.ts';
+import type { TlsFiles } from '../../../src/wire/peer-identity.ts';
 import { LabError } from '../../lab-error.ts';
 import { instanceEndpoint, type LabAddresses } from '../../layout.ts';
 import type { PlannedNode } from '../network-plan.ts';
-import { dnsNodes, dnsPort, dnsZone } from './dns.ts';
-import { databasePort, haproxySocket, ordersPort, poolerServer, proxyNodes } from './haproxy.ts';
+import { announcedName, dnsNodes, dnsPort, dnsZone } from './dns.ts';
+import { databasePort, haproxySocket, ordersPort, poolerServer } from './haproxy.ts';
+import { announcedService, routeKinds, siteAddress } from './led-routes.ts';
 import { databasesFile, pgbouncerName, pgbouncerPort, pgbouncerSecrets, pooledDatabase } from './pgbouncer.ts';
-import { lanAddress, type Placement } from './placement.ts';
+import { homeOf, lanAddress, type Placement } from './placement.ts';
 import { redisPort, redisSecrets, redisSet, sentinelNodes, sentinelPort } from './redis.ts';
 import { serverDirectory } from './server.ts';
 
@@ -23,12 +25,14 @@ export interface LedGround extends Placement {
   readonly secretFile: (name: string) => string;
   /** The same of the key with which names are changed: agents may start before their name server, whose own is not there then. */
   readonly dnsKeyFile: string;
+  /** What the agent of a host shows. */
+  readonly agentIdentity: (host: HostId) => TlsFiles;
 }
 
 /** The servers of one kind, as this lab has them. */
-interface LedKind {
+export interface LedKind {
   /** By the name of a lead, what it may lead to. */
-  readonly leads: (name: string) => readonly ComponentKind[];
+  readonly leads: (name: string, ground: LedGround) => readonly ComponentKind[];
   readonly calls: (ground: LedGround, instance: InstanceId) => string;
   readonly options: (ground: LedGround, node: PlannedNode) => ServerOptions;
 }
@@ -68,7 +72,7 @@ export function clientsWay({ topology, plan }: Placement): ClientsWay | null {
   const proxied = leadsOf('haproxy').map(([service]) => service);
   if (name === undefined || !['orders', 'database'].every((service) => proxied.includes(service))) return null;
   return {
-    name: `${name}.${dnsZone}`,
+    name: `${announcedService({ topology, plan }) === null ? name : announcedName}.${dnsZone}`,
     servers: dnsNodes({ topology, plan }).map((node) => `${lanAddress(plan, node)}:${dnsPort}`),
     ordersPort,
     databasePort,
@@ -76,6 +80,7 @@ export function clientsWay({ topology, plan }: Placement): ClientsWay | null {
 }
 
 const kinds: Partial<Record<ServedKind, LedKind>> = {
+  ...routeKinds,
   haproxy: {
     leads: (name) => (name === 'orders' ? ['front'] : name === 'database' ? ['pgbouncer'] : []),
     calls: (ground, instance) => {
@@ -97,11 +102,10 @@ const kinds: Partial<Record<ServedKind, LedKind>> = {
     }),
   },
   dns: {
-    leads: () => ['front'],
-    // A site's address is that of its first proxy.
+    leads: (name) => (name === announcedName ? [] : ['front']),
     calls: (ground, instance) => {
       const { node } = homeOf(ground, instance);
-      return lanAddress(ground.plan, proxyNodes(ground).find(({ site }) => site === node.site) ?? node);
+      return siteAddress(ground, node.site) ?? lanAddress(ground.plan, node);
     },
     options: ({ plan, dnsKeyFile }, node) => ({
       address: `${lanAddress(plan, node)}:${dnsPort}`,
@@ -131,7 +135,7 @@ function servedBy(ground: LedGround, { id, instances }: Component, kind: ServedK
     throw unfit(ground, `${id} is ${kind}, and agents of such a lab lead no server of that kind`);
   const lead = (name: string, wanted: Lead): Lead => {
     const to = kindOf(ground.topology, wanted.to);
-    if (to === undefined || !known.leads(name).includes(to))
+    if (to === undefined || !known.leads(name, ground).includes(to))
       throw unfit(ground, `${id} leads ${name} to ${wanted.to}, which no ${kind} of a lab can do`);
     const as = Object.keys(wanted.as).map((instance) => [instance, known.calls(ground, instance as InstanceId)]);
     return { ...wanted, as: Object.fromEntries(as) };
@@ -146,12 +150,6 @@ function servedBy(ground: LedGround, { id, instances }: Component, kind: ServedK
 
 const kindOf = ({ components }: Topology, id: string): ComponentKind | undefined =>
   components.find((each) => each.id === id)?.kind;
-
-function homeOf({ topology, plan }: Placement, instance: InstanceId): { kind: ComponentKind; node: PlannedNode } {
-  const component = topology.components.find(({ instances }) => instances.some(({ id }) => id === instance))!;
-  const { host } = component.instances.find(({ id }) => id === instance)!;
-  return { kind: component.kind, node: plan.nodes.find((node) => node.host === host)! };
-}
 
 const unfit = ({ topology }: Placement, found: string): LabError =>
   new LabError({

@@ -1,6 +1,6 @@
 import type { InstanceId } from '../../../src/core/base/ids.ts';
 import type { ServedKind } from '../../../src/core/topology/served.ts';
-import type { Site, Topology } from '../../../src/core/topology/topology.ts';
+import type { ComponentKind, Site, Topology } from '../../../src/core/topology/topology.ts';
 import type { Address } from '../../layout.ts';
 import type { NetworkPlan, PlannedNode } from '../network-plan.ts';
 
@@ -35,6 +35,16 @@ export function ledNodes({ topology, plan }: Placement, kind: ServedKind): reado
   const hosts = topology.components.filter((each) => each.kind === kind).flatMap(({ instances }) => instances);
   if (hosts.length === 0) return null;
   return [...new Set(hosts.map(({ host }) => plan.nodes.find((node) => node.host === host)!))];
+}
+
+/** Of which kind an instance is, and the machine on which it is. */
+export function homeOf(
+  { topology, plan }: Placement,
+  instance: InstanceId,
+): { readonly kind: ComponentKind; readonly node: PlannedNode } {
+  const component = topology.components.find(({ instances }) => instances.some(({ id }) => id === instance))!;
+  const { host } = component.instances.find(({ id }) => id === instance)!;
+  return { kind: component.kind, node: plan.nodes.find((node) => node.host === host)! };
 }
 
 /** Machines of a site for what stands at its edge: hosts of a front first, then the others from the last. */

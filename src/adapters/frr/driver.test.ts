@@ -7,7 +7,7 @@ import type { Epoch } from '../../core/base/ids.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { FrrDriver } from './driver.ts';
 import { parseBfdPeers, parseBgpSummary, parsePreference, parsePrefix, parseVersion } from './parse.ts';
-import { vtyshBy } from './vtysh.ts';
+import { type VtyshLook, vtyshBy, vtyshLookBy } from './vtysh.ts';
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', name), 'utf8');
 const prefix = '10.255.0.0/24';
@@ -73,7 +73,7 @@ describe('driver of one router', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  function driver(): FrrDriver {
+  function driver(look: VtyshLook = async () => null): FrrDriver {
     const vtysh = vtyshBy(['vtysh'], async (_command, args) => {
       const line = args
         .slice(1)
@@ -82,7 +82,7 @@ describe('driver of one router', () => {
       said.push(line);
       return { code: 0, stdout: '', stderr: '', ...answers(line) };
     });
-    return new FrrDriver({ vtysh, as: 65_001, epochs: new GuardedEpochs(join(directory, 'epochs.json')) });
+    return new FrrDriver({ vtysh, look, as: 65_001, epochs: new GuardedEpochs(join(directory, 'epochs.json')) });
   }
   const ways = (...hops: readonly string[]) => hops.map((hop) => `ip route ${prefix} ${hop}\n`).join('');
   const shows =
@@ -188,6 +188,83 @@ describe('driver of one router', () => {
     assert.equal(seen.bgp?.length, 5);
     assert.equal(seen.bfd, null);
     assert.match(seen.reasons.join(), /^bfdd: it does not run/);
+  });
+
+  const questions = ['show version', 'show running-config staticd', 'show bgp summary json', 'show bfd peers json'];
+  const answersOf = (statics: string): readonly string[] => [
+    fixture('version-8.4.txt'),
+    statics,
+    fixture('bgp-summary-8.4.json'),
+    fixture('bfd-peers-8.4.json'),
+    fixture('bgp-prefix-announced-8.4.json'),
+  ];
+  const printed = (parts: readonly string[]) =>
+    [...questions, `show bgp ipv4 unicast ${prefix} json`]
+      .map((question, index) => `router-nyc-1# ${question}\n${parts[index]}`)
+      .join('');
+  const asking = (answer: () => { code: number; stdout: string }) => {
+    const asked: string[] = [];
+    const look = vtyshLookBy(['vtysh'], async (_command, args) => {
+      asked.push(args.join(' '));
+      return { stderr: '', ...answer() };
+    });
+    return { look, asked };
+  };
+
+  it('what it sees takes one program where every daemon answers', async () => {
+    const { look, asked } = asking(() => ({ code: 0, stdout: printed(answersOf(fixture('running-static-8.4.txt'))) }));
+    const seen = await driver(look).observe({ ...soon, prefixes: [prefix] });
+    assert.deepEqual(said, []);
+    assert.equal(asked.length, 1);
+    assert.ok(asked[0]!.startsWith('-E -c show version -c show running-config staticd -c '), asked[0]);
+    assert.deepEqual([seen.version, seen.bgp?.length, seen.bfd?.length], ['8.4.4', 5, 5]);
+    assert.equal(seen.prefixes[prefix]?.sourced, true);
+    assert.deepEqual(seen.nextHops?.[prefix], ['10.1.0.13', '10.1.0.14']);
+    assert.deepEqual(seen.reasons, []);
+  });
+
+  it('a daemon that is not there is asked alone: that it printed no way does not say that there is none', async () => {
+    // As vtysh prints it where staticd does not run; of bfdd it says so.
+    const rest = 'Building configuration...\n\nCurrent configuration:\n!\nhostname router-nyc-1\n!\nend\n';
+    const parts = answersOf(rest).with(3, 'bfdd is not running\n');
+    const { look } = asking(() => ({ code: 0, stdout: printed(parts) }));
+    answers = () => ({ code: 1, stdout: 'Exiting: failed to connect to any daemons.\n' });
+    const seen = await driver(look).observe({ ...soon, prefixes: [prefix] });
+    assert.deepEqual(said, ['staticd | show running-config staticd', 'bfdd | show bfd peers json']);
+    assert.deepEqual([seen.nextHops, seen.bfd, seen.bgp?.length], [null, null, 5]);
+    assert.match(seen.reasons.join(), /staticd: it does not run.*bfdd: it does not run/);
+  });
+
+  it('one that stands still holds up nobody else: each is asked alone until all of them answer again', async () => {
+    let stands = true;
+    const whole = printed(answersOf(fixture('running-static-8.4.txt')));
+    const { look, asked } = asking(() => (stands ? { code: 124, stdout: '' } : { code: 0, stdout: whole }));
+    answers = (line) => {
+      if (line.startsWith('bfdd')) return stands ? { code: 124 } : { stdout: fixture('bfd-peers-8.4.json') };
+      if (line.includes('summary')) return { stdout: fixture('bgp-summary-8.4.json') };
+      if (line.startsWith('staticd')) return { stdout: fixture('running-static-8.4.txt') };
+      return { stdout: fixture(line.includes('version') ? 'version-8.4.txt' : 'bgp-prefix-announced-8.4.json') };
+    };
+    const router = driver(look);
+    const observe = () => router.observe({ ...soon, prefixes: [prefix] });
+    for (const times of [1, 1]) {
+      const seen = await observe();
+      assert.deepEqual([seen.bfd, seen.bgp?.length, asked.length], [null, 5, times]);
+    }
+    stands = false;
+    assert.equal((await observe()).bfd?.length, 5);
+    said.length = 0;
+    assert.equal((await observe()).bfd?.length, 5);
+    assert.deepEqual([asked.length, said], [2, []]);
+  });
+
+  it('settings of vtysh itself that its agent may not read are no refusal of the router', async () => {
+    const vtysh = vtyshBy(['vtysh'], async () => ({
+      code: 0,
+      stdout: fixture('version-8.4.txt'),
+      stderr: "% Can't open configuration file /etc/frr/vtysh.conf due to 'Permission denied'.\n",
+    }));
+    assert.equal((await vtysh('bgpd', ['show version'], soon)).kind, 'ok');
   });
 
   it('another version is named', async () => {

@@ -14,10 +14,12 @@ import {
   parseStatics,
   parseVersion,
 } from './parse.ts';
-import type { FrrDaemon, Vtysh, VtyshAnswer } from './vtysh.ts';
+import type { FrrDaemon, Vtysh, VtyshAnswer, VtyshLook } from './vtysh.ts';
 
 export interface FrrDriverOptions {
   readonly vtysh: Vtysh;
+  /** What it sees, with one program where all daemons answer. */
+  readonly look: VtyshLook;
   /** The router's own number. */
   readonly as: number;
   readonly epochs: GuardedEpochs;
@@ -75,8 +77,10 @@ const nameShape = /^[A-Za-z0-9_.-]{1,63}$/;
  */
 export class FrrDriver {
   readonly #options: FrrDriverOptions;
-  /** Asked for again after bgpd was away: each question starts a program. */
+  /** Asked for again after bgpd was away. */
   #version: string | null = null;
+  /** One daemon that stands still holds up whoever asks all of them: each is asked alone until all answer again. */
+  #together = true;
 
   constructor(options: FrrDriverOptions) {
     this.#options = options;
@@ -86,7 +90,16 @@ export class FrrDriver {
   async observe(options: CallOptions & { readonly prefixes: readonly string[] }): Promise<RouterObservation> {
     const until = hostMonoMs() + options.deadlineMs;
     const reasons: string[] = [];
+    const known = this.#together
+      ? await this.#options.look(questionsOf(options), { deadlineMs: options.deadlineMs / 2 })
+      : null;
     const look = async <Part>(daemon: FrrDaemon, command: string, parse: (text: string) => Part) => {
+      const text = known?.get(command);
+      try {
+        if (text !== undefined) return parse(text);
+      } catch {
+        // Asked alone it says what is wrong.
+      }
       const answer = await this.#ask(daemon, [command], until);
       if (answer.kind !== 'ok') {
         reasons.push(`${daemon}: ${answer.reason}`);
@@ -102,13 +115,14 @@ export class FrrDriver {
     const nextHopsIn = (text: string): Readonly<Record<string, readonly string[]>> =>
       Object.fromEntries(options.prefixes.map((prefix) => [prefix, parseStatics(text, prefix).map(nextHopOf)]));
     const [version, nextHops, bgp, bfd, ...prefixes] = await Promise.all([
-      this.#version ?? look('bgpd', 'show version', parseVersion),
+      this.#version ?? look('bgpd', showVersion, parseVersion),
       look('staticd', showStatics, nextHopsIn),
-      look('bgpd', 'show bgp summary json', parseBgpSummary),
-      look('bfdd', 'show bfd peers json', parseBfdPeers),
+      look('bgpd', showSummary, parseBgpSummary),
+      look('bfdd', showBfd, parseBfdPeers),
       ...options.prefixes.map((prefix) => look('bgpd', showPrefix(prefix), parsePrefix)),
     ]);
     this.#version = bgp === null ? null : version;
+    this.#together = known !== null || [nextHops, bgp, bfd, ...prefixes].every((part) => part !== null);
     if (version !== null && !triedVersions.some((tried) => version === tried || version.startsWith(`${tried}.`)))
       reasons.push(`version ${version} has not been tried; ${triedVersions.join(', ')} has`);
     return {
@@ -221,6 +235,17 @@ interface Change {
   readonly until: number;
 }
 
+const questionsOf = ({ prefixes }: { readonly prefixes: readonly string[] }): readonly string[] => [
+  showVersion,
+  showStatics,
+  showSummary,
+  showBfd,
+  ...prefixes.map(showPrefix),
+];
+
+const showVersion = 'show version';
+const showSummary = 'show bgp summary json';
+const showBfd = 'show bfd peers json';
 const showStatics = 'show running-config staticd';
 const showPrefix = (prefix: string): string => `show bgp ipv4 unicast ${prefix} json`;
 

@@ -54,7 +54,12 @@ describe('a router as its agent leads it', () => {
                 : announced;
       return silent(line) ? { code: 124, stdout: '', stderr: '' } : { code: 0, stdout, stderr: '' };
     });
-    const driver = new FrrDriver({ vtysh, as: 65_001, epochs: new GuardedEpochs(join(directory, 'epochs')) });
+    const driver = new FrrDriver({
+      vtysh,
+      look: async () => null,
+      as: 65_001,
+      epochs: new GuardedEpochs(join(directory, 'epochs')),
+    });
     const lead = { to: componentId('front'), as: { [front]: '10.1.0.13' }, ttlSeconds: null };
     return new ServedRouter({ driver, leads: { [prefix]: lead }, configFile, preferences });
   }

@@ -15,8 +15,24 @@ export type Vtysh = (
   options: { readonly deadlineMs: number },
 ) => Promise<VtyshAnswer>;
 
+/**
+ * Several questions to all daemons of the router with one program: the answers by question, without those that were not answered for
+ * certain. Null: it did not end by the deadline, as when one daemon is frozen.
+ */
+export type VtyshLook = (
+  questions: readonly string[],
+  options: { readonly deadlineMs: number },
+) => Promise<ReadonlyMap<string, string> | null>;
+
 /** What vtysh prints when it finds nobody to talk to. */
 const nobody = /failed to connect/i;
+/** Its own settings, which an agent that is not the routers' user may not read and does not need. */
+const ownSettings = /^% Can't open configuration file .*\bvtysh\.conf\b/;
+/** In what a daemon has as its configuration; a daemon that is not there prints the rest of it all the same. */
+const ofDaemon = /^frr version /m;
+
+const complaintIn = (said: string): string | undefined =>
+  said.split('\n').find((line) => line.startsWith('%') && !ownSettings.test(line));
 
 /** @param command how vtysh is run on the router, e.g. `['vtysh']` */
 export function vtyshBy(command: readonly [string, ...string[]], run: RunCommand = runCommand): Vtysh {
@@ -29,12 +45,36 @@ export function vtyshBy(command: readonly [string, ...string[]], run: RunCommand
     const said = `${stdout}\n${stderr}`.trim();
     if (code >= 124) return { kind: 'unknown', reason: `no answer within ${Math.ceil(deadlineMs)} ms` };
     if (nobody.test(said)) return { kind: 'unknown', reason: 'it does not run, or cannot be reached' };
-    const complaint = said.split('\n').find((line) => line.startsWith('%'));
+    const complaint = complaintIn(said);
     if (code !== 0 || complaint !== undefined)
       return {
         kind: 'refused',
         reason: complaint?.slice(1).trim() || said.split('\n')[0] || `vtysh ended with ${code}`,
       };
     return { kind: 'ok', text: stdout };
+  };
+}
+
+/** @param command how vtysh is run on the router, e.g. `['vtysh']` */
+export function vtyshLookBy(command: readonly [string, ...string[]], run: RunCommand = runCommand): VtyshLook {
+  const [program, ...first] = command;
+  return async (questions, { deadlineMs }) => {
+    if (deadlineMs <= 0) return null;
+    // It repeats each question, with the router's name before it.
+    const args = [...first, '-E', ...questions.flatMap((question) => ['-c', question])];
+    const { code, stdout } = await run(program, args, { input: '', deadlineMs });
+    if (code >= 124) return null;
+    const answers = new Map<string, string>();
+    let text = '';
+    for (const line of stdout.split('\n').toReversed()) {
+      const question = questions.find((each) => line.endsWith(`# ${each}`));
+      if (question === undefined) text = `${line}\n${text}`;
+      else {
+        const isSure = complaintIn(text) === undefined && (!question.includes('running-config') || ofDaemon.test(text));
+        if (isSure) answers.set(question, text);
+        text = '';
+      }
+    }
+    return answers;
   };
 }

@@ -1,5 +1,6 @@
 import { dnsNodes, dnsZone } from '../../../lab/netns/servers/dns.ts';
 import { ordersPort, proxyNodes } from '../../../lab/netns/servers/haproxy.ts';
+import { siteAddress } from '../../../lab/netns/servers/led-routes.ts';
 import {
   pgbouncerNodes,
   pgbouncerPort,
@@ -13,6 +14,7 @@ import { poolerConsole } from '../../../src/adapters/pgbouncer/console.ts';
 import { parseDatabases } from '../../../src/adapters/pgbouncer/parse.ts';
 import { redisTalk } from '../../../src/adapters/redis-sentinel/redis-talk.ts';
 import type { Dial, DialAddress } from '../../../src/adapters/system/dial.ts';
+import { siteId } from '../../../src/core/base/ids.ts';
 import { LineClient } from '../../../trading/testing/line-client.ts';
 import type { LabUnderTest } from '../../lab/lab-under-test.ts';
 import { NamespaceLabUnderTest } from '../netns-lab.under-test.ts';
@@ -35,13 +37,13 @@ const withinMs = 3_000;
 /** The servers of a whole lab, looked at from among the clients and the observers. */
 export class LedFirm {
   readonly under: NamespaceLabUnderTest;
-  readonly #placement: Placement;
+  readonly placement: Placement;
   readonly #secret: (name: string) => string;
   readonly #dials = new Map<string, NamespaceDial>();
 
   constructor({ directory, topology }: LabUnderTest) {
     this.under = new NamespaceLabUnderTest(directory);
-    this.#placement = { topology, plan: this.under.context.plan };
+    this.placement = { topology, plan: this.under.context.plan };
     this.#secret = serverSecrets(directory.secrets);
   }
 
@@ -51,7 +53,7 @@ export class LedFirm {
 
   /** What the name stands for where that site is active. */
   addressOf(site: string): string {
-    return lanAddress(this.#placement.plan, proxyNodes(this.#placement).find((node) => node.site === site)!);
+    return siteAddress(this.placement, siteId(site))!;
   }
 
   databaseOf(lab: LabUnderTest, site: string): string {
@@ -74,9 +76,9 @@ export class LedFirm {
   }
 
   proxies(site: string): Promise<readonly (string | null)[]> {
-    const nodes = proxyNodes(this.#placement).filter((node) => node.site === site);
+    const nodes = proxyNodes(this.placement).filter((node) => node.site === site);
     return Promise.all(
-      nodes.map((node) => this.#answers({ host: lanAddress(this.#placement.plan, node), port: ordersPort })),
+      nodes.map((node) => this.answers({ host: lanAddress(this.placement.plan, node), port: ordersPort })),
     );
   }
 
@@ -86,8 +88,8 @@ export class LedFirm {
   }
 
   async name(site: string): Promise<string | null> {
-    const node = dnsNodes(this.#placement).find((each) => each.site === site)!;
-    const server = `@${lanAddress(this.#placement.plan, node)}`;
+    const node = dnsNodes(this.placement).find((each) => each.site === site)!;
+    const server = `@${lanAddress(this.placement.plan, node)}`;
     const said = await this.under.run('client', 'dig', server, '+short', '+time=1', '+tries=1', `trading.${dnsZone}`);
     return /^[0-9.]+$/m.exec(said)?.[0] ?? null;
   }
@@ -97,7 +99,8 @@ export class LedFirm {
     return LineClient.over(await this.#dialFrom('client')(address, { deadlineMs: withinMs }));
   }
 
-  async #answers(address: DialAddress): Promise<string | null> {
+  /** The engine that answers there. */
+  async answers(address: DialAddress): Promise<string | null> {
     const client = await this.#logOn(address);
     if (client === null) return null;
     const instance = String(client.received[0]!['instance']);
@@ -121,8 +124,8 @@ export class LedFirm {
   }
 
   async #pooler(site: string): Promise<string | null> {
-    const node = pgbouncerNodes(this.#placement).find((each) => each.site === site)!;
-    const address = { host: lanAddress(this.#placement.plan, node), port: pgbouncerPort };
+    const node = pgbouncerNodes(this.placement).find((each) => each.site === site)!;
+    const address = { host: lanAddress(this.placement.plan, node), port: pgbouncerPort };
     const login = { address, user: 'holdfast', password: this.#secret(pgbouncerSecrets.admin) };
     const answer = await poolerConsole(login, this.#dialFrom(`observer/${site}`))(
       ['SHOW DATABASES', 'SHOW SERVERS', 'SHOW POOLS'],
@@ -137,8 +140,8 @@ export class LedFirm {
   }
 
   async #writes(site: string, epoch: number): Promise<boolean> {
-    const node = redisNodes(this.#placement).find((each) => each.site === site)!;
-    const address = { host: lanAddress(this.#placement.plan, node), port: redisPort };
+    const node = redisNodes(this.placement).find((each) => each.site === site)!;
+    const address = { host: lanAddress(this.placement.plan, node), port: redisPort };
     const login = { address, user: `writer-${epoch}`, password: this.#secret(redisSecrets.writer) };
     const talk = redisTalk(login, this.#dialFrom(`observer/${site}`));
     const answer = await talk([['SADD', 'seen', String(performance.now())]], { deadlineMs: withinMs });
@@ -146,7 +149,7 @@ export class LedFirm {
   }
 
   #dialFrom(node: string): Dial {
-    const { namespace } = this.#placement.plan.nodes.find(({ id }) => id === node)!;
+    const { namespace } = this.placement.plan.nodes.find(({ id }) => id === node)!;
     const dial = this.#dials.get(namespace) ?? new NamespaceDial(namespace);
     this.#dials.set(namespace, dial);
     return dial.dial;
