@@ -174,7 +174,7 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
   const engines = beside('trading-engine').map((each) =>
     book.addressFrom({ host: instance.host }, instanceEndpoint(each.instance.id, 'orders')),
   );
-  const databaseHere = beside('postgres')[0];
+  const databaseHere = [...beside('postgres'), ...beside('patroni')][0];
   const database =
     databaseHere === undefined
       ? null

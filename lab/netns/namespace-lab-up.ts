@@ -9,7 +9,7 @@ import { LabError } from '../lab-error.ts';
 import { claim, type LabProgress, type LabUpOptions, launch, prepare, startDeadlineMs } from '../lab-up.ts';
 import { instanceEndpoint, layOut } from '../layout.ts';
 import type { LinkMeasurement } from '../net/measure-link.ts';
-import { createPki, type LabPki } from '../pki.ts';
+import { createPki, type LabPki, pkiOf } from '../pki.ts';
 import { writeDurably } from '../processes.ts';
 import { startGround } from '../start-ground.ts';
 import { warmMachineCache } from '../warm-compile-cache.ts';
@@ -24,7 +24,7 @@ import { waitForRouters } from './router-health.ts';
 import { dnsKey } from './servers/dns.ts';
 import { withLabServers } from './servers/led-servers.ts';
 import { identitiesOf, serverParties } from './servers/machine-identities.ts';
-import type { Placement, PlatformBehind, ServerGround } from './servers/placement.ts';
+import { isDelegated, type Placement, type PlatformBehind, type ServerGround } from './servers/placement.ts';
 import { plannedBy, type ServerChoice } from './servers/plan-servers.ts';
 import { seatLeader } from './servers/seat-leader.ts';
 import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
@@ -64,7 +64,7 @@ export async function namespaceLabUp(
   const begun = performance.now();
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
   checkMachine();
-  const wished = { servers: options.servers ?? 'all' };
+  const wished = { servers: options.servers ?? 'all', patroni: options.topology.components.some(isDelegated) };
   if (wished.servers === 'authority') refuseLedServers(options.topology);
   await install({ ...wished, facts: null }, options.root, step);
   await claim(directory, options, step);
@@ -148,7 +148,12 @@ async function preparePlatform(
   const { book, machines, secret } = ground;
   const dnsKeyFile = join(directory.secrets, 'server-dns-update.key');
   writeFileSync(dnsKeyFile, dnsKey(secret), { mode: 0o600 });
-  const topology = withLabServers({ ...ground, secretFile: secretFiles(directory.secrets), dnsKeyFile });
+  const topology = withLabServers({
+    ...ground,
+    secretFile: secretFiles(directory.secrets),
+    dnsKeyFile,
+    agentFiles: (host) => pkiOf(directory.pki).identity(`agent/${host}`),
+  });
   return prepare(directory, { ...options, topology }, { book, machines }, serverParties(ground));
 }
 

@@ -12,6 +12,7 @@ import { instanceEndpoint, type LabAddresses } from '../../layout.ts';
 import type { PlannedNode } from '../network-plan.ts';
 import { dnsNodes, dnsPort, dnsZone } from './dns.ts';
 import { databasePort, haproxySocket, ordersPort, poolerServer, proxyNodes } from './haproxy.ts';
+import { type AgentFiles, patroniKind } from './led-patroni.ts';
 import { databasesFile, pgbouncerName, pgbouncerPort, pgbouncerSecrets, pooledDatabase } from './pgbouncer.ts';
 import { lanAddress, type Placement } from './placement.ts';
 import { redisPort, redisSecrets, redisSet, sentinelNodes, sentinelPort } from './redis.ts';
@@ -23,14 +24,15 @@ export interface LedGround extends Placement {
   readonly secretFile: (name: string) => string;
   /** The same of the key with which names are changed: agents may start before their name server, whose own is not there then. */
   readonly dnsKeyFile: string;
+  readonly agentFiles: AgentFiles;
 }
 
 /** The servers of one kind, as this lab has them. */
-interface LedKind {
+export interface LedKind {
   /** By the name of a lead, what it may lead to. */
   readonly leads: (name: string) => readonly ComponentKind[];
   readonly calls: (ground: LedGround, instance: InstanceId) => string;
-  readonly options: (ground: LedGround, node: PlannedNode) => ServerOptions;
+  readonly options: (ground: LedGround, node: PlannedNode, instance: InstanceId) => ServerOptions;
 }
 
 /** How clients find the firm by its name. */
@@ -85,7 +87,7 @@ const kinds: Partial<Record<ServedKind, LedKind>> = {
     options: () => ({ socket: haproxySocket }),
   },
   pgbouncer: {
-    leads: (name) => (name === pooledDatabase ? ['postgres'] : []),
+    leads: (name) => (name === pooledDatabase ? ['postgres', 'patroni'] : []),
     calls: ({ book }, instance) => {
       const { host, port } = book.realAddress(instanceEndpoint(instance, 'sql'));
       return `${host}:${port}`;
@@ -96,6 +98,7 @@ const kinds: Partial<Record<ServedKind, LedKind>> = {
       databasesFile: `${serverDirectory(pgbouncerName)}/${databasesFile}`,
     }),
   },
+  patroni: patroniKind,
   dns: {
     leads: () => ['front'],
     // A site's address is that of its first proxy.
@@ -139,7 +142,7 @@ function servedBy(ground: LedGround, { id, instances }: Component, kind: ServedK
   return {
     leads: Object.fromEntries(Object.entries(served.leads).map(([name, wanted]) => [name, lead(name, wanted)])),
     servers: Object.fromEntries(
-      instances.map((instance) => [instance.id, known.options(ground, homeOf(ground, instance.id).node)]),
+      instances.map((instance) => [instance.id, known.options(ground, homeOf(ground, instance.id).node, instance.id)]),
     ),
   };
 }
