@@ -41,6 +41,9 @@ export const labSuites: readonly LabSuite[] = [
   netns('database-agents', 'agents beside Patroni', ['suite-database-agents']),
   netns('platform', 'controllers, agents and engines on it', ['suite-platform'], { shownElsewhere: true }),
   netns('firm', 'a firm behind its servers', ['suite-firm']),
+  netns('patroni-firm', 'a firm whose database is under Patroni, led by its own controllers', ['suite-patroni-firm'], {
+    withinMs: 600_000,
+  }),
   netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], { withinMs: 900_000 }),
   {
     name: 'etcd',
