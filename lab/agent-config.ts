@@ -174,12 +174,18 @@ function instanceFile(context: LabContext, component: Component, instance: Insta
   const engines = beside('trading-engine').map((each) =>
     book.addressFrom({ host: instance.host }, instanceEndpoint(each.instance.id, 'orders')),
   );
-  const databaseHere = beside('postgres')[0];
+  /** Whoever says which one is primary may say another one than the site's. */
+  const elsewhere = ({ component: { instances }, instance: own }: { component: Component; instance: Instance }) =>
+    instances
+      .filter(({ id, eligible }) => eligible && id !== own.id)
+      .map(({ id }) => book.addressFrom({ host: instance.host }, instanceEndpoint(id, 'sql')));
+  const databaseHere = [...beside('postgres'), ...beside('patroni')][0];
   const database =
     databaseHere === undefined
       ? null
       : {
           ...book.addressFrom({ host: instance.host }, instanceEndpoint(databaseHere.instance.id, 'sql')),
+          ...(databaseHere.component.authority === 'delegated' ? { others: elsewhere(databaseHere) } : {}),
           user: 'persister',
           passwordFile: secrets.databasePassword('persister'),
           database: labDatabase,

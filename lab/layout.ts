@@ -97,7 +97,7 @@ export const servicesByKind: Readonly<Record<ComponentKind, readonly InstanceSer
   dns: [],
   redis: [],
   pgbackrest: [],
-  patroni: [],
+  patroni: ['sql'],
   frr: [],
   discovery: [],
   keepalived: [],

@@ -42,6 +42,9 @@ export const labSuites: readonly LabSuite[] = [
   netns('platform', 'controllers, agents and engines on it', ['suite-platform'], { shownElsewhere: true }),
   netns('firm', 'a firm behind its servers', ['suite-firm']),
   netns('routed-firm', 'a firm behind routers, shared addresses and service discovery', ['suite-routed-firm']),
+  netns('patroni-firm', 'a firm whose database is under Patroni, led by its own controllers', ['suite-patroni-firm'], {
+    withinMs: 600_000,
+  }),
   netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], {
     withinMs: 900_000,
     shownElsewhere: true,

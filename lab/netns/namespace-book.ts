@@ -1,22 +1,39 @@
 import type { Topology } from '../../src/core/topology/topology.ts';
-import { type Address, type Endpoint, type LabAddresses, type LabLayout, loadEndpoint, type View } from '../layout.ts';
+import {
+  type Address,
+  type Endpoint,
+  instanceEndpoint,
+  type LabAddresses,
+  type LabLayout,
+  loadEndpoint,
+  type View,
+} from '../layout.ts';
 import { outsideLan, siteLan } from './address-plan.ts';
 import { controllerHost } from './controller-host.ts';
 import type { NetworkPlan } from './network-plan.ts';
-import { lanAddress } from './servers/placement.ts';
+import { patroniMembers } from './servers/patroni-members.ts';
+import { isDelegated, lanAddress } from './servers/placement.ts';
 
-/** Ports are those of the loopback lab: unique within a site, so that no two listeners of a machine clash. */
+/** Ports are those of the loopback lab: unique within a site, so that no two listeners of a machine clash. A server keeps its own. */
 export class NamespaceBook implements LabAddresses {
   readonly layout: LabLayout;
   readonly #topology: Topology;
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   readonly #hosts = new Map<string, string>();
+  /** By endpoint. */
+  readonly #serverPorts: ReadonlyMap<string, number>;
 
   /** @param layout of the block of loopback addresses that the lab has taken */
   constructor(topology: Topology, plan: NetworkPlan, layout: LabLayout) {
     this.layout = layout;
     this.#topology = topology;
     this.#endpoints = new Map(layout.endpoints.map((endpoint) => [endpoint.id, endpoint]));
+    const members = topology.components
+      .filter(isDelegated)
+      .flatMap((component) => patroniMembers({ topology, plan }, component));
+    this.#serverPorts = new Map(
+      members.map(({ instance, postgresPort }) => [instanceEndpoint(instance.id, 'sql'), postgresPort]),
+    );
     for (const node of plan.nodes) if (node.host !== null) this.#hosts.set(node.host, lanAddress(plan, node));
     for (const { id } of topology.sites) {
       const controller = controllerHost({ topology, plan }, id);
@@ -33,7 +50,7 @@ export class NamespaceBook implements LabAddresses {
 
   realAddress(endpointId: string): Address {
     const { place, host, address } = this.#endpoint(endpointId);
-    const { port } = address;
+    const port = this.#serverPorts.get(endpointId) ?? address.port;
     const venue = this.#venueNumber(place);
     if (venue !== null) return { host: outsideLan.venue(venue), port };
     if (endpointId === loadEndpoint) return { host: outsideLan.client, port };

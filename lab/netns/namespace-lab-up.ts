@@ -24,7 +24,7 @@ import { waitForRouters } from './router-health.ts';
 import { dnsKey } from './servers/dns.ts';
 import { withLabServers } from './servers/led-servers.ts';
 import { identitiesOf, serverParties } from './servers/machine-identities.ts';
-import type { Placement, PlatformBehind, ServerGround } from './servers/placement.ts';
+import { isDelegated, type Placement, type PlatformBehind, type ServerGround } from './servers/placement.ts';
 import { plannedBy, type ServerChoice } from './servers/plan-servers.ts';
 import { seatLeader } from './servers/seat-leader.ts';
 import { serverProcess, waitForServers, writeServerFiles } from './servers/server-process.ts';
@@ -64,7 +64,7 @@ export async function namespaceLabUp(
   const begun = performance.now();
   const step = (text: string) => progress({ kind: 'step', text, elapsedMs: performance.now() - begun });
   checkMachine();
-  const wished = { servers: options.servers ?? 'all' };
+  const wished = { servers: options.servers ?? 'all', patroni: options.topology.components.some(isDelegated) };
   if (wished.servers === 'authority') refuseLedServers(options.topology);
   await install({ ...wished, facts: null }, options.root, step);
   await claim(directory, options, step);

@@ -16,10 +16,14 @@ export interface AskedLab {
   readonly servers: ServerChoice;
   /** Null: not known yet. Only what finds them out is needed then, and what does not depend on them. */
   readonly facts: KernelFacts | null;
+  /** Its agents lead a database under Patroni. */
+  readonly patroni?: boolean;
 }
 
 const withLedServers = ({ servers }: AskedLab): boolean => servers !== 'authority';
 const withAllServers = ({ servers }: AskedLab): boolean => servers === 'all';
+const withPatroni = (asked: AskedLab): boolean =>
+  withAllServers(asked) || (withLedServers(asked) && asked.patroni === true);
 const delayedByQueue = ({ facts }: AskedLab): boolean => facts?.delayBy === 'queue';
 
 const packages: readonly NeededPackage[] = [
@@ -35,8 +39,8 @@ const packages: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: delayedByQueue },
   { name: 'wireguard-go', program: 'wireguard-go', when: ({ facts }) => facts?.wireguard === 'user' },
   { name: 'haproxy', program: 'haproxy', when: withLedServers },
-  { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres', when: withAllServers },
-  { name: 'patroni', program: 'patroni', when: withAllServers },
+  { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres', when: withPatroni },
+  { name: 'patroni', program: 'patroni', when: withPatroni },
   { name: 'pgbackrest', program: 'pgbackrest', when: withAllServers },
   { name: 'redis-server', program: 'redis-server', when: withLedServers },
   { name: 'pgbouncer', program: 'pgbouncer', when: withLedServers },

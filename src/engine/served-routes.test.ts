@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import { ENGINE, FactsBuilder, observationOf } from '../../test/builders/facts.ts';
 import { planOf, siteFailover } from '../../test/builders/plans.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
-import { epoch, instanceId, runId, siteId } from '../core/base/ids.ts';
+import { componentId, epoch, instanceId, runId, siteId } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import { foldRun } from '../core/run/run.ts';
+import type { Topology } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { LocalInstance } from './local-instance.ts';
 import { granted, revoked } from './record-change.ts';
@@ -64,6 +65,29 @@ test('beside the writer everything leads to it, elsewhere to nobody; every name 
   assert.deepEqual(routes(record, 'bravo-router')?.routes, { '10.255.0.0/24': null });
   for (const registry of ['alfa-registry', 'bravo-registry'])
     assert.deepEqual(routes(record, registry)?.routes, { engine: 'alfa-eng1' });
+});
+
+test('where something else has put the primary at another site, the pooler there and the one that clients reach lead to it', () => {
+  const delegated: Topology = {
+    ...topology,
+    components: topology.components.map((each) =>
+      each.id === 'db' ? { ...each, kind: 'patroni', authority: 'delegated' } : each,
+    ),
+  };
+  const { record } = world();
+  const holder = instanceId('bravo-db');
+  const adopted = { component: componentId('db'), holder, lock: 7, epoch: record.epoch };
+  const routed = (id: string, seen: typeof adopted | { holder: null }) => {
+    const { component: byId, instance: byInstance } = indexOf(delegated);
+    const instance = byInstance.get(instanceId(id))!;
+    const delegates = { [adopted.component]: { ...adopted, ...seen } };
+    return routeUnder({ ...record, delegates }, byId.get(instance.component)!, instance, delegated)?.routes;
+  };
+  for (const pooler of ['alfa-pooler', 'bravo-pooler'])
+    assert.deepEqual(routed(pooler, adopted), { trading: 'bravo-db' });
+  assert.deepEqual(routed('bravo-pooler', { ...adopted, holder: instanceId('alfa-db') }), { trading: null });
+  for (const pooler of ['alfa-pooler', 'bravo-pooler'])
+    assert.deepEqual(routed(pooler, { holder: null }), { trading: null });
 });
 
 test('nobody is led to a writer between its revocation and the next grant', () => {

@@ -55,9 +55,10 @@ export function routeUnder(
       case 'frr':
         routes[name] = record.traffic === site ? target : null;
         break;
-      // Beside its writer; a pooler elsewhere makes clients wait.
+      // Beside its writer; a pooler elsewhere makes clients wait. What is delegated may be put at another site than clients are led to: their
+      // pooler leads there as well.
       case 'pgbouncer':
-        routes[name] = at === site ? target : null;
+        routes[name] = at === site || (record.traffic === site && isDelegated(lead, topology)) ? target : null;
         break;
       // The former answer leads to a writer that is fenced, no answer leads nowhere for longer: it stays until there is a new one.
       case 'dns':
@@ -85,6 +86,9 @@ export function targetOf(record: GroupRecord, { to }: Lead, topology: Topology):
   if (target.authority === 'delegated') return record.delegates?.[to]?.holder ?? null;
   return target.instances.find(({ id }) => siteOfInstance.get(id) === record.traffic)?.id ?? null;
 }
+
+const isDelegated = ({ to }: Lead, topology: Topology): boolean =>
+  indexOf(topology).component.get(to)?.authority === 'delegated';
 
 const redisAt = ({ instances }: Component, site: SiteId, topology: Topology): Instance | undefined =>
   instances.find(({ id, eligible }) => eligible && indexOf(topology).siteOfInstance.get(id) === site);

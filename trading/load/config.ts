@@ -97,6 +97,7 @@ const parseWay = (way: ConfigNode): NamedWay => {
 
 export const parseDatabase = (node: ConfigNode): DatabaseAddress => ({
   ...node.address(),
+  ...(node.has('others') ? { others: node.children('others').map((other) => other.address()) } : {}),
   ...parseLogin(node),
 });
 

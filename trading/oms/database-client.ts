@@ -6,7 +6,35 @@ export interface DatabaseAddress {
   readonly user: string;
   readonly password: string;
   readonly database: string;
+  /** Where it is as well, when somebody else says which of them is primary. */
+  readonly others?: readonly { readonly host: string; readonly port: number }[];
 }
+
+export const addressesOf = ({ others = [], ...first }: DatabaseAddress): readonly DatabaseAddress[] => [
+  first,
+  ...others.map((other) => ({ ...first, ...other })),
+];
+
+/**
+ * Does at each address in turn what only a primary lets be done, and ends with the first that does. Rejects with what was found at the first one,
+ * or at once with what ends the search.
+ */
+export const atPrimary = async <Result>(
+  database: DatabaseAddress,
+  work: (at: DatabaseAddress) => Promise<Result>,
+  endsSearch: (error: unknown) => boolean = () => false,
+): Promise<Result> => {
+  const found: unknown[] = [];
+  for (const at of addressesOf(database)) {
+    try {
+      return await work(at);
+    } catch (error) {
+      if (endsSearch(error)) throw error;
+      found.push(error);
+    }
+  }
+  throw found[0];
+};
 
 /** A connection of a writer of the trading database, not opened yet: nothing of it waits longer than the deadline. */
 export const databaseClient = (name: string, database: DatabaseAddress, deadlineMs: number): pg.Client =>

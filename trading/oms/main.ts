@@ -19,7 +19,7 @@ import { StoppedMark } from './stopped-mark.ts';
 
 /**
  * `holdfast-node trading/oms/main.ts CONFIG.json`. Configuration: `instance`, `dataDir`, `control {host, port, tokenFile}`,
- * `engines [{host, port}]` (the site's own, orders ports), `database {host, port, user, passwordFile, database}`, and optionally
+ * `engines [{host, port}]` (the site's own, orders ports), `database {host, port, user, passwordFile, database, others? [{host, port}]}`, and optionally
  * `stream` (default `engine`), `readerTokenFile` (where engines remove entries), `databaseDeadlineMs` (default 5000), `lagWarnMs` (default 5000), `queries {host, port}` and `venues [{name, host, port, firm,
  * password?}]` (line ports, for `reconcile`). Prints one `listening` line; starts closed.
  */

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { waitUntil } from '../testing/wait-until.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import { OrderStore, raiseEpochOnly, StaleWriterError } from './order-store.ts';
+import { withReadConnection } from './read-connection.ts';
 import { writerEpochTable } from './schema.ts';
 import { postgresAvailable, ThrowawayPostgres } from './throwaway-postgres.ts';
 import { writerEpochSql } from './writer-epoch.ts';
@@ -94,6 +95,28 @@ test('orders and trades in PostgreSQL', {
     assert.deepEqual(await postgres.query('SELECT seq::int, order_id FROM oms_breaks'), [{ seq: 7, order_id: 'o1' }]);
     store.close();
   });
+
+  await suite.test(
+    'a writer, a fence and a reader find the primary at another address, and a newer epoch there ends the search',
+    async () => {
+      const gone = { ...postgres.address, port: 1 };
+      const { host, port } = postgres.address;
+      const database = { ...gone, others: [{ host, port }] };
+      const at = (epoch: number) => ({ database, epoch, holder: 'oms-1', deadlineMs: 2000 });
+      const store = await OrderStore.open({ ...at(1), stream: 'engine' });
+      await store.apply([order(1)], always);
+      store.close();
+      const rows = await withReadConnection({ database, deadlineMs: 2000 }, async (client) =>
+        client.query('SELECT id FROM orders'),
+      );
+      assert.equal(rows.rowCount, 1);
+      assert.equal(await raiseEpochOnly(at(2)), 'acknowledged');
+      await assert.rejects(OrderStore.open({ ...at(1), stream: 'engine' }), /stale-epoch/);
+      const alone = { ...at(3), database: { ...gone, others: [] } };
+      await assert.rejects(OrderStore.open({ ...alone, stream: 'engine' }), /ECONNREFUSED/);
+      assert.equal(await raiseEpochOnly(alone), 'unreachable');
+    },
+  );
 
   await suite.test(
     'a database that stands still for want of its peer takes a new writer, and acknowledges nothing of it',

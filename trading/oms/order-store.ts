@@ -1,6 +1,12 @@
 import type pg from 'pg';
 import { CodedError } from '../base/coded-error.ts';
-import { acknowledgedHere, type DatabaseAddress, databaseClient, destroyDatabaseClient } from './database-client.ts';
+import {
+  acknowledgedHere,
+  atPrimary,
+  type DatabaseAddress,
+  databaseClient,
+  destroyDatabaseClient,
+} from './database-client.ts';
 import { type EntryBatch, foldEntries, ordersBefore, type StoredOrder } from './entry-batch.ts';
 import type { JournalEntry } from './journal-entry.ts';
 import * as sql from './schema.ts';
@@ -12,6 +18,15 @@ export type { RaiseOutcome } from './writer-epoch.ts';
 export interface StorePosition {
   readonly epoch: number;
   readonly sequence: number;
+}
+
+interface OpenOptions {
+  readonly database: DatabaseAddress;
+  readonly stream: string;
+  readonly epoch: number;
+  readonly holder: string;
+  /** At each address. */
+  readonly deadlineMs: number;
 }
 
 /** A newer epoch has been raised in the database: this writer is an old one and nothing of it was committed. */
@@ -48,14 +63,13 @@ export class OrderStore {
     client.on('end', () => this.close());
   }
 
-  /** Connects, creates the schema, raises the writer epoch to `epoch` and reads the position. */
-  static async open(options: {
-    readonly database: DatabaseAddress;
-    readonly stream: string;
-    readonly epoch: number;
-    readonly holder: string;
-    readonly deadlineMs: number;
-  }): Promise<OrderStore> {
+  /** Connects to the primary, creates the schema, raises the writer epoch to `epoch` and reads the position. */
+  static open(options: OpenOptions): Promise<OrderStore> {
+    const isStale = (error: unknown) => error instanceof StaleWriterError;
+    return atPrimary(options.database, (database) => OrderStore.#openAt({ ...options, database }), isStale);
+  }
+
+  static async #openAt(options: OpenOptions): Promise<OrderStore> {
     const client = databaseClient(writerName(writers, options.epoch), options.database, options.deadlineMs);
     const store = new OrderStore(client, options);
     try {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DatabaseAddress } from './order-store.ts';
+import { atPrimary, type DatabaseAddress } from './database-client.ts';
 
 /** Runs work on a connection of its own that cannot write, and ends it whatever happens. Refuses a standby. */
 export const withReadConnection = async <Result>(
@@ -15,11 +15,15 @@ export const withReadConnection = async <Result>(
 };
 
 /** A connection that cannot write, to a database that is no standby. Rejects when there is none by the deadline. */
-export const openReadConnection = async (options: {
+export const openReadConnection = ({
+  database,
+  deadlineMs,
+}: {
   readonly database: DatabaseAddress;
   readonly deadlineMs: number;
-}): Promise<pg.Client> => {
-  const { database, deadlineMs } = options;
+}): Promise<pg.Client> => atPrimary(database, (at) => openAt(at, deadlineMs));
+
+const openAt = async (database: DatabaseAddress, deadlineMs: number): Promise<pg.Client> => {
   const client = new pg.Client({
     ...database,
     application_name: 'holdfast-oms-queries',

@@ -1,5 +1,11 @@
 import type pg from 'pg';
-import { acknowledgedHere, type DatabaseAddress, databaseClient, destroyDatabaseClient } from './database-client.ts';
+import {
+  acknowledgedHere,
+  addressesOf,
+  type DatabaseAddress,
+  databaseClient,
+  destroyDatabaseClient,
+} from './database-client.ts';
 
 /** Statements of the one row by which a table's writers of an older epoch are refused. */
 export interface WriterEpochSql {
@@ -80,15 +86,28 @@ export type RaiseOutcome = 'acknowledged' | 'unreachable' | 'not-a-receiver';
  * Makes the database refuse writers of an older epoch without becoming one. `not-a-receiver`: it is a standby, or no writer was
  * ever there.
  */
-export const raiseWriterEpochOnly = async (options: {
+export const raiseWriterEpochOnly = async (options: RaiseOptions): Promise<RaiseOutcome> => {
+  const outcomes: RaiseOutcome[] = [];
+  for (const database of addressesOf(options.database)) {
+    const outcome = await raiseAt({ ...options, database });
+    if (outcome === 'acknowledged') return outcome;
+    outcomes.push(outcome);
+  }
+  return outcomes.includes('unreachable') ? 'unreachable' : 'not-a-receiver';
+};
+
+interface RaiseOptions {
   readonly table: string;
   /** Of the writers of this table, without their epoch. */
   readonly name: string;
   readonly database: DatabaseAddress;
   readonly epoch: number;
   readonly holder: string;
+  /** At each address. */
   readonly deadlineMs: number;
-}): Promise<RaiseOutcome> => {
+}
+
+const raiseAt = async (options: RaiseOptions): Promise<RaiseOutcome> => {
   const client = databaseClient(writerName(options.name, options.epoch), options.database, options.deadlineMs);
   client.on('error', () => {});
   try {

@@ -1,6 +1,6 @@
 import type { PlannedNode } from '../network-plan.ts';
 import type { MachineIdentity } from './pgbackrest.ts';
-import { lanAddress, type Placement, type ServerGround } from './placement.ts';
+import { lanAddress, type Placement, patroniClusters, type ServerGround } from './placement.ts';
 import { type LabServer, serverDirectory } from './server.ts';
 
 const clientPort = 2379;
@@ -23,9 +23,7 @@ export interface EtcdVoter {
  * and not both.
  */
 export function etcdVoters({ topology, plan }: Placement): readonly EtcdVoter[] {
-  const withDatabase = new Set(
-    topology.components.filter(({ kind }) => kind === 'postgres').flatMap((c) => c.instances.map(({ host }) => host)),
-  );
+  const withDatabase = new Set(patroniClusters(topology).flatMap(({ instances }) => instances.map(({ host }) => host)));
   return topology.sites
     .filter(({ voter }) => voter)
     .flatMap((site) => {

@@ -8,7 +8,7 @@ import { NamespaceBook } from '../namespace-book.ts';
 import { planNetwork } from '../network-plan.ts';
 import { clientsWay, type LedGround, withLabServers } from './led-servers.ts';
 import { lanAddress } from './placement.ts';
-import { planServers } from './plan-servers.ts';
+import { plannedBy, planServers } from './plan-servers.ts';
 
 const root = join(import.meta.dirname, '..', '..', '..');
 /** What agents of a lab do not lead is left out. */
@@ -25,7 +25,7 @@ function groundOf(example: string, overlays: readonly string[] = []): LedGround 
     book: new NamespaceBook(topology, plan, layOut(topology, { block: 9 })),
     secretFile: (name) => `/secrets/${name}`,
     dnsKeyFile: '/secrets/update.key',
-    agentIdentity: (host) => ({ ca: '/pki/ca.pem', cert: `/pki/${host}.pem`, key: `/pki/${host}.key` }),
+    agentIdentity: (host) => ({ ca: '/pki/ca.pem', cert: `/pki/agent-${host}.pem`, key: `/pki/agent-${host}.key` }),
   };
 }
 
@@ -86,6 +86,54 @@ describe('servers of a lab that agents lead', () => {
     });
     const users = servers.find(({ name }) => name === 'pgbouncer')!.files['users.txt']!;
     assert.match(users, /^"persister" "a-password"$/m);
+  });
+
+  it('a database under Patroni is reached with certificates of the agent beside each member, and the pooler leads to it', () => {
+    const ground = groundOf('three-site-patroni.yaml', [overlay]);
+    const { served, instances } = component(withLabServers(ground), 'patroni');
+    const [nyc] = instances;
+    assert.deepEqual(served!.servers[nyc!.id], {
+      api: 'https://10.1.0.12:8008',
+      member: 'database-nyc',
+      user: 'holdfast',
+      passwordFile: '/secrets/patroni-database-rest',
+      scope: 'database',
+      store: 'etcd',
+      endpoints: 'https://10.1.0.13:2379,https://10.2.0.13:2379,https://10.3.0.10:2379',
+      caFile: '/pki/ca.pem',
+      certFile: '/pki/agent-nyc-database-1.pem',
+      keyFile: '/pki/agent-nyc-database-1.key',
+    });
+    const pooled = component(withLabServers(ground), 'pgbouncer').served!.leads['trading']!;
+    assert.equal(pooled.as['database-nyc' as never], '10.1.0.12:5432');
+    assert.deepEqual(ground.book.addressFrom({ host: nyc!.host }, instanceEndpoint(nyc!.id, 'sql')), {
+      host: '10.1.0.12',
+      port: 5432,
+    });
+  });
+
+  it('its members begin with the roles and the database of the platform, and hear nobody without a certificate', () => {
+    const ground = groundOf('three-site-patroni.yaml', [overlay]);
+    const platform = { orders: () => ({ host: '10.1.0.13', port: 1 }), databaseUsers: { persister: 'a-password' } };
+    const members = plannedBy
+      .led({ ...ground, secret: (name) => name, platform }, (name) => ({ ca: '', cert: '', key: name }))
+      .filter(({ name }) => name === 'patroni-database');
+    assert.deepEqual(
+      members.map(({ node }) => node.host),
+      ['nyc-database-1', 'chi-database-1', 'ldn-archive-1'],
+    );
+    const configs = members.map(({ files }) => JSON.parse(files['patroni.json']!));
+    for (const { restapi } of configs) assert.equal(restapi.verify_client, 'required');
+    const [founder, ...others] = configs;
+    assert.deepEqual(founder.bootstrap.users.persister, { password: 'a-password' });
+    assert.deepEqual(
+      (({ ttl, loop_wait, retry_timeout }) => [ttl, loop_wait, retry_timeout])(founder.bootstrap.dcs),
+      [30, 10, 10],
+    );
+    assert.ok(others.every(({ bootstrap }) => bootstrap === undefined));
+    const script = members[0]!.files['founded.sh']!;
+    assert.match(script, /create role "persister" login' -c 'create database "trading" owner "persister"'/);
+    assert.ok(!script.includes('a-password'));
   });
 
   it('clients find the firm by its name where proxies stand before front and pooler, and dial the fronts elsewhere', () => {

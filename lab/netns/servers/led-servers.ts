@@ -13,6 +13,7 @@ import { instanceEndpoint, type LabAddresses } from '../../layout.ts';
 import type { PlannedNode } from '../network-plan.ts';
 import { announcedName, dnsNodes, dnsPort, dnsZone } from './dns.ts';
 import { databasePort, haproxySocket, ordersPort, poolerServer } from './haproxy.ts';
+import { patroniKind } from './led-patroni.ts';
 import { announcedService, routeKinds, siteAddress } from './led-routes.ts';
 import { databasesFile, pgbouncerName, pgbouncerPort, pgbouncerSecrets, pooledDatabase } from './pgbouncer.ts';
 import { homeOf, lanAddress, type Placement } from './placement.ts';
@@ -34,7 +35,7 @@ export interface LedKind {
   /** By the name of a lead, what it may lead to. */
   readonly leads: (name: string, ground: LedGround) => readonly ComponentKind[];
   readonly calls: (ground: LedGround, instance: InstanceId) => string;
-  readonly options: (ground: LedGround, node: PlannedNode) => ServerOptions;
+  readonly options: (ground: LedGround, node: PlannedNode, instance: InstanceId) => ServerOptions;
 }
 
 /** How clients find the firm by its name. */
@@ -90,7 +91,7 @@ const kinds: Partial<Record<ServedKind, LedKind>> = {
     options: () => ({ socket: haproxySocket }),
   },
   pgbouncer: {
-    leads: (name) => (name === pooledDatabase ? ['postgres'] : []),
+    leads: (name) => (name === pooledDatabase ? ['postgres', 'patroni'] : []),
     calls: ({ book }, instance) => {
       const { host, port } = book.realAddress(instanceEndpoint(instance, 'sql'));
       return `${host}:${port}`;
@@ -101,6 +102,7 @@ const kinds: Partial<Record<ServedKind, LedKind>> = {
       databasesFile: `${serverDirectory(pgbouncerName)}/${databasesFile}`,
     }),
   },
+  patroni: patroniKind,
   dns: {
     leads: (name) => (name === announcedName ? [] : ['front']),
     calls: (ground, instance) => {
@@ -143,7 +145,7 @@ function servedBy(ground: LedGround, { id, instances }: Component, kind: ServedK
   return {
     leads: Object.fromEntries(Object.entries(served.leads).map(([name, wanted]) => [name, lead(name, wanted)])),
     servers: Object.fromEntries(
-      instances.map((instance) => [instance.id, known.options(ground, homeOf(ground, instance.id).node)]),
+      instances.map((instance) => [instance.id, known.options(ground, homeOf(ground, instance.id).node, instance.id)]),
     ),
   };
 }

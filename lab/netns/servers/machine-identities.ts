@@ -4,12 +4,17 @@ import { etcdIdentityOf, etcdVoters } from './etcd.ts';
 import { monitorIdentityOf, monitoringMachines } from './monitoring.ts';
 import { patroniIdentityOf, patroniMembers } from './patroni-members.ts';
 import { backupIdentityOf, backupMachines, type MachineIdentity } from './pgbackrest.ts';
-import { lanAddress, type Placement } from './placement.ts';
+import { isDelegated, lanAddress, type Placement, patroniClusters } from './placement.ts';
 
 /** Every server of a lab that shows a certificate, for the lab's own authority to sign. None of them is an agent or a controller. */
 export function serverParties(placement: Placement): PkiPlan['machines'] {
-  const databases = placement.topology.components.filter(({ kind }) => kind === 'postgres');
-  const members = databases.flatMap((component) => patroniMembers(placement, component));
+  const members = patroniClusters(placement.topology).flatMap((component) =>
+    patroniMembers(placement, component).map(({ node, address }) => ({
+      name: patroniIdentityOf(node),
+      role: 'server' as const,
+      ...(isDelegated(component) ? { ips: [address], nameless: true as const } : { ips: [] }),
+    })),
+  );
   const parties: PkiPlan['machines'] = [
     ...backupMachines(placement).map((node) => ({ name: backupIdentityOf(node), role: 'server' as const, ips: [] })),
     ...etcdVoters(placement).map((voter) => ({
@@ -24,7 +29,7 @@ export function serverParties(placement: Placement): PkiPlan['machines'] {
       role: 'server' as const,
       ips: [lanAddress(placement.plan, node)],
     })),
-    ...members.map(({ node }) => ({ name: patroniIdentityOf(node), role: 'server' as const, ips: [] })),
+    ...members,
   ];
   return [...new Map(parties.map((party) => [party.name, party])).values()];
 }

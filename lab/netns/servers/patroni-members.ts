@@ -1,6 +1,6 @@
 import type { Component, Instance } from '../../../src/core/topology/topology.ts';
 import type { PlannedNode } from '../network-plan.ts';
-import { lanAddress, type Placement } from './placement.ts';
+import { lanAddress, type Placement, patroniClusters } from './placement.ts';
 
 /** One PostgreSQL under Patroni. */
 export interface PatroniMember {
@@ -17,12 +17,17 @@ export interface PatroniMember {
 /** By which the certificate is made and found that a member's machine shows to etcd. */
 export const patroniIdentityOf = ({ host }: PlannedNode): string => `patroni/${host}`;
 
+/** Who may ask Patroni's REST API for changes. */
+export const restUser = 'holdfast';
+
+/** By which the password of one of its users is found. */
+export const patroniSecret = ({ id }: Pick<Component, 'id'>, user: string): string => `patroni-${id}-${user}`;
+
 /** The name of the cluster in its store. */
 export const scopeOf = ({ id }: Pick<Component, 'id'>): string => id;
 
 export function patroniMembers({ topology, plan }: Placement, component: Component): readonly PatroniMember[] {
-  const databases = topology.components.filter(({ kind }) => kind === 'postgres');
-  const number = databases.findIndex(({ id }) => id === component.id);
+  const number = patroniClusters(topology).findIndex(({ id }) => id === component.id);
   return component.instances.flatMap((instance) => {
     const node = plan.nodes.find(({ host }) => host === instance.host);
     if (node === undefined) return [];

@@ -1,9 +1,17 @@
 import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters, pemFiles } from './etcd.ts';
-import { type PatroniMember, patroniIdentityOf, patroniMembers, scopeOf } from './patroni-members.ts';
+import { delegatedTiming, foundedFor, restCertificates } from './led-patroni.ts';
+import {
+  type PatroniMember,
+  patroniIdentityOf,
+  patroniMembers,
+  patroniSecret,
+  restUser,
+  scopeOf,
+} from './patroni-members.ts';
 import { archiveCommand, type MachineIdentity } from './pgbackrest.ts';
-import type { ServerGround } from './placement.ts';
+import { isDelegated, type PlatformBehind, type ServerGround } from './placement.ts';
 import { type AskMachine, type LabServer, serverDirectory } from './server.ts';
 
 /** What people and drivers say to Patroni and PostgreSQL. Each member's configuration file has them, which is its owner's alone. */
@@ -18,9 +26,9 @@ export interface PatroniSecrets {
 /** Of one cluster of a lab. */
 export function patroniSecrets(
   { secret }: Pick<ServerGround, 'secret'>,
-  { id }: Pick<Component, 'id'>,
+  component: Pick<Component, 'id'>,
 ): PatroniSecrets {
-  const of = (user: keyof PatroniSecrets) => secret(`patroni-${id}-${user}`);
+  const of = (user: keyof PatroniSecrets) => secret(patroniSecret(component, user));
   return {
     superuser: of('superuser'),
     replication: of('replication'),
@@ -30,18 +38,17 @@ export function patroniSecrets(
   };
 }
 
-/** Who may ask Patroni's REST API for changes. */
-export const restUser = 'holdfast';
 export const configFile = 'patroni.json';
 /** A shorter lock is lost by a primary that has to wait for a processor. */
 const timing = { ttl: 10, loop_wait: 1, retry_timeout: 4 } as const;
 
-/** Every `postgres` component as one Patroni cluster: synchronous where the topology says so, an archive as a cascade. */
+/** Every component of that kind as one Patroni cluster: synchronous where the topology says so, an archive as a cascade. */
 export function patroniServers(
   ground: ServerGround,
   identityOf: (name: string) => MachineIdentity,
+  wanted: 'postgres' | 'patroni',
 ): readonly LabServer[] {
-  const databases = ground.topology.components.filter(({ kind }) => kind === 'postgres');
+  const databases = ground.topology.components.filter(({ kind }) => kind === wanted);
   if (databases.length === 0) return [];
   const binaries = postgresBinaries();
   return databases.flatMap((component) => {
@@ -50,8 +57,9 @@ export function patroniServers(
     const secrets = patroniSecrets(ground, component);
     const founder = preferred(ground, members);
     return members.map((member): LabServer => {
-      const archive = archiveCommand(ground, component);
-      const wish = { component, member, stores, secrets, binaries, archive, founds: member === founder };
+      const archive = isDelegated(component) ? null : archiveCommand(ground, component);
+      const platform = (isDelegated(component) ? ground.platform : undefined) ?? null;
+      const wish = { component, member, stores, secrets, binaries, archive, platform, founds: member === founder };
       return {
         name: member.server,
         node: member.node,
@@ -59,6 +67,7 @@ export function patroniServers(
         files: {
           [configFile]: `${JSON.stringify(patroniConfig(wish), null, 1)}\n`,
           ...pemFiles(identityOf(patroniIdentityOf(member.node))),
+          ...(platform === null ? {} : foundedFor(platform, member.server).files),
         },
         command: ['patroni', `${serverDirectory(member.server)}/${configFile}`],
         lacks: (ask) => memberLacks(ask, member),
@@ -75,11 +84,14 @@ interface ConfigWish {
   readonly binaries: string | null;
   /** What keeps each segment of WAL; null = nobody does. */
   readonly archive: string | null;
+  /** Whose data it is to keep; null = nobody's. */
+  readonly platform: PlatformBehind | null;
   /** Makes the cluster when there is none; everybody else waits for it. */
   readonly founds: boolean;
 }
 
-function patroniConfig({ component, member, stores, secrets, binaries, archive, founds }: ConfigWish): object {
+function patroniConfig(wish: ConfigWish): object {
+  const { component, member, stores, secrets, binaries, founds } = wish;
   const { address, instance, postgresPort, restPort, server } = member;
   const directory = serverDirectory(server);
   return {
@@ -89,6 +101,7 @@ function patroniConfig({ component, member, stores, secrets, binaries, archive, 
       listen: `0.0.0.0:${restPort}`,
       connect_address: `${address}:${restPort}`,
       authentication: { username: restUser, password: secrets.rest },
+      ...(isDelegated(component) ? restCertificates(directory) : {}),
     },
     etcd: {
       hosts: stores,
@@ -97,7 +110,7 @@ function patroniConfig({ component, member, stores, secrets, binaries, archive, 
       cert: `${directory}/cert.pem`,
       key: `${directory}/key.pem`,
     },
-    ...(founds ? { bootstrap: bootstrap(component, secrets, archive) } : {}),
+    ...(founds ? { bootstrap: bootstrap(wish) } : {}),
     postgresql: {
       listen: `0.0.0.0:${postgresPort}`,
       connect_address: `${address}:${postgresPort}`,
@@ -130,39 +143,44 @@ function patroniConfig({ component, member, stores, secrets, binaries, archive, 
   };
 }
 
-const bootstrap = ({ durability }: Component, secrets: PatroniSecrets, archive: string | null): object => ({
-  dcs: {
-    ...timing,
-    maximum_lag_on_failover: 1_048_576,
-    primary_start_timeout: 10,
-    check_timeline: true,
-    synchronous_mode: durability !== null,
-    synchronous_mode_strict: durability !== null,
-    postgresql: {
-      use_pg_rewind: true,
-      use_slots: true,
-      parameters: {
-        synchronous_commit: durability === null ? 'on' : 'remote_apply',
-        wal_level: 'replica',
-        wal_log_hints: 'on',
-        hot_standby: 'on',
-        max_connections: 60,
-        max_wal_senders: 10,
-        max_replication_slots: 10,
-        wal_keep_size: '256MB',
-        shared_buffers: '32MB',
-        // Its default of 5 s would be most of a failover.
-        wal_retrieve_retry_interval: '500ms',
-        wal_sender_timeout: '5s',
-        wal_receiver_timeout: '5s',
-        checkpoint_completion_target: 0.5,
-        ...(archive === null ? {} : { archive_mode: 'on', archive_command: archive, archive_timeout: '60s' }),
+function bootstrap({ component, member, secrets, archive, platform }: ConfigWish): object {
+  const founded = platform === null ? null : foundedFor(platform, member.server);
+  const { durability } = component;
+  return {
+    dcs: {
+      ...(isDelegated(component) ? delegatedTiming : timing),
+      maximum_lag_on_failover: 1_048_576,
+      primary_start_timeout: 10,
+      check_timeline: true,
+      synchronous_mode: durability !== null,
+      synchronous_mode_strict: durability !== null,
+      postgresql: {
+        use_pg_rewind: true,
+        use_slots: true,
+        parameters: {
+          synchronous_commit: durability === null ? 'on' : 'remote_apply',
+          wal_level: 'replica',
+          wal_log_hints: 'on',
+          hot_standby: 'on',
+          max_connections: 60,
+          max_wal_senders: 10,
+          max_replication_slots: 10,
+          wal_keep_size: '256MB',
+          shared_buffers: '32MB',
+          // Its default of 5 s would be most of a failover.
+          wal_retrieve_retry_interval: '500ms',
+          wal_sender_timeout: '5s',
+          wal_receiver_timeout: '5s',
+          checkpoint_completion_target: 0.5,
+          ...(archive === null ? {} : { archive_mode: 'on', archive_command: archive, archive_timeout: '60s' }),
+        },
       },
     },
-  },
-  initdb: [{ encoding: 'UTF8' }, { locale: 'C.UTF-8' }, 'data-checksums'],
-  users: { application: { password: secrets.application, options: ['createdb'] } },
-});
+    initdb: [{ encoding: 'UTF8' }, { locale: 'C.UTF-8' }, 'data-checksums'],
+    users: { application: { password: secrets.application, options: ['createdb'] }, ...founded?.users },
+    ...founded?.bootstrap,
+  };
+}
 
 /** The first by the site's preference that may be primary. */
 function preferred({ topology }: ServerGround, members: readonly PatroniMember[]): PatroniMember | undefined {

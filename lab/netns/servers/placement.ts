@@ -1,6 +1,6 @@
 import type { InstanceId } from '../../../src/core/base/ids.ts';
 import type { ServedKind } from '../../../src/core/topology/served.ts';
-import type { ComponentKind, Site, Topology } from '../../../src/core/topology/topology.ts';
+import type { Component, ComponentKind, Site, Topology } from '../../../src/core/topology/topology.ts';
 import type { Address } from '../../layout.ts';
 import type { NetworkPlan, PlannedNode } from '../network-plan.ts';
 
@@ -29,6 +29,13 @@ export interface PlatformBehind {
 /** Sites that may be active. */
 export const tradingSites = ({ sites }: Topology): readonly Site[] =>
   sites.filter(({ capabilities }) => capabilities.includes('serve') || capabilities.includes('standby'));
+
+/** Databases that run as a cluster under Patroni in a lab with all servers. A `postgres` has another one, which agents run, beside it. */
+export const patroniClusters = ({ components }: Topology): readonly Component[] =>
+  components.filter((component) => component.kind === 'postgres' || isDelegated(component));
+
+/** The lab's agents look at it and ask it, and the platform keeps its data there. */
+export const isDelegated = ({ kind }: Pick<Component, 'kind'>): boolean => kind === 'patroni';
 
 /** Machines of the servers of a kind that agents lead, in the topology's order; null where it has none, and the lab chooses. */
 export function ledNodes({ topology, plan }: Placement, kind: ServedKind): readonly PlannedNode[] | null {
@@ -61,11 +68,7 @@ export function edgeNodes({ topology, plan }: Placement, site: Site): readonly P
 
 /** Machines of a site for what holds data: hosts of a database first, then the others as the topology has them. */
 export function dataNodes({ topology, plan }: Placement, site: Site): readonly PlannedNode[] {
-  const databases = new Set(
-    topology.components
-      .filter(({ kind }) => kind === 'postgres')
-      .flatMap((each) => each.instances.map(({ host }) => host)),
-  );
+  const databases = new Set(patroniClusters(topology).flatMap(({ instances }) => instances.map(({ host }) => host)));
   const hosts = plan.nodes.filter((node) => node.kind === 'host' && node.site === site.id);
   const isData = ({ host }: PlannedNode) => host !== null && databases.has(host);
   return [...hosts.filter(isData), ...hosts.filter((node) => !isData(node))];

@@ -21,12 +21,13 @@ const ledServers: PlanServers = (ground, identityOf) => [
   ...sentinelServers(ground),
   ...dnsServers(ground),
   ...pgbouncerServers(ground),
+  ...patroniServers(ground, identityOf, 'patroni'),
 ];
 
 /** Every server of a lab of network namespaces. Each kind has a file of its own in this room. */
 export const planServers: PlanServers = (ground, identityOf) => [
   ...ledServers(ground, identityOf),
-  ...patroniServers(ground, identityOf),
+  ...patroniServers(ground, identityOf, 'postgres'),
   ...pgbackrestServers(ground, identityOf),
   ...monitoringServers(ground, identityOf),
 ];

@@ -110,10 +110,10 @@ describe('driver of one member', () => {
       log.push(line);
       return { kind: 'answer', status: 200, text: '', reason: 'silent', ...answers(line) } as HttpAnswer;
     };
-  const driver = (store = location, member = 'database-nyc') =>
+  const driver = (store = location, member = 'database-nyc', url = 'http://own:8008') =>
     new PatroniDriver({
       member,
-      url: 'http://own:8008',
+      url,
       command: asking(said),
       look: asking(shown),
       store,
@@ -163,6 +163,29 @@ describe('driver of one member', () => {
       events.map(({ kind, asked }) => `${kind} ${asked}`),
       ['lock-moved 3', ...Array(5).fill('promoted 3')],
     );
+  });
+
+  it('over TLS the primary itself is asked to give way, which others are heard of only with its next loop; else the own member is', async () => {
+    const asked = '/switchover {"leader":"database-nyc","candidate":"database-chi"}';
+    const [own, from] = ['https://own:8008', 'https://10.1.0.12:8008'].map((url) => `POST ${url}${asked}`);
+    for (const [refusal, questions] of [
+      [null, [from]],
+      [{ kind: 'not-sent', reason: 'refused' }, [from, own]],
+      [{ status: 401, text: 'wrong authorization' }, [from, own]],
+    ] as const) {
+      said.length = 0;
+      const state = { moved: false };
+      const still = cluster(state);
+      answers = (line) => {
+        if (line.startsWith('POST https://10.1.0.12') && refusal !== null) return refusal as Partial<HttpAnswer>;
+        if (line.startsWith('POST')) state.moved = true;
+        const { text, ...rest } = still(line);
+        return { ...rest, text: line.includes('/v2/keys') ? text.replaceAll('http://10.', 'https://10.') : text };
+      };
+      const outcome = await driver(location, 'database-chi', 'https://own:8008').perform(switchover, soon);
+      assert.equal(outcome.kind, 'ok', JSON.stringify(outcome));
+      assert.deepEqual(said, questions);
+    }
   });
 
   it('a promotion that nobody asked for is told of with the next look, also one that was seen while something was done', async () => {

@@ -14,9 +14,9 @@ export interface PatroniDriverOptions {
   readonly member: string;
   /** Its REST API, e.g. `http://127.0.0.1:8008`. */
   readonly url: string;
-  /** To its own member, with what it takes to be obeyed. */
+  /** To its own member, and over TLS to a primary that is to give way, with what it takes to be obeyed. */
   readonly command: AskHttp;
-  /** To other members and to the store; shows them no password. */
+  /** To members and to the store; shows them no password. */
   readonly look: AskHttp;
   readonly store: StoreLocation;
   readonly epochs: GuardedEpochs;
@@ -109,7 +109,7 @@ export class PatroniDriver {
     if (objection !== null) return objection;
     if (action.kind === 'switchover' || action.kind === 'failover')
       this.#asked = { member: action.to, epoch: action.epoch };
-    return this.#ask(questionOf(action, seen.member), condition, until);
+    return this.#ask(questionOf(action, seen.member), this.#receivers(action, seen.store), condition, until);
   }
 
   confirm(condition: ClusterCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
@@ -119,13 +119,12 @@ export class PatroniDriver {
   /** Patroni answers a switchover seconds after it is done: what is there counts, whoever says so first. */
   async #ask(
     question: Omit<HttpQuestion, 'url'> & { readonly path: string },
+    receivers: readonly string[],
     condition: ClusterCondition,
     until: number,
   ) {
-    const { command, url } = this.#options;
-    const { path, ...rest } = question;
     let answer: HttpAnswer | null = null;
-    const asking = command({ ...rest, url: `${url}${path}` }, { deadlineMs: until - hostMonoMs() }).then((given) => {
+    const asking = this.#askInTurn(question, receivers, until).then((given) => {
       answer = given;
     });
     for (;;) {
@@ -147,6 +146,32 @@ export class PatroniDriver {
       const pause = new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
       await (before === null ? Promise.race([asking, pause]) : pause);
     }
+  }
+
+  /** The next one only where it is known that nothing was asked of the one before. */
+  async #askInTurn(
+    { path, ...rest }: Omit<HttpQuestion, 'url'> & { readonly path: string },
+    receivers: readonly string[],
+    until: number,
+  ): Promise<HttpAnswer> {
+    let answer: HttpAnswer = { kind: 'not-sent', reason: 'nobody to ask' };
+    for (const url of receivers) {
+      answer = await this.#options.command({ ...rest, url: `${url}${path}` }, { deadlineMs: until - hostMonoMs() });
+      const isUnasked = answer.kind === 'not-sent' || (answer.kind === 'answer' && answer.status === 401);
+      if (!isUnasked) break;
+    }
+    return answer;
+  }
+
+  /**
+   * Who is asked, by address. A primary gives way at once when it is asked itself, and else with its next loop. It is shown the password only
+   * where it has to prove by a certificate who it is.
+   */
+  #receivers(action: ClusterAction, store: StoreView | null): readonly string[] {
+    const { url } = this.#options;
+    if (action.kind !== 'switchover' || !url.startsWith('https:')) return [url];
+    const primary = store?.members.find(({ name }) => name === action.from)?.apiUrl;
+    return primary?.startsWith('https:') === true ? [...new Set([new URL(primary).origin, url])] : [url];
   }
 
   async #look(options: CallOptions): Promise<Look> {

@@ -5,11 +5,12 @@ import { createInterface } from 'node:readline';
 import type { PlannedNode } from '../../../lab/netns/network-plan.ts';
 import { etcdVoters } from '../../../lab/netns/servers/etcd.ts';
 import { identitiesOf } from '../../../lab/netns/servers/machine-identities.ts';
-import { configFile, restUser } from '../../../lab/netns/servers/patroni.ts';
+import { configFile } from '../../../lab/netns/servers/patroni.ts';
 import {
   type PatroniMember,
   patroniIdentityOf,
   patroniMembers,
+  restUser,
   scopeOf,
 } from '../../../lab/netns/servers/patroni-members.ts';
 import { serverDirectory, serverKey } from '../../../lab/netns/servers/server.ts';

@@ -57,7 +57,7 @@ export class LedFirm {
   }
 
   databaseOf(lab: LabUnderTest, site: string): string {
-    const { instances } = lab.component('postgres');
+    const { instances } = lab.topology.components.find(({ kind }) => kind === 'postgres' || kind === 'patroni')!;
     const instance = instances.find(({ host }) =>
       lab.topology.hosts.some((each) => each.id === host && each.site === site),
     )!;
