@@ -249,6 +249,8 @@ const tradedAt = ({ venues }: LabContext['topology'], site: string): LabContext[
 function postgresConfig(context: LabContext, component: Component, instance: Instance): object {
   const { topology, book, directory, secrets, machines } = context;
   const home = directory.instance(instance.host, instance.id);
+  const rejoinPolicy =
+    topology.groups.find((group) => group.components.includes(component.id))?.rejoinPolicy ?? 'approval';
   const credential = (user: 'holdfast' | 'replicator' | 'persister') => ({
     user,
     passwordFile: secrets.databasePassword(user),
@@ -276,9 +278,8 @@ function postgresConfig(context: LabContext, component: Component, instance: Ins
       upstreamOverride: instance.upstream,
       database: labDatabase,
       ...(machines === undefined ? {} : { networks: machines.networks }),
-      rebuildDiverged: topology.groups.some(
-        (group) => group.components.includes(component.id) && group.rejoinPolicy === 'automatic',
-      ),
+      rebuildDiverged: rejoinPolicy !== 'approval',
+      ...(rejoinPolicy === 'listed' ? { listDiverged: true } : {}),
     },
   };
 }

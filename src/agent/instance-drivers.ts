@@ -7,9 +7,11 @@ import { killTree } from '../adapters/process/process-tree.ts';
 import { SupervisedProcess } from '../adapters/process/supervised-process.ts';
 import type { LeaseRecord } from '../core/authority/group-record.ts';
 import type { InstanceId } from '../core/base/ids.ts';
+import { TAIL_KINDS_OF_TABLES } from '../core/replication/divergent-tail.ts';
 import type { InstanceDriver } from '../engine/driver-port.ts';
 import type { AgentConfigFile, InstanceConfig, ManagedAppInstance, PostgresInstance } from '../wire/agent-config.ts';
 import { Fields, numberItem, textItem } from '../wire/fields.ts';
+import { tailKindItem } from '../wire/tail-answer.ts';
 import { GatedDriver, GateReportingDriver } from './gated-driver.ts';
 
 /** Called once per main process of an instance, started or adopted. */
@@ -135,6 +137,8 @@ async function postgres(
       networks: fields.texts('networks', ['127.0.0.0/8']),
       initialStatements: fields.list('initialStatements', textItem, []),
       rebuildDiverged: fields.flag('rebuildDiverged', false),
+      listDiverged: fields.flag('listDiverged', false),
+      tailKinds: fields.map('tailKinds', tailKindItem, TAIL_KINDS_OF_TABLES),
       cutUpstreamOnFence: fields.flag('cutUpstreamOnFence', true),
       memory: fields.oneOf('memory', ['small', 'as-configured'], 'small'),
       extraSettings: fields.map('extraSettings', textItem, {}),

@@ -376,3 +376,21 @@ test('over generated histories what may write is never vouched for', () => {
     }
   });
 });
+
+test('the list of a divergent tail is evidence once, and again when it has become another', () => {
+  const agent = new AgentUnderTest().reigns();
+  const seen = (digest: string, inconclusive: number) =>
+    agent.step({
+      kind: 'observed',
+      observation: {
+        ...agent.local.observation!,
+        divergence: { file: 'q/manifest.json', from: 9, count: 3, list: { digest, entries: 2, inconclusive } },
+      },
+    });
+  const told = () => agent.evidence.filter((kind) => kind === 'tail-listed').length;
+  seen('aa', 1);
+  seen('aa', 1);
+  assert.equal(told(), 1);
+  seen('bb', 0);
+  assert.equal(told(), 2);
+});

@@ -160,6 +160,9 @@ export class AgentCore {
     const before = local.observation;
     local.observe(observation, now);
     if (!before || factsDiffer(before, observation)) this.#urgent = true;
+    const { divergence } = observation;
+    if (divergence?.list !== undefined && divergence.list.digest !== before?.divergence?.list?.digest)
+      this.evidence({ kind: 'tail-listed', instance: id, data: { file: divergence.file, ...divergence.list } });
   }
 
   #exited(exit: Extract<AgentEvent, { kind: 'exited' }>['exit'], now: number): void {

@@ -71,6 +71,7 @@ export type AgentEvidence = {
     | 'command-refused'
     | 'durability-changed'
     | 'reconciled'
+    | 'tail-listed'
     | 'exited';
   readonly instance: InstanceId | null;
   readonly data: Json;

@@ -19,8 +19,8 @@ export interface InstanceDriver {
   close(): Promise<void>;
 }
 
-/** `takeover`: what became of every order that was in doubt when the present reign began. */
-export type Question = 'takeover';
+/** `takeover`: what became of every order that was in doubt when the present reign began. `tail`: what the divergent tail that is kept was decoded to. */
+export type Question = 'takeover' | 'tail';
 
 export interface CallOptions {
   readonly deadlineMs: number;

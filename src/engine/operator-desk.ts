@@ -21,7 +21,6 @@ import { keys } from './authority-keys.ts';
 import type { ControllerCore } from './controller-core.ts';
 import { receipt } from './decision-receipt.ts';
 import { type Asked, DeskService } from './desk-service.ts';
-import { FateDesk } from './fate-desk.ts';
 import { FenceDesk } from './fence-desk.ts';
 import type { GroupControl } from './group-control.ts';
 import { HaltDesk } from './halt-desk.ts';
@@ -32,12 +31,13 @@ import { projectNetwork } from './project-network.ts';
 import { projectReplication } from './project-replication.ts';
 import { projectRpo } from './project-rpo.ts';
 import { projectStatus } from './project-status.ts';
+import { QuestionDesk } from './question-desk.ts';
 import { RecoveryDesk } from './recovery-desk.ts';
 import { refusalCode } from './refusal-code.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
 
-const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate', 'fates'];
+const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate', 'fates', 'tail'];
 
 /** How often a move is decided anew because a holder renewed in between. */
 const CONFLICTS_BORNE = 8;
@@ -50,7 +50,7 @@ export class OperatorDesk {
   readonly #adoption: AdoptionDesk;
   readonly #halts: HaltDesk;
   readonly #recovery: RecoveryDesk;
-  readonly #fates: FateDesk;
+  readonly #questions: QuestionDesk;
   readonly #network: NetworkDesk;
 
   constructor(controller: ControllerCore) {
@@ -60,13 +60,13 @@ export class OperatorDesk {
     this.#adoption = new AdoptionDesk(this.#service);
     this.#halts = new HaltDesk(this.#service);
     this.#recovery = new RecoveryDesk(this.#service);
-    this.#fates = new FateDesk(this.#service);
+    this.#questions = new QuestionDesk(this.#service);
     this.#network = new NetworkDesk(this.#service);
   }
 
   /** False: it answers nothing that a person asked for. */
   told(outcome: CommandOutcome): boolean {
-    return this.#fates.told(outcome);
+    return this.#questions.told(outcome);
   }
 
   receive(request: OperatorRequest, person: Person, ticket: number, now: number, wall: WallMs): void {
@@ -113,7 +113,8 @@ export class OperatorDesk {
       case 'validate':
         return this.#recovery.validate(group, asked);
       case 'fates':
-        return this.#fates.receive(request, group, asked);
+      case 'tail':
+        return this.#questions.receive(request, group, asked);
       case 'activate':
         return this.#activate(request, group, asked);
       case 'move':

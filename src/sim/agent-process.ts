@@ -230,7 +230,7 @@ export class AgentProcess implements Subscriber {
       case 'ask':
         return this.#drive(
           effect.instance,
-          (instance, done) => done(told(instance)),
+          (instance, done) => done(effect.question === 'takeover' ? told(instance) : undecoded(instance)),
           effect.deadlineMs,
           (outcome) => ({ kind: 'performed', operation: effect.operation, outcome }),
           'test-order',
@@ -462,6 +462,13 @@ function holds(
       return (instance.tradingEnabled && !instance.draining) === condition.enabled;
   }
 }
+
+/** Rows are not modelled: a tail is kept, and not decoded. */
+const undecoded = ({ id }: InstanceModel): ActionOutcome => ({
+  kind: 'failed',
+  code: 'not-ready',
+  reason: `the tail of ${id} was not decoded`,
+});
 
 /** Exchanges are not modelled: nothing is in doubt. */
 function told(instance: InstanceModel): ActionOutcome {

@@ -56,6 +56,7 @@ const READS: readonly OperatorRequest['kind'][] = [
   'plan-recovery',
   'validate',
   'fates',
+  'tail',
 ];
 
 /** Requests that change nothing: they may be repeated on another controller. */
@@ -73,6 +74,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'recover',
   'validate',
   'fates',
+  'tail',
   'plan',
   'move',
   'approve',
@@ -107,6 +109,7 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
     case 'validate':
       return { kind, group: fields.text('group') };
     case 'fates':
+    case 'tail':
       return { kind, group: fields.text('group'), instance: fields.textOrNull('instance') };
     case 'plan':
       return { kind, ...riskyMoveOf(fields) };

@@ -28,10 +28,12 @@ export class PostgresWorld {
   readonly ports = new Map<string, number>();
 
   readonly #gate: Gate | null;
+  readonly #options: { readonly listDiverged?: boolean };
   #binaries: PostgresBinaries | null = null;
 
-  constructor(gate: Gate | null = null) {
+  constructor(gate: Gate | null = null, options: { readonly listDiverged?: boolean } = {}) {
     this.#gate = gate;
+    this.#options = options;
     for (const user of ['holdfast', 'replicator', 'app'])
       writeFileSync(join(this.root, `${user}.pw`), `pw ${user}:\\'é`, { mode: 0o600 });
   }
@@ -74,6 +76,8 @@ export class PostgresWorld {
         networks: ['127.0.0.0/8'],
         initialStatements: ['create table trades (id bigint primary key, note text)'],
         rebuildDiverged: true,
+        listDiverged: this.#options.listDiverged ?? false,
+        tailKinds: { 'public.trades': 'execution', 'public.orders': 'order' },
         cutUpstreamOnFence: false,
         memory: 'small',
         extraSettings: {},

@@ -114,7 +114,7 @@ function parseOrder(fields: Fields): AgentOrder {
     case 'confirm':
       return { kind, instance: instance(), condition: parseCondition(fields.fields('condition')) };
     case 'ask':
-      return { kind, instance: instance(), question: fields.oneOf('question', ['takeover']) };
+      return { kind, instance: instance(), question: fields.oneOf('question', ['takeover', 'tail']) };
   }
 }
 

@@ -7,6 +7,7 @@ import type {
   StateDifference,
   UpstreamObservation,
 } from '../../core/health/instance-observation.ts';
+import type { TailSummary } from '../../core/replication/divergent-tail.ts';
 import type { ProcessExit } from '../../engine/driver-port.ts';
 import { Fields, numberItem, textOrNullItem } from '../../wire/fields.ts';
 
@@ -33,7 +34,12 @@ export function parseObservation(fields: Fields): InstanceObservation {
     divergence:
       divergence === null
         ? null
-        : { file: divergence.words('file'), from: divergence.number('from'), count: divergence.number('count') },
+        : {
+            file: divergence.words('file'),
+            from: divergence.number('from'),
+            count: divergence.number('count'),
+            ...(divergence.has('list') ? { list: parseTailSummary(divergence.fields('list')) } : {}),
+          },
     ...(difference === null ? {} : { difference: parseDifference(difference) }),
     ...(delegate === null ? {} : { delegate: parseDelegate(delegate) }),
     ...(fields.has('leads') ? { leads: fields.map('leads', textOrNullItem<InstanceId>) } : {}),
@@ -51,6 +57,12 @@ export function parseProcessExit(fields: Fields): ProcessExit {
     treeEmpty: fields.flag('treeEmpty'),
   };
 }
+
+const parseTailSummary = (fields: Fields): TailSummary => ({
+  digest: fields.text('digest'),
+  entries: fields.count('entries'),
+  inconclusive: fields.count('inconclusive'),
+});
 
 const parsePosition = (fields: Fields): LogPosition => ({
   generation: fields.count('generation'),

@@ -121,8 +121,8 @@ export function writePassFile(path: string, credential: Credential): void {
   writeDurably(path, `*:*:*:${escaped(credential.user)}:${escaped(readPassword(credential))}\n`);
 }
 
-const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
-const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
 /** Runs a program to its end; in single-user mode statements end with a semicolon and an empty line. */
 async function runProgram(

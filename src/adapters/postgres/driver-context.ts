@@ -1,4 +1,5 @@
 import type { InstanceId, MonoMs } from '../../core/base/ids.ts';
+import type { TailKind } from '../../core/replication/divergent-tail.ts';
 import type { Gate } from '../gate/gate.ts';
 import type { Deadline } from '../process/deadline.ts';
 import type { PostgresBinaries } from './binaries.ts';
@@ -30,6 +31,10 @@ export interface PostgresDriverConfig {
   readonly initialStatements: readonly string[];
   /** A rebuild after a divergence needs nobody's consent (`rejoinPolicy: automatic`); the tail is kept either way. */
   readonly rebuildDiverged: boolean;
+  /** Not before the tail was decoded, every row of it (`rejoinPolicy: listed`). */
+  readonly listDiverged: boolean;
+  /** What the rows of a table are, by `schema.table`; of others `other`. */
+  readonly tailKinds: Readonly<Record<string, TailKind>>;
   /** On `fence` with a newer epoch a standby drops its upstream, which then cannot complete a commit through it. */
   readonly cutUpstreamOnFence: boolean;
   readonly memory: 'small' | 'as-configured';

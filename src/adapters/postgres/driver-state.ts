@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import { writeDurably } from '../system/durable-file.ts';
 
 /** What the driver must not forget over a restart of the agent or a loss of power. Kept beside the data directory, not in it:
@@ -15,7 +16,7 @@ export interface DriverState {
   /** The names in `synchronous_standby_names`, in their order. */
   readonly ackSet: readonly string[];
   readonly fenced: boolean;
-  readonly divergence: { readonly file: string; readonly from: number; readonly count: number } | null;
+  readonly divergence: InstanceObservation['divergence'];
   /** A rebuild was begun and not finished: the data directory may be incomplete. */
   readonly rebuilding: boolean;
 }

@@ -9,6 +9,7 @@ import type {
   InstanceAction,
   InstanceDriver,
   Postcondition,
+  Question,
 } from '../../engine/driver-port.ts';
 import type { Gate } from '../gate/gate.ts';
 import { Deadline, DeadlineExceeded } from '../process/deadline.ts';
@@ -35,6 +36,7 @@ import { refuseLongNames } from './replication-name.ts';
 import { ServerControl, type ServerDeath } from './server-control.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { Session } from './session.ts';
+import { readTailList, shortTailList, tailListFile } from './tail-list.ts';
 
 export interface PostgresDriverParts {
   readonly config: PostgresDriverConfig;
@@ -149,6 +151,22 @@ export class PostgresDriver implements InstanceDriver {
 
   observe(options: CallOptions): Promise<InstanceObservation | null> {
     return this.#monitor.look(options.deadlineMs);
+  }
+
+  /** Of `tail`: the list of what was decoded from the tail that is kept. */
+  ask(question: Question): Promise<ActionOutcome> {
+    return this.#guarded(async () => {
+      const { divergence } = this.#state.current;
+      const list = question !== 'tail' || divergence === null ? null : readTailList(tailListFile(divergence.file));
+      if (list === null)
+        throw new PostgresProblem(
+          'not-ready',
+          divergence === null
+            ? `${this.instance} keeps no divergent tail`
+            : `the tail in ${divergence.file} was not decoded`,
+        );
+      return succeeded({ answer: JSON.stringify(shortTailList(list)) });
+    });
   }
 
   async perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome> {

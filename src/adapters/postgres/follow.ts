@@ -10,9 +10,10 @@ import type { DriverContext } from './driver-context.ts';
 import { formatLsn, segmentName } from './lsn.ts';
 import type { ServerReport } from './parse.ts';
 import { PostgresProblem } from './postgres-problem.ts';
-import { keepTail } from './quarantine.ts';
+import { type DivergentTail, keepTail } from './quarantine.ts';
 import { ReplicationClient, type UpstreamIdentity } from './replication-client.ts';
 import { replicationName } from './replication-name.ts';
+import { listTail, summaryOf, type TailToList } from './tail-list.ts';
 import { lineage, parseTimelineHistory, type TimelineHistory } from './timeline-history.ts';
 
 export interface Following {
@@ -175,7 +176,7 @@ async function divergenceFrom(
   const forkedAt = await findFork(context, upstream, { ...own, timeline }, deadline);
   if (forkedAt === null) return null;
   await stop(context, following, deadline);
-  const kept = await keepTail(config.dataDir, {
+  const tail: DivergentTail = {
     instance: config.instance,
     epoch: following.epoch,
     systemId: own.systemId,
@@ -185,8 +186,10 @@ async function divergenceFrom(
     segmentBytes: own.segmentBytes,
     upstream: upstream.instance,
     upstreamTimeline: upstream.identity.history.timeline,
-  });
+  };
+  const kept = await keepTail(config.dataDir, tail);
   state.update({ divergence: kept });
+  if (config.listDiverged) await decodeBeforeRebuild(context, { tail, kept, newPrimary: upstream.address }, deadline);
   if (!config.rebuildDiverged)
     throw new PostgresProblem(
       'diverged',
@@ -194,6 +197,19 @@ async function divergenceFrom(
         `${kept.count} bytes are kept with the manifest ${kept.file}.\nnext    approve the rebuild`,
     );
   return `its log had diverged at ${formatLsn(forkedAt)}`;
+}
+
+/** What cannot be decoded keeps the data directory: nothing else may know those rows. */
+async function decodeBeforeRebuild(context: DriverContext, wanted: TailToList, deadline: Deadline): Promise<void> {
+  refuseWhenOvertaken(context, { epoch: wanted.tail.epoch as Epoch, upstream: wanted.tail.upstream, mode: 'async' });
+  const list = await listTail(context, wanted, deadline);
+  context.state.update({ divergence: { ...wanted.kept, list: summaryOf(list) } });
+  if (list.inconclusive.length === 0) return;
+  throw new PostgresProblem(
+    'undecoded-tail',
+    `HF-6133 the tail from ${list.from} on could not be decoded whole: ${list.inconclusive.join('; ')}. ${list.entries.length} rows are listed in ${list.file}; ` +
+      'the data directory is not given up.\nnext    holdfast tail; to go on with the kept log files alone: rejoinPolicy: automatic',
+  );
 }
 
 /**

@@ -149,6 +149,8 @@ describe('the warden beside a real database', { timeout: 280_000 }, () => {
         networks: ['127.0.0.0/8'],
         initialStatements: ['create table load (n int)'],
         rebuildDiverged: true,
+        listDiverged: false,
+        tailKinds: {},
         cutUpstreamOnFence: false,
         memory: 'small',
         extraSettings: {},

@@ -177,6 +177,29 @@ export function registerReadCommands(program: Command, shell: Shell): void {
   );
   teach(
     program
+      .command('tail [instance]')
+      .helpGroup(group)
+      .summary('what only a former primary had: its divergent tail, row by row')
+      .description(
+        'Asks the instance that keeps a divergent tail, through its agent, what that was decoded to before its data was replaced: every order, execution, commit or other row by its id, what happened to it there, and what the new primary has under the same id. Whether a client was told is not in a log: compare with the ledgers of clients. Where something could not be decoded the reasons are named, there may be more than what is listed, and the data directory was not given up.',
+      )
+      .action(async (instance: string | undefined, _: unknown, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/tail.ts')).tailCommand(context, instance ?? null),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast tail', 'of the only instance that keeps one'],
+        ['holdfast tail db-nyc', 'of this one, where several do'],
+        ['holdfast tail --json | jq \'.entries[] | select(.kind == "order") | .id\'', 'order ids, for scripts'],
+      ],
+      touches: 'nothing. Only the leading controller asks; databases decode their tails with "rejoinPolicy: listed".',
+      exits: '1 nobody keeps a tail that was decoded · 5 there may be more than what is listed, or no controller leads',
+    },
+  );
+  teach(
+    program
       .command('runs [id]')
       .helpGroup(group)
       .summary('history of moves, or one of them with steps and proofs')

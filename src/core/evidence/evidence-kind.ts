@@ -48,6 +48,8 @@ export const evidenceKinds = {
     'An agent carried out a command of the leading controller; the key says which, and appears once however often it arrived.',
   'command-refused': 'An agent refused a command because it had seen a newer epoch or term.',
   reconciled: 'An agent brought a standby or a front to where the group record says it belongs, by itself.',
+  'tail-listed':
+    'The divergent tail of a former primary was decoded: SHA-256 of the list, how many rows it names, and how many reasons there are why there may be more.',
   exited: 'An agent saw the process of an instance end, and whether anything of its tree was left.',
   started: 'The process began, or resumed, its chain: version, public key, and a torn tail that it set aside.',
   stopped: 'The process ended its chain in good order; a start without one before it means that it died.',

@@ -1,4 +1,5 @@
 import type { Epoch, InstanceId } from '../base/ids.ts';
+import type { TailSummary } from '../replication/divergent-tail.ts';
 
 /**
  * What one instance is doing, as its driver saw it; the same shape for every kind of component, so that rules and plans
@@ -21,7 +22,7 @@ export interface InstanceObservation {
   readonly replicas: readonly ReplicaObservation[];
   readonly upstream: UpstreamObservation | null;
   /** A tail of its own that the present primary does not have; kept in `file` before anything is rebuilt. */
-  readonly divergence: { readonly file: string; readonly from: number; readonly count: number } | null;
+  readonly divergence: Divergence | null;
   /** Its state was not its primary's; left out or null = it is not known to be another. */
   readonly difference?: StateDifference | null;
   /** Of what is delegated: what whoever is in charge of it says. Left out or null = not known, or nobody else is in charge. */
@@ -30,6 +31,14 @@ export interface InstanceObservation {
   readonly leads?: Readonly<Record<string, InstanceId | null | 'elsewhere'>>;
   /** Figures for people and for rules on business health (H2), e.g. activeOrders, acknowledged. */
   readonly figures: Readonly<Record<string, number>>;
+}
+
+export interface Divergence {
+  readonly file: string;
+  readonly from: number;
+  readonly count: number;
+  /** What it was decoded to. Left out: it was not decoded. */
+  readonly list?: TailSummary;
 }
 
 /** What a delegate's store says, by its quorum, and how it is run; as one member's agent saw it. */

@@ -42,6 +42,8 @@ export type OperatorRequest =
     }
   /** What became of every order that was in doubt when an engine took over. `instance`: null = the engine that holds the component. */
   | { readonly kind: 'fates'; readonly group: string; readonly instance: string | null }
+  /** What the divergent tail was decoded to that an instance keeps. `instance`: null = the only one that keeps one. */
+  | { readonly kind: 'tail'; readonly group: string; readonly instance: string | null }
   /** The ten checks of the validation as things are now, and one verdict. */
   | { readonly kind: 'validate'; readonly group: string }
   | { readonly kind: 'activate'; readonly group: string; readonly site: string }
@@ -140,6 +142,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   'plan-recovery': 'observer',
   validate: 'observer',
   fates: 'observer',
+  tail: 'observer',
   'network-test': 'operator',
   recover: 'operator',
   move: 'operator',
@@ -201,6 +204,8 @@ export function requestWords(request: OperatorRequest): string {
       return `validate ${request.group}`;
     case 'fates':
       return `tell the fates of what ${request.instance ?? 'the engine'} took over`;
+    case 'tail':
+      return `tell the divergent tail of ${request.instance ?? request.group}`;
     case 'activate':
       return `activate ${request.group} at ${request.site}`;
     case 'approve':

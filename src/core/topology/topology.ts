@@ -188,8 +188,8 @@ export interface FailoverGroup {
   readonly coolDownMs: number;
   /** More automatic runs than this within `coolDownMs` and the next waits for a person (H6). */
   readonly maxRunsPerCoolDown: number;
-  /** `automatic`: a diverged standby is rebuilt after its tail has been kept. */
-  readonly rejoinPolicy: 'automatic' | 'approval';
+  /** `automatic`: a diverged standby is rebuilt after its tail has been kept; `listed`: of a database, after it was also decoded, all of it. */
+  readonly rejoinPolicy: 'automatic' | 'listed' | 'approval';
   readonly plannedMove: PlannedMovePolicy;
 }
 

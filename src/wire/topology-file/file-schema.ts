@@ -143,7 +143,7 @@ const group = fields({
   sitePolicy: policy.optional(),
   coolDown: positiveDuration.optional(),
   maxRunsPerCoolDown: z.int().min(1).optional(),
-  rejoinPolicy: z.enum(['automatic', 'approval']).optional(),
+  rejoinPolicy: z.enum(['automatic', 'listed', 'approval']).optional(),
   plannedMove: fields({
     approval: z.boolean().optional(),
     ticket: z.boolean().optional(),

@@ -49,3 +49,20 @@ test('an instance that is no engine of the group is refused by name, and nobody 
   assert.equal(answer.code, 'HF-4002');
   assert.equal(controller.all('command').length, asked);
 });
+
+test('the tail is asked of the only instance that keeps one, and of none where nobody does', () => {
+  const controller = new ControllerUnderTest().leads();
+  const asked = controller.all('command').length;
+  controller.asks({ kind: 'tail', group: GROUP, instance: null }, 'observer');
+  const answer = controller.all('answer').at(-1)!.answer;
+  assert.ok(answer.kind === 'refused', JSON.stringify(answer));
+  assert.equal(answer.code, 'HF-4126');
+  assert.equal(controller.all('command').length, asked);
+  controller.asks({ kind: 'tail', group: GROUP, instance: 'bravo-db' }, 'observer');
+  const { command } = controller.all('command').at(-1)!;
+  assert.deepEqual(command.order, { kind: 'ask', instance: 'bravo-db', question: 'tail' });
+  assert.deepEqual(answers(controller, { kind: 'ok', detail: { answer: '{"entries":[]}' } }), {
+    kind: 'ok',
+    result: { entries: [] },
+  });
+});
