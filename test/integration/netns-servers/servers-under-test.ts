@@ -38,11 +38,14 @@ export class ServersUnderTest {
   readonly #dials = new Map<string, NamespaceDial>();
   #names = 0;
 
-  static async up(name: string): Promise<ServersUnderTest> {
+  /** @param say what is being done */
+  static async up(name: string, say: (line: string) => void = () => {}): Promise<ServersUnderTest> {
     const lab = { root: projectRoot, name };
     await namespaceLabUp(
       { ...lab, topology: exampleFirm(), topologyFile: null, ifThere: 'replace', platform: false },
-      () => {},
+      (event) => {
+        if (event.kind === 'step') say(event.text);
+      },
     );
     return new ServersUnderTest(lab);
   }
