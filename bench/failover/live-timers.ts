@@ -25,14 +25,17 @@ export function describePatroni(text: string): string | null {
   return `ttl ${timers.ttl} s, loop_wait ${timers.loop_wait} s, retry_timeout ${timers.retry_timeout} s, ${mode}`;
 }
 
-/** Of `SENTINEL MASTER`: names and values in turn. */
+/** One field of `SENTINEL MASTER`, which answers with names and values in turn. */
+export function sentinelField(reply: readonly unknown[], name: string): string | null {
+  const index = reply.findIndex((each, at) => at % 2 === 0 && each === name);
+  return index < 0 ? null : String(reply[index + 1]);
+}
+
 export function describeSentinel(reply: readonly unknown[]): string | null {
-  const named = (name: string) => {
-    const index = reply.findIndex((each, at) => at % 2 === 0 && each === name);
-    return index < 0 ? null : String(reply[index + 1]);
-  };
-  const [silent, timeout, quorum] = ['down-after-milliseconds', 'failover-timeout', 'quorum'].map(named);
-  return silent == null || timeout == null
+  const [silent, timeout, quorum] = ['down-after-milliseconds', 'failover-timeout', 'quorum'].map((name) =>
+    sentinelField(reply, name),
+  );
+  return silent == null || timeout == null || quorum == null
     ? null
     : `down-after ${silent} ms, failover-timeout ${timeout} ms, quorum ${quorum}`;
 }

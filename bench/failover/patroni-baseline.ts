@@ -53,6 +53,8 @@ export class PatroniBaseline {
   static async open(options: BaselineOptions): Promise<PatroniBaseline> {
     const baseline = new PatroniBaseline(options);
     const primary = await baseline.#settled();
+    // The repositories are not there, and nothing that is measured reads from them.
+    await baseline.#desk.configure({ postgresql: { parameters: { archive_command: 'true' } } });
     const table = 'create table if not exists ledger (id bigint primary key); grant insert on ledger to application';
     await baseline.#database.query(primary, table);
     return baseline;
@@ -177,8 +179,12 @@ export class PatroniBaseline {
   /** Resolves when the primary has taken the lock for the new time: from then on it goes by the new timers. */
   async #locked(timers: PatroniTimers): Promise<void> {
     await this.#desk.configure(timers);
-    const text = await this.#desk.configuration();
-    if (text === null || patroniTimersIn(text)?.ttl !== timers.ttl) throw new Error('the cluster has other timers');
+    // A member says what it read in its last loop.
+    const isTaken = async () => {
+      const text = await this.#desk.configuration();
+      return text !== null && patroniTimersIn(text)?.ttl === timers.ttl;
+    };
+    await waitFor('the cluster to have other timers', isTaken, lockedWithinMs);
     const { ground, under } = this.#options.servers;
     const component = ground.topology.components.find(({ kind }) => kind === 'postgres')!;
     const [voter] = etcdVoters(ground);

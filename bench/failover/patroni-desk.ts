@@ -1,7 +1,6 @@
 import { request } from 'node:http';
 import type { PatroniMember } from '../../lab/netns/servers/patroni-members.ts';
 import type { Dial } from '../../src/adapters/system/dial.ts';
-import type { PatroniTimers } from './live-timers.ts';
 
 interface ClusterMember {
   readonly name: string;
@@ -36,10 +35,10 @@ export class PatroniDesk {
     return null;
   }
 
-  /** @throws when no member takes them */
-  async configure(timers: PatroniTimers): Promise<void> {
-    for (const member of this.#members) if ((await this.#ask(member, 'PATCH', '/config', timers)) !== null) return;
-    throw new Error('no member of the cluster takes other timers');
+  /** What is not named stays. @throws when no member takes it */
+  async configure(settings: object): Promise<void> {
+    for (const member of this.#members) if ((await this.#ask(member, 'PATCH', '/config', settings)) !== null) return;
+    throw new Error('no member of the cluster takes other settings');
   }
 
   /** Copies a member anew that cannot come back by itself. */

@@ -18,7 +18,9 @@ export interface AskedLab {
   readonly facts: KernelFacts | null;
 }
 
-const withLedServers = ({ servers }: AskedLab): boolean => servers !== 'authority';
+const withLedServers = ({ servers }: AskedLab): boolean => servers === 'all' || servers === 'led';
+const withRedis = ({ servers }: AskedLab): boolean => servers !== 'authority';
+const withDatabases = ({ servers }: AskedLab): boolean => servers === 'all' || servers === 'delegates';
 const withAllServers = ({ servers }: AskedLab): boolean => servers === 'all';
 const delayedByQueue = ({ facts }: AskedLab): boolean => facts?.delayBy === 'queue';
 
@@ -35,10 +37,10 @@ const packages: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: delayedByQueue },
   { name: 'wireguard-go', program: 'wireguard-go', when: ({ facts }) => facts?.wireguard === 'user' },
   { name: 'haproxy', program: 'haproxy', when: withLedServers },
-  { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres', when: withAllServers },
-  { name: 'patroni', program: 'patroni', when: withAllServers },
+  { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres', when: withDatabases },
+  { name: 'patroni', program: 'patroni', when: withDatabases },
   { name: 'pgbackrest', program: 'pgbackrest', when: withAllServers },
-  { name: 'redis-server', program: 'redis-server', when: withLedServers },
+  { name: 'redis-server', program: 'redis-server', when: withRedis },
   { name: 'pgbouncer', program: 'pgbouncer', when: withLedServers },
   { name: 'bind9', program: 'named', when: withLedServers },
   { name: 'bind9-dnsutils', program: 'nsupdate', when: withLedServers },
