@@ -1,8 +1,11 @@
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bringDown, downOnSignal } from '../lab/demo/bring-up.ts';
+import { bringDown } from '../lab/demo/bring-up.ts';
+import { onInterruption } from '../lab/demo/interruption.ts';
+import { messageOf } from '../lab/lab-error.ts';
 import { ServersUnderTest } from '../test/integration/netns-servers/servers-under-test.ts';
-import { type FaultName, faultNames, type Series } from './failover/failover-run.ts';
+import { type FaultName, faultNames, notSeen, type Series } from './failover/failover-run.ts';
 import { firmFaults, firmTopology, LedFirm } from './failover/led-firm.ts';
 import { PatroniBaseline } from './failover/patroni-baseline.ts';
 import { RoutesBaseline } from './failover/routes-baseline.ts';
@@ -39,53 +42,84 @@ interface Wish {
   readonly rounds: number;
 }
 
-const withoutLeaders = [
-  'database-killed',
-  'database-isolated',
-  'redis-killed',
-  'gateway-silent',
-  'link-silent',
-] as const;
+const labs = {
+  servers: { root, name: 'bench-failover' },
+  firm: { root, name: 'bench-failover-firm' },
+};
+
+let isInterrupted = false;
+const untilExit = new Promise<never>(() => {});
+/** Ctrl-C ends the labs before it ends the process. */
+function downWhenInterrupted(): () => void {
+  return onInterruption(() => {
+    isInterrupted = true;
+    say('interrupted');
+    Promise.all(Object.values(labs).map((lab) => bringDown(lab, say))).then(
+      () => process.exit(130),
+      () => process.exit(1),
+    );
+  });
+}
+
+let isLeft = false;
+/** What was measured is printed all the same. */
+const notDown = (error: unknown): void => {
+  isLeft = true;
+  say(messageOf(error));
+};
+
+const serverFaults = ['database-killed', 'database-isolated', 'redis-killed', 'gateway-silent', 'link-silent'] as const;
+
+/** What could not even be begun is a series, too: of one round that was not seen. Once interrupted nothing begins any more. */
+async function tried(
+  faults: readonly FaultName[],
+  { by, side }: Pick<Series, 'by' | 'side'>,
+  work: () => Promise<readonly Series[]>,
+): Promise<readonly Series[]> {
+  if (faults.length === 0) return [];
+  try {
+    return isInterrupted ? await untilExit : await work();
+  } catch (error) {
+    if (isInterrupted) await untilExit;
+    const why = messageOf(error);
+    say(`${faults.join(', ')}: ${why}`);
+    return faults.map((fault) => ({ fault, by, side, timers: null, rounds: [notSeen(why)] }));
+  }
+}
 
 /** Servers that nobody leads, all in one lab. */
 async function amongServers({ asked, rounds }: Wish): Promise<readonly Series[]> {
-  const lab = { root, name: 'bench-failover' };
-  const release = downOnSignal(lab, say);
+  const only = <Name extends FaultName>(...faults: readonly Name[]) => faults.filter((fault) => asked.has(fault));
+  const series: Series[] = [];
+  const servers = await ServersUnderTest.up(labs.servers.name, { servers: 'delegates', say });
+  const options = { servers, rounds, long: values.long, say };
   try {
-    const servers = await ServersUnderTest.up(lab.name, { servers: 'delegates', say });
-    const options = { servers, rounds, long: values.long, say };
-    try {
-      const series: Series[] = [];
-      if (asked.has('database-killed') || asked.has('database-isolated')) {
-        const patroni = await PatroniBaseline.open(options);
-        try {
-          if (asked.has('database-killed')) series.push(await patroni.killed());
-          if (asked.has('database-isolated')) series.push(await patroni.isolated());
-        } finally {
-          patroni.close();
-        }
-      }
-      if (asked.has('redis-killed')) series.push(...(await (await SentinelBaseline.open(options)).killed()));
-      // Last: routers keep the timers that they were given.
-      const routes = new RoutesBaseline(options);
-      if (asked.has('gateway-silent')) series.push(...(await routes.gatewaySilent()));
-      if (asked.has('link-silent')) series.push(...(await routes.linkSilent()));
-      return series;
-    } finally {
-      say('bringing the lab down');
-      await servers.down();
-    }
+    for (const fault of only('database-killed', 'database-isolated'))
+      series.push(
+        ...(await tried([fault], { by: 'patroni', side: 'theirs' }, () => PatroniBaseline.measured(fault, options))),
+      );
+    series.push(
+      ...(await tried(only('redis-killed'), { by: 'sentinel', side: 'theirs' }, () =>
+        SentinelBaseline.measured(options),
+      )),
+    );
+    // Last: routers keep the timers that they were given.
+    const routes = new RoutesBaseline(options);
+    series.push(
+      ...(await tried(only('gateway-silent'), { by: 'keepalived', side: 'theirs' }, () => routes.gatewaySilent())),
+      ...(await tried(only('link-silent'), { by: 'bgp', side: 'theirs' }, () => routes.linkSilent())),
+    );
+    return series;
   } finally {
-    release();
+    say('bringing the lab down');
+    await servers.down().catch(notDown);
   }
 }
 
 /** A whole firm whose agents lead its servers. */
 async function amongTheFirm({ asked, rounds }: Wish): Promise<readonly Series[]> {
-  const lab = { root, name: 'bench-failover-firm' };
-  const release = downOnSignal(lab, say);
   try {
-    const firm = await LedFirm.up(lab, { rounds, say });
+    const firm = await LedFirm.up(labs.firm, { rounds, say });
     try {
       const series: Series[] = [];
       for (const fault of firmFaults) if (asked.has(fault)) series.push(await firm.measured(fault));
@@ -94,8 +128,7 @@ async function amongTheFirm({ asked, rounds }: Wish): Promise<readonly Series[]>
       firm.close();
     }
   } finally {
-    await bringDown(lab, say);
-    release();
+    await bringDown(labs.firm, say).catch(notDown);
   }
 }
 
@@ -119,11 +152,22 @@ async function main(): Promise<number> {
     return 2;
   }
   const asked = new Set(positionals.length > 0 ? (positionals as FaultName[]) : faultNames);
-  const series: Series[] = [];
-  if (values.lab !== 'firm' && withoutLeaders.some((fault) => asked.has(fault)))
-    series.push(...(await amongServers({ asked, rounds })));
-  if (values.lab !== 'servers' && firmFaults.some((fault) => asked.has(fault)))
-    series.push(...(await amongTheFirm({ asked, rounds })));
+  const temporary = join(root, '.holdfast', `bench-failover-${process.pid}`);
+  mkdirSync(temporary, { recursive: true });
+  process.env['TMPDIR'] = temporary;
+  process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+  const release = downWhenInterrupted();
+  const inLab = (lab: 'servers' | 'firm', faults: readonly FaultName[]) =>
+    values.lab === undefined || values.lab === lab ? faults.filter((fault) => asked.has(fault)) : [];
+  const series = [
+    ...(await tried(inLab('servers', serverFaults), { by: 'servers', side: 'theirs' }, () =>
+      amongServers({ asked, rounds }),
+    )),
+    ...(await tried(inLab('firm', firmFaults), { by: 'holdfast', side: 'ours' }, () =>
+      amongTheFirm({ asked, rounds }),
+    )),
+  ];
+  release();
   const rows = faultRows(firmTopology(root).timing).filter(({ fault }) => asked.has(fault));
   const measured = rows.map((row) => measurementsOf(row, series, `--lab ${values.lab} leaves it out`));
   if (values.json) process.stdout.write(`${JSON.stringify(measured.flat())}\n`);
@@ -131,7 +175,7 @@ async function main(): Promise<number> {
     process.stdout.write(
       `${[tableHead, ...rows.map((row, index) => describeFault(row, measured[index]!))].join('\n')}\n`,
     );
-  return 0;
+  return isLeft ? 1 : 0;
 }
 
 process.exitCode = await main();

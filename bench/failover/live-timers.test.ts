@@ -18,9 +18,10 @@ it('Sentinel’s are found by their names, and never taken from a value that loo
 });
 
 it('keepalived’s are those of its dump', () => {
-  const dump =
-    ' VRRP Instance = gateway\n   Base priority = 250\n   Effective priority = 250\n   Advert interval = 1 sec\n';
-  assert.equal(describeKeepalived(dump), 'advert 1 sec, priority 250');
+  const dump = (interval: string) =>
+    ` VRRP realtime priority = 0\n VRRP Instance = gateway\n   Priority = 254\n   Advert interval = ${interval}\n`;
+  assert.equal(describeKeepalived(dump('100 milli-sec')), 'advert 100 ms, priority 254');
+  assert.equal(describeKeepalived(dump('1 sec')), 'advert 1000 ms, priority 254');
   assert.equal(describeKeepalived(''), null);
 });
 

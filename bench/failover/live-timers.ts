@@ -40,11 +40,12 @@ export function describeSentinel(reply: readonly unknown[]): string | null {
     : `down-after ${silent} ms, failover-timeout ${timeout} ms, quorum ${quorum}`;
 }
 
-/** Of what keepalived dumps. */
+/** Of what keepalived dumps: milliseconds with version 3 of VRRP, seconds with version 2. */
 export function describeKeepalived(text: string): string | null {
-  const advert = /^\s*Advert interval = (.+)$/m.exec(text)?.[1];
-  const priority = /^\s*(?:Base )?[Pp]riority = (\d+)/m.exec(text)?.[1];
-  return advert === undefined ? null : `advert ${advert.trim()}, priority ${priority}`;
+  const [, advert, unit] = /^\s*Advert interval = (\d+) (milli-sec|sec)/m.exec(text) ?? [];
+  const priority = /^\s*Priority = (\d+)/m.exec(text)?.[1];
+  if (advert === undefined || priority === undefined) return null;
+  return `advert ${unit === 'sec' ? Number(advert) * 1000 : advert} ms, priority ${priority}`;
 }
 
 interface BgpNeighbour {

@@ -50,35 +50,40 @@ export class PatroniBaseline {
     });
   }
 
-  static async open(options: BaselineOptions): Promise<PatroniBaseline> {
+  static async measured(
+    fault: 'database-killed' | 'database-isolated',
+    options: BaselineOptions,
+  ): Promise<readonly Series[]> {
     const baseline = new PatroniBaseline(options);
-    const primary = await baseline.#settled();
-    // The repositories are not there, and nothing that is measured reads from them.
-    await baseline.#desk.configure({ postgresql: { parameters: { archive_command: 'true' } } });
-    const table = 'create table if not exists ledger (id bigint primary key); grant insert on ledger to application';
-    await baseline.#database.query(primary, table);
-    return baseline;
+    try {
+      const primary = await baseline.#settled();
+      // The repositories are not there, and nothing that is measured reads from them.
+      await baseline.#desk.configure({ postgresql: { parameters: { archive_command: 'true' } } });
+      const ledger =
+        'create table if not exists ledger (id bigint primary key); truncate ledger; grant insert on ledger to application; select 1';
+      if ((await baseline.#database.query(primary, ledger)) !== '1') throw new Error('the primary does not answer');
+      return [await baseline.#series(fault, baseline.#breaks[fault])];
+    } finally {
+      baseline.#database.close();
+    }
   }
 
-  /** SIGKILL of the primary's Patroni and all of its PostgreSQL. */
-  async killed(): Promise<Series> {
-    const { servers } = this.#options;
-    return this.#series('database-killed', async (primary) => {
+  readonly #breaks: Readonly<Record<'database-killed' | 'database-isolated', Break>> = {
+    /** Its Patroni and all of its PostgreSQL. */
+    'database-killed': async (primary) => {
+      const { servers } = this.#options;
       const key = this.#database.keyOf(primary);
       const report = await labBreak(servers.lab, { kind: 'kill', target: { kind: 'process', key } }, null);
       return { atMs: beganAtMs(report), heal: () => servers.restart(key) };
-    });
-  }
-
-  /** Nothing gets into the primary's site or out of it; a second client is inside. */
-  async isolated(): Promise<Series> {
-    const { servers } = this.#options;
-    return this.#series('database-isolated', async (primary) => {
+    },
+    /** Nothing gets into the primary's site or out of it. */
+    'database-isolated': async (primary) => {
+      const { servers } = this.#options;
       const site = this.#database.member(primary).node.site as SiteId;
       const report = await labBreak(servers.lab, { kind: 'site-isolated', site }, faultLastsMs);
       return { atMs: beganAtMs(report), heal: () => servers.heal(report.id) };
-    });
-  }
+    },
+  };
 
   async #series(fault: 'database-killed' | 'database-isolated', break_: Break): Promise<Series> {
     const rounds = await playRounds(this.#options, `${fault}, Patroni alone`, (index) => this.#round(index, break_));
@@ -199,10 +204,6 @@ export class PatroniBaseline {
       return left !== undefined && Number(left) > timers.ttl - timers.loop_wait;
     };
     await waitFor('the primary to take the lock anew', hasLock, lockedWithinMs);
-  }
-
-  close(): void {
-    this.#database.close();
   }
 }
 

@@ -13,7 +13,7 @@ import { type BaselineOptions, type FaultName, notSeen, playRounds, type Round, 
 import { describeBgp, describeKeepalived } from './live-timers.ts';
 
 /** keepalived's own when nothing is configured. */
-const vrrpDefaultEverySeconds = 1;
+const vrrpDefaultEveryMs = 1_000;
 /** FRR's for data centres, and those that BGP is specified with. */
 const bgpDefaults = [
   { by: 'bgp', keepAliveS: 3, holdS: 9, long: false },
@@ -43,11 +43,11 @@ export class RoutesBaseline {
     const ours = await this.#gateway('holdfast', 'ours');
     for (const router of this.#gateways) {
       const file = join(this.#under.context.stateOf(router), 'keepalived.conf');
-      const text = readFileSync(file, 'utf8').replace(/advert_int .*/, `advert_int ${vrrpDefaultEverySeconds}`);
+      const text = readFileSync(file, 'utf8').replace(/advert_int .*/, `advert_int ${vrrpDefaultEveryMs / 1000}`);
       writeFileSync(file, text, { mode: 0o600 });
       await this.#under.run(router, 'sh', '-c', `kill -HUP "$(cat ${vrrpPidFile})"`);
     }
-    const says = async () => (await this.#vrrpTimers())?.startsWith(`advert ${vrrpDefaultEverySeconds} sec`) === true;
+    const says = async () => (await this.#vrrpTimers())?.startsWith(`advert ${vrrpDefaultEveryMs} ms,`) === true;
     await waitFor('keepalived to have its own timers', says, settledWithinMs);
     return [ours, await this.#gateway('keepalived', 'theirs')];
   }

@@ -43,21 +43,12 @@ export class SentinelBaseline {
     this.#options = options;
   }
 
-  static async open(options: BaselineOptions): Promise<SentinelBaseline> {
+  /** The primary is killed, with each of the timers. */
+  static async measured(options: BaselineOptions): Promise<readonly Series[]> {
     const baseline = new SentinelBaseline(options);
     await baseline.#settled();
     for (const node of redisNodes(options.servers.ground)) await baseline.#letIn(node);
-    return baseline;
-  }
-
-  async killed(): Promise<readonly Series[]> {
-    const named = [
-      ['sentinel', defaults],
-      ['sentinel-5s', tuned],
-    ] as const;
-    const series: Series[] = [];
-    for (const [by, timers] of named) series.push(await this.#killedWith(by, timers));
-    return series;
+    return [await baseline.#killedWith('sentinel', defaults), await baseline.#killedWith('sentinel-5s', tuned)];
   }
 
   async #killedWith(by: string, timers: Readonly<Record<string, string>>): Promise<Series> {
