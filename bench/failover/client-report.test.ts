@@ -37,6 +37,7 @@ it('a write is stale when it was sent after the successor’s first one and ackn
   const inside = report([101, 'a', 905, 911], [102, 'a', 911, 915], [103, 'a', 950, 960]);
   assert.equal(staleWrites([failover, inside], { atMs: 13, former: 'a' }), 2);
   assert.equal(staleWrites([report([1, 'a', 0, 1], [2, 'a', 20, 30])], { atMs: 10, former: 'a' }), 0);
+  assert.equal(staleWrites([failover, inside], { atMs: 13, former: null }), null);
 });
 
 it('what was acknowledged by anybody and is not there is missing', () => {

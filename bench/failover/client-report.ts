@@ -53,11 +53,12 @@ const gapBefore = (acknowledged: readonly Acknowledgement[], index: number): num
   acknowledged[index]!.atMs - acknowledged[index - 1]!.atMs;
 
 /**
- * Writes that somebody else acknowledged although they were sent after the successor's first one: two writers at once.
+ * Writes that somebody else acknowledged although they were sent after the successor's first one: two writers at once. Null where
+ * clients cannot tell one from the other.
  * @param reports of every client, inside the failing site and outside
  */
-export function staleWrites(reports: readonly ClientReport[], { atMs, former }: Fault): number {
-  if (former === null) return 0;
+export function staleWrites(reports: readonly ClientReport[], { atMs, former }: Fault): number | null {
+  if (former === null) return null;
   const all = reports.flatMap(({ acknowledged }) => acknowledged);
   const successor = all
     .filter((each) => each.atMs > atMs && each.place !== former)

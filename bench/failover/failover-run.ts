@@ -14,8 +14,8 @@ export interface Counts {
   readonly acknowledged: number;
   /** Acknowledged and not there afterwards. */
   readonly missing: number;
-  /** Acknowledged by the former writer after its successor's first one. */
-  readonly stale: number;
+  /** Acknowledged by the former writer after its successor's first one; null where clients cannot tell. */
+  readonly stale: number | null;
 }
 
 /** What is measured with one set of timers. */
@@ -72,7 +72,9 @@ export async function playRounds(
 }
 
 export function describeRound({ seconds, why, counts }: Round): string {
-  const counted =
-    counts === null ? '' : `; ${counts.acknowledged} acknowledged, ${counts.missing} missing, ${counts.stale} stale`;
-  return `${seconds === null ? why : `${seconds.toFixed(2)} s`}${counted}`;
+  const figure = seconds === null ? why : `${seconds.toFixed(2)} s`;
+  return counts === null ? `${figure}` : `${figure}; ${describeCounts(counts)}`;
 }
+
+export const describeCounts = ({ acknowledged, missing, stale }: Counts): string =>
+  `${acknowledged} acknowledged, ${missing} missing${stale === null ? '' : `, ${stale} stale`}`;

@@ -194,10 +194,10 @@ export class LedFirm {
     const answer = await redisTalk(login, this.#dial.dial)([['SMEMBERS', key]], { deadlineMs: askWithinMs });
     if (answer.kind !== 'ok' || !Array.isArray(answer.replies[0])) throw new Error('Redis does not say what it has');
     const there = new Set((answer.replies[0] as readonly RespValue[]).map(Number));
-    return { acknowledged: report.acknowledged.length, missing: missingWrites([report], there), stale: 0 };
+    return { acknowledged: report.acknowledged.length, missing: missingWrites([report], there), stale: null };
   }
 
-  /** Every acknowledged order, as the exchange has it. A stale one would be an order that it does not know. */
+  /** Every acknowledged order, as the exchange has it. */
   async #atExchange(service: { readonly client: string }, report: ClientReport): Promise<Counts> {
     const venue = this.#placement.topology.venues[0]!;
     const address = this.#platform.context.book.realAddress(venueEndpoint(venue.id, 'session'));
@@ -217,7 +217,7 @@ export class LedFirm {
     } finally {
       line.close();
     }
-    return { acknowledged: report.acknowledged.length, missing: missingWrites([report], there), stale: 0 };
+    return { acknowledged: report.acknowledged.length, missing: missingWrites([report], there), stale: null };
   }
 
   #client(wish: ClientWish): ClientProcess {

@@ -1,7 +1,7 @@
 import { leaseBounds } from '../../src/core/authority/lease-arithmetic.ts';
 import type { Timing } from '../../src/core/topology/topology.ts';
 import { type Goal, type Measurement, notMeasured, summarize } from '../measurement.ts';
-import { type FaultName, faultNames, type Series } from './failover-run.ts';
+import { type Counts, describeCounts, type FaultName, faultNames, type Series } from './failover-run.ts';
 
 /** Of issue 5. */
 export interface FaultRow {
@@ -79,15 +79,18 @@ function measurementOf(series: Series, goal: Goal | null, peers: readonly number
 function noteOf({ timers, rounds }: Series): string {
   const counts = rounds.flatMap((each) => each.counts ?? []);
   const uncounted = rounds.length - counts.length;
-  const sum = (of: 'acknowledged' | 'missing' | 'stale') => counts.reduce((all, each) => all + each[of], 0);
   return [
     timers ?? 'timers not known',
-    ...(counts.length === 0
-      ? []
-      : [`${sum('acknowledged')} acknowledged, ${sum('missing')} missing, ${sum('stale')} stale`]),
+    ...(counts.length === 0 ? [] : [describeCounts(counts.reduce(added))]),
     ...(counts.length > 0 && uncounted > 0 ? [`the writes of ${uncounted} rounds were not counted`] : []),
   ].join('; ');
 }
+
+const added = (left: Counts, right: Counts): Counts => ({
+  acknowledged: left.acknowledged + right.acknowledged,
+  missing: left.missing + right.missing,
+  stale: left.stale === null || right.stale === null ? null : left.stale + right.stale,
+});
 
 const seconds = (value: number | null): string => (value === null ? 'inconclusive' : `${value.toFixed(2)} s`);
 
