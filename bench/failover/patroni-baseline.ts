@@ -9,8 +9,8 @@ import type { SiteId } from '../../src/core/base/ids.ts';
 import { DatabaseUnderTest } from '../../test/integration/netns-database/database-under-test.ts';
 import type { ClientWish } from './client.ts';
 import { ClientProcess } from './client-process.ts';
-import { firstSuccessMs, missingWrites, staleWrites } from './client-report.ts';
-import { type BaselineOptions, notSeen, playRounds, type Round, type Series } from './failover-run.ts';
+import { type ClientReport, type Fault, firstSuccessMs, missingWrites, staleWrites } from './client-report.ts';
+import { type BaselineOptions, type Counts, notSeen, playRounds, type Round, type Series } from './failover-run.ts';
 import { beganAtMs } from './fault-clock.ts';
 import { describePatroni, type PatroniTimers, patroniDefaults, patroniTimersIn } from './live-timers.ts';
 import { PatroniDesk } from './patroni-desk.ts';
@@ -95,50 +95,49 @@ export class PatroniBaseline {
     await this.#locked(patroniDefaults);
     const lockedAt = performance.now();
     this.#timers = await this.#desk.configuration().then((text) => (text === null ? null : describePatroni(text)));
-    const outside = this.#client('client', this.#database.members, this.#nextWrite);
     const { node } = this.#database.member(primary);
-    const inside = this.#client(
-      `observer/${node.site}`,
-      this.#database.members.filter(({ name }) => name === primary),
-      insideFrom + this.#nextWrite,
-    );
-    let healed = false;
-    let heal = async () => {};
+    const inside = this.#database.members.filter(({ name }) => name === primary);
+    const clients = [
+      this.#client('client', this.#database.members, this.#nextWrite),
+      this.#client(`observer/${node.site}`, inside, insideFrom + this.#nextWrite),
+    ] as const;
+    let heal: (() => Promise<void>) | null = null;
     try {
-      for (const client of [outside, inside]) await client.serving();
+      for (const client of clients) await client.serving();
       // Each loop has a fault as often at its beginning as at its end.
-      const phaseMs =
-        ((index % this.#options.rounds) + 0.5) * (1_000 / this.#options.rounds) * patroniDefaults.loop_wait;
+      const phaseMs = (index + 0.5) * (1_000 / this.#options.rounds) * patroniDefaults.loop_wait;
       await pause(Math.max(0, phaseMs - (performance.now() - lockedAt)));
       const fault = await break_(primary);
       heal = fault.heal;
-      const taken = await outside.servedElsewhere(primary, takenOverWithinMs);
+      const taken = await clients[0].servedElsewhere(primary, takenOverWithinMs);
       if (taken) await pause(steadyMs);
       await heal();
-      healed = true;
+      heal = null;
       await this.#desk.configure(betweenRounds);
       const now = await this.#settled();
-      const reports = await Promise.all([outside.end(), inside.end()]);
+      const reports = await Promise.all([clients[0].end(), clients[1].end()]);
       this.#nextWrite += Math.max(...reports.map(({ sent }) => sent));
-      const text = await this.#database.query(now, 'select id from ledger');
-      const there = text === null ? null : new Set(text.split('\n').map(Number));
       const seen = { atMs: fault.atMs, former: primary };
-      const counts =
-        there === null
-          ? null
-          : {
-              acknowledged: reports.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),
-              missing: missingWrites(reports, there),
-              stale: staleWrites(reports, seen),
-            };
+      const counts = await this.#counted(now, reports, seen);
       const firstMs = firstSuccessMs(reports[0], seen);
       if (!taken || firstMs === null)
         return { ...notSeen(`nobody else took a write within ${takenOverWithinMs / 1000} s`), counts };
       return { seconds: firstMs / 1000, why: null, counts };
     } finally {
-      for (const client of [outside, inside]) client.close();
-      if (!healed) await heal().catch(() => {});
+      for (const client of clients) client.close();
+      await heal?.().catch(() => {});
     }
+  }
+
+  /** Null when the primary does not say what it has. */
+  async #counted(primary: string, reports: readonly ClientReport[], fault: Fault): Promise<Counts | null> {
+    const text = await this.#database.query(primary, 'select id from ledger');
+    if (text === null) return null;
+    return {
+      acknowledged: reports.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0),
+      missing: missingWrites(reports, new Set(text.split('\n').map(Number))),
+      stale: staleWrites(reports, fault),
+    };
   }
 
   #client(node: string, members: DatabaseUnderTest['members'], first: number): ClientProcess {

@@ -47,13 +47,15 @@ export class PatroniDesk {
     if (member !== undefined) await this.#ask(member, 'POST', '/reinitialize', { force: true });
   }
 
-  /** Empty when nobody answers. */
+  /** As its leader sees it, once all members name the same one: each says what it read in its last loop. Empty until then. */
   async cluster(): Promise<readonly ClusterMember[]> {
-    for (const member of this.#members) {
-      const said = await this.#ask(member, 'GET', '/cluster');
-      if (said !== null) return (JSON.parse(said) as { readonly members: readonly ClusterMember[] }).members;
-    }
-    return [];
+    const said = await Promise.all(this.#members.map((member) => this.#ask(member, 'GET', '/cluster')));
+    const views = said.map((text) =>
+      text === null ? [] : (JSON.parse(text) as { readonly members: readonly ClusterMember[] }).members,
+    );
+    const leaders = new Set(views.map((view) => view.find(({ role }) => role === 'leader')?.name));
+    const index = this.#members.findIndex(({ name }) => leaders.has(name));
+    return leaders.size === 1 ? (views[index] ?? []) : [];
   }
 
   /** Null unless it answers, in time, that it is done. */
