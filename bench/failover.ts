@@ -4,8 +4,9 @@ import { parseArgs } from 'node:util';
 import { bringDown } from '../lab/demo/bring-up.ts';
 import { onInterruption } from '../lab/demo/interruption.ts';
 import { messageOf } from '../lab/lab-error.ts';
+import type { Topology } from '../src/core/topology/topology.ts';
 import { ServersUnderTest } from '../test/integration/netns-servers/servers-under-test.ts';
-import { type FaultName, faultNames, notSeen, type Series } from './failover/failover-run.ts';
+import { type FaultName, faultNames, notSeenBecause, type Series } from './failover/failover-run.ts';
 import { firmFaults, firmTopology, LedFirm } from './failover/led-firm.ts';
 import { PatroniBaseline } from './failover/patroni-baseline.ts';
 import { RoutesBaseline } from './failover/routes-baseline.ts';
@@ -14,11 +15,13 @@ import { describeFault, faultRows, measurementsOf, tableHead } from './failover/
 
 const help = `Plays faults against Patroni alone, Sentinel alone, keepalived and BGP in a lab of network namespaces, and prints ours beside theirs.
 
-  npm run bench:failover [-- NAME …] [--lab servers|firm] [--rounds N] [--long] [--json]
+  npm run bench:failover [-- NAME …] [--lab servers|firm] [--overlay FILE …] [--rounds N] [--long] [--json]
 
-NAME: ${faultNames.join(', ')}; all of them when none is named. A figure is the median of the rounds (5 unless told), from the fault to
-the first success of a client outside every site; timers are printed as the running servers have them. --lab plays only what one
-of the two labs is needed for: servers that nobody leads, or a firm whose agents lead them. --long also plays BGP with a hold time of 180 s. Needs root. docs/reference/benchmarks.md says what the numbers mean.
+NAME: ${faultNames.join(', ')};
+all of them when none is named. A figure is the median of the rounds (5 unless told), from the fault to the first success of a client
+outside every site; timers are printed as the running servers have them. --lab plays only what one of the two labs is needed for: servers
+that nobody leads, or a firm whose agents lead them. --overlay is laid over that firm, e.g. with other timing on a machine that does much
+else. --long also plays BGP with a hold time of 180 s. Needs root. docs/reference/benchmarks.md says what the numbers mean.
 `;
 
 const root = join(import.meta.dirname, '..');
@@ -27,6 +30,7 @@ const { values, positionals } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     lab: { type: 'string' },
+    overlay: { type: 'string', multiple: true, default: [] },
     long: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -81,9 +85,9 @@ async function tried(
     return isInterrupted ? await untilExit : await work();
   } catch (error) {
     if (isInterrupted) await untilExit;
-    const why = messageOf(error);
-    say(`${faults.join(', ')}: ${why}`);
-    return faults.map((fault) => ({ fault, by, side, timers: null, rounds: [notSeen(why)] }));
+    const round = notSeenBecause(error);
+    say(`${faults.join(', ')}: ${round.why}`);
+    return faults.map((fault) => ({ fault, by, side, timers: null, rounds: [round] }));
   }
 }
 
@@ -117,9 +121,9 @@ async function amongServers({ asked, rounds }: Wish): Promise<readonly Series[]>
 }
 
 /** A whole firm whose agents lead its servers. */
-async function amongTheFirm({ asked, rounds }: Wish): Promise<readonly Series[]> {
+async function amongTheFirm(topology: Topology, { asked, rounds }: Wish): Promise<readonly Series[]> {
   try {
-    const firm = await LedFirm.up(labs.firm, { rounds, say });
+    const firm = await LedFirm.up(labs.firm, topology, { rounds, say });
     try {
       const series: Series[] = [];
       for (const fault of firmFaults) if (asked.has(fault)) series.push(await firm.measured(fault));
@@ -156,6 +160,7 @@ async function main(): Promise<number> {
   mkdirSync(temporary, { recursive: true });
   process.env['TMPDIR'] = temporary;
   process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+  const topology = firmTopology(root, values.overlay);
   const release = downWhenInterrupted();
   const inLab = (lab: 'servers' | 'firm', faults: readonly FaultName[]) =>
     values.lab === undefined || values.lab === lab ? faults.filter((fault) => asked.has(fault)) : [];
@@ -164,11 +169,11 @@ async function main(): Promise<number> {
       amongServers({ asked, rounds }),
     )),
     ...(await tried(inLab('firm', firmFaults), { by: 'holdfast', side: 'ours' }, () =>
-      amongTheFirm({ asked, rounds }),
+      amongTheFirm(topology, { asked, rounds }),
     )),
   ];
   release();
-  const rows = faultRows(firmTopology(root).timing).filter(({ fault }) => asked.has(fault));
+  const rows = faultRows(topology.timing).filter(({ fault }) => asked.has(fault));
   const measured = rows.map((row) => measurementsOf(row, series, `--lab ${values.lab} leaves it out`));
   if (values.json) process.stdout.write(`${JSON.stringify(measured.flat())}\n`);
   else

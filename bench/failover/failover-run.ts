@@ -1,3 +1,4 @@
+import { messageOf } from '../../lab/lab-error.ts';
 import type { ServersUnderTest } from '../../test/integration/netns-servers/servers-under-test.ts';
 
 /** One fault, once. */
@@ -54,6 +55,9 @@ export interface BaselineOptions {
 
 export const notSeen = (why: string): Round => ({ seconds: null, why, counts: null });
 
+/** In one line, whatever was thrown. */
+export const notSeenBecause = (error: unknown): Round => notSeen(messageOf(error).split('\n')[0]!);
+
 /** Plays every round; one that fails says why, and the others are played all the same. */
 export async function playRounds(
   { rounds, say }: Pick<BaselineOptions, 'rounds' | 'say'>,
@@ -62,9 +66,7 @@ export async function playRounds(
 ): Promise<readonly Round[]> {
   const played: Round[] = [];
   for (let index = 0; index < rounds; index += 1) {
-    const round = await play(index).catch((error: unknown) =>
-      notSeen(error instanceof Error ? error.message : String(error)),
-    );
+    const round = await play(index).catch(notSeenBecause);
     played.push(round);
     say(`${title}, ${index + 1} of ${rounds}: ${describeRound(round)}`);
   }

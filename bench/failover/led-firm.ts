@@ -60,14 +60,15 @@ const steadyMs = 1_000;
 /** Orders in one question to an exchange. */
 const askedAtOnce = 500;
 
-export function firmTopology(root: string): Topology {
+/** @throws when a file does not say what a topology or an overlay says */
+export function firmTopology(root: string, overlays: readonly string[]): Topology {
   return readTopology({
     topologyFile: `${root}/examples/three-site-servers.yaml`,
-    overlays: [`${root}/examples/demo-overlay.yaml`, `${root}/test/lab/led-servers.yaml`],
+    overlays: [`${root}/examples/demo-overlay.yaml`, `${root}/test/lab/led-servers.yaml`, ...overlays],
   });
 }
 
-/** A firm behind servers that its agents lead, with the timing that is shipped. */
+/** A firm behind servers that its agents lead, with the timing of its topology. */
 export class LedFirm {
   readonly #options: Pick<BaselineOptions, 'rounds' | 'say'>;
   readonly #platform: Platform;
@@ -79,9 +80,9 @@ export class LedFirm {
 
   static async up(
     lab: { readonly root: string; readonly name: string },
+    topology: Topology,
     options: Pick<BaselineOptions, 'rounds' | 'say'>,
   ): Promise<LedFirm> {
-    const topology = firmTopology(lab.root);
     const startedBy = { command: 'npm run bench:failover', attended: true };
     const wish = { ...lab, topology, topologyFile: null, startedBy, ifThere: 'replace', fresh: true } as const;
     await namespaceLabUp({ ...wish, servers: 'led' }, (event) => {
