@@ -5,7 +5,7 @@ import { missingPackages } from './packages.ts';
 const none = () => false;
 const old = { delayBy: 'queue', wireguard: 'user', controlGroups: null } as const;
 const modern = { delayBy: 'netem', wireguard: 'kernel', controlGroups: null } as const;
-const missing = (servers: 'all' | 'authority', facts: typeof old | typeof modern | null) =>
+const missing = (servers: 'all' | 'delegates' | 'authority', facts: typeof old | typeof modern | null) =>
   missingPackages({ servers, facts }, none);
 
 describe('packages of a lab of network namespaces', () => {
@@ -22,6 +22,8 @@ describe('packages of a lab of network namespaces', () => {
     assert.ok(authority.includes('etcd-server') && authority.includes('frr'));
     assert.ok(!authority.includes('patroni') && !authority.includes('haproxy'));
     assert.ok(missing('all', old).includes('patroni'));
+    const delegates = missing('delegates', old).filter((name) => !authority.includes(name));
+    assert.deepEqual(delegates, ['postgresql', 'patroni', 'redis-server']);
   });
 
   it('are none where every program is there', () => {

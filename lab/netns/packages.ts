@@ -20,10 +20,11 @@ export interface AskedLab {
   readonly patroni?: boolean;
 }
 
-const withLedServers = ({ servers }: AskedLab): boolean => servers !== 'authority';
+const withLedServers = ({ servers }: AskedLab): boolean => servers === 'all' || servers === 'led';
+const withRedis = ({ servers }: AskedLab): boolean => servers !== 'authority';
+const withDatabases = ({ servers, patroni }: AskedLab): boolean =>
+  servers === 'all' || servers === 'delegates' || (servers === 'led' && patroni === true);
 const withAllServers = ({ servers }: AskedLab): boolean => servers === 'all';
-const withPatroni = (asked: AskedLab): boolean =>
-  withAllServers(asked) || (withLedServers(asked) && asked.patroni === true);
 const delayedByQueue = ({ facts }: AskedLab): boolean => facts?.delayBy === 'queue';
 
 const packages: readonly NeededPackage[] = [
@@ -39,10 +40,10 @@ const packages: readonly NeededPackage[] = [
   { name: 'iptables', program: 'iptables-restore', when: delayedByQueue },
   { name: 'wireguard-go', program: 'wireguard-go', when: ({ facts }) => facts?.wireguard === 'user' },
   { name: 'haproxy', program: 'haproxy', when: withLedServers },
-  { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres', when: withPatroni },
-  { name: 'patroni', program: 'patroni', when: withPatroni },
+  { name: 'postgresql', program: '/usr/lib/postgresql/*/bin/postgres', when: withDatabases },
+  { name: 'patroni', program: 'patroni', when: withDatabases },
   { name: 'pgbackrest', program: 'pgbackrest', when: withAllServers },
-  { name: 'redis-server', program: 'redis-server', when: withLedServers },
+  { name: 'redis-server', program: 'redis-server', when: withRedis },
   { name: 'pgbouncer', program: 'pgbouncer', when: withLedServers },
   { name: 'bind9', program: 'named', when: withLedServers },
   { name: 'bind9-dnsutils', program: 'nsupdate', when: withLedServers },

@@ -4,12 +4,12 @@ import { describe, it } from 'node:test';
 import { readTopologyFile } from '../../../src/wire/topology-file/read-topology-file.ts';
 import { planNetwork } from '../network-plan.ts';
 import { tradingSites } from './placement.ts';
-import { planServers } from './plan-servers.ts';
+import { plannedBy, type ServerChoice } from './plan-servers.ts';
 import { serverKey } from './server.ts';
 
 const examples = join(import.meta.dirname, '..', '..', '..', 'examples');
 
-function planned(example: string) {
+function planned(example: string, choice: ServerChoice = 'all') {
   const parsed = readTopologyFile(join(examples, example));
   if (!parsed.ok) throw new Error(`${example} does not parse`);
   const { topology } = parsed.value;
@@ -19,7 +19,7 @@ function planned(example: string) {
     secret: (name: string) => `secret-${name}`,
   };
   const identityOf = (name: string) => ({ ca: 'ca', cert: `cert-${name}`, key: `secret-${name}` });
-  return { topology, servers: planServers(ground, identityOf) };
+  return { topology, servers: plannedBy[choice](ground, identityOf) };
 }
 
 describe('servers of a lab', () => {
@@ -40,6 +40,15 @@ describe('servers of a lab', () => {
       );
       assert.ok(trading.every((site) => sitesOf('redis').includes(site)));
     });
+
+  it('of those that fail over by themselves are a part of all, on the same machines', () => {
+    const keysOf = (choice: ServerChoice) => planned('three-site.yaml', choice).servers.map(serverKey);
+    const delegates = keysOf('delegates');
+    const all = new Set(keysOf('all'));
+    assert.ok(delegates.every((key) => all.has(key)));
+    const kinds = new Set(delegates.map((key) => key.split('/')[0]));
+    assert.deepEqual([...kinds], ['etcd', 'patroni-database', 'redis', 'sentinel']);
+  });
 
   it('have no path of this checkout in their files, and no secret in a command', () => {
     for (const { files, command, name } of planned('three-site.yaml').servers) {

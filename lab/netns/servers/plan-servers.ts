@@ -32,11 +32,23 @@ export const planServers: PlanServers = (ground, identityOf) => [
   ...monitoringServers(ground, identityOf),
 ];
 
-/** `all`; `led`: the authority and those that agents may lead; `authority`: etcd and nothing else. */
-export const serverChoices = ['all', 'led', 'authority'] as const;
+/** What fails over by itself, without anybody who leads it. */
+const delegateServers: PlanServers = (ground, identityOf) => [
+  ...etcdServers(ground, identityOf),
+  ...patroniServers(ground, identityOf, 'postgres'),
+  ...redisServers(ground),
+  ...sentinelServers(ground),
+];
+
+/**
+ * `all`; `led`: the authority and those that agents may lead; `delegates`: PostgreSQL under Patroni and Redis with Sentinel, on the authority's
+ * etcd; `authority`: etcd and nothing else.
+ */
+export const serverChoices = ['all', 'led', 'delegates', 'authority'] as const;
 export type ServerChoice = (typeof serverChoices)[number];
 export const plannedBy: Readonly<Record<ServerChoice, PlanServers>> = {
   all: planServers,
   led: ledServers,
+  delegates: delegateServers,
   authority: etcdServers,
 };

@@ -8,6 +8,7 @@ import { namespaceLabUp } from '../../../lab/netns/namespace-lab-up.ts';
 import type { ProbeReport } from '../../../lab/netns/path-probe.ts';
 import { findResidue } from '../../../lab/netns/residue.ts';
 import type { ServerGround } from '../../../lab/netns/servers/placement.ts';
+import type { ServerChoice } from '../../../lab/netns/servers/plan-servers.ts';
 import { serverSecrets } from '../../../lab/netns/servers/server-secrets.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import type { Dial } from '../../../src/adapters/system/dial.ts';
@@ -38,11 +39,20 @@ export class ServersUnderTest {
   readonly #dials = new Map<string, NamespaceDial>();
   #names = 0;
 
-  static async up(name: string): Promise<ServersUnderTest> {
+  /** @param options.servers all of them unless told; `say`: what is being done */
+  static async up(
+    name: string,
+    {
+      servers = 'all',
+      say = () => {},
+    }: { readonly servers?: ServerChoice; readonly say?: (line: string) => void } = {},
+  ): Promise<ServersUnderTest> {
     const lab = { root: projectRoot, name };
     await namespaceLabUp(
-      { ...lab, topology: exampleFirm(), topologyFile: null, ifThere: 'replace', platform: false },
-      () => {},
+      { ...lab, topology: exampleFirm(), topologyFile: null, ifThere: 'replace', platform: false, servers },
+      (event) => {
+        if (event.kind === 'step') say(event.text);
+      },
     );
     return new ServersUnderTest(lab);
   }
