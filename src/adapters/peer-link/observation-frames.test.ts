@@ -16,3 +16,10 @@ test('whom a server leads to comes over the link as it was said: an instance, no
 test('what says nothing of whom it leads to still says nothing of it', () => {
   assert.equal('leads' in sent(seen), false);
 });
+
+test('what a divergent tail was decoded to comes over the link, and a tail that was not decoded without it', () => {
+  const divergence = { file: 'q/manifest.json', from: 9, count: 3 };
+  const list = { digest: 'ab', entries: 2, inconclusive: 1 };
+  assert.deepEqual(sent({ ...seen, divergence: { ...divergence, list } }).divergence, { ...divergence, list });
+  assert.deepEqual(sent({ ...seen, divergence }).divergence, divergence);
+});

@@ -42,6 +42,15 @@ interface Page {
 }
 
 /**
+ * `unfinished`: the page that it goes on in was never written. `damaged`: it was, with something else. `overwritten`: with something else on
+ * purpose, after a crash.
+ */
+interface Unfinished {
+  readonly kind: 'unfinished' | 'damaged' | 'overwritten';
+  readonly at: Lsn;
+}
+
+/**
  * Reads a log from the start of a segment to its end: format of PostgreSQL 15 to 18. Pages are believed when they say the address at
  * which they stand (a recycled segment holds older ones), records when their checksum and their link to the one before hold.
  */
@@ -68,8 +77,9 @@ export class WalReader {
     let position: Lsn = start + page.headerBytes;
     if (page.flags & CONTINUES) {
       const skipped = this.#collect(position, page.remaining);
-      if (skipped.kind !== 'whole') return this.#ended(start, skipped.at);
-      position = skipped.next;
+      if (skipped.kind === 'unfinished' || skipped.kind === 'damaged')
+        return this.#ended(start, skipped.at, skipped.kind === 'unfinished');
+      position = skipped.kind === 'whole' ? skipped.next : skipped.at;
     }
     let previous: Lsn | null = null;
     for (;;) {
@@ -87,7 +97,8 @@ export class WalReader {
       if (length < RECORD_HEADER_BYTES) return this.#ended(position, position, false);
       const collected = this.#collect(position, length);
       if (collected.kind !== 'whole') {
-        if (collected.kind === 'unfinished') return this.#ended(position, collected.at);
+        if (collected.kind !== 'overwritten')
+          return this.#ended(position, collected.at, collected.kind === 'unfinished');
         position = collected.at;
         continue;
       }
@@ -120,9 +131,7 @@ export class WalReader {
   #collect(
     from: Lsn,
     length: number,
-  ):
-    | { readonly kind: 'whole'; readonly bytes: Buffer; readonly next: Lsn }
-    | { readonly kind: 'unfinished' | 'overwritten'; readonly at: Lsn } {
+  ): { readonly kind: 'whole'; readonly bytes: Buffer; readonly next: Lsn } | Unfinished {
     const parts: Buffer[] = [];
     let missing = length;
     for (let at = from; ; ) {
@@ -130,7 +139,7 @@ export class WalReader {
       if (page === null) return { kind: 'unfinished', at: pageStart(at, this.#pageBytes) };
       if (at !== from) {
         if (page.flags & OVERWRITES_UNFINISHED) return { kind: 'overwritten', at };
-        if ((page.flags & CONTINUES) === 0 || page.remaining !== missing) return { kind: 'unfinished', at };
+        if ((page.flags & CONTINUES) === 0 || page.remaining !== missing) return { kind: 'damaged', at };
         at += page.headerBytes;
       }
       const part = page.bytes.subarray(at % this.#pageBytes).subarray(0, missing);

@@ -75,6 +75,13 @@ test('a name of 46 characters is not too long for a database instance, nor a lon
     assert.ok(parseTopology(firmWith(`${name}: {host`, `${instead}: {host`), 'firm.yaml').ok);
 });
 
+test('a group may have the tails of its databases decoded before anything is rebuilt', () => {
+  const piece = 'components: [store, door]}';
+  const parsed = parseTopology(firmWith(piece, piece.replace('}', ', rejoinPolicy: listed}')), 'firm.yaml');
+  assert.ok(parsed.ok, JSON.stringify(parsed));
+  assert.equal(parsed.value.topology.groups[0]?.rejoinPolicy, 'listed');
+});
+
 interface Mistake {
   readonly claim: string;
   readonly piece: string;
