@@ -106,7 +106,7 @@ export class PostgresWorld {
     return this.ok(name, {
       kind: 'promote',
       epoch: epoch(at),
-      leaseUntil: (hostMonoMs() + 60_000) as MonoMs,
+      leaseUntil: (hostMonoMs() + 300_000) as MonoMs,
       ackSet: ackSet.map(instanceId),
       tradingEnabled: true,
     });
@@ -168,8 +168,12 @@ export class PostgresWorld {
 
   async down(): Promise<void> {
     for (const site of this.sites.values()) {
-      await site.driver.perform({ kind: 'kill' }, { deadlineMs: 5_000 });
-      await site.driver.close();
+      // A busy machine is slow to show that a server is gone; one that is left would keep the tests from ending.
+      await this.until(
+        'a server is gone',
+        async () => ((await site.driver.perform({ kind: 'kill' }, { deadlineMs: 5_000 })).kind === 'ok' ? true : null),
+        60_000,
+      ).finally(() => site.driver.close());
     }
     rmSync(this.root, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { PostgresWorld } from '../../../test/builders/postgres-world.ts';
 import { epoch, instanceId } from '../../core/base/ids.ts';
 import type { TailAnswer } from '../../core/replication/divergent-tail.ts';
@@ -9,8 +9,7 @@ import { Deadline } from '../process/deadline.ts';
 import { parseSegmentName } from './lsn.ts';
 
 /** `a` is cut off with everything that `write` does there, killed, and `b` promoted in its place. */
-async function cutOff(write: (world: PostgresWorld) => Promise<void>): Promise<PostgresWorld> {
-  const world = new PostgresWorld(null, { listDiverged: true });
+async function cutOff(world: PostgresWorld, write: (world: PostgresWorld) => Promise<void>): Promise<void> {
   await world.add(['a', 'b']);
   await world.promote('a', 1, []);
   await world.follow('b', 1, 'a');
@@ -26,7 +25,6 @@ async function cutOff(write: (world: PostgresWorld) => Promise<void>): Promise<P
   await world.ok('a', { kind: 'kill' });
   await world.ok('b', { kind: 'start' });
   await world.promote('b', 2, []);
-  return world;
 }
 
 async function tailOf(world: PostgresWorld): Promise<TailAnswer> {
@@ -40,10 +38,13 @@ const told = (tail: TailAnswer) =>
 
 describe('an old primary that was cut off and acknowledged alone', { timeout: 180_000 }, () => {
   let world: PostgresWorld;
-  after(() => world.down());
+  beforeEach(() => {
+    world = new PostgresWorld(null, { listDiverged: true });
+  });
+  afterEach(() => world.down());
 
   test('is rebuilt after every divergent row was listed, and none else', async () => {
-    world = await cutOff(async (cut) => {
+    await cutOff(world, async (cut) => {
       await cut.sql('a', `insert into orders values ('o900', 1, 'alone'), ('o901', 2, 'alone')`);
       await cut.sql('a', `update orders set qty = 77 where id = 'o1'`);
       await cut.sql('a', `update orders set id = 'o2-renamed' where id = 'o2'`);
@@ -94,7 +95,10 @@ describe('an old primary that was cut off and acknowledged alone', { timeout: 18
 
 describe('a tail that cannot be decoded whole', { timeout: 240_000 }, () => {
   let world: PostgresWorld;
-  after(() => world.down());
+  beforeEach(() => {
+    world = new PostgresWorld(null, { listDiverged: true });
+  });
+  afterEach(() => world.down());
 
   const follow = () =>
     world.until(
@@ -112,7 +116,7 @@ describe('a tail that cannot be decoded whole', { timeout: 240_000 }, () => {
     );
 
   test('of a damaged log blocks, and the old data directory stays', async () => {
-    world = await cutOff(async (cut) => {
+    await cutOff(world, async (cut) => {
       await cut.sql('a', `insert into trades values (90, 'alone')`);
       await cut.sql('a', `insert into trades select n, 'longer' from generate_series(100, 900) n`);
       await cut.sql('a', `insert into trades values (91, 'the last one')`);
@@ -129,11 +133,10 @@ describe('a tail that cannot be decoded whole', { timeout: 240_000 }, () => {
     assert.equal((await world.look('a')).process, 'stopped');
     const seen = await world.look('a');
     assert.equal(seen.divergence?.list?.inconclusive, tail.inconclusive.length);
-    await world.down();
   });
 
   test('of changed definitions and an emptied table blocks, with both named', async () => {
-    world = await cutOff(async (cut) => {
+    await cutOff(world, async (cut) => {
       await cut.sql('a', `truncate trades`);
       await cut.sql('a', `alter table orders add column venue text`);
     });
@@ -148,11 +151,10 @@ describe('a tail that cannot be decoded whole', { timeout: 240_000 }, () => {
       inconclusive.some((why) => why === 'definitions changed: pg_attribute'),
       String(inconclusive),
     );
-    await world.down();
   });
 
   test('of a row that the new primary has deleted too blocks', async () => {
-    world = await cutOff((cut) => cut.sql('a', `delete from trades where id = 2`).then(() => undefined));
+    await cutOff(world, (cut) => cut.sql('a', `delete from trades where id = 2`).then(() => undefined));
     await world.sql('b', `delete from trades where id = 2`);
     const outcome = await follow();
     assert.equal(outcome.kind === 'failed' && outcome.code, 'undecoded-tail', JSON.stringify(outcome));
@@ -164,10 +166,12 @@ describe('a tail that cannot be decoded whole', { timeout: 240_000 }, () => {
 
 describe('a transaction that began before the fork', { timeout: 120_000 }, () => {
   let world: PostgresWorld;
-  after(() => world.down());
+  beforeEach(() => {
+    world = new PostgresWorld(null, { listDiverged: true });
+  });
+  afterEach(() => world.down());
 
   test('and committed behind it is listed with what it had written before', async () => {
-    world = new PostgresWorld(null, { listDiverged: true });
     await world.add(['a', 'b']);
     await world.promote('a', 1, []);
     await world.follow('b', 1, 'a');
