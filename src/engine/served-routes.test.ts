@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ENGINE, FactsBuilder, observationOf } from '../../test/builders/facts.ts';
 import { planOf, siteFailover } from '../../test/builders/plans.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
-import { componentId, epoch, instanceId, runId, siteId } from '../core/base/ids.ts';
+import { componentId, epoch, instanceId, runId, type StepId, siteId } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import { foldRun } from '../core/run/run.ts';
 import type { Topology } from '../core/topology/topology.ts';
@@ -12,6 +12,7 @@ import { LocalInstance } from './local-instance.ts';
 import { granted, revoked } from './record-change.ts';
 import { routeUnder, servedAction, servedOrders } from './served-routes.ts';
 import { ordersFor } from './step-orders.ts';
+import { StepWork } from './step-work.ts';
 
 const run = runId('trading-8');
 const world = () => new FactsBuilder({ servers: true });
@@ -173,7 +174,7 @@ test('a shared address weighs by the proxy beside it, at either site, and no run
   assert.equal(routes(record, 'bravo-gateway'), null);
 });
 
-test('the step asks every server, waits for those that answer, and for one of each kind at the new site', () => {
+test('the step asks every server, waits for those that answer, and for one of each kind of way at the new site', () => {
   const { orders } = moving(world().host('alfa-x', { connected: false }));
   const seen = orders().map(({ target, required, awaited, oneOf }) => [target, required, awaited, oneOf ?? null]);
   assert.deepEqual(seen, [
@@ -184,7 +185,7 @@ test('the step asks every server, waits for those that answer, and for one of ea
     ['alfa-names', false, false, null],
     ['bravo-names', false, true, 'names'],
     ['alfa-cache', false, false, null],
-    ['bravo-cache', false, true, 'cache'],
+    ['bravo-cache', false, false, null],
     ['alfa-router', false, false, null],
     ['bravo-router', false, true, 'router'],
     ['alfa-registry', false, false, null],
@@ -195,6 +196,25 @@ test('the step asks every server, waits for those that answer, and for one of ea
       order.kind === 'perform' && order.action.kind === 'route' && order.action.routes,
       confirm?.condition.kind === 'routed' && confirm.condition.routes,
     );
+});
+
+test('trading waits for Redis at the new site where something of its group depends on it, and nowhere else', () => {
+  const { at, state, orders } = moving();
+  const context = { group: at.facts.group.id, run, step: 'move-traffic' as StepId, term: at.facts.leadership.term };
+  const work = new StepWork({ ...context, epoch: at.record.epoch }, 0, false);
+  for (const { command } of work.next(orders(), 0))
+    if (!command.key.endsWith('/bravo-cache'))
+      work.answered({ key: command.key, outcome: OK, proof: null } as never, 10);
+  assert.equal(work.doneWith(orders()), true, 'its sentinels may need longer than the step has');
+  const dependent = {
+    ...topology,
+    components: topology.components.map((each) =>
+      each.id === ENGINE ? { ...each, dependsOn: [...each.dependsOn, componentId('cache')] } : each,
+    ),
+  };
+  const asked = servedOrders(state, { ...at.facts, topology: dependent }, at.record);
+  const cache = asked.find(({ target }) => target === 'bravo-cache');
+  assert.deepEqual([cache?.awaited, cache?.oneOf], [true, 'cache']);
 });
 
 test('a server that is heard of and does not answer is asked and not waited for', () => {

@@ -138,7 +138,8 @@ export function servedAction(
 
 /**
  * Orders of `move-traffic` to what leads clients and writers from outside the fronts. At the new site one of each component has to be
- * done. Whoever answers is waited for until it was tried; what is not closed then is unproved, and no fence.
+ * done. Whoever answers is waited for until it was tried; what is not closed then is unproved, and no fence. A Redis that nothing of the
+ * group depends on is opened when its sentinels are ready: they may need longer than the step has, and a step that fails for it keeps orders waiting.
  */
 export function servedOrders(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
   const { siteOfInstance, component } = indexOf(facts.topology);
@@ -147,17 +148,20 @@ export function servedOrders(run: RunState, facts: Facts, record: GroupRecord): 
     const known = component.get(id);
     if (known === undefined || !isServedKind(known.kind)) return [];
     const answerWithinMs = ANSWER_WITHIN_MS[known.kind];
+    const isWaitedFor =
+      known.kind !== 'redis' || facts.group.components.some((other) => component.get(other)?.dependsOn.includes(id));
     return known.instances.flatMap((instance): StepOrder[] => {
       const action = routeUnder(moved, known, instance, facts.topology);
       if (action === null) return [];
+      const isAtNewSite = siteOfInstance.get(instance.id) === run.plan.toSite;
       return [
         {
           target: instance.id,
           host: instance.host,
           order: { kind: 'perform', instance: instance.id, action },
           required: false,
-          awaited: answers(facts, instance),
-          ...(siteOfInstance.get(instance.id) === run.plan.toSite ? { oneOf: id } : {}),
+          awaited: (isWaitedFor || !isAtNewSite) && answers(facts, instance),
+          ...(isWaitedFor && isAtNewSite ? { oneOf: id } : {}),
           confirm: {
             instance: instance.id,
             condition: { kind: 'routed', epoch: action.epoch, routes: action.routes },

@@ -180,11 +180,12 @@ export class LabUnderTest {
     );
   }
 
-  async eventually(claim: string, deadlineMs: number, holds: () => Promise<boolean>): Promise<void> {
+  /** @param everyMs more for a question that takes processors itself */
+  async eventually(claim: string, deadlineMs: number, holds: () => Promise<boolean>, everyMs = 50): Promise<void> {
     const deadline = performance.now() + deadlineMs;
     while (!(await holds())) {
       if (performance.now() > deadline) throw new Error(`not within ${deadlineMs / 1000} s: ${claim}`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await new Promise((resolve) => setTimeout(resolve, everyMs));
     }
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Epoch } from '../../core/base/ids.ts';
 import { type AddressHolding, addressOwners } from '../../core/network/address-owners.ts';
+import { runCommand } from '../gate/nftables-gate.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { KeepalivedDriver } from './driver.ts';
 import { parseAddresses, parsePriority, withPriority } from './parse.ts';
@@ -123,6 +124,32 @@ describe('driver of one machine of a pair', () => {
     assert.deepEqual([frozen.daemon, frozen.holds], ['frozen', false]);
     state = '';
     assert.equal((await driver().observe(soon)).daemon, 'gone');
+  });
+
+  it('a process that is there, one that has ended, and none that was ever named are told apart by a real shell', async () => {
+    const pidFile = join(directory, 'keepalived.pid');
+    const real = () =>
+      new KeepalivedDriver({
+        run: async (command, args, options) =>
+          command === 'ip' ? { code: 0, stdout: backup, stderr: '' } : runCommand(command, args, options),
+        configFile: join(directory, 'keepalived.conf'),
+        pidFile,
+        instance: 'gateway',
+        interface: 'lan',
+        address: '10.1.0.1/24',
+        weightFile: null,
+        epochs: new GuardedEpochs(join(directory, 'epochs.json')),
+      }).observe({ deadlineMs: 5_000 });
+    assert.equal((await real()).daemon, 'gone');
+    for (const [text, daemon] of [
+      [`${process.pid}\n`, 'running'],
+      [`${process.pid}`, 'running'],
+      ['99999999\n', 'gone'],
+      ['', 'gone'],
+    ] as const) {
+      writeFileSync(pidFile, text);
+      assert.equal((await real()).daemon, daemon, JSON.stringify(text));
+    }
   });
 
   it('changes the priority in the configuration and has it read', async () => {

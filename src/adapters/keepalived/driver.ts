@@ -45,6 +45,13 @@ export interface GatewayObservation extends AddressHolding {
 }
 
 const lookAgainAfterMs = 20;
+/** With nothing but the shell itself: it is asked every second. */
+const lookAtProcess = [
+  'exec 2>/dev/null',
+  'read -r pid < "$1" || [ -n "$pid" ] || exit 3',
+  'while read -r key state; do [ "$key" != State: ] || { echo "$state"; exit 0; }; done < "/proc/$pid/status"',
+  'exit 3',
+].join('\n');
 
 /**
  * Drives keepalived on one machine of a pair. VRRP elects by itself: this sees who has the address, and weighs the election. A guarded
@@ -138,9 +145,7 @@ export class KeepalivedDriver {
 
   /** A process that exists and stands still says nothing; the file is left by one that was killed. */
   async #daemon(until: number, reasons: string[]): Promise<GatewayObservation['daemon']> {
-    const look =
-      'pid=$(cat "$1" 2>/dev/null) || exit 3; sed -n "s/^State:[[:space:]]*//p" "/proc/$pid/status" 2>/dev/null || exit 3';
-    const answer = await this.#run(until, 'sh', '-c', look, 'look', this.#options.pidFile);
+    const answer = await this.#run(until, 'sh', '-c', lookAtProcess, 'look', this.#options.pidFile);
     if (answer.kind === 'unknown') {
       reasons.push(`keepalived: ${answer.reason}`);
       return 'unknown';

@@ -48,16 +48,14 @@ export class RoutedFirm extends LedFirm {
   /** Read with a quorum, at the vote of that site. */
   async services(site: string): Promise<Services> {
     const voter = etcdVoters(this.placement).find(({ name }) => name === site)!;
-    const found = await Promise.all(
-      services.map(async (service) => {
-        const text = await this.under.run(
-          voter.node.id,
-          ...etcdctl('get', '--print-value-only', `${servicesPrefix}${service}`),
-        );
-        return [service, text.trim() === '' ? null : JSON.parse(text)] as const;
+    const text = await this.under.run(voter.node.id, ...etcdctl('get', '--prefix', servicesPrefix));
+    const lines = text.split('\n');
+    return Object.fromEntries(
+      services.map((service) => {
+        const at = lines.indexOf(`${servicesPrefix}${service}`);
+        return [service, at < 0 ? null : JSON.parse(lines[at + 1]!)];
       }),
     );
-    return Object.fromEntries(found);
   }
 
   async #announces(router: string): Promise<boolean | string> {
