@@ -22,6 +22,11 @@ describe('packages of a lab of network namespaces', () => {
     assert.ok(authority.includes('etcd-server') && authority.includes('frr'));
     assert.ok(!authority.includes('patroni') && !authority.includes('haproxy'));
     assert.ok(missing('all', old).includes('patroni'));
+    const led = (patroni: boolean) => missingPackages({ servers: 'led', facts: old, patroni }, none);
+    assert.deepEqual(
+      led(true).filter((name) => !led(false).includes(name)),
+      ['postgresql', 'patroni'],
+    );
   });
 
   it('are none where every program is there', () => {
