@@ -44,6 +44,7 @@ export const labSuites: readonly LabSuite[] = [
   netns('routed-firm', 'a firm behind routers, shared addresses and service discovery', ['suite-routed-firm']),
   netns('patroni-firm', 'a firm whose database is under Patroni, led by its own controllers', ['suite-patroni-firm'], {
     withinMs: 600_000,
+    shownElsewhere: true,
   }),
   netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], {
     withinMs: 900_000,

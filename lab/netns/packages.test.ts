@@ -24,6 +24,11 @@ describe('packages of a lab of network namespaces', () => {
     assert.ok(missing('all', old).includes('patroni'));
     const delegates = missing('delegates', old).filter((name) => !authority.includes(name));
     assert.deepEqual(delegates, ['postgresql', 'patroni', 'redis-server']);
+    const led = (patroni: boolean) => missingPackages({ servers: 'led', facts: old, patroni }, none);
+    assert.deepEqual(
+      led(true).filter((name) => !led(false).includes(name)),
+      ['postgresql', 'patroni'],
+    );
   });
 
   it('are none where every program is there', () => {

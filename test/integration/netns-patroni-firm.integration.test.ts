@@ -148,6 +148,7 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
       async () => (await lab.platform.flow('kill')).commitState === 'interrupted',
     );
     await outageSeen(lab, context, 'kill');
+    await counted(context);
     await lab.restart(firm.keyOf(killed));
     const rejoined = hostMonoMs();
     await lab.platform.until('it follows', (seen) => firm.lacks(seen, 'chi'), 120_000);

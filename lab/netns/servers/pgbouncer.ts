@@ -21,8 +21,13 @@ export function pgbouncerServers(ground: ServerGround): readonly LabServer[] {
       'closed.ini': closedFile,
       'users.txt': usersFile(ground),
     },
-    // Where it led before is forgotten with every start.
-    command: ['sh', '-c', `cp closed.ini ${databasesFile} && exec pgbouncer pgbouncer.ini`],
+    // Where it led before is forgotten with every start. Told to KILL a database it may end with a segmentation fault (139): it is started again
+    // then, as whoever runs it would.
+    command: [
+      'sh',
+      '-c',
+      `until cp closed.ini ${databasesFile} && pgbouncer pgbouncer.ini; [ $? -ne 139 ]; do echo 'it crashed' >&2; done`,
+    ],
     lacks: listens(pgbouncerPort),
   }));
 }
