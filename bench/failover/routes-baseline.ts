@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { labBreak } from '../../lab/cli.ts';
@@ -177,23 +178,18 @@ export class RoutesBaseline {
     return said === '' ? null : describeBgp(said);
   }
 
-  /** keepalived writes them where every machine of the lab could; it is asked when nobody else is. */
+  /** keepalived writes what it is asked for into a file of its temporary directory, which it has from whoever started the lab. */
   async #vrrpTimers(): Promise<string | null> {
     const [router] = this.#gateways;
-    const file = '/tmp/keepalived.data';
-    await this.#under.run(
-      router!,
-      'sh',
-      '-c',
-      `rm -f ${file}; kill -s "$(keepalived --signum=DATA)" "$(cat ${vrrpPidFile})"`,
-    );
+    const file = join(tmpdir(), 'keepalived.data');
+    rmSync(file, { force: true });
+    await this.#under.run(router!, 'sh', '-c', `kill -s "$(keepalived --signum=DATA)" "$(cat ${vrrpPidFile})"`);
     let said: string | null = null;
-    const isThere = async () => {
-      said = describeKeepalived(await this.#under.run(router!, 'sh', '-c', `cat ${file} 2>/dev/null || :`));
+    const isThere = () => {
+      said = existsSync(file) ? describeKeepalived(readFileSync(file, 'utf8')) : null;
       return said !== null;
     };
     await waitFor('what keepalived says of itself', isThere, dumpWithinMs).catch(() => {});
-    await this.#under.run(router!, 'rm', '-f', file);
     return said;
   }
 
