@@ -107,12 +107,14 @@ async function amongServers({ asked, rounds }: Wish): Promise<readonly Series[]>
         SentinelBaseline.measured(options),
       )),
     );
-    // Last: routers keep the timers that they were given.
     const routes = new RoutesBaseline(options);
-    series.push(
-      ...(await tried(only('gateway-silent'), { by: 'keepalived', side: 'theirs' }, () => routes.gatewaySilent())),
-      ...(await tried(only('link-silent'), { by: 'bgp', side: 'theirs' }, () => routes.linkSilent())),
-    );
+    for (const side of ['ours', 'theirs'] as const) {
+      const by = (peer: string) => ({ by: side === 'ours' ? 'holdfast' : peer, side });
+      series.push(
+        ...(await tried(only('gateway-silent'), by('keepalived'), () => routes.gatewaySilent(side))),
+        ...(await tried(only('link-silent'), by('bgp'), () => routes.linkSilent(side))),
+      );
+    }
     return series;
   } finally {
     say('bringing the lab down');
