@@ -23,7 +23,7 @@ const { values } = parseArgs({
 const SUITES = [
   'src/**/*.test.ts',
   'trading/**/*.test.ts',
-  'bench/*.test.ts',
+  'bench/**/*.test.ts',
   'lab/**/*.test.ts',
   'test/architecture/*.test.ts',
   'test/contract/*.test.ts',
