@@ -74,45 +74,46 @@ const notDown = (error: unknown): void => {
 
 const serverFaults = ['database-killed', 'database-isolated', 'redis-killed', 'gateway-silent', 'link-silent'] as const;
 
-/** What could not even be begun is a series, too: of one round that was not seen. Once interrupted nothing begins any more. */
-async function tried(
-  faults: readonly FaultName[],
-  { by, side }: Pick<Series, 'by' | 'side'>,
-  work: () => Promise<readonly Series[]>,
-): Promise<readonly Series[]> {
-  if (faults.length === 0) return [];
+/** Nothing begins any more once somebody has interrupted it. */
+async function unlessInterrupted<Result>(
+  work: () => Promise<Result>,
+  otherwise: (error: unknown) => Result,
+): Promise<Result> {
   try {
     return isInterrupted ? await untilExit : await work();
   } catch (error) {
-    if (isInterrupted) await untilExit;
-    const round = notSeenBecause(error);
-    say(`${faults.join(', ')}: ${round.why}`);
-    return faults.map((fault) => ({ fault, by, side, timers: null, rounds: [round] }));
+    return isInterrupted ? await untilExit : otherwise(error);
   }
 }
 
+/** What could not even be begun is a series, too: of one round that was not seen. */
+const tried = (
+  who: Pick<Series, 'fault' | 'by' | 'side'>,
+  work: () => Promise<readonly Series[]>,
+): Promise<readonly Series[]> =>
+  unlessInterrupted(work, (error) => {
+    const round = notSeenBecause(error);
+    say(`${who.fault}: ${round.why}`);
+    return [{ ...who, timers: null, rounds: [round] }];
+  });
+
 /** Servers that nobody leads, all in one lab. */
 async function amongServers({ asked, rounds }: Wish): Promise<readonly Series[]> {
-  const only = <Name extends FaultName>(...faults: readonly Name[]) => faults.filter((fault) => asked.has(fault));
   const series: Series[] = [];
+  const play = async (fault: FaultName, by: string, side: Series['side'], work: () => Promise<readonly Series[]>) => {
+    if (asked.has(fault)) series.push(...(await tried({ fault, by, side }, work)));
+  };
   const servers = await ServersUnderTest.up(labs.servers.name, { servers: 'delegates', say });
   const options = { servers, rounds, long: values.long, say };
   try {
-    for (const fault of only('database-killed', 'database-isolated'))
-      series.push(
-        ...(await tried([fault], { by: 'patroni', side: 'theirs' }, () => PatroniBaseline.measured(fault, options))),
-      );
-    series.push(
-      ...(await tried(only('redis-killed'), { by: 'sentinel', side: 'theirs' }, () =>
-        SentinelBaseline.measured(options),
-      )),
-    );
-    // Last: routers keep the timers that they were given.
+    for (const fault of ['database-killed', 'database-isolated'] as const)
+      await play(fault, 'patroni', 'theirs', () => PatroniBaseline.measured(fault, options));
+    await play('redis-killed', 'sentinel', 'theirs', () => SentinelBaseline.measured(options));
     const routes = new RoutesBaseline(options);
-    series.push(
-      ...(await tried(only('gateway-silent'), { by: 'keepalived', side: 'theirs' }, () => routes.gatewaySilent())),
-      ...(await tried(only('link-silent'), { by: 'bgp', side: 'theirs' }, () => routes.linkSilent())),
-    );
+    await play('gateway-silent', 'holdfast', 'ours', () => routes.gatewaySilent('ours'));
+    await play('link-silent', 'holdfast', 'ours', () => routes.linkSilent('ours'));
+    await play('gateway-silent', 'keepalived', 'theirs', () => routes.gatewaySilent('theirs'));
+    await play('link-silent', 'bgp', 'theirs', () => routes.linkSilent('theirs'));
     return series;
   } finally {
     say('bringing the lab down');
@@ -162,25 +163,33 @@ async function main(): Promise<number> {
   process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
   const topology = firmTopology(root, values.overlay);
   const release = downWhenInterrupted();
-  const inLab = (lab: 'servers' | 'firm', faults: readonly FaultName[]) =>
-    values.lab === undefined || values.lab === lab ? faults.filter((fault) => asked.has(fault)) : [];
+  /** Why something that was asked for was not played. */
+  let leftOut = `--lab ${values.lab} leaves it out`;
+  const played = async (
+    lab: keyof typeof labs,
+    faults: readonly FaultName[],
+    work: () => Promise<readonly Series[]>,
+  ): Promise<readonly Series[]> => {
+    if ((values.lab !== undefined && values.lab !== lab) || !faults.some((fault) => asked.has(fault))) return [];
+    return unlessInterrupted(work, (error) => {
+      leftOut = notSeenBecause(error).why!;
+      say(leftOut);
+      return [];
+    });
+  };
   const series = [
-    ...(await tried(inLab('servers', serverFaults), { by: 'servers', side: 'theirs' }, () =>
-      amongServers({ asked, rounds }),
-    )),
-    ...(await tried(inLab('firm', firmFaults), { by: 'holdfast', side: 'ours' }, () =>
-      amongTheFirm(topology, { asked, rounds }),
-    )),
+    ...(await played('servers', serverFaults, () => amongServers({ asked, rounds }))),
+    ...(await played('firm', firmFaults, () => amongTheFirm(topology, { asked, rounds }))),
   ];
   release();
   const rows = faultRows(topology.timing).filter(({ fault }) => asked.has(fault));
-  const measured = rows.map((row) => measurementsOf(row, series, `--lab ${values.lab} leaves it out`));
+  const measured = rows.map((row) => measurementsOf(row, series, leftOut));
   if (values.json) process.stdout.write(`${JSON.stringify(measured.flat())}\n`);
   else
     process.stdout.write(
       `${[tableHead, ...rows.map((row, index) => describeFault(row, measured[index]!))].join('\n')}\n`,
     );
-  const isMeasured = series.some(({ rounds: played }) => played.some(({ seconds }) => seconds !== null));
+  const isMeasured = series.some((each) => each.rounds.some(({ seconds }) => seconds !== null));
   return isLeft ? 1 : isMeasured ? 0 : 5;
 }
 

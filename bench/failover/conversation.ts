@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** What makes messages of bytes. */
+/** What makes messages of bytes. Where it throws, the conversation ends. */
 export type Decode<Message> = (bytes: Buffer) => readonly Message[];
 
 /** Questions and answers over one connection. It ends with the first answer that is late: nothing later would be believed. */
@@ -13,7 +13,11 @@ export class Conversation<Message> {
   constructor({ host, port }: { readonly host: string; readonly port: number }, decode: Decode<Message>) {
     this.#socket = connect({ host, port, noDelay: true });
     this.#socket.on('data', (bytes: Buffer) => {
-      for (const message of decode(bytes)) this.#take(message);
+      try {
+        for (const message of decode(bytes)) this.#take(message);
+      } catch {
+        this.close();
+      }
     });
     this.#socket.on('error', () => this.close());
     this.#socket.on('close', () => this.#closed.resolve(undefined));

@@ -51,6 +51,7 @@ const actOf = {
 const symbol = 'ALPHA';
 const ordersPerSecond = 100;
 const askWithinMs = 10_000;
+const lookAgainAfterMs = 100;
 const acknowledgedWithinMs = 60_000;
 /** Users of epochs from the present one on: a client cannot know how many it will be. */
 const epochsAhead = 8;
@@ -157,68 +158,97 @@ export class LedFirm {
   /** The primary of the set that the agents lead dies for good; writers log in as the present epoch or a later one. */
   async #redisRound(): Promise<Round> {
     const { plan } = this.#placement;
+    const { lab } = this.#platform;
     const { record } = await settle(this.#platform, this.#options.say);
     const nodes = redisNodes(this.#placement);
-    const primary = nodes.find(({ site }) => site === record!.activeSite)!;
     const { epoch } = record!.grants[this.#engine]!;
     const key = `bench-${++this.#clients}`;
     const users = Array.from({ length: epochsAhead }, (_, ahead) => `writer-${epoch + ahead}`);
     const password = this.#secret(redisSecrets.writer);
     const places = nodes.map((node) => ({ name: node.id, host: lanAddress(plan, node), port: redisPort }));
     const client = this.#client({ service: { kind: 'redis', users, password, key }, places, first: 0 });
-    const process = serverKey({ name: redisName, node: primary });
-    const { lab } = this.#platform;
+    let killed: string | null = null;
     try {
-      await client.serving();
-      const fault = { kind: 'kill', target: { kind: 'process', key: process } } as const;
-      const seen = { atMs: beganAtMs(await labBreak(lab, fault, null)), former: primary.id };
-      const taken = await client.servedElsewhere(primary.id, redisWithinMs);
+      const former = await client.serving();
+      killed = serverKey({ name: redisName, node: nodes.find(({ id }) => id === former)! });
+      const fault = { kind: 'kill', target: { kind: 'process', key: killed } } as const;
+      const seen = { atMs: beganAtMs(await labBreak(lab, fault, null)), former };
+      const taken = await client.servedElsewhere(former, redisWithinMs);
       if (taken) await pause(steadyMs);
-      await labRestart(lab, process);
-      const now = taken ? nodes.find(({ id }) => id === client.servedBy)! : primary;
+      await labRestart(lab, killed);
+      const now = await this.#redisPrimary();
       const report = await client.end();
-      const counts = await this.#inRedis(now, key, report);
+      const counts = {
+        acknowledged: report.acknowledged.length,
+        missing: missingWrites([report], await this.#inRedis(now, key)),
+        stale: staleWrites([report], seen),
+      };
       const firstMs = firstSuccessMs(report, seen);
       if (!taken || firstMs === null)
         return { ...notSeen(`nobody else took a write within ${redisWithinMs / 1000} s`), counts };
-      return { seconds: firstMs / 1000, why: null, counts: { ...counts, stale: staleWrites([report], seen) } };
+      return { seconds: firstMs / 1000, why: null, counts };
     } finally {
       client.close();
-      await labRestart(lab, process);
+      if (killed !== null) await labRestart(lab, killed);
     }
   }
 
-  /** Every acknowledged write, as the server has it that is primary now. */
-  async #inRedis(node: PlannedNode, key: string, report: ClientReport): Promise<Counts> {
-    const address = { host: lanAddress(this.#placement.plan, node), port: redisPort };
-    const login = { address, user: 'holdfast', password: this.#secret(redisSecrets.driver) };
-    const answer = await redisTalk(login, this.#dial.dial)([['SMEMBERS', key]], { deadlineMs: askWithinMs });
-    if (answer.kind !== 'ok' || !Array.isArray(answer.replies[0])) throw new Error('Redis does not say what it has');
-    const there = new Set((answer.replies[0] as readonly RespValue[]).map(Number));
-    return { acknowledged: report.acknowledged.length, missing: missingWrites([report], there), stale: null };
+  /** Once there is one, and everybody else has a link to it. */
+  async #redisPrimary(): Promise<PlannedNode> {
+    const nodes = redisNodes(this.#placement);
+    let primary: PlannedNode | undefined;
+    const isOne = async () => {
+      const said = await Promise.all(nodes.map((node) => this.#redis(node, ['INFO', 'replication'])));
+      const primaries = nodes.filter((_, index) => String(said[index]).includes('role:master'));
+      const linked = said.filter((text) => String(text).includes('master_link_status:up'));
+      primary = primaries[0];
+      return primaries.length === 1 && linked.length === nodes.length - 1;
+    };
+    await waitFor('one Redis primary that everybody else follows', isOne, redisWithinMs);
+    return primary!;
   }
 
-  /** Every acknowledged order, as the exchange has it. */
+  async #inRedis(node: PlannedNode, key: string): Promise<ReadonlySet<number>> {
+    const members = await this.#redis(node, ['SMEMBERS', key]);
+    if (!Array.isArray(members)) throw new Error('Redis does not say what it has');
+    return new Set((members as readonly RespValue[]).map(Number));
+  }
+
+  /** Null when there is no answer. */
+  async #redis(node: PlannedNode, command: readonly string[]): Promise<RespValue> {
+    const address = { host: lanAddress(this.#placement.plan, node), port: redisPort };
+    const login = { address, user: 'holdfast', password: this.#secret(redisSecrets.driver) };
+    const answer = await redisTalk(login, this.#dial.dial)([command], { deadlineMs: askWithinMs });
+    return answer.kind === 'ok' ? answer.replies[0]! : null;
+  }
+
+  /** Every acknowledged order, looked for at the exchange. What was acknowledged a moment ago may still be on its way there. */
   async #atExchange(service: { readonly client: string }, report: ClientReport): Promise<Counts> {
     const venue = this.#placement.topology.venues[0]!;
     const address = this.#platform.context.book.realAddress(venueEndpoint(venue.id, 'session'));
     const line = LineClient.over(await this.#dial.dial(address, { deadlineMs: askWithinMs }));
     const there = new Set<number>();
+    const lookFor = async (ids: readonly number[]) => {
+      const answered = line.received.length;
+      const answer = () => line.received.slice(answered).find(({ t }) => t === 'status');
+      line.send({ t: 'status', ...firmAt(venue.sessions), ids: ids.map((id) => orderName(service, id)) });
+      await waitFor('the exchange to say what it has', () => answer() !== undefined, askWithinMs);
+      const orders = answer()!['orders'] as readonly { readonly state: string }[];
+      for (const [index, { state }] of orders.entries()) if (state !== 'unknown') there.add(ids[index]!);
+    };
+    const missing = () => report.acknowledged.map(({ id }) => id).filter((id) => !there.has(id));
+    const allFound = async () => {
+      const ids = missing();
+      for (let from = 0; from < ids.length; from += askedAtOnce) await lookFor(ids.slice(from, from + askedAtOnce));
+      return missing().length === 0;
+    };
     try {
-      for (let from = 0; from < report.acknowledged.length; from += askedAtOnce) {
-        const asked = report.acknowledged.slice(from, from + askedAtOnce).map(({ id }) => id);
-        const answered = line.received.length;
-        line.send({ t: 'status', ...firmAt(venue.sessions), ids: asked.map((id) => orderName(service, id)) });
-        await waitFor('the exchange to say what it has', () => line.received.length > answered, askWithinMs);
-        const { orders } = line.received[answered] as unknown as {
-          readonly orders: readonly { readonly state: string }[];
-        };
-        for (const [index, { state }] of orders.entries()) if (state !== 'unknown') there.add(asked[index]!);
-      }
+      const until = performance.now() + askWithinMs;
+      while (!(await allFound()) && performance.now() < until) await pause(lookAgainAfterMs);
+      return { acknowledged: report.acknowledged.length, missing: missing().length, stale: null };
     } finally {
       line.close();
     }
-    return { acknowledged: report.acknowledged.length, missing: missingWrites([report], there), stale: null };
   }
 
   #client(wish: ClientWish): ClientProcess {

@@ -25,23 +25,24 @@ it('keepalived’s are those of its dump', () => {
   assert.equal(describeKeepalived(''), null);
 });
 
-it('BGP’s are known only while every session stands and all have the same', () => {
-  const neighbour = (hold: number, more: object = {}) => ({
+it('BGP’s are known only while every session stands and all have the same; BFD’s are those of its own sessions', () => {
+  const neighbour = (holdMs: number) => ({
     bgpState: 'Established',
-    bgpTimerHoldTimeMsecs: hold,
-    bgpTimerKeepAliveIntervalMsecs: hold / 3,
-    ...more,
+    bgpTimerHoldTimeMsecs: holdMs,
+    bgpTimerKeepAliveIntervalMsecs: holdMs / 3,
+    // What BGP would ask for if no profile said otherwise.
+    peerBfdInfo: { detectMultiplier: 3, rxMinInterval: 300, txMinInterval: 300 },
   });
-  const bfd = { peerBfdInfo: { type: 'single hop', detectMultiplier: 3, rxMinInterval: 50, txMinInterval: 50 } };
+  const described = (neighbours: object, peers: readonly object[] = []) =>
+    describeBgp(JSON.stringify(neighbours), JSON.stringify(peers));
+  const peer = (interval: number) => ({ peer: '172.16.0.2', 'receive-interval': interval, 'detect-multiplier': 3 });
   assert.equal(
-    describeBgp(JSON.stringify({ '172.16.0.2': neighbour(3000, bfd), '172.16.0.6': neighbour(3000, bfd) })),
+    described({ a: neighbour(3000), b: neighbour(3000) }, [peer(50), peer(50)]),
     'keepalive 1 s, hold 3 s, BFD 50 ms × 3',
   );
-  assert.equal(
-    describeBgp(JSON.stringify({ a: neighbour(9000), b: neighbour(9000) })),
-    'keepalive 3 s, hold 9 s, no BFD',
-  );
-  assert.equal(describeBgp(JSON.stringify({ a: neighbour(9000), b: neighbour(3000) })), null);
-  assert.equal(describeBgp(JSON.stringify({ a: neighbour(9000), b: { bgpState: 'Active' } })), null);
-  assert.equal(describeBgp('{}'), null);
+  assert.equal(described({ a: neighbour(9000), b: neighbour(9000) }), 'keepalive 3 s, hold 9 s, no BFD');
+  assert.equal(described({ a: neighbour(9000), b: neighbour(3000) }), null);
+  assert.equal(described({ a: neighbour(9000), b: neighbour(9000) }, [peer(50), peer(300)]), null);
+  assert.equal(described({ a: neighbour(9000), b: { bgpState: 'Active' } }), null);
+  assert.equal(described({}), null);
 });

@@ -52,24 +52,28 @@ interface BgpNeighbour {
   readonly bgpState?: string;
   readonly bgpTimerHoldTimeMsecs?: number;
   readonly bgpTimerKeepAliveIntervalMsecs?: number;
-  readonly peerBfdInfo?: { readonly detectMultiplier?: number; readonly rxMinInterval?: number };
 }
 
-/** Of `show bgp neighbors json`; null unless every session stands and all have the same timers. */
-export function describeBgp(text: string): string | null {
-  const found = new Set(neighboursIn(text).map(wordsOf));
-  return found.size === 1 ? [...found][0]! : null;
+interface BfdPeer {
+  readonly 'detect-multiplier'?: number;
+  readonly 'receive-interval'?: number;
 }
 
-function wordsOf({ bgpState, bgpTimerHoldTimeMsecs, bgpTimerKeepAliveIntervalMsecs, peerBfdInfo }: BgpNeighbour) {
-  if (bgpState !== 'Established' || bgpTimerHoldTimeMsecs === undefined) return null;
-  const keepAlive = (bgpTimerKeepAliveIntervalMsecs ?? Number.NaN) / 1000;
-  const bfd =
-    peerBfdInfo === undefined ? 'no BFD' : `BFD ${peerBfdInfo.rxMinInterval} ms × ${peerBfdInfo.detectMultiplier}`;
-  return `keepalive ${keepAlive} s, hold ${bgpTimerHoldTimeMsecs / 1000} s, ${bfd}`;
+/** Of `show bgp neighbors json` and `show bfd peers json`; null unless every session stands and all have the same timers. */
+export function describeBgp(bgpText: string, bfdText: string): string | null {
+  const neighbours = Object.values(JSON.parse(bgpText) as Readonly<Record<string, BgpNeighbour | string>>);
+  const bgp = new Set(neighbours.flatMap((each) => (typeof each === 'string' ? [] : [bgpWords(each)])));
+  const bfd = new Set((JSON.parse(bfdText) as readonly BfdPeer[]).map(bfdWords));
+  const [timers] = bgp;
+  if (bgp.size !== 1 || bfd.size > 1 || timers == null) return null;
+  return `${timers}, ${[...bfd][0] ?? 'no BFD'}`;
 }
 
-const neighboursIn = (text: string): readonly BgpNeighbour[] =>
-  Object.values(JSON.parse(text) as Readonly<Record<string, unknown>>).filter(
-    (each): each is BgpNeighbour => typeof each === 'object' && each !== null,
-  );
+const bgpWords = (neighbour: BgpNeighbour): string | null => {
+  const { bgpState, bgpTimerHoldTimeMsecs: holdMs, bgpTimerKeepAliveIntervalMsecs: keepAliveMs } = neighbour;
+  return bgpState !== 'Established' || holdMs === undefined || keepAliveMs === undefined
+    ? null
+    : `keepalive ${keepAliveMs / 1000} s, hold ${holdMs / 1000} s`;
+};
+
+const bfdWords = (peer: BfdPeer): string => `BFD ${peer['receive-interval']} ms × ${peer['detect-multiplier']}`;

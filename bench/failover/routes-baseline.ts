@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { labBreak } from '../../lab/cli.ts';
@@ -38,9 +39,12 @@ export class RoutesBaseline {
     this.#link = links.find(({ between }) => between.join() === `${sites[0]!.id},${sites[1]!.id}`)!;
   }
 
-  /** The router that has the shared address hears and says nothing; a host of its site asks the address. */
-  async gatewaySilent(): Promise<readonly Series[]> {
-    const ours = await this.#gateway('holdfast', 'ours');
+  /**
+   * The router that has the shared address hears and says nothing; a host of its site asks the address. Ours first: routers keep the timers
+   * that they were given.
+   */
+  async gatewaySilent(side: Series['side']): Promise<readonly Series[]> {
+    if (side === 'ours') return [await this.#gateway('holdfast', side)];
     for (const router of this.#gateways) {
       const file = join(this.#under.context.stateOf(router), 'keepalived.conf');
       const text = readFileSync(file, 'utf8').replace(/advert_int .*/, `advert_int ${vrrpDefaultEveryMs / 1000}`);
@@ -49,16 +53,17 @@ export class RoutesBaseline {
     }
     const says = async () => (await this.#vrrpTimers())?.startsWith(`advert ${vrrpDefaultEveryMs} ms,`) === true;
     await waitFor('keepalived to have its own timers', says, settledWithinMs);
-    return [ours, await this.#gateway('keepalived', 'theirs')];
+    return [await this.#gateway('keepalived', side)];
   }
 
-  /** The preferred link between two sites loses everything, and no interface goes down; an observer of one asks one of the other. */
-  async linkSilent(): Promise<readonly Series[]> {
-    const series = [await this.#path('holdfast', 'ours')];
+  /** The preferred link between two sites loses everything, and no interface goes down; an observer of one asks one of the other. Ours first. */
+  async linkSilent(side: Series['side']): Promise<readonly Series[]> {
+    if (side === 'ours') return [await this.#path('holdfast', side)];
+    const series: Series[] = [];
     for (const { by, keepAliveS, holdS, long } of bgpDefaults) {
       if (long && !this.#options.long) continue;
       await this.#speakBgp(keepAliveS, holdS);
-      series.push(await this.#path(by, 'theirs'));
+      series.push(await this.#path(by, side));
     }
     return series;
   }
@@ -173,27 +178,23 @@ export class RoutesBaseline {
 
   /** Of one router; all have the same. */
   async #bgpTimers(router = this.#gateways[0]!): Promise<string | null> {
-    const said = await this.#under.run(router, 'vtysh', '-c', 'show bgp neighbors json');
-    return said === '' ? null : describeBgp(said);
+    const shown = (what: string) => this.#under.run(router, 'vtysh', '-c', `show ${what} json`);
+    const [bgp, bfd] = [await shown('bgp neighbors'), await shown('bfd peers')];
+    return bgp === '' || bfd === '' ? null : describeBgp(bgp, bfd);
   }
 
-  /** keepalived writes them where every machine of the lab could; it is asked when nobody else is. */
+  /** keepalived writes what it is asked for into a file of its temporary directory, which it has from whoever started the lab. */
   async #vrrpTimers(): Promise<string | null> {
     const [router] = this.#gateways;
-    const file = '/tmp/keepalived.data';
-    await this.#under.run(
-      router!,
-      'sh',
-      '-c',
-      `rm -f ${file}; kill -s "$(keepalived --signum=DATA)" "$(cat ${vrrpPidFile})"`,
-    );
+    const file = join(tmpdir(), 'keepalived.data');
+    rmSync(file, { force: true });
+    await this.#under.run(router!, 'sh', '-c', `kill -s "$(keepalived --signum=DATA)" "$(cat ${vrrpPidFile})"`);
     let said: string | null = null;
-    const isThere = async () => {
-      said = describeKeepalived(await this.#under.run(router!, 'sh', '-c', `cat ${file} 2>/dev/null || :`));
+    const isThere = () => {
+      said = existsSync(file) ? describeKeepalived(readFileSync(file, 'utf8')) : null;
       return said !== null;
     };
     await waitFor('what keepalived says of itself', isThere, dumpWithinMs).catch(() => {});
-    await this.#under.run(router!, 'rm', '-f', file);
     return said;
   }
 

@@ -43,11 +43,13 @@ it('what nobody can measure yet is inconclusive, and says why', () => {
 it('what was left out is inconclusive for that reason', () => {
   const [ours, ...others] = measurementsOf(row('engine-killed'), [], 'left out');
   assert.deepEqual([others.length, ours!.value, ours!.note, ours!.met], [0, null, 'left out', 'inconclusive']);
+  const names = measurementsOf(row('redis-killed'), [], 'left out').map(({ name, note }) => `${name} ${note}`);
+  assert.deepEqual(names, ['redis-killed-sentinel left out', 'redis-killed-holdfast left out']);
 });
 
 it('one round without a success makes a series inconclusive: there is no median of what was not seen', () => {
   const half = series('redis-killed', 'holdfast', 'ours', round(1), notSeen('nobody took a write'), round(1));
-  const [ours] = measurementsOf(row('redis-killed'), [half], 'left out');
+  const [, ours] = measurementsOf(row('redis-killed'), [half], 'left out');
   assert.deepEqual([ours!.value, ours!.met], [null, 'inconclusive']);
   assert.match(ours!.note!, /1 of 3 rounds were not measured: nobody took a write/);
   const [theirs] = measurementsOf(

@@ -11,8 +11,8 @@ export interface FaultRow {
   readonly goalS: number | null;
   /** Why nobody measures ours; absent where it can be asked for. */
   readonly oursNotThere?: string;
-  /** There is nobody to compare with. */
-  readonly alone?: true;
+  /** Whom the servers go by alone; absent where there is nobody to compare with. */
+  readonly peer?: string;
 }
 
 const notLedYet = 'a database under Patroni that our controllers lead is not in a lab yet';
@@ -21,19 +21,20 @@ const notLedYet = 'a database under Patroni that our controllers lead is not in 
 export function faultRows(timing: Timing): readonly FaultRow[] {
   const { holderBoundMs, successorWaitMs } = leaseBounds(timing);
   const rows: Readonly<Record<FaultName, Omit<FaultRow, 'fault'>>> = {
-    'database-killed': { what: 'database primary killed', goalS: 5, oursNotThere: notLedYet },
+    'database-killed': { what: 'database primary killed', goalS: 5, peer: 'patroni', oursNotThere: notLedYet },
     'database-isolated': {
       what: 'site of the database’s primary isolated',
       goalS: holderBoundMs / 1000 + 5,
+      peer: 'patroni',
       oursNotThere: notLedYet,
     },
-    'site-lost': { what: 'whole site dark, first accepted order', goalS: 15, alone: true },
-    'engine-killed': { what: 'engine killed', goalS: 0.5, alone: true },
-    'host-frozen': { what: 'host of the engine frozen', goalS: successorWaitMs / 1000 + 1, alone: true },
-    'redis-killed': { what: 'Redis primary killed', goalS: 2 },
-    'planned-move': { what: 'planned switchover, pause', goalS: 5, alone: true },
-    'gateway-silent': { what: 'router that has the shared address silent', goalS: null },
-    'link-silent': { what: 'preferred link silent', goalS: null },
+    'site-lost': { what: 'whole site dark, first accepted order', goalS: 15 },
+    'engine-killed': { what: 'engine killed', goalS: 0.5 },
+    'host-frozen': { what: 'host of the engine frozen', goalS: successorWaitMs / 1000 + 1 },
+    'redis-killed': { what: 'Redis primary killed', goalS: 2, peer: 'sentinel' },
+    'planned-move': { what: 'planned switchover, pause', goalS: 5 },
+    'gateway-silent': { what: 'router that has the shared address silent', goalS: null, peer: 'keepalived' },
+    'link-silent': { what: 'preferred link silent', goalS: null, peer: 'bgp' },
   };
   return faultNames.map((fault) => ({ fault, ...rows[fault] }));
 }
@@ -41,20 +42,23 @@ export function faultRows(timing: Timing): readonly FaultRow[] {
 const secondsOf = ({ rounds }: Series): readonly number[] => rounds.flatMap(({ seconds }) => seconds ?? []);
 
 /**
- * The row of a fault, theirs first. Theirs have no goal; ours have, and the first of theirs as their peer, round by round.
- * @param whyNotOurs why ours was not measured although it can be
+ * The row of a fault, ours last. Theirs have no goal; ours have, and the first of theirs as their peer, round by round.
+ * @param leftOut why a side was not measured although it can be
  */
-export function measurementsOf(row: FaultRow, series: readonly Series[], whyNotOurs: string): readonly Measurement[] {
+export function measurementsOf(row: FaultRow, series: readonly Series[], leftOut: string): readonly Measurement[] {
   const of = series.filter(({ fault }) => fault === row.fault);
   const theirs = of.filter(({ side }) => side === 'theirs');
   const [ours] = of.filter(({ side }) => side === 'ours');
   const goal: Goal | null = row.goalS === null ? null : { of: 'value', is: 'at most', bound: row.goalS };
-  const measured = theirs.map((each) => measurementOf(each, null, []));
-  const name = `${row.fault}-holdfast`;
+  const absent = (by: string, of: Goal | null, why: string): Measurement => ({
+    ...notMeasured({ name: `${row.fault}-${by}`, unit: 's', goal: of, why }),
+    met: 'inconclusive',
+  });
   return [
-    ...measured,
+    ...(theirs.length === 0 && row.peer !== undefined ? [absent(row.peer, null, leftOut)] : []),
+    ...theirs.map((each) => measurementOf(each, null, [])),
     ours === undefined
-      ? { ...notMeasured({ name, unit: 's', goal, why: row.oursNotThere ?? whyNotOurs }), met: 'inconclusive' as const }
+      ? absent('holdfast', goal, row.oursNotThere ?? leftOut)
       : measurementOf(ours, goal, theirs[0] === undefined ? [] : secondsOf(theirs[0])),
   ];
 }
@@ -98,7 +102,7 @@ const seconds = (value: number | null): string => (value === null ? 'inconclusiv
 export function describeFault(row: FaultRow, measurements: readonly Measurement[]): string {
   const [ours, theirs] = [measurements.at(-1)!, measurements.slice(0, -1)];
   const verdict = ours.met === true ? 'met' : ours.met === false ? 'MISSED' : (ours.met ?? '');
-  const peer = theirs[0] === undefined ? (row.alone ? '–' : 'inconclusive') : seconds(theirs[0].value);
+  const peer = theirs[0] === undefined ? '–' : seconds(theirs[0].value);
   const goal = ours.goal === null ? '–' : ours.goal;
   const head = [row.what.padEnd(42), peer.padEnd(14), seconds(ours.value).padEnd(14), goal.padEnd(10), verdict];
   const details = measurements.map(({ name, value, spread, note }) => {
