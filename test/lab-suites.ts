@@ -41,7 +41,9 @@ export const labSuites: readonly LabSuite[] = [
   netns('database-agents', 'agents beside Patroni', ['suite-database-agents']),
   netns('platform', 'controllers, agents and engines on it', ['suite-platform'], { shownElsewhere: true }),
   netns('firm', 'a firm behind its servers', ['suite-firm']),
-  netns('routed-firm', 'a firm behind routers, shared addresses and service discovery', ['suite-routed-firm']),
+  netns('routed-firm', 'a firm behind routers, shared addresses and service discovery', ['suite-routed-firm'], {
+    shownElsewhere: true,
+  }),
   netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], { withinMs: 900_000 }),
   {
     name: 'etcd',
