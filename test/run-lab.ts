@@ -13,7 +13,7 @@ import { bothTries, type FilesPlayed, fileOf, triedAgain } from './second-try.ts
 /**
  * `npm run test:lab`: brings labs up and exercises every driver against its real server, and whole labs. As root it installs the Debian
  * packages that are missing, after saying so. `-- --only PART` plays the suites whose name contains PART (may be given again), `-- --quick`
- * leaves out those of whose matter another one shows enough, as CI does, `-- --list` names them. One suite after the other; the last line has the totals. Files that fail are played once more (`second-try.ts`); `-- --once` leaves that out. Exit 0 all hold, 1 one does not, 5 not everything could be tried.
+ * leaves out those for which CI has no time, `-- --list` names them. One suite after the other; the last line has the totals. Files that fail are played once more (`second-try.ts`); `-- --once` leaves that out. Exit 0 all hold, 1 one does not, 5 not everything could be tried.
  */
 const root = join(import.meta.dirname, '..');
 const logs = join(root, '.holdfast', 'test-lab');
@@ -31,8 +31,8 @@ const { values } = parseArgs({
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const chosen = labSuites.filter(
-  ({ name, shownElsewhere }) =>
-    (values.only.length === 0 || values.only.some((part) => name.includes(part))) && !(values.quick && shownElsewhere),
+  ({ name, notInCi }) =>
+    (values.only.length === 0 || values.only.some((part) => name.includes(part))) && !(values.quick && notInCi),
 );
 const stopped = new AbortController();
 
