@@ -70,7 +70,8 @@ test('what is confirmed is adopted once, also where nobody asked for it, and wha
   adopt(at);
   assert.deepEqual(
     [pooler(at, 'alfa-pooler'), pooler(at, 'bravo-pooler')],
-    [{ trading: null }, { trading: 'bravo-db' }],
+    [{ trading: 'bravo-db' }, { trading: 'bravo-db' }],
+    'clients are still led to the site that has the traffic: its pooler leads on',
   );
 });
 
