@@ -37,7 +37,7 @@ import { refusalCode } from './refusal-code.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
 
-const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate', 'fates', 'tail'];
+const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate', 'residue', 'fates', 'tail'];
 
 /** How often a move is decided anew because a holder renewed in between. */
 const CONFLICTS_BORNE = 8;
@@ -112,6 +112,8 @@ export class OperatorDesk {
         return this.#recover(request, group, asked);
       case 'validate':
         return this.#recovery.validate(group, asked);
+      case 'residue':
+        return this.#recovery.residue(group, asked);
       case 'fates':
       case 'tail':
         return this.#questions.receive(request, group, asked);

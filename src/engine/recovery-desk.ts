@@ -6,6 +6,7 @@ import type { Intent } from '../core/decision/intent.ts';
 import { proposeComponentRecovery } from '../core/decision/propose.ts';
 import { type OperatorRequest, requestWords } from '../core/operator/operator-request.ts';
 import { RECOVERY_OF } from '../core/plan/runbook.ts';
+import { residueOf } from '../core/residue/residue.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { validate, validationJson } from '../core/validation/validate.ts';
 import { receipt } from './decision-receipt.ts';
@@ -25,6 +26,12 @@ export class RecoveryDesk {
   validate(group: GroupControl, asked: Asked): void {
     const facts = group.facts(asked.now, asked.wall);
     const result = { group: group.group.id, at: asked.wall, ...(validationJson(validate(facts)) as object) };
+    this.#service.answer(asked, { kind: 'ok', result });
+  }
+
+  residue(group: GroupControl, asked: Asked): void {
+    const report = residueOf(group.facts(asked.now, asked.wall));
+    const result = { group: group.group.id, at: asked.wall, ...report } as unknown as Json;
     this.#service.answer(asked, { kind: 'ok', result });
   }
 

@@ -55,6 +55,7 @@ const READS: readonly OperatorRequest['kind'][] = [
   'plan',
   'plan-recovery',
   'validate',
+  'residue',
   'fates',
   'tail',
 ];
@@ -73,6 +74,7 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'plan-recovery',
   'recover',
   'validate',
+  'residue',
   'fates',
   'tail',
   'plan',
@@ -107,6 +109,7 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
     case 'recover':
       return { kind, ...recoveryOf(fields), digest: fields.textOrNull('digest'), reason: reasonOf(fields) };
     case 'validate':
+    case 'residue':
       return { kind, group: fields.text('group') };
     case 'fates':
     case 'tail':

@@ -150,6 +150,28 @@ export function registerReadCommands(program: Command, shell: Shell): void {
   );
   teach(
     program
+      .command('residue')
+      .helpGroup(group)
+      .summary('is anything of an earlier reign left, after a move or a drill?')
+      .description(
+        'Looks for old writers that still run, hang or ended unseen; gates that stand open; runs that ended and are still named; epochs but the present one; leases of former holders; sessions of old writers at exchanges; copies that copy nobody without its being said. Each finding has its place and a remedy. What cannot be looked at, a host that is off for instance, is inconclusive, never clean.',
+      )
+      .action(async (_: unknown, command: Command) =>
+        shell.ask(globals(command), async (context) =>
+          (await import('../commands/residue.ts')).residueCommand(context),
+        ),
+      ),
+    {
+      examples: [
+        ['holdfast residue', 'after a failover, a failback or a drill'],
+        ["holdfast residue --json | jq '.looks[].findings[]'", 'for scripts'],
+      ],
+      touches: 'nothing. Only the leading controller answers.',
+      exits: '1 something is left · 5 nothing was found and not all could be looked at, or no controller leads',
+    },
+  );
+  teach(
+    program
       .command('fates [instance]')
       .helpGroup(group)
       .summary('what became of every order that was in doubt at a take-over')

@@ -46,6 +46,8 @@ export type OperatorRequest =
   | { readonly kind: 'tail'; readonly group: string; readonly instance: string | null }
   /** The ten checks of the validation as things are now, and one verdict. */
   | { readonly kind: 'validate'; readonly group: string }
+  /** Whether anything of an earlier reign is left, as things are now. */
+  | { readonly kind: 'residue'; readonly group: string }
   | { readonly kind: 'activate'; readonly group: string; readonly site: string }
   /** Dry run: what would be done, every rule's result, digest, predicted loss and duration. */
   | {
@@ -141,6 +143,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   plan: 'observer',
   'plan-recovery': 'observer',
   validate: 'observer',
+  residue: 'observer',
   fates: 'observer',
   tail: 'observer',
   'network-test': 'operator',
@@ -202,6 +205,8 @@ export function requestWords(request: OperatorRequest): string {
       return `recover ${request.component}`;
     case 'validate':
       return `validate ${request.group}`;
+    case 'residue':
+      return `look for residue of ${request.group}`;
     case 'fates':
       return `tell the fates of what ${request.instance ?? 'the engine'} took over`;
     case 'tail':
