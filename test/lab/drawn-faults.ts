@@ -131,6 +131,10 @@ function siteAt({ topology, record }: Standing, place: (typeof PLACES)[number]):
   return site.id;
 }
 
+/** The one that serves as often as the two others together: more depends on it. */
+const drawSite = (random: Random): (typeof PLACES)[number] =>
+  random.chance(0.5) ? 'active' : random.pick(['standby', 'witness']);
+
 const placeAt = (standing: Standing, place: Place): PlaceId =>
   place === 'authority' ? 'authority' : siteAt(standing, place);
 
@@ -206,7 +210,7 @@ const ofAuthority = (kind: ProcessFault['kind']): Draw => {
 const ofSite =
   (words: string, faultOf: (site: SiteId) => Fault): Draw =>
   (random) => {
-    const place = random.pick(PLACES);
+    const place = drawSite(random);
     return {
       words: `${words} ${placeWords(place)}`,
       leases: lasting(random),
@@ -215,7 +219,7 @@ const ofSite =
   };
 
 const isolated: Draw = (random) => {
-  const place = random.pick(PLACES);
+  const place = drawSite(random);
   const kept = random.chance(0.5);
   return {
     words: `isolate ${placeWords(place)}${kept ? ' from all but clients and exchanges' : ''}`,
