@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { GroupView, StatusView } from '../../lab/demo/status-view.ts';
 import { isOverAtOnce } from '../../lab/fault.ts';
+import { messageOf } from '../../lab/lab-error.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
 import { evidenceProblems } from '../../src/core/evidence/verify-evidence.ts';
 import { readEvidence, verifyChains } from '../../src/wire/evidence-bundle/bundle.ts';
@@ -112,16 +113,24 @@ async function playOut(lab: LabUnderTest, drawnFault: DrawnFault, { record }: Gr
   lab.narrate(`${key} is started again`);
 }
 
-async function leaderOf({ platform }: LabUnderTest): Promise<SiteId> {
-  const { leader } = (await platform.demand('Olivia Observer', { kind: 'status' })) as StatusView;
-  if (leader === null) throw new Error('no controller leads');
-  return leader.controller as SiteId;
+async function leaderOf(lab: LabUnderTest): Promise<SiteId> {
+  let leader = null as SiteId | null;
+  await lab.eventually('a controller leads', CLEAN_WITHIN_MS, async () => {
+    const { result } = (await lab.platform.ask('Olivia Observer', { kind: 'status' })) as { readonly result?: unknown };
+    leader = ((result as StatusView | undefined)?.leader?.controller ?? null) as SiteId | null;
+    return leader !== null;
+  });
+  return leader!;
 }
 
 async function nothingLeftBehind(lab: LabUnderTest): Promise<void> {
-  const deadline = performance.now() + CLEAN_WITHIN_MS;
-  let found = await leftBehind(lab);
-  while (found.length > 0 && performance.now() < deadline) found = await leftBehind(lab);
+  let found: readonly string[] = ['nothing was looked at'];
+  await lab
+    .eventually('nothing is left behind', CLEAN_WITHIN_MS, async () => {
+      found = await leftBehind(lab).catch((error: unknown) => [messageOf(error)]);
+      return found.length === 0;
+    })
+    .catch(() => {});
   assert.deepEqual(found, []);
 }
 
