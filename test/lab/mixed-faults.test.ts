@@ -86,8 +86,12 @@ describe(`${drawn.length} mixed faults in a row, seed ${seed}: nobody does anyth
 
   it('nobody asked for anything, and the evidence of the platform verifies', async (context) => {
     if (broken !== null) return context.skip(`after ${broken}`);
-    const asked = lab.evidence().filter(({ kind, at }) => kind === 'operator-command' && at > beganAtMs);
-    assert.deepEqual(asked, []);
+    const asked = lab.evidence().filter(({ kind }) => kind === 'operator-command');
+    assert.ok(asked.length > 0, 'somebody activated it');
+    assert.deepEqual(
+      asked.filter(({ at }) => at > beganAtMs),
+      [],
+    );
     const chains = await readEvidence(lab.directory.evidenceChains(lab.topology).filter((path) => existsSync(path)));
     const verdict = verifyChains(chains.chains, { fromAuthority: chains.anchors });
     lab.narrate(`evidence: ${verdict.sentence}`);
