@@ -66,10 +66,10 @@ describe(`${drawn.length} mixed faults in a row, seed ${seed}: nobody does anyth
       const healedAfterMs = Math.round(performance.now() - begun);
       await lab.settled();
       const settledAfterMs = Math.round(performance.now() - begun);
+      const flow = await lab.platform.settledFlow(mark, 30_000);
       // What is short may be over before anybody has noticed it: it has to be settled for a while.
       await lab.platform.mark(`after ${mark}`);
       await lab.acknowledged(`after ${mark}`, ORDERS_AFTERWARDS);
-      const flow = await lab.platform.settledFlow(mark, 30_000);
       await nothingLeftBehind(lab);
       const settled = await lab.settled();
       const tenures = probe.tenures(begun);
