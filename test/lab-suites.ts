@@ -95,10 +95,19 @@ export const labSuites: readonly LabSuite[] = [
   {
     name: 'whole',
     about: 'whole labs on loopback, one case of each kind',
-    files: ['test/lab/!(demo-can-fail|other-firms).test.ts'],
+    files: ['test/lab/!(demo-can-fail|other-firms|mixed-faults).test.ts'],
     needs: 'nothing',
     labs: [],
     withinMs: 1_800_000,
+  },
+  {
+    name: 'mixed',
+    about: 'faults drawn from a seed, one after the other on one lab, which nobody operates',
+    files: ['test/lab/mixed-faults.test.ts'],
+    needs: 'nothing',
+    labs: ['suite-mixed'],
+    withinMs: 3_600_000,
+    notInCi: true,
   },
   {
     name: 'demos',
