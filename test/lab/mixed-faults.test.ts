@@ -18,9 +18,9 @@ const minute = 60_000;
 /** If the suite itself dies; it ends each of them before. */
 const FAULT_ENDS_MS = 10 * minute;
 const CLEAN_WITHIN_MS = 30_000;
-const ORDERS_AFTERWARDS = 300;
+const ORDERS_AFTERWARDS = 200;
 
-const seed = wholeNumberOf('HOLDFAST_FAULT_SEED', 5);
+const seed = wholeNumberOf('HOLDFAST_FAULT_SEED', 12);
 const drawn = drawFaults(seed, wholeNumberOf('HOLDFAST_FAULTS', quick ? 4 : 20));
 const again = `HOLDFAST_FAULT_SEED=${seed} HOLDFAST_FAULTS=${drawn.length}`;
 

@@ -251,6 +251,23 @@ describe('one instance under faults', { timeout: 120_000 }, () => {
     assert.equal((await world.sql('a', 'select count(*) as n from trades'))[0]?.n, '1');
   });
 
+  test('a start that is asked for while an agent that has just begun brings the server up starts no second one', async () => {
+    await world.ok('a', { kind: 'kill' });
+    await world.site('a').driver.close();
+    const again = world.build('a', null);
+    world.sites.set('a', again);
+    const [asked] = await Promise.all([
+      world.perform('a', { kind: 'start' }),
+      again.driver.start({
+        observed: (seen) => again.observations.push(seen),
+        exited: (exit) => again.exits.push(exit),
+      }),
+    ]);
+    assert.equal(asked.kind, 'ok', JSON.stringify(asked));
+    assert.equal((await world.look('a')).process, 'running');
+    assert.deepEqual(again.exits, []);
+  });
+
   test('a frozen server is frozen and its role unknown by the deadline, and it can be killed while frozen', async () => {
     await world.promote('a', 2, []);
     const { driver, dataDir } = world.site('a');

@@ -145,8 +145,11 @@ export class PostgresDriver implements InstanceDriver {
     // Watched from the first moment: a start that fails, or is cut short by a kill, must not leave the agent blind.
     this.#monitor.start();
     if (adopted) return;
-    await this.#initializeOnce();
-    if (this.#server.hasCluster) await this.#ensureAnswering(new Deadline({ afterMs: START_WITHIN_MS }));
+    // In turn with whatever is asked for meanwhile: two starts at once would be two servers in one directory.
+    await this.#inTurn(async (signal) => {
+      await this.#initializeOnce();
+      if (this.#server.hasCluster) await this.#ensureAnswering(new Deadline({ afterMs: START_WITHIN_MS, signal }));
+    });
   }
 
   observe(options: CallOptions): Promise<InstanceObservation | null> {
@@ -178,19 +181,29 @@ export class PostgresDriver implements InstanceDriver {
     }
     if (action.kind === 'lease' || action.kind === 'fence')
       return this.#guarded(() => this.#act(action, new Deadline({ afterMs: options.deadlineMs })));
-    const abort = new AbortController();
-    const deadline = new Deadline({ afterMs: options.deadlineMs, signal: abort.signal });
-    const turn = this.#queue.then(() => {
-      this.#running = abort;
+    const endsAt = new Deadline({ afterMs: options.deadlineMs });
+    const outcome = await this.#inTurn(async (signal) => {
+      const deadline = new Deadline({ afterMs: endsAt.remainingMs(), signal });
       // The epoch may have been raised while this waited for its turn.
       return refuseStale(action, this.#state) ?? this.#guarded(() => this.#act(action, deadline));
     });
-    this.#queue = turn.finally(() => {
-      this.#running = null;
-    });
-    const outcome = await turn;
     void this.#monitor.lookNow();
     return outcome;
+  }
+
+  /** One after the other; a kill tells the one under way to give up. */
+  #inTurn<Value>(run: (signal: AbortSignal) => Promise<Value>): Promise<Value> {
+    const abort = new AbortController();
+    const turn = this.#queue.then(() => {
+      this.#running = abort;
+      return run(abort.signal);
+    });
+    this.#queue = turn
+      .catch(() => {})
+      .finally(() => {
+        this.#running = null;
+      });
+    return turn;
   }
 
   async confirm(condition: Postcondition, options: CallOptions): Promise<Confirmation> {
