@@ -101,6 +101,17 @@ export function signalProcess(
   }
 }
 
+/**
+ * Kills all of them as a loss of power does: none lives to see another one gone, to take its leave or to start it again. Returns those
+ * that were there.
+ */
+export function killTogether<Process extends { readonly pid: number; readonly startTicks: number }>(
+  processes: readonly Process[],
+): readonly Process[] {
+  if (processes.length > 1) for (const each of processes) signalProcess(each, 'SIGSTOP');
+  return processes.filter((each) => signalProcess(each, 'SIGKILL'));
+}
+
 /** The given processes and everything they started, as far as parents still link them. */
 export function withDescendants(
   processes: ReadonlyMap<number, RunningProcess>,

@@ -8,7 +8,15 @@ import type { HostSwitches } from './host-switches.ts';
 import { LabError } from './lab-error.ts';
 import { findLabProcesses, keyMarker, type LabProcess } from './lab-processes.ts';
 import { agentKey, controllerKey, type LaunchSpec, loadKey, wardenKey } from './process-spec.ts';
-import { hostMarker, isAlive, labMarker, readProcess, signalProcess, siteMarker } from './process-table.ts';
+import {
+  hostMarker,
+  isAlive,
+  killTogether,
+  labMarker,
+  readProcess,
+  signalProcess,
+  siteMarker,
+} from './process-table.ts';
 import type { ProcessRegistry } from './processes.ts';
 import { groupsMatter, OUTSIDE_NICENESS, putBefore, SchedulerGroups } from './scheduler-groups.ts';
 import { readSharedMemory, sharedMemoryOf } from './shared-memory.ts';
@@ -167,9 +175,9 @@ export class Supervisor {
   }
 
   #signal(processes: readonly LabProcess[], signal: 'SIGKILL' | 'SIGSTOP'): readonly Pid[] {
-    return processes
-      .filter((found) => signalProcess(found, signal))
-      .map(({ pid, startTicks }) => ({ pid, startTicks }));
+    const taken =
+      signal === 'SIGKILL' ? killTogether(processes) : processes.filter((found) => signalProcess(found, signal));
+    return taken.map(({ pid, startTicks }) => ({ pid, startTicks }));
   }
 
   #targets(target: ProcessTarget): readonly LabProcess[] {
