@@ -11,6 +11,7 @@ import type { SiteId } from '../../src/core/base/ids.ts';
 import { activeSite, example, LabUnderTest, projectRoot, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 import { closedWithoutResidue, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
+import { everyServerIsWell } from './netns-servers/every-server-is-well.ts';
 import { LedFirm, type SiteLeads } from './netns-servers/led-firm.ts';
 
 const skip = await reasonToSkipNamespaces();
@@ -106,18 +107,7 @@ describe('a firm behind its servers, on network namespaces', { skip, timeout: 40
     const view = await lab.settled();
     assert.equal(activeSite(view), 'nyc');
     await agreed(context);
-    const servers = lab.topology.components.filter(({ served }) => served !== undefined).flatMap((c) => c.instances);
-    const wanted = servers.map(({ id }) => `${id} ok`).toSorted();
-    let found: readonly string[] = [];
-    const allWell = async () => {
-      const { instances } = await lab.platform.group();
-      found = instances
-        .filter(({ instance }) => servers.some(({ id }) => id === instance))
-        .map(({ instance, observation }) => `${instance} ${observation?.health}`)
-        .toSorted();
-      return found.join() === wanted.join();
-    };
-    await lab.eventually('every server is well', agreedWithinMs, allWell).catch(() => assert.deepEqual(found, wanted));
+    await everyServerIsWell(lab, agreedWithinMs);
     await counted(context);
   });
 

@@ -11,6 +11,7 @@ import type { InstanceId, SiteId } from '../../src/core/base/ids.ts';
 import { activeSite, example, LabUnderTest, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 import { closedWithoutResidue, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
+import { everyServerIsWell } from './netns-servers/every-server-is-well.ts';
 import { RoutedFirm, type SiteRoutes } from './netns-servers/routed-firm.ts';
 
 const skip = await reasonToSkipNamespaces();
@@ -144,18 +145,7 @@ describe('a firm behind its routers, on network namespaces', { skip, timeout: 40
     const context = test as TestContext;
     await lab.settled();
     await agreed(context);
-    const servers = lab.topology.components.filter(({ served }) => served !== undefined).flatMap((c) => c.instances);
-    const wanted = servers.map(({ id }) => `${id} ok`).toSorted();
-    let found: readonly string[] = [];
-    const allWell = async () => {
-      const { instances } = await lab.platform.group();
-      found = instances
-        .filter(({ instance }) => servers.some(({ id }) => id === instance))
-        .map(({ instance, observation }) => `${instance} ${observation?.health}`)
-        .toSorted();
-      return found.join() === wanted.join();
-    };
-    await lab.eventually('every server is well', agreedWithinMs, allWell).catch(() => assert.deepEqual(found, wanted));
+    await everyServerIsWell(lab, agreedWithinMs);
     await counted(context);
   });
 
