@@ -73,10 +73,11 @@ const desk = new BinaryDesk({
   allowed: { tradingEnabled: true, draining: false, halted: false, market, risk: null },
   batch,
   queue,
-  commit: (recordBytes, offset) => {
+  commit: (recordBytes, offset, isNewOrder) => {
     batch.commit(recordBytes);
     const sequence = state.applied + 1;
-    state.apply(sequence, 1, batch.bytes, batch.view, offset);
+    if (isNewOrder) state.applyNewOrder(sequence, 1, batch.bytes, batch.view, offset);
+    else state.apply(sequence, 1, batch.bytes, batch.view, offset);
     if (batch.count >= MOST_RECORDS || batch.payloadBytes >= MOST_BYTES) release();
     else flushSoon();
     return sequence;

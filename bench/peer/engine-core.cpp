@@ -25,8 +25,11 @@ static inline u32 spread(u32 hash) {
 static inline u32 mixWide(u32 hash, u64 value) { return mixIn(mixIn(hash, u32(value)), u32(value >> 32)); }
 static inline u32 folded(u64 value) { return u32(value) ^ u32(value >> 32) * 0x9e3779b1u; }
 struct Digest { u32 hash, place; };
-// The place forgets of the last byte what counts: keys that are counted up are neighbours, and a slot that is taken is passed by more
-// than they are.
+// The place forgets what the last two characters count, and has that beside it: keys that are counted up are neighbours, a hundred of
+// them. From a slot that is taken they step on alike.
+static u32 placeIn(u32 family, u32 tens, u32 ones) {
+  return (spread(family) & ~127u) | (((tens & 15) * 10 + (ones & 15)) & 127u);
+}
 static Digest digest(const u8 *bytes, u32 length) {
   u32 hash = length, before = length, word = 0, at = 0;
   for (; at + 4 <= length; at += 4) {
@@ -37,20 +40,22 @@ static Digest digest(const u8 *bytes, u32 length) {
   u32 rest = 0;
   for (; at < length; at++) rest = (rest << 8) | bytes[at];
   u32 whole = spread(mixIn(hash, rest));
-  if (length == 0) return {whole, 0};
-  u32 family = (length & 3) == 0 ? mixIn(before, word & ~(15u << 24)) : mixIn(hash, rest & ~15u);
-  return {whole, (spread(family) & ~15u) | (bytes[length - 1] & 15u)};
+  if ((length & 3) == 0) return {whole, placeIn(mixIn(before, word & ~0x0f0f0000u), word >> 16, word >> 24)};
+  if ((length & 3) == 1)
+    return {whole, placeIn(mixIn(mixIn(before, word & ~0x0f000000u), rest & ~0x0fu), word >> 24, rest)};
+  return {whole, placeIn(mixIn(hash, rest & ~0x0f0fu), rest >> 8, rest)};
 }
 
 // Keys numbered as they come, found by content.
 struct Table {
   struct Slot { u32 place, number; };
+  static u32 stepOf(u32 place) { return (place >> 16) << 1 | 1; }
   std::vector<Slot> slots{4096};
   std::vector<u8> arena;
   std::vector<u32> places, starts, hashes;
   int look(u32 place, const u8 *bytes, u32 length) const {
     u32 mask = u32(slots.size()) - 1;
-    for (u32 slot = place & mask;; slot = (slot + 17) & mask) {
+    for (u32 slot = place & mask;; slot = (slot + stepOf(place)) & mask) {
       if (slots[slot].number == 0) return -1;
       if (slots[slot].place != place) continue;
       const u8 *key = &arena[starts[slots[slot].number - 1]];
@@ -60,7 +65,7 @@ struct Table {
   int find(const u8 *bytes, u32 length) const { return look(digest(bytes, length).place, bytes, length); }
   void occupy(u32 place, u32 number) {
     u32 mask = u32(slots.size()) - 1, slot = place & mask;
-    while (slots[slot].number != 0) slot = (slot + 17) & mask;
+    while (slots[slot].number != 0) slot = (slot + stepOf(place)) & mask;
     slots[slot] = {place, number + 1};
   }
   u32 put(const u8 *bytes, u32 length) {

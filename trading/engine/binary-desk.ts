@@ -35,8 +35,11 @@ export interface BinaryDeskOptions {
   readonly allowed: Permissions;
   readonly batch: RecordBatch;
   readonly queue: ReleaseQueue;
-  /** Takes the record that was written at this offset of the batch, applies it, and returns its sequence. */
-  readonly commit: (recordBytes: number, offset: number) => number;
+  /**
+   * Takes the record that was written at this offset of the batch, applies it, and returns its sequence. `isNewOrder`: it is that of an
+   * order whose id, in this record, the state has just been asked for.
+   */
+  readonly commit: (recordBytes: number, offset: number, isNewOrder: boolean) => number;
   /** An order or cancel was journalled: to be sent to the venue, and counted. */
   readonly accepted: (item: number, sequence: number) => void;
   /** Something was queued that no record brings out. */
@@ -154,11 +157,11 @@ export class BinaryDesk {
     const symbolLength = this.#otherLength;
     const symbol = this.#symbolOf(session);
     if (symbol === NOT_A_SYMBOL) return this.#reject(session, 'bad-message');
-    const { bytes, view } = batch;
+    const { view } = batch;
     copyWords(session.view, at + SENT.price, 16, view, offset + RECORD.price);
     const price = readCount(view, offset + RECORD.price);
     const qty = readCount(view, offset + RECORD.qty);
-    const item = state.find(bytes, texts, idLength);
+    const item = state.lookForId(view, texts, idLength);
     const client = this.#clientOf(session);
     if (item !== -1) {
       const { items } = state;
@@ -298,7 +301,7 @@ export class BinaryDesk {
       true,
     );
     writeCount(view, offset + RECORD.number, this.#nowMs);
-    const sequence = commit(length, offset);
+    const sequence = commit(length, offset, kind === RECORD_KIND.order);
     const item = state.items.count - 1;
     accepted(item, sequence);
     const ack = queue.reserve(MESSAGE_BYTES[MESSAGE.ack]!);

@@ -40,6 +40,30 @@ test('a key is the same wherever it lies, and asked for through a view', () => {
   }
 });
 
+test('a key that was just looked for in vain is added as any other, and only then without being looked for again', () => {
+  const [plain, looked] = [new BytesTable(), new BytesTable()];
+  const bytes = Buffer.alloc(64);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let number = 0; number < 20_000; number++) {
+    const length = bytes.write(`key-${number}`, 8);
+    assert.equal(looked.lookFor(view, 8, length), -1);
+    // Something else is asked for in between: it takes nothing away from what was looked for.
+    if (number % 3 === 0) assert.equal(find(looked, 'nobody'), -1);
+    assert.equal(looked.addMissing(view, 8, length), number);
+    assert.equal(plain.putIn(view, 8, length), number);
+    assert.equal(looked.hashOf(number), plain.hashOf(number));
+    assert.equal(looked.lookFor(view, 8, length), number);
+  }
+  // Never looked for, looked for elsewhere, and looked for before another was added: each is found or added by itself.
+  const length = bytes.write('key-17', 8);
+  assert.equal(looked.addMissing(view, 8, length), 17);
+  bytes.write('new-one', 0);
+  assert.equal(looked.lookFor(view, 0, 7), -1);
+  assert.equal(put(looked, 'new-one'), 20_000);
+  assert.equal(looked.addMissing(view, 0, 7), 20_000);
+  for (let number = 0; number < 20_000; number++) assert.equal(find(looked, `key-${number}`), number);
+});
+
 test('memory that is reserved changes nothing that is found', () => {
   const [plain, reserved] = [new BytesTable(), new BytesTable()];
   for (let number = 0; number < 30_000; number++) {
@@ -57,7 +81,7 @@ test('any keys behave as in a map', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'grapheme', maxLength: 12 }), { maxLength: 300 }), (keys) => {
       const table = new BytesTable();
-      // Keys that differ in the last character only, or are part of one another, are neighbours.
+      // Keys that differ in their last characters only, or are part of one another, are neighbours.
       const map = new Map<string, number>();
       for (const key of keys) {
         assert.equal(find(table, key), map.get(key) ?? -1);

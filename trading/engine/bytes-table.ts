@@ -41,14 +41,8 @@ const COLUMN_WORDS = 2 * COLUMN_ITEMS;
 const FIRST_SLOTS = 4096;
 /** Slots of the smaller table that each addition moves: it is through long before the bigger one is full. */
 const MOVED_PER_ADDITION = 8;
-/** Bits of the last byte that a key's slot keeps: keys that are counted up lie side by side. */
-const COUNTED = 15;
-
-/**
- * From a slot that is taken to the next one tried, in words: past its neighbours, which are taken as well where ids count up. Odd in slots, so that
- * every slot is come to.
- */
-const STEP = 2 * 17;
+/** Bits of a key's place that come from what its last two characters count: keys that are counted up lie side by side, a hundred of them. */
+const COUNTED = 127;
 
 /** In front of each key in the arena: its number, four bytes, and its length, one. */
 const LENGTH_AT = 4;
@@ -62,14 +56,17 @@ export const MAX_KEY_BYTES = 255;
 
 /**
  * Byte strings numbered from 0 in the order in which they came, found by content: open addressing over typed arrays. It grows
- * a little with each addition, so that none of them takes long. Keys that differ in their last character only are neighbours in
- * the table: ids that count up meet memory that was just used. A slot leads to the key, and the number lies beside the key. Nothing is
- * ever removed.
+ * a little with each addition, so that none of them takes long. Keys that differ in what they count at their end are neighbours in
+ * the table: ids that count up meet memory that was just used, or that the processor fetched because what lies before it was. A slot leads
+ * to the key, and the number lies beside the key. Nothing is ever removed.
+ *
+ * From a slot that is taken a key goes on by steps of its own, the same for all that count up with it: they are neighbours there as well,
+ * and keys that all end alike, which have few places to begin at, part at the second one.
  *
  * Keys are read and compared by words of 32 bits through a `DataView`; who has one asks with `findIn` and `putIn`.
  */
 export class BytesTable {
-  /** Pairs of place and where the key is + 1; 0 = free. A key's slot is the first free one from its place on. */
+  /** Pairs of place and where the key is + 1; 0 = free. A key's slot is the first free one of those that it is looked for at. */
   #slots = new Int32Array(2 * FIRST_SLOTS);
   /** The table before it grew, while it is being moved. */
   #older: Int32Array | null = null;
@@ -83,6 +80,13 @@ export class BytesTable {
   readonly #entries: Int32Array[] = [];
   /** Of the key that `#placeOf` saw last: all of it mixed, not spread yet. */
   #mixed = 0;
+  /** The key that `lookFor` did not find last: where it was, and what was computed for it. */
+  #missingView: DataView = NO_VIEW;
+  #missingAt = 0;
+  #missingLength = 0;
+  #missingPlace = 0;
+  #missingMixed = 0;
+  #missingCount = -1;
   /** The bytes that a key was last asked for in, and their view. */
   #bytes: Uint8Array = NO_BYTES;
   #view: DataView = NO_VIEW;
@@ -130,11 +134,44 @@ export class BytesTable {
     return this.#find(this.#placeOf(view, offset, length), view, offset, length);
   }
 
+  /** `findIn` of a key that is to be added if it is not here: `addMissing` follows, while the bytes are as they are. */
+  lookFor(view: DataView, offset: number, length: number): number {
+    const place = this.#placeOf(view, offset, length);
+    const known = this.#find(place, view, offset, length);
+    if (known !== -1) return known;
+    this.#missingView = view;
+    this.#missingAt = offset;
+    this.#missingLength = length;
+    this.#missingPlace = place;
+    this.#missingMixed = this.#mixed;
+    this.#missingCount = this.#count;
+    return -1;
+  }
+
+  /**
+   * Adds what `lookFor` has just not found at this place, where it is unaltered: neither is it hashed nor the table searched again.
+   * Returns its number. After anything else was looked for or added this is `putIn`.
+   */
+  addMissing(view: DataView, offset: number, length: number): number {
+    const asked =
+      view === this.#missingView &&
+      offset === this.#missingAt &&
+      length === this.#missingLength &&
+      this.#count === this.#missingCount;
+    if (!asked) return this.putIn(view, offset, length);
+    this.#mixed = this.#missingMixed;
+    return this.#add(this.#missingPlace, view, offset, length);
+  }
+
   /** `put` where the bytes are at hand as a view. */
   putIn(view: DataView, offset: number, length: number): number {
     const place = this.#placeOf(view, offset, length);
     const known = this.#find(place, view, offset, length);
-    if (known !== -1) return known;
+    return known !== -1 ? known : this.#add(place, view, offset, length);
+  }
+
+  /** A key that is not here yet, and was the last one that `#placeOf` saw. */
+  #add(place: number, view: DataView, offset: number, length: number): number {
     if (length > MAX_KEY_BYTES) throw new Error(`a key of ${length} bytes`);
     const where = this.#store(view, offset, length);
     if (this.#older !== null) this.#moveSome(this.#older);
@@ -183,7 +220,7 @@ export class BytesTable {
     return this.#entries[number >>> COLUMN_BITS]![2 * (number & (COLUMN_ITEMS - 1))]!;
   }
 
-  /** Where the table is searched for a key from, which forgets of the last byte what counts. Mixes as `hashBytes` does. */
+  /** Where the table is searched for a key from: a hash of all but what the last two characters count, and that. Mixes as `hashBytes` does. */
   #placeOf(view: DataView, offset: number, length: number): number {
     let hash = length;
     let before = length;
@@ -198,9 +235,10 @@ export class BytesTable {
     let rest = 0;
     for (; at < end; at++) rest = (rest << 8) | view.getUint8(at);
     this.#mixed = mixWord(hash, rest);
-    const isWhole = (length & 3) === 0;
-    const family = isWhole ? mixWord(before, word & ~(COUNTED << 24)) : mixWord(hash, rest & ~COUNTED);
-    return (spreadWord(family) & ~COUNTED) | ((isWhole ? word >>> 24 : rest) & COUNTED);
+    const rests = length & 3;
+    if (rests === 0) return placeIn(mixWord(before, word & ~0x0f0f0000), word >>> 16, word >>> 24);
+    if (rests === 1) return placeIn(mixWord(mixWord(before, word & ~0x0f000000), rest & ~0x0f), word >>> 24, rest);
+    return placeIn(mixWord(hash, rest & ~0x0f0f), rest >>> 8, rest);
   }
 
   #find(place: number, view: DataView, offset: number, length: number): number {
@@ -210,7 +248,7 @@ export class BytesTable {
 
   #look(slots: Int32Array, place: number, view: DataView, offset: number, length: number): number {
     const last = slots.length - 1;
-    for (let slot = (place << 1) & last; ; slot = (slot + STEP) & last) {
+    for (let slot = (place << 1) & last; ; slot = (slot + stepOf(place)) & last) {
       const taken = slots[slot + 1]!;
       if (taken === 0) return -1;
       if (slots[slot] !== place) continue;
@@ -289,10 +327,17 @@ const touched = (column: Int32Array<ArrayBuffer>): Int32Array<ArrayBuffer> => {
   return column;
 };
 
+/** Of a key whose last two characters are these, with the hash of all but what they count. */
+const placeIn = (family: number, tens: number, ones: number): number =>
+  (spreadWord(family) & ~COUNTED) | (((tens & 15) * 10 + (ones & 15)) & COUNTED);
+
+/** From a slot that is taken to the next one tried, in words; of what does not count. Odd in slots, so that every one is come to. */
+const stepOf = (place: number): number => ((place >>> 16) << 2) | 2;
+
 const occupy = (slots: Int32Array, place: number, taken: number): void => {
   const last = slots.length - 1;
   let slot = (place << 1) & last;
-  while (slots[slot + 1] !== 0) slot = (slot + STEP) & last;
+  while (slots[slot + 1] !== 0) slot = (slot + stepOf(place)) & last;
   slots[slot] = place;
   slots[slot + 1] = taken;
 };

@@ -99,7 +99,7 @@ export class OrderPath {
     this.#desk = new BinaryDesk({
       ...common,
       batch: this.#batch,
-      commit: (recordBytes, offset) => this.#commit(recordBytes, offset),
+      commit: (recordBytes, offset, isNewOrder) => this.#commit(recordBytes, offset, isNewOrder),
       accepted: (item, sequence) => this.#accepted(item, sequence),
       answered: () => this.#flushSoon(),
       loggedOn: (client, session) => this.#sessions.loggedOn(client, session),
@@ -389,13 +389,14 @@ export class OrderPath {
     this.#unacknowledged.add(sequence);
   }
 
-  #commit(recordBytes: number, offset: number): number {
+  #commit(recordBytes: number, offset: number, isNewOrder = false): number {
     const { state, epoch } = this.#options;
     const batch = this.#batch;
     const { bytes, view } = batch;
     batch.commit(recordBytes);
     const sequence = state.applied + 1;
-    state.apply(sequence, epoch, bytes, view, offset);
+    if (isNewOrder) state.applyNewOrder(sequence, epoch, bytes, view, offset);
+    else state.apply(sequence, epoch, bytes, view, offset);
     if (batch.count >= MOST_RECORDS || batch.payloadBytes >= MOST_BYTES) this.#flush();
     else this.#flushSoon();
     return sequence;

@@ -149,6 +149,11 @@ export class OrderState {
     return this.ids.find(bytes, offset, length);
   }
 
+  /** `find` of the id that a new order is to have: `applyNewOrder` follows if there is none, while the bytes are as they are. */
+  lookForId(view: DataView, offset: number, length: number): number {
+    return this.ids.lookFor(view, offset, length);
+  }
+
   findId(id: string): number {
     const length = this.#scratch.write(id);
     return this.ids.find(this.#scratch, 0, length);
@@ -217,13 +222,27 @@ export class OrderState {
     return ordersAfter(this, sequence, limit);
   }
 
-  /** Applies the record of the next entry; entries come in sequence, each once. */
-  apply(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
+  /** `apply` of a new order, which the record must be, of which `lookForId` has just said that its id, in this record, is not known. */
+  applyNewOrder(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
+    this.#countEntry(seq);
+    const number = this.ids.addMissing(view, offset + TEXTS_AFTER_PRICE, view.getUint8(offset + FIRST_AT));
+    if (number === this.items.count) this.#addOrder(seq, epoch, bytes, view, offset);
+    else this.#changes.breaks += 1;
+    if (this.hashes.due(seq)) this.hashes.note(seq, this.#changes.contentHash, this.#counterHash());
+  }
+
+  #countEntry(seq: number): void {
     if (seq !== this.#applied + 1) throw new Error(`entry ${seq} applied after ${this.#applied}`);
     this.#applied = seq;
+  }
+
+  /** Applies the record of the next entry; entries come in sequence, each once. */
+  apply(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
+    this.#countEntry(seq);
     switch (view.getUint8(offset + KIND_AT)) {
       case NEW_ORDER:
-        this.#addOrder(seq, epoch, bytes, view, offset);
+        if (this.#addId(view, offset + TEXTS_AFTER_PRICE, view.getUint8(offset + FIRST_AT)))
+          this.#addOrder(seq, epoch, bytes, view, offset);
         break;
       case ACCEPTED:
         this.#noteReport(view, offset);
@@ -312,11 +331,11 @@ export class OrderState {
     return this.texts.putIn(view, at + secondLength, view.getUint8(offset + THIRD_AT)) + 1;
   }
 
+  /** An order whose id was just added. */
   #addOrder(seq: number, epoch: number, bytes: Uint8Array, view: DataView, offset: number): void {
     const idLength = view.getUint8(offset + FIRST_AT);
     const clientLength = view.getUint8(offset + SECOND_AT);
     const clientAt = offset + TEXTS_AFTER_PRICE + idLength;
-    if (!this.#addId(view, offset + TEXTS_AFTER_PRICE, idLength)) return;
     const { items } = this;
     const client = this.#text(bytes, view, clientAt, clientLength);
     const symbol = this.#text(bytes, view, clientAt + clientLength, view.getUint8(offset + THIRD_AT));
