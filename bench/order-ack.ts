@@ -1,8 +1,8 @@
-import { closeSync, fdatasyncSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BenchOptions } from './bench-options.ts';
 import { MOST_UNANSWERED, THROUGHPUT_ORDERS, withEngines } from './engines.ts';
-import { type Goal, type Measurement, median, quantile, type Round, summarize } from './measurement.ts';
+import { type Goal, type Measurement, quantile, type Round, summarize } from './measurement.ts';
 import { OrderLoad } from './order-load.ts';
 import { PeerProcess } from './peer-process.ts';
 import { Placement } from './placement.ts';
@@ -14,23 +14,15 @@ const WARM_UP_ORDERS = 300_000;
 const atMost = (of: Goal['of'], bound: number): Goal => ({ of, is: 'at most', bound });
 const atLeast = (bound: number): Goal => ({ of: 'ratio', is: 'at least', bound });
 
-/** Median of syncing 128 bytes written into a file that was filled before. */
-const fdatasyncUs = (directory: string): number => {
-  const path = join(directory, 'sync-floor');
-  const file = openSync(path, 'w+');
-  const [zeros, bytes] = [Buffer.alloc(1024 * 1024), Buffer.alloc(128, 1)];
-  writeSync(file, zeros, 0, zeros.length, 0);
-  fdatasyncSync(file);
-  const times: number[] = [];
-  for (let at = 0; at < 200; at++) {
-    const startedAt = performance.now();
-    writeSync(file, bytes, 0, bytes.length, at * 128);
-    fdatasyncSync(file);
-    times.push((performance.now() - startedAt) * 1000);
+/** Median of syncing 128 bytes written into a file that was filled before, on the processor of what is measured. */
+const fdatasyncUs = async (directory: string, placement: Placement): Promise<number> => {
+  const disk = await PeerProcess.start('disk', directory);
+  placement.server(disk.pid);
+  try {
+    return quantile(await disk.handlerNs(), 0.5) / 1000;
+  } finally {
+    disk.stop();
   }
-  closeSync(file);
-  rmSync(path);
-  return median(times);
 };
 
 /** What is measured on each server: latency at a fixed rate, and most orders a second. */
@@ -157,7 +149,7 @@ export const orderAckBench = async ({ directory, rounds, scale, say }: BenchOpti
             if (standby !== null) placement.replicaBesideSleepers(standby.process.pid);
           }),
         );
-        const floorUs = sync === 'group' ? echo.p50Us + 1.5 * fdatasyncUs(directory) : echo.p50Us;
+        const floorUs = sync === 'group' ? echo.p50Us + 1.5 * (await fdatasyncUs(directory, placement)) : echo.p50Us;
         note(`ack-${name}-p50`, engine.p50Us, floorUs);
         note(`ack-${name}-p99`, engine.p99Us, echo.p99Us);
         note(`throughput-${name}`, engine.perSecond, echo.perSecond);
