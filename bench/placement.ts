@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 /**
@@ -41,6 +42,18 @@ export class Placement {
   /** A replica from here on: the clients sleep when they have nothing to do. */
   replicaBesideSleepers(pid: number): void {
     this.#move(pid, [this.#cpus[2] ?? this.#cpus[1]]);
+  }
+
+  /**
+   * From here on the compilers of these processes, and of this one, have what nobody else wants of their processor: what an exchange does in
+   * a take-over it has done long before, and what compiles it now would only be in the way of the clients that share its processor.
+   */
+  outsideIsCompiled(pids: readonly number[]): void {
+    if (this.#cpus.length === 0) return;
+    for (const pid of [process.pid, ...pids])
+      for (const thread of readdirSync(`/proc/${pid}/task`))
+        if (readFileSync(`/proc/${pid}/task/${thread}/comm`, 'latin1').trim() === 'V8Worker')
+          execFileSync('chrt', ['--idle', '--pid', '0', thread], { stdio: 'pipe' });
   }
 
   release(): void {

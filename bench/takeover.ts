@@ -31,7 +31,7 @@ export const takeoverBench = async ({ directory, rounds, scale, say }: BenchOpti
         say(`takeover: ${kind}, round ${round + 1} of ${rounds}`);
         const options = { venue: null, placement, sync: 'none', replica: true, upstreamSilentMs: SILENCE_MS } as const;
         const tookMs = await withEngines(options, (engines) =>
-          takeOver(engines, { kind, orders: Math.max(1000, ORDERS * scale), say }),
+          takeOver(engines, { kind, orders: Math.max(1000, ORDERS * scale), placement, say }),
         );
         seen[kind].push({ value: tookMs, floor: kind === 'silence' ? SILENCE_MS : null });
       }
@@ -57,13 +57,22 @@ const takeOver = async (
   {
     kind,
     orders,
+    placement,
     say,
-  }: { readonly kind: 'crash' | 'silence'; readonly orders: number; readonly say: BenchOptions['say'] },
+  }: {
+    readonly kind: 'crash' | 'silence';
+    readonly orders: number;
+    readonly placement: Placement;
+    readonly say: BenchOptions['say'];
+  },
 ): Promise<number> => {
   if (replica === null) throw new Error('a take-over needs a replica');
   if (!(await hasRehearsed(replica))) say('  the standby has not rehearsed its take-over');
   const before = await OrderLoad.open({ port: primary.process.port('orders'), prefix: 'before', client: 'c1' });
   await before.openLoop({ perSecond: 10_000, seconds: orders / 10_000 });
+  placement.outsideIsCompiled([world.venue.pid]);
+  // The fault is in the middle of traffic: what the standby hears stops with it.
+  await before.openLoop({ perSecond: 10_000, seconds: 0.1 });
   let atMs = Number.POSITIVE_INFINITY;
   let tell = () => {};
   let giveUp = (_error: Error) => {};

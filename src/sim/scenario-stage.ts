@@ -57,6 +57,12 @@ export class ScenarioStage {
       case 'stop-authority':
         this.#world.authority.loseQuorum(true);
         return lasting('no quorum', () => this.#world.authority.loseQuorum(false));
+      case 'alter-state': {
+        const instance = this.instance(fault.instance);
+        if (instance?.component.kind !== 'trading-engine' || instance.process !== 'running') return null;
+        instance.state.isWrong = true;
+        return atOnce(instance.id);
+      }
       case 'rogue-promotion': {
         const instance = this.instance(fault.instance);
         instance?.goRogue();

@@ -16,6 +16,12 @@ export async function closedWithoutResidue(lab: LabUnderTest): Promise<void> {
 export async function countedBothWays(lab: LabUnderTest, context: TestContext): Promise<void> {
   const { verdict, reasons, staleWritesAccepted, ordersAcked, commitsAcked } = await lab.verified();
   context.diagnostic(`${ordersAcked} orders and ${commitsAcked} commits acknowledged, compared both ways: ${verdict}`);
+  if (verdict !== 'met')
+    for (const { instance, observation } of (await lab.platform.group()).instances)
+      if (observation?.role !== 'standby' || observation.health !== 'ok')
+        context.diagnostic(
+          `${instance}: ${observation?.process} ${observation?.role} ${observation?.health} ${observation?.reason ?? ''}`,
+        );
   assert.deepEqual({ verdict, reasons, staleWritesAccepted }, { verdict: 'met', reasons: [], staleWritesAccepted: 0 });
 }
 

@@ -85,7 +85,7 @@ export interface ControlServerOptions {
 
 export interface ControlServer {
   readonly port: number;
-  /** Pushes a status event soon (changes of one turn of the event loop make one event). */
+  /** Pushes a status event at the end of this turn of the event loop, or a few milliseconds after the one before. */
   statusChanged(): void;
   close(): Promise<void>;
 }
@@ -95,6 +95,8 @@ const MAX_FRAME_LENGTH = 1024 * 1024;
 const MOST_CONNECTIONS = 64;
 const ALIVE_EVERY_MS = 100;
 const IDLE_ALIVE_EVERY_MS = 500;
+/** Status events are at least so far apart: of a take-over the first change is told at once, and those in its middle when it is through. */
+const STATUS_APART_MS = 5;
 
 /** Serves the component contract. Resolves when the port is bound; rejects when it cannot be. */
 export const startControlServer = async (options: ControlServerOptions): Promise<ControlServer> => {
@@ -143,10 +145,13 @@ class ContractServer implements ControlServer {
   statusChanged(): void {
     if (this.#statusPending || this.#greeted.size === 0) return;
     this.#statusPending = true;
-    setImmediate(() => {
+    const tell = (): void => {
       this.#statusPending = false;
       this.#sendStatus();
-    });
+    };
+    const waitMs = this.#statusSentAtMs + STATUS_APART_MS - monoNowMs();
+    if (waitMs <= 0) setImmediate(tell);
+    else setTimeout(tell, waitMs).unref();
   }
 
   close(): Promise<void> {

@@ -48,10 +48,11 @@ export const blockEnd = (header: BlockHeader): LogEnd => ({
 
 /**
  * Turns bytes into the block that follows `previous`: `bytes` has room for the header in front of whole records, and is the
- * block's own from now on.
+ * block's own from now on. `view` begins with the same byte.
  */
 export const sealBlock = (
   bytes: Buffer,
+  view: DataView,
   options: {
     readonly previous: LogEnd;
     readonly epoch: number;
@@ -61,28 +62,19 @@ export const sealBlock = (
 ): Block => {
   const { previous, epoch, committed, count } = options;
   const payloadBytes = bytes.length - BLOCK_HEADER_BYTES;
-  bytes.fill(0, 0, BLOCK_HEADER_BYTES);
-  bytes.writeUInt32LE(MAGIC, 0);
-  bytes.writeUInt32LE(payloadBytes, 8);
-  bytes.writeUInt32LE(count, 12);
-  bytes.writeUIntLE(epoch, 16, 6);
-  bytes.writeUIntLE(previous.sequence + 1, 24, 6);
-  bytes.writeUIntLE(committed, 32, 6);
-  bytes.writeUInt32LE(previous.crc, 40);
+  const firstSequence = previous.sequence + 1;
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(8, payloadBytes, true);
+  view.setUint32(12, count, true);
+  writeNumber(view, 16, epoch);
+  writeNumber(view, 24, firstSequence);
+  writeNumber(view, 32, committed);
+  view.setUint32(40, previous.crc, true);
+  view.setUint32(44, 0, true);
   const crc = crc32(bytes.subarray(CRC_FROM));
-  bytes.writeUInt32LE(crc, 4);
-  return {
-    bytes,
-    header: {
-      epoch,
-      firstSequence: previous.sequence + 1,
-      count,
-      committed,
-      previousCrc: previous.crc,
-      crc,
-      payloadBytes,
-    },
-  };
+  view.setUint32(4, crc, true);
+  const header = { epoch, firstSequence, count, committed, previousCrc: previous.crc, crc, payloadBytes };
+  return { bytes, header };
 };
 
 /** Makes the block that follows `previous` of records that lie elsewhere. */
@@ -94,7 +86,8 @@ export const encodeBlock = (options: {
 }): Block => {
   const { records, ...place } = options;
   const bytes = Buffer.concat([Buffer.alloc(BLOCK_HEADER_BYTES), ...records]);
-  return sealBlock(bytes, { ...place, count: records.length });
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return sealBlock(bytes, view, { ...place, count: records.length });
 };
 
 /** The block at an offset if all of it is there and its checksum holds, else null. */
@@ -122,6 +115,12 @@ export const readHeader = (buffer: Buffer, offset: number): BlockHeader | null =
     crc: buffer.readUInt32LE(offset + 4),
     payloadBytes: buffer.readUInt32LE(offset + 8),
   };
+};
+
+/** A number of six bytes, and two that are zero. */
+export const writeNumber = (view: DataView, offset: number, value: number): void => {
+  view.setUint32(offset, value >>> 0, true);
+  view.setUint32(offset + 4, value / 0x1_0000_0000, true);
 };
 
 /** A number of six bytes. */

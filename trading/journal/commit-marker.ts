@@ -1,5 +1,6 @@
 import { closeSync, constants, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { writeNumber } from './block.ts';
 
 /** What the journal is known to hold for certain; tells a torn tail from a lost one at recovery. */
 export interface Marker {
@@ -10,6 +11,7 @@ export interface Marker {
 }
 
 const SLOT_BYTES = 32;
+const SUMMED_BYTES = 24;
 
 /**
  * A file of two slots written in turn, so that a torn write leaves the other one. It is written *after* the blocks it
@@ -18,6 +20,8 @@ const SLOT_BYTES = 32;
 export class CommitMarker {
   readonly #file: number;
   readonly #slot = Buffer.alloc(SLOT_BYTES);
+  readonly #view = new DataView(this.#slot.buffer, this.#slot.byteOffset, SLOT_BYTES);
+  readonly #summed = this.#slot.subarray(0, SUMMED_BYTES);
   #generation = 0;
   #marker: Marker = { durable: 0, released: 0 };
 
@@ -33,10 +37,10 @@ export class CommitMarker {
   write(marker: Marker): void {
     this.#marker = marker;
     this.#generation += 1;
-    this.#slot.writeUIntLE(this.#generation, 0, 6);
-    this.#slot.writeUIntLE(marker.durable, 8, 6);
-    this.#slot.writeUIntLE(marker.released, 16, 6);
-    this.#slot.writeUInt32LE(crc32(this.#slot.subarray(0, 24)), 24);
+    writeNumber(this.#view, 0, this.#generation);
+    writeNumber(this.#view, 8, marker.durable);
+    writeNumber(this.#view, 16, marker.released);
+    this.#view.setUint32(SUMMED_BYTES, crc32(this.#summed), true);
     writeSync(this.#file, this.#slot, 0, SLOT_BYTES, (this.#generation % 2) * SLOT_BYTES);
   }
 
@@ -52,7 +56,7 @@ export class CommitMarker {
   #load(slot: number): void {
     const bytes = Buffer.alloc(SLOT_BYTES);
     if (readSync(this.#file, bytes, 0, SLOT_BYTES, slot * SLOT_BYTES) !== SLOT_BYTES) return;
-    if (crc32(bytes.subarray(0, 24)) !== bytes.readUInt32LE(24)) return;
+    if (crc32(bytes.subarray(0, SUMMED_BYTES)) !== bytes.readUInt32LE(SUMMED_BYTES)) return;
     const generation = bytes.readUIntLE(0, 6);
     if (generation <= this.#generation) return;
     this.#generation = generation;

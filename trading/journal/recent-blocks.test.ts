@@ -1,22 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Block } from './block.ts';
+import { BLOCK_HEADER_BYTES, type Block, encodeBlock } from './block.ts';
 import { RecentBlocks } from './recent-blocks.ts';
 
 const SIZE = 1000;
-/** Which block it is lies in its header and in each of its bytes. */
-const blockOf = (number: number, length: number): Block => ({
-  header: {
-    epoch: 1,
-    firstSequence: number,
-    count: 1,
-    committed: 0,
-    previousCrc: 0,
-    crc: number,
-    payloadBytes: length,
-  },
-  bytes: Buffer.alloc(length, number & 0xff),
-});
+/** Of so many bytes. Which block it is lies in its header and in each of its records' bytes. */
+const blockOf = (number: number, length: number): Block => {
+  const records = [Buffer.alloc(length - BLOCK_HEADER_BYTES, number & 0xff)];
+  return encodeBlock({ previous: { sequence: number, epoch: 1, crc: number }, epoch: 1, committed: 0, records });
+};
 
 test('what is remembered is the newest without a gap, and each block as it was, whatever their lengths', () => {
   for (let seed = 1; seed <= 50; seed++) {
@@ -25,7 +17,8 @@ test('what is remembered is the newest without a gap, and each block as it was, 
     let random = seed;
     for (let number = 0; number < 300; number++) {
       random = (Math.imul(random, 1103515245) + 12345) >>> 0;
-      const length = 1 + (random % (number % 7 === 0 ? SIZE : SIZE / 5));
+      const most = number % 7 === 0 ? SIZE : SIZE / 5;
+      const length = BLOCK_HEADER_BYTES + (random % (most - BLOCK_HEADER_BYTES + 1));
       lengths.push(length);
       recent.push(number, blockOf(number, length));
       const kept = lengths.map((_, at) => recent.get(at));
@@ -37,6 +30,13 @@ test('what is remembered is the newest without a gap, and each block as it was, 
   }
 });
 
+test('more blocks than it had places for are remembered as well', () => {
+  const recent = new RecentBlocks(5000 * 50);
+  for (let number = 7; number < 12_007; number++) recent.push(number, blockOf(number, 50));
+  assert.equal(recent.get(12_006 - 5000), null);
+  for (let number = 12_007 - 5000; number < 12_007; number++) assert.deepEqual(recent.get(number), blockOf(number, 50));
+});
+
 test('small blocks fill nearly all of its memory', () => {
   const recent = new RecentBlocks(SIZE);
   for (let number = 0; number < 100; number++) recent.push(number, blockOf(number, 90));
@@ -45,18 +45,18 @@ test('small blocks fill nearly all of its memory', () => {
 
 test('a block that is longer than its memory is not remembered, and what follows is', () => {
   const recent = new RecentBlocks(SIZE);
-  recent.push(0, blockOf(0, 10));
+  recent.push(0, blockOf(0, 50));
   recent.push(1, blockOf(1, SIZE + 1));
   assert.deepEqual([recent.get(0), recent.get(1)], [null, null]);
-  recent.push(2, blockOf(2, 10));
-  assert.deepEqual(recent.get(2), blockOf(2, 10));
+  recent.push(2, blockOf(2, 50));
+  assert.deepEqual(recent.get(2), blockOf(2, 50));
 });
 
 test('after a cut it goes on with the number that it is told', () => {
   const recent = new RecentBlocks(SIZE);
-  for (let number = 0; number < 5; number++) recent.push(number, blockOf(number, 10));
+  for (let number = 0; number < 5; number++) recent.push(number, blockOf(number, 50));
   recent.clear(3);
   assert.equal(recent.get(2), null);
-  recent.push(3, blockOf(33, 10));
-  assert.deepEqual(recent.get(3), blockOf(33, 10));
+  recent.push(3, blockOf(33, 50));
+  assert.deepEqual(recent.get(3), blockOf(33, 50));
 });

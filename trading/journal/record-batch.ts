@@ -52,7 +52,7 @@ export class RecordBatch {
 
   /** The block of everything taken; the batch is empty after it, and the block's bytes are as they are until the next `reserve`. */
   seal(options: { readonly previous: LogEnd; readonly epoch: number; readonly committed: number }): Block {
-    const block = sealBlock(this.#bytes.subarray(0, this.#end), {
+    const block = sealBlock(this.#bytes.subarray(0, this.#end), this.#view, {
       previous: options.previous,
       epoch: options.epoch,
       committed: options.committed,

@@ -148,6 +148,14 @@ export const readCanaries = async (client: pg.Client): Promise<CanaryRow[]> => {
   }
 };
 
+/** Which of the servers was read, also behind proxies and poolers. */
+const serverOf = async (client: pg.Client): Promise<string> => {
+  const { rows } = await client.query<{ at: string | null; standby: boolean }>(
+    "SELECT host(inet_server_addr()) || ':' || inet_server_port() AS at, pg_is_in_recovery() AS standby",
+  );
+  return `the ${rows[0]?.standby === true ? 'standby' : 'primary'} at ${rows[0]?.at ?? 'a socket'}`;
+};
+
 /** Waits until order management has stored everything up to `end`, then reads all of it at one moment. */
 export const readPersisted = async (
   client: pg.Client,
@@ -158,7 +166,9 @@ export const readPersisted = async (
     const position = await positionOf(client, options.stream);
     if (position >= options.end) break;
     if (performance.now() > deadline)
-      throw new Error(`order management is at entry ${position}, the engine at ${options.end}`);
+      throw new Error(
+        `order management is at entry ${position} in ${await serverOf(client)}, the engine at ${options.end}`,
+      );
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');

@@ -2,6 +2,7 @@ import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters, pemFiles } from './etcd.ts';
 import { delegatedTiming, foundedFor, restCertificates } from './led-patroni.ts';
+import { PatroniFounding } from './patroni-founding.ts';
 import {
   type PatroniMember,
   patroniIdentityOf,
@@ -59,6 +60,8 @@ export function patroniServers(
     return members.map((member): LabServer => {
       const archive = isDelegated(component) ? null : archiveCommand(ground, component);
       const platform = (isDelegated(component) ? ground.platform : undefined) ?? null;
+      const founding =
+        member === founder ? new PatroniFounding({ server: member.server, stores, scope: scopeOf(component) }) : null;
       const wish = { component, member, stores, secrets, binaries, archive, platform, founds: member === founder };
       return {
         name: member.server,
@@ -70,7 +73,7 @@ export function patroniServers(
           ...(platform === null ? {} : foundedFor(platform, member.server).files),
         },
         command: ['patroni', `${serverDirectory(member.server)}/${configFile}`],
-        lacks: (ask) => memberLacks(ask, member),
+        lacks: (ask) => memberLacks(ask, member, founding),
       };
     });
   });
@@ -191,15 +194,19 @@ function preferred({ topology }: ServerGround, members: readonly PatroniMember[]
     .toSorted((left, right) => preference(left) - preference(right))[0];
 }
 
-/** A primary needs its synchronous standby, and everybody else a stream. */
-async function memberLacks(ask: AskMachine, { server, postgresPort }: PatroniMember): Promise<string | null> {
+/** A primary needs its synchronous standby, and everybody else a stream. Whoever founds the cluster may have lost its own claim to it. */
+async function memberLacks(
+  ask: AskMachine,
+  { server, postgresPort }: PatroniMember,
+  founding: PatroniFounding | null,
+): Promise<string | null> {
   const query = `select case when pg_is_in_recovery()
     then (select count(*) from pg_stat_wal_receiver where status = 'streaming')
     else (select count(*) from pg_stat_replication where sync_state in ('sync', 'quorum'))
       + (select count(*) from pg_settings where name = 'synchronous_standby_names' and setting = '') end > 0`;
   const socket = ['-h', serverDirectory(server), '-p', String(postgresPort), '-U', 'postgres'];
   const said = await ask(['psql', '-XAtq', ...socket, '-d', 'postgres', '-c', query]);
-  if (said === null) return 'PostgreSQL does not answer';
+  if (said === null) return (await founding?.look(ask)) ?? 'PostgreSQL does not answer';
   return said.trim() === 't' ? null : 'as a primary it has no synchronous standby, or as a standby no stream';
 }
 

@@ -98,7 +98,6 @@ describe('driver of one router', () => {
     assert.deepEqual(said, [
       `staticd | configure terminal | ip route ${prefix} ${nextHop}`,
       `bgpd | configure terminal | router bgp 65001 | address-family ipv4 unicast | network ${prefix}`,
-      'staticd | show running-config staticd',
       `bgpd | show bgp ipv4 unicast ${prefix} json`,
       'staticd | show running-config staticd',
     ]);
@@ -221,6 +220,16 @@ describe('driver of one router', () => {
     assert.equal(seen.prefixes[prefix]?.sourced, true);
     assert.deepEqual(seen.nextHops?.[prefix], ['10.1.0.13', '10.1.0.14']);
     assert.deepEqual(seen.reasons, []);
+  });
+
+  it('what it is told is read back with one program where every daemon answers', async () => {
+    answers = () => ({});
+    const parts = [`router-nyc-1# show bgp ipv4 unicast ${prefix} json\n${fixture('bgp-prefix-announced-8.4.json')}`];
+    parts.push(`router-nyc-1# show running-config staticd\nfrr version 8.4.4\n${ways(nextHop)}`);
+    const { look, asked } = asking(() => ({ code: 0, stdout: parts.join('\n') }));
+    const outcome = await driver(look).perform({ kind: 'announce', epoch: epoch(1), prefix, nextHop }, soon);
+    assert.equal(outcome.kind, 'ok');
+    assert.deepEqual([said.length, asked.length], [2, 1]);
   });
 
   it('a daemon that is not there is asked alone: that it printed no way does not say that there is none', async () => {

@@ -147,78 +147,92 @@ export class FrrDriver {
     }
     const told = await this.#tell(action, until);
     if (told.kind === 'unknown') return told;
-    const { refusal } = told;
+    let { refusal } = told;
     const condition = conditionOf(action);
+    const taken = new Set<string>();
     for (;;) {
-      const held = await this.confirm(condition, { deadlineMs: until - hostMonoMs() });
-      if (held === 'holds') return { kind: 'ok', detail: {} };
-      if (held === 'does-not-hold' && refusal !== null) return { kind: 'failed', code: 'refused', reason: refusal };
-      if (held === 'unknown' || until - hostMonoMs() <= lookAgainAfterMs)
+      const seen = await this.#see(condition, until);
+      if (seen?.holds === true) return { kind: 'ok', detail: {} };
+      const surplus = seen === null ? [] : surplusWays(action, seen.ways).filter((way) => !taken.has(way));
+      for (const way of surplus) {
+        taken.add(way);
+        const answer = await this.#say('staticd', [`no ${way}`], until);
+        if (answer.kind === 'unknown') return answer;
+        refusal ??= answer.refusal;
+      }
+      if (surplus.length > 0) continue;
+      if (seen !== null && refusal !== null) return { kind: 'failed', code: 'refused', reason: refusal };
+      if (seen === null || until - hostMonoMs() <= lookAgainAfterMs)
         return { kind: 'unknown', reason: `${action.kind} was not seen to take effect in time` };
       await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
     }
   }
 
   async confirm(condition: RoutingCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
-    const until = hostMonoMs() + options.deadlineMs;
+    const seen = await this.#see(condition, hostMonoMs() + options.deadlineMs);
+    if (seen === null) return 'unknown';
+    return seen.holds ? 'holds' : 'does-not-hold';
+  }
+
+  /** Whether it holds, and the ways of the router's own to its prefix; null: that is not known. */
+  async #see(condition: RoutingCondition, until: number): Promise<Seen | null> {
     const command = condition.kind === 'preferred' ? 'show running-config bgpd' : showPrefix(condition.prefix);
-    const [answer, statics] = await Promise.all([
-      this.#ask('bgpd', [command], until),
-      usesStatics(condition) ? this.#ask('staticd', [showStatics], until) : null,
-    ]);
-    if (answer.kind !== 'ok' || (statics !== null && statics.kind !== 'ok')) return 'unknown';
+    const questions: Question[] = [{ daemon: 'bgpd', command }];
+    if (usesStatics(condition)) questions.push({ daemon: 'staticd', command: showStatics });
+    const [answer, statics] = await this.#read(questions, until);
+    if (answer?.kind !== 'ok' || (usesStatics(condition) && statics?.kind !== 'ok')) return null;
     try {
-      return holds(condition, answer.text, statics?.text ?? '') ? 'holds' : 'does-not-hold';
+      const running = statics?.kind === 'ok' ? statics.text : '';
+      const ways = condition.kind === 'preferred' ? [] : parseStatics(running, condition.prefix);
+      return { holds: holds(condition, answer.text, ways), ways };
     } catch {
-      return 'unknown';
+      return null;
     }
+  }
+
+  /** With one program where every daemon answers; what it did not learn for certain each daemon is asked alone. */
+  async #read(questions: readonly Question[], until: number): Promise<readonly VtyshAnswer[]> {
+    let known: ReadonlyMap<string, string> | null = null;
+    if (this.#together && questions.length > 1) {
+      known = await this.#options.look(
+        questions.map(({ command }) => command),
+        { deadlineMs: (until - hostMonoMs()) / 2 },
+      );
+      this.#together = known !== null;
+    }
+    return Promise.all(
+      questions.map(async ({ daemon, command }): Promise<VtyshAnswer> => {
+        const text = known?.get(command);
+        return text === undefined ? this.#ask(daemon, [command], until) : { kind: 'ok', text };
+      }),
+    );
   }
 
   /** What it refused, if it refused anything: taking away what is not there is no failure, and what counts is what is there afterwards. */
   async #tell(action: RoutingAction, until: number): Promise<Told> {
-    let refusal: string | null = null;
-    const say = async (daemon: FrrDaemon, ...lines: readonly string[]): Promise<Unknown | null> => {
-      const answer = await this.#ask(daemon, ['configure terminal', ...lines], until);
-      if (answer.kind === 'unknown') return { kind: 'unknown', reason: `${daemon}: ${answer.reason}` };
-      if (answer.kind === 'refused') refusal ??= `${daemon}: ${answer.reason}`;
-      return null;
-    };
-    const bgp = (line: string) => say('bgpd', `router bgp ${this.#options.as}`, 'address-family ipv4 unicast', line);
-    const unknown = await this.#change(action, { say, bgp, until });
-    return unknown ?? { kind: 'told', refusal };
-  }
-
-  async #change(action: RoutingAction, { say, bgp, until }: Change): Promise<Unknown | null> {
+    const bgp = (line: string) =>
+      this.#say('bgpd', [`router bgp ${this.#options.as}`, 'address-family ipv4 unicast', line], until);
     switch (action.kind) {
-      case 'announce':
+      case 'announce': {
         // The way to the service first: nobody is told of a prefix that leads nowhere.
-        return (
-          (await say('staticd', `ip route ${action.prefix} ${action.nextHop}`)) ??
-          (await bgp(`network ${action.prefix}`)) ??
-          (await this.#removeStatics(action.prefix, action.nextHop, { say, until }))
-        );
+        const way = await this.#say('staticd', [`ip route ${action.prefix} ${action.nextHop}`], until);
+        if (way.kind === 'unknown') return way;
+        const told = await bgp(`network ${action.prefix}`);
+        return told.kind === 'unknown' ? told : { kind: 'told', refusal: way.refusal ?? told.refusal };
+      }
       case 'withdraw':
-        return (
-          (await bgp(`no network ${action.prefix}`)) ?? (await this.#removeStatics(action.prefix, null, { say, until }))
-        );
-      case 'prefer':
-        return say(
-          'bgpd',
-          `route-map ${action.routeMap} permit ${action.sequence}`,
-          `set local-preference ${action.localPreference}`,
-        );
+        return bgp(`no network ${action.prefix}`);
+      case 'prefer': {
+        const rule = `route-map ${action.routeMap} permit ${action.sequence}`;
+        return this.#say('bgpd', [rule, `set local-preference ${action.localPreference}`], until);
+      }
     }
   }
 
-  /** FRR takes a route away only with its next hop. */
-  async #removeStatics(prefix: string, except: string | null, { say, until }: Omit<Change, 'bgp'>) {
-    const running = await this.#ask('staticd', [showStatics], until);
-    if (running.kind !== 'ok') return { kind: 'unknown' as const, reason: `staticd: ${running.reason}` };
-    for (const line of parseStatics(running.text, prefix)) {
-      const unknown = nextHopOf(line) === except ? null : await say('staticd', `no ${line}`);
-      if (unknown !== null) return unknown;
-    }
-    return null;
+  async #say(daemon: FrrDaemon, lines: readonly string[], until: number): Promise<Told> {
+    const answer = await this.#ask(daemon, ['configure terminal', ...lines], until);
+    if (answer.kind === 'unknown') return { kind: 'unknown', reason: `${daemon}: ${answer.reason}` };
+    return { kind: 'told', refusal: answer.kind === 'refused' ? `${daemon}: ${answer.reason}` : null };
   }
 
   #ask(daemon: FrrDaemon, lines: readonly string[], untilMs: number): Promise<VtyshAnswer> {
@@ -229,10 +243,20 @@ export class FrrDriver {
 type Unknown = Extract<ActionOutcome, { kind: 'unknown' }>;
 type Told = Unknown | { readonly kind: 'told'; readonly refusal: string | null };
 
-interface Change {
-  readonly say: (daemon: FrrDaemon, ...lines: readonly string[]) => Promise<Unknown | null>;
-  readonly bgp: (line: string) => Promise<Unknown | null>;
-  readonly until: number;
+interface Question {
+  readonly daemon: FrrDaemon;
+  readonly command: string;
+}
+
+interface Seen {
+  readonly holds: boolean;
+  readonly ways: readonly string[];
+}
+
+/** What leads to the prefix and is to be taken away: FRR takes a way away only with its next hop. */
+function surplusWays(action: RoutingAction, ways: readonly string[]): readonly string[] {
+  if (action.kind === 'prefer') return [];
+  return action.kind === 'withdraw' ? ways : ways.filter((way) => nextHopOf(way) !== action.nextHop);
 }
 
 const questionsOf = ({ prefixes }: { readonly prefixes: readonly string[] }): readonly string[] => [
@@ -251,15 +275,15 @@ const showPrefix = (prefix: string): string => `show bgp ipv4 unicast ${prefix} 
 
 const usesStatics = ({ kind }: RoutingCondition): boolean => kind === 'announced' || kind === 'withdrawn';
 
-function holds(condition: RoutingCondition, text: string, statics: string): boolean {
+function holds(condition: RoutingCondition, text: string, ways: readonly string[]): boolean {
   switch (condition.kind) {
     case 'announced': {
       const { sourced, advertisedTo } = parsePrefix(text);
-      const ways = parseStatics(statics, condition.prefix).map(nextHopOf);
-      return sourced && advertisedTo.length > 0 && ways.length === 1 && ways[0] === condition.nextHop;
+      const leads = ways.length === 1 && nextHopOf(ways[0]!) === condition.nextHop;
+      return sourced && advertisedTo.length > 0 && leads;
     }
     case 'withdrawn':
-      return !parsePrefix(text).sourced && parseStatics(statics, condition.prefix).length === 0;
+      return !parsePrefix(text).sourced && ways.length === 0;
     case 'announced-elsewhere':
       return parsePrefix(text).learnt.some(({ asPath }) => asPath !== '');
     case 'preferred':

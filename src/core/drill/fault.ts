@@ -29,12 +29,15 @@ export type ScenarioFault =
   | { readonly kind: 'silence'; readonly host: HostPhrase }
   /** It serves, and does not answer its agent. */
   | { readonly kind: 'hide'; readonly instance: InstancePhrase }
+  /** What it computed is no longer what its journal amounts to. */
+  | { readonly kind: 'alter-state'; readonly instance: InstancePhrase }
   | { readonly kind: 'stop-authority' }
   /** Somebody promotes it without asking Holdfast. */
   | { readonly kind: 'rogue-promotion'; readonly instance: InstancePhrase };
 
 /** Every other fault must say when it ends, on its target, by itself. */
-export const isOverAtOnce = ({ kind }: ScenarioFault): boolean => kind === 'kill' || kind === 'rogue-promotion';
+export const isOverAtOnce = ({ kind }: ScenarioFault): boolean =>
+  kind === 'kill' || kind === 'rogue-promotion' || kind === 'alter-state';
 
 export const FAULT_PHRASES: readonly string[] = [
   'kill PROCESS',
@@ -46,6 +49,7 @@ export const FAULT_PHRASES: readonly string[] = [
   'cut one way SITE to SITE for TIME',
   'silence HOST for TIME',
   'hide INSTANCE from its agent for TIME',
+  'alter the state of INSTANCE',
   'stop the authority for TIME',
   'promote INSTANCE behind our back',
 ];
@@ -59,6 +63,9 @@ export function parseFault(text: string): Result<ScenarioFault, Misread> {
   const hidden = /^hide (.+) from its agent$/.exec(text)?.[1];
   if (hidden !== undefined)
     return read(hidden, readInstance, INSTANCE_WORDS, (instance) => ({ kind: 'hide', instance }));
+  const altered = /^alter the state of (.+)$/.exec(text)?.[1];
+  if (altered !== undefined)
+    return read(altered, readInstance, INSTANCE_WORDS, (instance) => ({ kind: 'alter-state', instance }));
   const cut = /^cut (one way )?(.+) (from|to) (.+)$/.exec(text);
   if (cut && (cut[1] === undefined) === (cut[3] === 'from')) return parseCut(cut[2]!, cut[4]!, cut[1] !== undefined);
   const [, verb, what] = /^(kill|freeze|power off|isolate|silence) (.+)$/.exec(text) ?? [];

@@ -87,6 +87,7 @@ test('every fault is understood, with whom it means', () => {
       'fault: silence host of instance alfa-db for 1 s',
       'fault: hide primary of engine from its agent for 1 s',
       'fault: stop the authority for 1 s',
+      'fault: alter the state of primary of engine',
       'fault: promote standby of db behind our back',
     ].join('\n'),
   );
@@ -110,6 +111,7 @@ test('every fault is understood, with whom it means', () => {
       { kind: 'silence', host: { kind: 'host-of', instance: { kind: 'named', instance: 'alfa-db' } } },
       { kind: 'hide', instance: { kind: 'primary', component: 'engine' } },
       { kind: 'stop-authority' },
+      { kind: 'alter-state', instance: { kind: 'primary', component: 'engine' } },
       { kind: 'rogue-promotion', instance: { kind: 'standby', component: 'db' } },
     ],
   );
