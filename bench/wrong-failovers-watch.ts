@@ -9,6 +9,8 @@ import { type Delays, Surroundings } from './wrong-failovers-surroundings.ts';
 const GOAL_MS = 600;
 const LOOKS_EVERY_MS = 1000;
 const USAGE_EVERY_MS = 60_000;
+/** An hour of a thousand orders a second takes minutes to compare. */
+const COUNTED_WITHIN_MS = 900_000;
 /** Beyond the time that was asked for: what runs while it ends. */
 const SURPLUS_S = 600;
 /** Of what led to a run, this much is shown. */

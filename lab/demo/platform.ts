@@ -202,8 +202,11 @@ export class Platform {
     return (await labStatus(this.lab, { measure: false })).usage;
   }
 
-  /** Ledgers against engine, exchange and database, both ways, by a process that shares nothing with the platform. */
-  verify(): Promise<Verification> {
+  /**
+   * Ledgers against engine, exchange and database, both ways, by a process that shares nothing with the platform.
+   * @throws LabError HF-7022 also when it takes longer than this
+   */
+  verify(withinMs = 60_000): Promise<Verification> {
     const { directory, machines } = this.context;
     const command = [
       process.execPath,
@@ -214,7 +217,7 @@ export class Platform {
     // Where the order flow is: its configuration says what is dialled from there.
     const [program, ...args] = machines === undefined ? command : machines.amongClients(command);
     return new Promise((resolve, reject) => {
-      execFile(program!, args, { timeout: 60_000, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+      execFile(program!, args, { timeout: withinMs, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
         try {
           resolve(JSON.parse(stdout) as Verification);
         } catch {
