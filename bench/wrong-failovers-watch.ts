@@ -224,7 +224,7 @@ class Watch {
 
   async #count(): Promise<string> {
     try {
-      const { verdict, reasons, ordersAcked, commitsAcked } = await this.#platform.verify();
+      const { verdict, reasons, ordersAcked, commitsAcked } = await this.#platform.verify(COUNTED_WITHIN_MS);
       return `${verdict}, ${ordersAcked} orders and ${commitsAcked} commits${reasons.length === 0 ? '' : ` (${reasons.join('; ')})`}`;
     } catch (error) {
       return `not done: ${textOf(error)}`;
