@@ -150,7 +150,7 @@ export class BytesTable {
 
   /**
    * Adds what `lookFor` has just not found at this place, where it is unaltered: neither is it hashed nor the table searched again.
-   * Returns its number. After anything else was looked for or added this is `putIn`.
+   * Returns its number. After another one was added, or looked for here in vain, this is `putIn`.
    */
   addMissing(view: DataView, offset: number, length: number): number {
     const asked =
