@@ -214,10 +214,12 @@ async function member(
   { instances, durability }: Component,
   looks: { readonly lookEveryMs: number; readonly lookWithinMs: number },
 ): Promise<InstanceDriver> {
-  const [{ PatroniDriver }, { httpBy }, { PatroniMember }] = await Promise.all([
+  const [{ PatroniDriver }, { httpBy }, { PatroniMember }, { HostProcesses }, { StartBar }] = await Promise.all([
     import('../adapters/patroni/driver.ts'),
     import('../adapters/patroni/http.ts'),
     import('../adapters/patroni/member-driver.ts'),
+    import('../adapters/patroni/host-processes.ts'),
+    import('../adapters/patroni/start-bar.ts'),
   ]);
   const tls = options.has('caFile')
     ? {
@@ -244,7 +246,10 @@ async function member(
   });
   const members = new Map(instances.map(({ id }) => [id, memberOf(served, id)]));
   const synchronous = durability !== null && durability.acknowledge !== 'local';
-  return new PatroniMember({ instance, driver, store, members, synchronous, epochs: guarded, ...looks });
+  const host = options.has('barFile')
+    ? { processes: new HostProcesses(), bar: new StartBar(options.text('barFile')) }
+    : null;
+  return new PatroniMember({ instance, driver, store, members, synchronous, epochs: guarded, host, ...looks });
 }
 
 async function router({ instance, options, served, epochs }: Setup): Promise<ServedServer> {

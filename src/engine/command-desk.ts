@@ -76,7 +76,7 @@ export class CommandDesk {
         beforeActing(this.#agent, local, order.action);
         return this.#agent.perform(local, order.action, command.deadlineMs, now, (outcome) => {
           afterActing(this.#agent, local, order.action, outcome);
-          this.#finish(command, outcome);
+          this.#finish(command, outcome, this.#goneProof(local, order.action, outcome));
         });
       }
       case 'confirm':
@@ -97,7 +97,7 @@ export class CommandDesk {
 
   /** A delegate has no grant that would be missing: it is asked only while the record that this agent reads itself names this run, in this epoch. */
   #untimely({ group, epoch, run }: Command, action: InstanceAction): Extract<Outcome, { kind: 'refused' }> | null {
-    if (action.kind !== 'take-over') return null;
+    if (action.kind !== 'take-over' && action.kind !== 'prove-gone') return null;
     const record = this.#agent.usableRecord(group);
     if (record !== null && record.epoch > Math.min(epoch, action.epoch))
       return { kind: 'refused', code: 'stale-epoch', reason: `the record is of epoch ${record.epoch}` };
@@ -207,6 +207,15 @@ export class CommandDesk {
       sticky: { heal: true, reboot: true },
       evidence: `${this.#agent.config.host}: ${evidence}`,
     };
+  }
+
+  /** Of a delegate's holder. A host that starts anew forgets what kept it from starting; its lock stays as it became meanwhile. */
+  #goneProof(local: LocalInstance, action: InstanceAction, outcome: ActionOutcome): FencingProof | null {
+    if (action.kind !== 'prove-gone' || outcome.kind !== 'ok') return null;
+    const { since, renewed, seen } = outcome.detail;
+    if (typeof since !== 'number' || typeof renewed !== 'number') return null;
+    const proof = this.#proof(local, action.epoch, 'process-dead', String(seen));
+    return { ...proof, sticky: { heal: true, reboot: false }, lock: { since, renewed } };
   }
 
   #promote(

@@ -1,3 +1,4 @@
+import type { LockSeen } from '../core/authority/fencing-proof.ts';
 import type { Epoch, InstanceId, MonoMs } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 
@@ -84,14 +85,21 @@ export type InstanceAction =
   /** Fronts: where each service goes; null closes it and cuts its sessions. */
   | { readonly kind: 'route'; readonly epoch: Epoch; readonly routes: Readonly<Record<string, InstanceId | null>> }
   /**
+   * Of what is delegated, at the host of its lost primary: keeps it from starting there, and looks whether anything of it is left. `ok` only
+   * when nothing is; its detail has the lock as it was before that look (`since`, `renewed`) and `seen`, what was looked at.
+   */
+  | { readonly kind: 'prove-gone'; readonly epoch: Epoch }
+  /**
    * Of what is delegated: whoever is in charge of it is asked that this instance becomes primary. `former`: who was, as far as is known; with
-   * `planned` nobody else may be. `ok` says on what it rests: `lock`, and what became of `former`. May be asked for again.
+   * `planned` nobody else may be. `gone`: nothing of `former` is left, and its lock need not be waited for while it is as it was then. `ok`
+   * says on what it rests: `lock`, and what became of `former`. May be asked for again.
    */
   | {
       readonly kind: 'take-over';
       readonly epoch: Epoch;
       readonly former: InstanceId | null;
       readonly planned: boolean;
+      readonly gone?: LockSeen;
     }
   | { readonly kind: 'test-order'; readonly epoch: Epoch };
 

@@ -322,7 +322,8 @@ export class GroupControl {
     switch (step.kind) {
       case 'fence': {
         const proofs = fencingProofs(run, facts, work.proofs);
-        return proofs === null ? 'working' : { outcome: 'ok', detail: proofsInWords(proofs) };
+        if (proofs === null || !work.doneWith(ordersFor(step, run, facts))) return 'working';
+        return { outcome: 'ok', detail: [proofsInWords(proofs), ...work.unproved].join('; ') };
       }
       case 'freeze-positions':
         return frozenPositions(facts, run);

@@ -75,7 +75,7 @@ function barrier(run: RunState, facts: Facts): readonly StepOrder[] {
 /** Those whose silence is not proved yet and whose agent can be asked; the others' leases run out. */
 function fence(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
   const { component: components, instance } = indexOf(facts.topology);
-  const orders: StepOrder[] = [];
+  const orders: StepOrder[] = [...goneOrders(run, facts, record)];
   for (const { component: id } of run.plan.moves) {
     const component = components.get(id);
     const revokedHolder = record.grants[id]?.revoked;
@@ -97,6 +97,44 @@ function fence(run: RunState, facts: Facts, record: GroupRecord): readonly StepO
   return orders;
 }
 
+/**
+ * Of delegates whose lost primary is seen by its own agent to have ended. Nothing waits for a success: what cannot be proved is no
+ * obstacle, its lock only lasts for all of its time.
+ */
+export function goneOrders(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
+  return (run.plan.delegates ?? []).flatMap(({ component, from, to }): StepOrder[] => {
+    const known = from === null || from === to ? undefined : facts.instances.get(from);
+    if (known === undefined || run.proofs.some(({ scope, lock }) => scope === from && lock !== undefined)) return [];
+    const { host } = known.instance;
+    const ended = known.fresh && known.observation?.process === 'exited';
+    if (!ended || !facts.hosts.get(host)?.connected) return [];
+    const kind = indexOf(facts.topology).component.get(component)?.kind ?? '';
+    if (!isServedKind(kind)) return [];
+    return [
+      {
+        target: known.instance.id,
+        host,
+        order: {
+          kind: 'perform',
+          instance: known.instance.id,
+          action: { kind: 'prove-gone', epoch: record.epoch },
+        },
+        required: false,
+        awaited: true,
+        confirm: null,
+        inSequence: false,
+        answerWithinMs: servedWithinMs(kind),
+      },
+    ];
+  });
+}
+
+/** Of delegates' holders, as far as they were given. */
+const goneProofs = (run: RunState, answered: readonly FencingProof[]): readonly FencingProof[] =>
+  answered.filter(
+    ({ scope, lock }) => lock !== undefined && (run.plan.delegates ?? []).some(({ from }) => from === scope),
+  );
+
 /** Proofs that suffice, one per revoked holder, from facts and from what agents answered; null while one is missing. */
 export function fencingProofs(
   run: RunState,
@@ -117,7 +155,7 @@ export function fencingProofs(
     if (!proof || !proofSuffices(component.kind, revokedHolder, proof)) return null;
     proofs.push(proof);
   }
-  return proofs;
+  return [...proofs, ...goneProofs(run, answered)];
 }
 
 function promote(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
@@ -157,6 +195,7 @@ function takeOver({ component, from, to }: Move, run: RunState, facts: Facts, re
   const kind = components.get(component)?.kind ?? '';
   if (host === undefined || !isServedKind(kind)) return [];
   const planned = (run.plan.runbook === 'switchover-site' || run.plan.runbook === 'activate-site') && from !== to;
+  const gone = run.proofs.find(({ scope, lock }) => scope === from && lock !== undefined)?.lock;
   return [
     {
       target: to,
@@ -164,7 +203,7 @@ function takeOver({ component, from, to }: Move, run: RunState, facts: Facts, re
       order: {
         kind: 'perform',
         instance: to,
-        action: { kind: 'take-over', epoch: record.epoch, former: from, planned },
+        action: { kind: 'take-over', epoch: record.epoch, former: from, planned, ...(gone ? { gone } : {}) },
       },
       required: true,
       confirm: null,

@@ -32,6 +32,9 @@ const RETRY_AFTER_MS = 60;
 const isUnproved = ({ awaited }: StepOrder, state: TargetState): string =>
   awaited === undefined || state === 'done' ? '' : 'unproved, ';
 
+const inWords = ({ order, note, state }: Target): string =>
+  `${order.target}: ${isUnproved(order, state)}${note || state}`;
+
 const isAction = ({ order }: StepOrder): boolean => order.kind === 'perform' && order.action.kind === 'act';
 
 /**
@@ -57,9 +60,12 @@ export class StepWork {
   }
 
   get notes(): string {
-    return [...this.#targets.values()]
-      .map(({ order, note, state }) => `${order.target}: ${isUnproved(order, state)}${note || state}`)
-      .join('; ');
+    return [...this.#targets.values()].map(inWords).join('; ');
+  }
+
+  /** What was tried, waited for, and has not succeeded, with why. */
+  get unproved(): readonly string[] {
+    return [...this.#targets.values()].filter(({ order, state }) => isUnproved(order, state) !== '').map(inWords);
   }
 
   get refused(): boolean {
@@ -171,7 +177,8 @@ export class StepWork {
           .join(', ');
         return;
       case 'refused':
-        target.tried = true;
+        // Its agent has not read the record of this run yet.
+        target.tried ||= outcome.code !== 'no-grant';
         target.state = outcome.code === 'no-grant' ? 'idle' : 'refused';
         target.note = outcome.reason;
         target.retryAt = now + RETRY_AFTER_MS;

@@ -317,6 +317,10 @@ export class AgentProcess implements Subscriber {
     const done = (ok: boolean, code: string): ActionOutcome => (ok ? { kind: 'ok', detail: {} } : failed(code));
     // A database is started by being told whom to follow; an application has to be started first.
     if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
+    if (action.kind === 'prove-gone') {
+      if (instance.delegate === null) return failed('not-delegated');
+      return action.epoch < instance.epoch ? failed('stale-epoch') : instance.delegate.proveGone(instance);
+    }
     if (action.kind !== 'start' && action.kind !== 'kill' && instance.process !== 'running')
       return failed('not-running');
     switch (action.kind) {

@@ -27,8 +27,18 @@ export class DelegateChecker {
     this.#truth = truth;
   }
 
+  /** No lock is taken away while anything of its holder is there. */
+  #released(): void {
+    for (const { releases } of this.#truth.delegates)
+      for (const { holder, ran } of releases.splice(0)) {
+        this.#truth.coverage.count('I3: a lock was released');
+        if (ran) this.#truth.violated(`the lock of ${holder} was released before its time, and ${holder} was there`);
+      }
+  }
+
   /** Nobody is led to whom the lock never named at that revision. */
   recorded({ delegates = {} }: GroupRecord): void {
+    this.#released();
     for (const { component, holder, lock } of Object.values(delegates)) {
       const before = this.#adopted?.[component];
       if (holder === null || (before?.holder === holder && before.lock === lock)) continue;

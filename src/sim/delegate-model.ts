@@ -22,11 +22,15 @@ export interface DelegateSurroundings {
 interface Lock {
   readonly holder: InstanceId;
   readonly since: number;
+  /** Counts its renewals. */
+  renewed: number;
   until: number;
 }
 
 export const DELEGATE_TTL_MS = 4000;
 const LOOP_MS = 400;
+/** Nobody has taken over by then: what was kept from starting may come back. */
+const BARRED_FOR_MS = 60_000;
 
 /**
  * What Patroni is to Holdfast: it says itself who is primary, by a lock with a TTL in a store of its own, and promotes by itself: when the
@@ -37,6 +41,9 @@ export class DelegateModel {
   readonly component: Component;
   /** Everybody who ever had the lock; the truth that checkers compare with. */
   readonly history: { readonly holder: InstanceId; readonly since: number }[] = [];
+  /** Locks that were taken away before their time, and whether their holder was still there; the truth that checkers look at. */
+  readonly releases: { readonly holder: InstanceId; readonly ran: boolean }[] = [];
+  readonly #barredUntil = new Map<InstanceId, number>();
   readonly #around: DelegateSurroundings;
   readonly #primaryAt = new Map<InstanceId, number>();
   #lock: Lock | null = null;
@@ -96,14 +103,39 @@ export class DelegateModel {
     };
   }
 
+  /** As the driver does it on the host of a member that has ended: reads the lock, keeps it from starting, looks. */
+  proveGone(member: InstanceModel): ActionOutcome {
+    if (!this.#around.reachesStore(member)) return { kind: 'unknown', reason: 'who has the lock was not found out' };
+    const held = this.#held;
+    if (held?.holder !== member.id) return failed('not-holder', `${held?.holder ?? 'nobody'} has the lock`);
+    if (member.process !== 'exited') return failed('still-there', `${member.id} is ${member.process}`);
+    this.#barredUntil.set(member.id, this.#around.queue.now + BARRED_FOR_MS);
+    return {
+      kind: 'ok',
+      detail: { since: held.since, renewed: held.renewed, seen: `nothing of ${member.id} is left` },
+    };
+  }
+
+  /** Only from the holder that was proved to be gone, and only where nobody has renewed it since. */
+  #released(held: Lock, to: InstanceModel, { former, gone }: TakeOver): boolean {
+    if (gone === undefined || held.holder !== former || held.since !== gone.since || held.renewed !== gone.renewed)
+      return false;
+    if (!this.#synchronous.includes(to.id)) return false;
+    this.releases.push({ holder: former, ran: this.#around.member(former).process !== 'exited' });
+    this.#take(to, 'its lock was released');
+    return true;
+  }
+
   /** As the driver does it: asked of whoever is in charge, `ok` with on what it rests. */
-  takeOver(to: InstanceModel, { former, planned }: TakeOver): ActionOutcome {
+  takeOver(to: InstanceModel, action: TakeOver): ActionOutcome {
+    const { former, planned } = action;
     if (!this.#around.reachesStore(to)) return { kind: 'unknown', reason: 'who has the lock was not found out' };
     const held = this.#held;
     if (held?.holder === to.id)
       return to.role === 'primary'
         ? this.#proved(to, held, former)
         : { kind: 'unknown', reason: `${to.id} has the lock, and is not primary yet` };
+    if (held !== null && this.#released(held, to, action)) return this.#proved(to, this.#lock!, former);
     if (planned && held?.holder !== former) return failed('other-primary', `${held?.holder ?? 'nobody'} has the lock`);
     if (!this.#synchronous.includes(to.id)) return failed('would-lose', `${to.id} is not a synchronous standby`);
     const holder = held === null ? null : this.#around.member(held.holder);
@@ -135,7 +167,8 @@ export class DelegateModel {
 
   #take(member: InstanceModel, why: string): void {
     this.#revision += 1;
-    this.#lock = { holder: member.id, since: this.#revision, until: this.#around.queue.now + DELEGATE_TTL_MS };
+    const until = this.#around.queue.now + DELEGATE_TTL_MS;
+    this.#lock = { holder: member.id, since: this.#revision, renewed: 0, until };
     this.#synchronous = [];
     this.history.push({ holder: member.id, since: this.#revision });
     this.#around.locked(member.id, why);
@@ -148,8 +181,15 @@ export class DelegateModel {
     this.#watch();
     for (const member of this.#members)
       if (member.process === 'running') this.#turn(member);
-      else if (member.process === 'exited' && this.#around.powered(member)) member.start();
+      else if (member.process === 'exited' && this.#around.powered(member) && !this.#barred(member)) member.start();
     queue.after(LOOP_MS, () => this.#loop());
+  }
+
+  #barred({ id }: InstanceModel): boolean {
+    const isOver =
+      (this.#held !== null && this.#held.holder !== id) || this.#around.queue.now >= (this.#barredUntil.get(id) ?? 0);
+    if (isOver) this.#barredUntil.delete(id);
+    return !isOver;
   }
 
   #turn(member: InstanceModel): void {
@@ -159,6 +199,7 @@ export class DelegateModel {
     if (held?.holder === member.id) {
       if (reaches) {
         held.until = queue.now + DELEGATE_TTL_MS;
+        held.renewed += 1;
         // It was started anew, and its lock is still its own.
         if (member.role !== 'primary') member.delegatedRole('primary');
         this.#synchronous = this.#followersOf(member);

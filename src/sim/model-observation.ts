@@ -23,7 +23,10 @@ export function observationOf(
   const runs = process === 'running';
   // What others run is known only by its answers.
   const silent = !runs && isServedKind(model.component.kind);
-  if (model.delegate !== null) return delegatedObservation(model, silent ? null : model.delegate.view(model));
+  if (model.delegate !== null) {
+    const isSeen = !silent || process === 'exited';
+    return delegatedObservation(model, isSeen ? model.delegate.view(model) : null);
+  }
   return {
     instance: model.id,
     process: silent ? 'running' : process,
@@ -50,15 +53,20 @@ export function observationOf(
 
 /** As Patroni's driver tells it: without its store nobody is known to be primary. Positions are not modelled. */
 function delegatedObservation(model: InstanceModel, delegate: DelegateObservation | null): InstanceObservation {
-  const { id, role, epoch } = model;
+  const { id, epoch } = model;
+  const ended = model.process === 'exited';
+  const role = ended ? 'closed' : model.role;
   const isPrimary = delegate !== null && role === 'primary' && delegate.lock?.holder === id;
   return {
     instance: id,
-    process: 'running',
-    role: delegate === null ? 'unknown' : role,
+    process: ended ? 'exited' : 'running',
+    role: ended || delegate !== null ? role : 'unknown',
     epoch: epoch as Epoch,
-    health: delegate === null ? 'unknown' : 'ok',
-    reason: delegate === null ? `${id} or its store does not answer` : null,
+    ...(ended
+      ? { health: 'bad', reason: `nothing of ${id} is left` }
+      : delegate === null
+        ? { health: 'unknown', reason: `${id} or its store does not answer` }
+        : { health: 'ok', reason: null }),
     position: null,
     releasing: isPrimary,
     tradingEnabled: false,

@@ -5,8 +5,8 @@ import { type AddressBook, addressOf } from './address-book.ts';
 import type { ContractOutcome } from './contract-client.ts';
 import type { ContractStatus } from './parse.ts';
 
-/** Actions that are a request to the instance; `start` and `kill` are the supervisor's, `take-over` is for what is delegated. */
-export type ContractAction = Exclude<InstanceAction, { kind: 'start' | 'kill' | 'take-over' }>;
+/** Actions that are a request to the instance; `start` and `kill` are the supervisor's, `prove-gone` and `take-over` are for what is delegated. */
+export type ContractAction = Exclude<InstanceAction, { kind: 'start' | 'kill' | 'prove-gone' | 'take-over' }>;
 
 export interface ContractCall {
   readonly method: string;

@@ -116,7 +116,7 @@ export class ManagedAppDriver implements InstanceDriver {
   async perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome> {
     if (action.kind === 'kill') return this.#kill(options.deadlineMs);
     if (action.kind === 'start') return this.#start(options.deadlineMs);
-    if (action.kind === 'take-over')
+    if (action.kind === 'take-over' || action.kind === 'prove-gone')
       return { kind: 'failed', code: 'not-delegated', reason: `nobody else says whether ${this.instance} is primary` };
     return this.#request(action, options.deadlineMs);
   }

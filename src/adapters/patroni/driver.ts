@@ -5,9 +5,10 @@ import type { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { type Concern, settingsConcerns, tagConcerns, versionConcerns } from './concerns.ts';
 import { type ClusterCondition, confirmCondition } from './confirmation.ts';
 import type { AskHttp, HttpAnswer, HttpQuestion } from './http.ts';
+import { type ReleaseWish, whyKept } from './lock-release.ts';
 import { type ClusterSettings, type MemberStatus, parseMember, parseSettings } from './parse.ts';
 import { type AskedPromotion, type DelegateEvent, delegateEvents, type SeenPromotions } from './promotion-watch.ts';
-import { readStore, type StoreLocation, type StoreView } from './store.ts';
+import { type LockRelease, readStore, releaseLock, type StoreLocation, type StoreView } from './store.ts';
 
 export interface PatroniDriverOptions {
   /** Patroni's name for the member that this driver stands beside. */
@@ -16,7 +17,7 @@ export interface PatroniDriverOptions {
   readonly url: string;
   /** To its own member, and over TLS to a primary that is to give way, with what it takes to be obeyed. */
   readonly command: AskHttp;
-  /** To members and to the store; shows them no password. */
+  /** To members and to the store; shows them no password. Nothing is written by it but the lock, where that is released. */
   readonly look: AskHttp;
   readonly store: StoreLocation;
   readonly epochs: GuardedEpochs;
@@ -114,6 +115,20 @@ export class PatroniDriver {
 
   confirm(condition: ClusterCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
     return this.#confirm(condition, hostMonoMs() + options.deadlineMs);
+  }
+
+  /**
+   * Takes the lock from a holder that is proved to be gone, so that Patroni promotes this member now and not after the lock's time. Looks at
+   * everything itself first, and compares once more in the step that takes it.
+   */
+  async release(wish: Omit<ReleaseWish, 'candidate'>, options: CallOptions): Promise<LockRelease> {
+    const until = hostMonoMs() + options.deadlineMs;
+    const { member, look, store } = this.#options;
+    const seen = await this.#look({ deadlineMs: options.deadlineMs / 2 });
+    const reason = whyKept(seen, { ...wish, candidate: member });
+    if (reason !== null) return { kind: 'kept', reason };
+    const lock = { holder: wish.holder, renewed: wish.lock.renewed };
+    return releaseLock(look, store, lock, { deadlineMs: until - hostMonoMs() });
   }
 
   /** Patroni answers a switchover seconds after it is done: what is there counts, whoever says so first. */

@@ -8,7 +8,7 @@ export type HttpAnswer =
   | { readonly kind: 'unknown'; readonly reason: string };
 
 export interface HttpQuestion {
-  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly url: string;
   /** Sent as JSON. */
   readonly body?: object;

@@ -11,8 +11,10 @@ import type {
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { type ClusterAction, epochResource, type PatroniDriver } from './driver.ts';
+import type { HostProcesses } from './host-processes.ts';
 import { type InstanceOf, observationOf } from './member-observation.ts';
-import type { StoreLocation } from './store.ts';
+import type { StartBar } from './start-bar.ts';
+import type { LockRelease, StoreLocation, StoreView } from './store.ts';
 
 export interface MemberDriverOptions {
   readonly instance: InstanceId;
@@ -28,13 +30,24 @@ export interface MemberDriverOptions {
   readonly lookEveryMs: number;
   /** A member that has not answered by then is unknown. */
   readonly lookWithinMs: number;
+  /** How it is proved on this host that nothing of the member is left; null: it is not, and a lost lock is waited for. */
+  readonly host: { readonly processes: HostProcesses; readonly bar: StartBar } | null;
 }
 
 type TakeOver = Extract<InstanceAction, { kind: 'take-over' }>;
+type ProveGone = Extract<InstanceAction, { kind: 'prove-gone' }>;
 
 const lookAgainAfterMs = 100;
 /** A former primary is looked at for so long before its silence counts; then only what bounds it does. */
 const formerAnswersWithinMs = 1000;
+/** Two lists of processes in a row: one alone may miss who is forked meanwhile. */
+const listedAgainAfterMs = 20;
+/** Two processes are asked for; all of them only when both are gone. */
+const endSeenWithinMs = 100;
+/** Patroni promotes within seconds of a lock that is free; after that it is asked once more. */
+const promotedWithinMs = 10_000;
+/** Nobody has taken over by then: its own member may come back. */
+const barredForMs = 60_000;
 
 /**
  * One member of a Patroni cluster as an instance of an agent, which neither starts nor ends it. Patroni promotes, also unasked: that is
@@ -48,6 +61,8 @@ export class PatroniMember implements InstanceDriver {
   readonly #member: string;
   #sink: DriverSink | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #watch: NodeJS.Timeout | null = null;
+  #ended = false;
   #closed = false;
   #underWay: { readonly key: string; readonly outcome: Promise<ActionOutcome> } | null = null;
 
@@ -61,24 +76,46 @@ export class PatroniMember implements InstanceDriver {
 
   async start(sink: DriverSink): Promise<void> {
     this.#sink = sink;
+    const { host } = this.#options;
+    if (host !== null) this.#watch = setInterval(() => this.#watchProcesses(host.processes), endSeenWithinMs).unref();
     await this.#lookAndTell();
   }
 
+  #watchProcesses(processes: HostProcesses): void {
+    const ended = processes.state === 'ended';
+    if (ended && !this.#ended) void this.#look().then((observation) => this.#tell(observation));
+    this.#ended = ended;
+  }
+
   async observe(options: CallOptions): Promise<InstanceObservation> {
-    const { driver, synchronous } = this.#options;
-    return observationOf(await driver.observe(options), {
+    const { driver, synchronous, host } = this.#options;
+    const seen = await driver.observe(options);
+    this.#liftBar(seen.store);
+    return observationOf(seen, {
       instance: this.instance,
       member: this.#member,
       epoch: this.#highest as Epoch,
       instanceOf: this.#instanceOf,
       synchronous,
+      ended: seen.member === null && host?.processes.state === 'ended',
     });
+  }
+
+  /** Its member may come back once another one has the lock, or nobody has taken it for long. */
+  #liftBar(store: StoreView | null): void {
+    const { bar } = this.#options.host ?? {};
+    const heldForMs = bar?.heldForMs() ?? null;
+    if (heldForMs === null) return;
+    const isOver = store !== null && store.leader !== null && store.leader !== this.#member;
+    if (isOver || heldForMs > barredForMs) bar?.lift();
   }
 
   async perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome> {
     switch (action.kind) {
       case 'fence':
         return this.#admit(action.epoch) ?? { kind: 'ok', detail: {} };
+      case 'prove-gone':
+        return this.#admit(action.epoch) ?? this.#proveGone(action, options);
       case 'take-over':
         return this.#takeOverOnce(action, options);
       default:
@@ -104,6 +141,7 @@ export class PatroniMember implements InstanceDriver {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#watch !== null) clearInterval(this.#watch);
   }
 
   #memberOf(instance: InstanceId): string {
@@ -117,6 +155,41 @@ export class PatroniMember implements InstanceDriver {
   #admit(epoch: Epoch): ActionOutcome | null {
     if (this.#options.epochs.admit(epochResource(this.#options.store), epoch)) return null;
     return failed('stale-epoch', `epoch ${epoch} is older than ${this.#highest} for ${this.instance}`);
+  }
+
+  /**
+   * The lock is read first, then nothing is seen to be left: whoever could renew it later would have been seen. What keeps it from being
+   * started makes a second try needless, and is no part of the proof.
+   */
+  async #proveGone({ epoch }: ProveGone, { deadlineMs }: CallOptions): Promise<ActionOutcome> {
+    const { driver, host } = this.#options;
+    if (host === null) return failed('not-offered', `${this.instance} has no barFile: a lost lock is waited for`);
+    const { store, reasons } = await driver.observe({ deadlineMs: deadlineMs / 2 });
+    if (store === null) return { kind: 'unknown', reason: `who has the lock was not found out: ${reasons.join('; ')}` };
+    const { leader, leaderSince: since, leaderRenewed: renewed } = store;
+    if (leader !== this.#member) return failed('not-holder', `${leader ?? 'nobody'} has the lock`);
+    if (since === null || renewed === null)
+      return failed('untold', 'the store does not say when the lock was taken and renewed');
+    try {
+      host.bar.hold(epoch);
+    } catch (error) {
+      return failed('not-barred', `${host.bar.file}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    const looks = [host.processes.listed()];
+    await pause(listedAgainAfterMs);
+    looks.push(host.processes.listed());
+    const not = looks.find((look) => look !== 'ended');
+    if (not !== undefined) {
+      host.bar.lift();
+      return not === 'running'
+        ? failed('still-there', `a process of Patroni or PostgreSQL runs on the host of ${this.instance}`)
+        : failed(
+            'never-seen',
+            'this agent has never seen Patroni and PostgreSQL here: that it sees none proves nothing',
+          );
+    }
+    const seen = `no process of Patroni or PostgreSQL is left, and ${host.bar.file} keeps them from being started`;
+    return { kind: 'ok', detail: { since, renewed, seen } };
   }
 
   /** One at a time; the same one under way is joined. */
@@ -146,14 +219,29 @@ export class PatroniMember implements InstanceDriver {
     const { store } = seen;
     if (store === null)
       return { kind: 'unknown', reason: `who has the lock was not found out: ${seen.reasons.join('; ')}` };
+    let released: string | null = null;
     if (store.leader !== this.#member) {
+      const release = await this.#release(action, store.leader, leftMs);
+      if (release?.kind === 'released') released = store.leader;
+      // What may be gone is waited for as well; Patroni is asked where that was in vain.
+      const isTaken =
+        release !== null &&
+        release.kind !== 'kept' &&
+        (await this.#isPrimary(hostMonoMs() + Math.min(promotedWithinMs, leftMs() / 2)));
+      if (isTaken) return this.#proved(action, [store.leader, store.sync?.leader ?? null], until, released);
       const asking = await this.#question(action, store.leader, leftMs);
       if ('reason' in asking) return asking;
       const asked = await driver.perform(asking, { deadlineMs: leftMs() });
       if (asked.kind !== 'ok') return asked;
     } else if (!(await this.#isPrimary(until)))
       return { kind: 'unknown', reason: `${this.instance} has the lock, and was not seen to be primary in time` };
-    return this.#proved(action, [store.leader, store.sync?.leader ?? null], until);
+    return this.#proved(action, [store.leader, store.sync?.leader ?? null], until, released);
+  }
+
+  /** Null: nobody proved that the holder is gone, or it is another one. */
+  async #release({ former, gone }: TakeOver, leader: string | null, leftMs: () => number): Promise<LockRelease | null> {
+    if (gone === undefined || former === null || leader === null || leader !== this.#memberOf(former)) return null;
+    return this.#options.driver.release({ holder: leader, lock: gone }, { deadlineMs: leftMs() / 4 });
   }
 
   /** A planned move names the primary that gives way. An unplanned one does where it answers; else Patroni is asked to fail over. */
@@ -187,7 +275,12 @@ export class PatroniMember implements InstanceDriver {
   }
 
   /** On what it rests: the lock with its revision, and that the former primary is none, or can acknowledge nothing without this member. */
-  async #proved({ former }: TakeOver, before: readonly (string | null)[], until: number): Promise<ActionOutcome> {
+  async #proved(
+    { former }: TakeOver,
+    before: readonly (string | null)[],
+    until: number,
+    released: string | null,
+  ): Promise<ActionOutcome> {
     const { driver } = this.#options;
     const seen = await driver.observe({ deadlineMs: Math.max(0, until - hostMonoMs()) });
     if (seen.store === null || seen.store.leader !== this.#member)
@@ -198,7 +291,10 @@ export class PatroniMember implements InstanceDriver {
     for (const member of others) {
       if (member === null) continue;
       const strict = seen.settings?.durability === 'strict' && seen.store.sync?.quorum === 0;
-      const word = await this.#wordOf(member, strict, until);
+      const word =
+        member === released
+          ? `${member} is gone, as its host proved, and its lock was released`
+          : await this.#wordOf(member, strict, until);
       if (word === null)
         return {
           kind: 'unknown',

@@ -18,6 +18,8 @@ export interface ObservedMember {
   readonly instanceOf: InstanceOf;
   /** The topology promises that somebody else has each write. */
   readonly synchronous: boolean;
+  /** Nothing of it is left on its host, as its agent sees. */
+  readonly ended: boolean;
 }
 
 /** `streaming` is what newer versions call a replica that does. */
@@ -30,9 +32,17 @@ export function observationOf(seen: ClusterObservation, about: ObservedMember): 
   const known = member !== null && store !== null;
   return {
     instance: about.instance,
-    // Whether it runs only its supervisor knows; one that does not answer is unknown by its health.
-    process: 'running',
-    role: !known ? 'unknown' : isPrimary ? 'primary' : member.role === 'replica' ? 'standby' : 'closed',
+    // Whether it runs its agent knows where it looks; one that does not answer is unknown by its health.
+    process: about.ended ? 'exited' : 'running',
+    role: about.ended
+      ? 'closed'
+      : !known
+        ? 'unknown'
+        : isPrimary
+          ? 'primary'
+          : member.role === 'replica'
+            ? 'standby'
+            : 'closed',
     epoch: about.epoch,
     ...healthOf(seen, about),
     position:
@@ -67,6 +77,7 @@ function healthOf(seen: ClusterObservation, about: ObservedMember): Pick<Instanc
     health,
     reason: `${about.instance}: ${reason}`,
   });
+  if (about.ended) return because('bad', 'no process of Patroni or PostgreSQL is left on its host');
   if (member === null || store === null) return because('unknown', seen.reasons.join('; ') || 'it did not answer');
   const isPrimary = member.role === 'primary';
   if (isPrimary && store.leader !== about.member)

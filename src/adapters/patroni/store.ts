@@ -30,6 +30,8 @@ export interface StoreView {
   readonly leader: string | null;
   /** The store's revision at which its present holder took the lock: renewals leave it as it is. Null: nobody has it, or the store did not say. */
   readonly leaderSince: number | null;
+  /** The store's revision at which its present holder wrote it last, which each renewal does. Null: nobody has it, or the store does not say. */
+  readonly leaderRenewed: number | null;
   /**
    * Who may be promoted without a loss; null when no synchronous mode has ever been on. With a `quorum` above 0 each of them may lack
    * something that others have.
@@ -80,6 +82,44 @@ export async function readStore(
   return { kind: 'unknown', reason: reasons.join('; ') || 'the store has no endpoint' };
 }
 
+/** A lock as it was seen: of whom, and at which revision it was written last. */
+export interface StoredLock {
+  readonly holder: string;
+  readonly renewed: number;
+}
+
+/** `kept`: it was another's, or was renewed, or was not there; nothing was changed. `unknown`: it may be gone. */
+export type LockRelease =
+  | { readonly kind: 'released' }
+  | { readonly kind: 'kept' | 'unknown'; readonly reason: string };
+
+/**
+ * Takes the lock away before its time, in one step with the comparison: only from this holder, and only where nobody has written it since.
+ * Of etcd's v2 API only (compare-and-delete, https://etcd.io/docs/v2.3/api/): by the v3 API a renewal leaves no trace in the key.
+ */
+export async function releaseLock(
+  ask: AskHttp,
+  { api, endpoints, namespace, scope }: StoreLocation,
+  { holder, renewed }: StoredLock,
+  options: { readonly deadlineMs: number },
+): Promise<LockRelease> {
+  if (api !== 'etcd') return { kind: 'kept', reason: 'by this API of the store a renewal cannot be told from none' };
+  const until = hostMonoMs() + options.deadlineMs;
+  const condition = new URLSearchParams({ prevValue: holder, prevIndex: String(renewed) });
+  let reason = 'the store has no endpoint';
+  for (const endpoint of endpoints) {
+    const url = `${endpoint}/v2/keys${namespace}${scope}/leader?${condition.toString()}`;
+    const answer = await ask({ method: 'DELETE', url }, { deadlineMs: until - hostMonoMs() });
+    if (answer.kind === 'answer' && answer.status === 200) return { kind: 'released' };
+    if (answer.kind === 'answer' && (answer.status === 404 || answer.status === 412))
+      return { kind: 'kept', reason: `it is not as it was: ${answer.text.trim()}` };
+    reason = `${endpoint}: ${answer.kind === 'answer' ? `it answered ${answer.status}` : answer.reason}`;
+    // Only where nobody took the connection is it known that nothing was done.
+    if (answer.kind !== 'not-sent') return { kind: 'unknown', reason };
+  }
+  return { kind: 'kept', reason };
+}
+
 /** The first view; null once nobody can give one any more, or after so long. */
 function firstOf(open: readonly Promise<StoreView | null>[], withinMs: number): Promise<StoreView | null> {
   const { promise, resolve } = Promise.withResolvers<StoreView | null>();
@@ -110,6 +150,8 @@ interface StoredKey {
   readonly text: string;
   /** Revision at which it was made; null where the store did not say. */
   readonly since: number | null;
+  /** Revision at which it was written last; null where the store did not say, or renewals do not write it. */
+  readonly renewed: number | null;
 }
 
 async function readV2(
@@ -147,7 +189,11 @@ export function parseV2(text: string, prefix: string): Keys {
     const node = Fields.of(value, at);
     const raw = node.raw()['value'];
     if (typeof raw === 'string')
-      keys.set(node.text('key').slice(prefix.length), { text: raw, since: node.numberOrNull('createdIndex') });
+      keys.set(node.text('key').slice(prefix.length), {
+        text: raw,
+        since: node.numberOrNull('createdIndex'),
+        renewed: node.numberOrNull('modifiedIndex'),
+      });
     for (const child of node.list('nodes', (each) => each, [])) walk(child, `${at}.nodes`);
   };
   walk(Fields.parse(text, 'store').raw()['node'], 'node');
@@ -164,7 +210,8 @@ export function parseV3(text: string, prefix: string): Keys {
       const created = entry.textOrNull('create_revision');
       return [
         decode(entry.text('key')).slice(prefix.length),
-        { text: decode(entry.words('value', '')), since: created === null ? null : Number(created) },
+        // A lease is what is renewed there, and not the key.
+        { text: decode(entry.words('value', '')), since: created === null ? null : Number(created), renewed: null },
       ];
     },
     [],
@@ -188,6 +235,7 @@ export function storeView(keys: Keys): StoreView {
   return {
     leader: keys.get('leader')?.text ?? null,
     leaderSince: keys.get('leader')?.since ?? null,
+    leaderRenewed: keys.get('leader')?.renewed ?? null,
     sync:
       sync === null
         ? null

@@ -1,4 +1,4 @@
-import type { FencingProof } from '../../core/authority/fencing-proof.ts';
+import type { FencingProof, LockSeen } from '../../core/authority/fencing-proof.ts';
 import type {
   AcceptedExposure,
   AdoptedPrimary,
@@ -80,7 +80,16 @@ export function parseProof(fields: Fields): FencingProof {
     epoch: fields.count<Epoch>('epoch'),
     sticky: { heal: sticky.flag('heal'), reboot: sticky.flag('reboot') },
     evidence: fields.words('evidence'),
+    ...lockIn(fields, 'lock'),
   };
+}
+
+/** A part that may be left out. */
+function lockIn<Name extends 'lock' | 'gone'>(fields: Fields, name: Name): Partial<Record<Name, LockSeen>> {
+  const lock = fields.fieldsOrNull(name);
+  if (lock === null) return {};
+  const seen: LockSeen = { since: lock.count('since'), renewed: lock.count('renewed') };
+  return { [name]: seen } as Record<Name, LockSeen>;
 }
 
 function parseOrder(fields: Fields): AgentOrder {
@@ -128,6 +137,7 @@ function parseAction(fields: Fields): InstanceAction {
     case 'kill':
       return { kind };
     case 'fence':
+    case 'prove-gone':
     case 'demote':
     case 'drain':
     case 'test-order':
@@ -170,6 +180,7 @@ function parseAction(fields: Fields): InstanceAction {
         epoch: epoch(),
         former: fields.textOrNull<InstanceId>('former'),
         planned: fields.flag('planned'),
+        ...lockIn(fields, 'gone'),
       };
   }
 }
@@ -187,6 +198,7 @@ const actionKinds = [
   'set-ack-set',
   'set-trading',
   'route',
+  'prove-gone',
   'take-over',
   'test-order',
 ] as const satisfies readonly InstanceAction['kind'][];

@@ -259,6 +259,7 @@ export class PostgresDriver implements InstanceDriver {
       case 'test-order':
       case 'kill':
       case 'demote':
+      case 'prove-gone':
       case 'take-over':
         throw new PostgresProblem('unsupported', `a database does not do "${action.kind}"`);
     }

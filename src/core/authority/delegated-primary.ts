@@ -52,6 +52,16 @@ export function confirmedPrimary(facts: Facts, component: Component): SeenPrimar
   return found === undefined ? null : { holder: found.known.instance.id, lock: newest };
 }
 
+/** Who has the lock and, as its own agent sees, has ended on its host; null where somebody is primary, or that is not known. */
+export function endedHolder(facts: Facts, component: Component): InstanceId | null {
+  if (confirmedPrimary(facts, component) !== null) return null;
+  const lock = delegateView(facts, component)?.lock ?? null;
+  if (lock === null || lock.holder === 'elsewhere') return null;
+  const own = facts.instances.get(lock.holder);
+  const seen = own?.fresh === true ? own.observation : null;
+  return seen?.process === 'exited' && seen.delegate?.lock?.holder === lock.holder ? lock.holder : null;
+}
+
 /** Everybody was looked at, freshly, and sees this lock: also a store that was made anew, whose revisions began again, is believed then. */
 export function allSee(facts: Facts, component: Component, { holder, lock }: SeenPrimary): boolean {
   const looks = freshLooks(facts, component);

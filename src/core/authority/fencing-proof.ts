@@ -13,6 +13,14 @@ export interface FencingProof {
   readonly sticky: { readonly heal: boolean; readonly reboot: boolean };
   /** What was seen, in words, with numbers. */
   readonly evidence: string;
+  /** Of a delegate's holder: its lock as the store had it before the look that found nothing of it. Absent: it has none. */
+  readonly lock?: LockSeen;
+}
+
+/** A delegate's lock at one moment: revisions of its store. A lock of the same `renewed` was touched by nobody since. */
+export interface LockSeen {
+  readonly since: number;
+  readonly renewed: number;
 }
 
 /**

@@ -122,6 +122,57 @@ test('when a site is lost its delegate is asked by itself, where the lost primar
   assert.match(why(proposeRecovery(weaker.facts)!).join('\n'), /nothing bounds what it acknowledges/);
 });
 
+const ended = (at = world()) =>
+  at.observation('alfa-db', { process: 'exited', role: 'closed', health: 'bad', reason: 'nothing of it is left' });
+
+test('a primary that its own agent saw end is replaced at the other site at once, and nothing else moves', () => {
+  const at = ended();
+  const intent = proposeRecovery(at.facts)!;
+  assert.deepEqual(
+    [intent.runbook, intent.scope, intent.moves, moves(intent), intent.missing, intent.toSite],
+    ['failover-instance', 'instance', [], ['alfa-db → bravo-db'], [], 'alfa'],
+  );
+  const outcomes = decide({ facts: at.facts, intent, plan: planOf(intent, at.facts), overrides: [] });
+  assert.deepEqual(
+    outcomes.rules.filter(({ outcome }) => outcome !== 'pass'),
+    [],
+  );
+  assert.match(ruleOf(at, intent, 'R-VERDICT').reason, /alfa-db: its own agent saw that it has ended/);
+  assert.match(ruleOf(at, intent, 'R-FENCE').reason, /sooner once its agent proves/);
+  assert.ok(diagnose(at.facts).some(({ kind, instance }) => kind === 'PrimaryDown' && instance === 'alfa-db'));
+});
+
+const stays: readonly (readonly [string, (at: FactsBuilder) => FactsBuilder])[] = [
+  ['one that only does not answer', (at) => at.observation('alfa-db', { role: 'unknown', health: 'unknown' })],
+  ['one of which nothing fresh is known', (at) => ended(at).instance('alfa-db', { fresh: false })],
+  ['one that has not read who has the lock', (at) => ended(at).observation('alfa-db', { delegate: null })],
+  [
+    'one whose lock is another’s already',
+    (at) =>
+      at
+        .underDelegate('bravo-db')
+        .observation('alfa-db', { process: 'exited', role: 'closed', health: 'bad', reason: 'nothing is left' }),
+  ],
+];
+for (const [what, change] of stays)
+  test(`nobody is asked to replace ${what}`, () => {
+    assert.equal(proposeRecovery(change(world()).facts), null);
+  });
+
+test('a primary that has ended is not replaced where commits are not strict, nor by one that may lack something', () => {
+  for (const change of [
+    { durability: 'preferred' },
+    { withoutLoss: [] },
+    { paused: true },
+    { dangers: ['x'] },
+  ] as const) {
+    const at = ended(world().underDelegate('alfa-db', change));
+    const intent = proposeRecovery(at.facts)!;
+    assert.deepEqual(moves(intent), []);
+    assert.equal(ruleOf(at, intent, 'R-CANDIDATE').outcome, 'block');
+  }
+});
+
 test('what its delegate has promoted by itself at the other site is adopted by the plan, and only made sure of', () => {
   const at = world().lose('alfa');
   at.underDelegate('bravo-db', { since: 40 });

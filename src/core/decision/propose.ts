@@ -1,3 +1,4 @@
+import { delegatedComponents, endedHolder } from '../authority/delegated-primary.ts';
 import type { GroupRecord } from '../authority/group-record.ts';
 import type { ComponentId, SiteId } from '../base/ids.ts';
 import type { DiagnosisKind } from '../diagnosis/diagnosis.ts';
@@ -22,7 +23,7 @@ export function proposeRecovery(facts: Facts, acceptLoss = false): Intent | null
   const active = record.activeSite;
   if (failing.length === 0 && split.length === 0) {
     const served = owned.every((each) => !isIdle(facts, record, each));
-    return served && isUnfinished(record) ? finishing(facts, active) : null;
+    return served && isUnfinished(record) ? finishing(facts, active) : proposeDelegateRecovery(facts, active);
   }
   const trigger = triggerOf(facts, record, failing);
   if (facts.sites.get(active)?.verdict.state !== 'failed' && split.length === 0) {
@@ -82,6 +83,37 @@ function finishing(facts: Facts, active: SiteId): Intent {
       rejected: [],
     },
   );
+}
+
+/**
+ * A delegate's primary has ended where its own agent sees it: another member takes over without waiting for its lock, at the active site or
+ * the next one that is preferred. The group stays where it is.
+ */
+function proposeDelegateRecovery(facts: Facts, active: SiteId): Intent | null {
+  const [lost] = delegatedComponents(facts.topology, facts.group).filter((each) => endedHolder(facts, each) !== null);
+  if (lost === undefined) return null;
+  const intents = [active, ...targetSites(facts, active)].map((site) =>
+    withDelegates(
+      facts,
+      site,
+      { planned: false, only: [lost.id] },
+      {
+        runbook: 'failover-instance',
+        scope: 'instance',
+        trigger: 'PrimaryDown',
+        requestedBy: null,
+        reason: reasonOf([lost]),
+        fromSite: active,
+        toSite: active,
+        moves: [],
+        missing: [],
+        lossy: [],
+        rejected: [],
+      },
+    ),
+  );
+  const complete = intents.find(({ missing }) => missing.length === 0);
+  return { ...(complete ?? intents[0]!), rejected: intents.flatMap(({ rejected }) => rejected) };
 }
 
 /** What the last run was to have moved, and had not when it failed. */

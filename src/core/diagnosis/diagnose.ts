@@ -1,4 +1,4 @@
-import { confirmedPrimary, delegatedComponents, delegateView } from '../authority/delegated-primary.ts';
+import { confirmedPrimary, delegatedComponents, delegateView, endedHolder } from '../authority/delegated-primary.ts';
 import type { DurabilityMode } from '../authority/group-record.ts';
 import type { InstanceId } from '../base/ids.ts';
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
@@ -192,6 +192,15 @@ function ofDelegate(facts: Facts, component: Component): Diagnosis[] {
   const about = { component: component.id, basis: 'fact' } as const;
   if (view !== null && view.lock === null)
     found.push(one('NoPrimary', { ...about, summary: `nobody has the lock of ${component.id}: its delegate decides` }));
+  const ended = endedHolder(facts, component);
+  if (ended !== null)
+    found.push(
+      one('PrimaryDown', {
+        ...about,
+        instance: ended,
+        summary: `${ended} has the lock of ${component.id}, and ${facts.instances.get(ended)?.observation?.reason ?? 'has ended'}`,
+      }),
+    );
   if (view?.lock?.holder === 'elsewhere')
     found.push(
       one('GroupSplit', {

@@ -73,6 +73,7 @@ export const serverOptions = [
   'pidFile',
   'weightFile',
   'preferences',
+  'barFile',
 ] as const;
 export type ServerOption = (typeof serverOptions)[number];
 
@@ -90,7 +91,7 @@ export const optionsOfKind: Readonly<
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
   patroni: {
     needed: ['api', 'scope', 'store', 'endpoints', 'passwordFile'],
-    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile'],
+    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile', 'barFile'],
   },
   frr: { needed: ['autonomousSystem', 'configFile'], optional: ['preferences'] },
   keepalived: { needed: ['sharedAddress', 'interface', 'configFile', 'pidFile', 'weightFile'], optional: [] },

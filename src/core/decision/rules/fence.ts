@@ -1,3 +1,4 @@
+import { endedHolder } from '../../authority/delegated-primary.ts';
 import { fencingOutlook, outlookForHolder } from '../../authority/fencing.ts';
 import type { InstanceId } from '../../base/ids.ts';
 import { indexOf } from '../../topology/topology-index.ts';
@@ -40,6 +41,14 @@ export const fenceRule: SafetyRule = {
       else if (oldHost?.connected && oldHost.verdict.state === 'healthy') held.push(`${old}: its agent can stop it`);
       else if (outlook.kind === 'in') held.push(`${old}: ${outlook.method} in ${outlook.ms} ms`);
       else return block(`fence not proven: ${outlook.reason}; its agent cannot be reached`, attestNext(facts, old));
+    }
+    for (const { component: id, from, to } of intent.delegates ?? []) {
+      const component = components.get(id);
+      if (component === undefined || from === null || from === to) continue;
+      const ended = endedHolder(facts, component) === from;
+      held.push(
+        `${from}: its delegate's lock${ended ? ', sooner once its agent proves that nothing of it is left' : ''}`,
+      );
     }
     return pass(held.length > 0 ? held.join(' · ') : 'nobody holds what moves');
   },

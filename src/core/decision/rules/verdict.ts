@@ -1,3 +1,4 @@
+import { delegatedComponents, endedHolder } from '../../authority/delegated-primary.ts';
 import { isRecovery } from '../../plan/runbook.ts';
 import { ownedComponents } from '../../topology/topology-index.ts';
 import { isFailing } from '../propose.ts';
@@ -31,6 +32,9 @@ export const verdictRule: SafetyRule = {
           })
           .join(' · '),
       );
+    const ended = delegatedComponents(facts.topology, facts.group).flatMap((each) => endedHolder(facts, each) ?? []);
+    if (ended.length > 0 && ended.some((holder) => intent.delegates?.some(({ from }) => from === holder)))
+      return pass(`${ended.join(', ')}: its own agent saw that it has ended`);
     if (intent.trigger === 'GroupSplit') return pass('components that move together are held in different sites');
     const unknown = owned.filter((component) => {
       const holder = record.grants[component.id]?.holder ?? null;
