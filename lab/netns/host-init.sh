@@ -18,7 +18,7 @@ exec ip netns exec "$namespace" unshare --uts --pid --mount --fork --kill-child 
     /var/tmp/*) ;;
     *) mount -t tmpfs -o mode=1777 tmpfs /var/tmp ;;
   esac
-  mkdir -p /run/lock
+  mkdir -p /run/lock /run/holdfast
   [ ! -f "$state/hosts" ] || mount --bind "$state/hosts" /etc/hosts
   # What a loss of power forgets and the namespace has kept: addresses and routes that a daemon had added.
   ip -4 addr flush dev lan secondary 2>/dev/null || :

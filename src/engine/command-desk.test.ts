@@ -377,3 +377,29 @@ test('a delegate is asked only for the run that the record names, in its epoch: 
   blind.command({ epoch: epoch(8), order: { kind: 'perform', instance: blind.engine, action } });
   assert.deepEqual([blind.performed.length, refusal(blind)], [0, 'no-grant'], 'the authority was not read');
 });
+
+test('what rests on a delegate is looked at anew each time: it may have promoted another one since', () => {
+  const detail = { since: 21, renewed: 25, seen: 'nothing is left' };
+  for (const action of [
+    { kind: 'take-over', epoch: epoch(8), former: null, planned: false },
+    { kind: 'prove-gone', epoch: epoch(8) },
+  ] as const) {
+    const agent = new AgentUnderTest();
+    agent.record = { ...agent.record, epoch: epoch(8), run: runId('trading-8') };
+    agent.reads();
+    const order = { kind: 'perform', instance: agent.engine, action } as const;
+    for (const outcome of [
+      { kind: 'ok', detail } as const,
+      { kind: 'unknown', reason: 'its lock is another’s' } as const,
+    ]) {
+      agent.command({ key: 'trading-8/step/db', epoch: epoch(8), run: runId('trading-8'), order });
+      agent.performedWith(agent.performed.at(-1)!, outcome);
+    }
+    assert.equal(agent.performed.length, 2, action.kind);
+    const [first, second] = agent.answers;
+    assert.deepEqual([first?.outcome.kind, second?.outcome.kind], ['ok', 'unknown']);
+    const proof = action.kind === 'prove-gone' ? { since: 21, renewed: 25 } : undefined;
+    assert.deepEqual(first?.proof?.lock, proof, 'the lock as it was goes with the proof');
+    assert.equal(second?.proof, null);
+  }
+});

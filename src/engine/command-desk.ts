@@ -11,6 +11,12 @@ import type { Command, CommandOutcome } from './messages.ts';
 
 type Outcome = CommandOutcome['outcome'];
 
+/** What is only looked at, or rests on what somebody else decides, is looked at anew: a delegate may have promoted another one since. */
+const isRemembered = (order: Command['order']): boolean =>
+  order.kind !== 'confirm' &&
+  order.kind !== 'ask' &&
+  !(order.kind === 'perform' && (order.action.kind === 'take-over' || order.action.kind === 'prove-gone'));
+
 /**
  * Where an agent takes orders: each once, none that is stale. An order that was carried out is remembered with its answer, durably
  * unless doing it again after a crash would change nothing; one that is under way answers when it ends, to whoever asked last.
@@ -330,7 +336,7 @@ export class CommandDesk {
   #finish(command: Command, outcome: Outcome, proof: FencingProof | null = null): void {
     const latest = this.#underWay.get(command.key) ?? command;
     this.#underWay.delete(command.key);
-    if (outcome.kind === 'ok' && command.order.kind !== 'confirm' && command.order.kind !== 'ask') {
+    if (outcome.kind === 'ok' && isRemembered(command.order)) {
       // Raised again after a crash an epoch changes nothing, and it is on disk itself since `admit`: its answer waits for no disk.
       const durably = command.order.kind !== 'raise-epoch';
       this.#agent.rememberDone({ key: command.key, outcome: outcome as ActionOutcome, proof }, durably);

@@ -7,6 +7,7 @@ import type { Intent } from '../core/decision/intent.ts';
 import { proposeRecovery, proposeSwitchover } from '../core/decision/propose.ts';
 import { foldRun, type RunState } from '../core/run/run.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
+import { answeredByFacts } from './answered-by-facts.ts';
 import { AuthorityMirror } from './authority-mirror.ts';
 import type { Transaction } from './authority-port.ts';
 import type { ControllerEffect } from './controller-effects.ts';
@@ -14,7 +15,7 @@ import { adoptable, DelegateAdoption, delegatesArrived } from './delegate-adopti
 import type { GroupSurroundings } from './group-surroundings.ts';
 import { granted, revoked } from './record-change.ts';
 import { routeUnder } from './served-routes.ts';
-import { ordersFor } from './step-orders.ts';
+import { fencingProofs, ordersFor } from './step-orders.ts';
 
 const run = runId('trading-8');
 const world = () => new FactsBuilder({ delegatedDatabase: true, servers: true }).underDelegate('alfa-db');
@@ -100,6 +101,8 @@ test('from its revocation on nobody is led to what moves, and only the chosen on
   adopt(at);
   assert.ok(delegatesArrived(state, at.facts));
   assert.deepEqual(pooler(at, 'bravo-pooler'), { trading: 'bravo-db' });
+  at.underDelegate('alfa-db', { since: 41 });
+  assert.ok(!delegatesArrived(state, at.facts), 'its delegate has promoted another one since');
 });
 
 test('a run that ends without having moved it leaves it to be adopted where it is', () => {
@@ -141,6 +144,55 @@ test('unplanned nobody in particular has to give way', () => {
     former: 'alfa-db',
     planned: false,
   });
+});
+
+/** A run that replaces a primary whose own agent saw it end. */
+function replacing() {
+  const at = adopt(world());
+  const nothing = { process: 'exited', role: 'closed', health: 'bad', reason: 'nothing is left' } as const;
+  at.observation('alfa-db', nothing);
+  const state = opened(at, proposeRecovery(at.facts)!);
+  const record = revoked(at.facts, state.plan, run, at.record.incarnation);
+  at.change({ record: { ...record, run }, run: state });
+  return { at, state };
+}
+const goneProof = (epochOf: number) => ({
+  method: 'process-dead' as const,
+  scope: instanceId('alfa-db'),
+  epoch: epoch(epochOf),
+  sticky: { heal: true, reboot: false },
+  evidence: 'nothing is left',
+  lock: { since: 20, renewed: 31 },
+});
+
+test('the agent of a primary that has ended is asked for a proof, and the step waits until it was tried', () => {
+  const { at, state } = replacing();
+  const [asked, ...others] = ordersFor({ kind: 'fence' }, state, at.facts);
+  assert.deepEqual(others, []);
+  assert.deepEqual(asked?.order, {
+    kind: 'perform',
+    instance: 'alfa-db',
+    action: { kind: 'prove-gone', epoch: at.record.epoch },
+  });
+  assert.deepEqual([asked.host, asked.required, asked.awaited], ['alfa-d', false, true]);
+  assert.equal(answeredByFacts('fence', state, at.facts), null, 'facts alone do not answer it');
+  at.host('alfa-d', { connected: false });
+  assert.deepEqual(ordersFor({ kind: 'fence' }, state, at.facts), [], 'nobody is there to prove it');
+});
+
+test('with the proof its lock need not be waited for; without it the take-over says nothing of it', () => {
+  const { at, state } = replacing();
+  const asked = (proofs: RunState['proofs']) => {
+    const [order] = ordersFor({ kind: 'promote-components' }, { ...state, proofs }, at.facts);
+    return order?.order.kind === 'perform' ? order.order.action : null;
+  };
+  const plain = { kind: 'take-over', epoch: at.record.epoch, former: 'alfa-db', planned: false };
+  const proof = goneProof(at.record.epoch);
+  assert.deepEqual(asked([proof]), { ...plain, gone: { since: 20, renewed: 31 } });
+  assert.deepEqual(asked([]), plain);
+  assert.deepEqual(asked([{ ...proof, scope: instanceId('bravo-db') }]), plain, 'it is of somebody else');
+  assert.deepEqual(fencingProofs(state, at.facts, [proof]), [proof], 'it is kept with the run');
+  assert.deepEqual(fencingProofs(state, at.facts, [{ ...proof, scope: instanceId('wit-db') }]), []);
 });
 
 test('the record is written under the leader’s key and the record’s revision, and evidence says whether a run asked for it', () => {

@@ -4,6 +4,7 @@ import type { Json } from '../core/base/canonical-json.ts';
 import type { ComponentId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import { isOpen, type RunState } from '../core/run/run.ts';
+import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
 
@@ -29,9 +30,15 @@ export function adoptable(facts: Facts): readonly AdoptedPrimary[] {
 const moveOf = ({ plan }: RunState, component: ComponentId) =>
   plan.delegates?.find((move) => move.component === component);
 
-/** Every delegate that this run moves was confirmed at its target, and the record says so. */
-export const delegatesArrived = ({ plan }: RunState, { record }: Facts): boolean =>
-  (plan.delegates ?? []).every(({ component, to }) => record?.delegates?.[component]?.holder === to);
+/** Every delegate that this run moves is confirmed at its target, and the record says so. It may have moved on since it was asked. */
+export function delegatesArrived({ plan }: RunState, facts: Facts): boolean {
+  const { component: components } = indexOf(facts.topology);
+  return (plan.delegates ?? []).every(
+    ({ component, to }) =>
+      facts.record?.delegates?.[component]?.holder === to &&
+      confirmedPrimary(facts, components.get(component)!)?.holder === to,
+  );
+}
 
 /**
  * Writes what was confirmed into the record, so that what leads to a delegate's primary follows it. No grant, no epoch: nothing that

@@ -75,7 +75,7 @@ export class DelegateChecker {
     if (model?.holder !== to) return;
     for (const { id } of model.component.instances) {
       const { role, process } = instances.get(id)!;
-      if (id !== to && role === 'primary' && process === 'running')
+      if (id !== to && role === 'primary' && process === 'running' && model.hasLooked(id))
         this.#truth.violated(`${to} was taken for the primary of ${component}, and ${id} is ${role}`);
     }
   }

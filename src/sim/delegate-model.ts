@@ -46,6 +46,8 @@ export class DelegateModel {
   readonly #barredUntil = new Map<InstanceId, number>();
   readonly #around: DelegateSurroundings;
   readonly #primaryAt = new Map<InstanceId, number>();
+  readonly #turnAt = new Map<InstanceId, number>();
+  #takenAt = 0;
   #lock: Lock | null = null;
   #revision = 20;
   #synchronous: readonly InstanceId[] = [];
@@ -81,6 +83,11 @@ export class DelegateModel {
   primaryAt(id: InstanceId): number | null {
     this.#watch();
     return this.#primaryAt.get(id) ?? null;
+  }
+
+  /** Patroni has looked there since the lock was taken last: what was frozen says what it was until then, and can acknowledge nothing. */
+  hasLooked(id: InstanceId): boolean {
+    return (this.#turnAt.get(id) ?? 0) > this.#takenAt;
   }
 
   #watch(): void {
@@ -170,6 +177,7 @@ export class DelegateModel {
     const until = this.#around.queue.now + DELEGATE_TTL_MS;
     this.#lock = { holder: member.id, since: this.#revision, renewed: 0, until };
     this.#synchronous = [];
+    this.#takenAt = this.#around.queue.now;
     this.history.push({ holder: member.id, since: this.#revision });
     this.#around.locked(member.id, why);
     member.delegatedRole('primary');
@@ -194,6 +202,7 @@ export class DelegateModel {
 
   #turn(member: InstanceModel): void {
     const { queue } = this.#around;
+    this.#turnAt.set(member.id, queue.now);
     const reaches = this.#around.reachesStore(member);
     const held = this.#held;
     if (held?.holder === member.id) {

@@ -11,6 +11,7 @@ import { LedFirm } from './netns-servers/led-firm.ts';
 const skip = await reasonToSkipNamespaces();
 const ordersPerSecond = 100;
 const agreedWithinMs = 45_000;
+const lockTtlMs = 30_000;
 /** A dead primary's lock ends after 30 s; then there is an election, and a promotion. */
 const promotedWithinMs = 90_000;
 const darkForMs = 300_000;
@@ -83,6 +84,20 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
       context.diagnostic(`adopted ${ms(monoMs - sinceMonoMs)}: ${JSON.stringify(data)}`);
   }
 
+  /** On what it rests that the lock was not waited for, as evidence has it. */
+  function releasedEarly(context: TestContext, { killed, sinceMonoMs }: { killed: string; sinceMonoMs: number }): void {
+    const told = (kind: string, name: string, value: string) =>
+      lab
+        .evidence()
+        .map((each) => ({ ...each, data: each.data as Record<string, unknown> }))
+        .find((each) => each.kind === kind && each.monoMs >= sinceMonoMs && each.data[name] === value);
+    const proof = told('fencing-proof', 'scope', killed);
+    assert.equal(proof?.data['method'], 'process-dead', 'its own agent proved that nothing of it was left');
+    const adopted = told('delegate-adopted', 'asked', 'by this run');
+    assert.ok(adopted !== undefined && adopted.monoMs - sinceMonoMs < lockTtlMs, 'its lock was not waited for');
+    context.diagnostic(`proof ${ms(proof!.monoMs - sinceMonoMs)}: ${JSON.stringify(proof!.data)}`);
+  }
+
   async function movedByCommand(context: TestContext, to: string): Promise<GroupView> {
     const before = await lab.platform.group();
     const mark = `to ${to}`;
@@ -115,7 +130,7 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
     assert.equal(holder, 'database-nyc');
     const seen = view.instances.find(({ instance }) => instance === holder)!.observation!;
     assert.deepEqual([seen.delegate!.lock, seen.delegate!.durability], [{ holder, since: lock }, 'strict']);
-    assert.equal(seen.delegate!.lockTtlMs, 30_000);
+    assert.equal(seen.delegate!.lockTtlMs, lockTtlMs);
     await poolersFollow(context);
     await counted(context);
   });
@@ -125,7 +140,7 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
     for (const to of ['chi', 'nyc']) await movedByCommand(context, to);
   });
 
-  it('its primary killed with its Patroni: what Patroni promotes is adopted, commits go there, and the group follows when ordered', async (test) => {
+  it('its primary killed with its Patroni: its agent proves it, its lock is released, commits go to the other site, and the group follows when ordered', async (test) => {
     const context = test as TestContext;
     const view = await firm.settled('nyc');
     const killed = firm.adopted(view)!;
@@ -141,6 +156,7 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
     adoptions(context, begun);
     assert.equal(firm.siteOf(firm.adopted(after)!), 'chi');
     assert.equal(activeSite(after), 'nyc', 'nothing else moves with it');
+    releasedEarly(context, { killed, sinceMonoMs: begun });
     await poolersFollow(context);
     await lab.eventually(
       'commits go on',

@@ -12,6 +12,10 @@ export const delegatedTiming = { ttl: 30, loop_wait: 10, retry_timeout: 10 } as 
 /** Whose tables the platform's are. */
 const owner: DatabaseUser = 'persister';
 const foundedScript = 'founded.sh';
+const startScript = 'start.sh';
+
+/** Gone with the power, like what it keeps from starting. */
+const barFile = (member: string): string => `/run/holdfast/${member}.barred`;
 
 /** An agent asks the member of its host over its own certificate, and the etcd that keeps the lock, the vote of its site first. */
 export const patroniKind: LedKind = {
@@ -28,6 +32,7 @@ export const patroniKind: LedKind = {
       passwordFile: ground.secretFile(patroniSecret(component, 'rest')),
       scope: scopeOf(component),
       store: 'etcd',
+      barFile: barFile(name),
       endpoints: votersNear(ground, node.site).join(','),
       caFile: ca,
       certFile: cert,
@@ -51,6 +56,16 @@ export function restCertificates(directory: string): object {
     keyfile: `${directory}/key.pem`,
     cafile: `${directory}/ca.pem`,
     verify_client: 'required',
+  };
+}
+
+/** Patroni as its host starts it: not while its agent has barred that. */
+export function startedUnlessBarred(member: string, server: string, command: readonly string[]) {
+  const bar = barFile(member);
+  const script = `[ ! -e ${bar} ] || { echo "${member} is barred from starting: ${bar}" >&2; exit 75; }\nexec "$@"\n`;
+  return {
+    files: { [startScript]: script },
+    command: ['sh', `${serverDirectory(server)}/${startScript}`, ...command] as [string, ...string[]],
   };
 }
 

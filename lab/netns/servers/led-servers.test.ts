@@ -98,6 +98,7 @@ describe('servers of a lab that agents lead', () => {
       user: 'holdfast',
       passwordFile: '/secrets/patroni-database-rest',
       scope: 'database',
+      barFile: '/run/holdfast/database-nyc.barred',
       store: 'etcd',
       endpoints: 'https://10.1.0.13:2379,https://10.2.0.13:2379,https://10.3.0.10:2379',
       caFile: '/pki/ca.pem',

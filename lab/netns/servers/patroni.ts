@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters, pemFiles } from './etcd.ts';
-import { delegatedTiming, foundedFor, restCertificates } from './led-patroni.ts';
+import { delegatedTiming, foundedFor, restCertificates, startedUnlessBarred } from './led-patroni.ts';
 import { PatroniFounding } from './patroni-founding.ts';
 import {
   type PatroniMember,
@@ -62,6 +62,9 @@ export function patroniServers(
       const platform = (isDelegated(component) ? ground.platform : undefined) ?? null;
       const founding =
         member === founder ? new PatroniFounding({ server: member.server, stores, scope: scopeOf(component) }) : null;
+      const patroni: [string, ...string[]] = ['patroni', `${serverDirectory(member.server)}/${configFile}`];
+      const started =
+        platform === null ? { files: {}, command: patroni } : startedUnlessBarred(member.name, member.server, patroni);
       const wish = { component, member, stores, secrets, binaries, archive, platform, founds: member === founder };
       return {
         name: member.server,
@@ -71,8 +74,9 @@ export function patroniServers(
           [configFile]: `${JSON.stringify(patroniConfig(wish), null, 1)}\n`,
           ...pemFiles(identityOf(patroniIdentityOf(member.node))),
           ...(platform === null ? {} : foundedFor(platform, member.server).files),
+          ...started.files,
         },
-        command: ['patroni', `${serverDirectory(member.server)}/${configFile}`],
+        command: started.command,
         lacks: (ask) => memberLacks(ask, member, founding),
       };
     });

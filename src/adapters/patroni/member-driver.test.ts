@@ -7,93 +7,13 @@ import { epoch, instanceId } from '../../core/base/ids.ts';
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import type { ActionOutcome, InstanceAction } from '../../engine/driver-port.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
+import { Cluster } from './cluster.under-test.ts';
 import { PatroniDriver } from './driver.ts';
-import type { AskHttp, HttpAnswer, HttpQuestion } from './http.ts';
 import { PatroniMember } from './member-driver.ts';
 
 const [nyc, chi] = [instanceId('database-nyc'), instanceId('database-chi')];
 const soon = { deadlineMs: 400 };
 const long = { deadlineMs: 3_000 };
-
-/** Two members, a lock with its revision, and what each would say. A test changes it as Patroni would. */
-class Cluster {
-  leader: string | null = 'nyc-1';
-  since = 21;
-  standbys = 'chi-1';
-  readonly roles: Record<string, string> = { 'nyc-1': 'master', 'chi-1': 'replica' };
-  readonly silent = new Set<string>();
-  settings: object = { ttl: 10, loop_wait: 1, retry_timeout: 4, synchronous_mode: true, synchronous_mode_strict: true };
-  paused = false;
-  readonly asked: string[] = [];
-  /** What it does when it is asked. */
-  onAsked: () => void = () => {};
-
-  moveTo(member: string): void {
-    const former = this.leader;
-    this.leader = member;
-    this.since += 100;
-    this.standbys = former ?? '';
-    this.roles[member] = 'master';
-    if (former !== null && former !== member) this.roles[former] = 'replica';
-  }
-
-  readonly ask: AskHttp = async ({ method, url, body }: HttpQuestion, { deadlineMs }): Promise<HttpAnswer> => {
-    const host = new URL(url).hostname;
-    if (this.silent.has(host)) {
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(deadlineMs, 50))));
-      return { kind: 'unknown', reason: `no answer of ${host}` };
-    }
-    const answer = (value: unknown): HttpAnswer => ({ kind: 'answer', status: 200, text: JSON.stringify(value) });
-    if (host === 'store') return answer({ node: { key: '/service/base', nodes: this.#keys() } });
-    if (method === 'POST') {
-      this.asked.push(`${new URL(url).pathname} ${JSON.stringify(body)}`);
-      this.onAsked();
-      return { kind: 'answer', status: 200, text: 'done' };
-    }
-    return url.endsWith('/config') ? answer(this.settings) : answer(this.#status(host));
-  };
-
-  #status(member: string): object {
-    const role = this.roles[member];
-    return {
-      state: 'running',
-      role,
-      timeline: 3,
-      xlog: role === 'master' ? { location: 1000 } : { replayed_location: 900 },
-      replication:
-        role === 'master' ? [{ application_name: this.standbys, state: 'streaming', sync_state: 'sync' }] : [],
-      ...(this.paused ? { pause: true } : {}),
-      patroni: { version: '3.0.2', scope: 'base' },
-    };
-  }
-
-  #keys(): readonly object[] {
-    const node = (key: string, value: string, createdIndex: number) => ({
-      key: `/service/base/${key}`,
-      value,
-      createdIndex,
-    });
-    const members = Object.entries(this.roles).map(([name, role]) =>
-      node(
-        `members/${name}`,
-        JSON.stringify({
-          api_url: `http://${name}/patroni`,
-          state: 'running',
-          role,
-          version: '3.0.2',
-          xlog_location: 900,
-        }),
-        1,
-      ),
-    );
-    return [
-      ...members,
-      ...(this.leader === null ? [] : [node('leader', this.leader, this.since)]),
-      node('sync', JSON.stringify({ leader: this.leader ?? 'nyc-1', sync_standby: this.standbys }), 2),
-      node('status', JSON.stringify({ optime: 1000 }), 3),
-    ];
-  }
-}
 
 describe('a member of Patroni’s cluster as an instance of an agent', () => {
   let directory: string;

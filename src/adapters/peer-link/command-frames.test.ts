@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { DB, ENGINE, FactsBuilder, NOW } from '../../../test/builders/facts.ts';
 import { instanceId } from '../../core/base/ids.ts';
 import { Fields } from '../../wire/fields.ts';
-import { parseCommand, parseGroupRecord } from './command-frames.ts';
+import { parseCommand, parseGroupRecord, parseProof } from './command-frames.ts';
 import { parseObservation } from './observation-frames.ts';
 
 const sent = (value: unknown) => Fields.of(JSON.parse(JSON.stringify(value)), 'frame');
@@ -41,6 +41,8 @@ test('a record with adopted primaries, a take-over and what is seen of a delegat
   for (const action of [
     { kind: 'take-over', epoch: 2, former: 'alfa-db', planned: true },
     { kind: 'take-over', epoch: 2, former: null, planned: false },
+    { kind: 'take-over', epoch: 2, former: 'alfa-db', planned: false, gone: { since: 21, renewed: 25 } },
+    { kind: 'prove-gone', epoch: 2 },
   ]) {
     const { order } = parseCommand(sent({ ...base, order: { kind: 'perform', instance: 'bravo-db', action } }));
     assert.deepEqual(order.kind === 'perform' && order.action, action);
@@ -51,4 +53,16 @@ test('a record with adopted primaries, a take-over and what is seen of a delegat
     const changed = { ...observation, delegate: { ...observation.delegate!, ...change } };
     assert.deepEqual(parseObservation(sent(changed)), changed);
   }
+});
+
+test('a proof comes over the link with the lock that its holder had, where it had one', () => {
+  const proof = {
+    method: 'process-dead',
+    scope: 'alfa-db',
+    epoch: 8,
+    sticky: { heal: true, reboot: false },
+    evidence: 'nothing of it is left',
+  };
+  for (const each of [proof, { ...proof, lock: { since: 21, renewed: 25 } }])
+    assert.deepEqual(parseProof(sent(each)), each);
 });

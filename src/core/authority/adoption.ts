@@ -80,9 +80,22 @@ export function adopt({ facts, incarnation, mark }: AdoptionQuestion): Adoption 
     (trust === 'believed' ? believed : doubted).push(component.id);
     grants[component.id] = forgotten(grant, epoch, trust);
   }
+  // Whom their locks named is as old as the rest: nobody is led there before it was seen anew.
+  const delegates = Object.values(record.delegates ?? {}).map(
+    (each) => [each.component, { ...each, holder: null, epoch }] as const,
+  );
   return {
     kind: 'adopted',
-    record: { ...record, incarnation, epoch, grants, run: null, tradingEnabled: false, adopted: mark },
+    record: {
+      ...record,
+      incarnation,
+      epoch,
+      grants,
+      run: null,
+      tradingEnabled: false,
+      adopted: mark,
+      ...(delegates.length === 0 ? {} : { delegates: Object.fromEntries(delegates) }),
+    },
     believed,
     doubted,
     attested: attested.map((each) => each.id),
