@@ -7,6 +7,7 @@ import { messageOf } from '../lab/lab-error.ts';
 import type { Topology } from '../src/core/topology/topology.ts';
 import { ServersUnderTest } from '../test/integration/netns-servers/servers-under-test.ts';
 import { type FaultName, faultNames, notSeenBecause, type Series } from './failover/failover-run.ts';
+import { databaseFaults, LedDatabase } from './failover/led-database.ts';
 import { firmFaults, firmTopology, LedFirm } from './failover/led-firm.ts';
 import { PatroniBaseline } from './failover/patroni-baseline.ts';
 import { RoutesBaseline } from './failover/routes-baseline.ts';
@@ -15,12 +16,12 @@ import { describeFault, faultRows, measurementsOf, tableHead } from './failover/
 
 const help = `Plays faults against Patroni alone, Sentinel alone, keepalived and BGP in a lab of network namespaces, and prints ours beside theirs.
 
-  npm run bench:failover [-- NAME …] [--lab servers|firm] [--overlay FILE …] [--rounds N] [--long] [--json]
+  npm run bench:failover [-- NAME …] [--lab servers|firm|database] [--overlay FILE …] [--rounds N] [--long] [--json]
 
 NAME: ${faultNames.join(', ')};
 all of them when none is named. A figure is the median of the rounds (5 unless told), from the fault to the first success of a client
-outside every site; timers are printed as the running servers have them. --lab plays only what one of the two labs is needed for: servers
-that nobody leads, or a firm whose agents lead them. --overlay is laid over that firm, e.g. with other timing on a machine that does much
+outside every site; timers are printed as the running servers have them. --lab plays only what one of the three labs is needed for: servers
+that nobody leads, a firm whose agents lead them, or one whose database is under Patroni. --overlay is laid over that firm, e.g. with other timing on a machine that does much
 else. --long also plays BGP with a hold time of 180 s. Needs root. docs/reference/benchmarks.md says what the numbers mean.
 `;
 
@@ -49,6 +50,7 @@ interface Wish {
 const labs = {
   servers: { root, name: 'bench-failover' },
   firm: { root, name: 'bench-failover-firm' },
+  database: { root, name: 'bench-failover-database' },
 };
 
 let isInterrupted = false;
@@ -137,11 +139,25 @@ async function amongTheFirm(topology: Topology, { asked, rounds }: Wish): Promis
   }
 }
 
+/** A whole firm whose database is under Patroni. */
+async function amongTheDatabase(topology: Topology, { rounds }: Wish): Promise<readonly Series[]> {
+  try {
+    const firm = await LedDatabase.up(labs.database, topology, { rounds, say });
+    try {
+      return [await firm.killed()];
+    } finally {
+      firm.close();
+    }
+  } finally {
+    await bringDown(labs.database, say).catch(notDown);
+  }
+}
+
 function complaintAbout(rounds: number): string | null {
   const unknown = positionals.find((name) => !faultNames.includes(name as FaultName));
   if (unknown !== undefined) return `no fault "${unknown}"`;
   if (!Number.isInteger(rounds) || rounds < 1) return `--rounds ${values.rounds} is not a count`;
-  if (values.lab !== undefined && !['servers', 'firm'].includes(values.lab)) return `no lab "${values.lab}"`;
+  if (values.lab !== undefined && !Object.hasOwn(labs, values.lab)) return `no lab "${values.lab}"`;
   return null;
 }
 
@@ -180,6 +196,9 @@ async function main(): Promise<number> {
   const series = [
     ...(await played('servers', serverFaults, () => amongServers({ asked, rounds }))),
     ...(await played('firm', firmFaults, () => amongTheFirm(topology, { asked, rounds }))),
+    ...(await played('database', databaseFaults, () =>
+      amongTheDatabase(firmTopology(root, values.overlay, 'three-site-patroni'), { asked, rounds }),
+    )),
   ];
   release();
   const rows = faultRows(topology.timing).filter(({ fault }) => asked.has(fault));

@@ -10,7 +10,7 @@ export interface Place {
   readonly name: string;
   readonly host: string;
   readonly port: number;
-  /** Patroni's REST API beside it. */
+  /** Patroni's REST API beside it; without it a database is asked itself whether it is a standby. */
   readonly restPort?: number;
 }
 
@@ -50,7 +50,7 @@ async function postgresSession(
   { user, password }: Extract<Service, { kind: 'postgres' }>,
   { host, port, restPort }: Place,
 ): Promise<Session | null> {
-  if (!(await isPrimary(host, restPort ?? 0))) return null;
+  if (restPort !== undefined && !(await isPrimary(host, restPort))) return null;
   const client = new Client({
     ...{ host, port, user, password, database: 'postgres' },
     connectionTimeoutMillis: lookWithinMs,
@@ -60,6 +60,7 @@ async function postgresSession(
   const close = () => void client.end().catch(() => {});
   try {
     await client.connect();
+    if (restPort === undefined && !(await takesWrites(client))) throw new Error('it is a standby');
   } catch {
     close();
     return null;
@@ -73,6 +74,11 @@ async function postgresSession(
     }
   };
   return { write, close };
+}
+
+async function takesWrites(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ readonly standby: boolean }>('select pg_is_in_recovery() as standby');
+  return rows[0]?.standby === false;
 }
 
 function isPrimary(host: string, port: number): Promise<boolean> {

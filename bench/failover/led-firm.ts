@@ -62,11 +62,44 @@ const steadyMs = 1_000;
 const askedAtOnce = 500;
 
 /** @throws when a file does not say what a topology or an overlay says */
-export function firmTopology(root: string, overlays: readonly string[]): Topology {
+export function firmTopology(root: string, overlays: readonly string[], example = 'three-site-servers'): Topology {
   return readTopology({
-    topologyFile: `${root}/examples/three-site-servers.yaml`,
+    topologyFile: `${root}/examples/${example}.yaml`,
     overlays: [`${root}/examples/demo-overlay.yaml`, `${root}/test/lab/led-servers.yaml`, ...overlays],
   });
+}
+
+export interface FirmLab {
+  readonly root: string;
+  readonly name: string;
+}
+
+/** A firm whose agents lead its servers, activated, under orders. */
+export async function firmUp(
+  lab: FirmLab,
+  topology: Topology,
+  { say }: Pick<BaselineOptions, 'say'>,
+): Promise<Platform> {
+  const startedBy = { command: 'npm run bench:failover', attended: true };
+  const wish = { ...lab, topology, topologyFile: null, startedBy, ifThere: 'replace', fresh: true } as const;
+  await namespaceLabUp({ ...wish, servers: 'led' }, (event) => {
+    if (event.kind === 'step') say(event.text);
+  });
+  const platform = new Platform(lab, topology);
+  await activate(platform, say);
+  await startFlow(platform, ordersPerSecond, say);
+  return platform;
+}
+
+/** A person says yes to what the platform did by itself, so that it may do it again. */
+export async function acknowledged(platform: Platform): Promise<void> {
+  const group = platform.topology.groups[0]!.id;
+  const says = () =>
+    platform.demand('Omar Operator', { kind: 'acknowledge', group }).then(
+      () => true,
+      () => false,
+    );
+  await waitFor('the group to be acknowledged', says, acknowledgedWithinMs);
 }
 
 /** A firm behind servers that its agents lead, with the timing of its topology. */
@@ -80,19 +113,11 @@ export class LedFirm {
   #clients = 0;
 
   static async up(
-    lab: { readonly root: string; readonly name: string },
+    lab: FirmLab,
     topology: Topology,
     options: Pick<BaselineOptions, 'rounds' | 'say'>,
   ): Promise<LedFirm> {
-    const startedBy = { command: 'npm run bench:failover', attended: true };
-    const wish = { ...lab, topology, topologyFile: null, startedBy, ifThere: 'replace', fresh: true } as const;
-    await namespaceLabUp({ ...wish, servers: 'led' }, (event) => {
-      if (event.kind === 'step') options.say(event.text);
-    });
-    const platform = new Platform(lab, topology);
-    await activate(platform, options.say);
-    await startFlow(platform, ordersPerSecond, options.say);
-    return new LedFirm(platform, options);
+    return new LedFirm(await firmUp(lab, topology, options), options);
   }
 
   private constructor(platform: Platform, options: Pick<BaselineOptions, 'rounds' | 'say'>) {
@@ -124,7 +149,7 @@ export class LedFirm {
       ...{ name: node.id, host: lanAddress(plan, node), port: ordersPort },
     }));
     const act = actsFor(this.#platform).find(({ name }) => name === actOf[fault])!;
-    await this.#acknowledged();
+    await acknowledged(this.#platform);
     const client = this.#client({ service, places, first: 0 });
     try {
       await client.serving();
@@ -142,17 +167,6 @@ export class LedFirm {
     } finally {
       client.close();
     }
-  }
-
-  /** A person says yes to what the platform did by itself, so that it may do it again. */
-  async #acknowledged(): Promise<void> {
-    const group = this.#placement.topology.groups[0]!.id;
-    const says = () =>
-      this.#platform.demand('Omar Operator', { kind: 'acknowledge', group }).then(
-        () => true,
-        () => false,
-      );
-    await waitFor('the group to be acknowledged', says, acknowledgedWithinMs);
   }
 
   /** The primary of the set that the agents lead dies for good; writers log in as the present epoch or a later one. */

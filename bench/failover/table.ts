@@ -15,18 +15,19 @@ export interface FaultRow {
   readonly peer?: string;
 }
 
-const notLedYet = 'a database under Patroni that our controllers lead is not in a lab yet';
+const waitsForLock =
+  'a host that is cut off proves nothing, and nothing gates its database: the lock is waited for as by Patroni alone';
 
 /** @param timing of the firm that is measured: two goals are stated in its terms */
 export function faultRows(timing: Timing): readonly FaultRow[] {
   const { holderBoundMs, successorWaitMs } = leaseBounds(timing);
   const rows: Readonly<Record<FaultName, Omit<FaultRow, 'fault'>>> = {
-    'database-killed': { what: 'database primary killed', goalS: 5, peer: 'patroni', oursNotThere: notLedYet },
+    'database-killed': { what: 'database primary killed', goalS: 5, peer: 'patroni' },
     'database-isolated': {
       what: 'site of the database’s primary isolated',
       goalS: holderBoundMs / 1000 + 5,
       peer: 'patroni',
-      oursNotThere: notLedYet,
+      oursNotThere: waitsForLock,
     },
     'site-lost': { what: 'whole site dark, first accepted order', goalS: 15 },
     'engine-killed': { what: 'engine killed', goalS: 0.5 },

@@ -53,7 +53,7 @@ export class DatabaseUnderTest {
   /** @param directory of the test's own, for the drivers' epochs */
   constructor(under: NamespaceLabUnderTest, topology: Topology, directory: string) {
     const ground = { topology, plan: under.context.plan };
-    const component = topology.components.find(({ kind }) => kind === 'postgres')!;
+    const component = topology.components.find(({ kind }) => kind === 'postgres' || kind === 'patroni')!;
     this.#under = under;
     this.#directory = directory;
     this.members = patroniMembers(ground, component);
