@@ -37,7 +37,10 @@ it('what nobody can measure yet is inconclusive, and says why', () => {
   assert.equal(theirs!.value, 29);
   assert.deepEqual([ours!.value, ours!.met], [null, 'inconclusive']);
   assert.match(ours!.note!, /the lock is waited for/);
-  assert.match(describeFault(row('database-isolated'), [theirs!, ours!]), /29\.00 s +inconclusive +≤ [\d.]+ s +inconclusive/);
+  assert.match(
+    describeFault(row('database-isolated'), [theirs!, ours!]),
+    /29\.00 s +inconclusive +≤ [\d.]+ s +inconclusive/,
+  );
 });
 
 it('what was left out is inconclusive for that reason', () => {
