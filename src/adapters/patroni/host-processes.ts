@@ -31,10 +31,14 @@ export class HostProcesses {
     this.#look = look;
   }
 
-  /** Cheap while one of those who were seen last is alive. */
+  /** Both were here, and nobody of those who were seen last is alive: worth a list. Costs a look at one process while that one is. */
+  get mayHaveEnded(): boolean {
+    return this.#wereTogether && !this.#known.some(this.#look.isAlive);
+  }
+
+  /** Lists only where nobody of those who were seen last is alive. */
   get state(): ProcessState {
-    if (this.#wereTogether && this.#known.some(this.#look.isAlive)) return 'running';
-    return this.listed();
+    return this.#wereTogether && !this.mayHaveEnded ? 'running' : this.listed();
   }
 
   /** By a list of all processes, which is not made in one moment: who has to be sure looks twice. */

@@ -82,22 +82,23 @@ export class PatroniMember implements InstanceDriver {
   }
 
   #watchProcesses(processes: HostProcesses): void {
-    const ended = processes.state === 'ended';
-    if (ended && !this.#ended) void this.#look().then((observation) => this.#tell(observation));
-    this.#ended = ended;
+    if (this.#ended || !processes.mayHaveEnded || processes.state !== 'ended') return;
+    this.#ended = true;
+    void this.#look().then((observation) => this.#tell(observation));
   }
 
   async observe(options: CallOptions): Promise<InstanceObservation> {
     const { driver, synchronous, host } = this.#options;
     const seen = await driver.observe(options);
     this.#liftBar(seen.store);
+    this.#ended = seen.member === null && host?.processes.state === 'ended';
     return observationOf(seen, {
       instance: this.instance,
       member: this.#member,
       epoch: this.#highest as Epoch,
       instanceOf: this.#instanceOf,
       synchronous,
-      ended: seen.member === null && host?.processes.state === 'ended',
+      ended: this.#ended,
     });
   }
 
