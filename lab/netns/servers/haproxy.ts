@@ -29,6 +29,7 @@ export function haproxyServers(ground: ServerGround): readonly LabServer[] {
     name: haproxyName,
     node,
     user: 'haproxy',
+    comesFirst: true as const,
     files: { 'haproxy.cfg': haproxyFile(services) },
     command: ['haproxy', '-db', '-f', 'haproxy.cfg'],
     lacks: listens(services[0]?.port ?? ordersPort),
