@@ -21,11 +21,11 @@ export async function comeBeforeOtherWork(lab: LabUnderTest): Promise<void> {
     ...hosts.flatMap(({ id }) => [`agent/${id}`, `warden/${id}`]),
     ...sites.flatMap(({ id, voter }) => (voter ? [`controller/${id}`] : [])),
   ];
-  const ordinary: string[] = [];
-  for (const key of keys) {
-    const [inside] = childrenOf(await lab.pidOf(key));
-    if (inside === undefined || schedulingOf(inside) !== 'raised') ordinary.push(key);
-  }
+  const pids = await lab.pids();
+  const ordinary = keys.filter((key) => {
+    const [inside] = childrenOf(pids.get(key) ?? Number.NaN);
+    return inside === undefined || schedulingOf(inside) !== 'raised';
+  });
   assert.deepEqual(ordinary, []);
 }
 

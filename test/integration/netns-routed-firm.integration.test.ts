@@ -187,6 +187,7 @@ describe('a firm behind its routers, on network namespaces', { skip, timeout: 40
 
   it('an engine that is killed is replaced behind them', async (test) => {
     const context = test as TestContext;
+    await acknowledged();
     const view = await lab.settled();
     await lab.platform.mark('engine');
     await lab.break({ kind: 'kill', target: { kind: 'instance', instance: holderOf(view, 'trading-engine') } }, null);
