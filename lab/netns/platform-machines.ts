@@ -62,6 +62,12 @@ const rightsOnRouter = [
   ...['--bounding-set', '-all,+dac_read_search,+sys_nice'],
 ];
 
+/**
+ * Agents, wardens and controllers raise themselves, and where processors are shared between sessions first that counts for a session of their
+ * own alone: without one it is that of whoever let them onto the machine. What stands outside the sites is raised by the lab.
+ */
+const ownSession = ['setsid'];
+
 /** The machine on which each process of the platform belongs. */
 function homes(placement: Placement): (spec: LaunchSpec) => PlannedNode {
   const { topology, plan } = placement;
@@ -86,7 +92,8 @@ function placed(context: MachineContext, node: PlannedNode, spec: LaunchSpec): L
       ? { ready: { kind: 'output', text: '"event":"ready"', deadlineMs: spec.ready.deadlineMs } as const }
       : spec;
   const rights = node.kind === 'router' ? rightsOnRouter : [];
-  const launch = onMachine(context, node, { key, stage, ready, command: [...rights, command, ...args] });
+  const session = spec.site === null ? [] : ownSession;
+  const launch = onMachine(context, node, { key, stage, ready, command: [...rights, ...session, command, ...args] });
   return { ...launch, env: spec.env, site: spec.site, host: node.host };
 }
 

@@ -253,14 +253,13 @@ async function member(
 }
 
 async function router({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
-  const [{ FrrDriver }, { ServedRouter }, { vtyshBy, vtyshLookBy }] = await Promise.all([
+  const [{ FrrDriver }, { ServedRouter }, { usualVtyDirectory, vtySockets }] = await Promise.all([
     import('../adapters/frr/driver.ts'),
     import('../adapters/frr/served-router.ts'),
-    import('../adapters/frr/vtysh.ts'),
+    import('../adapters/frr/vty.ts'),
   ]);
   const driver = new FrrDriver({
-    vtysh: vtyshBy(['vtysh']),
-    look: vtyshLookBy(['vtysh']),
+    vty: vtySockets(usualVtyDirectory),
     as: Number(options.text('autonomousSystem')),
     epochs: epochs(instance),
   });

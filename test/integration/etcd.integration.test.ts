@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { tryCommand } from '../../lab/netns/run-command.ts';
+import { PatroniFounding } from '../../lab/netns/servers/patroni-founding.ts';
+import { type AskMachine, serverDirectory } from '../../lab/netns/servers/server.ts';
 import { createPki, dnsName, type LabPki } from '../../lab/pki.ts';
 import { observeCluster } from '../../src/adapters/etcd/cluster-health.ts';
 import { openEtcdAuthority } from '../../src/adapters/etcd/etcd-authority.ts';
@@ -250,7 +253,7 @@ function withCertificates(): void {
     server = spawn(
       'etcd',
       [
-        ...['--name', 'one', '--data-dir', join(directory, 'data')],
+        ...['--name', 'one', '--data-dir', join(directory, 'data'), '--enable-v2'],
         ...['--listen-client-urls', `https://${endpoint}`, '--advertise-client-urls', `https://${endpoint}`],
         ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', `one=${peer}`],
         ...['--client-cert-auth', '--trusted-ca-file', pki.caFile, '--cert-file', cert, '--key-file', key],
@@ -282,6 +285,49 @@ function withCertificates(): void {
     } finally {
       await client.close();
     }
+  });
+
+  test('a claim to found a database that nobody stands behind is taken away, and the founder claims anew; one that names a cluster stays', async () => {
+    const server = 'patroni-database';
+    const founder = join(directory, server);
+    mkdirSync(founder);
+    const { cert, key } = pki.identity('controller/one');
+    for (const [name, file] of Object.entries({ ca: pki.caFile, cert, key }))
+      copyFileSync(file, join(founder, `${name}.pem`));
+    // The founder's machine, whose directory lies here.
+    const ask: AskMachine = async ([program, ...args]) => {
+      const here = args.map((word) => word.replace(serverDirectory(server), founder));
+      const { code, stdout } = await tryCommand(program!, here, { deadlineMs: 5_000 });
+      return code === 0 ? stdout : null;
+    };
+    const claim = `/service/database/initialize`;
+    const etcdctl = (...words: readonly string[]) =>
+      ask([
+        ...['env', 'ETCDCTL_API=2', 'etcdctl', '--no-sync', `--endpoints=https://${endpoint}`],
+        ...['ca', 'cert', 'key'].map((name) => `--${name}-file=${serverDirectory(server)}/${name}.pem`),
+        ...words,
+      ]);
+    let nowMs = 0;
+    const founding = new PatroniFounding({ server, stores: [endpoint], scope: 'database', nowMs: () => nowMs });
+    const looks = async () => {
+      const said: (string | null)[] = [];
+      for (const at of [0, 14_000, 15_000]) {
+        nowMs = at;
+        said.push(await founding.look(ask));
+      }
+      return said;
+    };
+    await eventually(async () => (await etcdctl('ls', '/')) !== null, 'an answer', 60_000);
+    // As Patroni claims: only where there is none. Whoever was not told that it succeeded is refused for ever.
+    assert.notEqual(await etcdctl('mk', claim, ''), null);
+    assert.equal(await etcdctl('mk', claim, ''), null);
+    const [first, second, third] = await looks();
+    assert.deepEqual([first, second], [null, null]);
+    assert.match(String(third), /claimed and not founded/);
+    assert.notEqual(await etcdctl('mk', claim, ''), null);
+    await etcdctl('set', claim, '7710766784036270121');
+    assert.deepEqual(await looks(), [null, null, null]);
+    assert.equal((await etcdctl('get', claim))?.trim(), '7710766784036270121');
   });
 }
 

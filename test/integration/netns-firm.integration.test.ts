@@ -10,7 +10,7 @@ import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
 import { activeSite, example, LabUnderTest, projectRoot, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
-import { closedWithoutResidue, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
+import { closedWithoutResidue, comeBeforeOtherWork, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
 import { everyServerIsWell } from './netns-servers/every-server-is-well.ts';
 import { LedFirm, type SiteLeads } from './netns-servers/led-firm.ts';
 
@@ -110,6 +110,8 @@ describe('a firm behind its servers, on network namespaces', { skip, timeout: 40
     await everyServerIsWell(lab, agreedWithinMs);
     await counted(context);
   });
+
+  it('what detects and fences comes before other work, on every machine', () => comeBeforeOtherWork(lab));
 
   it('an engine that is killed is replaced behind them, and nothing acknowledged is missing', async (test) => {
     const context = test as TestContext;

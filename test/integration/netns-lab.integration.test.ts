@@ -128,7 +128,7 @@ describe('a lab of network namespaces', { skip, timeout: 300_000 }, () => {
         [1, 2].map((number) => {
           const router = under.context.plan.routers.find(({ id }) => id === routerId(site, number))!;
           const epochs = new GuardedEpochs(join(directory, `${router.id.replaceAll('/', '-')}.json`));
-          return [router.id, new FrrDriver({ ...under.vtyshOf(router.id), as: router.as, epochs })] as const;
+          return [router.id, new FrrDriver({ vty: under.vty(router.id), as: router.as, epochs })] as const;
         }),
       ),
     );

@@ -11,7 +11,7 @@ import { missingPackages } from '../../lab/netns/packages.ts';
 import type { ProbeReport } from '../../lab/netns/path-probe.ts';
 import { tryCommand } from '../../lab/netns/run-command.ts';
 import { waitFor } from '../../lab/wait.ts';
-import { vtyshBy, vtyshLookBy } from '../../src/adapters/frr/vtysh.ts';
+import { usualVtyDirectory, type Vty, vtySockets } from '../../src/adapters/frr/vty.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
 
@@ -59,14 +59,14 @@ export class NamespaceLabUnderTest {
     return ['sh', onHost, this.context.stateOf(node), this.context.groupOf(node) ?? '-'];
   }
 
-  vtysh(router: string) {
-    return this.vtyshOf(router).vtysh;
-  }
-
-  /** What a driver of that router speaks to it by. */
-  vtyshOf(router: string) {
-    const command = [...this.prefix(router), 'vtysh'] as const;
-    return { vtysh: vtyshBy(command), look: vtyshLookBy(command) };
+  /** How a router's daemons are spoken to; a machine that lost its power meanwhile is another one. */
+  vty(router: string): Vty {
+    const state = this.context.stateOf(router);
+    return (daemon, lines, options) => {
+      const holder = readFileSync(join(state, 'ready'), 'utf8').trim();
+      const [init] = readFileSync(`/proc/${holder}/task/${holder}/children`, 'utf8').split(' ');
+      return vtySockets(join('/proc', init!, 'root', usualVtyDirectory))(daemon, lines, options);
+    };
   }
 
   async run(node: string, ...command: readonly string[]): Promise<string> {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { findLabProcesses } from '../../lab/lab-processes.ts';
 import { findResidue } from '../../lab/netns/residue.ts';
+import { childrenOf } from '../../src/adapters/process/proc-entry.ts';
+import { schedulingOf } from '../../src/adapters/system/scheduling.ts';
 import type { LabUnderTest } from '../lab/lab-under-test.ts';
 
 /** Takes down a lab of network namespaces with its platform, and looks for what it leaves behind. */
@@ -10,6 +12,21 @@ export async function closedWithoutResidue(lab: LabUnderTest): Promise<void> {
   const { id, path } = lab.directory;
   assert.deepEqual(findResidue(id), { namespaces: [], controlGroups: [] });
   assert.deepEqual(findLabProcesses({ id, directory: path }), []);
+}
+
+/** What detects and fences has the share of what serves. That of a session is read where processors are shared between sessions first. */
+export async function comeBeforeOtherWork(lab: LabUnderTest): Promise<void> {
+  const { hosts, sites } = lab.topology;
+  const keys = [
+    ...hosts.flatMap(({ id }) => [`agent/${id}`, `warden/${id}`]),
+    ...sites.flatMap(({ id, voter }) => (voter ? [`controller/${id}`] : [])),
+  ];
+  const pids = await lab.pids();
+  const ordinary = keys.filter((key) => {
+    const [inside] = childrenOf(pids.get(key) ?? Number.NaN);
+    return inside === undefined || schedulingOf(inside) !== 'raised';
+  });
+  assert.deepEqual(ordinary, []);
 }
 
 /** Every order and commit that was acknowledged to a client is in the engine, at the exchange and in the database, and no other. */

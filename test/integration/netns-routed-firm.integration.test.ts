@@ -10,13 +10,14 @@ import { serverKey } from '../../lab/netns/servers/server.ts';
 import type { InstanceId, SiteId } from '../../src/core/base/ids.ts';
 import { activeSite, example, LabUnderTest, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
-import { closedWithoutResidue, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
+import { closedWithoutResidue, comeBeforeOtherWork, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
 import { everyServerIsWell } from './netns-servers/every-server-is-well.ts';
 import { RoutedFirm, type SiteRoutes } from './netns-servers/routed-firm.ts';
 
 const skip = await reasonToSkipNamespaces();
 const sites = ['nyc', 'chi'] as const;
-const ordersPerSecond = 100;
+/** Half of the plain firm's: routers and their agents need processors, too. */
+const ordersPerSecond = 50;
 const darkForMs = 300_000;
 const agreedWithinMs = 60_000;
 /** Each look starts programs on every machine. */
@@ -149,6 +150,8 @@ describe('a firm behind its routers, on network namespaces', { skip, timeout: 40
     await counted(context);
   });
 
+  it('what detects and fences comes before other work, on every machine', () => comeBeforeOtherWork(lab));
+
   it('agents on routers are members of the groups of FRR, and have no rights of root but to read and to come before other work', async () => {
     const wrapper = await lab.pidOf('agent/nyc-router-1');
     const [child] = readFileSync(`/proc/${wrapper}/task/${wrapper}/children`, 'utf8').trim().split(' ');
@@ -184,6 +187,7 @@ describe('a firm behind its routers, on network namespaces', { skip, timeout: 40
 
   it('an engine that is killed is replaced behind them', async (test) => {
     const context = test as TestContext;
+    await acknowledged();
     const view = await lab.settled();
     await lab.platform.mark('engine');
     await lab.break({ kind: 'kill', target: { kind: 'instance', instance: holderOf(view, 'trading-engine') } }, null);

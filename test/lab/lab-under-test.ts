@@ -195,10 +195,15 @@ export class LabUnderTest {
 
   /** Process id of one of the lab's own processes, e.g. `controller/SITE`. */
   async pidOf(key: string): Promise<number> {
-    const { state } = await labStatus({ root: projectRoot, name: this.name }, { measure: false });
-    const pid = state.processes.find((each) => each.key === key && each.alive)?.pid ?? null;
-    if (pid === null) throw new Error(`${key} does not run`);
+    const pid = (await this.pids()).get(key);
+    if (pid === undefined) throw new Error(`${key} does not run`);
     return pid;
+  }
+
+  /** Of every process of the lab that runs, by its key. */
+  async pids(): Promise<ReadonlyMap<string, number>> {
+    const { state } = await labStatus({ root: projectRoot, name: this.name }, { measure: false });
+    return new Map(state.processes.flatMap(({ key, pid, alive }) => (alive && pid !== null ? [[key, pid]] : [])));
   }
 
   component(kind: Component['kind']): Component {

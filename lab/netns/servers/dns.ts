@@ -22,6 +22,7 @@ export function dnsServers(ground: ServerGround): readonly LabServer[] {
       name: dnsName,
       node,
       user: 'bind',
+      comesFirst: true as const,
       files: {
         'named.conf': namedFile(address),
         'update.key': dnsKey(ground.secret),

@@ -29,6 +29,7 @@ export function haproxyServers(ground: ServerGround): readonly LabServer[] {
     name: haproxyName,
     node,
     user: 'haproxy',
+    comesFirst: true as const,
     files: { 'haproxy.cfg': haproxyFile(services) },
     command: ['haproxy', '-db', '-f', 'haproxy.cfg'],
     lacks: listens(services[0]?.port ?? ordersPort),
@@ -74,6 +75,9 @@ export function haproxyFile(services: readonly ProxiedService[]): string {
     '  timeout connect 1s',
     '  timeout client 1h',
     '  timeout server 1h',
+    // A half-closed session is not cut when it is told to: it ends by this, where its server would keep it.
+    '  timeout client-fin 1s',
+    '  timeout server-fin 1s',
     '  default-server check inter 500ms fastinter 100ms fall 2 rise 1 on-marked-down shutdown-sessions disabled',
     ...services.flatMap(({ name, port, servers }) => [
       `frontend ${name}`,

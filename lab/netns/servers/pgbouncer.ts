@@ -16,6 +16,7 @@ export function pgbouncerServers(ground: ServerGround): readonly LabServer[] {
     name: pgbouncerName,
     node,
     user: 'postgres',
+    comesFirst: true as const,
     files: {
       'pgbouncer.ini': pgbouncerFile(lanAddress(ground.plan, node)),
       'closed.ini': closedFile,

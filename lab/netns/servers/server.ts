@@ -14,7 +14,7 @@ export interface LabServer {
   readonly files: Readonly<Record<string, string>>;
   /** Stays in the foreground, begins in the server's directory, and names it `serverDirectory(name)`. */
   readonly command: readonly [string, ...string[]];
-  /** Leases wait for it: it comes before the other work of this machine. */
+  /** Leases wait for it, or clients: it comes before the other work of this machine, as the platform does. */
   readonly comesFirst?: true;
   /** What it lacks to serve, in words; null when nothing. Asked again until then. */
   readonly lacks: (ask: AskMachine) => Promise<string | null>;

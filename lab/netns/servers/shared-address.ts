@@ -42,6 +42,7 @@ export function sharedAddressServers(ground: ServerGround): readonly LabServer[]
     node,
     // keepalived gives addresses to interfaces.
     user: 'root',
+    comesFirst: true as const,
     files: {
       'keepalived.conf': keepalivedFile(proxyAddress(ground, node), node),
       'watch-proxy.py': watch,

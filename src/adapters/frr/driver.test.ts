@@ -7,7 +7,7 @@ import type { Epoch } from '../../core/base/ids.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { FrrDriver } from './driver.ts';
 import { parseBfdPeers, parseBgpSummary, parsePreference, parsePrefix, parseVersion } from './parse.ts';
-import { type VtyshLook, vtyshBy, vtyshLookBy } from './vtysh.ts';
+import type { Vty, VtyAnswer } from './vty.ts';
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', name), 'utf8');
 const prefix = '10.255.0.0/24';
@@ -65,7 +65,7 @@ describe('what a router prints', () => {
 describe('driver of one router', () => {
   let directory: string;
   const said: string[] = [];
-  let answers: (line: string) => { code?: number; stdout?: string };
+  let answers: (line: string) => VtyAnswer | string;
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'frr-driver-'));
@@ -73,23 +73,22 @@ describe('driver of one router', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  function driver(look: VtyshLook = async () => null): FrrDriver {
-    const vtysh = vtyshBy(['vtysh'], async (_command, args) => {
-      const line = args
-        .slice(1)
-        .filter((each) => each !== '-c')
-        .join(' | ');
+  function driver(): FrrDriver {
+    const vty: Vty = async (daemon, lines) => {
+      const line = [daemon, ...lines].join(' | ');
       said.push(line);
-      return { code: 0, stdout: '', stderr: '', ...answers(line) };
-    });
-    return new FrrDriver({ vtysh, look, as: 65_001, epochs: new GuardedEpochs(join(directory, 'epochs.json')) });
+      const answer = answers(line);
+      return typeof answer === 'string' ? { kind: 'ok', text: answer } : answer;
+    };
+    return new FrrDriver({ vty, as: 65_001, epochs: new GuardedEpochs(join(directory, 'epochs.json')) });
   }
   const ways = (...hops: readonly string[]) => hops.map((hop) => `ip route ${prefix} ${hop}\n`).join('');
   const shows =
     (name: string, statics = '') =>
     (line: string) =>
-      line.includes('show') ? { stdout: line.startsWith('staticd') ? statics : fixture(name) } : {};
-  const silent = () => ({ code: 124 });
+      isQuestion(line) ? (line.startsWith('staticd') ? statics : fixture(name)) : '';
+  const isQuestion = (line: string) => line.includes('show') || line.endsWith('write terminal');
+  const silent = (): VtyAnswer => ({ kind: 'unknown', reason: 'no answer' });
 
   it('announces what it leads to, the way first, and says ok when neighbours were told', async () => {
     answers = shows('bgp-prefix-announced-8.4.json', ways(nextHop));
@@ -99,7 +98,7 @@ describe('driver of one router', () => {
       `staticd | configure terminal | ip route ${prefix} ${nextHop}`,
       `bgpd | configure terminal | router bgp 65001 | address-family ipv4 unicast | network ${prefix}`,
       `bgpd | show bgp ipv4 unicast ${prefix} json`,
-      'staticd | show running-config staticd',
+      'staticd | write terminal',
     ]);
   });
 
@@ -144,18 +143,18 @@ describe('driver of one router', () => {
 
   it('withdrawing what is not announced is done', async () => {
     answers = (line) =>
-      line.includes('show')
-        ? { stdout: fixture('bgp-prefix-absent-8.4.json') }
-        : { code: 1, stdout: "% Can't find static route specified\n" };
+      isQuestion(line)
+        ? fixture('bgp-prefix-absent-8.4.json')
+        : { kind: 'refused', reason: "Can't find static route specified" };
     const outcome = await driver().perform({ kind: 'withdraw', epoch: epoch(1), prefix }, soon);
     assert.equal(outcome.kind, 'ok');
   });
 
   it('a router that refuses is a failure with its own words', async () => {
     answers = (line) =>
-      line.includes('show')
-        ? { stdout: fixture('bgp-prefix-absent-8.4.json') }
-        : { code: 1, stdout: '% Unknown command: network\n' };
+      isQuestion(line)
+        ? fixture('bgp-prefix-absent-8.4.json')
+        : { kind: 'refused', reason: 'Unknown command: network' };
     const outcome = await driver().perform({ kind: 'announce', epoch: epoch(1), prefix, nextHop }, soon);
     assert.deepEqual(outcome, { kind: 'failed', code: 'refused', reason: 'staticd: Unknown command: network' });
   });
@@ -179,9 +178,8 @@ describe('driver of one router', () => {
 
   it('a half dead router still says what its living half knows', async () => {
     answers = (line) => {
-      if (line.startsWith('bfdd')) return { code: 1, stdout: 'Exiting: failed to connect to any daemons.\n' };
-      if (line.includes('summary')) return { stdout: fixture('bgp-summary-8.4.json') };
-      return { stdout: fixture('version-8.4.txt') };
+      if (line.startsWith('bfdd')) return { kind: 'unknown', reason: 'it does not run, or cannot be reached' };
+      return fixture(line.includes('summary') ? 'bgp-summary-8.4.json' : 'version-8.4.txt');
     };
     const seen = await driver().observe({ ...soon, prefixes: [] });
     assert.equal(seen.bgp?.length, 5);
@@ -189,102 +187,15 @@ describe('driver of one router', () => {
     assert.match(seen.reasons.join(), /^bfdd: it does not run/);
   });
 
-  const questions = ['show version', 'show running-config staticd', 'show bgp summary json', 'show bfd peers json'];
-  const answersOf = (statics: string): readonly string[] => [
-    fixture('version-8.4.txt'),
-    statics,
-    fixture('bgp-summary-8.4.json'),
-    fixture('bfd-peers-8.4.json'),
-    fixture('bgp-prefix-announced-8.4.json'),
-  ];
-  const printed = (parts: readonly string[]) =>
-    [...questions, `show bgp ipv4 unicast ${prefix} json`]
-      .map((question, index) => `router-nyc-1# ${question}\n${parts[index]}`)
-      .join('');
-  const asking = (answer: () => { code: number; stdout: string }) => {
-    const asked: string[] = [];
-    const look = vtyshLookBy(['vtysh'], async (_command, args) => {
-      asked.push(args.join(' '));
-      return { stderr: '', ...answer() };
-    });
-    return { look, asked };
-  };
-
-  it('what it sees takes one program where every daemon answers', async () => {
-    const { look, asked } = asking(() => ({ code: 0, stdout: printed(answersOf(fixture('running-static-8.4.txt'))) }));
-    const seen = await driver(look).observe({ ...soon, prefixes: [prefix] });
-    assert.deepEqual(said, []);
-    assert.equal(asked.length, 1);
-    assert.ok(asked[0]!.startsWith('-E -c show version -c show running-config staticd -c '), asked[0]);
-    assert.deepEqual([seen.version, seen.bgp?.length, seen.bfd?.length], ['8.4.4', 5, 5]);
-    assert.equal(seen.prefixes[prefix]?.sourced, true);
-    assert.deepEqual(seen.nextHops?.[prefix], ['10.1.0.13', '10.1.0.14']);
-    assert.deepEqual(seen.reasons, []);
-  });
-
-  it('what it is told is read back with one program where every daemon answers', async () => {
-    answers = () => ({});
-    const parts = [`router-nyc-1# show bgp ipv4 unicast ${prefix} json\n${fixture('bgp-prefix-announced-8.4.json')}`];
-    parts.push(`router-nyc-1# show running-config staticd\nfrr version 8.4.4\n${ways(nextHop)}`);
-    const { look, asked } = asking(() => ({ code: 0, stdout: parts.join('\n') }));
-    const outcome = await driver(look).perform({ kind: 'announce', epoch: epoch(1), prefix, nextHop }, soon);
-    assert.equal(outcome.kind, 'ok');
-    assert.deepEqual([said.length, asked.length], [2, 1]);
-  });
-
-  it('a daemon that is not there is asked alone: that it printed no way does not say that there is none', async () => {
-    // As vtysh prints it where staticd does not run; of bfdd it says so.
-    const rest = 'Building configuration...\n\nCurrent configuration:\n!\nhostname router-nyc-1\n!\nend\n';
-    const parts = answersOf(rest).with(3, 'bfdd is not running\n');
-    const { look } = asking(() => ({ code: 0, stdout: printed(parts) }));
-    answers = () => ({ code: 1, stdout: 'Exiting: failed to connect to any daemons.\n' });
-    const seen = await driver(look).observe({ ...soon, prefixes: [prefix] });
-    assert.deepEqual(said, ['staticd | show running-config staticd', 'bfdd | show bfd peers json']);
-    assert.deepEqual([seen.nextHops, seen.bfd, seen.bgp?.length], [null, null, 5]);
-    assert.match(seen.reasons.join(), /staticd: it does not run.*bfdd: it does not run/);
-  });
-
-  it('one that stands still holds up nobody else: each is asked alone until all of them answer again', async () => {
-    let stands = true;
-    const whole = printed(answersOf(fixture('running-static-8.4.txt')));
-    const { look, asked } = asking(() => (stands ? { code: 124, stdout: '' } : { code: 0, stdout: whole }));
-    answers = (line) => {
-      if (line.startsWith('bfdd')) return stands ? { code: 124 } : { stdout: fixture('bfd-peers-8.4.json') };
-      if (line.includes('summary')) return { stdout: fixture('bgp-summary-8.4.json') };
-      if (line.startsWith('staticd')) return { stdout: fixture('running-static-8.4.txt') };
-      return { stdout: fixture(line.includes('version') ? 'version-8.4.txt' : 'bgp-prefix-announced-8.4.json') };
-    };
-    const router = driver(look);
-    const observe = () => router.observe({ ...soon, prefixes: [prefix] });
-    for (const times of [1, 1]) {
-      const seen = await observe();
-      assert.deepEqual([seen.bfd, seen.bgp?.length, asked.length], [null, 5, times]);
-    }
-    stands = false;
-    assert.equal((await observe()).bfd?.length, 5);
-    said.length = 0;
-    assert.equal((await observe()).bfd?.length, 5);
-    assert.deepEqual([asked.length, said], [2, []]);
-  });
-
-  it('settings of vtysh itself that its agent may not read are no refusal of the router', async () => {
-    const vtysh = vtyshBy(['vtysh'], async () => ({
-      code: 0,
-      stdout: fixture('version-8.4.txt'),
-      stderr: "% Can't open configuration file /etc/frr/vtysh.conf due to 'Permission denied'.\n",
-    }));
-    assert.equal((await vtysh('bgpd', ['show version'], soon)).kind, 'ok');
-  });
-
   it('another version is named', async () => {
-    answers = (line) => (line.includes('version') ? { stdout: 'FRRouting 10.2 (r1) on Linux.\n' } : { stdout: '[]' });
+    answers = (line) => (line.includes('version') ? 'FRRouting 10.2 (r1) on Linux.\n' : '[]');
     const { version, reasons } = await driver().observe({ ...soon, prefixes: [] });
     assert.equal(version, '10.2');
     assert.ok(reasons.some((reason) => reason.includes('10.2 has not been tried')));
   });
 
   it('nothing that is not a prefix, an address or a name gets into a line', async () => {
-    answers = () => ({});
+    answers = () => '';
     const wrong = [
       { kind: 'announce', epoch: epoch(1), prefix: '10.0.0.0/24\nno router bgp 65001', nextHop },
       { kind: 'announce', epoch: epoch(1), prefix, nextHop: 'blackhole' },

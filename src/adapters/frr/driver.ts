@@ -14,12 +14,10 @@ import {
   parseStatics,
   parseVersion,
 } from './parse.ts';
-import type { FrrDaemon, Vtysh, VtyshAnswer, VtyshLook } from './vtysh.ts';
+import type { FrrDaemon, Vty, VtyAnswer } from './vty.ts';
 
 export interface FrrDriverOptions {
-  readonly vtysh: Vtysh;
-  /** What it sees, with one program where all daemons answer. */
-  readonly look: VtyshLook;
+  readonly vty: Vty;
   /** The router's own number. */
   readonly as: number;
   readonly epochs: GuardedEpochs;
@@ -79,8 +77,6 @@ export class FrrDriver {
   readonly #options: FrrDriverOptions;
   /** Asked for again after bgpd was away. */
   #version: string | null = null;
-  /** One daemon that stands still holds up whoever asks all of them: each is asked alone until all answer again. */
-  #together = true;
 
   constructor(options: FrrDriverOptions) {
     this.#options = options;
@@ -90,16 +86,7 @@ export class FrrDriver {
   async observe(options: CallOptions & { readonly prefixes: readonly string[] }): Promise<RouterObservation> {
     const until = hostMonoMs() + options.deadlineMs;
     const reasons: string[] = [];
-    const known = this.#together
-      ? await this.#options.look(questionsOf(options), { deadlineMs: options.deadlineMs / 2 })
-      : null;
     const look = async <Part>(daemon: FrrDaemon, command: string, parse: (text: string) => Part) => {
-      const text = known?.get(command);
-      try {
-        if (text !== undefined) return parse(text);
-      } catch {
-        // Asked alone it says what is wrong.
-      }
       const answer = await this.#ask(daemon, [command], until);
       if (answer.kind !== 'ok') {
         reasons.push(`${daemon}: ${answer.reason}`);
@@ -116,13 +103,12 @@ export class FrrDriver {
       Object.fromEntries(options.prefixes.map((prefix) => [prefix, parseStatics(text, prefix).map(nextHopOf)]));
     const [version, nextHops, bgp, bfd, ...prefixes] = await Promise.all([
       this.#version ?? look('bgpd', showVersion, parseVersion),
-      look('staticd', showStatics, nextHopsIn),
+      look('staticd', showRunning, nextHopsIn),
       look('bgpd', showSummary, parseBgpSummary),
       look('bfdd', showBfd, parseBfdPeers),
       ...options.prefixes.map((prefix) => look('bgpd', showPrefix(prefix), parsePrefix)),
     ]);
     this.#version = bgp === null ? null : version;
-    this.#together = known !== null || [nextHops, bgp, bfd, ...prefixes].every((part) => part !== null);
     if (version !== null && !triedVersions.some((tried) => version === tried || version.startsWith(`${tried}.`)))
       reasons.push(`version ${version} has not been tried; ${triedVersions.join(', ')} has`);
     return {
@@ -176,36 +162,19 @@ export class FrrDriver {
 
   /** Whether it holds, and the ways of the router's own to its prefix; null: that is not known. */
   async #see(condition: RoutingCondition, until: number): Promise<Seen | null> {
-    const command = condition.kind === 'preferred' ? 'show running-config bgpd' : showPrefix(condition.prefix);
-    const questions: Question[] = [{ daemon: 'bgpd', command }];
-    if (usesStatics(condition)) questions.push({ daemon: 'staticd', command: showStatics });
-    const [answer, statics] = await this.#read(questions, until);
-    if (answer?.kind !== 'ok' || (usesStatics(condition) && statics?.kind !== 'ok')) return null;
+    const command = condition.kind === 'preferred' ? showRunning : showPrefix(condition.prefix);
+    const [answer, statics] = await Promise.all([
+      this.#ask('bgpd', [command], until),
+      usesStatics(condition) ? this.#ask('staticd', [showRunning], until) : null,
+    ]);
+    if (answer.kind !== 'ok' || (statics !== null && statics.kind !== 'ok')) return null;
     try {
-      const running = statics?.kind === 'ok' ? statics.text : '';
+      const running = statics?.text ?? '';
       const ways = condition.kind === 'preferred' ? [] : parseStatics(running, condition.prefix);
       return { holds: holds(condition, answer.text, ways), ways };
     } catch {
       return null;
     }
-  }
-
-  /** With one program where every daemon answers; what it did not learn for certain each daemon is asked alone. */
-  async #read(questions: readonly Question[], until: number): Promise<readonly VtyshAnswer[]> {
-    let known: ReadonlyMap<string, string> | null = null;
-    if (this.#together && questions.length > 1) {
-      known = await this.#options.look(
-        questions.map(({ command }) => command),
-        { deadlineMs: (until - hostMonoMs()) / 2 },
-      );
-      this.#together = known !== null;
-    }
-    return Promise.all(
-      questions.map(async ({ daemon, command }): Promise<VtyshAnswer> => {
-        const text = known?.get(command);
-        return text === undefined ? this.#ask(daemon, [command], until) : { kind: 'ok', text };
-      }),
-    );
   }
 
   /** What it refused, if it refused anything: taking away what is not there is no failure, and what counts is what is there afterwards. */
@@ -235,18 +204,13 @@ export class FrrDriver {
     return { kind: 'told', refusal: answer.kind === 'refused' ? `${daemon}: ${answer.reason}` : null };
   }
 
-  #ask(daemon: FrrDaemon, lines: readonly string[], untilMs: number): Promise<VtyshAnswer> {
-    return this.#options.vtysh(daemon, lines, { deadlineMs: untilMs - hostMonoMs() });
+  #ask(daemon: FrrDaemon, lines: readonly string[], untilMs: number): Promise<VtyAnswer> {
+    return this.#options.vty(daemon, lines, { deadlineMs: untilMs - hostMonoMs() });
   }
 }
 
 type Unknown = Extract<ActionOutcome, { kind: 'unknown' }>;
 type Told = Unknown | { readonly kind: 'told'; readonly refusal: string | null };
-
-interface Question {
-  readonly daemon: FrrDaemon;
-  readonly command: string;
-}
 
 interface Seen {
   readonly holds: boolean;
@@ -259,18 +223,11 @@ function surplusWays(action: RoutingAction, ways: readonly string[]): readonly s
   return action.kind === 'withdraw' ? ways : ways.filter((way) => nextHopOf(way) !== action.nextHop);
 }
 
-const questionsOf = ({ prefixes }: { readonly prefixes: readonly string[] }): readonly string[] => [
-  showVersion,
-  showStatics,
-  showSummary,
-  showBfd,
-  ...prefixes.map(showPrefix),
-];
-
 const showVersion = 'show version';
 const showSummary = 'show bgp summary json';
 const showBfd = 'show bfd peers json';
-const showStatics = 'show running-config staticd';
+/** Of one daemon, what that has as its configuration. */
+const showRunning = 'write terminal';
 const showPrefix = (prefix: string): string => `show bgp ipv4 unicast ${prefix} json`;
 
 const usesStatics = ({ kind }: RoutingCondition): boolean => kind === 'announced' || kind === 'withdrawn';

@@ -9,7 +9,7 @@ import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { FrrDriver } from './driver.ts';
 import { savedAnnouncements } from './parse.ts';
 import { ServedRouter } from './served-router.ts';
-import { vtyshBy } from './vtysh.ts';
+import type { Vty } from './vty.ts';
 
 const fixture = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', name), 'utf8');
 const prefix = '10.255.0.0/24';
@@ -38,25 +38,24 @@ describe('a router as its agent leads it', () => {
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
   function router(preferences: readonly Preference[] = []): ServedRouter {
-    const vtysh = vtyshBy(['vtysh'], async (_command, args) => {
-      const line = args.slice(1).join(' ');
+    const vty: Vty = async (daemon, lines) => {
+      const line = [daemon, ...lines].join(' ');
       said.push(line);
-      const stdout = line.includes('show version')
+      const text = line.includes('show version')
         ? fixture('version-8.4.txt')
         : line.includes('summary')
           ? fixture('bgp-summary-8.4.json')
           : line.includes('bfd peers')
             ? fixture('bfd-peers-8.4.json')
-            : line.includes('show running-config bgpd')
+            : line.startsWith('bgpd write terminal')
               ? running
               : line.includes('staticd')
                 ? statics
                 : announced;
-      return silent(line) ? { code: 124, stdout: '', stderr: '' } : { code: 0, stdout, stderr: '' };
-    });
+      return silent(line) ? { kind: 'unknown', reason: 'silent' } : { kind: 'ok', text };
+    };
     const driver = new FrrDriver({
-      vtysh,
-      look: async () => null,
+      vty,
       as: 65_001,
       epochs: new GuardedEpochs(join(directory, 'epochs')),
     });
@@ -155,7 +154,7 @@ describe('a router as its agent leads it', () => {
     assert.deepEqual(await at(250), { led: false, said: other });
     assert.equal((await router(rule(300)).lead(1 as Epoch, routes, soon)).kind, 'ok');
     assert.ok(said.some((line) => line.includes('set local-preference 300')));
-    silent = (line) => line.includes('show running-config bgpd');
+    silent = (line) => line.startsWith('bgpd write terminal');
     assert.equal((await router(rule(300)).look(soon)).kind, 'unknown');
   });
 

@@ -10,6 +10,8 @@ interface Fake {
   weight: number | null;
   readonly may: ReadonlySet<'real-time' | 'raise'>;
   readonly ran: string[];
+  /** How often a session's change is too soon after another one. */
+  tooSoon: number;
 }
 
 const PID = 700;
@@ -21,6 +23,7 @@ const fake = (changes: Partial<Fake> = {}): Fake => ({
   weight: null,
   may: new Set(['real-time', 'raise']),
   ran: [],
+  tooSoon: 0,
   ...changes,
 });
 
@@ -40,6 +43,7 @@ function kernelOf(one: Fake): SchedulingKernel {
     write: (file, text) => {
       if (!one.may.has('raise')) refuse();
       assert.equal(file, `/proc/${PID}/autogroup`);
+      if (one.tooSoon-- > 0) throw Object.assign(new Error('too soon'), { code: 'EAGAIN' });
       one.sessionNiceness = Number(text);
     },
     setNiceness: (_pid, niceness) => {
@@ -66,6 +70,12 @@ test('where real-time is refused the share is raised, of the process and of its 
   const one = fake({ may: new Set(['raise']) });
   assert.equal(await bringBefore(PID, { rank: 'detects', atMost: 'real-time' }, kernelOf(one)), 'raised');
   assert.deepEqual([one.niceness, one.sessionNiceness], [-10, -10]);
+});
+
+test('a session that the kernel takes no change of so soon after another one is raised a moment later', async () => {
+  const one = fake({ tooSoon: 2 });
+  assert.equal(await bringBefore(PID, { rank: 'detects', atMost: 'raised' }, kernelOf(one)), 'raised');
+  assert.equal(one.sessionNiceness, -10);
 });
 
 test('who may do nothing is told that the process is ordinary', async () => {

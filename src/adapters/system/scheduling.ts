@@ -15,6 +15,9 @@ const realTimePriority: Readonly<Record<SchedulingRank, number | null>> = { fenc
 /** Some ten times the share of one that is ordinary. */
 const RAISED_NICENESS = -10;
 const CHANGE_WITHIN_MS = 2000;
+/** One change of any session in a tenth of a second is all that the kernel takes from who may not administer the host. */
+const SESSION_AGAIN_MS = 110;
+const SESSION_WITHIN_MS = 10_000;
 
 /** What the kernel is asked and told about one process. */
 export interface SchedulingKernel {
@@ -48,19 +51,25 @@ export async function bringBefore(
     await kernel.run('chrt', ['--reset-on-fork', '--rr', '--pid', String(priority), String(pid)]);
     if (schedulingOf(pid, kernel) === 'real-time') return 'real-time';
   }
-  for (const change of [
-    () => kernel.setNiceness(pid, RAISED_NICENESS),
-    () => {
-      // Processors are shared between sessions first; a session that others live in, too, is not ours to raise.
-      if (statOf(pid, kernel)?.session === pid) kernel.write(`/proc/${pid}/autogroup`, `${RAISED_NICENESS}`);
-    },
-  ])
-    try {
-      change();
-    } catch {
-      // An ordinary user may not; what is read below says so.
-    }
+  try {
+    kernel.setNiceness(pid, RAISED_NICENESS);
+  } catch {
+    // An ordinary user may not; what is read below says so.
+  }
+  await raiseSession(pid, kernel);
   return schedulingOf(pid, kernel);
+}
+
+/** Processors are shared between sessions first; a session that others live in, too, is not ours to raise. */
+async function raiseSession(pid: number, kernel: SchedulingKernel): Promise<void> {
+  const until = performance.now() + SESSION_WITHIN_MS;
+  while (statOf(pid, kernel)?.session === pid)
+    try {
+      return kernel.write(`/proc/${pid}/autogroup`, `${RAISED_NICENESS}`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || performance.now() > until) return;
+      await new Promise((resolve) => setTimeout(resolve, SESSION_AGAIN_MS));
+    }
 }
 
 /** What the kernel says about its main thread, whoever arranged it; null when there is no such process. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
@@ -10,6 +11,7 @@ import { serverState } from '../../../lab/netns/servers/server-process.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import { HaproxyDriver } from '../../../src/adapters/haproxy/driver.ts';
 import { runtimeSocket } from '../../../src/adapters/haproxy/runtime-socket.ts';
+import { servedWithinMs } from '../../../src/engine/served-routes.ts';
 import { codeOf, epoch, probe, type ServersUnderTest, withinDeadline } from './servers-under-test.ts';
 
 /** Over the socket on the proxy's disk. */
@@ -109,5 +111,36 @@ export function haproxySuite(servers: () => ServersUnderTest): void {
     assert.equal(codeOf(await route('nyc', 5)), 'ok');
     assert.equal(codeOf(await route(null, 6)), 'ok');
     for (const front of fronts) await under.end(front);
+  });
+
+  it('cuts a session that its client has half closed and its server would keep', async () => {
+    const { under, ground } = servers();
+    const node = proxyAt('nyc');
+    const proxy = driver(node);
+    const { host } = ground.topology.components
+      .find(({ kind }) => kind === 'front')!
+      .instances.find(({ id }) => id === front('nyc'))!;
+    const keeper = await under.start(`host/${host}`, ...probe, 'keep', front('nyc'), String(frontPort));
+    const route = (server: string | null, at: number, deadlineMs: number) =>
+      proxy.perform({ kind: 'route', epoch: epoch(at), backend, server }, { deadlineMs });
+    assert.equal(codeOf(await route(front('nyc'), 1, 2_000)), 'ok');
+    const isUp = async () => {
+      const { backends } = await proxy.observe({ ...soon, backends: [backend] });
+      return backends[backend]?.some(({ name, up }) => name === front('nyc') && up) === true;
+    };
+    await waitFor('the proxy to find it up', isUp, 5_000);
+    const to = { host: lanAddress(ground.plan, node), port: ordersPort };
+    const session = await servers().dialFrom('observer/nyc')(to, soon);
+    try {
+      const answered = once(session, 'data');
+      session.write('?');
+      await answered;
+      session.end();
+      await once(session, 'finish');
+      assert.equal(codeOf(await route(null, 2, servedWithinMs('haproxy'))), 'ok');
+    } finally {
+      session.destroy();
+      await under.end(keeper);
+    }
   });
 }

@@ -59,7 +59,7 @@ export class RoutedFirm extends LedFirm {
   }
 
   async #announces(router: string): Promise<boolean | string> {
-    const answer = await this.under.vtysh(router)('bgpd', [`show bgp ipv4 unicast ${this.#prefix} json`], {
+    const answer = await this.under.vty(router)('bgpd', [`show bgp ipv4 unicast ${this.#prefix} json`], {
       deadlineMs: 3_000,
     });
     return answer.kind === 'ok' ? answer.text.includes('"sourced":true') : `unknown: ${answer.reason}`;

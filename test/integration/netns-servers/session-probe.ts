@@ -2,7 +2,7 @@ import { connect, createServer } from 'node:net';
 import { lossIn } from '../../../lab/netns/path-probe.ts';
 
 /**
- * On a machine of a lab. `serve NAME PORT`: answers every byte with its name. `ask HOST PORT`: asks over new sessions, one after the
+ * On a machine of a lab. `serve NAME PORT`: answers every byte with its name. `keep NAME PORT`: the same, and ends no session. `ask HOST PORT`: asks over new sessions, one after the
  * other, and holds one from the first answer on; when its input ends it prints who answered when, as `SessionReport`. `open HOST PORT
  * EVERY_MS`: opens sessions at a fixed rhythm, whatever becomes of the earlier ones, and prints which were answered, as `ProbeReport`.
  */
@@ -25,8 +25,8 @@ const askWithinMs = 1_000;
 /** A session that the kernel asked for a second time was lost the first time. */
 const openWithinMs = 300;
 
-function serve(name: string, port: number): void {
-  const server = createServer((socket) => {
+function serve(name: string, port: number, allowHalfOpen: boolean): void {
+  const server = createServer({ allowHalfOpen }, (socket) => {
     socket.on('error', () => {});
     socket.on('data', () => socket.write(name));
   });
@@ -111,8 +111,8 @@ function open(host: string, port: number, everyMs: number): void {
 }
 
 const [role, ...args] = process.argv.slice(2);
-if (role === 'serve') {
-  serve(args[0]!, Number(args[1]));
+if (role === 'serve' || role === 'keep') {
+  serve(args[0]!, Number(args[1]), role === 'keep');
   process.stdin.on('end', () => process.exit(0)).resume();
 } else if (role === 'open') open(args[0]!, Number(args[1]), Number(args[2]));
 else await askOn(args[0]!, Number(args[1]));
