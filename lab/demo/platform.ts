@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import type { SiteId } from '../../src/core/base/ids.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { HoldfastClient } from '../../src/wire/client.ts';
-import type { OperatorAnswer, OperatorRequest } from '../../src/wire/operator-api.ts';
+import type { HistoryEntry, OperatorAnswer, OperatorRequest } from '../../src/wire/operator-api.ts';
 import { readTlsFiles } from '../../src/wire/peer-identity.ts';
 import { firmAt } from '../agent-config.ts';
 import { type LabName, labBreak, labContext, labHeal, labLoad, labStart, labStatus } from '../cli.ts';
@@ -24,6 +25,8 @@ export interface FlowReport {
   readonly commitOutageMs: number | null;
   readonly ordersSent: number;
   readonly ordersAcked: number;
+  readonly cancelsSent: number;
+  readonly cancelsAcked: number;
   readonly ordersUnknown: number;
   readonly ordersResolvedAcked: number;
   readonly ordersResolvedAbsent: number;
@@ -63,7 +66,23 @@ export class Platform {
   }
 
   /** Asks as one of the lab's people: `Olivia Observer`, `Omar Operator`, `Ada Approver`, `Adam Admin`. */
-  async ask(person: string, request: OperatorRequest, deadlineMs = 8000): Promise<OperatorAnswer> {
+  ask(person: string, request: OperatorRequest, deadlineMs = 8000): Promise<OperatorAnswer> {
+    return this.#client(person, deadlineMs).ask(request, { deadlineMs });
+  }
+
+  /** Who leads, as whoever answers knows; null = nobody does. */
+  async leader(): Promise<SiteId | null> {
+    const answer = await this.ask('Olivia Observer', { kind: 'status' });
+    const status = answer.kind === 'ok' ? (answer.result as unknown as StatusView) : null;
+    return (status?.leader?.controller ?? null) as SiteId | null;
+  }
+
+  /** What one controller heard of the runs' journal after its entry of this number, oldest first. */
+  journal(controller: SiteId, after: number): Promise<readonly HistoryEntry[]> {
+    return this.#client('Olivia Observer').history({ controller, after, prefix: 'journal/' });
+  }
+
+  #client(person: string, deadlineMs = 8000): HoldfastClient {
     let client = this.#clients.get(person);
     if (!client) {
       const { book, pki } = this.context;
@@ -76,7 +95,7 @@ export class Platform {
       });
       this.#clients.set(person, client);
     }
-    return client.ask(request, { deadlineMs });
+    return client;
   }
 
   /** As {@link ask}, but a refusal is an error that says what was found. */
@@ -95,8 +114,7 @@ export class Platform {
     const { result } = (await this.ask('Olivia Observer', { kind: 'status' })) as { result: unknown };
     const status = result as StatusView & { readonly controller: { readonly id: string; readonly leading: boolean } };
     if (status.controller.leading || status.leader === null) return status.groups[0]!;
-    const led = await this.#clients
-      .get('Olivia Observer')!
+    const led = await this.#client('Olivia Observer')
       .ask({ kind: 'status' }, { deadlineMs: 2000, only: status.leader.controller })
       .catch(() => null);
     return led?.kind === 'ok' ? (led.result as unknown as StatusView).groups[0]! : status.groups[0]!;
