@@ -1,0 +1,145 @@
+import type { SiteId } from '../../src/core/base/ids.ts';
+import type { Scenario, ScenarioLine } from '../../src/core/drill/scenario.ts';
+import { labRestart } from '../cli.ts';
+import type { Platform } from '../demo/platform.ts';
+import { isOverAtOnce } from '../fault.ts';
+import { messageOf } from '../lab-error.ts';
+import { type Aim, aimOf } from './aim.ts';
+import { LabJudge } from './lab-judge.ts';
+import { askAs } from './lab-person.ts';
+import { paced, waitLimitMs } from './pace.ts';
+import { StepWatch } from './step-watch.ts';
+import type { Story } from './story.ts';
+
+type FaultLine = Extract<ScenarioLine, { kind: 'fault' }>;
+type PersonLine = Extract<ScenarioLine, { kind: 'person' }>;
+
+/** The host's own supervisor starts an agent or a controller again after this. */
+const SUPERVISOR_MS = 500;
+const ANSWERED_WITHIN_MS = 15_000;
+
+/** Plays the lines of one scenario on a lab that serves under load; everything is told to the story. */
+export class LabPlayer {
+  readonly judge: LabJudge;
+  readonly #platform: Platform;
+  readonly #pace: number;
+  readonly #story: Story;
+  #waiting: FaultLine[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(platform: Platform, pace: number, story: Story) {
+    this.#platform = platform;
+    this.#pace = pace;
+    this.#story = story;
+    this.judge = new LabJudge(platform, pace, story);
+    this.judge.othersPending = () => this.#waiting.length + this.#underWay.size;
+  }
+
+  async play({ lines }: Scenario): Promise<void> {
+    await this.judge.begin();
+    const watch = lines.some((line) => line.kind === 'fault' && line.atStep !== null)
+      ? await StepWatch.open(this.#platform, (begun) => this.#stepBegins(begun.step, begun))
+      : null;
+    try {
+      for (const line of lines) await this.#play(line);
+      await Promise.all(this.#underWay);
+    } finally {
+      watch?.close();
+    }
+    for (const line of this.#waiting) this.#story.judge(line, 'failed', `no run came to ${line.atStep}`);
+  }
+
+  async #play(line: ScenarioLine): Promise<void> {
+    if (line.kind !== 'expect') this.judge.lastCount = null;
+    switch (line.kind) {
+      case 'fault':
+        if (line.atStep === null) return this.#fault(line, await this.#platform.leader().catch(() => null));
+        this.#waiting.push(line);
+        return;
+      case 'person':
+        return this.#person(line);
+      case 'wait':
+        await this.judge.pass(paced(line.ms, this.#pace));
+        return;
+      case 'wait-until': {
+        const limitMs = waitLimitMs(line.withinMs, this.#pace);
+        const begun = performance.now();
+        const { verdict, found } = await this.judge.judge(line.condition, limitMs);
+        const tookMs = performance.now() - begun;
+        this.#story.judge(line, verdict, `${found} (after ${seconds(tookMs)}, in this lab within ${seconds(limitMs)})`);
+        return;
+      }
+      case 'expect': {
+        const { verdict, found } = await this.judge.judge(line.condition, this.#knownWithinMs);
+        this.#story.judge(line, verdict, found);
+      }
+    }
+  }
+
+  /** What is so now, a controller knows after the next report, and we after the next look. */
+  get #knownWithinMs(): number {
+    return 2 * this.#platform.topology.timing.reportEveryMs;
+  }
+
+  async #fault(line: FaultLine, leader: SiteId | null, journalledAt: number | null = null): Promise<void> {
+    // At a step there is no time to ask: who holds what was seen at the last look.
+    const group = journalledAt === null ? await this.judge.look() : this.judge.seen;
+    const { topology } = this.#platform;
+    const aim = group && aimOf(line.fault, { topology, record: group.record, leader });
+    if (!aim) {
+      this.#story.judge(line, 'failed', group ? 'there is nothing like that now' : 'no controller told its status');
+      return;
+    }
+    try {
+      const forMs = isOverAtOnce(aim.fault) ? null : paced(line.forMs!, this.#pace);
+      const { effectiveAt } = await this.#platform.break(aim.fault, forMs);
+      const late =
+        journalledAt === null ? '' : `, ${Math.round(effectiveAt - journalledAt)} ms after the journal said so`;
+      this.#story.judge(line, 'done', `${aim.what}${forMs === null ? '' : `, for ${seconds(forMs)}`}${late}`);
+      if (aim.restarts !== null) this.#track(this.#restart(aim, aim.restarts));
+    } catch (error) {
+      this.#story.judge(line, 'failed', messageOf(error));
+    }
+    await this.judge.hurt();
+  }
+
+  async #restart({ what }: Aim, key: string): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, SUPERVISOR_MS));
+    await labRestart(this.#platform.lab, key).then(
+      () => this.#story.tell(`${what} is started again`),
+      (error: unknown) =>
+        this.#story.judge({ number: null, text: `start ${what} again` }, 'inconclusive', messageOf(error)),
+    );
+  }
+
+  #stepBegins(step: string, begun: { readonly leader: SiteId; readonly at: number }): void {
+    const now = this.#waiting.filter((line) => line.atStep === step);
+    this.#waiting = this.#waiting.filter((line) => line.atStep !== step);
+    for (const line of now) this.#track(this.#fault(line, begun.leader, begun.at));
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
+
+  async #person(line: PersonLine): Promise<void> {
+    const group = await this.judge.look();
+    if (group === null) {
+      this.#story.judge(line, 'inconclusive', 'no controller told its status');
+      return;
+    }
+    const view = {
+      topology: this.#platform.topology,
+      record: group.record,
+      group: group.group,
+      waitingDigest: group.decision?.digest ?? null,
+    };
+    const { person, answer, found } = await askAs(this.#platform, line.request, view, ANSWERED_WITHIN_MS);
+    this.judge.refusal = answer?.kind === 'refused' ? answer.code : null;
+    const verdict = answer === null ? 'inconclusive' : answer.kind === 'not-leading' ? 'failed' : 'done';
+    this.#story.judge(line, verdict, `${person}: ${found}`);
+  }
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
