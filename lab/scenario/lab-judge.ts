@@ -1,7 +1,7 @@
 import type { ComponentId } from '../../src/core/base/ids.ts';
 import type { Condition } from '../../src/core/drill/condition.ts';
 import { labStatus } from '../cli.ts';
-import type { Platform, Verification } from '../demo/platform.ts';
+import type { FlowReport, Platform, Verification } from '../demo/platform.ts';
 import type { GroupView } from '../demo/status-view.ts';
 import { performed, readEvidence, stopsOf } from '../evidence-look.ts';
 import { messageOf } from '../lab-error.ts';
@@ -36,6 +36,8 @@ export class LabJudge {
   #steady: Steady = { epoch: 0, holders: new Map() };
   #seen: GroupView | null = null;
   #hurt = false;
+  /** Of this process's clock: what a controller said before then may be of a time when nothing had happened yet. */
+  #knownFrom = 0;
   /** Faults that wait for their step, and restarts under way: what the lab's own list of faults does not have. */
   othersPending: () => number = () => 0;
   /** The last count, as long as nothing was done since; null = none. */
@@ -58,8 +60,18 @@ export class LabJudge {
     this.#story.begin(group);
   }
 
-  /** The outage is measured from the first time on. */
+  /** What is so now, a controller knows after the next report, and we after the next look. */
+  get knownWithinMs(): number {
+    return 2 * this.#platform.topology.timing.reportEveryMs;
+  }
+
+  #disturbed(): void {
+    this.#knownFrom = performance.now() + this.knownWithinMs;
+  }
+
+  /** A fault is in force. The outage is measured from the first one on. */
   async hurt(): Promise<void> {
+    this.#disturbed();
     if (this.#hurt) return;
     this.#hurt = true;
     await this.#platform.mark(HURT);
@@ -136,18 +148,37 @@ export class LabJudge {
 
   async #status(condition: StatusCondition, deadline: number): Promise<Judged> {
     const { topology } = this.#platform;
+    const standing = STANDING.includes(condition.kind);
+    const clientsKnow = condition.kind === 'served' || condition.kind === 'whole' ? this.#served() : null;
     let found: string | null = null;
     const held = await this.#until(deadline, async () => {
+      const asked = performance.now();
       const group = await this.look();
       if (group === null) return null;
       const finding = lookFor(condition, group, { topology, steady: this.#steady });
-      found = finding.found;
-      return finding.holds ? finding.found : null;
+      const lacking = finding.holds && clientsKnow !== null ? await clientsKnow(group) : null;
+      found = lacking ?? finding.found;
+      if (standing && asked < this.#knownFrom) return null;
+      return finding.holds && lacking === null ? finding.found : null;
     });
     if (held !== null) return { verdict: 'held', found: held };
     return found === null
       ? { verdict: 'inconclusive', found: 'no controller told its status' }
       : { verdict: 'failed', found };
+  }
+
+  /** Whether clients are served is for them to say: what they were told since the look before; null = of orders and of commits. */
+  #served(): (group: GroupView) => Promise<string | null> {
+    let before: FlowReport | null = null;
+    return async ({ record }) => {
+      if (Object.values(record?.grants ?? {}).some(({ mode }) => mode.kind === 'halted')) return null;
+      const [last, now] = [before, await this.#flow()];
+      before = now;
+      if (last === null) return 'clients are asked at the next look';
+      if (acknowledgedOrders(now) === acknowledgedOrders(last))
+        return 'clients were told of no new order since the last look';
+      return now.commitsAcked === last.commitsAcked ? 'clients were told of no commit since the last look' : null;
+    };
   }
 
   async #faultsOver(deadline: number): Promise<Judged> {
@@ -159,6 +190,7 @@ export class LabJudge {
       found = left === 0 ? 'none is left' : `${left} in force or under way`;
       return left === 0 ? found : null;
     });
+    if (held !== null) this.#disturbed();
     return judged(held !== null, found);
   }
 
@@ -188,11 +220,15 @@ export class LabJudge {
     }
   }
 
+  #flow(): Promise<FlowReport> {
+    return this.#platform.flow(this.#hurt ? HURT : CALM);
+  }
+
   async #flowCounts() {
-    const flow = await this.#platform.flow(this.#hurt ? HURT : CALM);
+    const flow = await this.#flow();
     const { cancelsSent, cancelsAcked } = flow;
     return {
-      orders: { sent: flow.ordersSent - cancelsSent, acked: flow.ordersAcked - cancelsAcked },
+      orders: { sent: flow.ordersSent - cancelsSent, acked: acknowledgedOrders(flow) },
       cancels: { sent: cancelsSent, acked: cancelsAcked },
     };
   }
@@ -257,6 +293,12 @@ export class LabJudge {
     }
   }
 }
+
+/** These hold while nothing happens, so that what was reported before a fault says nothing about it. */
+const STANDING: readonly StatusCondition['kind'][] = ['served', 'whole', 'nothing-wrong'];
+
+/** Replaces included, cancels not. */
+const acknowledgedOrders = ({ ordersAcked, cancelsAcked }: FlowReport): number => ordersAcked - cancelsAcked;
 
 const judged = (holds: boolean, found: string): Judged => ({ verdict: holds ? 'held' : 'failed', found });
 

@@ -70,15 +70,10 @@ export class LabPlayer {
         return;
       }
       case 'expect': {
-        const { verdict, found } = await this.judge.judge(line.condition, this.#knownWithinMs);
+        const { verdict, found } = await this.judge.judge(line.condition, this.judge.knownWithinMs);
         this.#story.judge(line, verdict, found);
       }
     }
-  }
-
-  /** What is so now, a controller knows after the next report, and we after the next look. */
-  get #knownWithinMs(): number {
-    return 2 * this.#platform.topology.timing.reportEveryMs;
   }
 
   async #fault(line: FaultLine, leader: SiteId | null, journalledAt: number | null = null): Promise<void> {

@@ -55,8 +55,11 @@ function changes(before: GroupView, after: GroupView): readonly string[] {
   const kinds = ({ diagnoses }: GroupView) => [...new Set(diagnoses.map(({ kind }) => kind))].toSorted().join(', ');
   const run = ({ run: seen }: GroupView) =>
     seen === null ? null : `run ${seen.run} ${seen.result === null ? 'is open' : `${seen.result}: ${seen.reason}`}`;
-  const decision = ({ decision: made }: GroupView) =>
-    made === null || made.verdict === 'stand-down' ? null : `decision: ${made.verdict}, ${made.reason}`;
+  const decision = ({ decision: made }: GroupView) => {
+    const against = made?.rules.filter(({ outcome }) => outcome !== 'pass').map(({ rule }) => rule) ?? [];
+    if (made === null || made.verdict === 'stand-down') return null;
+    return `decision: ${made.verdict}${against.length === 0 ? '' : ` because of ${against.join(', ')}`}`;
+  };
   const place = ({ record }: GroupView) => `epoch ${record?.epoch ?? '?'}, active site ${record?.activeSite ?? 'none'}`;
   const modes = ({ record }: GroupView) =>
     Object.values(record?.grants ?? {})
