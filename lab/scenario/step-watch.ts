@@ -13,23 +13,25 @@ export interface StepBegun {
   readonly at: number;
 }
 
+type JournalSource = Pick<Platform, 'topology' | 'journal'>;
+
 const LOOK_EVERY_MS = 15;
 
 /** Follows the runs' journal as every controller hears it, so that a step is told although one of them is lost or frozen. */
 export class StepWatch {
-  readonly #platform: Platform;
+  readonly #platform: JournalSource;
   readonly #onStep: (begun: StepBegun) => void;
   readonly #told = new Set<string>();
   readonly #plans = new Map<RunId, RecoveryPlan>();
   #closed = false;
 
-  private constructor(platform: Platform, onStep: (begun: StepBegun) => void) {
+  private constructor(platform: JournalSource, onStep: (begun: StepBegun) => void) {
     this.#platform = platform;
     this.#onStep = onStep;
   }
 
   /** Steps of before are not told. @throws HoldfastError when a controller does not answer */
-  static async open(platform: Platform, onStep: (begun: StepBegun) => void): Promise<StepWatch> {
+  static async open(platform: JournalSource, onStep: (begun: StepBegun) => void): Promise<StepWatch> {
     const watch = new StepWatch(platform, onStep);
     const voters = platform.topology.sites.filter(({ voter }) => voter);
     const known = await Promise.all(voters.map(({ id }) => watch.#known(id)));
