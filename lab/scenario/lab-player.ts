@@ -41,7 +41,7 @@ export class LabPlayer {
       ? await StepWatch.open(this.#platform, (begun) => this.#stepBegins(begun.step, begun))
       : null;
     try {
-      for (const line of lines) await this.#play(line);
+      for (const line of lines) await this.#orNotJudged(line, this.#play(line));
       await Promise.all(this.#underWay);
     } finally {
       watch?.close();
@@ -91,30 +91,33 @@ export class LabPlayer {
       const late =
         journalledAt === null ? '' : `, ${Math.round(effectiveAt - journalledAt)} ms after the journal said so`;
       this.#story.judge(line, 'done', `${aim.what}${forMs === null ? '' : `, for ${seconds(forMs)}`}${late}`);
-      if (aim.restarts !== null) this.#track(this.#restart(aim, aim.restarts));
+      if (aim.restarts !== null) this.#track(line, this.#restart(aim, aim.restarts));
     } catch (error) {
       this.#story.judge(line, 'failed', messageOf(error));
+      return;
     }
     await this.judge.hurt();
   }
 
   async #restart({ what }: Aim, key: string): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, SUPERVISOR_MS));
-    await labRestart(this.#platform.lab, key).then(
-      () => this.#story.tell(`${what} is started again`),
-      (error: unknown) =>
-        this.#story.judge({ number: null, text: `start ${what} again` }, 'inconclusive', messageOf(error)),
-    );
+    await labRestart(this.#platform.lab, key);
+    this.#story.tell(`${what} is started again`);
   }
 
   #stepBegins(step: string, begun: { readonly leader: SiteId; readonly at: number }): void {
     const now = this.#waiting.filter((line) => line.atStep === step);
     this.#waiting = this.#waiting.filter((line) => line.atStep !== step);
-    for (const line of now) this.#track(this.#fault(line, begun.leader, begun.at));
+    for (const line of now) this.#track(line, this.#fault(line, begun.leader, begun.at));
   }
 
-  #track(work: Promise<void>): void {
-    const tracked = work.finally(() => this.#underWay.delete(tracked));
+  /** What came in between is no verdict on the line; the next ones are played. */
+  #orNotJudged(line: ScenarioLine, work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => this.#story.judge(line, 'inconclusive', messageOf(error)));
+  }
+
+  #track(line: ScenarioLine, work: Promise<void>): void {
+    const tracked = this.#orNotJudged(line, work).finally(() => this.#underWay.delete(tracked));
     this.#underWay.add(tracked);
   }
 
