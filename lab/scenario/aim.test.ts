@@ -66,9 +66,18 @@ const aims: readonly (readonly [string, string, object, string | null])[] = [
 for (const [words, what, fault, restarts] of aims)
   test(`"${words}" is aimed with a switch that the lab has`, () => {
     const found = aim(words);
-    assert.deepEqual(found && { ...found, fault: { ...found.fault } }, { what, fault, restarts });
+    assert.deepEqual(found, { what, fault, restarts, everyMs: null });
     checkFault(topology, found!.fault, isOverAtOnce(found!.fault) ? null : 1000);
   });
+
+test('a link that flaps is cut for as long as it is open', () => {
+  assert.deepEqual(aim('flap the link of active site and standby site every 300 ms'), {
+    what: 'alfa ↔ bravo',
+    fault: { kind: 'cut', between: ['alfa', 'bravo'] },
+    restarts: null,
+    everyMs: 300,
+  });
+});
 
 test('who is not there now is aimed at by nothing', () => {
   assert.equal(aim('kill primary of engine', { ...moment, record: null }), null);

@@ -12,6 +12,8 @@ export interface Aim {
   readonly fault: Fault;
   /** What the lab has to start again after a kill, as the host's own supervisor would; null = whoever supervises it does. */
   readonly restarts: string | null;
+  /** In force for so long, then not for as long, and so on, at the pace of the simulator; null = all the time. */
+  readonly everyMs: number | null;
 }
 
 export interface LabMoment extends Moment {
@@ -40,6 +42,10 @@ export function aimOf(fault: ScenarioFault, moment: LabMoment): Aim | null {
         ? aim(`${from} → ${to}`, { kind: 'one-way', from, to })
         : aim(`${from} ↔ ${to}`, { kind: 'cut', between: [from, to] });
     }
+    case 'flap': {
+      const cut = aimOf({ kind: 'cut', from: fault.from, to: fault.to, oneWay: false }, moment);
+      return cut && { ...cut, everyMs: fault.everyMs };
+    }
     case 'stop-authority':
       return aim('the process of the authority', {
         kind: 'freeze',
@@ -52,7 +58,7 @@ export function aimOf(fault: ScenarioFault, moment: LabMoment): Aim | null {
   }
 }
 
-const aim = (what: string, fault: Fault): Aim => ({ what, fault, restarts: null });
+const aim = (what: string, fault: Fault): Aim => ({ what, fault, restarts: null, everyMs: null });
 
 const at = <Name extends HostId | SiteId>(name: Name | null, fault: (name: Name) => Fault): Aim | null =>
   name === null ? null : aim(name, fault(name));
@@ -62,7 +68,7 @@ function process(kind: 'kill' | 'freeze', phrase: FreezePhrase, moment: LabMomen
   if (target === null) return null;
   const { name, key, ...rest } = target;
   const what = key === null ? name : `${rest.target.kind} ${name}`;
-  return { what, fault: { kind, target: rest.target }, restarts: kind === 'kill' ? key : null };
+  return { what, fault: { kind, target: rest.target }, restarts: kind === 'kill' ? key : null, everyMs: null };
 }
 
 interface Target {

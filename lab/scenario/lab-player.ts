@@ -87,7 +87,9 @@ export class LabPlayer {
     }
     try {
       const forMs = isOverAtOnce(aim.fault) ? null : paced(line.forMs!, this.#pace);
-      const { effectiveAt } = await this.#platform.break(aim.fault, forMs);
+      const everyMs = aim.everyMs === null ? null : paced(aim.everyMs, this.#pace);
+      const { effectiveAt } = await this.#platform.break(aim.fault, everyMs ?? forMs);
+      if (everyMs !== null && forMs !== null) this.#track(line, this.#again(aim, everyMs, forMs - 2 * everyMs));
       const late =
         journalledAt === null ? '' : `, ${Math.round(effectiveAt - journalledAt)} ms after the journal said so`;
       this.#story.judge(line, 'done', `${aim.what}${forMs === null ? '' : `, for ${seconds(forMs)}`}${late}`);
@@ -97,6 +99,18 @@ export class LabPlayer {
       return;
     }
     await this.judge.hurt();
+  }
+
+  /** Each time it ends by itself; the last one with the whole. */
+  async #again({ fault }: Aim, everyMs: number, leftMs: number): Promise<void> {
+    const begun = performance.now();
+    for (let turn = 1; ; turn += 1) {
+      const dueAt = begun + 2 * everyMs * turn;
+      const endsAt = begun + 2 * everyMs + leftMs;
+      if (dueAt >= endsAt) break;
+      await new Promise((resolve) => setTimeout(resolve, dueAt - performance.now()));
+      await this.#platform.break(fault, Math.min(everyMs, endsAt - dueAt));
+    }
   }
 
   async #restart({ what }: Aim, key: string): Promise<void> {

@@ -54,6 +54,8 @@ export class ScenarioStage {
         return this.#withSite(fault.site, (site) => cutOff(this.#world, site));
       case 'cut':
         return this.#cut(fault);
+      case 'flap':
+        return this.#flap(fault);
       case 'stop-authority':
         this.#world.authority.loseQuorum(true);
         return lasting('no quorum', () => this.#world.authority.loseQuorum(false));
@@ -138,6 +140,27 @@ export class ScenarioStage {
     return lasting(`${left} ${oneWay ? '→' : '↔'} ${right}`, () => {
       network.heal(left, right);
       if (!oneWay) network.heal(right, left);
+    });
+  }
+
+  #flap({ from, to, everyMs }: Extract<ScenarioFault, { kind: 'flap' }>): Hurt | null {
+    let cut: Hurt | null = null;
+    let over = false;
+    const turn = () => {
+      if (over) return;
+      if (cut === null) cut = this.#cut({ kind: 'cut', from, to, oneWay: false });
+      else {
+        cut.heal();
+        cut = null;
+      }
+      this.#world.queue.after(everyMs, turn);
+    };
+    const [left, right] = [this.site(from), this.site(to)];
+    if (left === null || right === null || left === right) return null;
+    turn();
+    return lasting(`${left} ↔ ${right}`, () => {
+      over = true;
+      cut?.heal();
     });
   }
 
