@@ -1,6 +1,7 @@
 import type { ComponentId } from '../../src/core/base/ids.ts';
 import type { Condition } from '../../src/core/drill/condition.ts';
-import { labStatus } from '../cli.ts';
+import { labFaults } from '../cli.ts';
+import { lossesOf } from '../demo/assemble-report.ts';
 import type { FlowReport, Platform, Verification } from '../demo/platform.ts';
 import type { GroupView } from '../demo/status-view.ts';
 import { performed, readEvidence, stopsOf } from '../evidence-look.ts';
@@ -65,13 +66,14 @@ export class LabJudge {
     return 2 * this.#platform.topology.timing.reportEveryMs;
   }
 
-  #disturbed(): void {
+  /** Something was done, or ended by itself: what is known of the firm is of before. */
+  disturbed(): void {
     this.#knownFrom = performance.now() + this.knownWithinMs;
   }
 
   /** A fault is in force. The outage is measured from the first one on. */
   async hurt(): Promise<void> {
-    this.#disturbed();
+    this.disturbed();
     if (this.#hurt) return;
     this.#hurt = true;
     await this.#platform.mark(HURT);
@@ -139,7 +141,8 @@ export class LabJudge {
     try {
       const counted = await this.#platform.verify();
       const { verdict, reasons, ordersAcked, commitsAcked, staleWritesAccepted } = counted;
-      const found = `${ordersAcked ?? '?'} orders and ${commitsAcked ?? '?'} commits counted both ways: ${verdict}${reasons.length === 0 ? '' : `, ${reasons.slice(0, 5).join('; ')}`}; stale writes accepted: ${staleWritesAccepted ?? '?'}`;
+      const wrong = [...reasons, ...lossesOf(counted).map((loss) => `${loss.of} ${loss.how}: ${loss.id}`)];
+      const found = `${ordersAcked ?? '?'} orders and ${commitsAcked ?? '?'} commits counted both ways: ${verdict}${wrong.length === 0 ? '' : `, ${wrong.length} wrong: ${wrong.slice(0, 5).join('; ')}`}; stale writes accepted: ${staleWritesAccepted ?? '?'}`;
       return { verdict: VERDICTS[verdict], found, counted };
     } catch (error) {
       return { verdict: 'inconclusive', found: messageOf(error), counted: null };
@@ -185,12 +188,11 @@ export class LabJudge {
     let found = 'the lab does not answer';
     const held = await this.#until(deadline, async () => {
       await this.look();
-      const { state } = await labStatus(this.#platform.lab, { measure: false });
-      const left = state.faults.length + this.othersPending();
+      const left = (await labFaults(this.#platform.lab)).length + this.othersPending();
       found = left === 0 ? 'none is left' : `${left} in force or under way`;
       return left === 0 ? found : null;
     });
-    if (held !== null) this.#disturbed();
+    if (held !== null) this.disturbed();
     return judged(held !== null, found);
   }
 

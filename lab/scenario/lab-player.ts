@@ -148,6 +148,7 @@ export class LabPlayer {
       waitingDigest: group.decision?.digest ?? null,
     };
     const { person, answer, found } = await askAs(this.#platform, line.request, view, ANSWERED_WITHIN_MS);
+    this.judge.disturbed();
     this.judge.refusal = answer?.kind === 'refused' ? answer.code : null;
     const verdict = answer === null ? 'inconclusive' : answer.kind === 'not-leading' ? 'failed' : 'done';
     this.#story.judge(line, verdict, `${person}: ${found}`);
