@@ -47,6 +47,9 @@ export interface Verification {
   readonly [list: string]: unknown;
 }
 
+type ControllerStatus = StatusView & { readonly controller: { readonly id: string; readonly leading: boolean } };
+
+const LEADER_ANSWERS_WITHIN_MS = 1000;
 const FLOWING_ORDERS = 1000;
 const FLOWING_COMMITS = 50;
 /** A look costs the leading controller some milliseconds, also while it is taking over. */
@@ -58,6 +61,7 @@ export class Platform {
   readonly topology: Topology;
   readonly context: LabContext;
   readonly #clients = new Map<string, HoldfastClient>();
+  #leaderSeen: SiteId | null = null;
 
   constructor(lab: LabName, topology: Topology) {
     this.lab = lab;
@@ -70,11 +74,21 @@ export class Platform {
     return this.#client(person, deadlineMs).ask(request, { deadlineMs });
   }
 
-  /** Who leads, as whoever answers knows; null = nobody does. */
-  async leader(): Promise<SiteId | null> {
-    const answer = await this.ask('Olivia Observer', { kind: 'status' });
-    const status = answer.kind === 'ok' ? (answer.result as unknown as StatusView) : null;
-    return (status?.leader?.controller ?? null) as SiteId | null;
+  /** Who led at the last look; null = nobody was known to. */
+  get leaderSeen(): SiteId | null {
+    return this.#leaderSeen;
+  }
+
+  /** As {@link group}, asked first of whoever led at the last look: a controller that is dark makes nobody wait. */
+  async groupOfLeader(): Promise<GroupView> {
+    if (this.#leaderSeen !== null) {
+      const led = await this.#client('Olivia Observer')
+        .ask({ kind: 'status' }, { deadlineMs: LEADER_ANSWERS_WITHIN_MS, only: this.#leaderSeen })
+        .catch(() => null);
+      const status = led?.kind === 'ok' ? (led.result as unknown as ControllerStatus) : null;
+      if (status?.controller.leading === true) return status.groups[0]!;
+    }
+    return this.group();
   }
 
   /** What one controller heard of the runs' journal after its entry of this number, oldest first. */
@@ -112,7 +126,8 @@ export class Platform {
   /** The group as the leading controller sees it; from any other one what it shows is older, so that one is not taken. */
   async group(): Promise<GroupView> {
     const { result } = (await this.ask('Olivia Observer', { kind: 'status' })) as { result: unknown };
-    const status = result as StatusView & { readonly controller: { readonly id: string; readonly leading: boolean } };
+    const status = result as ControllerStatus;
+    this.#leaderSeen = (status.leader?.controller ?? null) as SiteId | null;
     if (status.controller.leading || status.leader === null) return status.groups[0]!;
     const led = await this.#client('Olivia Observer')
       .ask({ kind: 'status' }, { deadlineMs: 2000, only: status.leader.controller })

@@ -44,6 +44,7 @@ async function judgeOf({ served = true, flow = {}, verify }: Clients): Promise<L
   const platform = {
     topology,
     group: () => Promise.resolve(serving),
+    groupOfLeader: () => Promise.resolve(serving),
     mark: () => Promise.resolve(),
     flow: report,
     settledFlow: report,

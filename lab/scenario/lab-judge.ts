@@ -86,7 +86,7 @@ export class LabJudge {
 
   /** Null: no controller told its status. */
   async look(): Promise<GroupView | null> {
-    const group = await this.#platform.group().catch(() => null);
+    const group = await this.#platform.groupOfLeader().catch(() => null);
     if (group !== null) {
       this.#seen = group;
       this.#story.look(group);

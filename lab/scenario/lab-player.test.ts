@@ -37,7 +37,8 @@ class FakePlatform {
       decision: null,
       run: null,
     });
-  leader = () => Promise.resolve('bravo');
+  readonly leaderSeen = 'bravo';
+  groupOfLeader = () => this.group();
   mark = () => Promise.resolve();
   journal = () => Promise.resolve([]);
   break = (fault: Fault, forMs: number | null) => {

@@ -1,4 +1,3 @@
-import type { SiteId } from '../../src/core/base/ids.ts';
 import type { Scenario, ScenarioLine } from '../../src/core/drill/scenario.ts';
 import { labRestart } from '../cli.ts';
 import type { Platform } from '../demo/platform.ts';
@@ -8,7 +7,7 @@ import { type Aim, aimOf } from './aim.ts';
 import { LabJudge } from './lab-judge.ts';
 import { askAs } from './lab-person.ts';
 import { paced, waitLimitMs } from './pace.ts';
-import { StepWatch } from './step-watch.ts';
+import { type StepBegun, StepWatch } from './step-watch.ts';
 import type { Story } from './story.ts';
 
 type FaultLine = Extract<ScenarioLine, { kind: 'fault' }>;
@@ -38,7 +37,7 @@ export class LabPlayer {
   async play({ lines }: Scenario): Promise<void> {
     await this.judge.begin();
     const watch = lines.some((line) => line.kind === 'fault' && line.atStep !== null)
-      ? await StepWatch.open(this.#platform, (begun) => this.#stepBegins(begun.step, begun))
+      ? await StepWatch.open(this.#platform, (begun) => this.#stepBegins(begun))
       : null;
     try {
       for (const line of lines) await this.#orNotJudged(line, this.#play(line));
@@ -53,7 +52,7 @@ export class LabPlayer {
     if (line.kind !== 'expect') this.judge.lastCount = null;
     switch (line.kind) {
       case 'fault':
-        if (line.atStep === null) return this.#fault(line, await this.#platform.leader().catch(() => null));
+        if (line.atStep === null) return this.#fault(line, null);
         this.#waiting.push(line);
         return;
       case 'person':
@@ -76,11 +75,11 @@ export class LabPlayer {
     }
   }
 
-  async #fault(line: FaultLine, leader: SiteId | null, journalledAt: number | null = null): Promise<void> {
+  async #fault(line: FaultLine, begun: StepBegun | null): Promise<void> {
     // At a step there is no time to ask: who holds what was seen at the last look.
-    const group = journalledAt === null ? await this.judge.look() : this.judge.seen;
-    const { topology } = this.#platform;
-    const aim = group && aimOf(line.fault, { topology, record: group.record, leader });
+    const group = begun === null ? await this.judge.look() : this.judge.seen;
+    const { topology, leaderSeen } = this.#platform;
+    const aim = group && aimOf(line.fault, { topology, record: group.record, leader: begun?.leader ?? leaderSeen });
     if (!aim) {
       this.#story.judge(line, 'failed', group ? 'there is nothing like that now' : 'no controller told its status');
       return;
@@ -90,8 +89,7 @@ export class LabPlayer {
       const everyMs = aim.everyMs === null ? null : paced(aim.everyMs, this.#pace);
       const { effectiveAt } = await this.#platform.break(aim.fault, everyMs ?? forMs);
       if (everyMs !== null && forMs !== null) this.#track(line, this.#again(aim, everyMs, forMs - 2 * everyMs));
-      const late =
-        journalledAt === null ? '' : `, ${Math.round(effectiveAt - journalledAt)} ms after the journal said so`;
+      const late = begun === null ? '' : `, ${Math.round(effectiveAt - begun.at)} ms after the journal said so`;
       this.#story.judge(line, 'done', `${aim.what}${forMs === null ? '' : `, for ${seconds(forMs)}`}${late}`);
       if (aim.restarts !== null) this.#track(line, this.#restart(aim, aim.restarts));
     } catch (error) {
@@ -119,10 +117,10 @@ export class LabPlayer {
     this.#story.tell(`${what} is started again`);
   }
 
-  #stepBegins(step: string, begun: { readonly leader: SiteId; readonly at: number }): void {
-    const now = this.#waiting.filter((line) => line.atStep === step);
-    this.#waiting = this.#waiting.filter((line) => line.atStep !== step);
-    for (const line of now) this.#track(line, this.#fault(line, begun.leader, begun.at));
+  #stepBegins(begun: StepBegun): void {
+    const now = this.#waiting.filter((line) => line.atStep === begun.step);
+    this.#waiting = this.#waiting.filter((line) => line.atStep !== begun.step);
+    for (const line of now) this.#track(line, this.#fault(line, begun));
   }
 
   /** What came in between is no verdict on the line; the next ones are played. */
