@@ -268,7 +268,8 @@ export class LabJudge {
       const promotedAt = performed(evidence).findLast(
         ({ instance, order: ordered }) => instance === now && ordered === 'promote',
       )?.monoMs;
-      const stops = stopsOf(evidence, old);
+      // Its agent's decision to end it is not its end.
+      const stops = stopsOf(evidence, old).filter(({ how }) => how !== 'self-fenced');
       if (promotedAt === undefined || stops.length === 0) return null;
       const before = stops.find(({ monoMs }) => monoMs < promotedAt);
       return before === undefined
