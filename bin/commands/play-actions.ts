@@ -54,7 +54,9 @@ export async function play(wish: PlayWish, say: (line: string) => void): Promise
       command: `holdfast lab play ${file}`,
       say,
     };
-    results.push(await playInLab(options));
+    const result = await playInLab(options);
+    results.push(result);
+    say(headline(result));
   }
   const totals = totalsOf(results);
   const exitCode = exitOf(totals);
@@ -86,17 +88,11 @@ const MARKS: Readonly<Record<PlayResult['verdict'], string>> = {
   'not-played': '?',
 };
 
-function resultLines({
-  file,
-  title,
-  verdict,
-  reason,
-  lines,
-  outageMs,
-  counted,
-  evidence,
-  wallMs,
-}: PlayResult): string[] {
+const headline = ({ file, title, verdict }: PlayResult): string =>
+  `${MARKS[verdict]} ${basename(file, '.scenario')}: ${verdict === 'not-played' ? 'not played here' : verdict}: ${title}`;
+
+function resultLines(result: PlayResult): string[] {
+  const { file, reason, lines, outageMs, counted, evidence, wallMs } = result;
   const judged = lines.filter((line) => line.verdict !== 'done');
   const figures = [
     `${judged.filter((line) => line.verdict === 'held').length} of ${judged.length} held`,
@@ -105,7 +101,7 @@ function resultLines({
     elapsedText(wallMs),
   ];
   return [
-    `${MARKS[verdict]} ${basename(file, '.scenario')}: ${verdict === 'not-played' ? 'not played here' : verdict}: ${title}`,
+    headline(result),
     ...(reason === null ? [] : [`    ${reason}`]),
     ...judged
       .filter((line) => line.verdict !== 'held')
