@@ -47,7 +47,10 @@ export interface Verification {
   readonly [list: string]: unknown;
 }
 
-type ControllerStatus = StatusView & { readonly controller: { readonly id: string; readonly leading: boolean } };
+type ControllerStatus = StatusView & {
+  readonly controller: { readonly id: string; readonly leading: boolean };
+  readonly authority: { readonly heardMsAgo: number | null };
+};
 
 const LEADER_ANSWERS_WITHIN_MS = 1000;
 const FLOWING_ORDERS = 1000;
@@ -86,7 +89,10 @@ export class Platform {
         .ask({ kind: 'status' }, { deadlineMs: LEADER_ANSWERS_WITHIN_MS, only: this.#leaderSeen })
         .catch(() => null);
       const status = led?.kind === 'ok' ? (led.result as unknown as ControllerStatus) : null;
-      if (status?.controller.leading === true) return status.groups[0]!;
+      // Whoever has not heard the authority for two renewals may take a leadership for its own that has passed to another.
+      const heardMsAgo = status?.authority.heardMsAgo ?? Number.POSITIVE_INFINITY;
+      if (status?.controller.leading === true && heardMsAgo < 2 * this.topology.timing.leaderRenewEveryMs)
+        return status.groups[0]!;
     }
     return this.group();
   }
