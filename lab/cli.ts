@@ -76,6 +76,12 @@ export function labHeal(lab: LabName, fault: string): Promise<readonly FaultRepo
   return withGround(lab, (client) => client.request('heal', { fault }, 30_000));
 }
 
+/** Faults in force. */
+export async function labFaults(lab: LabName): Promise<readonly FaultReport[]> {
+  const { faults } = await withGround(lab, (client) => client.request('state', null, controlDeadlineMs));
+  return faults;
+}
+
 /** Starts a process of the lab again that was killed for good (a controller, an agent). */
 export function labRestart(lab: LabName, key: string): Promise<null> {
   return withGround(lab, (client) => client.request('restart', { key }, startDeadlineMs));

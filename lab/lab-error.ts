@@ -18,6 +18,8 @@ export const labErrorCodes = {
   'HF-7020': 'a controller refused what the lab asked of it',
   'HF-7021': 'the platform did not come to the expected state in time',
   'HF-7022': 'the comparison of ledgers and platform could not be made',
+  'HF-7023': 'a scenario needs something that a lab does not have, or cannot do',
+  'HF-7024': 'something that a scenario expects did not hold in a lab',
 } as const;
 
 export type LabErrorCode = keyof typeof labErrorCodes;

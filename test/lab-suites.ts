@@ -95,7 +95,7 @@ export const labSuites: readonly LabSuite[] = [
   {
     name: 'whole',
     about: 'whole labs on loopback, one case of each kind',
-    files: ['test/lab/!(demo-can-fail|other-firms|mixed-faults).test.ts'],
+    files: ['test/lab/!(demo-can-fail|other-firms|mixed-faults|all-scenarios).test.ts'],
     needs: 'nothing',
     labs: [],
     withinMs: 1_800_000,
@@ -107,6 +107,15 @@ export const labSuites: readonly LabSuite[] = [
     needs: 'nothing',
     labs: ['suite-mixed'],
     withinMs: 3_600_000,
+    notInCi: true,
+  },
+  {
+    name: 'scenarios',
+    about: "all of the simulator's scenarios that a lab can play; two of them are among the whole labs",
+    files: ['test/lab/all-scenarios.test.ts'],
+    needs: 'nothing',
+    labs: ['suite-play'],
+    withinMs: 7_200_000,
     notInCi: true,
   },
   {

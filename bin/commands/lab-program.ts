@@ -2,6 +2,7 @@ import { Argument, type Command, Option } from 'commander';
 import { collect, durationOption, wholeNumberOption } from '../../src/cli/option-values.ts';
 import { teach } from '../../src/cli/program/help.ts';
 import type { GlobalOptions, Shell } from '../../src/cli/shell.ts';
+import { registerPlayCommand } from './play-program.ts';
 import { projectRoot } from './project-root.ts';
 
 const globals = (command: Command) => command.optsWithGlobals<GlobalOptions>();
@@ -232,6 +233,7 @@ export function registerLabCommands(program: Command, shell: Shell): void {
       touches: 'the lab: orders flow to its fronts.',
     },
   );
+  registerPlayCommand(lab, shell);
   teach(
     named(lab.command('down'))
       .summary('end it, whatever state it is in; evidence and reports stay')

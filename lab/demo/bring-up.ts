@@ -1,6 +1,7 @@
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { firstSite } from '../agent-config.ts';
 import { type LabName, labDownOwn } from '../cli.ts';
+import type { ProcessPlanner } from '../configs.ts';
 import { labUp } from '../lab-up.ts';
 import { type Narrate, settle } from './acts.ts';
 import { onInterruption } from './interruption.ts';
@@ -22,6 +23,8 @@ export interface BringUpWish {
   readonly attended: boolean;
   /** End a lab of this name that runs. */
   readonly replace: boolean;
+  /** Left out: as shipped. */
+  readonly plan?: ProcessPlanner;
 }
 
 /**
@@ -29,7 +32,7 @@ export interface BringUpWish {
  * @throws LabError HF-7002 when one runs and `replace` was not said; nothing was done then
  */
 export async function bringUp(wish: BringUpWish, narrate: Narrate): Promise<void> {
-  const { lab, topology, topologyFile, command, attended, replace } = wish;
+  const { lab, topology, topologyFile, command, attended, replace, plan } = wish;
   await labUp(
     {
       ...lab,
@@ -38,6 +41,7 @@ export async function bringUp(wish: BringUpWish, narrate: Narrate): Promise<void
       startedBy: { command, attended },
       ifThere: replace ? 'replace' : 'clear-leftover',
       fresh: true,
+      ...(plan ? { plan } : {}),
     },
     (event) => {
       if (event.kind !== 'step') return;

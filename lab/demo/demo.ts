@@ -1,15 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { faultVerdict, reportFigures } from '../../src/core/objective/recovery-report.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { acceptedExposures, type ReportWithExposures } from '../../src/wire/evidence-bundle/accepted-exposures.ts';
-import { exportBundle, verifyBundle } from '../../src/wire/evidence-bundle/bundle.ts';
 import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
 import { problemText } from '../../src/wire/topology-file/topology-problem.ts';
 import { LabDirectory } from '../lab-directory.ts';
 import { type ActName, type ActOutcome, actsFor, type Narrate, play, settle } from './acts.ts';
 import { assembleReport, lossesOf } from './assemble-report.ts';
 import { activate, bringDown, bringUp, downOnSignal, startFlow } from './bring-up.ts';
+import { keepEvidence } from './keep-evidence.ts';
 import { Platform, type Verification } from './platform.ts';
 
 export interface DemoOptions {
@@ -161,18 +161,8 @@ async function conclude(
   },
 ): Promise<DemoResult> {
   const { topology, directory, options, narrate, acts, final, finalVerification } = facts;
-  const software = { holdfast: versionOf(options.root), node: process.version };
-  const sources = directory.evidenceChains(topology).filter((path) => existsSync(path));
-  const bundlePath = join(directory.evidence, 'evidence.json');
-  mkdirSync(directory.evidence, { recursive: true });
+  const { bundle, bundlePath, evidence, software } = await keepEvidence(directory, topology);
   mkdirSync(directory.report, { recursive: true });
-  const bundle = await exportBundle({
-    directories: sources,
-    out: bundlePath,
-    software,
-    createdAt: new Date().toISOString(),
-  });
-  const evidence = verifyBundle(bundle);
   narrate(`evidence: ${evidence.sentence}`);
   const report: ReportWithExposures = {
     ...assembleReport({
@@ -238,6 +228,3 @@ async function conclude(
     idleCpuShare: facts.idleCpuShare === null ? null : Math.round(facts.idleCpuShare * 1000) / 1000,
   };
 }
-
-const versionOf = (root: string): string =>
-  (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;

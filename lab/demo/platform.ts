@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import type { SiteId } from '../../src/core/base/ids.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { HoldfastClient } from '../../src/wire/client.ts';
-import type { OperatorAnswer, OperatorRequest } from '../../src/wire/operator-api.ts';
+import type { HistoryEntry, OperatorAnswer, OperatorRequest } from '../../src/wire/operator-api.ts';
 import { readTlsFiles } from '../../src/wire/peer-identity.ts';
 import { firmAt } from '../agent-config.ts';
 import { type LabName, labBreak, labContext, labHeal, labLoad, labStart, labStatus } from '../cli.ts';
@@ -24,6 +25,8 @@ export interface FlowReport {
   readonly commitOutageMs: number | null;
   readonly ordersSent: number;
   readonly ordersAcked: number;
+  readonly cancelsSent: number;
+  readonly cancelsAcked: number;
   readonly ordersUnknown: number;
   readonly ordersResolvedAcked: number;
   readonly ordersResolvedAbsent: number;
@@ -44,6 +47,12 @@ export interface Verification {
   readonly [list: string]: unknown;
 }
 
+type ControllerStatus = StatusView & {
+  readonly controller: { readonly id: string; readonly leading: boolean };
+  readonly authority: { readonly heardMsAgo: number | null };
+};
+
+const LEADER_ANSWERS_WITHIN_MS = 1000;
 const FLOWING_ORDERS = 1000;
 const FLOWING_COMMITS = 50;
 /** A look costs the leading controller some milliseconds, also while it is taking over. */
@@ -55,6 +64,7 @@ export class Platform {
   readonly topology: Topology;
   readonly context: LabContext;
   readonly #clients = new Map<string, HoldfastClient>();
+  #leaderSeen: SiteId | null = null;
 
   constructor(lab: LabName, topology: Topology) {
     this.lab = lab;
@@ -63,7 +73,36 @@ export class Platform {
   }
 
   /** Asks as one of the lab's people: `Olivia Observer`, `Omar Operator`, `Ada Approver`, `Adam Admin`. */
-  async ask(person: string, request: OperatorRequest, deadlineMs = 8000): Promise<OperatorAnswer> {
+  ask(person: string, request: OperatorRequest, deadlineMs = 8000): Promise<OperatorAnswer> {
+    return this.#client(person, deadlineMs).ask(request, { deadlineMs });
+  }
+
+  /** Who led at the last look; null = nobody was known to. */
+  get leaderSeen(): SiteId | null {
+    return this.#leaderSeen;
+  }
+
+  /** As {@link group}, asked first of whoever led at the last look: a controller that is dark makes nobody wait. */
+  async groupOfLeader(): Promise<GroupView> {
+    if (this.#leaderSeen !== null) {
+      const led = await this.#client('Olivia Observer')
+        .ask({ kind: 'status' }, { deadlineMs: LEADER_ANSWERS_WITHIN_MS, only: this.#leaderSeen })
+        .catch(() => null);
+      const status = led?.kind === 'ok' ? (led.result as unknown as ControllerStatus) : null;
+      // Whoever has not heard the authority for two renewals may take a leadership for its own that has passed to another.
+      const heardMsAgo = status?.authority.heardMsAgo ?? Number.POSITIVE_INFINITY;
+      if (status?.controller.leading === true && heardMsAgo < 2 * this.topology.timing.leaderRenewEveryMs)
+        return status.groups[0]!;
+    }
+    return this.group();
+  }
+
+  /** What one controller heard of the runs' journal after its entry of this number, oldest first. */
+  journal(controller: SiteId, after: number): Promise<readonly HistoryEntry[]> {
+    return this.#client('Olivia Observer').history({ controller, after, prefix: 'journal/' });
+  }
+
+  #client(person: string, deadlineMs = 8000): HoldfastClient {
     let client = this.#clients.get(person);
     if (!client) {
       const { book, pki } = this.context;
@@ -76,7 +115,7 @@ export class Platform {
       });
       this.#clients.set(person, client);
     }
-    return client.ask(request, { deadlineMs });
+    return client;
   }
 
   /** As {@link ask}, but a refusal is an error that says what was found. */
@@ -93,10 +132,10 @@ export class Platform {
   /** The group as the leading controller sees it; from any other one what it shows is older, so that one is not taken. */
   async group(): Promise<GroupView> {
     const { result } = (await this.ask('Olivia Observer', { kind: 'status' })) as { result: unknown };
-    const status = result as StatusView & { readonly controller: { readonly id: string; readonly leading: boolean } };
+    const status = result as ControllerStatus;
+    this.#leaderSeen = (status.leader?.controller ?? null) as SiteId | null;
     if (status.controller.leading || status.leader === null) return status.groups[0]!;
-    const led = await this.#clients
-      .get('Olivia Observer')!
+    const led = await this.#client('Olivia Observer')
       .ask({ kind: 'status' }, { deadlineMs: 2000, only: status.leader.controller })
       .catch(() => null);
     return led?.kind === 'ok' ? (led.result as unknown as StatusView).groups[0]! : status.groups[0]!;

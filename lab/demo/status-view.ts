@@ -54,7 +54,16 @@ export interface DecisionView {
 }
 
 /** What keeps the platform from being as its topology wants it; null = nothing. */
-export function unsettled({ record, instances, hosts, diagnoses }: GroupView): string | null {
+export function unsettled(group: GroupView): string | null {
+  const missing = incomplete(group);
+  if (missing !== null) return missing;
+  // A tail that was kept aside is for people to look at; it keeps nothing from working.
+  const wrong = group.diagnoses.find((diagnosis) => diagnosis.kind !== 'DataDiverged');
+  return wrong ? `${wrong.kind}: ${wrong.summary}` : null;
+}
+
+/** The same, whatever is diagnosed. */
+export function incomplete({ record, instances, hosts }: GroupView): string | null {
   if (record === null || record.activeSite === null) return 'not activated yet';
   if (record.run !== null) return `run ${record.run} is open`;
   if (!record.tradingEnabled || record.traffic !== record.activeSite) return 'new risk is not accepted yet';
@@ -81,8 +90,5 @@ export function unsettled({ record, instances, hosts, diagnoses }: GroupView): s
       each.observation?.upstream?.connected !== true
     );
   });
-  if (lone) return `${lone.instance} does not follow yet`;
-  // A tail that was kept aside is for people to look at; it keeps nothing from working.
-  const wrong = diagnoses.find((diagnosis) => diagnosis.kind !== 'DataDiverged');
-  return wrong ? `${wrong.kind}: ${wrong.summary}` : null;
+  return lone ? `${lone.instance} does not follow yet` : null;
 }

@@ -63,7 +63,7 @@ class Player {
     this.world.onStep = (step, leader) => this.#stepBegins(stepKind(leader, step));
     this.#judge = new ScenarioJudge(this.world);
     this.#stage = new ScenarioStage(this.world);
-    this.#person = new ScenarioPerson(this.world, this.#stage, this.#judge, (line) => this.#tell(line));
+    this.#person = new ScenarioPerson(this.world, this.#judge, (line) => this.#tell(line));
   }
 
   play(lines: readonly ScenarioLine[]): void {

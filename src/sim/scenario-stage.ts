@@ -1,7 +1,7 @@
 import type { SiteId } from '../core/base/ids.ts';
 import type { FreezePhrase, HostPhrase, InstancePhrase, KillPhrase, SitePhrase } from '../core/drill/cast.ts';
 import type { ScenarioFault } from '../core/drill/fault.ts';
-import { canServe } from '../core/topology/topology-index.ts';
+import { hostMeant, instanceMeant, siteMeant } from '../core/drill/meant.ts';
 import type { ControllerProcess } from './controller-process.ts';
 import { cutOff, freezeHost, loseSite, thawHost } from './faults.ts';
 import type { InstanceModel } from './instance-model.ts';
@@ -54,6 +54,8 @@ export class ScenarioStage {
         return this.#withSite(fault.site, (site) => cutOff(this.#world, site));
       case 'cut':
         return this.#cut(fault);
+      case 'flap':
+        return this.#flap(fault);
       case 'stop-authority':
         this.#world.authority.loseQuorum(true);
         return lasting('no quorum', () => this.#world.authority.loseQuorum(false));
@@ -141,6 +143,27 @@ export class ScenarioStage {
     });
   }
 
+  #flap({ from, to, everyMs }: Extract<ScenarioFault, { kind: 'flap' }>): Hurt | null {
+    let cut: Hurt | null = null;
+    let over = false;
+    const turn = () => {
+      if (over) return;
+      if (cut === null) cut = this.#cut({ kind: 'cut', from, to, oneWay: false });
+      else {
+        cut.heal();
+        cut = null;
+      }
+      this.#world.queue.after(everyMs, turn);
+    };
+    const [left, right] = [this.site(from), this.site(to)];
+    if (left === null || right === null || left === right) return null;
+    turn();
+    return lasting(`${left} ↔ ${right}`, () => {
+      over = true;
+      cut?.heal();
+    });
+  }
+
   #withHost(phrase: HostPhrase, hurt: (host: SimulatedHost) => () => void): Hurt | null {
     const host = this.host(phrase);
     return host ? lasting(host.id, hurt(host)) : null;
@@ -152,37 +175,17 @@ export class ScenarioStage {
   }
 
   site(phrase: SitePhrase): SiteId | null {
-    const { topology, record } = this.#world;
-    switch (phrase.kind) {
-      case 'named':
-        return topology.sites.find((site) => site.id === phrase.site)?.id ?? null;
-      case 'active':
-        return record?.activeSite ?? null;
-      case 'witness':
-        return topology.sites.find((site) => site.voter && !canServe(site))?.id ?? null;
-      case 'standby':
-        return (
-          topology.sites
-            .filter((site) => canServe(site) && site.id !== record?.activeSite)
-            .toSorted((a, b) => a.preference - b.preference)[0]?.id ?? null
-        );
-    }
+    return siteMeant(phrase, this.#world);
   }
 
   instance(phrase: InstancePhrase): InstanceModel | null {
-    const { instances, record } = this.#world;
-    if (phrase.kind === 'named') return instances.get(phrase.instance) ?? null;
-    const holder = record?.grants[phrase.component]?.holder ?? record?.delegates?.[phrase.component]?.holder ?? null;
-    const primary = holder === null ? null : (instances.get(holder) ?? null);
-    if (phrase.kind === 'primary') return primary;
-    const site = phrase.kind === 'standby' ? primary?.place.site : this.site({ kind: 'standby' });
-    const others = [...instances.values()].filter((each) => each.component.id === phrase.component && each !== primary);
-    return others.find((each) => each.place.site === site) ?? null;
+    const meant = instanceMeant(phrase, this.#world);
+    return meant === null ? null : (this.#world.instances.get(meant.id) ?? null);
   }
 
   host(phrase: HostPhrase): SimulatedHost | null {
-    const wanted = phrase.kind === 'named' ? phrase.host : this.instance(phrase.instance)?.place.host;
-    return this.#world.hosts.find((host) => host.id === wanted) ?? null;
+    const meant = hostMeant(phrase, this.#world);
+    return this.#world.hosts.find((host) => host.id === meant) ?? null;
   }
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { demo, start } from '../../bin/commands/demo-actions.ts';
+import { play } from '../../bin/commands/play-actions.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { launcher } from '../../lab/lab-standing.ts';
 import { createPki, type LabPki } from '../../lab/pki.ts';
@@ -139,6 +140,37 @@ test('demo and start leave a lab of their name alone: refused where nobody can b
     assert.match(terminal.questions.join(), /lab mine \(test\) is coming up since [\s\S]*Type its name to end it/);
   }
   assert.equal(readFileSync(lab.recordFile, 'utf8'), before);
+});
+
+test('scenarios that a lab cannot play are named with their line and reason, start nothing, and are not passed', async () => {
+  const root = join(directory, 'plays');
+  const wish = { root, name: 'play', pace: 1, ratePerSecond: 1 };
+  const shipped = (name: string) => join(import.meta.dirname, '../../scenarios', `${name}.scenario`);
+  const said: string[] = [];
+  const say = (line: string) => void said.push(line);
+  const { exitCode, text, json } = await play(
+    { ...wish, files: [shipped('rogue-promotion'), shipped('servers-follow')] },
+    say,
+  );
+  assert.equal(exitCode, 5);
+  assert.match(text, /HF-7023 .*rogue-promotion\.scenario:6: /);
+  assert.match(text, /HF-7023 .*servers-follow\.scenario: a lab on loopback has no proxies/);
+  assert.match(text, /0 held, 0 failed, 0 inconclusive, 2 not played here/);
+  assert.deepEqual((json as { readonly totals: object }).totals, {
+    held: 0,
+    failed: 0,
+    inconclusive: 0,
+    'not-played': 2,
+  });
+  const wrong = join(directory, 'wrong.scenario');
+  writeFileSync(wrong, 'title: t\nfirm: two sites, two engines each\nfault: kill primary of nothing\n');
+  said.length = 0;
+  const unusable = await play({ ...wish, files: [shipped('rogue-promotion'), wrong, join(directory, 'none')] }, say);
+  assert.equal(unusable.exitCode, 2);
+  assert.match(unusable.text, /HF-1205 .*wrong\.scenario:3/);
+  assert.match(unusable.text, /HF-1206/);
+  assert.deepEqual(said, [], 'every file is read before anything is played');
+  assert.throws(() => accessSync(root));
 });
 
 test('a reader that has left ends a command as a broken pipe does, and nothing is said of it', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { commandProblems, stopsOf } from '../../lab/evidence-look.ts';
 import type { ProcessTarget } from '../../lab/fault.ts';
 import type { Component } from '../../src/core/topology/topology.ts';
-import { commandProblems, stopsOf } from './evidence-look.ts';
 import { LabUnderTest, quick } from './lab-under-test.ts';
 import { WriterProbe } from './writer-probe.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { commandProblems, runWords } from '../../lab/evidence-look.ts';
 import type { GroupRecord } from '../../src/core/authority/group-record.ts';
 import { exposureIn, exposureText } from '../../src/core/authority/resume.ts';
-import { commandProblems, runWords } from './evidence-look.ts';
 import { activeSite, LabUnderTest } from './lab-under-test.ts';
 
 const minute = 60_000;

@@ -1,13 +1,14 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeConnectFile } from '../../bin/commands/lab-connect.ts';
 import { labDown, labHeal, labRestart, labStatus } from '../../lab/cli.ts';
-import { type ProcessPlanner, planProcesses } from '../../lab/configs.ts';
 import type { Narrate } from '../../lab/demo/acts.ts';
 import { activate } from '../../lab/demo/bring-up.ts';
 import { readTopology } from '../../lab/demo/demo.ts';
 import { Platform, type Verification } from '../../lab/demo/platform.ts';
 import { type GroupView, unsettled } from '../../lab/demo/status-view.ts';
+import { planWithEngineSettings } from '../../lab/engine-settings.ts';
+import { readEvidence } from '../../lab/evidence-look.ts';
 import type { Fault } from '../../lab/fault.ts';
 import type { FaultReport } from '../../lab/ground.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
@@ -18,9 +19,8 @@ import { networkCheckCommand } from '../../src/cli/commands/network.ts';
 import { openSession } from '../../src/cli/connect/session.ts';
 import type { GroupAgreement } from '../../src/cli/view/agreement-screen.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
-import { type EvidenceEntry, parseEntry } from '../../src/core/evidence/evidence-entry.ts';
+import type { EvidenceEntry } from '../../src/core/evidence/evidence-entry.ts';
 import type { Component, Topology } from '../../src/core/topology/topology.ts';
-import { chainFiles } from '../../src/wire/evidence-bundle/chain-directory.ts';
 
 export const projectRoot = join(import.meta.dirname, '../..');
 export const example = (name: string): string => join(projectRoot, 'examples', name);
@@ -86,7 +86,9 @@ export class LabUnderTest {
       await labDown(lab);
       rmSync(new LabDirectory(projectRoot, name).path, { recursive: true, force: true });
       const up = wish.ground === 'netns' ? namespaceLabUp : labUp;
-      const plan = planWith(wish.engineSettings ?? {});
+      // Engines bear with late replicas, as `patient.yaml` does with late hosts; and have what the suite wants of them.
+      const timing = patient ? { replicaLostMs: 1000, upstreamSilentMs: 400 } : {};
+      const plan = planWithEngineSettings({ timing, ...wish.engineSettings });
       const options: NamespaceLabOptions = {
         ...lab,
         topology,
@@ -214,8 +216,7 @@ export class LabUnderTest {
 
   /** Everything that agents and controllers have recorded so far, in the order of this machine's monotonic clock. */
   evidence(): readonly EvidenceEntry[] {
-    const chains = this.directory.evidenceChains(this.topology);
-    return chains.flatMap(entriesOf).toSorted((left, right) => left.monoMs - right.monoMs);
+    return readEvidence(this.directory, this.topology);
   }
 
   /** Subjects of `holdfast network check` of which not everybody says the same as the record; empty when all agree. */
@@ -275,22 +276,6 @@ export class LabUnderTest {
   }
 }
 
-/** Engines bear with late replicas, as `patient.yaml` does with late hosts; and have what the suite wants of them. */
-const planWith =
-  (settings: Readonly<Record<string, object>>): ProcessPlanner =>
-  (context) => {
-    const timing = patient ? { replicaLostMs: 1000, upstreamSilentMs: 400 } : {};
-    for (const component of context.topology.components.filter((each) => each.kind === 'trading-engine'))
-      for (const { host, id } of component.instances) {
-        const file = join(context.directory.instance(host, id), 'config.json');
-        const config = JSON.parse(readFileSync(file, 'utf8')) as Record<string, object>;
-        for (const [section, fields] of Object.entries({ timing, ...settings }))
-          config[section] = { ...config[section], ...fields };
-        writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
-      }
-    return planProcesses(context);
-  };
-
 /** The site that a group's leader's record names as active; throws when there is none. */
 export function activeSite({ record }: GroupView): SiteId {
   if (record?.activeSite == null) throw new Error('no site is active');
@@ -304,19 +289,6 @@ export function standbySite(topology: Topology, active: SiteId): SiteId {
   );
   if (!found) throw new Error(`nothing could take over from ${active}`);
   return found.id;
-}
-
-function entriesOf(directory: string): readonly EvidenceEntry[] {
-  const file = join(directory, chainFiles.entries);
-  if (!existsSync(file)) return [];
-  // A last line without its end is still being written.
-  return readFileSync(file, 'utf8')
-    .split('\n')
-    .slice(0, -1)
-    .flatMap((line) => {
-      const parsed = parseEntry(line);
-      return parsed.ok ? [parsed.value] : [];
-    });
 }
 
 function storyteller(name: string, story: string[]): Narrate {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { commandProblems, performed, refused, runWords } from '../../lab/evidence-look.ts';
 import type { FaultReport } from '../../lab/ground.ts';
 import { controllerKey } from '../../lab/process-spec.ts';
 import type { StepKind } from '../../src/core/plan/runbook.ts';
 import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
-import { commandProblems, performed, refused, runWords } from './evidence-look.ts';
 import { JournalWatch, type StepBegun } from './journal-watch.ts';
 import { activeSite, LabUnderTest, quick } from './lab-under-test.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { GroupView } from '../../lab/demo/status-view.ts';
+import { commandProblems, runWords, stopsOf } from '../../lab/evidence-look.ts';
 import type { Fault } from '../../lab/fault.ts';
-import { commandProblems, runWords, stopsOf } from './evidence-look.ts';
 import { activeSite, LabUnderTest, standbySite } from './lab-under-test.ts';
 
 const minute = 60_000;

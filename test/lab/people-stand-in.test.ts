@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { labCopyAuthority } from '../../lab/cli.ts';
 import type { GroupView } from '../../lab/demo/status-view.ts';
+import { commandProblems } from '../../lab/evidence-look.ts';
 import type { RuleId } from '../../src/core/decision/safety-rule.ts';
 import type { OperatorAnswer, OperatorRequest } from '../../src/wire/operator-api.ts';
-import { commandProblems } from './evidence-look.ts';
 import { activeSite, LabUnderTest, projectRoot, standbySite } from './lab-under-test.ts';
 
 const minute = 60_000;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { commandProblems, runWords } from './evidence-look.ts';
+import { commandProblems, runWords } from '../../lab/evidence-look.ts';
 import { activeSite, LabUnderTest, quick } from './lab-under-test.ts';
 
 const minute = 60_000;

@@ -24,7 +24,10 @@ export interface WindowReport {
   readonly commitFirstSuccessAt: string | null;
   readonly commitInterruptions: number;
   readonly ordersSent: number;
+  /** New orders, replaces and cancels. */
   readonly ordersAcked: number;
+  readonly cancelsSent: number;
+  readonly cancelsAcked: number;
   readonly ordersRejected: number;
   readonly ordersUnknown: number;
   readonly ordersResolvedAcked: number;
@@ -121,6 +124,8 @@ export class FaultWindow {
       commitInterruptions: commit.interruptions.length,
       ordersSent: orders.sent - this.#orders.sent,
       ordersAcked: orders.acked - this.#orders.acked,
+      cancelsSent: orders.cancelsSent - this.#orders.cancelsSent,
+      cancelsAcked: orders.cancelsAcked - this.#orders.cancelsAcked,
       ordersRejected: orders.rejected - this.#orders.rejected,
       ordersUnknown: orders.unknown - this.#orders.unknown,
       ordersResolvedAcked: orders.resolvedAcked - this.#orders.resolvedAcked,

@@ -197,6 +197,18 @@ test('every request at the engine has an intent that was written before', async 
     );
 });
 
+test('cancels are counted apart, as sent and as acknowledged', async (context) => {
+  const world = await start(context);
+  await world.call('mark', { name: 'cancels' });
+  await until('cancels are sent and acknowledged', async () => {
+    const report = await world.call<WindowReport>('report', { name: 'cancels' });
+    return report.cancelsSent > 0 && report.cancelsAcked > 0 && report.ordersAcked > report.cancelsAcked;
+  });
+  const { orders } = await world.call<{ orders: Readonly<Record<string, number>> }>('status');
+  assert.ok(orders['cancelsAcked']! <= orders['cancelsSent']!, JSON.stringify(orders));
+  assert.ok(orders['cancelsSent']! < orders['sent']!, JSON.stringify(orders));
+});
+
 test('a deliberate pause is no outage, and the report says that there was one', async (context) => {
   const world = await start(context);
   await until('service has been sustained', () => world.north.requests.size > 1000);

@@ -12,6 +12,9 @@ import { type SentRequest, UnansweredRequests } from './unanswered-requests.ts';
 export interface OrderCounts {
   sent: number;
   acked: number;
+  /** Of what was sent and acknowledged, cancels. */
+  cancelsSent: number;
+  cancelsAcked: number;
   rejected: number;
   /** Left without an answer; resolved ones included. */
   unknown: number;
@@ -59,6 +62,8 @@ export class OrderFlow {
   readonly counts: OrderCounts = {
     sent: 0,
     acked: 0,
+    cancelsSent: 0,
+    cancelsAcked: 0,
     rejected: 0,
     unknown: 0,
     resolvedAcked: 0,
@@ -184,6 +189,7 @@ export class OrderFlow {
     }
     for (const [session, requests] of bySession) session.send(requests);
     this.counts.sent += batch.length;
+    this.counts.cancelsSent += batch.filter(({ request }) => request.t === 'cancel').length;
     this.#options.schedule.noteSent(batch[0]!.sentAt);
   }
 
@@ -229,6 +235,7 @@ export class OrderFlow {
     if (sent === null) return;
     this.#options.ledger.append({ k: 'acked', id: answer.id, seq: answer.seq, epoch: answer.epoch, at });
     this.counts.acked += 1;
+    if (sent.request.t === 'cancel') this.counts.cancelsAcked += 1;
     if (sent.request.t !== 'new') return;
     // Service is new risk accepted; who may only cancel has none.
     this.#options.meter.success(monoMs());

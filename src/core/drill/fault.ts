@@ -16,6 +16,7 @@ import {
   SITE_WORDS,
   type SitePhrase,
 } from './cast.ts';
+import { parseDuration } from './condition.ts';
 import { type Misread, misread } from './misread.ts';
 
 /** What is done to a firm, whoever does it: the simulator, the lab, or a drill. */
@@ -26,6 +27,8 @@ export type ScenarioFault =
   | { readonly kind: 'site-power-off'; readonly site: SitePhrase }
   | { readonly kind: 'isolate'; readonly site: SitePhrase }
   | { readonly kind: 'cut'; readonly from: SitePhrase; readonly to: SitePhrase; readonly oneWay: boolean }
+  /** Cut for so long, both ways, then open for as long, and so on. */
+  | { readonly kind: 'flap'; readonly from: SitePhrase; readonly to: SitePhrase; readonly everyMs: number }
   | { readonly kind: 'silence'; readonly host: HostPhrase }
   /** It serves, and does not answer its agent. */
   | { readonly kind: 'hide'; readonly instance: InstancePhrase }
@@ -47,6 +50,7 @@ export const FAULT_PHRASES: readonly string[] = [
   'isolate SITE for TIME',
   'cut SITE from SITE for TIME',
   'cut one way SITE to SITE for TIME',
+  'flap the link of SITE and SITE every TIME for TIME',
   'silence HOST for TIME',
   'hide INSTANCE from its agent for TIME',
   'alter the state of INSTANCE',
@@ -66,6 +70,8 @@ export function parseFault(text: string): Result<ScenarioFault, Misread> {
   const altered = /^alter the state of (.+)$/.exec(text)?.[1];
   if (altered !== undefined)
     return read(altered, readInstance, INSTANCE_WORDS, (instance) => ({ kind: 'alter-state', instance }));
+  const flap = /^flap the link of (.+) and (.+) every (.+)$/.exec(text);
+  if (flap) return parseFlap(flap[1]!, flap[2]!, flap[3]!);
   const cut = /^cut (one way )?(.+) (from|to) (.+)$/.exec(text);
   if (cut && (cut[1] === undefined) === (cut[3] === 'from')) return parseCut(cut[2]!, cut[4]!, cut[1] !== undefined);
   const [, verb, what] = /^(kill|freeze|power off|isolate|silence) (.+)$/.exec(text) ?? [];
@@ -89,10 +95,21 @@ export function parseFault(text: string): Result<ScenarioFault, Misread> {
 }
 
 function parseCut(left: string, right: string, oneWay: boolean): Result<ScenarioFault, Misread> {
+  const ends = parseEnds(left, right);
+  return ends.ok ? ok({ kind: 'cut', ...ends.value, oneWay }) : ends;
+}
+
+function parseFlap(left: string, right: string, every: string): Result<ScenarioFault, Misread> {
+  const ends = parseEnds(left, right);
+  if (!ends.ok) return ends;
+  const everyMs = parseDuration(every);
+  return everyMs.ok ? ok({ kind: 'flap', ...ends.value, everyMs: everyMs.value }) : everyMs;
+}
+
+function parseEnds(left: string, right: string): Result<{ from: SitePhrase; to: SitePhrase }, Misread> {
   const from = readSite(left);
   const to = readSite(right);
-  if (!from || !to) return misread(`"${from ? right : left}" is not a site`, SITE_WORDS);
-  return ok({ kind: 'cut', from, to, oneWay });
+  return from && to ? ok({ from, to }) : misread(`"${from ? right : left}" is not a site`, SITE_WORDS);
 }
 
 function read<Target>(

@@ -1,8 +1,33 @@
-import type { Json } from '../../src/core/base/canonical-json.ts';
-import type { InstanceId } from '../../src/core/base/ids.ts';
-import type { EvidenceEntry } from '../../src/core/evidence/evidence-entry.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Json } from '../src/core/base/canonical-json.ts';
+import type { InstanceId } from '../src/core/base/ids.ts';
+import { type EvidenceEntry, parseEntry } from '../src/core/evidence/evidence-entry.ts';
+import type { Topology } from '../src/core/topology/topology.ts';
+import { chainFiles } from '../src/wire/evidence-bundle/chain-directory.ts';
+import type { LabDirectory } from './lab-directory.ts';
 
 type Data = Readonly<Record<string, Json>>;
+
+/** Everything that the agents and controllers of a lab have recorded so far, in the order of this machine's monotonic clock. */
+export const readEvidence = (directory: LabDirectory, topology: Topology): readonly EvidenceEntry[] =>
+  directory
+    .evidenceChains(topology)
+    .flatMap(entriesOf)
+    .toSorted((left, right) => left.monoMs - right.monoMs);
+
+function entriesOf(directory: string): readonly EvidenceEntry[] {
+  const file = join(directory, chainFiles.entries);
+  if (!existsSync(file)) return [];
+  // A last line without its end is still being written.
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .flatMap((line) => {
+      const parsed = parseEntry(line);
+      return parsed.ok ? [parsed.value] : [];
+    });
+}
 
 /** An order that an agent carried out, or turned away, as its own chain says. */
 export interface CommandWord {

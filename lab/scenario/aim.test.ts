@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { GroupRecord } from '../../src/core/authority/group-record.ts';
+import { hostId, siteId } from '../../src/core/base/ids.ts';
+import { parseFault } from '../../src/core/drill/fault.ts';
+import { topologyOf } from '../../src/sim/build-topology.ts';
+import { shapeOf } from '../../src/sim/scenario-shape.ts';
+import { checkFault, isOverAtOnce } from '../fault.ts';
+import { aimOf, type LabMoment } from './aim.ts';
+
+const topology = topologyOf(
+  shapeOf({
+    firm: { servingSites: 2, enginesPerSite: 2, archive: false, services: false },
+    policy: { site: 'automatic', instance: 'automatic', afterPeerLoss: 'degrade' },
+  }),
+);
+const record = {
+  activeSite: 'alfa',
+  grants: { db: { holder: 'alfa-db' }, engine: { holder: 'alfa-eng2' } },
+} as unknown as GroupRecord;
+const moment: LabMoment = { topology, record, leader: siteId('bravo') };
+
+function aim(words: string, at: LabMoment = moment) {
+  const fault = parseFault(words);
+  assert.ok(fault.ok, words);
+  return aimOf(fault.value, at);
+}
+
+const aims: readonly (readonly [string, string, object, string | null])[] = [
+  ['kill primary of engine', 'alfa-eng2', { kind: 'kill', target: { kind: 'instance', instance: 'alfa-eng2' } }, null],
+  ['kill standby of engine', 'alfa-eng1', { kind: 'kill', target: { kind: 'instance', instance: 'alfa-eng1' } }, null],
+  [
+    'kill agent of primary of db',
+    'agent alfa-d',
+    { kind: 'kill', target: { kind: 'agent', host: 'alfa-d' } },
+    'agent/alfa-d',
+  ],
+  [
+    'kill leading controller',
+    'controller bravo',
+    { kind: 'kill', target: { kind: 'controller', site: 'bravo' } },
+    'controller/bravo',
+  ],
+  [
+    'freeze leading controller',
+    'controller bravo',
+    { kind: 'freeze', target: { kind: 'controller', site: 'bravo' } },
+    null,
+  ],
+  ['freeze host of primary of db', 'alfa-d', { kind: 'freeze', target: { kind: 'host', host: 'alfa-d' } }, null],
+  ['power off host of remote standby of db', 'bravo-d', { kind: 'host-power-off', host: 'bravo-d' }, null],
+  ['power off active site', 'alfa', { kind: 'site-power-off', site: 'alfa' }, null],
+  ['power off witness site', 'wit', { kind: 'site-power-off', site: 'wit' }, null],
+  ['isolate standby site', 'bravo', { kind: 'site-isolated', site: 'bravo' }, null],
+  ['silence host alfa-x', 'alfa-x', { kind: 'host-silent', host: hostId('alfa-x') }, null],
+  ['cut active site from standby site', 'alfa ↔ bravo', { kind: 'cut', between: ['alfa', 'bravo'] }, null],
+  ['cut one way active site to witness site', 'alfa → wit', { kind: 'one-way', from: 'alfa', to: 'wit' }, null],
+  [
+    'stop the authority',
+    'the process of the authority',
+    { kind: 'freeze', target: { kind: 'process', key: 'authority' } },
+    null,
+  ],
+];
+
+for (const [words, what, fault, restarts] of aims)
+  test(`"${words}" is aimed with a switch that the lab has`, () => {
+    const found = aim(words);
+    assert.deepEqual(found, { what, fault, restarts, everyMs: null });
+    checkFault(topology, found!.fault, isOverAtOnce(found!.fault) ? null : 1000);
+  });
+
+test('a link that flaps is cut for as long as it is open', () => {
+  assert.deepEqual(aim('flap the link of active site and standby site every 300 ms'), {
+    what: 'alfa ↔ bravo',
+    fault: { kind: 'cut', between: ['alfa', 'bravo'] },
+    restarts: null,
+    everyMs: 300,
+  });
+});
+
+test('who is not there now is aimed at by nothing', () => {
+  assert.equal(aim('kill primary of engine', { ...moment, record: null }), null);
+  assert.equal(aim('kill leading controller', { ...moment, leader: null }), null);
+  assert.equal(aim('cut active site from site alfa'), null);
+  assert.equal(aim('kill standby of db'), null);
+});

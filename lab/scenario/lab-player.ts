@@ -1,0 +1,156 @@
+import type { Scenario, ScenarioLine } from '../../src/core/drill/scenario.ts';
+import { labRestart } from '../cli.ts';
+import type { Platform } from '../demo/platform.ts';
+import { isOverAtOnce } from '../fault.ts';
+import { messageOf } from '../lab-error.ts';
+import { type Aim, aimOf } from './aim.ts';
+import { LabJudge } from './lab-judge.ts';
+import { askAs } from './lab-person.ts';
+import { paced, waitLimitMs } from './pace.ts';
+import { type StepBegun, StepWatch } from './step-watch.ts';
+import type { Story } from './story.ts';
+
+type FaultLine = Extract<ScenarioLine, { kind: 'fault' }>;
+type PersonLine = Extract<ScenarioLine, { kind: 'person' }>;
+
+/** The host's own supervisor starts an agent or a controller again after this. */
+const SUPERVISOR_MS = 500;
+const ANSWERED_WITHIN_MS = 15_000;
+
+/** Plays the lines of one scenario on a lab that serves under load; everything is told to the story. */
+export class LabPlayer {
+  readonly judge: LabJudge;
+  readonly #platform: Platform;
+  readonly #pace: number;
+  readonly #story: Story;
+  #waiting: FaultLine[] = [];
+  readonly #underWay = new Set<Promise<void>>();
+
+  constructor(platform: Platform, pace: number, story: Story) {
+    this.#platform = platform;
+    this.#pace = pace;
+    this.#story = story;
+    this.judge = new LabJudge(platform, pace, story);
+    this.judge.othersPending = () => this.#waiting.length + this.#underWay.size;
+  }
+
+  async play({ lines }: Scenario): Promise<void> {
+    await this.judge.begin();
+    const watch = lines.some((line) => line.kind === 'fault' && line.atStep !== null)
+      ? await StepWatch.open(this.#platform, (begun) => this.#stepBegins(begun))
+      : null;
+    try {
+      for (const line of lines) await this.#orNotJudged(line, this.#play(line));
+      await Promise.all(this.#underWay);
+    } finally {
+      watch?.close();
+    }
+    for (const line of this.#waiting) this.#story.judge(line, 'failed', `no run came to ${line.atStep}`);
+  }
+
+  async #play(line: ScenarioLine): Promise<void> {
+    if (line.kind !== 'expect') this.judge.lastCount = null;
+    switch (line.kind) {
+      case 'fault':
+        if (line.atStep === null) return this.#fault(line, null);
+        this.#waiting.push(line);
+        return;
+      case 'person':
+        return this.#person(line);
+      case 'wait':
+        await this.judge.pass(paced(line.ms, this.#pace));
+        return;
+      case 'wait-until': {
+        const limitMs = waitLimitMs(line.withinMs, this.#pace);
+        const begun = performance.now();
+        const { verdict, found } = await this.judge.judge(line.condition, limitMs);
+        const tookMs = performance.now() - begun;
+        this.#story.judge(line, verdict, `${found} (after ${seconds(tookMs)}, in this lab within ${seconds(limitMs)})`);
+        return;
+      }
+      case 'expect': {
+        const { verdict, found } = await this.judge.judge(line.condition, this.judge.knownWithinMs);
+        this.#story.judge(line, verdict, found);
+      }
+    }
+  }
+
+  async #fault(line: FaultLine, begun: StepBegun | null): Promise<void> {
+    // At a step there is no time to ask: who holds what was seen at the last look.
+    const group = begun === null ? await this.judge.look() : this.judge.seen;
+    const { topology, leaderSeen } = this.#platform;
+    const aim = group && aimOf(line.fault, { topology, record: group.record, leader: begun?.leader ?? leaderSeen });
+    if (!aim) {
+      this.#story.judge(line, 'failed', group ? 'there is nothing like that now' : 'no controller told its status');
+      return;
+    }
+    try {
+      const forMs = isOverAtOnce(aim.fault) ? null : paced(line.forMs!, this.#pace);
+      const everyMs = aim.everyMs === null ? null : paced(aim.everyMs, this.#pace);
+      const { effectiveAt } = await this.#platform.break(aim.fault, everyMs ?? forMs);
+      if (everyMs !== null && forMs !== null) this.#track(line, this.#again(aim, everyMs, forMs - 2 * everyMs));
+      const late = begun === null ? '' : `, ${Math.round(effectiveAt - begun.at)} ms after the journal said so`;
+      this.#story.judge(line, 'done', `${aim.what}${forMs === null ? '' : `, for ${seconds(forMs)}`}${late}`);
+      if (aim.restarts !== null) this.#track(line, this.#restart(aim, aim.restarts));
+    } catch (error) {
+      this.#story.judge(line, 'failed', messageOf(error));
+      return;
+    }
+    await this.judge.hurt();
+  }
+
+  /** Each time it ends by itself; the last one with the whole. */
+  async #again({ fault }: Aim, everyMs: number, leftMs: number): Promise<void> {
+    const begun = performance.now();
+    for (let turn = 1; ; turn += 1) {
+      const dueAt = begun + 2 * everyMs * turn;
+      const endsAt = begun + 2 * everyMs + leftMs;
+      if (dueAt >= endsAt) break;
+      await new Promise((resolve) => setTimeout(resolve, dueAt - performance.now()));
+      await this.#platform.break(fault, Math.min(everyMs, endsAt - dueAt));
+    }
+  }
+
+  async #restart({ what }: Aim, key: string): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, SUPERVISOR_MS));
+    await labRestart(this.#platform.lab, key);
+    this.#story.tell(`${what} is started again`);
+  }
+
+  #stepBegins(begun: StepBegun): void {
+    const now = this.#waiting.filter((line) => line.atStep === begun.step);
+    this.#waiting = this.#waiting.filter((line) => line.atStep !== begun.step);
+    for (const line of now) this.#track(line, this.#fault(line, begun));
+  }
+
+  /** What came in between is no verdict on the line; the next ones are played. */
+  #orNotJudged(line: ScenarioLine, work: Promise<void>): Promise<void> {
+    return work.catch((error: unknown) => this.#story.judge(line, 'inconclusive', messageOf(error)));
+  }
+
+  #track(line: ScenarioLine, work: Promise<void>): void {
+    const tracked = this.#orNotJudged(line, work).finally(() => this.#underWay.delete(tracked));
+    this.#underWay.add(tracked);
+  }
+
+  async #person(line: PersonLine): Promise<void> {
+    const group = await this.judge.look();
+    if (group === null) {
+      this.#story.judge(line, 'inconclusive', 'no controller told its status');
+      return;
+    }
+    const view = {
+      topology: this.#platform.topology,
+      record: group.record,
+      group: group.group,
+      waitingDigest: group.decision?.digest ?? null,
+    };
+    const { person, answer, found } = await askAs(this.#platform, line.request, view, ANSWERED_WITHIN_MS);
+    this.judge.disturbed();
+    this.judge.refusal = answer?.kind === 'refused' ? answer.code : null;
+    const verdict = answer === null ? 'inconclusive' : answer.kind === 'not-leading' ? 'failed' : 'done';
+    this.#story.judge(line, verdict, `${person}: ${found}`);
+  }
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
