@@ -100,6 +100,25 @@ test('what cannot be judged is inconclusive, and the next line is played', async
   ]);
 });
 
+test('who stopped first is looked at again at the end, when whoever was frozen has written it down', async () => {
+  const lines = ['expect: old primary of db stopped first', 'expect: no take-over'];
+  const parsed = parseScenario(`title: t\nfirm: two sites, two engines each\n${lines.join('\n')}\n`);
+  assert.ok(parsed.ok);
+  const story = new Story(() => {});
+  const player = new LabPlayer(new FakePlatform() as unknown as Platform, 2, story);
+  let written = false;
+  player.judge.judge = ({ kind }) => {
+    if (kind !== 'stopped-first') written = true;
+    const verdict = kind !== 'stopped-first' || written ? 'held' : 'inconclusive';
+    return Promise.resolve({ verdict, found: '' });
+  };
+  await player.play(parsed.value);
+  assert.deepEqual(
+    story.results.map(({ text, verdict }) => [text, verdict]),
+    lines.toReversed().map((text) => [text, 'held']),
+  );
+});
+
 test('people ask with the role that it needs; where nobody answers, it is not known whether it was done', async () => {
   const { verdicts, platform } = await played([
     'person: freezes automation',

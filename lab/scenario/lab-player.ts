@@ -11,6 +11,7 @@ import { type StepBegun, StepWatch } from './step-watch.ts';
 import type { Story } from './story.ts';
 
 type FaultLine = Extract<ScenarioLine, { kind: 'fault' }>;
+type ExpectLine = Extract<ScenarioLine, { kind: 'expect' }>;
 type PersonLine = Extract<ScenarioLine, { kind: 'person' }>;
 
 /** The host's own supervisor starts an agent or a controller again after this. */
@@ -24,6 +25,7 @@ export class LabPlayer {
   readonly #pace: number;
   readonly #story: Story;
   #waiting: FaultLine[] = [];
+  readonly #later: ExpectLine[] = [];
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(platform: Platform, pace: number, story: Story) {
@@ -42,6 +44,7 @@ export class LabPlayer {
     try {
       for (const line of lines) await this.#orNotJudged(line, this.#play(line));
       await Promise.all(this.#underWay);
+      for (const line of this.#later) await this.#orNotJudged(line, this.#expect(line));
     } finally {
       watch?.close();
     }
@@ -68,11 +71,18 @@ export class LabPlayer {
         this.#story.judge(line, verdict, `${found} (after ${seconds(tookMs)}, in this lab within ${seconds(limitMs)})`);
         return;
       }
-      case 'expect': {
-        const { verdict, found } = await this.judge.judge(line.condition, this.judge.knownWithinMs);
-        this.#story.judge(line, verdict, found);
-      }
+      case 'expect':
+        return this.#expect(line);
     }
+  }
+
+  async #expect(line: ExpectLine): Promise<void> {
+    const { verdict, found } = await this.judge.judge(line.condition, this.judge.knownWithinMs);
+    // Who was frozen writes down only when thawed what happened meanwhile.
+    if (verdict === 'inconclusive' && line.condition.kind === 'stopped-first' && !this.#later.includes(line)) {
+      this.#later.push(line);
+      this.#story.tell(`${line.text}: looked at again at the end; ${found}`);
+    } else this.#story.judge(line, verdict, found);
   }
 
   async #fault(line: FaultLine, begun: StepBegun | null): Promise<void> {
