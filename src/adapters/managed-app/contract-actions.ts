@@ -5,8 +5,8 @@ import { type AddressBook, addressOf } from './address-book.ts';
 import type { ContractOutcome } from './contract-client.ts';
 import type { ContractStatus } from './parse.ts';
 
-/** Actions that are a request to the instance; `start` and `kill` are the supervisor's, `take-over` is for what is delegated. */
-export type ContractAction = Exclude<InstanceAction, { kind: 'start' | 'kill' | 'take-over' }>;
+/** Actions that are a request to the instance; `start` and `kill` are the supervisor's, `take-over` is for what is delegated, `service` for what others run. */
+export type ContractAction = Exclude<InstanceAction, { kind: 'start' | 'kill' | 'take-over' | 'service' }>;
 
 export interface ContractCall {
   readonly method: string;

@@ -260,6 +260,7 @@ export class PostgresDriver implements InstanceDriver {
       case 'kill':
       case 'demote':
       case 'take-over':
+      case 'service':
         throw new PostgresProblem('unsupported', `a database does not do "${action.kind}"`);
     }
   }

@@ -34,6 +34,10 @@ export interface ServiceObservation extends ServiceSight {
   readonly barsBroken: number;
 }
 
+/** By its manager's word, and nothing of it is alive. */
+export const isGone = ({ state, pids }: ServiceSight): boolean =>
+  (state === 'stopped' || state === 'failed') && pids?.length === 0;
+
 const resource = 'service';
 const usualSettleMs = 1500;
 const lookAgainAfterMs = 50;
