@@ -41,13 +41,18 @@ const lastAction = (controller: ControllerUnderTest) => {
   return last.kind === 'perform' && last.action.kind === 'service' ? last.action : null;
 };
 
-test('an order goes to the agent under the epoch of the group, is evidence, and its outcome is the answer', () => {
+test('an order goes to the agent under the epoch of the group; it and its outcome are evidence, and the outcome is the answer', () => {
   const controller = controllerOf({ service });
   controller.asks(order('bar'));
   assert.equal(lastAnswer(controller), undefined, 'nothing is answered before the agent is heard');
   assert.deepEqual(lastAction(controller), { kind: 'service', epoch: controller.record!.epoch, order: 'bar' });
   assert.equal(controller.evidence.at(-1), 'operator-command');
   answers(controller, { kind: 'unknown', reason: 'frozen' });
+  assert.deepEqual(controller.all('evidence').at(-1)?.entry.data, {
+    person: 'Grace',
+    role: 'operator',
+    service: { instance: 'alfa-eng1', order: 'bar', outcome: 'unknown', code: null, reason: 'frozen' },
+  });
   assert.deepEqual(lastAnswer(controller), {
     kind: 'ok',
     result: { instance: 'alfa-eng1', order: 'bar', outcome: 'unknown', code: null, reason: 'frozen' },

@@ -14,8 +14,8 @@ type Ordering = Extract<OperatorRequest, { kind: 'order-service' }>;
 /** An instance has no service that could be asked or ordered, or its agent cannot be reached. */
 export const NO_SERVICE = 'HF-4127';
 
-/** A manager may wait some seconds for what it stops; people wait for an answer of the API longer than this. */
-const ORDER_WITHIN_MS = 9000;
+/** A manager may wait some seconds for what it stops; people wait for an answer of the API longer than for two of these. */
+const ORDER_WITHIN_MS = 6500;
 const MOST_WAITING = 64;
 const PREFIX = 'service/';
 
@@ -75,7 +75,14 @@ export class ServiceDesk {
     const epoch = facts.record?.epoch ?? (0 as Command['epoch']);
     const [oldest] = this.#waiting.keys();
     if (oldest !== undefined && this.#waiting.size >= MOST_WAITING) this.#waiting.delete(oldest);
-    this.#waiting.set(key, then);
+    this.#waiting.set(key, (outcome) => {
+      this.#service.evidence(group, 'operator-command', {
+        person: asked.person.name,
+        role: asked.person.role,
+        service: { instance: instance.id, order, ...resultOf(outcome) },
+      });
+      then(outcome);
+    });
     controller.emit({
       kind: 'command',
       host: instance.host,
