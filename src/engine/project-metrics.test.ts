@@ -35,6 +35,7 @@ test('a controller that leads tells who leads, the epoch, holders, sites, leases
   const { value, holding } = told(controller);
   assert.equal(value('holdfast_controller_leading'), 1);
   assert.deepEqual(holding('holdfast_leader', {}, 'controller'), ['bravo']);
+  assert.equal(value('holdfast_leader_term'), controller.core.leadership.term);
   assert.equal(value('holdfast_group_epoch', { group: GROUP }), controller.record!.epoch);
   assert.deepEqual(holding('holdfast_group_active_site', {}, 'site'), ['alfa']);
   assert.deepEqual(holding('holdfast_component_holder', { component: 'engine' }, 'instance'), ['alfa-eng1']);
@@ -63,6 +64,7 @@ test('what is not known has no sample, and its state is "unknown"', () => {
   const { value, of, holding } = told(controller);
   assert.equal(value('holdfast_controller_leading'), 0);
   assert.equal(of('holdfast_leader').length, 0, 'nobody was heard to lead');
+  assert.equal(value('holdfast_leader_term'), null, 'its own term, of which it has none, is nobody else\u2019s');
   assert.equal(of('holdfast_instance_observation_age_seconds').length, 0);
   assert.equal(of('holdfast_replication_lag_seconds').length, 0);
   assert.equal(of('holdfast_replication_lag_counted').length, 0);

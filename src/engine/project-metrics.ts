@@ -33,18 +33,18 @@ export function projectMetrics(
   controller: ControllerCore,
   { now, wall, evidence }: { readonly now: number; readonly wall: WallMs; readonly evidence: EvidenceHead },
 ): readonly Sample[] {
-  const { config, mirror, leadership, replication } = controller;
+  const { config, mirror, replication } = controller;
   const all = [...controller.groups.values()].map((group) => group.facts(now, wall));
-  const leader = mirror.value<LeaderRecord>(keys.leader)?.controller ?? null;
+  const leader = mirror.value<LeaderRecord>(keys.leader);
   const own = { controller: config.id };
   return [
     one('holdfast_controller_leading', own, controller.leading),
-    one('holdfast_controller_term', own, leadership.term),
     ...(leader === null
       ? []
       : indexOf(config.topology).voters.map(({ id }) =>
-          one('holdfast_leader', { controller: id }, id === (leader as string)),
+          one('holdfast_leader', { controller: id }, id === (leader.controller as string)),
         )),
+    ...known('holdfast_leader_term', {}, leader?.term ?? null),
     ...known('holdfast_authority_silence_seconds', {}, mirror.heardAt === null ? null : (now - mirror.heardAt) / 1000),
     one('holdfast_evidence_sequence', { chain: evidence.chain }, evidence.sequence),
     // What every group sees alike.

@@ -11,8 +11,11 @@ const gauge = (help: string, ...labels: readonly string[]): MetricKind => ({ typ
 /** Every metric of a controller, in the order in which it is told. */
 export const METRICS = {
   holdfast_controller_leading: gauge('1 while this controller leads.', 'controller'),
-  holdfast_controller_term: gauge('Term of leadership that this controller knows.', 'controller'),
-  holdfast_leader: gauge('1 for the controller that leads, as this one has heard.', 'controller'),
+  holdfast_leader: gauge(
+    '1 for the controller that leads, as this one has heard. No sample: of none yet.',
+    'controller',
+  ),
+  holdfast_leader_term: gauge('Term of the controller that leads, as this one has heard.'),
   holdfast_authority_silence_seconds: gauge('Since the authority was last heard by this controller. No sample: never.'),
   holdfast_authority_stale_after_seconds: gauge('A longer silence of the authority blocks every decision.'),
   holdfast_authority_incarnation_matches: gauge(
