@@ -52,13 +52,15 @@ export class FenceDesk {
     };
     if (!isFencedByService(facts, instance)) return this.#service.brakes(group, asked, lifted);
     const both = this.#bothAnswered(asked);
-    this.#service.brakes(group, asked, lifted, both.brakes);
     const call = { instance, facts, group, asked };
-    if (!isReached(facts, instance))
-      return both.service({ kind: 'unknown', reason: `the agent on ${instance.host} cannot be reached` });
-    this.#services.order({ ...call, order: 'allow' }, (allowed) =>
-      allowed.kind === 'ok' ? this.#services.order({ ...call, order: 'start' }, both.service) : both.service(allowed),
-    );
+    this.#service.brakes(group, asked, lifted, (brakes) => {
+      both.brakes(brakes);
+      if (!isReached(facts, instance))
+        return both.service({ kind: 'unknown', reason: `the agent on ${instance.host} cannot be reached` });
+      this.#services.order({ ...call, order: 'allow' }, (allowed) =>
+        allowed.kind === 'ok' ? this.#services.order({ ...call, order: 'start' }, both.service) : both.service(allowed),
+      );
+    });
   }
 
   /** Its service is stopped and barred; what was seen of that is in the answer. */

@@ -37,8 +37,8 @@ function answers(controller: ControllerUnderTest, outcome: CommandOutcome['outco
 }
 const lastAnswer = (controller: ControllerUnderTest) => controller.all('answer').at(-1)?.answer;
 const lastAction = (controller: ControllerUnderTest) => {
-  const { order: last } = controller.all('command').at(-1)!.command;
-  return last.kind === 'perform' && last.action.kind === 'service' ? last.action : null;
+  const last = controller.all('command').at(-1)?.command.order;
+  return last?.kind === 'perform' && last.action.kind === 'service' ? last.action : null;
 };
 
 test('an order goes to the agent under the epoch of the group; it and its outcome are evidence, and the outcome is the answer', () => {
@@ -99,6 +99,7 @@ test('to fence bars the service where the topology says so, and the answer waits
 test('to unfence allows the service, then starts it, and starts nothing that was not allowed', () => {
   const controller = controllerOf({ service, fencing: 'bar-service' });
   controller.asks(fence(true));
+  assert.equal(lastAction(controller), null, 'nothing is allowed before the brakes are written');
   controller.settle();
   assert.equal(lastAction(controller)?.order, 'allow');
   answers(controller, { kind: 'ok', detail: {} });
