@@ -13,8 +13,12 @@ import { ServiceDriver } from '../../src/adapters/service-manager/driver.ts';
 import { lookAtService } from '../../src/adapters/service-manager/look.ts';
 import { SupervisordProgram } from '../../src/adapters/service-manager/supervisord.ts';
 import { GuardedEpochs } from '../../src/adapters/system/guarded-epochs.ts';
-import type { Epoch } from '../../src/core/base/ids.ts';
+import { ServiceKeptDriver } from '../../src/agent/service-kept-driver.ts';
+import { type Epoch, instanceId } from '../../src/core/base/ids.ts';
+import type { InstanceObservation } from '../../src/core/health/instance-observation.ts';
 import type { ServiceLook, ServiceOrder } from '../../src/core/health/service-state.ts';
+import type { InstanceDriver } from '../../src/engine/driver-port.ts';
+import { parseServiceAnswer } from '../../src/wire/service-answer.ts';
 
 const present = (await runCommand('supervisord', ['--version'], { input: '', deadlineMs: 5_000 })).code === 0;
 const skip = present ? false : 'supervisor is not installed';
@@ -114,6 +118,32 @@ const lives = (pid: number): boolean => {
   return entry !== null && !isDead(entry);
 };
 
+/** A server that its own driver takes for well, whatever becomes of it. */
+const seenRunning: InstanceDriver = {
+  instance: instanceId('good'),
+  start: async (sink) => sink.observed(well),
+  observe: async () => well,
+  perform: async () => ({ kind: 'ok', detail: {} }),
+  confirm: async () => 'unknown',
+  close: async () => {},
+};
+const well: InstanceObservation = {
+  instance: instanceId('good'),
+  process: 'running',
+  role: 'standby',
+  epoch: 7 as Epoch,
+  health: 'ok',
+  reason: null,
+  position: null,
+  releasing: false,
+  tradingEnabled: false,
+  ackSet: [],
+  replicas: [],
+  upstream: null,
+  divergence: null,
+  figures: {},
+};
+
 describe('a real supervisord', { skip, timeout: 200_000 }, () => {
   let supervisord: SupervisordUnderTest;
   beforeEach(async () => {
@@ -189,6 +219,37 @@ describe('a real supervisord', { skip, timeout: 200_000 }, () => {
     assert.equal((await ordering(driver)('allow', 8)).kind, 'ok');
     assert.equal((await ordering(driver)('start', 8)).kind, 'ok');
     assert.equal((await driver.hold({ deadlineMs: withinMs })).state, 'running');
+  });
+
+  it('has an instance whose agent is told to bar it stopped, and running again once it is allowed and started', async () => {
+    const told: InstanceObservation[] = [];
+    const kept = new ServiceKeptDriver({
+      driver: seenRunning,
+      service: supervisord.driver('good'),
+      holdEveryMs: 500,
+      holdWithinMs: 4_000,
+    });
+    const becomes = (process: InstanceObservation['process']) =>
+      new Deadline({ afterMs: withinMs }).until(process, async () => told.at(-1)?.process === process || null, 50);
+    const order = (what: ServiceOrder) =>
+      kept.perform({ kind: 'service', epoch: 7 as Epoch, order: what }, { deadlineMs: withinMs });
+    try {
+      await kept.start({ observed: (observation) => void told.push(observation), exited: () => {} });
+      assert.equal((await order('bar')).kind, 'ok');
+      await becomes('stopped');
+      assert.equal(await kept.confirm({ kind: 'process-gone' }, { deadlineMs: 5_000 }), 'holds');
+      await supervisord.run('supervisorctl', ['start', 'good'], { input: '', deadlineMs: 5_000 });
+      await supervisord.becomes('good', 'stopped');
+      assert.equal((await order('allow')).kind, 'ok');
+      assert.equal((await order('start')).kind, 'ok');
+      await becomes('running');
+      const answer = await kept.ask('service', { deadlineMs: 5_000 });
+      assert.ok(answer.kind === 'ok');
+      const { state, bar, startsByItself } = parseServiceAnswer(JSON.parse(String(answer.detail['answer'])));
+      assert.deepEqual([state, bar, startsByItself], ['running', null, true]);
+    } finally {
+      await kept.close();
+    }
   });
 
   it('frozen carries out nothing: unknown by the deadline, whatever is asked, and barred once it thaws', async () => {
