@@ -86,11 +86,11 @@ export const labSuites: readonly LabSuite[] = [
   },
   {
     name: 'supervisord',
-    about: 'programs that supervisord keeps, where it is installed (supervisor)',
+    about: 'programs that supervisord keeps: looked at, ordered, barred; where it is installed (supervisor)',
     files: ['test/integration/supervisord.integration.test.ts'],
     needs: 'nothing',
     labs: [],
-    withinMs: 120_000,
+    withinMs: 240_000,
   },
   {
     name: 'whole',

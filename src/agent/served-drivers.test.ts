@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { createPki } from '../../lab/pki.ts';
-import { instanceId } from '../core/base/ids.ts';
+import { epoch, instanceId } from '../core/base/ids.ts';
 import type { ServerOptions } from '../core/topology/served.ts';
 import type { AgentConfigFile } from '../wire/agent-config.ts';
 import { readTopologyFile } from '../wire/topology-file/read-topology-file.ts';
@@ -34,6 +34,20 @@ const underPatroni = (secret: string): ServerOptions => ({
   caFile: secret,
   certFile: secret,
   keyFile: secret,
+});
+
+test('an instance that a service manager keeps running has its orders go there, and only that', async () => {
+  const own = { socket: join(directory, 'none.sock') };
+  const plain = await driverOf('proxy-nyc-1', own);
+  const kept = await driverOf('proxy-nyc-1', { ...own, service: 'supervisord:nobody-of-that-name' });
+  const order = { kind: 'service', epoch: epoch(2), order: 'start' } as const;
+  const refused = await plain.perform(order, { deadlineMs: 1000 });
+  assert.equal(refused.kind === 'failed' && refused.code, 'not-ours');
+  const stale = { ...order, epoch: epoch(1) };
+  await kept.perform(order, { deadlineMs: 1000 });
+  const outcome = await kept.perform(stale, { deadlineMs: 1000 });
+  assert.equal(outcome.kind === 'failed' && outcome.code, 'stale-epoch');
+  await assert.rejects(driverOf('proxy-nyc-1', { ...own, service: 'upstart:x' }), /HF-3305/);
 });
 
 test('every server of the example has its driver; what is not there is unknown, never well', async () => {

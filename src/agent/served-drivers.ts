@@ -90,9 +90,38 @@ export async function servedDriver(config: ServedInstance, agent: AgentConfigFil
     lookEveryMs: config.lookEveryMs ?? LOOK_EVERY_MS[home.kind],
     lookWithinMs: config.lookWithinMs ?? LOOK_WITHIN_MS[home.kind],
   };
-  if (home.kind === 'patroni') return member(setup, home, looks);
-  const server = await serverOf(setup, home.kind);
-  return new ServedDriver({ instance, server, epochs: setup.epochs(`${instance}.routes`), ...looks });
+  const driver =
+    home.kind === 'patroni'
+      ? await member(setup, home, looks)
+      : new ServedDriver({
+          instance,
+          server: await serverOf(setup, home.kind),
+          epochs: setup.epochs(`${instance}.routes`),
+          ...looks,
+        });
+  return options.has('service') ? keptByManager(driver, setup, agent.stateDir) : driver;
+}
+
+/** Orders go to whoever keeps it running. */
+async function keptByManager(
+  driver: InstanceDriver,
+  { instance, options, epochs }: Setup,
+  stateDir: string,
+): Promise<InstanceDriver> {
+  const [{ ServiceKeptDriver }, { ServiceDriver }, { BarMemory }, { managedService }] = await Promise.all([
+    import('./service-kept-driver.ts'),
+    import('../adapters/service-manager/driver.ts'),
+    import('../adapters/service-manager/bar-memory.ts'),
+    import('../adapters/service-manager/managers.ts'),
+  ]);
+  const managed = managedService(options.text('service'));
+  if (managed === null) throw unusable(instance, '"server.service" is not systemd:UNIT or supervisord:PROGRAM');
+  const service = new ServiceDriver({
+    service: managed,
+    epochs: epochs(`${instance}.service`),
+    memory: new BarMemory(join(stateDir, 'served', `${instance}.bar`)),
+  });
+  return new ServiceKeptDriver({ driver, service, holdEveryMs: 5000, holdWithinMs: 4000 });
 }
 
 function serverOf(setup: Setup, kind: Exclude<ServedKind, 'patroni'>): Promise<ServedServer> {

@@ -27,3 +27,23 @@ export function onlyGroup(status: StatusView, wanted: string | null): StatusView
     next: `--group one of: ${status.groups.map(({ group }) => group).join(', ')}`,
   });
 }
+
+/** The group of this instance. @throws HoldfastError HF-4002, HF-8007 */
+export function groupOfInstance(
+  status: StatusView,
+  {
+    wanted,
+    instance,
+    attempted,
+  }: { readonly wanted: string | null; readonly instance: string; readonly attempted: string },
+): GroupView {
+  const home = status.groups.find((group) => group.instances.some((each) => each.instance === instance));
+  if (home !== undefined && (wanted === null || wanted === home.group)) return home;
+  const group = chooseGroup(status, wanted);
+  throw new HoldfastError({
+    code: 'HF-4002',
+    attempted,
+    found: `there is no instance ${instance} in ${group.group}`,
+    next: `instances: ${group.instances.map((each) => each.instance).join(', ')}`,
+  });
+}

@@ -4,6 +4,7 @@ import { registerDataCommands } from './program/data-commands.ts';
 import { registerFileCommands } from './program/file-commands.ts';
 import { registerNetworkCommands } from './program/network-commands.ts';
 import { registerReadCommands } from './program/read-commands.ts';
+import { registerServiceCommands } from './program/service-commands.ts';
 import type { GlobalOptions, Shell } from './shell.ts';
 
 export const exitCodeHelp = `
@@ -49,6 +50,7 @@ More: docs/reference/cli.md, docs/reference/errors.md`,
   registerDataCommands(program, shell);
   registerNetworkCommands(program, shell);
   registerChangeCommands(program, shell);
+  registerServiceCommands(program, shell);
   registerFileCommands(program, shell);
   return program;
 }

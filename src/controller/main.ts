@@ -12,9 +12,11 @@ import { bringBefore } from '../adapters/system/scheduling.ts';
 import { onBeat } from '../adapters/system/shared-beat.ts';
 import { systemClock } from '../adapters/system/system-clock.ts';
 import { type ControllerId, type HostId, hostId, type MonoMs, type WallMs } from '../core/base/ids.ts';
+import { exposition } from '../core/metrics/exposition.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { AuthorityFeed } from '../engine/authority-feed.ts';
 import { ControllerCore } from '../engine/controller-core.ts';
+import { projectMetrics } from '../engine/project-metrics.ts';
 import { readControllerConfig } from '../wire/controller-config.ts';
 import { sha256 } from '../wire/evidence-bundle/evidence-crypto.ts';
 import { causeText } from '../wire/holdfast-error.ts';
@@ -217,11 +219,20 @@ async function main(path: string): Promise<void> {
       refused: (who, reason) => recorder.turnedAway({ who, where: 'peers', reason }),
     },
   });
+  const metrics = () =>
+    exposition(
+      projectMetrics(core, {
+        now: systemClock.monoMs(),
+        wall: systemClock.wallMs() as WallMs,
+        evidence: recorder.head(),
+      }),
+    );
   const api = await OperatorApi.listen({
     ...config.listen.api,
     identity,
     ask: (request, person, deadlineMs) => tickets.ask(request, person, deadlineMs),
     history: (query) => history.read(query),
+    metrics: topology.metrics === true ? metrics : null,
     turnedAway: (who, reason) => recorder.turnedAway({ who, where: 'operator API', reason }),
   });
   const endAnchoring = onBeat(Math.min(1000, config.anchorEveryMs), () => {

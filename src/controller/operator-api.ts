@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { canonicalJson, type Json } from '../core/base/canonical-json.ts';
+import { EXPOSITION_TYPE } from '../core/metrics/exposition.ts';
 import {
   mayAsk,
   type OperatorAnswer,
@@ -34,6 +35,8 @@ export interface OperatorApiOptions {
     readonly limit: number;
     readonly prefix: string;
   }) => readonly HistoryEntry[];
+  /** Prometheus' text; null: the topology does not ask for it, and nothing is there. */
+  readonly metrics: (() => string) | null;
   readonly turnedAway: (who: string, reason: string) => void;
   /** Between two looks at the status while somebody follows it. Default 500. */
   readonly statusEveryMs?: number;
@@ -221,17 +224,17 @@ export class OperatorApi {
       case '/v1/events':
         allow('GET');
         return this.#follow(response);
+      case '/metrics': {
+        const { metrics } = this.#options;
+        if (metrics === null) throw nothingThere(method, url);
+        allow('GET');
+        return sendText(response, EXPOSITION_TYPE, metrics());
+      }
       case '/v1/history':
         allow('GET');
         return send(response, 200, { entries: this.#options.history(historyQuery(url)) });
       default:
-        throw refuse(
-          404,
-          'HF-3105',
-          `${method} ${url.pathname}`,
-          'there is nothing there',
-          'see docs/reference/http-api.md',
-        );
+        throw nothingThere(method, url);
     }
   }
 
@@ -299,6 +302,9 @@ export class OperatorApi {
   }
 }
 
+const nothingThere = (method: string, { pathname }: URL): Refusal =>
+  refuse(404, 'HF-3105', `${method} ${pathname}`, 'there is nothing there', 'see docs/reference/http-api.md');
+
 const commonHeaders = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' } as const;
 
 function send(
@@ -307,12 +313,13 @@ function send(
   body: Readonly<Record<string, unknown>> | { readonly answer: OperatorAnswer },
 ): void {
   if (response.headersSent) return void response.destroy();
-  const text = `${JSON.stringify(body as Json)}\n`;
-  response.writeHead(status, {
-    ...commonHeaders,
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(text),
-  });
+  response.statusCode = status;
+  sendText(response, 'application/json', `${JSON.stringify(body as Json)}\n`);
+}
+
+function sendText(response: ServerResponse, type: string, text: string): void {
+  const length = Buffer.byteLength(text);
+  response.writeHead(response.statusCode, { ...commonHeaders, 'content-type': type, 'content-length': length });
   response.end(text);
 }
 

@@ -1,6 +1,7 @@
 import type { LockSeen } from '../core/authority/fencing-proof.ts';
 import type { Epoch, InstanceId, MonoMs } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
+import type { ServiceOrder } from '../core/health/service-state.ts';
 
 /**
  * How an agent drives one instance, whatever server stands behind it. A driver answers three questions only: observe,
@@ -20,8 +21,11 @@ export interface InstanceDriver {
   close(): Promise<void>;
 }
 
-/** `takeover`: what became of every order that was in doubt when the present reign began. `tail`: what the divergent tail that is kept was decoded to. */
-export type Question = 'takeover' | 'tail';
+/**
+ * `takeover`: what became of every order that was in doubt when the present reign began. `tail`: what the divergent tail that is kept was
+ * decoded to. `service`: what whoever keeps it running says of it.
+ */
+export type Question = 'takeover' | 'tail' | 'service';
 
 export interface CallOptions {
   readonly deadlineMs: number;
@@ -101,7 +105,9 @@ export type InstanceAction =
       readonly planned: boolean;
       readonly gone?: LockSeen;
     }
-  | { readonly kind: 'test-order'; readonly epoch: Epoch };
+  | { readonly kind: 'test-order'; readonly epoch: Epoch }
+  /** To whoever keeps it running: systemd or supervisord. `ok` when it was seen to be so. May be asked for again. */
+  | { readonly kind: 'service'; readonly epoch: Epoch; readonly order: ServiceOrder };
 
 /** A timed-out action is `unknown`, never `failed`. */
 export type ActionOutcome =

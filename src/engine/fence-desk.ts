@@ -3,21 +3,26 @@ import { fencingOutlook, revocationOf } from '../core/authority/fencing.ts';
 import type { RevokedHolder } from '../core/authority/group-record.ts';
 import type { Json } from '../core/base/canonical-json.ts';
 import { type InstanceId, instanceId, type Revision, type WallMs } from '../core/base/ids.ts';
+import type { Brakes } from '../core/decision/brakes.ts';
 import type { Facts, InstanceFacts } from '../core/decision/facts.ts';
 import type { OperatorRequest } from '../core/operator/operator-request.ts';
+import type { Instance } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import type { Asked, DeskService } from './desk-service.ts';
 import type { GroupControl } from './group-control.ts';
+import { isFencedByService, isReached, resultOf, type ServiceDesk, type ServiceOutcome } from './service-desk.ts';
 
 type FenceRequest = Extract<OperatorRequest, { kind: 'fence' }>;
 
 /** Where people stop an instance through its agent, let it back, or say together that its host is off. */
 export class FenceDesk {
   readonly #service: DeskService;
+  readonly #services: ServiceDesk;
   #commands = 0;
 
-  constructor(service: DeskService) {
+  constructor(service: DeskService, services: ServiceDesk) {
     this.#service = service;
+    this.#services = services;
   }
 
   receive(request: FenceRequest, group: GroupControl, asked: Asked): void {
@@ -30,21 +35,60 @@ export class FenceDesk {
         found: `there is no instance ${request.instance} in ${request.group}`,
         next: `instances: ${[...facts.instances.keys()].join(', ')}`,
       });
-    if (request.lift) return this.#lift(known.instance.id, group, asked);
+    if (request.lift) return this.#lift(known.instance, facts, group, asked);
     if (request.attest) return this.#attest(request, known, facts, group, asked);
     return this.#stop(known, facts, group, asked);
   }
 
   /** A candidate again; what was attested about it is taken back as well. */
-  #lift(instance: InstanceId, group: GroupControl, asked: Asked): void {
-    this.#service.brakes(group, asked, ({ attestations, ...brakes }) => {
-      const others = attestations?.filter((each) => each.instance !== instance) ?? [];
+  #lift(instance: Instance, facts: Facts, group: GroupControl, asked: Asked): void {
+    const lifted = ({ attestations, ...brakes }: Brakes): Brakes => {
+      const others = attestations?.filter((each) => each.instance !== instance.id) ?? [];
       return {
         ...brakes,
-        fenced: (brakes.fenced ?? []).filter((each) => each !== instance),
+        fenced: (brakes.fenced ?? []).filter((each) => each !== instance.id),
         ...(others.length > 0 ? { attestations: others } : {}),
       };
+    };
+    if (!isFencedByService(facts, instance)) return this.#service.brakes(group, asked, lifted);
+    const both = this.#bothAnswered(asked);
+    const call = { instance, facts, group, asked };
+    this.#service.brakes(group, asked, lifted, (brakes) => {
+      both.brakes(brakes);
+      if (!isReached(facts, instance))
+        return both.service({ kind: 'unknown', reason: `the agent on ${instance.host} cannot be reached` });
+      this.#services.order({ ...call, order: 'allow' }, (allowed) =>
+        allowed.kind === 'ok' ? this.#services.order({ ...call, order: 'start' }, both.service) : both.service(allowed),
+      );
     });
+  }
+
+  /** Its service is stopped and barred; what was seen of that is in the answer. */
+  #bar(instance: Instance, facts: Facts, group: GroupControl, asked: Asked): void {
+    const both = this.#bothAnswered(asked);
+    this.#services.order({ instance, order: 'bar', facts, group, asked }, both.service);
+    this.#service.brakes(group, asked, (brakes) => fenced(brakes, instance.id), both.brakes);
+  }
+
+  /** Answers once the brakes are written and the service was heard of. Brakes that are refused have answered already. */
+  #bothAnswered(asked: Asked) {
+    let written: Brakes | null = null;
+    let heard: ServiceOutcome | null = null;
+    const answer = () => {
+      if (written === null || heard === null) return;
+      const result = { brakes: written as unknown as Json, service: resultOf(heard) };
+      this.#service.answer(asked, { kind: 'ok', result });
+    };
+    return {
+      brakes: (brakes: Brakes) => {
+        written = brakes;
+        answer();
+      },
+      service: (outcome: ServiceOutcome) => {
+        heard = outcome;
+        answer();
+      },
+    };
   }
 
   /** Stops it now. Stopping is never wrong for safety; what follows from it is decided as usual. */
@@ -58,6 +102,7 @@ export class FenceDesk {
         found: `the agent on ${instance.host} cannot be reached`,
         next: `wait for the gate, or switch the host off for good and have two people say so: holdfast fence ${instance.id} --attest --reason TEXT`,
       });
+    if (isFencedByService(facts, instance)) return this.#bar(instance, facts, group, asked);
     this.#commands += 1;
     this.#service.controller.emit({
       kind: 'command',
@@ -74,10 +119,7 @@ export class FenceDesk {
         order: { kind: 'silence', instance: instance.id, gentle: false, holderEpoch: record.epoch },
       },
     });
-    this.#service.brakes(group, asked, (brakes) => ({
-      ...brakes,
-      fenced: [...new Set([...(brakes.fenced ?? []), instance.id])],
-    }));
+    this.#service.brakes(group, asked, (brakes) => fenced(brakes, instance.id));
   }
 
   /**
@@ -152,6 +194,11 @@ export class FenceDesk {
     );
   }
 }
+
+const fenced = (brakes: Brakes, instance: InstanceId): Brakes => ({
+  ...brakes,
+  fenced: [...new Set([...(brakes.fenced ?? []), instance])],
+});
 
 const signature = ({ person, wall }: Asked) => ({ by: person.name, role: person.role, at: wall });
 

@@ -34,10 +34,19 @@ import { projectStatus } from './project-status.ts';
 import { QuestionDesk } from './question-desk.ts';
 import { RecoveryDesk } from './recovery-desk.ts';
 import { refusalCode } from './refusal-code.ts';
+import { ServiceDesk } from './service-desk.ts';
 
 type Of<Kind extends OperatorRequest['kind']> = Extract<OperatorRequest, { kind: Kind }>;
 
-const READS: readonly OperatorRequest['kind'][] = ['plan', 'plan-recovery', 'validate', 'residue', 'fates', 'tail'];
+const READS: readonly OperatorRequest['kind'][] = [
+  'plan',
+  'plan-recovery',
+  'validate',
+  'residue',
+  'fates',
+  'tail',
+  'service',
+];
 
 /** How often a move is decided anew because a holder renewed in between. */
 const CONFLICTS_BORNE = 8;
@@ -52,11 +61,13 @@ export class OperatorDesk {
   readonly #recovery: RecoveryDesk;
   readonly #questions: QuestionDesk;
   readonly #network: NetworkDesk;
+  readonly #services: ServiceDesk;
 
   constructor(controller: ControllerCore) {
     this.#controller = controller;
     this.#service = new DeskService(controller);
-    this.#fencing = new FenceDesk(this.#service);
+    this.#services = new ServiceDesk(this.#service);
+    this.#fencing = new FenceDesk(this.#service, this.#services);
     this.#adoption = new AdoptionDesk(this.#service);
     this.#halts = new HaltDesk(this.#service);
     this.#recovery = new RecoveryDesk(this.#service);
@@ -66,7 +77,7 @@ export class OperatorDesk {
 
   /** False: it answers nothing that a person asked for. */
   told(outcome: CommandOutcome): boolean {
-    return this.#questions.told(outcome);
+    return this.#questions.told(outcome) || this.#services.told(outcome);
   }
 
   receive(request: OperatorRequest, person: Person, ticket: number, now: number, wall: WallMs): void {
@@ -116,6 +127,7 @@ export class OperatorDesk {
         return this.#recovery.residue(group, asked);
       case 'fates':
       case 'tail':
+      case 'service':
         return this.#questions.receive(request, group, asked);
       case 'activate':
         return this.#activate(request, group, asked);
@@ -131,6 +143,8 @@ export class OperatorDesk {
         return this.#announce(request, group, asked);
       case 'acknowledge':
         return this.#acknowledge(group, asked);
+      case 'order-service':
+        return this.#services.receive(request, group, asked);
       case 'fence':
         return this.#fencing.receive(request, group, asked);
       case 'adopt':

@@ -7,8 +7,9 @@ import type { Asked, DeskService } from './desk-service.ts';
 import type { Question } from './driver-port.ts';
 import type { GroupControl } from './group-control.ts';
 import type { Command, CommandOutcome } from './messages.ts';
+import { keptByManager, NO_SERVICE } from './service-desk.ts';
 
-type Asking = Extract<OperatorRequest, { kind: 'fates' | 'tail' }>;
+type Asking = Extract<OperatorRequest, { kind: 'fates' | 'tail' | 'service' }>;
 
 interface Kind {
   readonly question: Question;
@@ -36,6 +37,13 @@ const KINDS: Readonly<Record<Asking['kind'], Kind>> = {
     nextWithoutAnswer:
       'the files that were kept are on the host of the instance; rejoinPolicy: listed has them decoded',
   },
+  service: {
+    question: 'service',
+    code: NO_SERVICE,
+    chosen: (facts, named) => (named === null ? 'no instance was named' : keptByManager(facts, named)),
+    nextWithoutOne: 'name an instance whose "server.service" says who keeps it running',
+    nextWithoutAnswer: 'holdfast health: whether its agent is linked',
+  },
 };
 
 /** Less than people wait for an answer of the API. */
@@ -51,7 +59,7 @@ interface Waiting {
 }
 
 /**
- * Where people ask what one instance knows: what became of every order at its take-over, what its divergent tail was decoded to. It tells
+ * Where people ask what one instance knows: what became of every order at its take-over, what its divergent tail was decoded to, what its service manager says. It tells
  * through its agent, and nothing is kept: the question is of no run and changes nothing. An agent that does not answer leaves the question to
  * the deadline of who asked.
  */

@@ -389,6 +389,8 @@ export class AgentProcess implements Subscriber {
         this.observeSoon(instance);
         return outcome;
       }
+      case 'service':
+        return failed('unsupported');
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Json } from '../core/base/canonical-json.ts';
+import { serviceOrders } from '../core/health/service-state.ts';
 import type { OperatorAnswer, OperatorRequest, PlannedMove } from '../core/operator/operator-request.ts';
 import { Fields, ShapeError } from './fields.ts';
 
@@ -58,6 +59,7 @@ const READS: readonly OperatorRequest['kind'][] = [
   'residue',
   'fates',
   'tail',
+  'service',
 ];
 
 /** Requests that change nothing: they may be repeated on another controller. */
@@ -77,6 +79,8 @@ const kinds: readonly OperatorRequest['kind'][] = [
   'residue',
   'fates',
   'tail',
+  'service',
+  'order-service',
   'plan',
   'move',
   'approve',
@@ -114,6 +118,16 @@ export function parseOperatorRequest(value: unknown): OperatorRequest {
     case 'fates':
     case 'tail':
       return { kind, group: fields.text('group'), instance: fields.textOrNull('instance') };
+    case 'service':
+      return { kind, group: fields.text('group'), instance: fields.text('instance') };
+    case 'order-service':
+      return {
+        kind,
+        group: fields.text('group'),
+        instance: fields.text('instance'),
+        order: fields.oneOf('order', serviceOrders),
+        reason: reasonOf(fields),
+      };
     case 'plan':
       return { kind, ...riskyMoveOf(fields) };
     case 'move':

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { generatedTables, markersIn, withCurrentTables } from './generated-tables.ts';
 
 const reference = join(import.meta.dirname, '../../docs/reference');
-const PAGES = ['diagnoses-and-rules.md', 'runbooks.md'];
+const PAGES = ['diagnoses-and-rules.md', 'runbooks.md', 'metrics.md'];
 const writing = process.env['HOLDFAST_WRITE_DOCS'] === '1';
 
 for (const name of PAGES)

@@ -2,6 +2,7 @@ import { ruleWords } from '../../src/cli/view/rule-words.ts';
 import { SAFETY_RULES } from '../../src/core/decision/rules/index.ts';
 import { RULE_IDS, type RuleAnswer } from '../../src/core/decision/safety-rule.ts';
 import { DIAGNOSES } from '../../src/core/diagnosis/diagnosis.ts';
+import { METRICS } from '../../src/core/metrics/metric-list.ts';
 import { AUTHORITY_STEPS, type Runbook, STEP_KINDS } from '../../src/core/plan/runbook.ts';
 import { expectedCoverage } from '../../src/sim/coverage.ts';
 import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
@@ -82,6 +83,17 @@ function runbooks(): string {
   ].join('\n');
 }
 
+const metrics = (): string =>
+  table(
+    ['metric', 'type', 'labels', 'says'],
+    Object.entries(METRICS).map(([name, { type, labels, help }]) => [
+      `\`${name}\``,
+      type,
+      labels.map((label) => `\`${label}\``).join(' ') || '–',
+      help,
+    ]),
+  );
+
 /** Tables of the reference that follow from the code, by the name that a page's marker gives. */
 export const generatedTables: Readonly<Record<string, () => string>> = {
   diagnoses,
@@ -89,6 +101,7 @@ export const generatedTables: Readonly<Record<string, () => string>> = {
   impossible,
   steps,
   runbooks,
+  metrics,
 };
 
 const MARKED = /<!-- generated: ([a-z-]+) -->\n[\s\S]*?<!-- end -->/g;

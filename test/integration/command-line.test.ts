@@ -51,6 +51,7 @@ before(async () => {
     identity: readTlsFiles(ours.identity('controller/alfa')),
     ask: (request) => firm.ask(request),
     history: () => [],
+    metrics: null,
     turnedAway: () => {},
   });
 });

@@ -52,6 +52,7 @@ async function serving(
   answer: (request: OperatorRequest) => OperatorAnswer | null,
   site = 'east',
   port = 0,
+  metrics: (() => string) | null = null,
 ): Promise<Served> {
   const asked: Served['asked'] = [];
   const turnedAway: string[] = [];
@@ -64,6 +65,7 @@ async function serving(
       return answer(request);
     },
     history: ({ after }) => [{ number: after + 1, at: 1, revision: 2, key: 'group/trading', value: { epoch: 1 } }],
+    metrics,
     turnedAway: (who, reason) => turnedAway.push(`${who}: ${reason}`),
     statusEveryMs: 50,
   });
@@ -95,7 +97,7 @@ function plain(
     readonly body?: string;
   },
 ) {
-  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string }>();
+  const { promise, resolve, reject } = Promise.withResolvers<{ status: number; body: string; type: string }>();
   const identity = options.as === undefined ? {} : readTlsFiles(options.as.pki.identity(options.as.name));
   const outgoing = request(
     {
@@ -112,7 +114,9 @@ function plain(
       response.setEncoding('utf8').on('data', (text: string) => {
         body += text;
       });
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, body, type: String(response.headers['content-type']) }),
+      );
     },
   );
   outgoing.on('error', reject);
@@ -166,6 +170,29 @@ test('a request is parsed before anybody sees it: unknown kinds, wrong shapes an
   assert.equal((await plain(api.port, { as: { pki, name: 'operator/ada' }, path: '/v1/requests' })).status, 405);
   assert.equal((await plain(api.port, { as: { pki, name: 'operator/ada' }, path: '/v2/status' })).status, 404);
   assert.equal(asked.length, 0);
+});
+
+test('figures are told to whoever may look, as Prometheus reads them; a machine and a stranger get none', async () => {
+  const { api } = await serving(
+    () => null,
+    'east',
+    0,
+    () => '# HELP x y\nx 1\n',
+  );
+  const asking = (name: string, from = pki) => plain(api.port, { as: { pki: from, name }, path: '/metrics' });
+  const { status, body, type } = await asking('operator/olga');
+  assert.deepEqual([status, body, type], [200, '# HELP x y\nx 1\n', 'text/plain; version=0.0.4; charset=utf-8']);
+  assert.equal((await asking('agent/east-1')).status, 403);
+  assert.equal((await asking('operator/olga', strangers)).status, 401);
+  assert.equal((await plain(api.port, { path: '/metrics' })).status, 401);
+  const post = { as: { pki, name: 'operator/ada' }, method: 'POST', path: '/metrics' };
+  assert.equal((await plain(api.port, post)).status, 405);
+});
+
+test('where the topology asks for no figures there are none', async () => {
+  const { api } = await serving(() => null);
+  const answer = await plain(api.port, { as: { pki, name: 'operator/ada' }, path: '/metrics' });
+  assert.equal(answer.status, 404);
 });
 
 test('the client finds the controller that leads and keeps to it', async () => {

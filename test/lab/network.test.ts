@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { writeConnectFile } from '../../bin/commands/lab-connect.ts';
+import { readConnection } from '../../src/cli/connect/connect-file.ts';
 import { bandwidthScreen } from '../../src/cli/view/bandwidth-screen.ts';
 import { type NetworkView, type PathView, parseNetwork } from '../../src/cli/view/network-view.ts';
 import { parseStatus } from '../../src/cli/view/status-view.ts';
 import { siteId } from '../../src/core/base/ids.ts';
 import type { HostCheck } from '../../src/core/health/host-checks.ts';
+import { readTlsFiles } from '../../src/wire/peer-identity.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
 const minute = 60_000;
@@ -109,6 +116,32 @@ describe('a firm that measures its network', { timeout: 8 * minute }, () => {
     });
     await lab.heal(fault);
     await lab.eventually('it is known again', 20_000, async () => (await checksOf(host, 'disk')).length > 0);
+  });
+
+  it('every controller tells its figures, and they say what the status says', async () => {
+    const { controllers, tls } = readConnection(writeConnectFile(lab.platform.context), null);
+    const { ca, cert, key } = readTlsFiles(tls);
+    const told = async ({ host, port }: { readonly host: string; readonly port: number }): Promise<string> => {
+      const outgoing = get({ host, port, path: '/metrics', ca, cert, key, agent: false });
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+      assert.equal(response.statusCode, 200);
+      return await text(response);
+    };
+    const { record } = await lab.settled();
+    const { id: engine } = lab.component('trading-engine');
+    const { holder } = record!.grants[engine]!;
+    const wanted = [
+      `holdfast_group_epoch{group="${lab.topology.groups[0]!.id}"} ${record!.epoch}`,
+      `site="${record!.activeSite}"} 1`,
+      `component="${engine}",instance="${holder}"} 1`,
+    ];
+    for (const controller of controllers)
+      await lab.eventually(`${controller.id} tells the same`, 20_000, async () => {
+        const figures = await told(controller);
+        return wanted.every((each) => figures.includes(each)) && /^holdfast_replication_lag_seconds\{/m.test(figures);
+      });
+    const leading = await Promise.all(controllers.map(told));
+    assert.equal(leading.filter((figures) => /^holdfast_controller_leading\{.*\} 1$/m.test(figures)).length, 1);
   });
 
   it('who is asked in every site names the same writer', async () => {

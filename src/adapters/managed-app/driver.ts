@@ -118,6 +118,8 @@ export class ManagedAppDriver implements InstanceDriver {
     if (action.kind === 'start') return this.#start(options.deadlineMs);
     if (action.kind === 'take-over' || action.kind === 'prove-gone')
       return { kind: 'failed', code: 'not-delegated', reason: `nobody else says whether ${this.instance} is primary` };
+    if (action.kind === 'service')
+      return { kind: 'failed', code: 'unsupported', reason: `${this.instance} is kept running by its agent alone` };
     return this.#request(action, options.deadlineMs);
   }
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DB, ENGINE, FactsBuilder, NOW } from '../../../test/builders/facts.ts';
 import { instanceId } from '../../core/base/ids.ts';
-import { Fields } from '../../wire/fields.ts';
+import { serviceOrders } from '../../core/health/service-state.ts';
+import { Fields, ShapeError } from '../../wire/fields.ts';
 import { parseCommand, parseGroupRecord, parseProof } from './command-frames.ts';
 import { parseObservation } from './observation-frames.ts';
 
@@ -28,6 +29,19 @@ test('a promotion and an acknowledgement set say whether new risk is taken', () 
   const promotion = { kind: 'promote', epoch: 2, leaseUntil: 5, ackSet: [], tradingEnabled: true };
   assert.deepEqual([halted({ ...promotion, halted: true }), halted(promotion)], [true, false]);
   assert.equal(halted({ kind: 'set-ack-set', epoch: 2, ackSet: [], halted: true }), true);
+});
+
+test('an order to a service and a question for it come over the link as they were; another word for one does not', () => {
+  const base = { key: 'k', group: 'trading', run: 'r', step: 's', term: 1, epoch: 2, attempt: 1, deadlineMs: 10 };
+  const parsed = (order: object) => parseCommand(sent({ ...base, order })).order;
+  for (const order of serviceOrders) {
+    const perform = { kind: 'perform', instance: 'proxy', action: { kind: 'service', epoch: 2, order } };
+    assert.deepEqual(parsed(perform), perform);
+  }
+  const question = { kind: 'ask', instance: 'proxy', question: 'service' };
+  assert.deepEqual(parsed(question), question);
+  const wrong = { kind: 'perform', instance: 'proxy', action: { kind: 'service', epoch: 2, order: 'mask' } };
+  assert.throws(() => parsed(wrong), ShapeError);
 });
 
 test('a record with adopted primaries, a take-over and what is seen of a delegate come over the link as they were', () => {

@@ -21,6 +21,7 @@ import type {
   Term,
   WallMs,
 } from '../../core/base/ids.ts';
+import { serviceOrders } from '../../core/health/service-state.ts';
 import type { InstanceAction, Postcondition } from '../../engine/driver-port.ts';
 import type { AgentOrder, Command, CommandOutcome } from '../../engine/messages.ts';
 import { Fields, ShapeError, textOrNullItem } from '../../wire/fields.ts';
@@ -123,7 +124,7 @@ function parseOrder(fields: Fields): AgentOrder {
     case 'confirm':
       return { kind, instance: instance(), condition: parseCondition(fields.fields('condition')) };
     case 'ask':
-      return { kind, instance: instance(), question: fields.oneOf('question', ['takeover', 'tail']) };
+      return { kind, instance: instance(), question: fields.oneOf('question', ['takeover', 'tail', 'service']) };
   }
 }
 
@@ -182,6 +183,8 @@ function parseAction(fields: Fields): InstanceAction {
         planned: fields.flag('planned'),
         ...lockIn(fields, 'gone'),
       };
+    case 'service':
+      return { kind, epoch: epoch(), order: fields.oneOf('order', serviceOrders) };
   }
 }
 
@@ -201,6 +204,7 @@ const actionKinds = [
   'prove-gone',
   'take-over',
   'test-order',
+  'service',
 ] as const satisfies readonly InstanceAction['kind'][];
 
 function parseCondition(fields: Fields): Postcondition {

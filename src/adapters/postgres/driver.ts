@@ -261,6 +261,7 @@ export class PostgresDriver implements InstanceDriver {
       case 'demote':
       case 'prove-gone':
       case 'take-over':
+      case 'service':
         throw new PostgresProblem('unsupported', `a database does not do "${action.kind}"`);
     }
   }

@@ -1,7 +1,8 @@
 import type { Attestation } from '../../core/authority/attestation.ts';
+import type { Json } from '../../core/base/canonical-json.ts';
 import { Fields } from '../../wire/fields.ts';
 import { HoldfastError } from '../../wire/holdfast-error.ts';
-import { chooseGroup } from '../choose-group.ts';
+import { groupOfInstance } from '../choose-group.ts';
 import { type CommandContext, say } from '../command-context.ts';
 import type { CommandOutcome } from '../command-outcome.ts';
 import { confirmTarget } from '../confirm.ts';
@@ -12,9 +13,10 @@ import { roleWarning } from '../role-warning.ts';
 import type { Knowledge } from '../view/knowledge.ts';
 import { refusalOutcome } from '../view/refusal.ts';
 import { holderText, statusScreen } from '../view/status-screen.ts';
-import { type GroupView, type InstanceView, parseStatus, type StatusView } from '../view/status-view.ts';
+import { type GroupView, type InstanceView, parseStatus } from '../view/status-view.ts';
 import { labelled } from '../view/text.ts';
 import { momentText } from '../view/time-text.ts';
+import { serviceOutcome } from './service.ts';
 
 export interface FenceOptions {
   readonly instance: string;
@@ -33,7 +35,7 @@ export async function fenceCommand(context: CommandContext, options: FenceOption
   const { instance, lift, attest, reason, yes } = options;
   const before = await readKnowledge(context.session.controllers);
   const attempted = `${lift ? 'unfence' : 'fence'} ${instance}`;
-  const group = groupOf(before.status, { wanted: context.group, instance, attempted });
+  const group = groupOfInstance(before.status, { wanted: context.group, instance, attempted });
   if (attest && !lift) return attestCommand(context, { before, group, instance, reason, yes });
   const request = { kind: 'fence', group: group.group, instance, attest: false, lift, reason } as const;
   if (!lift) {
@@ -52,6 +54,8 @@ export async function fenceCommand(context: CommandContext, options: FenceOption
   }
   const answer = led(await context.session.controllers.ask(request), attempted);
   if (answer.kind === 'refused') return refusalOutcome(answer);
+  const service = Fields.of(answer.result, 'answer').fieldsOrNull('service');
+  if (service !== null) return byService(instance, service, lift);
   if (lift)
     return {
       exitCode: exitCodes.ok,
@@ -74,6 +78,18 @@ export async function fenceCommand(context: CommandContext, options: FenceOption
       provedDead: seen?.provedDead ?? null,
       exitCode,
     },
+  };
+}
+
+/** Where the topology fences it by its service: what its manager and its processes say. */
+function byService(instance: string, service: Fields, lift: boolean): CommandOutcome {
+  const { exitCode, line } = serviceOutcome(service, lift ? 'start' : 'bar');
+  const words = lift ? `${instance} may be a candidate again` : `${instance} is no candidate until it is unfenced`;
+  const result = lift ? { unfenced: instance } : { fenced: instance, silent: exitCode === exitCodes.ok };
+  return {
+    exitCode,
+    text: `${words}\n${line(instance)}\n`,
+    json: { ok: exitCode === exitCodes.ok, ...result, service: service.raw() as Json, exitCode },
   };
 }
 
@@ -179,22 +195,3 @@ const isSilent = ({ observation, provedDead }: InstanceView): boolean =>
       observation.process === 'stopped' ||
       observation.role === 'fenced' ||
       observation.role === 'closed'));
-
-function groupOf(
-  status: StatusView,
-  {
-    wanted,
-    instance,
-    attempted,
-  }: { readonly wanted: string | null; readonly instance: string; readonly attempted: string },
-): GroupView {
-  const home = status.groups.find((group) => group.instances.some((each) => each.instance === instance));
-  if (home !== undefined && (wanted === null || wanted === home.group)) return home;
-  const group = chooseGroup(status, wanted);
-  throw new HoldfastError({
-    code: 'HF-4002',
-    attempted,
-    found: `there is no instance ${instance} in ${group.group}`,
-    next: `instances: ${group.instances.map((each) => each.instance).join(', ')}`,
-  });
-}

@@ -336,7 +336,7 @@ function registerFencing(program: Command, shell: Shell): void {
       .command('unfence <instance>')
       .helpGroup(group)
       .summary('let a fenced instance be a candidate again')
-      .description('Takes back a fence. Starts nothing: its agent brings it up as a standby.')
+      .description('Takes back a fence. Starts nothing but a service that it barred; a standby comes up by its agent.')
       .option('--reason <text>', 'why')
       .action(async (instance: string, flags: { readonly reason?: string }, command: Command) =>
         shell.ask(globals(command), async (context) =>

@@ -25,6 +25,7 @@ const plainRefusals: Readonly<Record<string, { readonly title: string; readonly 
   'HF-4124': { title: 'no engine tells of its take-over', exitCode: exitCodes.failed },
   'HF-4125': { title: 'this path cannot be measured', exitCode: exitCodes.usage },
   'HF-4126': { title: 'no divergent tail is told', exitCode: exitCodes.failed },
+  'HF-4127': { title: 'it has no service that can be asked', exitCode: exitCodes.failed },
   'HF-4122': { title: 'a prerequisite of the planned move is not met', exitCode: exitCodes.refused },
   'HF-4119': { title: 'a second person is needed', exitCode: exitCodes.needsApproval },
 };

@@ -27,8 +27,17 @@ export interface ServiceLook {
 
 const written = /^(systemd|supervisord):([A-Za-z0-9_@.\\-][A-Za-z0-9_@.:\\-]{0,199})$/;
 
-/** Null where it is not written so. No name begins with a dash, so that none is taken for an option. */
+/**
+ * Null where it is not written so. No name begins with a dash, so that none is taken for an option, and none stands for several programs,
+ * as `all` and `GROUP:` do for supervisord.
+ */
 export function serviceNameIn(text: string): ServiceName | null {
   const [, manager, name] = written.exec(text) ?? [];
-  return name === undefined || name.startsWith('-') ? null : { manager: manager as ServiceManager, name };
+  if (name === undefined || name.startsWith('-')) return null;
+  if (manager === 'supervisord' && (name === 'all' || name.endsWith(':'))) return null;
+  return { manager: manager as ServiceManager, name };
 }
+
+/** `bar`: stopped, and kept from starting until it is allowed again, also by its manager and after a restart of anything. */
+export const serviceOrders = ['start', 'stop', 'restart', 'bar', 'allow'] as const;
+export type ServiceOrder = (typeof serviceOrders)[number];

@@ -1,4 +1,5 @@
 import type { Json } from '../base/canonical-json.ts';
+import type { ServiceOrder } from '../health/service-state.ts';
 
 /** A person, as their client certificate names them. */
 export interface Person {
@@ -44,6 +45,15 @@ export type OperatorRequest =
   | { readonly kind: 'fates'; readonly group: string; readonly instance: string | null }
   /** What the divergent tail was decoded to that an instance keeps. `instance`: null = the only one that keeps one. */
   | { readonly kind: 'tail'; readonly group: string; readonly instance: string | null }
+  /** What whoever keeps this instance running (systemd, supervisord) says of it. */
+  | { readonly kind: 'service'; readonly group: string; readonly instance: string }
+  | {
+      readonly kind: 'order-service';
+      readonly group: string;
+      readonly instance: string;
+      readonly order: ServiceOrder;
+      readonly reason: string;
+    }
   /** The ten checks of the validation as things are now, and one verdict. */
   | { readonly kind: 'validate'; readonly group: string }
   /** Whether anything of an earlier reign is left, as things are now. */
@@ -146,6 +156,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   residue: 'observer',
   fates: 'observer',
   tail: 'observer',
+  service: 'observer',
   'network-test': 'operator',
   recover: 'operator',
   move: 'operator',
@@ -154,6 +165,7 @@ const LEAST: Readonly<Record<OperatorRequest['kind'], Role>> = {
   announce: 'operator',
   acknowledge: 'operator',
   fence: 'operator',
+  'order-service': 'operator',
   approve: 'approver',
   resume: 'risk-officer',
   activate: 'admin',
@@ -211,6 +223,10 @@ export function requestWords(request: OperatorRequest): string {
       return `tell the fates of what ${request.instance ?? 'the engine'} took over`;
     case 'tail':
       return `tell the divergent tail of ${request.instance ?? request.group}`;
+    case 'service':
+      return `look at the service of ${request.instance}`;
+    case 'order-service':
+      return `${request.order} the service of ${request.instance}`;
     case 'activate':
       return `activate ${request.group} at ${request.site}`;
     case 'approve':

@@ -74,10 +74,24 @@ export const serverOptions = [
   'weightFile',
   'preferences',
   'barFile',
+  'service',
+  'fencing',
 ] as const;
 export type ServerOption = (typeof serverOptions)[number];
 
-/** What each kind has to be told of a server, and what it may be told. Everything else is refused. */
+/** May be said of every kind: who keeps it running, and whether to fence it is to bar it there. */
+export const optionsOfAll = ['service', 'fencing'] as const satisfies readonly ServerOption[];
+export const fencingByService = 'bar-service';
+
+/** The service that an instance is, as its manager is asked for it; null: the topology names none. */
+export const serviceOf = (served: Served | undefined, instance: InstanceId): string | null =>
+  served?.servers[instance]?.service ?? null;
+
+/** Whether to fence this instance is to stop its service and to bar it from starting. */
+export const isBarredByFence = (served: Served | undefined, instance: InstanceId): boolean =>
+  serviceOf(served, instance) !== null && served?.servers[instance]?.fencing === fencingByService;
+
+/** What each kind has to be told of a server, and what it may be told, besides {@link optionsOfAll}. Everything else is refused. */
 export const optionsOfKind: Readonly<
   Record<ServedKind, { readonly needed: readonly ServerOption[]; readonly optional: readonly ServerOption[] }>
 > = {

@@ -23,6 +23,8 @@ export interface Topology {
   readonly network?: NetworkPolicy;
   /** What agents look at of their hosts, and against what; absent: nothing. */
   readonly hostChecks?: HostCheckPolicy;
+  /** Controllers tell what they know in figures to whoever may ask; absent: they do not. */
+  readonly metrics?: true;
 }
 
 /** `serve` may be active · `standby` may take over · `witness` votes · `archive` keeps copies, never serves. */

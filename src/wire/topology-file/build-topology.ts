@@ -60,6 +60,7 @@ export function buildTopology(file: TopologyFile): Topology {
       settleMs: file.reconciliation?.settleWithin ?? defaultReconciliation.settleMs,
     },
     ...(file.network === undefined ? {} : { network: buildNetwork(file.network) }),
+    ...(file.metrics === true ? { metrics: true } : {}),
     ...(file.hostChecks === undefined ? {} : { hostChecks: buildHostChecks(file.hostChecks) }),
   };
 }

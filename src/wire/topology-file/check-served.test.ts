@@ -96,11 +96,39 @@ test('a proxy may stand before poolers, and before no other server that is led',
   assert.deepEqual(codes, ['HF-2012']);
 });
 
+test('every kind may say who keeps it running, and be fenced by that', () => {
+  const kept = "service: 'systemd:x.service', fencing: bar-service, ";
+  for (const text of [proxy, names, cache, router, services])
+    assert.deepEqual(problemsOf(text.replace('server: {', `server: {${kept}`)), []);
+});
+
 const refusals: readonly (readonly [string, string, string, string, string])[] = [
   ['a proxy without its socket', proxy, 'server: {socket: /run/admin.sock}, ', '', 'HF-2003'],
   ['a path that is not from the root', proxy, '/run/admin.sock', 'admin.sock', 'HF-2004'],
   ['an option of another kind', proxy, 'socket: /run/admin.sock', 'socket: /run/admin.sock, zone: a.b', 'HF-2002'],
   ['a misspelt option', proxy, 'socket: /run', 'sockt: /run', 'HF-2002'],
+  ['a service of no manager', proxy, 'socket: /run/admin.sock', 'socket: /run/admin.sock, service: haproxy', 'HF-2004'],
+  [
+    'a service that is several',
+    proxy,
+    'socket: /run/admin.sock',
+    "socket: /run/admin.sock, service: 'supervisord:all'",
+    'HF-2004',
+  ],
+  [
+    'a fence by no service',
+    proxy,
+    'socket: /run/admin.sock',
+    'socket: /run/admin.sock, fencing: bar-service',
+    'HF-2003',
+  ],
+  [
+    'a fence of another kind',
+    proxy,
+    'socket: /run/admin.sock',
+    "socket: /run/admin.sock, service: 'systemd:haproxy.service', fencing: stonith",
+    'HF-2004',
+  ],
   ['a proxy that is owned', proxy, 'kind: haproxy,', 'kind: haproxy, authority: owned,', 'HF-2012'],
   ['a component that leads nowhere', proxy, 'leads: {orders: {to: door, as: {LEFT: one, RIGHT: two}}},', '', 'HF-2003'],
   ['an instance that has no name there', proxy, ', RIGHT: two', '', 'HF-2003'],

@@ -1,7 +1,9 @@
 import type { InstanceId } from '../../core/base/ids.ts';
+import { serviceNameIn } from '../../core/health/service-state.ts';
 import {
   addressIn,
   addressOptions,
+  fencingByService,
   isInterfaceAddress,
   isKeyPrefix,
   isServedKind,
@@ -10,6 +12,7 @@ import {
   leadsNobody,
   leadsToServers,
   memberOf,
+  optionsOfAll,
   optionsOfKind,
   preferencesIn,
   type Served,
@@ -111,7 +114,7 @@ function checkDelegate(id: string, component: ComponentEntry, path: SourcePath, 
 
 function checkServers(component: ComponentEntry, kind: ServedKind, path: SourcePath, complaints: Complaints): void {
   const { needed, optional } = optionsOfKind[kind];
-  const known: readonly string[] = [...needed, ...optional];
+  const known: readonly string[] = [...needed, ...optional, ...optionsOfAll];
   const look = (server: Readonly<Record<string, string | undefined>> | undefined, at: SourcePath) => {
     for (const [option, value] of Object.entries(server ?? {})) {
       if (value === undefined) continue;
@@ -198,6 +201,20 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
         );
       else if (option === 'stanza' && !/^[A-Za-z0-9_-]{1,64}$/.test(value))
         complaints.say('HF-2004', [...at, option], `"${value}" is not the name of a stanza`, 'correct the name');
+      else if (option === 'service' && serviceNameIn(value) === null)
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is not one service of a manager`,
+          'write systemd:UNIT or supervisord:PROGRAM',
+        );
+      else if (option === 'fencing' && value !== fencingByService)
+        complaints.say(
+          'HF-2004',
+          [...at, option],
+          `"${value}" is no way to fence`,
+          `write ${fencingByService}, or nothing`,
+        );
       else if (option === 'zone' && !/^[a-z0-9-]+(\.[a-z0-9-]+)*$/.test(value))
         complaints.say('HF-2004', [...at, option], `"${value}" is not a zone`, 'write it as in firm.example');
     }
@@ -207,6 +224,13 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
     const at = [...path, 'instances', id];
     look(instance.server, [...at, 'server']);
     const all: Readonly<Record<string, unknown>> = { ...component.server, ...instance.server };
+    if (all['fencing'] !== undefined && all['service'] === undefined)
+      complaints.say(
+        'HF-2003',
+        at,
+        `${id} is to be fenced by its service, and has no "server.service"`,
+        'add "server: {service: systemd:UNIT}", or remove "fencing"',
+      );
     for (const option of needed)
       if (all[option] === undefined)
         complaints.say(

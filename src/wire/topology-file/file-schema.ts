@@ -271,6 +271,7 @@ export const topologyFileSchema = fields({
   ).optional(),
   network: network.optional(),
   hostChecks: hostChecks.optional(),
+  metrics: z.boolean().optional(),
   scenarios: named(scenario).optional(),
   drills: named(drill).optional(),
   siteSelection: fields({

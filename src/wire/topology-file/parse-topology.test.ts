@@ -25,6 +25,15 @@ const lineOf = (text: string, piece: string) => {
   return { line: line + 1, column: text.split('\n')[line]!.indexOf(piece) + 1 };
 };
 
+test('figures are told only where the file says so', () => {
+  const told = (text: string) => {
+    const parsed = parseTopology(text, 'firm.yaml');
+    assert.ok(parsed.ok);
+    return 'metrics' in parsed.value.topology;
+  };
+  assert.deepEqual([firm, `${firm}metrics: false\n`, `${firm}metrics: true\n`].map(told), [false, false, true]);
+});
+
 test('what the file leaves out has its documented default', () => {
   const parsed = parseTopology(firm, 'firm.yaml');
   assert.ok(parsed.ok);
