@@ -9,7 +9,10 @@ import type { ContractStatus } from './parse.ts';
  * Actions that are a request to the instance; `start` and `kill` are the supervisor's, `prove-gone` and `take-over` are for what is
  * delegated, `service` for what others run.
  */
-export type ContractAction = Exclude<InstanceAction, { kind: 'start' | 'kill' | 'prove-gone' | 'take-over' | 'service' }>;
+export type ContractAction = Exclude<
+  InstanceAction,
+  { kind: 'start' | 'kill' | 'prove-gone' | 'take-over' | 'service' }
+>;
 
 export interface ContractCall {
   readonly method: string;
