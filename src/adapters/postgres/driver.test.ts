@@ -226,6 +226,25 @@ describe('a standby that received a record without its end', { timeout: 120_000 
   });
 });
 
+describe('a standby that ended, while nobody is there to be followed', { timeout: 120_000 }, () => {
+  const world = new PostgresWorld();
+  after(() => world.down());
+
+  test('comes up closed all the same, with what it has, and is not taken for following', async () => {
+    await world.add(['a', 'b']);
+    await world.promote('a', 1, ['b']);
+    await world.follow('b', 1, 'a');
+    await world.untilSeen('a', 'b in sync', (observed) => observed.releasing);
+    await world.sql('a', `insert into trades values (1, 'both have it')`);
+    for (const name of ['a', 'b']) await world.ok(name, { kind: 'kill' });
+    const told = await world.perform('b', { kind: 'follow', epoch: epoch(1), upstream: id('a'), mode: 'sync' });
+    assert.notEqual(told.kind, 'ok');
+    const seen = await world.look('b');
+    assert.deepEqual([seen.process, seen.role, seen.releasing, seen.upstream], ['running', 'closed', false, null]);
+    assert.equal((await world.sql('b', 'select 1 from trades where id = 1')).length, 1);
+  });
+});
+
 describe('one instance under faults', { timeout: 120_000 }, () => {
   const world = new PostgresWorld();
   after(() => world.down());

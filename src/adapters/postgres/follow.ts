@@ -40,7 +40,9 @@ export async function followUpstream(
   following: Following,
   deadline: Deadline,
 ): Promise<ActionOutcome> {
-  const upstream = await chooseUpstream(context, following, deadline);
+  const upstream = await chooseUpstream(context, following, deadline).catch((error) =>
+    upClosed(context, error, deadline),
+  );
   const { server, state, config } = context;
   let rebuilt: string | null = null;
   if (!server.hasCluster || state.current.rebuilding) {
@@ -75,6 +77,20 @@ export async function followUpstream(
       applicationName: replicationName(config.instance, following.epoch),
     },
   };
+}
+
+/**
+ * Nobody is there to be followed. What has ended comes up closed all the same: whether it may take over, and with what, is known only of a
+ * server that answers. Fails with why nobody is.
+ */
+async function upClosed(
+  { server, state, ensureAnswering }: DriverContext,
+  why: unknown,
+  deadline: Deadline,
+): Promise<never> {
+  const isWhole = server.hasCluster && !state.current.rebuilding;
+  if (isWhole && server.state === 'gone') await ensureAnswering(deadline).catch(() => {});
+  throw why;
 }
 
 /** The configured upstream of a cascade when it is on the commanded one's history, else the commanded one. */
