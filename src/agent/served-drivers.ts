@@ -155,7 +155,8 @@ async function names({ instance, options, served, epochs }: Setup): Promise<Serv
 
 /** It drives its own server, and the former primary where it takes over; both with the login that its host has. */
 async function redis({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
-  const [{ RedisDriver }, { redisTalk }, { SentinelDriver }, { ServedRedis }] = await Promise.all([
+  const [{ watchProcess }, { RedisDriver }, { redisTalk }, { SentinelDriver }, { ServedRedis }] = await Promise.all([
+    import('../adapters/process/watched-process.ts'),
     import('../adapters/redis-sentinel/driver.ts'),
     import('../adapters/redis-sentinel/redis-talk.ts'),
     import('../adapters/redis-sentinel/sentinel-driver.ts'),
@@ -184,6 +185,7 @@ async function redis({ instance, options, served, epochs }: Setup): Promise<Serv
     set,
     own: peer(instance, options.address('address'), instance),
     others,
+    watch: watchProcess,
     sentinel: new SentinelDriver({
       talk: redisTalk({ address: options.address('sentinel'), user: null, password: sentinelPassword }),
       set,

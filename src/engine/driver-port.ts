@@ -82,7 +82,13 @@ export type InstanceAction =
     }
   | { readonly kind: 'set-trading'; readonly epoch: Epoch; readonly enabled: boolean }
   /** Fronts: where each service goes; null closes it and cuts its sessions. */
-  | { readonly kind: 'route'; readonly epoch: Epoch; readonly routes: Readonly<Record<string, InstanceId | null>> }
+  | {
+      readonly kind: 'route';
+      readonly epoch: Epoch;
+      readonly routes: Readonly<Record<string, InstanceId | null>>;
+      /** Of a Redis that was replaced: one that let writers in and does not answer is killed. Absent: it is asked, and no more. */
+      readonly silence?: true;
+    }
   /**
    * Of what is delegated: whoever is in charge of it is asked that this instance becomes primary. `former`: who was, as far as is known; with
    * `planned` nobody else may be. `ok` says on what it rests: `lock`, and what became of `former`. May be asked for again.
