@@ -165,14 +165,12 @@ async function redis({ instance, options, served, epochs }: Setup): Promise<Serv
   const { user } = options;
   const password = options.secret('passwordFile');
   const writerPasswordHash = createHash('sha256').update(options.secret('writerPasswordFile')).digest('hex');
+  const driverOf = (address: DialAddress, guard: string) =>
+    new RedisDriver({ talk: redisTalk({ address, user, password }), epochs: epochs(guard), writerPasswordHash });
   const peer = (id: InstanceId, address: DialAddress, guard: string) => ({
     instance: id,
     address,
-    driver: new RedisDriver({
-      talk: redisTalk({ address, user, password }),
-      epochs: epochs(guard),
-      writerPasswordHash,
-    }),
+    driver: driverOf(address, guard),
   });
   const others = Object.entries(served.servers).flatMap(([id, server]) => {
     const address = addressIn(server.address ?? '');
@@ -186,6 +184,7 @@ async function redis({ instance, options, served, epochs }: Setup): Promise<Serv
     own: peer(instance, options.address('address'), instance),
     others,
     watch: watchProcess,
+    follower: (address) => driverOf(address, `${instance}.at-${address.host}-${address.port}`),
     sentinel: new SentinelDriver({
       talk: redisTalk({ address: options.address('sentinel'), user: null, password: sentinelPassword }),
       set,

@@ -4,6 +4,7 @@ import type { ScenarioFault } from '../core/drill/fault.ts';
 import { canServe } from '../core/topology/topology-index.ts';
 import type { ControllerProcess } from './controller-process.ts';
 import { cutOff, freezeHost, loseSite, thawHost } from './faults.ts';
+import { holderOf } from './holder-of.ts';
 import type { InstanceModel } from './instance-model.ts';
 import { powerOff, powerOn } from './power.ts';
 import type { SimulatedHost, World } from './world.ts';
@@ -170,9 +171,9 @@ export class ScenarioStage {
   }
 
   instance(phrase: InstancePhrase): InstanceModel | null {
-    const { instances, record } = this.#world;
+    const { instances } = this.#world;
     if (phrase.kind === 'named') return instances.get(phrase.instance) ?? null;
-    const holder = record?.grants[phrase.component]?.holder ?? record?.delegates?.[phrase.component]?.holder ?? null;
+    const holder = holderOf(this.#world, phrase.component);
     const primary = holder === null ? null : (instances.get(holder) ?? null);
     if (phrase.kind === 'primary') return primary;
     const site = phrase.kind === 'standby' ? primary?.place.site : this.site({ kind: 'standby' });

@@ -234,7 +234,15 @@ describe('drivers of a set', () => {
       kill: () => Object.assign(process, { ended: true, killed: true }),
     });
     const led = (watch: () => ReturnType<typeof watched> | null = watched) =>
-      new ServedRedis({ set: 'cache', own: peer('chi', chi), others: [peer('nyc', nyc)], sentinel: sentinel(), watch });
+      new ServedRedis({
+        set: 'cache',
+        own: peer('chi', chi),
+        others: [peer('nyc', nyc)],
+        sentinel: sentinel(),
+        watch,
+        follower,
+      });
+    const follower = (address: { readonly host: string }) => driver(address.host);
     const lead = (at: number, to: string | null, redis = led(), silence = false) =>
       redis.lead(epoch(at), { cache: to === null ? null : instanceId(to) }, { deadlineMs: 1000, silence });
 
@@ -255,6 +263,24 @@ describe('drivers of a set', () => {
         outcome.kind === 'ok' && String(outcome.detail['loss']).startsWith('not known'),
         JSON.stringify(outcome),
       );
+    });
+
+    it('promoted, it has the other replicas follow it at once, whoever leads them, and opens when one does', async () => {
+      const third = '127.0.4.3';
+      set.servers.set(third, new RecordedServer('replica'));
+      set.servers.get(nyc.host)!.frozen = true;
+      set.servers.get(chi.host)!.noReplicas = 1;
+      assert.equal((await lead(2, 'chi')).kind, 'ok');
+      assert.ok(set.said.includes(`${third} REPLICAOF ${chi.host} 6379`), set.said.join('; '));
+      assert.ok(!set.said.some((line) => line.startsWith(`${chi.host} REPLICAOF`)));
+    });
+
+    it('what sentinels refuse, or do with another server, opens nothing', async () => {
+      set.servers.get(nyc.host)!.frozen = true;
+      set.servers.set('127.0.4.3', new RecordedServer('replica'));
+      set.movesTo = '127.0.4.3';
+      assert.equal(codeOf(await lead(2, 'chi')), 'elsewhere');
+      assert.ok(!set.said.some((line) => line.includes('SETUSER')));
     });
 
     it('is closed wherever the route does not name it, and frozen it is unknown', async () => {

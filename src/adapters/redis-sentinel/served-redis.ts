@@ -20,6 +20,8 @@ export interface ServedRedisOptions {
   readonly own: RedisPeer;
   readonly others: readonly RedisPeer[];
   readonly sentinel: SentinelDriver;
+  /** Another server of the set, whether an agent leads it or not. */
+  readonly follower: (address: DialAddress) => RedisDriver;
   /** The process behind the own server, where it is one of this machine. */
   readonly watch: (expected: ExpectedProcess) => WatchedProcess | null;
 }
@@ -131,13 +133,44 @@ export class ServedRedis implements ServedServer {
     }
     // One that answers and is no primary has given way already: Sentinel says to whom, and this one is told soon.
     if (there.replication !== null) return failed('moved', `${former.instance} is no primary any more`);
-    const from = { host: former.address.host, port: former.address.port };
-    const moved = await sentinel.perform({ kind: 'failover', epoch, from, to: own.address }, left());
-    if (moved.kind !== 'ok') return moved;
-    const opened = await this.#open(epoch, until);
+    const opened = await this.#openPromoted(epoch, former.address, until);
     return opened.kind === 'ok'
       ? { kind: 'ok', detail: { from: former.instance, loss: 'not known: the former primary did not answer' } }
       : opened;
+  }
+
+  /**
+   * Sentinel is asked, and promotes at once; it looks only once a second whether that has worked, and tells the other replicas then.
+   * They are told here as soon as it has; one that cannot be told waits for Sentinel.
+   */
+  async #openPromoted(epoch: Epoch, former: DialAddress, until: number): Promise<ActionOutcome> {
+    const { own, sentinel, follower } = this.#options;
+    const left = (): CallOptions => ({ deadlineMs: until - hostMonoMs() });
+    const { replicas } = await sentinel.observe({ deadlineMs: left().deadlineMs / 4 });
+    const from = { host: former.host, port: former.port };
+    let refused: ActionOutcome | null = null;
+    void sentinel.perform({ kind: 'failover', epoch, from, to: own.address }, left()).then(
+      (moved) => {
+        if (moved.kind !== 'ok') refused = moved;
+      },
+      (cause: unknown) => {
+        refused = { kind: 'unknown', reason: String(cause) };
+      },
+    );
+    let isTold = false;
+    for (;;) {
+      const opened = await own.driver.perform({ kind: 'open', epoch }, left());
+      const isEarly = opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
+      if (!isEarly || until - hostMonoMs() <= lookAgainAfterMs) return opened;
+      if (refused !== null) return refused;
+      if (opened.code === 'no-replicas' && !isTold) {
+        isTold = true;
+        const others = (replicas ?? []).filter((each) => !isAt(each, own.address) && !isAt(each, former));
+        for (const { host, port } of others)
+          void follower({ host, port }).perform({ kind: 'follow', epoch, upstream: own.address }, left());
+      }
+      await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+    }
   }
 
   /** A primary that nobody follows yet takes no writes: it is asked again until its replicas are there. */
@@ -152,4 +185,5 @@ export class ServedRedis implements ServedServer {
   }
 }
 
+const isAt = (left: DialAddress, right: DialAddress): boolean => left.host === right.host && left.port === right.port;
 const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });

@@ -115,6 +115,11 @@ const UPSTREAM_HEARD_WITHIN_MS = 240;
 export const hasUpstream = (upstream: UpstreamObservation | null | undefined): boolean =>
   upstream?.connected === true && upstream.silentMs < UPSTREAM_HEARD_WITHIN_MS;
 
+/** Of a Redis: what a decision about where writers are let in rests on; positions are left out. */
+export const letInAlike = (left: InstanceObservation, right: InstanceObservation): boolean =>
+  left.stream?.primary === right.stream?.primary &&
+  ['ledEpoch', 'openEpoch'].every((figure) => left.figures[figure] === right.figures[figure]);
+
 /** Compares two log ends: negative when `left` is behind. */
 export const comparePositions = (left: LogPosition, right: LogPosition): number =>
   left.generation - right.generation || left.sequence - right.sequence;
