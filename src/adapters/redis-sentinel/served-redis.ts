@@ -166,8 +166,8 @@ export class ServedRedis implements ServedServer {
       if (opened.code === 'no-replicas' && !isTold) {
         isTold = true;
         const others = (replicas ?? []).filter((each) => !isAt(each, own.address) && !isAt(each, former));
-        for (const { host, port } of others)
-          void follower({ host, port }).perform({ kind: 'follow', epoch, upstream: own.address }, left());
+        const follow = { kind: 'follow', epoch, upstream: own.address } as const;
+        void Promise.allSettled(others.map(({ host, port }) => follower({ host, port }).perform(follow, left())));
       }
       await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
     }
