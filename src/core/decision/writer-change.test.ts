@@ -130,11 +130,20 @@ test('another one is named only after the former one carried out an order of the
   ]);
 });
 
-test('while any other one lets writers in nobody is named', () => {
-  const at = well()
-    .observation(alfa, { ...gone, figures: { ledEpoch: 8 } })
-    .observation(bravo, { figures: figures(7) });
-  assert.equal(change(record(at)), null);
+test('while any other one lets writers in, or may, nobody is named', () => {
+  const told = () => well().observation(alfa, { ...gone, figures: { ledEpoch: 8 } });
+  assert.equal(change(record(told().observation(bravo, { figures: figures(7) }))), null);
+  const third = instanceId('bravo-cache-2');
+  const withThird = (openEpoch: number) => {
+    const at = record(told());
+    const known = at.facts.instances.get(bravo)!;
+    const observation = { ...known.observation!, instance: third, figures: figures(openEpoch) };
+    at.facts.instances.set(third, { ...known, instance: { ...known.instance, id: third }, fresh: false, observation });
+    const cache = cacheOf(at);
+    return writerChange(at.facts, { ...cache, instances: [...cache.instances, { ...known.instance, id: third }] });
+  };
+  assert.equal(withThird(5), null, 'nobody hears one that was open when it was heard last');
+  assert.equal(withThird(0)?.kind, 'open');
 });
 
 test('where nobody else is left the former one is named again, under the new epoch: never nobody', () => {

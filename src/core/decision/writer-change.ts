@@ -81,10 +81,12 @@ function opening(facts: Facts, component: Component, { former, epoch }: Replaced
   const known = facts.instances.get(former);
   const proof = known === undefined ? null : closedSince(known, epoch);
   if (known === undefined || proof === null) return null;
-  const isOpenElsewhere = component.instances.some(({ id }) => openEpochOf(facts.instances.get(id)) > 0);
+  const mayBeOpenElsewhere = component.instances.some(
+    ({ id }) => id !== former && !saidClosed(facts.instances.get(id)),
+  );
   // Nobody is worse than the former one, closed and opened anew.
   const chosen = fit(facts, component, former)[0] ?? (answers(known) ? former : null);
-  if (isOpenElsewhere || chosen === null) return null;
+  if (mayBeOpenElsewhere || chosen === null) return null;
   const stream = known.observation?.stream;
   const stopped = known.observation?.process === 'running';
   const formerEnd = stream === undefined ? null : { history: stream.history, offset: stream.offset, stopped };
@@ -98,6 +100,10 @@ function closedSince({ instance, fresh, observation }: InstanceFacts, epoch: Epo
   const isClosed = observation.health !== 'unknown' && observation.figures['openEpoch'] === 0;
   return isClosed ? `${instance.id} lets nobody in` : null;
 }
+
+/** With its last word, however old: one that was moved away from while nobody heard it may be open still. */
+const saidClosed = (known: InstanceFacts | undefined): boolean =>
+  known?.observation?.process === 'exited' || known?.observation?.figures['openEpoch'] === 0;
 
 const openEpochOf = (known: InstanceFacts | undefined): number =>
   known?.fresh ? (known.observation?.figures['openEpoch'] ?? 0) : 0;
