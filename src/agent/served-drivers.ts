@@ -184,7 +184,8 @@ async function names({ instance, options, served, epochs }: Setup): Promise<Serv
 
 /** It drives its own server, and the former primary where it takes over; both with the login that its host has. */
 async function redis({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
-  const [{ RedisDriver }, { redisTalk }, { SentinelDriver }, { ServedRedis }] = await Promise.all([
+  const [{ watchProcess }, { RedisDriver }, { redisTalk }, { SentinelDriver }, { ServedRedis }] = await Promise.all([
+    import('../adapters/process/watched-process.ts'),
     import('../adapters/redis-sentinel/driver.ts'),
     import('../adapters/redis-sentinel/redis-talk.ts'),
     import('../adapters/redis-sentinel/sentinel-driver.ts'),
@@ -193,14 +194,12 @@ async function redis({ instance, options, served, epochs }: Setup): Promise<Serv
   const { user } = options;
   const password = options.secret('passwordFile');
   const writerPasswordHash = createHash('sha256').update(options.secret('writerPasswordFile')).digest('hex');
+  const driverOf = (address: DialAddress, guard: string) =>
+    new RedisDriver({ talk: redisTalk({ address, user, password }), epochs: epochs(guard), writerPasswordHash });
   const peer = (id: InstanceId, address: DialAddress, guard: string) => ({
     instance: id,
     address,
-    driver: new RedisDriver({
-      talk: redisTalk({ address, user, password }),
-      epochs: epochs(guard),
-      writerPasswordHash,
-    }),
+    driver: driverOf(address, guard),
   });
   const others = Object.entries(served.servers).flatMap(([id, server]) => {
     const address = addressIn(server.address ?? '');
@@ -213,6 +212,8 @@ async function redis({ instance, options, served, epochs }: Setup): Promise<Serv
     set,
     own: peer(instance, options.address('address'), instance),
     others,
+    watch: watchProcess,
+    follower: (address) => driverOf(address, `${instance}.at-${address.host}-${address.port}`),
     sentinel: new SentinelDriver({
       talk: redisTalk({ address: options.address('sentinel'), user: null, password: sentinelPassword }),
       set,

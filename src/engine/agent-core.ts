@@ -3,7 +3,7 @@ import { assert } from '../core/base/assert.ts';
 import { nextBeat } from '../core/base/beat.ts';
 import type { Epoch, GroupId, HostId, InstanceId, MonoMs, Revision, SiteId, Term } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
-import { hasUpstream } from '../core/health/instance-observation.ts';
+import { hasUpstream, letInAlike } from '../core/health/instance-observation.ts';
 import { isServedKind } from '../core/topology/served.ts';
 import type { FailoverGroup, Topology } from '../core/topology/topology.ts';
 import { indexOf, type TopologyIndex } from '../core/topology/topology-index.ts';
@@ -538,6 +538,7 @@ function factsDiffer(
     before.upstream?.connected !== after.upstream?.connected ||
     before.upstream?.instance !== after.upstream?.instance ||
     hasUpstream(before.upstream) !== hasUpstream(after.upstream) ||
+    !letInAlike(before, after) ||
     before.replicas.length !== after.replicas.length ||
     before.replicas.some((replica, at) => replica.state !== after.replicas[at]?.state)
   );

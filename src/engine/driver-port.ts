@@ -87,7 +87,13 @@ export type InstanceAction =
     }
   | { readonly kind: 'set-trading'; readonly epoch: Epoch; readonly enabled: boolean }
   /** Fronts: where each service goes; null closes it and cuts its sessions. */
-  | { readonly kind: 'route'; readonly epoch: Epoch; readonly routes: Readonly<Record<string, InstanceId | null>> }
+  | {
+      readonly kind: 'route';
+      readonly epoch: Epoch;
+      readonly routes: Readonly<Record<string, InstanceId | null>>;
+      /** Of a Redis that was replaced: one that let writers in and does not answer is killed. Absent: it is asked, and no more. */
+      readonly silence?: true;
+    }
   /**
    * Of what is delegated, at the host of its lost primary: keeps it from starting there, and looks whether anything of it is left. `ok` only
    * when nothing is; its detail has the lock as it was before that look (`since`, `renewed`) and `seen`, what was looked at.

@@ -59,6 +59,7 @@ import {
   type StepVerdict,
 } from './step-verdicts.ts';
 import { StepWork } from './step-work.ts';
+import { WriterReplacement } from './writer-replacement.ts';
 
 /**
  * One failover group in the hands of a leading controller.
@@ -75,6 +76,7 @@ export class GroupControl {
   readonly #laggingSince = new Map<InstanceId, number>();
   readonly #journal: RunJournal;
   readonly #adoption: DelegateAdoption;
+  readonly #writers: WriterReplacement;
   #dueAt = 0;
   #work: StepWork | null = null;
   #incidentAt: WallMs | null = null;
@@ -89,6 +91,7 @@ export class GroupControl {
     this.#around = around;
     this.#journal = new RunJournal(group.id, around);
     this.#adoption = new DelegateAdoption(around);
+    this.#writers = new WriterReplacement(around);
   }
 
   /** Facts as seen from this controller, leading or not. */
@@ -119,9 +122,10 @@ export class GroupControl {
       const facts = this.facts(now, wall);
       this.#diagnose(facts);
       const { run } = facts;
-      const isAdopting = this.#adoption.work(facts, (at, wallAt) => {
+      const again = (at: number, wallAt: WallMs) => {
         if (this.#leads) this.work(at, wallAt);
-      });
+      };
+      const isAdopting = this.#adoption.work(facts, again) || this.#writers.work(facts, again);
       // A run that a restored authority shows may have ended long ago: nothing is done on its word.
       if (!isAdopting && isOpen(run) && facts.authority.incarnationMatches) this.#drive(facts, run, now, wall);
       else if (!isAdopting) this.#consider(facts, wall);
@@ -462,6 +466,6 @@ export class GroupControl {
 
   /** Something is being journalled, or was by another leader and is not known here yet. */
   get busy(): boolean {
-    return this.#journal.busy || this.#adoption.busy;
+    return this.#journal.busy || this.#adoption.busy || this.#writers.busy;
   }
 }

@@ -5,7 +5,7 @@ import type { Claim } from '../core/network/agreement.ts';
 import { isServedKind } from '../core/topology/served.ts';
 import type { Component } from '../core/topology/topology.ts';
 import type { ControllerCore } from './controller-core.ts';
-import { ledByTraffic, routeSubject, servedClaims, type Told } from './served-claims.ts';
+import { ledByTraffic, redisSeats, routeSubject, servedClaims, type Told } from './served-claims.ts';
 
 /** What this controller knows of the network: measured paths, and who writes according to whom. Every controller answers for itself. */
 export function projectNetwork(controller: ControllerCore, now: number, wall: WallMs): Json {
@@ -53,6 +53,9 @@ function recordClaims(facts: Facts, { config }: ControllerCore): readonly Told[]
     ...owned.map(({ id }) => claim(id, record?.grants[id]?.holder ?? null, record?.grants[id]?.epoch ?? 0)),
     ...Object.entries(record === null ? {} : ledByTraffic(record, facts)).map(([id, writer]) =>
       claim(id, writer, record?.epoch ?? 0),
+    ),
+    ...(record === null ? [] : redisSeats(record, facts)).map((seat) =>
+      claim(seat.component, seat.instance, seat.epoch),
     ),
     ...Object.values(record?.delegates ?? {}).map((each) => claim(each.component, each.holder, each.epoch)),
   ];

@@ -46,8 +46,15 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
     // At another site new risk waits for the validation. Inside a site the engine itself waits until it has settled with the exchange.
     tradingEnabled: plan.scope === 'site' && movesEngine(facts, plan) ? false : (before?.tradingEnabled ?? false),
     ...(Object.keys(delegates).length === 0 ? {} : { delegates }),
+    ...writersBeside(before, plan),
     ...(before?.adopted ? { adopted: before.adopted } : {}),
   };
+}
+
+/** Where a lost Redis was replaced it stays for as long as its group stays at the site. */
+function writersBeside(before: GroupRecord | null, { toSite }: RecoveryPlan): Pick<GroupRecord, 'writers'> {
+  const kept = Object.entries(before?.writers ?? {}).filter(([, { besideSite }]) => besideSite === toSite);
+  return kept.length === 0 ? {} : { writers: Object.fromEntries(kept) };
 }
 
 /**

@@ -4,7 +4,7 @@ import { FactsBuilder } from '../../test/builders/facts.ts';
 import { componentId } from '../core/base/ids.ts';
 import type { InstanceObservation } from '../core/health/instance-observation.ts';
 import { type Agreement, agreementOf, type Claim } from '../core/network/agreement.ts';
-import { ledByTraffic, routeSubject, servedClaims } from './served-claims.ts';
+import { ledByTraffic, redisSeats, routeSubject, servedClaims } from './served-claims.ts';
 
 const leads = (name: string, to: string | null, figures: Readonly<Record<string, number>> = {}) =>
   ({ leads: { [name]: to }, figures }) as Partial<InstanceObservation>;
@@ -42,6 +42,7 @@ function agreements({ facts }: FactsBuilder): ReadonlyMap<string, Agreement> {
     record(routeSubject, 'alfa'),
     record('db', 'alfa-db'),
     record('engine', 'alfa-eng1'),
+    ...redisSeats(facts.record!, facts).map(({ component, instance }) => record(component, instance!)),
     ...served.flatMap((component) => servedClaims(component, facts)),
   ];
   return new Map(agreementOf(claims).map((each) => [each.subject, each]));
@@ -58,6 +59,7 @@ test('proxies, names, routes, shared addresses, poolers, services and Redis all 
       [routeSubject, 'agree'],
       ['db', 'agree'],
       ['engine', 'agree'],
+      ['cache', 'agree'],
     ],
   );
   assert.deepEqual(all.get(routeSubject)!.with, [
@@ -125,11 +127,11 @@ const disputes: readonly (readonly [string, string, Partial<InstanceObservation>
     /epoch 6/,
   ],
   [
-    'a Redis that is open beside nobody who writes',
+    'a Redis that is open where the record names another one',
     'bravo-cache',
     leads('cache', 'bravo-cache', { openEpoch: 7 }),
-    'engine',
-    /^bravo-cache .*one of bravo-eng1/,
+    'cache',
+    /^bravo-cache .*: bravo-cache/,
   ],
 ];
 

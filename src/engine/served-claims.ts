@@ -1,4 +1,5 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
+import { seatOf, type WriterSeat } from '../core/authority/writer-seat.ts';
 import type { ComponentId, InstanceId } from '../core/base/ids.ts';
 import type { Facts, InstanceFacts } from '../core/decision/facts.ts';
 import type { Claim } from '../core/network/agreement.ts';
@@ -13,7 +14,7 @@ type Says = Claim['says'];
 
 export const routeSubject = 'clients\u2019 route';
 
-/** Whom proxies, poolers, names, routes, services, shared addresses and Redis are found to lead to: a front by its site, a writer by its id. */
+/** Whom proxies, poolers, names, routes, services and shared addresses are found to lead to, a front by its site, a writer by its id; of Redis, which server lets writers in. */
 export function servedClaims(component: Component, facts: Facts): readonly Told[] {
   if (component.kind === 'keepalived') return addressClaims(component, facts);
   return component.instances.flatMap(({ id }) =>
@@ -22,6 +23,15 @@ export function servedClaims(component: Component, facts: Facts): readonly Told[
     ),
   );
 }
+
+/** Of every Redis of the group: where this record lets writers in. */
+export const redisSeats = (
+  record: GroupRecord,
+  { topology, group }: Facts,
+): readonly (WriterSeat & { readonly component: ComponentId })[] =>
+  topology.components
+    .filter(({ id, kind }) => kind === 'redis' && group.components.includes(id))
+    .map((component) => ({ component: component.id, ...seatOf(record, component, topology) }));
 
 /** Of what servers lead to and nobody holds, such as poolers behind proxies: the one that the traffic of this record goes to. */
 export function ledByTraffic(
@@ -50,7 +60,12 @@ interface Seat {
 
 function claimsOf({ vantage, component, id, name, lead }: Seat, facts: Facts): readonly Told[] {
   const known = facts.instances.get(id);
-  const about = { vantage, subject: subjectOf(lead, facts), source: 'seen' as const, ageMs: known?.ageMs ?? null };
+  // Of a Redis it is asked where writers are let in, not who they are.
+  const subject = component.kind === 'redis' ? component.id : subjectOf(lead, facts);
+  const about = { vantage, subject, source: 'seen' as const, ageMs: known?.ageMs ?? null };
+  // Its agent saw it end: nobody is let in there.
+  if (component.kind === 'redis' && known?.fresh && known.observation?.process === 'exited')
+    return [{ ...about, says: { kind: 'not', name: id }, epoch: null }];
   const why = whyUnknown(known);
   const leads = known?.observation?.leads?.[name];
   if (why !== null || leads === undefined)
@@ -92,15 +107,13 @@ function saysOf(
   const { siteOfInstance } = indexOf(facts.topology);
   const nameOf = (instance: InstanceId) =>
     isFront(lead, facts) ? (siteOfInstance.get(instance) ?? instance) : instance;
-  const here = [...new Set(targetsAt(lead, known, facts).map(nameOf))];
   if (leads === 'elsewhere')
     return [{ kind: 'writer', name: 'somebody whom the topology does not name there, or several' }];
-  // It is opened for whoever writes beside it, and does not know who that is.
-  if (component.kind === 'redis' && leads !== null) return [{ kind: 'among', names: here }];
   if (leads !== null) return [{ kind: 'writer', name: nameOf(leads) }];
   // The same answer is given out everywhere; all others lead beside themselves or nowhere.
   if (component.kind === 'dns' || component.kind === 'discovery') return [{ kind: 'writer', name: null }];
-  return here.map((name) => ({ kind: 'not', name }));
+  if (component.kind === 'redis') return [{ kind: 'not', name: known.instance.id }];
+  return [...new Set(targetsAt(lead, known, facts).map(nameOf))].map((name) => ({ kind: 'not', name }));
 }
 
 function targetsAt({ to }: Lead, { site }: InstanceFacts, facts: Facts): readonly InstanceId[] {

@@ -1,4 +1,5 @@
 import type { Epoch, InstanceId } from '../core/base/ids.ts';
+import type { StreamObservation } from '../core/health/instance-observation.ts';
 import type { ActionOutcome, CallOptions } from './driver-port.ts';
 
 export type Routes = Readonly<Record<string, InstanceId | null>>;
@@ -10,9 +11,16 @@ export type Routes = Readonly<Record<string, InstanceId | null>>;
 export interface ServedServer {
   look(options: CallOptions): Promise<ServedLook>;
   /** Absolute: exactly these, or nobody. `ok` only when it was seen to be so afterwards. Doing it twice is doing it once. */
-  lead(epoch: Epoch, routes: Routes, options: CallOptions): Promise<ActionOutcome>;
+  lead(epoch: Epoch, routes: Routes, options: LeadOptions): Promise<ActionOutcome>;
+  /** The process that answered last has ended: a fact, seen on its machine. Absent: nobody here can tell. */
+  hasEnded?(): boolean;
   /** Whether what was seen is what these routes ask for; the epoch counts where the server shows one. */
   isLed(seen: SeenServer, routes: Routes, epoch: Epoch): boolean;
+}
+
+export interface LeadOptions extends CallOptions {
+  /** One that let writers in, and does not answer, is killed. */
+  readonly silence: boolean;
 }
 
 export type ServedLook = SeenServer | { readonly kind: 'unknown'; readonly reason: string };
@@ -26,6 +34,7 @@ export interface SeenServer {
   /** For people: an untried version, for example. */
   readonly remarks: readonly string[];
   readonly figures: Readonly<Record<string, number>>;
+  readonly stream?: StreamObservation;
 }
 
 /** Every route is seen as it is asked for. */

@@ -131,6 +131,52 @@ test('a Redis is opened for the epoch of whoever writes to it, not for that of a
   assert.equal(routes(raised, 'alfa-proxy')?.epoch, 9);
 });
 
+const replaced = (record: GroupRecord, instance: string | null): GroupRecord => ({
+  ...record,
+  epoch: epoch(8),
+  writers: {
+    [componentId('cache')]: {
+      component: componentId('cache'),
+      instance: instance === null ? null : instanceId(instance),
+      epoch: epoch(8),
+      former: instanceId('alfa-cache'),
+      besideSite: siteId('alfa'),
+      why: 'lost',
+    },
+  },
+});
+
+test('a Redis that was replaced is closed everywhere, then open where the record names it; the lost one is silenced', () => {
+  const closed = replaced(world().record, null);
+  assert.deepEqual(routes(closed, 'alfa-cache'), { kind: 'route', epoch: 8, routes: { cache: null }, silence: true });
+  assert.deepEqual(routes(closed, 'bravo-cache'), { kind: 'route', epoch: 8, routes: { cache: null } });
+  const named = replaced(world().record, 'bravo-cache');
+  assert.deepEqual(routes(named, 'alfa-cache')?.silence, true);
+  assert.deepEqual(routes(named, 'bravo-cache'), { kind: 'route', epoch: 8, routes: { cache: 'bravo-cache' } });
+  assert.equal(routes(replaced(world().record, 'alfa-cache'), 'alfa-cache')?.silence, undefined);
+});
+
+test('a move inside the site leaves a replaced Redis where it is, a move to another site ends it', () => {
+  const at = world();
+  at.change({ record: replaced(at.record, 'bravo-cache') });
+  const state = opened(at);
+  const inside = { ...state.plan, toSite: siteId('alfa') };
+  assert.equal(revoked(at.facts, inside, run, 'one').writers?.[componentId('cache')]?.instance, 'bravo-cache');
+  assert.equal('writers' in revoked(at.facts, state.plan, run, 'one'), false);
+});
+
+test('the lost Redis is told to close also while it is gone or silent, and once', () => {
+  const record = replaced(world().record, null);
+  for (const seen of [{ process: 'exited', health: 'bad' }, { health: 'unknown' }] as const) {
+    const lost = local('alfa-cache', seen);
+    const told = servedAction(lost, record, topology, new Map())!;
+    assert.deepEqual(told, { kind: 'route', epoch: 8, routes: { cache: null }, silence: true });
+    lost.reconciled(told, OK, 1000);
+    assert.equal(servedAction(lost, record, topology, new Map()), null);
+    assert.equal(servedAction(local('bravo-cache', seen), record, topology, new Map()), null);
+  }
+});
+
 function local(id: string, seen: Partial<InstanceObservation> = {}): LocalInstance {
   const instance = instances.get(instanceId(id))!;
   const component = components.get(instance.component)!;

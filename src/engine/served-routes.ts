@@ -1,5 +1,6 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
-import type { InstanceId, SiteId } from '../core/base/ids.ts';
+import { seatOf } from '../core/authority/writer-seat.ts';
+import type { InstanceId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { RunState } from '../core/run/run.ts';
 import { isServedKind, type Lead, type ServedKind } from '../core/topology/served.ts';
@@ -68,13 +69,21 @@ export function routeUnder(
       case 'discovery':
         routes[name] = target;
         break;
-      // Beside whoever writes to it, opened for the epoch of that grant.
-      case 'redis':
-        routes[name] = at === null ? null : (redisAt(component, at, topology)?.id ?? null);
-        epoch = record.grants[lead.to]?.epoch ?? epoch;
+      case 'redis': {
+        const seat = seatOf(record, component, topology);
+        routes[name] = seat.instance;
+        epoch = seat.epoch;
+      }
     }
   }
-  return Object.keys(routes).length === 0 ? null : { kind: 'route', epoch, routes };
+  if (Object.keys(routes).length === 0) return null;
+  return { kind: 'route', epoch, routes, ...(isReplaced(record, component, instance) ? { silence: true } : {}) };
+}
+
+/** It was taken for lost: it has to be closed, answering or not. */
+function isReplaced({ writers }: GroupRecord, { id }: Component, instance: Instance): boolean {
+  const replaced = writers?.[id];
+  return replaced?.former === instance.id && replaced.instance !== instance.id;
 }
 
 /** The holder of what is granted, whoever was confirmed of what is delegated; of all else the instance at the site that has the traffic. */
@@ -89,9 +98,6 @@ export function targetOf(record: GroupRecord, { to }: Lead, topology: Topology):
 
 const isDelegated = ({ to }: Lead, topology: Topology): boolean =>
   indexOf(topology).component.get(to)?.authority === 'delegated';
-
-const redisAt = ({ instances }: Component, site: SiteId, topology: Topology): Instance | undefined =>
-  instances.find(({ id, eligible }) => eligible && indexOf(topology).siteOfInstance.get(id) === site);
 
 /**
  * What a shared address weighs on this machine: by the proxy beside it, whatever the record says of sites. Null while that proxy was not
@@ -124,16 +130,18 @@ export function servedAction(
   locals: ReadonlyMap<InstanceId, LocalInstance>,
 ): InstanceAction | null {
   const { observation } = local;
+  if (record === null || observation === null) return null;
   // What does not answer would do later what it is told now.
-  if (record === null || observation === null || observation.process !== 'running') return null;
-  if (observation.health === 'unknown') return null;
+  const isSilent = observation.process !== 'running' || observation.health === 'unknown';
+  if (isSilent && !isReplaced(record, local.component, local.instance)) return null;
   const action =
     local.component.kind === 'keepalived'
       ? addressRoute(record, local, locals)
       : routeUnder(record, local.component, local.instance, topology);
   if (action === null) return null;
   const told = JSON.stringify([action.epoch, action.routes]) === local.routed;
-  return told && observation.health !== 'bad' ? null : action;
+  const isWrong = observation.process === 'running' && observation.health === 'bad';
+  return told && !isWrong ? null : action;
 }
 
 /**

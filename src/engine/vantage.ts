@@ -9,7 +9,7 @@ import {
   opinion,
   silenceThresholdMs,
 } from '../core/health/failure-detector.ts';
-import { hasUpstream } from '../core/health/instance-observation.ts';
+import { hasUpstream, letInAlike } from '../core/health/instance-observation.ts';
 import type { Observer, PeerOpinion } from '../core/health/verdict.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import type { AgentReport, InstanceReport } from './messages.ts';
@@ -177,6 +177,7 @@ const saysMore = (before: AgentReport, after: AgentReport): boolean =>
       (is.divergence === null) !== (was.divergence === null) ||
       is.difference?.sequence !== was.difference?.sequence ||
       is.difference?.wrong !== was.difference?.wrong ||
+      !letInAlike(is, was) ||
       is.replicas.length !== was.replicas.length ||
       is.replicas.some((replica, index) => replica.state !== was.replicas[index]?.state)
     );

@@ -95,7 +95,10 @@ export class AgentProcess implements Subscriber {
       this.#memory,
     );
     this.#around.authority.subscribe(this);
-    for (const instance of this.#around.instances()) this.observeSoon(instance);
+    for (const instance of this.#around.instances()) {
+      instance.ledEpoch = 0;
+      this.observeSoon(instance);
+    }
     this.deliver({ kind: 'tick' });
     this.#poll(this.#life);
   }
@@ -223,7 +226,7 @@ export class AgentProcess implements Subscriber {
           (instance, done) => this.#perform(instance, effect.action, done),
           effect.deadlineMs,
           (outcome) => ({ kind: 'performed', operation: effect.operation, outcome }),
-          effect.action.kind,
+          silences(effect.action) ? 'kill' : effect.action.kind,
         );
       case 'confirm':
         return this.#confirm(effect);
@@ -317,12 +320,9 @@ export class AgentProcess implements Subscriber {
     const done = (ok: boolean, code: string): ActionOutcome => (ok ? { kind: 'ok', detail: {} } : failed(code));
     // A database is started by being told whom to follow; an application has to be started first.
     if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
-    if (action.kind === 'prove-gone') {
-      if (instance.delegate === null) return failed('not-delegated');
-      return action.epoch < instance.epoch ? failed('stale-epoch') : instance.delegate.proveGone(instance);
-    }
-    if (action.kind !== 'start' && action.kind !== 'kill' && instance.process !== 'running')
-      return failed('not-running');
+    if (silences(action) && instance.process === 'frozen') instance.die();
+    const needsProcess = !['start', 'kill', 'prove-gone'].includes(action.kind) && !silences(action);
+    if (needsProcess && instance.process !== 'running') return failed('not-running');
     switch (action.kind) {
       case 'start':
         instance.start();
@@ -382,6 +382,9 @@ export class AgentProcess implements Subscriber {
           instance.role === 'primary' && instance.opened && instance.leaseValid && instance.grantEpoch >= action.epoch,
           'not-ready',
         );
+      case 'prove-gone':
+        if (action.epoch < instance.epoch) return failed('stale-epoch');
+        return instance.delegate?.proveGone(instance) ?? failed('not-delegated');
       case 'take-over': {
         if (instance.delegate === null) return failed('not-delegated');
         if (!instance.fence(action.epoch)) return failed('stale-epoch');
@@ -410,7 +413,15 @@ export class AgentProcess implements Subscriber {
     // A Redis that is to be closed is told who is not.
     const isLed = (target: InstanceId | null) =>
       instance.component.kind === 'redis' ? target === instance.id : target !== null;
+    instance.ledEpoch = epoch;
+    const life = this.#life;
+    if (instance.redis !== null)
+      this.#around.queue.after(1, () => {
+        if (this.#life === life) this.deliver({ kind: 'observed', observation: instance.observe() });
+      });
+    const wasRouted = instance.routed;
     instance.routed = Object.values(routes).some(isLed);
+    if (instance.routed && (!wasRouted || changed)) instance.redis?.opened(instance);
     instance.leads = Object.fromEntries(
       Object.entries(routes).map(([name, target]) => [name, isLed(target) ? target : null]),
     );
@@ -445,6 +456,9 @@ export class AgentProcess implements Subscriber {
     });
   }
 }
+
+/** What does not answer is killed. */
+const silences = (action: InstanceAction): boolean => action.kind === 'route' && action.silence === true;
 
 function holds(
   instance: InstanceModel,

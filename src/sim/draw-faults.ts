@@ -120,6 +120,23 @@ export function scheduleWrongState(play: FaultPlay, seed: number, untilMs: numbe
   queue.at(random.between(queue.now, untilMs), () => play.apply('wrong state'));
 }
 
+/** Drawn apart, as a slow promotion is. Whoever lets writers in, or any server of the set, is killed or frozen, beside all else. */
+export function scheduleLostRedis(play: FaultPlay, seed: number): void {
+  const { world } = play;
+  const members = [...world.instances.values()].filter(({ redis }) => redis !== null);
+  const random = new Random(seed ^ 0x6ed1);
+  for (let left = random.whole(1, 5); left > 0; left -= 1)
+    world.queue.at(random.between(6000, 26_000), () => {
+      const open = members.filter(({ routed }) => routed);
+      const instance = random.pick(open.length > 0 && random.chance(0.7) ? open : members);
+      const kind = random.pick(['kill', 'freeze'] as const);
+      if (world.tracing) world.tell(`fault: ${kind} ${instance.id}`);
+      if (kind === 'kill') return instance.die();
+      instance.freeze();
+      play.applyFor(`freeze ${instance.id}`, random.pick([400, 1500, 6000]), () => instance.thaw());
+    });
+}
+
 /** Drawn apart, as a slow promotion is. It takes long, so it begins at once. */
 export function scheduleLeaderAway(play: FaultPlay, seed: number): void {
   const random = new Random(seed ^ 0x1f83);

@@ -9,6 +9,7 @@ import type { MachineClock } from './machine-clock.ts';
 import { observationOf, type Replica } from './model-observation.ts';
 import type { Place } from './network.ts';
 import { carryOut, type OrderedRecovery } from './offered-actions.ts';
+import type { RedisSetModel } from './redis-set-model.ts';
 import { ReleaseProgress } from './release-progress.ts';
 import { StateComparison } from './state-comparison.ts';
 import { LOST_AFTER_MS, NO_REIGN, UpstreamSession } from './upstream-session.ts';
@@ -41,6 +42,10 @@ export class InstanceModel {
   hidden = false;
   /** Who says whether it is primary; null = Holdfast grants it. */
   delegate: DelegateModel | null = null;
+  /** Of a Redis. */
+  redis: RedisSetModel | null = null;
+  /** Of the last order that its agent saw carried out, since that agent started. */
+  ledEpoch = 0;
   /** World time of the last change of process or role. */
   changedAt = 0;
   ackSet: readonly InstanceId[] = [];

@@ -86,10 +86,14 @@ export async function runVariants(
 }
 
 /** What the sound code does as well at a seed is not the variant's doing: then nothing was caught there, and the next seeds are tried. */
-async function runVariant({ name, seedsAtMost, caughtAt, delegated }: Variant): Promise<CaughtVariant> {
+async function runVariant({ name, seedsAtMost, caughtAt, delegated, lostRedis }: Variant): Promise<CaughtVariant> {
   let [tried, first] = [caughtAt, 1];
   for (;;) {
-    const worlds = (...numbers: readonly number[]) => [...numbers.map(String), ...(delegated ? ['--delegated'] : [])];
+    const worlds = (...numbers: readonly number[]) => [
+      ...numbers.map(String),
+      ...(delegated ? ['--delegated'] : []),
+      ...(lostRedis ? ['--lost-redis'] : []),
+    ];
     const broken = worlds(first, seedsAtMost - first + 1, 1, tried);
     const violation = await firstViolation(broken, ['--import', hookScript], { HOLDFAST_VARIANT: name });
     if (violation !== null && (await firstViolation(worlds(violation.seed, 1, 1))) === null)

@@ -22,11 +22,10 @@ export function observationOf(
   const process = model.hidden && model.process === 'running' ? 'frozen' : model.process;
   const runs = process === 'running';
   // What others run is known only by its answers.
-  const silent = !runs && isServedKind(model.component.kind);
-  if (model.delegate !== null) {
-    const isSeen = !silent || process === 'exited';
-    return delegatedObservation(model, isSeen ? model.delegate.view(model) : null);
-  }
+  // But a process that its agent sees end.
+  const endSeen = process === 'exited' && (model.redis !== null || model.delegate !== null);
+  const silent = !runs && isServedKind(model.component.kind) && !endSeen;
+  if (model.delegate !== null) return delegatedObservation(model, silent ? null : model.delegate.view(model));
   return {
     instance: model.id,
     process: silent ? 'running' : process,
@@ -47,6 +46,7 @@ export function observationOf(
     divergence: model.divergence,
     ...(model.state.difference === null ? {} : { difference: model.state.difference }),
     ...(runs && isServedKind(model.component.kind) ? { leads: leadsOf(model) } : {}),
+    ...(model.redis === null ? {} : { stream: model.redis.streamOf(model.id) }),
     figures: figuresOf(model),
   };
 }
@@ -99,8 +99,10 @@ const leadsOf = ({ component, leads }: InstanceModel): NonNullable<InstanceObser
   Object.fromEntries(Object.keys(component.served?.leads ?? {}).map((name) => [name, leads[name] ?? null]));
 
 /** Positions are not modelled: a keeper that runs agrees with its engine. */
-function figuresOf({ component, ordersInFlight, routed, epoch }: InstanceModel): InstanceObservation['figures'] {
-  if (component.kind === 'redis') return { openEpoch: routed ? epoch : 0 };
+function figuresOf(model: InstanceModel): InstanceObservation['figures'] {
+  const { component, ordersInFlight, routed, epoch, ledEpoch } = model;
+  if (component.kind === 'redis' && model.process !== 'running') return { ledEpoch };
+  if (component.kind === 'redis') return { openEpoch: routed ? epoch : 0, ledEpoch };
   if (component.kind === 'discovery') return { epoch };
   if (component.kind === 'keepalived') return { holds: routed ? 1 : 0, runs: 1 };
   if (component.kind === 'trading-engine') return { activeOrders: ordersInFlight };

@@ -8,6 +8,7 @@ import {
   scheduleHurtDrain,
   scheduleHurtRecovery,
   scheduleLeaderAway,
+  scheduleLostRedis,
   scheduleSlowPromotion,
   scheduleWrongState,
 } from './draw-faults.ts';
@@ -38,6 +39,8 @@ export interface RunOptions {
   readonly trace?: (line: string) => void;
   /** The database of the drawn firm is under a delegate, and it has servers that follow. */
   readonly delegatedDatabase?: boolean;
+  /** The drawn firm has servers, and its Redis is lost again and again. */
+  readonly lostRedis?: boolean;
 }
 
 const SETTLE_MS = 6000;
@@ -53,19 +56,21 @@ function drawKind(world: World): Kind {
 }
 
 /** One world from its seed: settle, hurt it under load, heal it, and see that it is well. */
-export function runWorld({ seed, runbooks, trace, delegatedDatabase }: RunOptions): WorldResult {
-  const shape = { ...drawShape(new Random(seed)), delegatedDatabase: true, servers: true };
+export function runWorld({ seed, runbooks, trace, delegatedDatabase, lostRedis }: RunOptions): WorldResult {
+  const isDelegated = delegatedDatabase === true;
+  const shape = { ...drawShape(new Random(seed)), delegatedDatabase: isDelegated, servers: true };
   const world = new World({
     seed,
     runbooks,
     ...(trace ? { trace } : {}),
-    ...(delegatedDatabase === true ? { shape } : {}),
+    ...(isDelegated || lostRedis === true ? { shape } : {}),
   });
   const { queue, checkers } = world;
   const violated = () => checkers.violations.length > 0;
   const play = new FaultPlay(world);
   let hurtUnderLoad = false;
   try {
+    if (lostRedis === true) scheduleLostRedis(play, seed);
     hurtUnderLoad = live(world, play, seed, violated);
   } catch (error) {
     checkers.crashed(error);

@@ -1,5 +1,6 @@
 import type { Decision } from '../core/decision/decide.ts';
 import type { Condition } from '../core/drill/condition.ts';
+import { holderMeant } from '../core/drill/meant.ts';
 import { currentStep, isOpen } from '../core/run/run.ts';
 import type { GroupControl } from '../engine/group-control.ts';
 import type { World } from './world.ts';
@@ -36,12 +37,12 @@ export class ScenarioJudge {
 
   /** The firm as it is now is what "moved" and "take-over" are counted from. */
   steady(): void {
-    const { record } = this.#world;
+    const { record, topology } = this.#world;
     this.#steadyEpoch = record?.epoch ?? 0;
-    for (const grant of Object.values(record?.grants ?? {}))
-      if (grant.holder) this.#steadyHolders.set(grant.component, grant.holder);
-    for (const { component, holder } of Object.values(record?.delegates ?? {}))
-      if (holder) this.#steadyHolders.set(component, holder);
+    for (const { id } of topology.components) {
+      const holder = holderMeant(id, this.#world);
+      if (holder !== null) this.#steadyHolders.set(id, holder);
+    }
     this.#stoppedAt.clear();
     this.#promotedAt.clear();
   }
@@ -119,8 +120,7 @@ export class ScenarioJudge {
   }
 
   #holder(component: string): string | null {
-    const { record } = this.#world;
-    return record?.grants[component as never]?.holder ?? record?.delegates?.[component as never]?.holder ?? null;
+    return holderMeant(component, this.#world);
   }
 
   #stoppedFirst(component: string): boolean {

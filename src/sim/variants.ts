@@ -16,6 +16,8 @@ export interface Variant {
   readonly seedsAtMost: number;
   /** Of worlds whose database is under a delegate. */
   readonly delegated?: true;
+  /** Of worlds whose Redis is lost. */
+  readonly lostRedis?: true;
 }
 
 export const VARIANTS: readonly Variant[] = [
@@ -350,5 +352,15 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 23,
     seedsAtMost: 150,
     delegated: true,
+  },
+  {
+    name: 'a Redis is named before the former one is proved closed',
+    file: 'src/core/decision/writer-change.ts',
+    find: 'if (known === undefined || proof === null) return null;',
+    replace: 'if (known === undefined) return null;',
+    why: 'a frozen Redis thaws and lets writers in beside its successor',
+    caughtAt: 20,
+    seedsAtMost: 150,
+    lostRedis: true,
   },
 ];

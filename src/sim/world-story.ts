@@ -33,9 +33,19 @@ export class WorldStory {
     const delegates = Object.values(record.delegates ?? {}).map(
       (each) => `, ${each.component} led to ${each.holder ?? 'nobody'}`,
     );
-    this.#tell(
-      `record: epoch ${record.epoch}, ${grants.join(', ')}${delegates.join('')}${record.tradingEnabled ? ', trading' : ''}`,
+    const writers = Object.values(record.writers ?? {}).map(
+      ({ component, instance }) => `, ${component} ${instance === null ? 'closed' : `on ${instance}`}`,
     );
+    this.#tell(
+      `record: epoch ${record.epoch}, ${grants.join(', ')}${[...delegates, ...writers].join('')}${record.tradingEnabled ? ', trading' : ''}`,
+    );
+  }
+
+  writer(site: SiteId, kind: string, data: Json): void {
+    const about = Object.entries(data as Readonly<Record<string, Json>>).map(([name, value]) =>
+      typeof value === 'string' ? `${name} ${value}` : `${name} ${JSON.stringify(value)}`,
+    );
+    this.#tell(`${site}: ${kind}: ${about.join(', ')}`);
   }
 
   journal({ run, events }: JournalEntry): void {

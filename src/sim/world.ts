@@ -25,6 +25,7 @@ import { MachineClock } from './machine-clock.ts';
 import { Network } from './network.ts';
 import { otherVersion } from './other-version.ts';
 import { Random } from './random.ts';
+import { buildRedisSets } from './redis-set-model.ts';
 import { incompleteIn, unservedIn } from './service-verdict.ts';
 import { WorldStory } from './world-story.ts';
 
@@ -125,6 +126,7 @@ export class World {
       now: () => this.queue.now,
       violated: (detail) => this.checkers.violated('I3', detail),
     });
+    buildRedisSets(this);
     const elsewhere = this.shape.mixedVersions ? otherVersion(runbooks) : runbooks;
     for (const site of this.topology.sites)
       if (site.voter)
@@ -333,6 +335,7 @@ export class World {
       const { component, holder, asked } = data as { component: string; holder: string; asked: string };
       this.tell(`${from.site} adopts ${holder} as primary of ${component}: asked for ${asked}`);
     }
+    if (kind.startsWith('writer-') && this.tracing) this.#told.writer(from.site, kind, data);
     if (kind === 'step-started') this.onStep?.((data as { step: string }).step, from);
   }
 

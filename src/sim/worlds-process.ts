@@ -21,12 +21,13 @@ export interface WorldsReport {
 const TELL_EVERY = 20;
 
 /**
- * `worlds-process.ts FIRST COUNT STRIDE [SEED] [--delegated]`: seeds FIRST, FIRST+STRIDE, …, COUNT of them. With SEED: that one before, and
- * no more after a violation. With `--delegated` their databases are under a delegate.
+ * `worlds-process.ts FIRST COUNT STRIDE [SEED] [--delegated] [--lost-redis]`: seeds FIRST, FIRST+STRIDE, …, COUNT of them. With SEED: that one before, and
+ * no more after a violation. With `--delegated` their databases are under a delegate, with `--lost-redis` they have servers, whose Redis is lost.
  */
 function main(args: readonly string[]): void {
   const delegatedDatabase = args.includes('--delegated');
-  const [first, count, stride, before] = args.filter((arg) => arg !== '--delegated');
+  const lostRedis = args.includes('--lost-redis');
+  const [first, count, stride, before] = args.filter((arg) => !arg.startsWith('--'));
   const runbooks = loadRunbooks();
   let done = blank();
   let coverage = new Coverage();
@@ -37,7 +38,7 @@ function main(args: readonly string[]): void {
   };
   for (let at = before === undefined ? 0 : -1; at < Number(count); at += 1) {
     const seed = at < 0 ? Number(before) : Number(first) + at * Number(stride);
-    const result = runWorld({ seed, runbooks, delegatedDatabase });
+    const result = runWorld({ seed, runbooks, delegatedDatabase, lostRedis });
     done.worlds += 1;
     done.simulatedMs += result.simulatedMs;
     done.events += result.events;

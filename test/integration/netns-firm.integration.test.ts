@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
+import { firstSuccessMs, missingWrites, staleWrites } from '../../bench/failover/client-report.ts';
+import { beganAtMs } from '../../bench/failover/fault-clock.ts';
 import { labFirm } from '../../lab/agent-config.ts';
 import { labLoad } from '../../lab/cli.ts';
 import type { GroupView } from '../../lab/demo/status-view.ts';
 import { unsettled } from '../../lab/demo/status-view.ts';
 import { venueEndpoint } from '../../lab/layout.ts';
+import { redisName, redisNodes } from '../../lab/netns/servers/redis.ts';
+import { serverKey } from '../../lab/netns/servers/server.ts';
 import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
+import type { Component } from '../../src/core/topology/topology.ts';
 import { activeSite, example, LabUnderTest, projectRoot, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 import { closedWithoutResidue, comeBeforeOtherWork, countedBothWays, outageSeen } from './netns-platform.under-test.ts';
@@ -18,6 +23,9 @@ const skip = await reasonToSkipNamespaces();
 const ordersPerSecond = 100;
 const darkForMs = 300_000;
 const agreedWithinMs = 45_000;
+/** The goal is 2 s, on a machine that does nothing else. */
+const replacedWithinMs = 20_000;
+const frozenForMs = 60_000;
 const twoVenues = join(projectRoot, 'test', 'lab', 'two-venues.yaml');
 const ledServers = join(projectRoot, 'test', 'lab', 'led-servers.yaml');
 
@@ -124,6 +132,62 @@ describe('a firm behind its servers, on network namespaces', { skip, timeout: 40
     await agreed(context);
     await counted(context);
   });
+
+  for (const [how, kind] of [
+    ['killed', 'kill'],
+    ['frozen', 'freeze'],
+  ] as const)
+    it(`a Redis primary that is ${how} is replaced at the other site: one writer at any time, its loss shown, everybody of one word`, async (test) => {
+      const context = test as TestContext;
+      const { record } = await lab.settled();
+      const redis = lab.component('redis');
+      const client = firm.redisClient(record!.grants[lab.component('trading-engine').id]!.epoch, how);
+      try {
+        const former = await client.serving();
+        const node = redisNodes(firm.placement).find(({ id }) => id === former)!;
+        const to = standbySite(lab.topology, node.site as SiteId);
+        const key = serverKey({ name: redisName, node });
+        const begun = hostMonoMs();
+        const broken = await lab.break(
+          { kind, target: { kind: 'process', key } },
+          kind === 'kill' ? null : frozenForMs,
+        );
+        const fault = { atMs: beganAtMs(broken), former };
+        assert.ok(await client.servedElsewhere(former, replacedWithinMs), 'nobody else took a write');
+        const told = (what: string) =>
+          lab.evidence().find((entry) => entry.kind === what && entry.monoMs >= begun && entry.monoMs >= fault.atMs);
+        await lab.eventually('the loss is counted', agreedWithinMs, async () => told('writer-opened') !== undefined);
+        await lab.eventually('all agree', agreedWithinMs, async () => (await lab.notAgreed()).length === 0, 500);
+        const report = await client.end();
+        const servedAfterMs = firstSuccessMs(report, fault);
+        const there = await firm.inRedis(to, how);
+        const found = { stale: staleWrites([report], fault), missing: missingWrites([report], there) };
+        const at = (what: string) => ms(told(what)!.monoMs - fault.atMs);
+        const { loss, ...named } = told('writer-opened')!.data as { readonly loss: { readonly kind: string } };
+        context.diagnostic(
+          `first write elsewhere after ${ms(servedAfterMs)} (closed ${at('writer-closed')}, named ${at('writer-named')}); ${report.acknowledged.length} acknowledged, ${JSON.stringify(found)}; counted ${JSON.stringify(loss)}`,
+        );
+        assert.equal(found.stale, 0, 'acknowledged by the former one after its successor');
+        assert.ok(servedAfterMs! < replacedWithinMs);
+        assert.ok(found.missing === 0 || loss.kind !== 'none', `${found.missing} are missing, counted as none`);
+        assert.deepEqual(named, { component: redis.id, from: beside(redis, node.site!), instance: beside(redis, to) });
+        await lab.heal(broken);
+        await lab.restart(key);
+        await lab.eventually('the former one is back, as a closed replica', 60_000, async () => {
+          const { instances } = await lab.platform.group();
+          const seen = instances.find(({ instance }) => instance === beside(redis, node.site!))?.observation;
+          return seen?.process === 'running' && seen.stream?.primary === false && seen.figures['openEpoch'] === 0;
+        });
+        await everyServerIsWell(lab, agreedWithinMs);
+        assert.deepEqual(await lab.notAgreed(), []);
+        assert.equal((await lab.platform.group()).record!.writers?.[redis.id]?.instance, beside(redis, to));
+      } finally {
+        client.close();
+      }
+    });
+
+  const beside = ({ instances }: Component, site: string) =>
+    instances.find(({ host }) => lab.topology.hosts.some((each) => each.id === host && each.site === site))!.id;
 
   it('a site that loses its power: servers of the other one lead, unattended; with its power back its own stay closed', async (test) => {
     const context = test as TestContext;

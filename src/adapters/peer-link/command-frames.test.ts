@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DB, ENGINE, FactsBuilder, NOW } from '../../../test/builders/facts.ts';
-import { instanceId } from '../../core/base/ids.ts';
+import { componentId, instanceId, siteId } from '../../core/base/ids.ts';
 import { serviceOrders } from '../../core/health/service-state.ts';
 import { Fields, ShapeError } from '../../wire/fields.ts';
 import { parseCommand, parseGroupRecord, parseProof } from './command-frames.ts';
@@ -44,6 +44,33 @@ test('an order to a service and a question for it come over the link as they wer
   assert.throws(() => parsed(wrong), ShapeError);
 });
 
+test('a record in which a Redis was replaced comes over the link as it was', () => {
+  const { record } = new FactsBuilder({ servers: true });
+  const closed = {
+    component: componentId('cache'),
+    instance: null,
+    epoch: record.epoch,
+    former: instanceId('alfa-cache'),
+    besideSite: siteId('alfa'),
+    why: 'the process of alfa-cache is gone',
+  };
+  const named = {
+    ...closed,
+    instance: instanceId('bravo-cache'),
+    formerEnd: { history: 'a', offset: 9, stopped: true },
+  };
+  for (const writer of [
+    closed,
+    named,
+    { ...named, loss: { kind: 'none' } as const },
+    { ...named, loss: { kind: 'lost', bytes: 4, exact: false } as const },
+    { ...named, loss: { kind: 'unknown', reason: 'it may have gone on' } as const },
+  ])
+    assert.deepEqual(parseGroupRecord(sent({ ...record, writers: { [writer.component]: writer } })).writers, {
+      [writer.component]: writer,
+    });
+});
+
 test('a record with adopted primaries, a take-over and what is seen of a delegate come over the link as they were', () => {
   const world = new FactsBuilder({ delegatedDatabase: true }).underDelegate('alfa-db');
   const adopted = { component: DB, holder: instanceId('alfa-db'), lock: 20, epoch: world.record.epoch };
@@ -57,6 +84,8 @@ test('a record with adopted primaries, a take-over and what is seen of a delegat
     { kind: 'take-over', epoch: 2, former: null, planned: false },
     { kind: 'take-over', epoch: 2, former: 'alfa-db', planned: false, gone: { since: 21, renewed: 25 } },
     { kind: 'prove-gone', epoch: 2 },
+    { kind: 'route', epoch: 2, routes: { cache: null }, silence: true },
+    { kind: 'route', epoch: 2, routes: { cache: 'bravo-cache' } },
   ]) {
     const { order } = parseCommand(sent({ ...base, order: { kind: 'perform', instance: 'bravo-db', action } }));
     assert.deepEqual(order.kind === 'perform' && order.action, action);

@@ -6,6 +6,7 @@ import type {
   DurabilityMode,
   Grant,
   GroupRecord,
+  ReplacedWriter,
 } from '../../core/authority/group-record.ts';
 import type {
   ComponentId,
@@ -22,6 +23,7 @@ import type {
   WallMs,
 } from '../../core/base/ids.ts';
 import { serviceOrders } from '../../core/health/service-state.ts';
+import type { StreamLoss } from '../../core/replication/stream-loss.ts';
 import type { InstanceAction, Postcondition } from '../../engine/driver-port.ts';
 import type { AgentOrder, Command, CommandOutcome } from '../../engine/messages.ts';
 import { Fields, ShapeError, textOrNullItem } from '../../wire/fields.ts';
@@ -174,7 +176,12 @@ function parseAction(fields: Fields): InstanceAction {
     case 'set-trading':
       return { kind, epoch: epoch(), enabled: fields.flag('enabled') };
     case 'route':
-      return { kind, epoch: epoch(), routes: fields.map('routes', textOrNullItem<InstanceId>) };
+      return {
+        kind,
+        epoch: epoch(),
+        routes: fields.map('routes', textOrNullItem<InstanceId>),
+        ...(fields.has('silence') ? { silence: true } : {}),
+      };
     case 'take-over':
       return {
         kind,
@@ -249,8 +256,39 @@ export function parseGroupRecord(fields: Fields): GroupRecord {
     ...(fields.has('delegates')
       ? { delegates: fields.map('delegates', (value, at) => parseAdopted(Fields.of(value, at))) }
       : {}),
+    ...(fields.has('writers')
+      ? { writers: fields.map('writers', (value, at) => parseWriter(Fields.of(value, at))) }
+      : {}),
     ...(adopted === null ? {} : { adopted: parseMark(adopted) }),
   };
+}
+
+function parseWriter(fields: Fields): ReplacedWriter {
+  const end = fields.fieldsOrNull('formerEnd');
+  return {
+    component: fields.text<ComponentId>('component'),
+    instance: fields.textOrNull<InstanceId>('instance'),
+    epoch: fields.count<Epoch>('epoch'),
+    former: fields.text<InstanceId>('former'),
+    besideSite: fields.text<SiteId>('besideSite'),
+    why: fields.words('why'),
+    ...(end === null
+      ? {}
+      : { formerEnd: { history: end.words('history'), offset: end.count('offset'), stopped: end.flag('stopped') } }),
+    ...(fields.has('loss') ? { loss: parseLoss(fields.fields('loss')) } : {}),
+  };
+}
+
+function parseLoss(fields: Fields): StreamLoss {
+  const kind = fields.oneOf('kind', ['none', 'lost', 'unknown']);
+  switch (kind) {
+    case 'none':
+      return { kind };
+    case 'lost':
+      return { kind, bytes: fields.count('bytes'), exact: fields.flag('exact') };
+    case 'unknown':
+      return { kind, reason: fields.words('reason') };
+  }
 }
 
 const parseAdopted = (fields: Fields): AdoptedPrimary => ({

@@ -17,6 +17,12 @@ test('what says nothing of whom it leads to still says nothing of it', () => {
   assert.equal('leads' in sent(seen), false);
 });
 
+test('where a Redis is in its stream comes over the link as it was said', () => {
+  const stream = { primary: true, history: 'ab', offset: 9, before: { history: 'cd', offset: 7 } };
+  for (const each of [stream, { ...stream, before: null }])
+    assert.deepEqual(sent({ ...seen, stream: each }), { ...seen, stream: each });
+});
+
 test('what a divergent tail was decoded to comes over the link, and a tail that was not decoded without it', () => {
   const divergence = { file: 'q/manifest.json', from: 9, count: 3 };
   const list = { digest: 'ab', entries: 2, inconclusive: 1 };

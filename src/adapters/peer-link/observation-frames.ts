@@ -5,6 +5,8 @@ import type {
   LogPosition,
   ReplicaObservation,
   StateDifference,
+  StreamEnd,
+  StreamObservation,
   UpstreamObservation,
 } from '../../core/health/instance-observation.ts';
 import type { TailSummary } from '../../core/replication/divergent-tail.ts';
@@ -18,6 +20,7 @@ export function parseObservation(fields: Fields): InstanceObservation {
   const divergence = fields.fieldsOrNull('divergence');
   const difference = fields.fieldsOrNull('difference');
   const delegate = fields.fieldsOrNull('delegate');
+  const stream = fields.fieldsOrNull('stream');
   return {
     instance: fields.text<InstanceId>('instance'),
     process: fields.oneOf('process', ['running', 'exited', 'stopped', 'frozen']),
@@ -43,6 +46,7 @@ export function parseObservation(fields: Fields): InstanceObservation {
     ...(difference === null ? {} : { difference: parseDifference(difference) }),
     ...(delegate === null ? {} : { delegate: parseDelegate(delegate) }),
     ...(fields.has('leads') ? { leads: fields.map('leads', textOrNullItem<InstanceId>) } : {}),
+    ...(stream === null ? {} : { stream: parseStream(stream) }),
     figures: fields.map('figures', numberItem, {}),
   };
 }
@@ -74,6 +78,20 @@ const parseDifference = (fields: Fields): StateDifference => ({
   upstream: fields.text<InstanceId>('upstream'),
   epoch: fields.count<Epoch>('epoch'),
   wrong: fields.oneOf('wrong', ['here', 'upstream', 'unknown']),
+});
+
+function parseStream(fields: Fields): StreamObservation {
+  const before = fields.fieldsOrNull('before');
+  return {
+    primary: fields.flag('primary'),
+    ...parseStreamEnd(fields),
+    before: before === null ? null : parseStreamEnd(before),
+  };
+}
+
+const parseStreamEnd = (fields: Fields): StreamEnd => ({
+  history: fields.words('history'),
+  offset: fields.count('offset'),
 });
 
 const durabilities = ['strict', 'preferred', 'off'] as const;

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { type Epoch, instanceId } from '../../core/base/ids.ts';
+import { lossBetween } from '../../core/replication/stream-loss.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { RedisDriver } from './driver.ts';
-import { lossBetween } from './loss.ts';
 import { parseReplicas, parseReplication, parseServer, parseSet, textOf } from './parse.ts';
 import { switchPrimary } from './planned-switch.ts';
 import { type RedisTalk, redisTalk } from './redis-talk.ts';
@@ -166,7 +166,7 @@ class RecordedServer {
     const [verb, what] = command;
     switch (`${verb} ${what}`) {
       case 'INFO server':
-        return textOf(reply('info-server')).replace(/redis_version:.*/, `redis_version:${version}`);
+        return textOf(reply('info-server')).replace(/redis_version:.*/, `redis_version:${version}\r\nprocess_id:7`);
       case 'INFO replication':
         return textOf(reply(`info-replication-${this.role}`))
           .replace(/((?:master|slave)_repl_offset):\d+/g, (_, name: string) => `${name}:${129_080 - this.behind}`)
@@ -224,10 +224,27 @@ describe('drivers of a set', () => {
     beforeEach(() => {
       set.servers.get(chi.host)!.follows = nyc.host;
     });
-    const led = () =>
-      new ServedRedis({ set: 'cache', own: peer('chi', chi), others: [peer('nyc', nyc)], sentinel: sentinel() });
-    const lead = (at: number, to: string | null) =>
-      led().lead(epoch(at), { cache: to === null ? null : instanceId(to) }, { deadlineMs: 1000 });
+    let process: { ended: boolean; killed: boolean };
+    beforeEach(() => {
+      process = { ended: false, killed: false };
+    });
+    const watched = () => ({
+      pid: 7,
+      hasEnded: () => process.ended,
+      kill: () => Object.assign(process, { ended: true, killed: true }),
+    });
+    const led = (watch: () => ReturnType<typeof watched> | null = watched) =>
+      new ServedRedis({
+        set: 'cache',
+        own: peer('chi', chi),
+        others: [peer('nyc', nyc)],
+        sentinel: sentinel(),
+        watch,
+        follower,
+      });
+    const follower = (address: { readonly host: string }) => driver(address.host);
+    const lead = (at: number, to: string | null, redis = led(), silence = false) =>
+      redis.lead(epoch(at), { cache: to === null ? null : instanceId(to) }, { deadlineMs: 1000, silence });
 
     it('takes over from a primary that answers without loss, and is opened for the epoch', async () => {
       set.servers.get(nyc.host)!.users.add('writer-1');
@@ -248,6 +265,24 @@ describe('drivers of a set', () => {
       );
     });
 
+    it('promoted, it has the other replicas follow it at once, whoever leads them, and opens when one does', async () => {
+      const third = '127.0.4.3';
+      set.servers.set(third, new RecordedServer('replica'));
+      set.servers.get(nyc.host)!.frozen = true;
+      set.servers.get(chi.host)!.noReplicas = 1;
+      assert.equal((await lead(2, 'chi')).kind, 'ok');
+      assert.ok(set.said.includes(`${third} REPLICAOF ${chi.host} 6379`), set.said.join('; '));
+      assert.ok(!set.said.some((line) => line.startsWith(`${chi.host} REPLICAOF`)));
+    });
+
+    it('what sentinels refuse, or do with another server, opens nothing', async () => {
+      set.servers.get(nyc.host)!.frozen = true;
+      set.servers.set('127.0.4.3', new RecordedServer('replica'));
+      set.movesTo = '127.0.4.3';
+      assert.equal(codeOf(await lead(2, 'chi')), 'elsewhere');
+      assert.ok(!set.said.some((line) => line.includes('SETUSER')));
+    });
+
     it('is closed wherever the route does not name it, and frozen it is unknown', async () => {
       set.servers.get(chi.host)!.users.add('writer-1');
       assert.equal((await lead(2, 'nyc')).kind, 'ok');
@@ -255,6 +290,40 @@ describe('drivers of a set', () => {
       set.servers.get(chi.host)!.frozen = true;
       assert.equal((await led().look(soon)).kind, 'unknown');
       assert.equal((await lead(2, 'chi')).kind, 'unknown');
+    });
+
+    it('one whose process is gone is closed; without a process of this machine that is never said', async () => {
+      set.servers.get(chi.host)!.users.add('writer-1');
+      const redis = led();
+      assert.equal(redis.hasEnded(), false, 'it was never seen');
+      await redis.look(soon);
+      set.servers.get(chi.host)!.frozen = true;
+      process.ended = true;
+      assert.ok(redis.hasEnded());
+      assert.deepEqual(await lead(2, null, redis), { kind: 'ok', detail: { closed: 'its process is gone' } });
+      const elsewhere = led(() => null);
+      set.servers.get(chi.host)!.frozen = false;
+      await elsewhere.look(soon);
+      set.servers.get(chi.host)!.frozen = true;
+      assert.equal(elsewhere.hasEnded(), false);
+      assert.equal((await lead(2, null, elsewhere, true)).kind, 'unknown');
+    });
+
+    it('one that let writers in and does not answer is killed where that is asked for, and nowhere else', async () => {
+      const redis = led();
+      await redis.look(soon);
+      set.servers.get(chi.host)!.frozen = true;
+      assert.equal((await lead(2, null, redis, true)).kind, 'unknown');
+      set.servers.get(chi.host)!.frozen = false;
+      set.servers.get(chi.host)!.users.add('writer-1');
+      await redis.look(soon);
+      set.servers.get(chi.host)!.frozen = true;
+      assert.equal((await lead(2, null, redis)).kind, 'unknown');
+      assert.equal(process.killed, false);
+      assert.deepEqual(await lead(2, null, redis, true), {
+        kind: 'ok',
+        detail: { closed: 'it did not answer, and was killed' },
+      });
     });
 
     it('an epoch that others have overtaken opens nothing', async () => {

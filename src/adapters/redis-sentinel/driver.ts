@@ -3,7 +3,7 @@ import type { ActionOutcome, CallOptions } from '../../engine/driver-port.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { DialAddress } from '../system/dial.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
-import { parseReplication, parseServer, type RedisReplication, textOf } from './parse.ts';
+import { parseReplication, parseServer, type RedisProcess, type RedisReplication, textOf } from './parse.ts';
 import type { RedisTalk } from './redis-talk.ts';
 import { RespError, type RespValue } from './resp.ts';
 
@@ -35,7 +35,7 @@ export type RedisCondition =
 
 /** What one look at a server gave; null where it did not answer in time, or not sensibly. */
 export interface RedisObservation {
-  readonly server: { readonly version: string; readonly runId: string; readonly upMs: number } | null;
+  readonly server: RedisProcess | null;
   readonly replication: RedisReplication | null;
   /** Epochs whose writers are let in; more than one is nobody's intention. */
   readonly openFor: readonly number[] | null;

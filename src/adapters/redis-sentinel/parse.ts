@@ -60,12 +60,27 @@ function replica(text: string): KnownReplica {
   };
 }
 
+export interface RedisProcess {
+  readonly version: string;
+  /** New at each start. */
+  readonly runId: string;
+  /** On its own machine. */
+  readonly pid: number | null;
+  readonly upMs: number;
+}
+
 /** `INFO server`. Throws when it is not that. */
-export function parseServer(text: string): { readonly version: string; readonly runId: string; readonly upMs: number } {
+export function parseServer(text: string): RedisProcess {
   const info = fieldsOf(text);
   const [version, runId] = [info.get('redis_version'), info.get('run_id')];
   if (version === undefined || runId === undefined) throw new Error('that is not what "INFO server" prints');
-  return { version, runId, upMs: 1000 * whole(info.get('uptime_in_seconds'), 'uptime_in_seconds') };
+  const pid = info.get('process_id');
+  return {
+    version,
+    runId,
+    pid: pid === undefined ? null : whole(pid, 'process_id'),
+    upMs: 1000 * whole(info.get('uptime_in_seconds'), 'uptime_in_seconds'),
+  };
 }
 
 /** What one sentinel believes of a server. */

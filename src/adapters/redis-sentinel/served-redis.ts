@@ -1,7 +1,8 @@
 import type { Epoch, InstanceId } from '../../core/base/ids.ts';
 import type { ActionOutcome, CallOptions } from '../../engine/driver-port.ts';
-import type { Routes, SeenServer, ServedLook, ServedServer } from '../../engine/served-port.ts';
+import type { LeadOptions, Routes, SeenServer, ServedLook, ServedServer } from '../../engine/served-port.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
+import type { ExpectedProcess, WatchedProcess } from '../process/watched-process.ts';
 import type { DialAddress } from '../system/dial.ts';
 import type { RedisDriver, RedisObservation } from './driver.ts';
 import { switchPrimary } from './planned-switch.ts';
@@ -19,8 +20,16 @@ export interface ServedRedisOptions {
   readonly own: RedisPeer;
   readonly others: readonly RedisPeer[];
   readonly sentinel: SentinelDriver;
+  /** Another server of the set, whether an agent leads it or not. */
+  readonly follower: (address: DialAddress) => RedisDriver;
+  /** The process behind the own server, where it is one of this machine. */
+  readonly watch: (expected: ExpectedProcess) => WatchedProcess | null;
 }
 
+/** As the kernel names it. */
+const command = 'redis-server';
+/** One that is to be closed and has not answered by then is killed, where that was asked for. */
+const closeWithinMs = 1_000;
 const lookAgainAfterMs = 50;
 /** Of a planned switch: the replica may take this part of the time to have everything. */
 const catchUpShare = 0.4;
@@ -32,6 +41,9 @@ const catchUpShare = 0.4;
  */
 export class ServedRedis implements ServedServer {
   readonly #options: ServedRedisOptions;
+  #process: { readonly runId: string; readonly watched: WatchedProcess | null } | null = null;
+  /** When it was last seen, or it was opened since. */
+  #mayBeOpen = false;
 
   constructor(options: ServedRedisOptions) {
     this.#options = options;
@@ -41,7 +53,12 @@ export class ServedRedis implements ServedServer {
     const seen = await this.#options.own.driver.observe(options);
     const { replication, openFor, reasons } = seen;
     if (replication === null || openFor === null) return { kind: 'unknown', reason: reasons[0] ?? 'it did not answer' };
-    const { own, set } = this.#options;
+    const { own, set, watch } = this.#options;
+    if (seen.server !== null && seen.server.runId !== this.#process?.runId) {
+      const { runId, pid, upMs } = seen.server;
+      this.#process = { runId, watched: pid === null ? null : watch({ pid, command, upMs }) };
+    }
+    this.#mayBeOpen = openFor.length > 0;
     const opened = openFor.length === 1 && openFor[0] === seen.storedEpoch && replication.role === 'primary';
     return {
       kind: 'seen',
@@ -49,7 +66,17 @@ export class ServedRedis implements ServedServer {
       concerns: replication.upstream?.linkUp === false ? ['it does not reach its primary'] : [],
       remarks: reasons,
       figures: { offset: replication.offset, openEpoch: openFor[0] ?? 0, replicas: replication.replicas.length },
+      stream: {
+        primary: replication.role === 'primary',
+        history: replication.history,
+        offset: replication.offset,
+        before: replication.before,
+      },
     };
+  }
+
+  hasEnded(): boolean {
+    return this.#process?.watched?.hasEnded() ?? false;
   }
 
   /** Closed wherever the route does not name it. */
@@ -59,14 +86,32 @@ export class ServedRedis implements ServedServer {
     return leads[set] === own.instance && figures['openEpoch'] === epoch;
   }
 
-  async lead(epoch: Epoch, routes: Routes, { deadlineMs }: CallOptions): Promise<ActionOutcome> {
+  async lead(epoch: Epoch, routes: Routes, { deadlineMs, silence }: LeadOptions): Promise<ActionOutcome> {
     const until = hostMonoMs() + deadlineMs;
     const { own, set } = this.#options;
-    if (routes[set] !== own.instance) return own.driver.perform({ kind: 'close', epoch }, { deadlineMs });
+    if (routes[set] !== own.instance) return this.#close(epoch, until, silence);
+    this.#mayBeOpen = true;
     const seen = await own.driver.observe({ deadlineMs });
     if (seen.replication === null) return { kind: 'unknown', reason: seen.reasons[0] ?? 'it did not answer' };
     if (seen.replication.role === 'primary') return this.#open(epoch, until);
     return this.#takeOver(epoch, seen, until);
+  }
+
+  async #close(epoch: Epoch, until: number, silence: boolean): Promise<ActionOutcome> {
+    const { own } = this.#options;
+    const gone: ActionOutcome = { kind: 'ok', detail: { closed: 'its process is gone' } };
+    const leftMs = until - hostMonoMs();
+    const deadlineMs = silence ? Math.min(leftMs, closeWithinMs) : leftMs;
+    const closed = await own.driver.perform({ kind: 'close', epoch }, { deadlineMs });
+    if (closed.kind !== 'unknown') return closed;
+    if (this.hasEnded()) return gone;
+    if (!silence || !this.#mayBeOpen || this.#process?.watched == null) return closed;
+    this.#process.watched.kill();
+    while (until - hostMonoMs() > lookAgainAfterMs) {
+      if (this.hasEnded()) return { ...gone, detail: { closed: 'it did not answer, and was killed' } };
+      await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+    }
+    return { kind: 'unknown', reason: 'it was killed, and not seen to end in time' };
   }
 
   async #takeOver(epoch: Epoch, { replication }: RedisObservation, until: number): Promise<ActionOutcome> {
@@ -88,13 +133,44 @@ export class ServedRedis implements ServedServer {
     }
     // One that answers and is no primary has given way already: Sentinel says to whom, and this one is told soon.
     if (there.replication !== null) return failed('moved', `${former.instance} is no primary any more`);
-    const from = { host: former.address.host, port: former.address.port };
-    const moved = await sentinel.perform({ kind: 'failover', epoch, from, to: own.address }, left());
-    if (moved.kind !== 'ok') return moved;
-    const opened = await this.#open(epoch, until);
+    const opened = await this.#openPromoted(epoch, former.address, until);
     return opened.kind === 'ok'
       ? { kind: 'ok', detail: { from: former.instance, loss: 'not known: the former primary did not answer' } }
       : opened;
+  }
+
+  /**
+   * Sentinel is asked, and promotes at once; it looks only once a second whether that has worked, and tells the other replicas then.
+   * They are told here as soon as it has; one that cannot be told waits for Sentinel.
+   */
+  async #openPromoted(epoch: Epoch, former: DialAddress, until: number): Promise<ActionOutcome> {
+    const { own, sentinel, follower } = this.#options;
+    const left = (): CallOptions => ({ deadlineMs: until - hostMonoMs() });
+    const { replicas } = await sentinel.observe({ deadlineMs: left().deadlineMs / 4 });
+    const from = { host: former.host, port: former.port };
+    let refused: ActionOutcome | null = null;
+    void sentinel.perform({ kind: 'failover', epoch, from, to: own.address }, left()).then(
+      (moved) => {
+        if (moved.kind !== 'ok') refused = moved;
+      },
+      (cause: unknown) => {
+        refused = { kind: 'unknown', reason: String(cause) };
+      },
+    );
+    let isTold = false;
+    for (;;) {
+      const opened = await own.driver.perform({ kind: 'open', epoch }, left());
+      const isEarly = opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
+      if (!isEarly || until - hostMonoMs() <= lookAgainAfterMs) return opened;
+      if (refused !== null) return refused;
+      if (opened.code === 'no-replicas' && !isTold) {
+        isTold = true;
+        const others = (replicas ?? []).filter((each) => !isAt(each, own.address) && !isAt(each, former));
+        const follow = { kind: 'follow', epoch, upstream: own.address } as const;
+        void Promise.allSettled(others.map(({ host, port }) => follower({ host, port }).perform(follow, left())));
+      }
+      await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+    }
   }
 
   /** A primary that nobody follows yet takes no writes: it is asked again until its replicas are there. */
@@ -109,4 +185,5 @@ export class ServedRedis implements ServedServer {
   }
 }
 
+const isAt = (left: DialAddress, right: DialAddress): boolean => left.host === right.host && left.port === right.port;
 const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });

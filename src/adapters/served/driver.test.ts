@@ -166,6 +166,31 @@ test('what it sees is told at once, and after each order', async () => {
   await driver.close();
 });
 
+test('a process that its machine says has ended is told at once as an end, with the last stream; the order that closed it counts', async () => {
+  const stream = { primary: true, history: 'a', offset: 9, before: null };
+  const { driver, server } = driving();
+  let ended = false;
+  Object.assign(server, { hasEnded: () => ended });
+  server.answer = seen({ orders: west }, { stream });
+  const told: InstanceObservation[] = [];
+  await driver.start({ observed: (observation) => told.push(observation), exited: () => assert.fail('it is told') });
+  assert.deepEqual([told[0]?.process, told[0]?.stream, told[0]?.figures['ledEpoch']], ['running', stream, 0]);
+  ended = true;
+  while (told.length === 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { process, role, health, figures } = told[1]!;
+  assert.deepEqual(
+    [process, role, health, told[1]!.stream, figures['ledEpoch']],
+    ['exited', 'closed', 'bad', stream, 0],
+  );
+  server.outcome = { kind: 'unknown', reason: 'no answer' };
+  await driver.perform(to(null, 3), soon);
+  assert.equal((await driver.observe(soon)).figures['ledEpoch'], 0, 'nobody knows whether that was carried out');
+  server.outcome = { kind: 'ok', detail: {} };
+  await driver.perform(to(null, 3), soon);
+  assert.equal((await driver.observe(soon)).figures['ledEpoch'], 3);
+  await driver.close();
+});
+
 test('a server whose driver throws is unknown', async () => {
   const { driver, server } = driving();
   server.lead = () => Promise.reject(new Error('the file is gone'));

@@ -1,5 +1,5 @@
 import type { Epoch, InstanceId } from '../../core/base/ids.ts';
-import type { InstanceObservation } from '../../core/health/instance-observation.ts';
+import type { InstanceObservation, StreamObservation } from '../../core/health/instance-observation.ts';
 import type {
   ActionOutcome,
   CallOptions,
@@ -22,12 +22,16 @@ export interface ServedDriverOptions {
   readonly lookWithinMs: number;
 }
 
+/** A process is asked of the kernel this often whether it has ended. */
+const END_LOOK_EVERY_MS = 50;
+
 /** Of the epoch that this instance was told of, beside what its server's own driver keeps. */
 const resource = 'routes';
 
 interface Told {
   readonly epoch: Epoch;
   readonly routes: Routes;
+  readonly silence?: true;
 }
 
 /**
@@ -41,6 +45,11 @@ export class ServedDriver implements InstanceDriver {
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
   #told: Told | null = null;
+  /** Of the last order that was carried out by this process; 0 = none was. */
+  #ledEpoch = 0;
+  #stream: StreamObservation | null = null;
+  #endTimer: NodeJS.Timeout | null = null;
+  #toldEnd = false;
   #underWay: { readonly key: string; readonly outcome: Promise<ActionOutcome> } | null = null;
 
   constructor(options: ServedDriverOptions) {
@@ -51,6 +60,19 @@ export class ServedDriver implements InstanceDriver {
   async start(sink: DriverSink): Promise<void> {
     this.#sink = sink;
     await this.#lookAndTell();
+    if (this.#options.server.hasEnded === undefined || this.#closed) return;
+    this.#endTimer = setInterval(() => this.#lookForEnd(), END_LOOK_EVERY_MS);
+    this.#endTimer.unref();
+  }
+
+  #lookForEnd(): void {
+    const ended = this.#hasEnded;
+    if (ended && !this.#toldEnd) this.#tell(this.#observationOf({ kind: 'unknown', reason: 'its process is gone' }));
+    this.#toldEnd = ended;
+  }
+
+  get #hasEnded(): boolean {
+    return this.#options.server.hasEnded?.() ?? false;
   }
 
   async observe({ deadlineMs }: CallOptions): Promise<InstanceObservation> {
@@ -82,6 +104,7 @@ export class ServedDriver implements InstanceDriver {
   async close(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
+    if (this.#endTimer !== null) clearInterval(this.#endTimer);
   }
 
   get #highest(): number {
@@ -93,7 +116,7 @@ export class ServedDriver implements InstanceDriver {
     return failed('stale-epoch', `epoch ${epoch} is older than ${this.#highest} for ${this.instance}`);
   }
 
-  async #route({ epoch, routes }: Told, { deadlineMs }: CallOptions): Promise<ActionOutcome> {
+  async #route({ epoch, routes, silence }: Told, { deadlineMs }: CallOptions): Promise<ActionOutcome> {
     const until = hostMonoMs() + deadlineMs;
     const key = JSON.stringify([epoch, routes]);
     const stale = this.#admit(epoch);
@@ -107,7 +130,9 @@ export class ServedDriver implements InstanceDriver {
       if (leftMs <= 0) return { kind: 'unknown', reason: 'an earlier order took all of the time' };
       this.#told = { epoch, routes };
       try {
-        return await this.#options.server.lead(epoch, routes, { deadlineMs: leftMs });
+        const led = await this.#options.server.lead(epoch, routes, { deadlineMs: leftMs, silence: silence === true });
+        if (led.kind === 'ok') this.#ledEpoch = Math.max(this.#ledEpoch, epoch);
+        return led;
       } catch (cause) {
         return { kind: 'unknown', reason: textOf(cause) };
       }
@@ -141,14 +166,18 @@ export class ServedDriver implements InstanceDriver {
     if (!this.#closed) this.#sink?.observed(observation);
   }
 
-  #observationOf(look: ServedLook): InstanceObservation {
+  #observationOf(seen: ServedLook): InstanceObservation {
+    // What was asked before it ended is of the past.
+    const ended = this.#hasEnded;
+    const look: ServedLook = ended ? { kind: 'unknown', reason: 'its process is gone' } : seen;
+    if (look.kind === 'seen') this.#stream = look.stream ?? null;
     return {
       instance: this.instance,
-      // Whether it runs only its supervisor knows; a server that does not answer is unknown by its health.
-      process: 'running',
-      role: look.kind === 'unknown' ? 'unknown' : leadsSomewhere(look) ? 'standby' : 'closed',
+      // Where only its supervisor knows whether it runs, one that does not answer is unknown by its health.
+      process: ended ? 'exited' : 'running',
+      role: ended ? 'closed' : look.kind === 'unknown' ? 'unknown' : leadsSomewhere(look) ? 'standby' : 'closed',
       epoch: this.#highest as Epoch,
-      ...this.#healthOf(look),
+      ...(ended ? { health: 'bad' as const, reason: `${this.instance}: its process is gone` } : this.#healthOf(look)),
       position: null,
       releasing: false,
       tradingEnabled: false,
@@ -157,7 +186,11 @@ export class ServedDriver implements InstanceDriver {
       upstream: null,
       divergence: null,
       ...(look.kind === 'seen' ? { leads: look.leads } : {}),
-      figures: look.kind === 'seen' ? look.figures : {},
+      ...(this.#stream === null ? {} : { stream: this.#stream }),
+      figures: {
+        ...(look.kind === 'seen' ? look.figures : {}),
+        ...(this.#options.server.hasEnded === undefined ? {} : { ledEpoch: this.#ledEpoch }),
+      },
     };
   }
 

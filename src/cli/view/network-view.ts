@@ -116,7 +116,7 @@ function budgetOf(fields: Fields): BudgetView {
 
 function claimOf(fields: Fields): ClaimView {
   const says = fields.fields('says');
-  const kind = says.oneOf('kind', ['writer', 'among', 'not', 'unknown']);
+  const kind = says.oneOf('kind', ['writer', 'not', 'unknown']);
   return {
     vantage: fields.text('vantage'),
     subject: fields.text('subject'),
@@ -131,8 +131,6 @@ function sayingOf(says: Fields, kind: Claim['says']['kind']): Claim['says'] {
   switch (kind) {
     case 'unknown':
       return { kind, why: says.text('why') };
-    case 'among':
-      return { kind, names: says.texts('names') };
     case 'not':
       return { kind, name: says.text('name') };
     case 'writer':

@@ -56,6 +56,14 @@ test('the active site is lost: the verdict first, then the one command, and last
   assert.doesNotMatch(lines.filter((line) => line.includes('alfa-')).join('\n'), /primary, releasing/);
 });
 
+test('a Redis that lets writers in elsewhere than beside them is said, with the epoch', async () => {
+  const firm = new SimulatedFirm({ shape: { servers: true, instancePolicy: 'automatic' } });
+  assert.doesNotMatch(await screenOf(firm), /cache on/);
+  firm.world.instances.get('alfa-cache' as never)!.die();
+  firm.pass(1500);
+  assert.match((await screenOf(firm)).replace(/\n +/g, ' '), /cache on bravo-cache for alfa-cache, epoch 2/);
+});
+
 test('durability that is degraded says since when, and what is at risk or that it is not counted', async () => {
   const firm = new SimulatedFirm();
   switchOff(firm, 'bravo-d');

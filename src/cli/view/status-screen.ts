@@ -146,6 +146,7 @@ function stateText(knowledge: Knowledge, group: GroupView): string {
     ...traffic,
     durabilityText(knowledge, group),
     ...delegateTexts(group),
+    ...writerTexts(group),
   ];
   return parts.join(' · ');
 }
@@ -154,6 +155,14 @@ function stateText(knowledge: Knowledge, group: GroupView): string {
 const delegateTexts = (group: GroupView): readonly string[] =>
   Object.values(group.record?.delegates ?? {}).map(
     ({ component, holder }) => `${component} by its delegate ${holder === null ? 'moving' : `on ${holder}`}`,
+  );
+
+/** A Redis that lets writers in elsewhere than beside them, or nowhere yet. */
+const writerTexts = (group: GroupView): readonly string[] =>
+  Object.values(group.record?.writers ?? {}).map(({ component, instance, former, epoch }) =>
+    instance === null
+      ? `${component} CLOSED: waits for proof that ${former} lets nobody in`
+      : `${component} on ${instance} for ${former}, epoch ${epoch}`,
   );
 
 function durabilityText(knowledge: Knowledge, group: GroupView): string {

@@ -1,4 +1,6 @@
 import type { ComponentId, Epoch, GroupId, InstanceId, Revision, RunId, SiteId, WallMs } from '../base/ids.ts';
+import type { StreamEnd } from '../health/instance-observation.ts';
+import type { StreamLoss } from '../replication/stream-loss.ts';
 
 /**
  * Who may write, for one failover group: the one key that the authority holds for it, changed only by
@@ -20,6 +22,8 @@ export interface GroupRecord {
   readonly tradingEnabled: boolean;
   /** Of what is delegated: whom its delegate's lock was last seen to name, who confirmed it. What leads to it follows. Absent where nothing is. */
   readonly delegates?: Readonly<Record<ComponentId, AdoptedPrimary>>;
+  /** Where a Redis lets writers in instead of beside whoever writes to it, after it was lost there. Absent where nothing was replaced. */
+  readonly writers?: Readonly<Record<ComponentId, ReplacedWriter>>;
   /** Who said that this incarnation is to be believed, after a restore; absent where none ever was. */
   readonly adopted?: AdoptionMark;
 }
@@ -40,6 +44,28 @@ export interface AdoptedPrimary {
   readonly lock: number;
   /** Of the group, when it was adopted. */
   readonly epoch: Epoch;
+}
+
+/** Holds while what writes to it is held at `besideSite`; a grant elsewhere ends it. */
+export interface ReplacedWriter {
+  readonly component: ComponentId;
+  /** Null: closed, until `former` is proved to let nobody in. */
+  readonly instance: InstanceId | null;
+  /** Of the group, since it was closed. */
+  readonly epoch: Epoch;
+  readonly former: InstanceId;
+  readonly besideSite: SiteId;
+  /** For people. */
+  readonly why: string;
+  /** Where the former one's stream ended, as it last said. Absent while nobody is named, and where it is not known. */
+  readonly formerEnd?: FormerEnd;
+  /** What the named one lacks of it. Absent until that was seen open. */
+  readonly loss?: StreamLoss;
+}
+
+export interface FormerEnd extends StreamEnd {
+  /** It said so after it had been closed. */
+  readonly stopped: boolean;
 }
 
 export interface Grant {

@@ -1,5 +1,6 @@
 import type { GroupRecord } from '../authority/group-record.ts';
-import type { HostId, SiteId } from '../base/ids.ts';
+import { seatOf } from '../authority/writer-seat.ts';
+import type { HostId, InstanceId, SiteId } from '../base/ids.ts';
 import type { Instance, Topology } from '../topology/topology.ts';
 import { canServe, indexOf } from '../topology/topology-index.ts';
 import type { HostPhrase, InstancePhrase, SitePhrase } from './cast.ts';
@@ -29,11 +30,19 @@ export function siteMeant(phrase: SitePhrase, { topology, record }: Moment): Sit
   }
 }
 
+/** Who holds a component by the record; of a Redis where writers are let in, of what is delegated who was adopted. */
+export function holderMeant(component: string, { topology, record }: Moment): InstanceId | null {
+  const known = topology.components.find(({ id }) => id === component);
+  if (record === null || known === undefined) return null;
+  if (known.kind === 'redis') return seatOf(record, known, topology).instance;
+  return record.grants[known.id]?.holder ?? record.delegates?.[known.id]?.holder ?? null;
+}
+
 export function instanceMeant(phrase: InstancePhrase, moment: Moment): Instance | null {
-  const { topology, record } = moment;
+  const { topology } = moment;
   const all = topology.components.flatMap(({ instances }) => instances);
   if (phrase.kind === 'named') return all.find(({ id }) => id === phrase.instance) ?? null;
-  const holder = record?.grants[phrase.component]?.holder ?? record?.delegates?.[phrase.component]?.holder ?? null;
+  const holder = holderMeant(phrase.component, moment);
   const primary = all.find(({ id }) => id === holder) ?? null;
   if (phrase.kind === 'primary') return primary;
   const { siteOfInstance } = indexOf(topology);

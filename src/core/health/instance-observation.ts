@@ -29,8 +29,23 @@ export interface InstanceObservation {
   readonly delegate?: DelegateObservation | null;
   /** Of a server that leads somebody: whom, by the name of each lead. Left out = not known, or it is none. `elsewhere`: to somebody else, or several. */
   readonly leads?: Readonly<Record<string, InstanceId | null | 'elsewhere'>>;
+  /** Of a Redis: where it is in the replication stream of its set, as it last said. Left out = not known, or it is none. */
+  readonly stream?: StreamObservation;
   /** Figures for people and for rules on business health (H2), e.g. activeOrders, acknowledged. */
   readonly figures: Readonly<Record<string, number>>;
+}
+
+export interface StreamObservation extends StreamEnd {
+  readonly primary: boolean;
+  /** What it has of the history before it was promoted; null = it was not. */
+  readonly before: StreamEnd | null;
+}
+
+/** Bytes are compared within one history only. */
+export interface StreamEnd {
+  /** Names it. */
+  readonly history: string;
+  readonly offset: number;
 }
 
 export interface Divergence {
@@ -99,6 +114,11 @@ const UPSTREAM_HEARD_WITHIN_MS = 240;
 
 export const hasUpstream = (upstream: UpstreamObservation | null | undefined): boolean =>
   upstream?.connected === true && upstream.silentMs < UPSTREAM_HEARD_WITHIN_MS;
+
+/** Of a Redis: what a decision about where writers are let in rests on; positions are left out. */
+export const letInAlike = (left: InstanceObservation, right: InstanceObservation): boolean =>
+  left.stream?.primary === right.stream?.primary &&
+  ['ledEpoch', 'openEpoch'].every((figure) => left.figures[figure] === right.figures[figure]);
 
 /** Compares two log ends: negative when `left` is behind. */
 export const comparePositions = (left: LogPosition, right: LogPosition): number =>

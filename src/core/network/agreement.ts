@@ -7,8 +7,6 @@ export interface Claim {
   readonly source: 'record' | 'seen';
   readonly says:
     | { readonly kind: 'writer'; readonly name: string | null }
-    /** One of these, which of them it does not know. */
-    | { readonly kind: 'among'; readonly names: readonly string[] }
     /** Only that it is not this one: a front that is closed. */
     | { readonly kind: 'not'; readonly name: string }
     | { readonly kind: 'unknown'; readonly why: string };
@@ -74,13 +72,11 @@ function agreesWith({ source, says, epoch }: Claim, agreed: NonNullable<Agreemen
   if (source === 'record' && epoch !== agreed.epoch) return false;
   // What is seen may have stored a newer epoch of its group than the one of this grant, never an older one.
   if (source === 'seen' && epoch !== null && epoch < agreed.epoch) return false;
-  if (says.kind === 'among') return agreed.writer !== null && says.names.includes(agreed.writer);
   return says.kind === 'not' ? says.name !== agreed.writer : says.name === agreed.writer;
 }
 
 function words({ says, epoch }: Claim): string {
   const at = epoch === null ? '' : `, epoch ${epoch}`;
   if (says.kind === 'writer') return `${says.name ?? 'nobody'}${at}`;
-  if (says.kind === 'among') return `one of ${says.names.join(', ')}${at}`;
   return says.kind === 'not' ? `not ${says.name}${at}` : says.why;
 }

@@ -1,3 +1,4 @@
+import { seatOf } from '../authority/writer-seat.ts';
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
 import { isServedKind, leadsNobody, leadsToServers } from '../topology/served.ts';
 import type { Component } from '../topology/topology.ts';
@@ -33,11 +34,12 @@ export const epochLook: ResidueLook = (facts) => {
 };
 
 /** The oldest epoch that may still be stored; null: such a component stores none that says anything. */
-function expectedEpoch({ record }: Facts, component: Component): number | null {
+function expectedEpoch({ record, topology }: Facts, component: Component): number | null {
   if (record === null || component.kind === 'inventory') return null;
   if (component.kind === 'front') return record.epoch;
   if (isServedKind(component.kind)) {
     if (leadsNobody(component.kind) || leadsToServers(component.kind)) return null;
+    if (component.kind === 'redis') return seatOf(record, component, topology).epoch;
     const led = Object.values(component.served?.leads ?? {}).flatMap(({ to }) => record.grants[to]?.epoch ?? []);
     return led.length === 0 ? null : Math.max(...led);
   }

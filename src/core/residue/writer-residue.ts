@@ -1,3 +1,4 @@
+import { seatOf } from '../authority/writer-seat.ts';
 import { brakeHolds } from '../decision/brakes.ts';
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
 import { leftBehind, type ResidueFinding, type ResidueLook } from './finding.ts';
@@ -65,20 +66,19 @@ function fronts({ topology, group, instances, record }: Facts): readonly Residue
     });
 }
 
-/** Redis: writers are let in under one epoch, at one site. */
+/** Redis: writers are let in under one epoch, at one server. */
 function servers({ topology, group, instances, record }: Facts): readonly ResidueFinding[] {
   return topology.components
     .filter(({ id, kind }) => kind === 'redis' && group.components.includes(id))
     .flatMap((component) => {
-      const lead = Object.values(component.served?.leads ?? {})[0];
-      const grant = lead === undefined ? undefined : record?.grants[lead.to];
-      const site = grant?.holder == null ? null : instances.get(grant.holder)?.site;
+      const seat = record === null ? null : seatOf(record, component, topology);
       return component.instances.flatMap(({ id }) => {
         const known = instances.get(id);
         if (known === undefined) return [];
         const open = known.observation?.figures['openEpoch'];
+        if (isSeen(known) && known.observation?.process !== 'running') return [];
         if (!isSeen(known) || open === undefined) return [unseen(known)];
-        if (open === 0 || (open === grant?.epoch && known.site === site)) return [];
+        if (open === 0 || (open === seat?.epoch && id === seat.instance)) return [];
         return [leftBehind(id, `it lets writers of epoch ${open} in`, 'holdfast network check')];
       });
     });

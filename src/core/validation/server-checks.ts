@@ -1,3 +1,4 @@
+import { seatOf } from '../authority/writer-seat.ts';
 import type { Facts, InstanceFacts } from '../decision/facts.ts';
 import { type SharedAddress, sharedAddresses } from '../network/shared-address.ts';
 import { isServedKind } from '../topology/served.ts';
@@ -8,7 +9,7 @@ import { type Check, type CheckAnswer, fails, inconclusive, passes, worstOf } fr
 const served = (facts: Facts): readonly Component[] =>
   facts.topology.components.filter(({ id, kind }) => isServedKind(kind) && facts.group.components.includes(id));
 
-/** Writers are let in at one server of each set: beside whoever writes to it, under the epoch of its grant. */
+/** Writers are let in at one server of each set: where the record says, under its epoch. */
 export const redisCheck: Check = (facts) =>
   worstOf(
     served(facts)
@@ -18,25 +19,27 @@ export const redisCheck: Check = (facts) =>
   );
 
 function redisSet(facts: Facts, component: Component): CheckAnswer {
-  const { siteOfInstance } = indexOf(facts.topology);
   const [set, lead] = Object.entries(component.served?.leads ?? {})[0] ?? [];
-  const grant = lead === undefined ? undefined : facts.record?.grants[lead.to];
-  if (set === undefined || grant?.holder == null) return fails(`nobody holds what writes to ${component.id}`);
-  const site = siteOfInstance.get(grant.holder);
+  const { record, topology } = facts;
+  if (set === undefined || lead === undefined || record?.grants[lead.to]?.holder == null)
+    return fails(`nobody holds what writes to ${component.id}`);
+  const seat = seatOf(record, component, topology);
+  if (seat.instance === null)
+    return fails(`${component.id} is closed: ${record.writers?.[component.id]?.why ?? 'it has no server there'}`);
   const open: InstanceFacts[] = [];
   const answers: CheckAnswer[] = [];
   for (const { id } of component.instances) {
     const known = facts.instances.get(id);
     const epoch = known?.observation?.figures['openEpoch'];
     if (!isHeard(known) || epoch === undefined) {
-      if (siteOfInstance.get(id) === site) answers.push(inconclusive(`nothing fresh is known about ${id}`));
+      if (id === seat.instance) answers.push(inconclusive(`nothing fresh is known about ${id}`));
     } else if (epoch > 0) open.push(known!);
   }
-  for (const { instance, site: where, observation } of open) {
+  for (const { instance, observation } of open) {
     const epoch = observation?.figures['openEpoch'];
-    if (where !== site) answers.push(fails(`${instance.id} lets writers in, and ${grant.holder} writes`));
-    else if (epoch !== grant.epoch)
-      answers.push(fails(`${instance.id} is open for epoch ${epoch}, not ${grant.epoch}`));
+    if (instance.id !== seat.instance)
+      answers.push(fails(`${instance.id} lets writers in, and the record names ${seat.instance}`));
+    else if (epoch !== seat.epoch) answers.push(fails(`${instance.id} is open for epoch ${epoch}, not ${seat.epoch}`));
     else answers.push(passes(`${instance.id} takes writes of epoch ${epoch}`));
   }
   if (open.length === 0 && answers.length === 0) answers.push(fails(`no server of ${set} lets writers in`));

@@ -1,3 +1,4 @@
+import { ClientProcess } from '../../../bench/failover/client-process.ts';
 import { dnsNodes, dnsZone } from '../../../lab/netns/servers/dns.ts';
 import { ordersPort, proxyNodes } from '../../../lab/netns/servers/haproxy.ts';
 import { siteAddress } from '../../../lab/netns/servers/led-routes.ts';
@@ -92,6 +93,31 @@ export class LedFirm {
     const server = `@${lanAddress(this.placement.plan, node)}`;
     const said = await this.under.run('client', 'dig', server, '+short', '+time=1', '+tries=1', `trading.${dnsZone}`);
     return /^[0-9.]+$/m.exec(said)?.[0] ?? null;
+  }
+
+  /** A client of Redis that writes wherever it is let in, under this epoch or a later one. */
+  redisClient(epoch: number, key: string): ClientProcess {
+    const { plan } = this.placement;
+    const users = Array.from({ length: 8 }, (_, ahead) => `writer-${epoch + ahead}`);
+    return new ClientProcess(this.under, 'client', {
+      service: { kind: 'redis', users, password: this.#secret(redisSecrets.writer), key },
+      places: redisNodes(this.placement).map((node) => ({
+        ...{ name: node.id, host: lanAddress(plan, node), port: redisPort },
+      })),
+      first: 0,
+    });
+  }
+
+  /** What is in a set of the Redis of a site. */
+  async inRedis(site: string, key: string): Promise<ReadonlySet<number>> {
+    const node = redisNodes(this.placement).find((each) => each.site === site)!;
+    const address = { host: lanAddress(this.placement.plan, node), port: redisPort };
+    const login = { address, user: 'holdfast', password: this.#secret(redisSecrets.driver) };
+    const answer = await redisTalk(login, this.#dialFrom(`observer/${site}`))([['SMEMBERS', key]], {
+      deadlineMs: withinMs,
+    });
+    if (answer.kind !== 'ok') throw new Error(answer.reason);
+    return new Set((answer.replies[0] as readonly unknown[]).map(Number));
   }
 
   /** Somebody among the clients who speaks lines there. */

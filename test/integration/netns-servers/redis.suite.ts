@@ -18,10 +18,10 @@ import { serverKey } from '../../../lab/netns/servers/server.ts';
 import { serverState } from '../../../lab/netns/servers/server-process.ts';
 import { waitFor } from '../../../lab/wait.ts';
 import { RedisDriver } from '../../../src/adapters/redis-sentinel/driver.ts';
-import { lossBetween } from '../../../src/adapters/redis-sentinel/loss.ts';
 import { switchPrimary } from '../../../src/adapters/redis-sentinel/planned-switch.ts';
 import { redisTalk } from '../../../src/adapters/redis-sentinel/redis-talk.ts';
 import { SentinelDriver } from '../../../src/adapters/redis-sentinel/sentinel-driver.ts';
+import { lossBetween } from '../../../src/core/replication/stream-loss.ts';
 import { codeOf, epoch, type ServersUnderTest, withinDeadline } from './servers-under-test.ts';
 
 /** Longer than that, and clients would have given up. What a move takes is printed. */

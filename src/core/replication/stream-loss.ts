@@ -1,7 +1,7 @@
-import type { RedisReplication } from './parse.ts';
+import type { StreamEnd, StreamObservation } from '../health/instance-observation.ts';
 
-/** What a former primary acknowledged and its successor does not have. Bytes of the replication stream. */
-export type RedisLoss =
+/** What a former primary of Redis acknowledged and its successor does not have. Bytes of the replication stream. */
+export type StreamLoss =
   | { readonly kind: 'none' }
   /** `exact`: both were asked afterwards. Otherwise it was at least as much: the former one was last seen before it stopped. */
   | { readonly kind: 'lost'; readonly bytes: number; readonly exact: boolean }
@@ -14,10 +14,10 @@ export type RedisLoss =
  * @param former as it was last seen; `stopped`: it took no writes after that
  */
 export function lossBetween(
-  former: Pick<RedisReplication, 'history' | 'offset'>,
-  successor: Pick<RedisReplication, 'history' | 'offset' | 'before'>,
+  former: StreamEnd,
+  successor: Omit<StreamObservation, 'primary'>,
   seen: { readonly stopped: boolean },
-): RedisLoss {
+): StreamLoss {
   const kept =
     successor.before?.history === former.history
       ? successor.before.offset
