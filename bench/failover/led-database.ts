@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { labBreak, labRestart } from '../../lab/cli.ts';
-import { settle } from '../../lab/demo/acts.ts';
 import type { Platform } from '../../lab/demo/platform.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { patroniSecret } from '../../lab/netns/servers/patroni-members.ts';
@@ -123,9 +122,8 @@ export class LedDatabase {
     return instances.find((each) => each.instance === instance)?.observation ?? null;
   }
 
-  /** The primary that the record leads to, once whoever may be primary as well has everything, and the group is as it is wanted. */
+  /** The primary that the record leads to, wherever that is, once no run is open and whoever may be primary as well has everything. */
   async #settled(): Promise<string> {
-    await settle(this.#platform, this.#options.say);
     let primary = '';
     const isSettled = async () => {
       const { record, instances } = await this.#platform.group();
@@ -134,6 +132,7 @@ export class LedDatabase {
       const others = this.#component.instances.filter(({ id, eligible }) => eligible && id !== primary);
       const { delegate, health } = seen(primary) ?? {};
       return (
+        record?.run === null &&
         health === 'ok' &&
         others.every(({ id }) => delegate?.withoutLoss.includes(id) === true && seen(id)?.health === 'ok')
       );
