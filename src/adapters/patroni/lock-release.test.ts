@@ -54,12 +54,12 @@ describe('a lock is released before its time', () => {
       isAlive: ({ pid }) => running.some((each) => each.pid === pid),
     });
   /** The primary's host, where both were seen and have ended. */
-  function ended(): PatroniMember {
-    const processes = host();
-    assert.equal(processes.state, 'running');
+  async function ended(): Promise<PatroniMember> {
+    const driver = member(nyc, host());
+    assert.equal((await driver.observe({ deadlineMs: 400 })).process, 'running');
     running = [];
     cluster.silent.add('nyc-1');
-    return member(nyc, processes);
+    return driver;
   }
   const prove = (on: PatroniMember) => on.perform({ kind: 'prove-gone', epoch: epoch(8) }, long);
   const gone = { since: 21, renewed: 25 };
@@ -76,7 +76,7 @@ describe('a lock is released before its time', () => {
     );
 
   it('nothing of the holder is left: its lock as it was before the look, and it is kept from being started', async () => {
-    const outcome = await prove(ended());
+    const outcome = await prove(await ended());
     assert.equal(outcome.kind, 'ok');
     assert.deepEqual(outcome.kind === 'ok' && [outcome.detail['since'], outcome.detail['renewed']], [21, 25]);
     assert.ok(existsSync(bar));
@@ -84,7 +84,7 @@ describe('a lock is released before its time', () => {
 
   it('one process of it is enough to prove nothing, and nothing is kept from being started', async () => {
     for (const left of [process(11, 'postgres'), process(50, 'postgres'), process(10, 'patroni')]) {
-      const driver = ended();
+      const driver = await ended();
       running = [left];
       assert.equal(codeOf(await prove(driver)), 'still-there');
       assert.ok(!existsSync(bar));
@@ -99,7 +99,7 @@ describe('a lock is released before its time', () => {
   });
 
   it('who has no lock, and a store that does not answer, prove nothing', async () => {
-    const driver = ended();
+    const driver = await ended();
     cluster.leader = 'chi-1';
     assert.equal(codeOf(await prove(driver)), 'not-holder');
     cluster.silent.add('store');
@@ -109,11 +109,11 @@ describe('a lock is released before its time', () => {
 
   it('a bar that cannot be made is a failure', async () => {
     bar = join(directory, 'nowhere', 'barred');
-    assert.equal(codeOf(await prove(ended())), 'not-barred');
+    assert.equal(codeOf(await prove(await ended())), 'not-barred');
   });
 
   it('what ended is reported as that, and never while it answers', async () => {
-    const { process: seen, role, health, delegate } = await ended().observe({ deadlineMs: 400 });
+    const { process: seen, role, health, delegate } = await (await ended()).observe({ deadlineMs: 400 });
     assert.deepEqual([seen, role, health, delegate?.lock?.holder], ['exited', 'closed', 'bad', nyc]);
     cluster.silent.clear();
     running = [process(10, 'patroni'), process(11, 'postgres')];
@@ -124,7 +124,7 @@ describe('a lock is released before its time', () => {
   });
 
   it('it may start again once another one has the lock, or nobody has taken over for a minute', async () => {
-    const driver = ended();
+    const driver = await ended();
     await prove(driver);
     await driver.observe({ deadlineMs: 400 });
     assert.ok(existsSync(bar), 'the lock is still its own');

@@ -91,7 +91,9 @@ export class PatroniMember implements InstanceDriver {
     const { driver, synchronous, host } = this.#options;
     const seen = await driver.observe(options);
     this.#liftBar(seen.store);
-    this.#ended = seen.member === null && host?.processes.state === 'ended';
+    // Also while it is well: what was never seen to run here cannot be seen to have ended.
+    const processes = host?.processes.state;
+    this.#ended = seen.member === null && processes === 'ended';
     return observationOf(seen, {
       instance: this.instance,
       member: this.#member,
