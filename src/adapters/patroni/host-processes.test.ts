@@ -18,12 +18,13 @@ const postmaster = entry(11, 'postgres');
 /** A host whose processes a test changes. */
 class Host {
   entries: readonly ProcEntry[] = [];
+  readable = true;
   lists = 0;
   words: Readonly<Record<number, readonly string[]>> = {};
   readonly processes = new HostProcesses({
     list: () => {
       this.lists += 1;
-      return this.entries;
+      return this.readable ? this.entries : null;
     },
     words: (pid) => this.words[pid] ?? [],
     isAlive: ({ pid }) => this.entries.some((each) => each.pid === pid),
@@ -71,4 +72,13 @@ test('nobody lists all processes while one that was seen is alive', () => {
   assert.equal(host.lists, before);
   assert.equal(host.processes.listed(), 'running');
   assert.equal(host.lists, before + 1);
+});
+
+test('a list in which somebody could not be read proves nothing', () => {
+  const host = new Host();
+  host.with(patroni, postmaster);
+  host.readable = false;
+  assert.equal(host.with(), 'running');
+  host.readable = true;
+  assert.equal(host.with(), 'ended');
 });

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { isDead, listProcesses, type ProcEntry } from '../process/proc-entry.ts';
+import { isDead, listEveryProcess, type ProcEntry } from '../process/proc-entry.ts';
 import { isAlive } from '../process/process-tree.ts';
 
 /** What the kernel shows; a test has its own. */
 export interface ProcessLook {
-  readonly list: () => readonly ProcEntry[];
+  /** Null: not every process could be read. */
+  readonly list: () => readonly ProcEntry[] | null;
   readonly words: (pid: number) => readonly string[];
   readonly isAlive: (entry: ProcEntry) => boolean;
 }
@@ -43,7 +44,10 @@ export class HostProcesses {
 
   /** By a list of all processes, which is not made in one moment: who has to be sure looks twice. */
   listed(): ProcessState {
-    const found = this.#look.list().filter((entry) => !isDead(entry) && this.#kindOf(entry) !== null);
+    const all = this.#look.list();
+    // Who could not be read may be one of them.
+    if (all === null) return 'running';
+    const found = all.filter((entry) => !isDead(entry) && this.#kindOf(entry) !== null);
     this.#known = found;
     const kinds = new Set(found.map((entry) => this.#kindOf(entry)));
     this.#wereTogether ||= kinds.size === 2;
@@ -59,7 +63,7 @@ export class HostProcesses {
 }
 
 const linuxLook: ProcessLook = {
-  list: listProcesses,
+  list: listEveryProcess,
   words: (pid) => {
     try {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');

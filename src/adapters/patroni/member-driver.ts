@@ -167,7 +167,8 @@ export class PatroniMember implements InstanceDriver {
   async #proveGone({ epoch }: ProveGone, { deadlineMs }: CallOptions): Promise<ActionOutcome> {
     const { driver, host } = this.#options;
     if (host === null) return failed('not-offered', `${this.instance} has no barFile: a lost lock is waited for`);
-    const { store, reasons } = await driver.observe({ deadlineMs: deadlineMs / 2 });
+    const { member, store, reasons } = await driver.observe({ deadlineMs: deadlineMs / 2 });
+    if (member !== null) return failed('still-there', `Patroni of ${this.instance} answers`);
     if (store === null) return { kind: 'unknown', reason: `who has the lock was not found out: ${reasons.join('; ')}` };
     const { leader, leaderSince: since, leaderRenewed: renewed } = store;
     if (leader !== this.#member) return failed('not-holder', `${leader ?? 'nobody'} has the lock`);

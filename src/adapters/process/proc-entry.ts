@@ -66,6 +66,25 @@ export function listProcesses(without: ReadonlySet<number> = nobody): ProcEntry[
   return entries;
 }
 
+/** An entry that cannot be read proves nothing (no descriptor was left, for example): the kernel is asked. */
+export function isGone(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === 'ESRCH';
+  }
+}
+
+/** As `listProcesses`, and null where one that is there could not be read. */
+export function listEveryProcess(): ProcEntry[] | null {
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  const entries = pids.map((pid) => readProcess(pid) ?? (isGone(pid) ? undefined : null));
+  return entries.includes(null) ? null : entries.filter((entry) => entry != null);
+}
+
 /** Direct children, by one read; empty where the kernel does not list them (CONFIG_PROC_CHILDREN). */
 export function childrenOf(pid: number): number[] {
   try {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isDead, type ProcEntry, readProcess } from './proc-entry.ts';
+import { isDead, isGone, type ProcEntry, readProcess } from './proc-entry.ts';
 
 /** A process that others started, on this machine, named by its pid and its start. */
 export interface WatchedProcess {
@@ -39,16 +39,6 @@ export function watchProcess({ pid, command, upMs }: ExpectedProcess): WatchedPr
       if (now !== null && isIt(now) && !isDead(now)) process.kill(pid, 'SIGKILL');
     },
   };
-}
-
-/** An entry that cannot be read proves nothing: the kernel is asked. */
-function isGone(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === 'ESRCH';
-  }
 }
 
 function bootAgeMs(): number | null {
