@@ -8,6 +8,8 @@ import { GuardedEpochs } from '../adapters/system/guarded-epochs.ts';
 import type { ComponentId, InstanceId } from '../core/base/ids.ts';
 import {
   addressIn,
+  gateAddresses,
+  gateTable,
   isServedKind,
   memberOf,
   preferencesIn,
@@ -20,7 +22,7 @@ import {
   urlsIn,
   usualNamespace,
 } from '../core/topology/served.ts';
-import type { Component } from '../core/topology/topology.ts';
+import type { Component, Timing } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import type { InstanceDriver } from '../engine/driver-port.ts';
 import type { ServedServer } from '../engine/served-port.ts';
@@ -52,6 +54,8 @@ const LOOK_WITHIN_MS: Readonly<Record<ServedKind, number>> = {
   keepalived: 800,
 };
 const usualUser = 'holdfast';
+/** The kernel looks at the time of an element with each packet; the rest is what its clock may be off. */
+const gateBoundMs = 50;
 
 /** Everything that a server of this instance is made of; each option read once, with the instance named where it is missing. */
 interface Setup {
@@ -60,6 +64,7 @@ interface Setup {
   readonly options: OptionReader;
   readonly epochs: (name: string) => GuardedEpochs;
   readonly authority: AgentConfigFile['authority'];
+  readonly timing: Timing;
   /** Instances on the same machine, by component. */
   readonly besideOf: (component: ComponentId) => InstanceId | null;
 }
@@ -81,6 +86,7 @@ export async function servedDriver(config: ServedInstance, agent: AgentConfigFil
     options,
     epochs: (name) => new GuardedEpochs(join(agent.stateDir, 'served', `${name}.epochs`)),
     authority: agent.authority,
+    timing: agent.topology.timing,
     besideOf: (id) => {
       const host = instances.get(instance)?.host;
       return component.get(id)?.instances.find((each) => each.host === host)?.id ?? null;
@@ -240,7 +246,7 @@ async function repository({ instance, options, epochs }: Setup): Promise<ServedS
 
 /** Its own member is asked with the password; other members and the store are shown the certificate, where there is one. */
 async function member(
-  { instance, options, served, epochs }: Setup,
+  setup: Setup,
   { instances, durability }: Component,
   looks: { readonly lookEveryMs: number; readonly lookWithinMs: number },
 ): Promise<InstanceDriver> {
@@ -251,6 +257,7 @@ async function member(
     import('../adapters/patroni/host-processes.ts'),
     import('../adapters/patroni/start-bar.ts'),
   ]);
+  const { instance, options, served, epochs } = setup;
   const tls = options.has('caFile')
     ? {
         ca: options.fileText('caFile'),
@@ -279,7 +286,28 @@ async function member(
   const host = options.has('barFile')
     ? { processes: new HostProcesses(), bar: new StartBar(options.text('barFile')) }
     : null;
-  return new PatroniMember({ instance, driver, store, members, synchronous, epochs: guarded, host, ...looks });
+  const gate = options.has('gatePort') ? await gateOf(setup, instances) : null;
+  return new PatroniMember({ instance, driver, store, members, synchronous, epochs: guarded, host, gate, ...looks });
+}
+
+/** In the kernel of this host, for clients of the member; members reach each other always. */
+async function gateOf({ instance, options, served, timing }: Setup, instances: Component['instances']) {
+  const boundMs = gateBoundMs;
+  if (boundMs > timing.stopWithinMs)
+    throw unusable(
+      instance,
+      `a gate closes within ${boundMs} ms, and timing.stopWithinMs allows ${timing.stopWithinMs} ms`,
+    );
+  const addresses = gateAddresses(
+    served,
+    instances.map(({ id }) => id),
+  );
+  const own = addresses?.get(instance);
+  if (addresses === null || own === undefined)
+    throw unusable(instance, '"server.gatePort" needs a port, and an IPv4 address in "server.api" of every member');
+  const { NftablesGate } = await import('../adapters/gate/nftables-gate.ts');
+  const peers = [...new Set([...addresses.values()].map(({ host }) => host))];
+  return { gate: new NftablesGate({ table: gateTable(options.text('scope')), boundMs, peers }), address: own };
 }
 
 async function router({ instance, options, served, epochs }: Setup): Promise<ServedServer> {

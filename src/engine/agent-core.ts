@@ -16,7 +16,9 @@ import { AuthorityMirror } from './authority-mirror.ts';
 import type { Transaction, TransactionOutcome } from './authority-port.ts';
 import { CommandDesk } from './command-desk.ts';
 import type { ActionOutcome, InstanceAction, Postcondition, Question } from './driver-port.ts';
+import { keepGateOpen, keepsGate } from './gate-lease.ts';
 import { HeldLease } from './held-lease.ts';
+import { renewLease } from './lease-renewal.ts';
 import { LocalInstance } from './local-instance.ts';
 import type { InstanceReport } from './messages.ts';
 import { frontRoutes, standbyAction } from './reconcile.ts';
@@ -189,6 +191,7 @@ export class AgentCore {
     if (local.endedUnseen(now))
       this.#selfFence(local, 'its process is gone; nobody saw that nothing of it is left', now);
     if (local.component.authority === 'owned') this.#workLease(local, grant, now);
+    else if (keepsGate(local)) keepGateOpen(this, local, record, now);
     if (local.mayWrite && grant && record) {
       this.#upkeep.work(local, record, grant, now);
       switchTrading(this, local, record, now);
@@ -226,42 +229,18 @@ export class AgentCore {
     return now >= local.lease.deadline;
   }
 
-  #renew(local: LocalInstance, grant: Grant, lease: HeldLease, now: number): void {
-    const { id: group } = local.group;
-    const key = keys.lease(group, local.component.id);
-    const counter = lease.sending(now);
-    const value = {
-      component: local.component.id,
-      holder: local.instance.id,
-      epoch: grant.epoch,
-      counter,
-      gate: local.gate,
-    };
-    // Leases of others are not watched: where the last holder's stands, whoever ordered the promotion knows.
-    const known = Math.max(this.mirror.revisionOf(key), local.promotion?.leaseRevision ?? 0) as Revision;
-    const compare = [
-      { key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },
-      { key, revision: known },
-    ];
-    this.transact({ compare, put: [{ key, value }] }, this.timing.selfFenceAfterMs / 2, now, (outcome, at) => {
-      lease.answered(counter);
-      if (outcome.kind === 'committed') {
-        this.mirror.change([{ key, value }], outcome.revision, at);
-        this.#renewed(local, grant.epoch, lease, counter, at);
-      } else if (outcome.kind === 'conflict') {
+  #renew(local: LocalInstance, { epoch }: Grant, lease: HeldLease, now: number): void {
+    const { promotion } = local;
+    renewLease(
+      this,
+      local,
+      { epoch, lease, leaseRevision: promotion?.leaseRevision ?? null },
+      now,
+      (counter, at) => this.#renewed(local, epoch, lease, counter, at),
+      () => {
         if (local.promotion !== null) local.promotion.leaseRevision = 0 as Revision;
-        const stored = this.mirror.value<{ holder: string; epoch: number; counter: number }>(key);
-        if (
-          stored &&
-          stored.holder === local.instance.id &&
-          stored.epoch === grant.epoch &&
-          lease.knows(stored.counter)
-        )
-          this.#renewed(local, grant.epoch, lease, stored.counter, at);
-        lease.retryAt(at);
-        local.reconsider();
-      } else lease.retryAt(at + this.timing.leaseRenewEveryMs / 4);
-    });
+      },
+    );
   }
 
   #renewed(local: LocalInstance, epoch: Epoch, lease: HeldLease, counter: number, now: number): void {

@@ -101,8 +101,9 @@ export type InstanceAction =
   | { readonly kind: 'prove-gone'; readonly epoch: Epoch }
   /**
    * Of what is delegated: whoever is in charge of it is asked that this instance becomes primary. `former`: who was, as far as is known; with
-   * `planned` nobody else may be. `gone`: nothing of `former` is left, and its lock need not be waited for while it is as it was then. `ok`
-   * says on what it rests: `lock`, and what became of `former`. May be asked for again.
+   * `planned` nobody else may be. `gone`: nothing of `former` is left, and its lock need not be waited for while it is as it was then. `shut`:
+   * it took the lock at that revision, and lets no client in any more; where it does not answer, that lock need not be waited for either.
+   * `ok` says on what it rests: `lock`, and what became of `former`. May be asked for again.
    */
   | {
       readonly kind: 'take-over';
@@ -110,6 +111,7 @@ export type InstanceAction =
       readonly former: InstanceId | null;
       readonly planned: boolean;
       readonly gone?: LockSeen;
+      readonly shut?: Pick<LockSeen, 'since'>;
     }
   | { readonly kind: 'test-order'; readonly epoch: Epoch }
   /** To whoever keeps it running: systemd or supervisord. `ok` when it was seen to be so. May be asked for again. */

@@ -249,7 +249,8 @@ function gatherLagging(
 
 function gatherLeases({ mirror, group, now }: GatherInput, record: GroupRecord | null): Map<ComponentId, LeaseFacts> {
   const leases = new Map<ComponentId, LeaseFacts>();
-  for (const component of Object.keys(record?.grants ?? {}) as ComponentId[]) {
+  const renewed = { ...record?.grants, ...record?.delegates };
+  for (const component of Object.keys(renewed) as ComponentId[]) {
     const key = keys.lease(group.id, component);
     const lease = mirror.value<LeaseRecord>(key);
     const seenAt = mirror.seenAt(key);

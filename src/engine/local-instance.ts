@@ -224,7 +224,8 @@ export class LocalInstance {
     // Otherwise events, and the tick that each report is, are when it is looked at again.
     const reconcileAt =
       this.mayWrite || this.#busy !== null || this.#reconcileAt <= now ? Number.POSITIVE_INFINITY : this.#reconcileAt;
-    const leaseAt = this.lease && (this.mayWrite || this.promotion) ? this.lease.nextAt : Number.POSITIVE_INFINITY;
+    const isRenewed = this.mayWrite || this.promotion !== null || this.component.authority !== 'owned';
+    const leaseAt = this.lease && isRenewed ? this.lease.nextAt : Number.POSITIVE_INFINITY;
     const promotionAt = this.promotion?.stage === 'lease' ? this.promotion.leaseWithin : Number.POSITIVE_INFINITY;
     return Math.min(reconcileAt, leaseAt, promotionAt, this.#proofOverdueAt);
   }

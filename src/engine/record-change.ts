@@ -1,8 +1,9 @@
+import { isGated } from '../core/authority/delegate-gate.ts';
 import { peersOf, refusesNewRisk } from '../core/authority/durability-mode.ts';
 import { revocationOf } from '../core/authority/fencing.ts';
-import type { Grant, GroupRecord } from '../core/authority/group-record.ts';
+import type { Grant, GroupRecord, LeftSeat } from '../core/authority/group-record.ts';
 import { assert } from '../core/base/assert.ts';
-import type { ComponentId, Epoch, RunId } from '../core/base/ids.ts';
+import type { ComponentId, Epoch, Revision, RunId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import type { RecoveryPlan } from '../core/plan/recovery-plan.ts';
 import { startingDurability } from '../core/plan/starting-durability.ts';
@@ -33,8 +34,11 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
   // Nobody is led to what moves until it was seen to have arrived.
   const moved = (plan.delegates ?? []).filter(({ from, to }) => from !== to);
   const delegates = { ...before?.delegates };
-  for (const { component } of moved)
-    delegates[component] = { component, holder: null, lock: before?.delegates?.[component]?.lock ?? 0, epoch };
+  for (const { component } of moved) {
+    const left = leftSeat(facts, component);
+    const lock = before?.delegates?.[component]?.lock ?? 0;
+    delegates[component] = { component, holder: null, lock, epoch, ...(left === undefined ? {} : { left }) };
+  }
   return {
     group: facts.group.id,
     incarnation,
@@ -49,6 +53,14 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
     ...writersBeside(before, plan),
     ...(before?.adopted ? { adopted: before.adopted } : {}),
   };
+}
+
+/** Whose gate is to be closed before its delegate's lock may be taken from it. */
+function leftSeat({ record, topology, leases }: Facts, component: ComponentId): LeftSeat | undefined {
+  const seat = record?.delegates?.[component];
+  if (seat === undefined || seat.holder === null) return seat?.left;
+  if (!isGated(indexOf(topology).component.get(component)!)) return undefined;
+  return { instance: seat.holder, lock: seat.lock, leaseRevision: leases.get(component)?.revision ?? (0 as Revision) };
 }
 
 /** Where a lost Redis was replaced it stays for as long as its group stays at the site. */

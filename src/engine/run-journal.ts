@@ -122,10 +122,9 @@ export class RunJournal {
       put.push({ key: keys.brakes(id), value: change.brakes as unknown as Json });
     }
     if (change.leases && change.record)
-      for (const component of Object.keys(change.record.grants)) {
-        const key = keys.lease(id, component as never);
-        if (change.record.grants[component as never]?.holder === null)
-          compare.push({ key, revision: mirror.revisionOf(key) });
+      for (const { component, holder } of Object.values({ ...change.record.grants, ...change.record.delegates })) {
+        const key = keys.lease(id, component);
+        if (holder === null) compare.push({ key, revision: mirror.revisionOf(key) });
       }
     this.#writing = true;
     const remove = this.#prunable(run);

@@ -1,3 +1,5 @@
+import { gateOutlook } from '../core/authority/delegate-gate.ts';
+import { confirmedPrimary } from '../core/authority/delegated-primary.ts';
 import { fencingOutlook } from '../core/authority/fencing.ts';
 import type { FencingProof } from '../core/authority/fencing-proof.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
@@ -155,8 +157,31 @@ export function fencingProofs(
     if (!proof || !proofSuffices(component.kind, revokedHolder, proof)) return null;
     proofs.push(proof);
   }
-  return [...proofs, ...goneProofs(run, answered)];
+  const gone = goneProofs(run, answered);
+  const shut = gateProofs(run, facts, gone);
+  return shut === null ? null : [...proofs, ...gone, ...shut];
 }
+
+/**
+ * Of delegates whose clients come through gates: all of them have closed. Null while that is a matter of time; none where it cannot be
+ * known, and where nothing has to be proved, as whoever is primary answers, or nothing of it is left.
+ */
+function gateProofs(run: RunState, facts: Facts, gone: readonly FencingProof[]): readonly FencingProof[] | null {
+  const { component: components } = indexOf(facts.topology);
+  const proofs: FencingProof[] = [];
+  for (const { component: id, from, to } of isPlanned(run) ? [] : (run.plan.delegates ?? [])) {
+    const component = components.get(id);
+    if (component === undefined || from === null || from === to || gone.some(({ scope }) => scope === from)) continue;
+    if (confirmedPrimary(facts, component) !== null) continue;
+    const outlook = gateOutlook(facts, component);
+    if (outlook?.kind === 'in') return null;
+    if (outlook?.kind === 'proved') proofs.push(outlook.proof);
+  }
+  return proofs;
+}
+
+const isPlanned = ({ plan }: RunState): boolean =>
+  plan.runbook === 'switchover-site' || plan.runbook === 'activate-site';
 
 function promote(run: RunState, facts: Facts, record: GroupRecord): readonly StepOrder[] {
   const { instance } = indexOf(facts.topology);
@@ -194,8 +219,11 @@ function takeOver({ component, from, to }: Move, run: RunState, facts: Facts, re
   const host = instance.get(to)?.host;
   const kind = components.get(component)?.kind ?? '';
   if (host === undefined || !isServedKind(kind)) return [];
-  const planned = (run.plan.runbook === 'switchover-site' || run.plan.runbook === 'activate-site') && from !== to;
-  const gone = run.proofs.find(({ scope, lock }) => scope === from && lock !== undefined)?.lock;
+  const planned = isPlanned(run) && from !== to;
+  const proofs = run.proofs.filter(({ scope }) => scope === from);
+  const gone = proofs.find(({ lock }) => lock !== undefined)?.lock;
+  const left = record.delegates?.[component]?.left;
+  const isShut = left?.instance === from && proofs.some(({ method }) => method === 'lease-expired');
   return [
     {
       target: to,
@@ -203,7 +231,14 @@ function takeOver({ component, from, to }: Move, run: RunState, facts: Facts, re
       order: {
         kind: 'perform',
         instance: to,
-        action: { kind: 'take-over', epoch: record.epoch, former: from, planned, ...(gone ? { gone } : {}) },
+        action: {
+          kind: 'take-over',
+          epoch: record.epoch,
+          former: from,
+          planned,
+          ...(gone ? { gone } : {}),
+          ...(isShut ? { shut: { since: left.lock } } : {}),
+        },
       },
       required: true,
       confirm: null,

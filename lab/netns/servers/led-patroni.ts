@@ -1,8 +1,11 @@
+import { gateTable } from '../../../src/core/topology/served.ts';
+import type { Component } from '../../../src/core/topology/topology.ts';
+import { closedGate } from '../../../src/wire/nftables-rules.ts';
 import { labDatabase } from '../../agent-config.ts';
 import type { DatabaseUser } from '../../secrets.ts';
 import { etcdVoters } from './etcd.ts';
 import type { LedKind } from './led-servers.ts';
-import { patroniMembers, patroniSecret, restUser, scopeOf } from './patroni-members.ts';
+import { type PatroniMember, patroniMembers, patroniSecret, restUser, scopeOf } from './patroni-members.ts';
 import type { Placement, PlatformBehind } from './placement.ts';
 import { serverDirectory } from './server.ts';
 
@@ -13,6 +16,8 @@ export const delegatedTiming = { ttl: 30, loop_wait: 10, retry_timeout: 10 } as 
 const owner: DatabaseUser = 'persister';
 const foundedScript = 'founded.sh';
 const startScript = 'start.sh';
+/** By this name `on-disk.sh` loads it. */
+const gateFile = 'gate.nft';
 
 /** Gone with the power, like what it keeps from starting. */
 const barFile = (member: string): string => `/run/holdfast/${member}.barred`;
@@ -23,7 +28,10 @@ export const patroniKind: LedKind = {
   calls: (_, instance) => instance,
   options: (ground, node, instance) => {
     const component = ground.topology.components.find(({ instances }) => instances.some(({ id }) => id === instance))!;
-    const { address, restPort, name } = patroniMembers(ground, component).find((each) => each.name === instance)!;
+    const isGated = component.served?.servers[instance]?.gatePort !== undefined;
+    const { address, restPort, postgresPort, name } = patroniMembers(ground, component).find(
+      (each) => each.name === instance,
+    )!;
     const { ca, cert, key } = ground.agentIdentity(node.host!);
     return {
       api: `https://${address}:${restPort}`,
@@ -33,6 +41,7 @@ export const patroniKind: LedKind = {
       scope: scopeOf(component),
       store: 'etcd',
       barFile: barFile(name),
+      ...(isGated ? { gatePort: String(postgresPort) } : {}),
       endpoints: votersNear(ground, node.site).join(','),
       caFile: ca,
       certFile: cert,
@@ -67,6 +76,17 @@ export function startedUnlessBarred(member: string, server: string, command: rea
     files: { [startScript]: script },
     command: ['sh', `${serverDirectory(server)}/${startScript}`, ...command] as [string, ...string[]],
   };
+}
+
+/** Loaded before Patroni starts, so that no client comes in before an agent lets them; empty where the topology asks for no gate. */
+export function gateBefore(
+  { instance, address, postgresPort }: PatroniMember,
+  component: Component,
+  members: readonly PatroniMember[],
+): Readonly<Record<string, string>> {
+  if (component.served?.servers[instance.id]?.gatePort === undefined) return {};
+  const peers = members.map((each) => each.address);
+  return { [gateFile]: closedGate(gateTable(scopeOf(component)), peers, { host: address, port: postgresPort }) };
 }
 
 /** What the platform finds in the cluster from its first moment: who logs in, and a database of theirs. Passwords are Patroni's to set. */

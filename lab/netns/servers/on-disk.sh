@@ -9,5 +9,7 @@ umask 077
 mkdir -p -m 755 "$(dirname "$directory")" "$directory"
 mountpoint -q "$directory" || mount --bind "$state" "$directory"
 cd "$directory"
+# A server behind a gate is never there without it.
+[ ! -e gate.nft ] || nft -f gate.nft
 # Also a name server is nobody but its user, and has a low port.
 exec setpriv --inh-caps +net_bind_service --ambient-caps +net_bind_service --reuid "$user" --regid "$user" --init-groups -- "$@"

@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters, pemFiles } from './etcd.ts';
-import { delegatedTiming, foundedFor, restCertificates, startedUnlessBarred } from './led-patroni.ts';
+import { delegatedTiming, foundedFor, gateBefore, restCertificates, startedUnlessBarred } from './led-patroni.ts';
 import { PatroniFounding } from './patroni-founding.ts';
 import {
   type PatroniMember,
@@ -75,6 +75,7 @@ export function patroniServers(
           ...pemFiles(identityOf(patroniIdentityOf(member.node))),
           ...(platform === null ? {} : foundedFor(platform, member.server).files),
           ...started.files,
+          ...(platform === null ? {} : gateBefore(member, component, members)),
         },
         command: started.command,
         lacks: (ask) => memberLacks(ask, member, founding),

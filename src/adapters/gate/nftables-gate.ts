@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import type { InstanceId } from '../../core/base/ids.ts';
+import { gateRules } from '../../wire/nftables-rules.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { ArmRequest, Gate, GateOutcome, GateTarget } from './gate.ts';
 
@@ -32,6 +33,8 @@ export interface NftablesGateOptions {
   /** One table per host agent, so that two labs do not meet: letters, digits, underscore. */
   readonly table: string;
   readonly boundMs: number;
+  /** IPv4 addresses that pass always: whoever has to reach what is guarded also while it is closed, and lets nobody through. */
+  readonly peers?: readonly string[];
   readonly run?: RunCommand;
 }
 
@@ -58,6 +61,7 @@ export class NftablesGate implements Gate {
   readonly kind = 'nftables';
   readonly boundMs: number;
   readonly #table: string;
+  readonly #peers: readonly string[];
   readonly #run: RunCommand;
   readonly #targets = new Map<InstanceId, GateTarget>();
   readonly #epochs = new Map<InstanceId, number>();
@@ -67,6 +71,7 @@ export class NftablesGate implements Gate {
     if (!/^[A-Za-z][A-Za-z0-9_]{0,30}$/.test(options.table))
       throw new Error(`HF-6404 "${options.table}" is not a name for an nftables table: letters, digits, underscore`);
     this.#table = options.table;
+    this.#peers = options.peers ?? [];
     this.boundMs = options.boundMs;
     this.#run = options.run ?? runCommand;
   }
@@ -89,7 +94,7 @@ export class NftablesGate implements Gate {
     const timeoutMs = Math.floor(request.untilMono - hostMonoMs() - COMMIT_WITHIN_MS);
     if (timeoutMs <= 0)
       return { kind: 'refused', code: 'overdue', reason: 'the moment until which it should stay open is too near' };
-    return this.#commit(
+    const armed = await this.#commit(
       [
         `add element inet ${this.#table} guarded { ${element} }`,
         `add element inet ${this.#table} open { ${element} timeout 1s }`,
@@ -98,6 +103,9 @@ export class NftablesGate implements Gate {
       ],
       Math.min(COMMIT_WITHIN_MS, request.deadlineMs),
     );
+    // Somebody may have taken the table away: it is made anew before the next one.
+    if (armed.kind === 'refused') this.#ready = null;
+    return armed;
   }
 
   async close(instance: InstanceId, options: { readonly deadlineMs: number }): Promise<GateOutcome> {
@@ -114,6 +122,16 @@ export class NftablesGate implements Gate {
       ],
       options.deadlineMs,
     );
+  }
+
+  /** Puts the address behind the gate: closed, unless it was armed before and its time is not over. */
+  async guard(instance: InstanceId, options: { readonly deadlineMs: number }): Promise<GateOutcome> {
+    const element = this.#element(instance);
+    if (element === null)
+      return { kind: 'refused', code: 'not-protected', reason: `${instance} has no address behind the gate` };
+    const ready = await this.#prepare();
+    if (ready.kind !== 'ok') return ready;
+    return this.#commit([`add element inet ${this.#table} guarded { ${element} }`], options.deadlineMs);
   }
 
   /** Opens the address without a limit again, as for a standby; the caller has proved that the writer is gone. */
@@ -137,24 +155,8 @@ export class NftablesGate implements Gate {
     return this.#commit([`add table inet ${this.#table}`, `delete table inet ${this.#table}`], options.deadlineMs);
   }
 
-  #baseRules(): string[] {
-    const table = this.#table;
-    const chain = (name: string, hook: string, side: 'd' | 's') => [
-      `add chain inet ${table} ${name} { type filter hook ${hook} priority -10; policy accept; }`,
-      `flush chain inet ${table} ${name}`,
-      `add rule inet ${table} ${name} ip ${side}addr . tcp ${side}port @guarded ip ${side}addr . tcp ${side}port != @open drop`,
-    ];
-    return [
-      `add table inet ${table}`,
-      `add set inet ${table} guarded { type ipv4_addr . inet_service; }`,
-      `add set inet ${table} open { type ipv4_addr . inet_service; flags timeout; }`,
-      ...chain('arriving', 'input', 'd'),
-      ...chain('leaving', 'output', 's'),
-    ];
-  }
-
   async #prepare(): Promise<GateOutcome> {
-    this.#ready ??= this.#commit(this.#baseRules(), 2_000);
+    this.#ready ??= this.#commit(gateRules(this.#table, this.#peers), 2_000);
     const ready = await this.#ready;
     if (ready.kind !== 'ok') this.#ready = null;
     return ready;

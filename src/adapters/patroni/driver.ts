@@ -127,7 +127,8 @@ export class PatroniDriver {
     const seen = await this.#look({ deadlineMs: options.deadlineMs / 2 });
     const reason = whyKept(seen, { ...wish, candidate: member });
     if (reason !== null) return { kind: 'kept', reason };
-    const lock = { holder: wish.holder, renewed: wish.lock.renewed };
+    // Never null after `whyKept`.
+    const lock = { holder: wish.holder, renewed: wish.lock.renewed ?? seen.store!.leaderRenewed! };
     return releaseLock(look, store, lock, { deadlineMs: until - hostMonoMs() });
   }
 

@@ -45,7 +45,17 @@ describe('a lock is released before its time', () => {
     const driver = new PatroniDriver({ member: name, url, command: cluster.ask, look: cluster.ask, store, epochs });
     const looks = { lookEveryMs: 1000, lookWithinMs: 200 };
     const host = processes === null ? null : { processes, bar: new StartBar(bar) };
-    return new PatroniMember({ instance, driver, store, members: names, synchronous: true, epochs, host, ...looks });
+    return new PatroniMember({
+      instance,
+      driver,
+      store,
+      members: names,
+      synchronous: true,
+      epochs,
+      host,
+      gate: null,
+      ...looks,
+    });
   }
   const host = () =>
     new HostProcesses({
@@ -187,6 +197,42 @@ describe('a lock is released before its time', () => {
     cluster.leader = 'lon-1';
     await takeOver({ gone, deadlineMs: 600 });
     assert.ok(!cluster.asked.some((each) => each.startsWith('DELETE')));
+  });
+
+  describe('of a holder that lets no client in any more', () => {
+    const shut = { since: 21 };
+    const order = (deadlineMs = 3_000) =>
+      member(chi).perform({ kind: 'take-over', epoch: epoch(8), former: nyc, planned: false, shut }, { deadlineMs });
+
+    it('as it is when it is taken, also where it was renewed in between', async () => {
+      cluster.silent.add('nyc-1');
+      cluster.renewed = 31;
+      cluster.onAsked = () => cluster.moveTo('chi-1');
+      const outcome = await order();
+      assert.deepEqual(cluster.asked, ['DELETE prevValue=nyc-1&prevIndex=31']);
+      assert.equal(
+        outcome.kind === 'ok' && outcome.detail['former'],
+        'nyc-1 lets no client in, as its gate has closed, and its lock was released',
+      );
+    });
+
+    it('it is asked to give way where it answers', async () => {
+      cluster.onAsked = () => cluster.moveTo('chi-1');
+      assert.equal((await order()).kind, 'ok');
+      assert.deepEqual(cluster.asked, ['/switchover {"leader":"nyc-1","candidate":"chi-1"}']);
+    });
+
+    it('not where it has taken the lock again since, nor under anything that keeps a lock', async () => {
+      cluster.silent.add('nyc-1');
+      cluster.since = 22;
+      await order(600);
+      cluster.since = 21;
+      for (const [, change] of kept.slice(2)) {
+        change();
+        await order(600);
+      }
+      assert.ok(!cluster.asked.some((each) => each.startsWith('DELETE')));
+    });
   });
 
   it('the store compares once more: renewed in the last moment it is kept, and the old way is gone', async () => {

@@ -2,9 +2,10 @@ import type { LockSeen } from '../../core/authority/fencing-proof.ts';
 import type { ClusterObservation } from './driver.ts';
 
 export interface ReleaseWish {
-  /** Of which nothing is left, as was seen on its host after the lock was as `lock` says. */
+  /** Of which nothing is left, as was seen on its host after the lock was as `lock` says, or which lets no client in. */
   readonly holder: string;
-  readonly lock: LockSeen;
+  /** `renewed` null: it may have been renewed since, and is not while it is taken. */
+  readonly lock: Pick<LockSeen, 'since'> & { readonly renewed: number | null };
   /** Who is to have it. */
   readonly candidate: string;
 }
@@ -26,7 +27,9 @@ export function whyKept(
   if (settings.durability !== 'strict') return 'commits are not strictly synchronous';
   if (settings.paused || member.paused) return 'Patroni is paused';
   if (store.leader !== holder || store.leaderSince !== lock.since) return `${holder} has not the lock of then any more`;
-  if (store.leaderRenewed !== lock.renewed) return `${holder} has renewed its lock since it was seen to be gone`;
+  if (store.leaderRenewed === null) return 'the store does not say when the lock was renewed';
+  if (lock.renewed !== null && store.leaderRenewed !== lock.renewed)
+    return `${holder} has renewed its lock since it was seen to be gone`;
   if (store.sync?.leader !== holder || store.sync.quorum > 0 || !store.sync.standbys.includes(candidate))
     return `the store does not name ${candidate} as the synchronous standby of ${holder}`;
   const isUp = member.state === 'running' || member.state === 'streaming';

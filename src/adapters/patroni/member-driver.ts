@@ -8,6 +8,8 @@ import type {
   InstanceDriver,
   Postcondition,
 } from '../../engine/driver-port.ts';
+import type { GateOutcome, GateTarget } from '../gate/gate.ts';
+import type { NftablesGate } from '../gate/nftables-gate.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { type ClusterAction, epochResource, type PatroniDriver } from './driver.ts';
@@ -32,10 +34,21 @@ export interface MemberDriverOptions {
   readonly lookWithinMs: number;
   /** How it is proved on this host that nothing of the member is left; null: it is not, and a lost lock is waited for. */
   readonly host: { readonly processes: HostProcesses; readonly bar: StartBar } | null;
+  /** Through which its clients come, and nobody else has to; null: they come as they like. */
+  readonly gate: { readonly gate: NftablesGate; readonly address: Address } | null;
 }
+
+type Address = NonNullable<GateTarget['address']>;
 
 type TakeOver = Extract<InstanceAction, { kind: 'take-over' }>;
 type ProveGone = Extract<InstanceAction, { kind: 'prove-gone' }>;
+type Lease = Extract<InstanceAction, { kind: 'lease' }>;
+
+/** A lock that was taken from somebody before its time, and on what that rests. */
+interface Released {
+  readonly from: string;
+  readonly because: string;
+}
 
 const lookAgainAfterMs = 100;
 /** A former primary is looked at for so long before its silence counts; then only what bounds it does. */
@@ -48,6 +61,10 @@ const endSeenWithinMs = 100;
 const promotedWithinMs = 10_000;
 /** Nobody has taken over by then: its own member may come back. */
 const barredForMs = 60_000;
+/** A former primary that lets no client in is asked to give way where it answers within this. */
+const shutAnswersWithinMs = 500;
+const gateClosedWithinMs = 3000;
+const gateArmedWithinMs = 300;
 
 /**
  * One member of a Patroni cluster as an instance of an agent, which neither starts nor ends it. Patroni promotes, also unasked: that is
@@ -64,6 +81,8 @@ export class PatroniMember implements InstanceDriver {
   #watch: NodeJS.Timeout | null = null;
   #ended = false;
   #closed = false;
+  /** Why its gate did not do as it was told; null: it did. */
+  #gateProblem: string | null = null;
   #underWay: { readonly key: string; readonly outcome: Promise<ActionOutcome> } | null = null;
 
   constructor(options: MemberDriverOptions) {
@@ -77,6 +96,7 @@ export class PatroniMember implements InstanceDriver {
   async start(sink: DriverSink): Promise<void> {
     this.#sink = sink;
     const { host } = this.#options;
+    await this.#closeGate();
     if (host !== null) this.#watch = setInterval(() => this.#watchProcesses(host.processes), endSeenWithinMs).unref();
     await this.#lookAndTell();
   }
@@ -101,6 +121,7 @@ export class PatroniMember implements InstanceDriver {
       instanceOf: this.#instanceOf,
       synchronous,
       ended: this.#ended,
+      gateProblem: this.#gateProblem,
     });
   }
 
@@ -113,6 +134,33 @@ export class PatroniMember implements InstanceDriver {
     if (isOver || heldForMs > barredForMs) bar?.lift();
   }
 
+  /** What an earlier agent opened stays open until its time; nothing else is. */
+  async #closeGate(): Promise<void> {
+    if (this.#options.gate === null) return;
+    const { gate, address } = this.#options.gate;
+    gate.protect(this.instance, { root: null, directory: null, address });
+    this.#gateAnswered(await gate.guard(this.instance, { deadlineMs: gateClosedWithinMs }));
+  }
+
+  #gateAnswered(outcome: GateOutcome): void {
+    this.#gateProblem = outcome.kind === 'ok' ? null : outcome.reason;
+  }
+
+  /** Keeps its clients' way open; nothing else of it depends on that. */
+  async #openGate({ epoch, leaseUntil }: Lease, { deadlineMs }: CallOptions): Promise<ActionOutcome> {
+    if (this.#options.gate === null) return failed('not-offered', `${this.instance} has no gatePort`);
+    const { gate } = this.#options.gate;
+    const armed = await gate.arm({
+      instance: this.instance,
+      epoch,
+      untilMono: leaseUntil,
+      deadlineMs: Math.min(gateArmedWithinMs, deadlineMs),
+    });
+    this.#gateAnswered(armed);
+    if (armed.kind === 'ok') return { kind: 'ok', detail: { gate: gate.kind, gateBoundMs: gate.boundMs } };
+    return armed.kind === 'unknown' ? armed : failed('gate-not-armed', `${armed.code}: ${armed.reason}`);
+  }
+
   async perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome> {
     switch (action.kind) {
       case 'fence':
@@ -121,6 +169,8 @@ export class PatroniMember implements InstanceDriver {
         return this.#admit(action.epoch) ?? this.#proveGone(action, options);
       case 'take-over':
         return this.#takeOverOnce(action, options);
+      case 'lease':
+        return this.#openGate(action, options);
       default:
         return failed('not-ours', `${this.instance} is run by Patroni: it is asked, and nothing else is done to it`);
     }
@@ -223,10 +273,11 @@ export class PatroniMember implements InstanceDriver {
     const { store } = seen;
     if (store === null)
       return { kind: 'unknown', reason: `who has the lock was not found out: ${seen.reasons.join('; ')}` };
-    let released: string | null = null;
+    let released: Released | null = null;
     if (store.leader !== this.#member) {
       const release = await this.#release(action, store.leader, leftMs);
-      if (release?.kind === 'released') released = store.leader;
+      if (release?.kind === 'released' && store.leader !== null)
+        released = { from: store.leader, because: action.gone === undefined ? isShut : isGone };
       // What may be gone is waited for as well; Patroni is asked where that was in vain.
       const isTaken =
         release !== null &&
@@ -242,10 +293,20 @@ export class PatroniMember implements InstanceDriver {
     return this.#proved(action, [store.leader, store.sync?.leader ?? null], until, released);
   }
 
-  /** Null: nobody proved that the holder is gone, or it is another one. */
-  async #release({ former, gone }: TakeOver, leader: string | null, leftMs: () => number): Promise<LockRelease | null> {
-    if (gone === undefined || former === null || leader === null || leader !== this.#memberOf(former)) return null;
-    return this.#options.driver.release({ holder: leader, lock: gone }, { deadlineMs: leftMs() / 4 });
+  /** Null: nobody proved that the holder is gone or lets no client in, or it is another one, or it answers and is asked. */
+  async #release(
+    { former, gone, shut }: TakeOver,
+    leader: string | null,
+    leftMs: () => number,
+  ): Promise<LockRelease | null> {
+    const lock = gone ?? (shut && { since: shut.since, renewed: null });
+    if (lock === undefined || former === null || leader === null || leader !== this.#memberOf(former)) return null;
+    if (gone === undefined && (await this.#answers(leader, shutAnswersWithinMs))) return null;
+    return this.#options.driver.release({ holder: leader, lock }, { deadlineMs: leftMs() / 4 });
+  }
+
+  async #answers(leader: string, deadlineMs: number): Promise<boolean> {
+    return (await this.#options.driver.confirm({ kind: 'primary', member: leader }, { deadlineMs })) === 'holds';
   }
 
   /** A planned move names the primary that gives way. An unplanned one does where it answers; else Patroni is asked to fail over. */
@@ -254,16 +315,13 @@ export class PatroniMember implements InstanceDriver {
     leader: string | null,
     leftMs: () => number,
   ): Promise<ClusterAction | Extract<ActionOutcome, { kind: 'failed' }>> {
-    const { driver } = this.#options;
     const to = this.#member;
     if (planned) {
       if (former === null || former === this.instance)
         return failed('other-primary', 'a planned move names another primary');
       return { kind: 'switchover', epoch, from: this.#memberOf(former), to };
     }
-    const answers =
-      leader !== null &&
-      (await driver.confirm({ kind: 'primary', member: leader }, { deadlineMs: leftMs() / 4 })) === 'holds';
+    const answers = leader !== null && (await this.#answers(leader, leftMs() / 4));
     return answers ? { kind: 'switchover', epoch, from: leader, to } : { kind: 'failover', epoch, to, loss: 'none' };
   }
 
@@ -283,7 +341,7 @@ export class PatroniMember implements InstanceDriver {
     { former }: TakeOver,
     before: readonly (string | null)[],
     until: number,
-    released: string | null,
+    released: Released | null,
   ): Promise<ActionOutcome> {
     const { driver } = this.#options;
     const seen = await driver.observe({ deadlineMs: Math.max(0, until - hostMonoMs()) });
@@ -296,8 +354,8 @@ export class PatroniMember implements InstanceDriver {
       if (member === null) continue;
       const strict = seen.settings?.durability === 'strict' && seen.store.sync?.quorum === 0;
       const word =
-        member === released
-          ? `${member} is gone, as its host proved, and its lock was released`
+        member === released?.from
+          ? `${member} ${released.because}, and its lock was released`
           : await this.#wordOf(member, strict, until);
       if (word === null)
         return {
@@ -347,6 +405,8 @@ export class PatroniMember implements InstanceDriver {
   }
 }
 
+const isGone = 'is gone, as its host proved';
+const isShut = 'lets no client in, as its gate has closed';
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const failed = (code: string, reason: string): Extract<ActionOutcome, { kind: 'failed' }> => ({
   kind: 'failed',

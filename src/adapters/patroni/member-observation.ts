@@ -20,6 +20,8 @@ export interface ObservedMember {
   readonly synchronous: boolean;
   /** Nothing of it is left on its host, as its agent sees. */
   readonly ended: boolean;
+  /** Why its gate did not do as it was told; null: it did, or it has none. */
+  readonly gateProblem: string | null;
 }
 
 /** `streaming` is what newer versions call a replica that does. */
@@ -85,6 +87,7 @@ function healthOf(seen: ClusterObservation, about: ObservedMember): Pick<Instanc
   if (!isUp(member)) return because('bad', `Patroni says that it is ${member.state}`);
   const danger = concerns.find(({ severity }) => severity === 'refuse');
   if (danger !== undefined) return because('degraded', `${danger.id}: ${danger.text}`);
+  if (about.gateProblem !== null) return because('degraded', `its gate: ${about.gateProblem}`);
   if (member.paused) return because('degraded', 'Patroni is paused: it promotes nobody by itself');
   if (about.synchronous && settings !== null && settings.durability !== 'strict')
     return because('degraded', 'the topology promises a second copy of each write, and Patroni is not strict about it');

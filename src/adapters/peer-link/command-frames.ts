@@ -95,6 +95,11 @@ function lockIn<Name extends 'lock' | 'gone'>(fields: Fields, name: Name): Parti
   return { [name]: seen } as Record<Name, LockSeen>;
 }
 
+function shutIn(fields: Fields): { readonly shut?: Pick<LockSeen, 'since'> } {
+  const shut = fields.fieldsOrNull('shut');
+  return shut === null ? {} : { shut: { since: shut.count('since') } };
+}
+
 function parseOrder(fields: Fields): AgentOrder {
   const kind = fields.oneOf('kind', ['raise-epoch', 'silence', 'promote', 'perform', 'confirm', 'ask']);
   const instance = () => fields.text<InstanceId>('instance');
@@ -189,6 +194,7 @@ function parseAction(fields: Fields): InstanceAction {
         former: fields.textOrNull<InstanceId>('former'),
         planned: fields.flag('planned'),
         ...lockIn(fields, 'gone'),
+        ...shutIn(fields),
       };
     case 'service':
       return { kind, epoch: epoch(), order: fields.oneOf('order', serviceOrders) };

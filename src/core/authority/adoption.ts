@@ -82,7 +82,7 @@ export function adopt({ facts, incarnation, mark }: AdoptionQuestion): Adoption 
   }
   // Whom their locks named is as old as the rest: nobody is led there before it was seen anew.
   const delegates = Object.values(record.delegates ?? {}).map(
-    (each) => [each.component, { ...each, holder: null, epoch }] as const,
+    ({ component, lock }) => [component, { component, holder: null, lock, epoch }] as const,
   );
   return {
     kind: 'adopted',

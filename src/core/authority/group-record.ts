@@ -44,6 +44,17 @@ export interface AdoptedPrimary {
   readonly lock: number;
   /** Of the group, when it was adopted. */
   readonly epoch: Epoch;
+  /** While `holder` is null and clients come through gates: whose was open last. Absent: what is known of gates proves nothing. */
+  readonly left?: LeftSeat;
+}
+
+/** Clients were let in there until a run took it out of the record. No gate of the component was opened since; each closes by itself. */
+export interface LeftSeat {
+  readonly instance: InstanceId;
+  /** Revision of the delegate's store at which it had taken the lock. */
+  readonly lock: number;
+  /** Of the newest renewal of any gate of the component, when the record changed. */
+  readonly leaseRevision: Revision;
 }
 
 /** Holds while what writes to it is held at `besideSite`; a grant elsewhere ends it. */

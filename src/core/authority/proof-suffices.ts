@@ -12,7 +12,8 @@ import type { RevokedHolder } from './group-record.ts';
  * - A front is no writer; a newer epoch at the writers behind it is enough, so any proof will do. So with a position
  *   keeper and market data: they compute from what they read and write nowhere.
  * - Proxies, poolers, name servers and caches are never granted anything: nothing is proved of them, and nothing waits for that.
- * - What is delegated has no grant either: its lock, named, is what a take-over of it rests on (`delegated-primary.ts`).
+ * - What is delegated has no grant either: its lock, named, is what a take-over of it rests on (`delegated-primary.ts`); a gate in front of
+ *   its members bounds what clients of a former one see (`delegate-gate.ts`).
  */
 const SUFFICIENT: Readonly<Record<ComponentKind, readonly FencingMethod[]>> = {
   'trading-engine': ['process-dead', 'demoted', 'lease-expired', 'never-held', 'attested'],
@@ -48,7 +49,7 @@ const GATES_THAT_BIND: Readonly<Record<ComponentKind, readonly string[]>> = {
   dns: [],
   redis: [],
   pgbackrest: [],
-  patroni: [],
+  patroni: ['nftables'],
   frr: [],
   discovery: [],
   keepalived: [],

@@ -1,3 +1,4 @@
+import { shutOutHolder } from '../authority/delegate-gate.ts';
 import { delegatedComponents, endedHolder } from '../authority/delegated-primary.ts';
 import type { GroupRecord } from '../authority/group-record.ts';
 import type { ComponentId, SiteId } from '../base/ids.ts';
@@ -86,11 +87,12 @@ function finishing(facts: Facts, active: SiteId): Intent {
 }
 
 /**
- * A delegate's primary has ended where its own agent sees it: another member takes over without waiting for its lock, at the active site or
- * the next one that is preferred. The group stays where it is.
+ * A delegate's primary has ended where its own agent sees it, or its clients are shut out: another member takes over without waiting for its
+ * lock, at the active site or the next one that is preferred. The group stays where it is.
  */
 function proposeDelegateRecovery(facts: Facts, active: SiteId): Intent | null {
-  const [lost] = delegatedComponents(facts.topology, facts.group).filter((each) => endedHolder(facts, each) !== null);
+  const isLost = (each: Component) => endedHolder(facts, each) !== null || shutOutHolder(facts, each) !== null;
+  const [lost] = delegatedComponents(facts.topology, facts.group).filter(isLost);
   if (lost === undefined) return null;
   const intents = [active, ...targetSites(facts, active)].map((site) =>
     withDelegates(

@@ -74,6 +74,7 @@ export const serverOptions = [
   'weightFile',
   'preferences',
   'barFile',
+  'gatePort',
   'service',
   'fencing',
 ] as const;
@@ -105,7 +106,7 @@ export const optionsOfKind: Readonly<
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
   patroni: {
     needed: ['api', 'scope', 'store', 'endpoints', 'passwordFile'],
-    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile', 'barFile'],
+    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile', 'barFile', 'gatePort'],
   },
   frr: { needed: ['autonomousSystem', 'configFile'], optional: ['preferences'] },
   keepalived: { needed: ['sharedAddress', 'interface', 'configFile', 'pidFile', 'weightFile'], optional: [] },
@@ -143,6 +144,26 @@ export function addressIn(text: string): { readonly host: string; readonly port:
   const port = Number(found?.[2]);
   return found && port > 0 && port < 65_536 ? { host: found[1]!, port } : null;
 }
+
+/**
+ * Where clients of each member of a Patroni come in, and what tells its members apart from them: the host of its API, and its `gatePort`. Null
+ * where one of them is not an IPv4 address with a port.
+ */
+export function gateAddresses(
+  { servers }: Served,
+  instances: readonly InstanceId[],
+): ReadonlyMap<InstanceId, { readonly host: string; readonly port: number }> | null {
+  const found = instances.flatMap((id) => {
+    const { api, gatePort } = servers[id] ?? {};
+    const host = addressIn((api ?? '').replace(/^https?:\/\//, ''))?.host ?? '';
+    const address = addressIn(`${host}:${gatePort ?? ''}`);
+    return isIpv4(host) && address !== null ? [[id, address] as const] : [];
+  });
+  return found.length === instances.length ? new Map(found) : null;
+}
+
+/** The table of nftables that is the gate of a cluster's members on each of their hosts. */
+export const gateTable = (scope: string): string => `holdfast_${scope.replaceAll(/[^A-Za-z0-9]/g, '_')}`.slice(0, 31);
 
 const serverName = /^[A-Za-z0-9_.:-]{1,120}$/;
 const ipv4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;

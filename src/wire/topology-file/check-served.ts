@@ -4,6 +4,7 @@ import {
   addressIn,
   addressOptions,
   fencingByService,
+  gateAddresses,
   isInterfaceAddress,
   isKeyPrefix,
   isServedKind,
@@ -102,6 +103,14 @@ function checkDelegate(id: string, component: ComponentEntry, path: SourcePath, 
         `the instances of ${id} do not have the same "server.${option}": they are no one cluster`,
         `state "server: {${option}: …}" for all of ${id}, or make a component of each cluster`,
       );
+  const gated = entries.filter(([, server]) => server.gatePort !== undefined);
+  if (gated.length > 0 && gateAddresses({ leads: {}, servers }, Object.keys(servers) as InstanceId[]) === null)
+    complaints.say(
+      'HF-2012',
+      path,
+      `${id} has a "gatePort", and not every member has one with an IPv4 address in its "api": the gate would not know them`,
+      `state "server: {gatePort: '5432'}" for all of ${id}, and the address of each in its "api"`,
+    );
   for (const [instance, server] of entries)
     if ((server.certFile === undefined) !== (server.keyFile === undefined))
       complaints.say(
@@ -162,6 +171,8 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
           `"${value}" is not the name of a ${option === 'scope' ? 'cluster' : 'member'}`,
           'correct the name',
         );
+      else if (option === 'gatePort' && addressIn(`host:${value}`) === null)
+        complaints.say('HF-2004', [...at, option], `"${value}" is not a port`, "write it as in '5432'");
       else if (option === 'repository' && !/^[1-9]\d{0,2}$/.test(value))
         complaints.say(
           'HF-2004',

@@ -1,3 +1,4 @@
+import { isGated } from '../../authority/delegate-gate.ts';
 import { endedHolder } from '../../authority/delegated-primary.ts';
 import { fencingOutlook, outlookForHolder } from '../../authority/fencing.ts';
 import type { InstanceId } from '../../base/ids.ts';
@@ -45,10 +46,11 @@ export const fenceRule: SafetyRule = {
     for (const { component: id, from, to } of intent.delegates ?? []) {
       const component = components.get(id);
       if (component === undefined || from === null || from === to) continue;
-      const ended = endedHolder(facts, component) === from;
-      held.push(
-        `${from}: its delegate's lock${ended ? ', sooner once its agent proves that nothing of it is left' : ''}`,
-      );
+      const sooner = [
+        ...(endedHolder(facts, component) === from ? ['once its agent proves that nothing of it is left'] : []),
+        ...(isGated(component) && intent.runbook !== 'switchover-site' ? ['once its gate has closed'] : []),
+      ];
+      held.push(`${from}: its delegate's lock${sooner.length === 0 ? '' : `, sooner ${sooner.join(' or ')}`}`);
     }
     return pass(held.length > 0 ? held.join(' · ') : 'nobody holds what moves');
   },

@@ -1,3 +1,4 @@
+import { shutOutHolder } from '../../authority/delegate-gate.ts';
 import { delegatedComponents, endedHolder } from '../../authority/delegated-primary.ts';
 import { isRecovery } from '../../plan/runbook.ts';
 import { ownedComponents } from '../../topology/topology-index.ts';
@@ -32,9 +33,13 @@ export const verdictRule: SafetyRule = {
           })
           .join(' · '),
       );
-    const ended = delegatedComponents(facts.topology, facts.group).flatMap((each) => endedHolder(facts, each) ?? []);
+    const delegated = delegatedComponents(facts.topology, facts.group);
+    const ended = delegated.flatMap((each) => endedHolder(facts, each) ?? []);
     if (ended.length > 0 && ended.some((holder) => intent.delegates?.some(({ from }) => from === holder)))
       return pass(`${ended.join(', ')}: its own agent saw that it has ended`);
+    const shutOut = delegated.flatMap((each) => shutOutHolder(facts, each) ?? []);
+    if (shutOut.some((holder) => intent.delegates?.some(({ from }) => from === holder)))
+      return pass(`${shutOut.join(', ')}: its gate was not renewed, and lets no client in`);
     if (intent.trigger === 'GroupSplit') return pass('components that move together are held in different sites');
     const unknown = owned.filter((component) => {
       const holder = record.grants[component.id]?.holder ?? null;
