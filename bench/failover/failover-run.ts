@@ -53,6 +53,9 @@ export interface BaselineOptions {
   readonly say: (line: string) => void;
 }
 
+/** The numbers of whoever writes from inside a site. */
+export const insideFrom = 1_000_000_000;
+
 export const notSeen = (why: string): Round => ({ seconds: null, why, counts: null });
 
 /** In one line, whatever was thrown. */

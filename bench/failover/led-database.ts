@@ -2,25 +2,29 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { labBreak, labRestart } from '../../lab/cli.ts';
+import { labBreak, labHeal, labRestart } from '../../lab/cli.ts';
 import type { Platform } from '../../lab/demo/platform.ts';
 import { LabDirectory } from '../../lab/lab-directory.ts';
 import { patroniSecret } from '../../lab/netns/servers/patroni-members.ts';
 import { serverSecrets } from '../../lab/netns/servers/server-secrets.ts';
 import { waitFor } from '../../lab/wait.ts';
+import type { SiteId } from '../../src/core/base/ids.ts';
 import type { Component, Topology } from '../../src/core/topology/topology.ts';
 import { DatabaseUnderTest } from '../../test/integration/netns-database/database-under-test.ts';
 import { NamespaceLabUnderTest } from '../../test/integration/netns-lab.under-test.ts';
 import type { ClientWish } from './client.ts';
 import { ClientProcess } from './client-process.ts';
 import { firstSuccessMs, missingWrites, staleWrites } from './client-report.ts';
-import { type BaselineOptions, notSeen, playRounds, type Round, type Series } from './failover-run.ts';
+import { type BaselineOptions, insideFrom, notSeen, playRounds, type Round, type Series } from './failover-run.ts';
 import { beganAtMs } from './fault-clock.ts';
 import { acknowledged, type FirmLab, firmUp } from './led-firm.ts';
 
-export const databaseFaults = ['database-killed'] as const;
+export const databaseFaults = ['database-killed', 'database-isolated'] as const;
+type DatabaseFault = (typeof databaseFaults)[number];
 
 const takenOverWithinMs = 90_000;
+/** If this process dies; it ends each of them before. */
+const faultLastsMs = 300_000;
 const settledWithinMs = 120_000;
 /** Of successes, before anything heals. */
 const steadyMs = 1_000;
@@ -60,61 +64,81 @@ export class LedDatabase {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** SIGKILL of the primary's Patroni and of all of its PostgreSQL. */
-  async killed(): Promise<Series> {
+  async measured(fault: DatabaseFault): Promise<Series> {
     const ledger =
       'create table if not exists ledger (id bigint primary key); truncate ledger; grant insert on ledger to application; select 1';
     const primary = await this.#settled();
     if ((await this.#database.query(primary, ledger)) !== '1') throw new Error('the primary does not answer');
     const lockTtlMs = (await this.#view(primary))?.delegate?.lockTtlMs;
-    const rounds = await playRounds(this.#options, 'database-killed, holdfast', () => this.#round());
+    const rounds = await playRounds(this.#options, `${fault}, holdfast`, () => this.#round(fault));
     const timers = lockTtlMs == null ? null : `Patroni, ttl ${lockTtlMs / 1000} s, as its members say`;
-    return { fault: 'database-killed', by: 'holdfast', side: 'ours', timers, rounds };
+    return { fault, by: 'holdfast', side: 'ours', timers, rounds };
   }
 
-  async #round(): Promise<Round> {
+  /** @returns when it began, and what ends it */
+  async #break(fault: DatabaseFault, primary: string): Promise<{ atMs: number; heal: () => Promise<unknown> }> {
     const { lab } = this.#platform;
+    if (fault === 'database-isolated') {
+      const site = this.#database.member(primary).node.site as SiteId;
+      const report = await labBreak(lab, { kind: 'site-isolated', site }, faultLastsMs);
+      return { atMs: beganAtMs(report), heal: () => labHeal(lab, report.id) };
+    }
+    // Its Patroni and all of its PostgreSQL.
+    const key = this.#database.keyOf(primary);
+    const report = await labBreak(lab, { kind: 'kill', target: { kind: 'process', key } }, null);
+    return { atMs: beganAtMs(report), heal: () => labRestart(lab, key) };
+  }
+
+  async #round(fault: DatabaseFault): Promise<Round> {
     const primary = await this.#settled();
     await acknowledged(this.#platform);
-    const wish: ClientWish = {
-      service: { kind: 'postgres', user: 'application', password: this.#password },
-      places: this.#database.members
-        .filter(({ instance }) => instance.eligible)
-        .map(({ name, address, postgresPort }) => ({ name, host: address, port: postgresPort })),
-      first: this.#nextWrite,
-    };
-    const client = new ClientProcess(this.#under, 'client', wish);
-    const key = this.#database.keyOf(primary);
-    let isDown = false;
+    const { node } = this.#database.member(primary);
+    const inside = this.#database.members.filter(({ name }) => name === primary);
+    const clients = [
+      this.#client('client', this.#database.members, this.#nextWrite),
+      this.#client(`observer/${node.site}`, inside, insideFrom + this.#nextWrite),
+    ] as const;
+    let heal: (() => Promise<unknown>) | null = null;
     try {
-      await client.serving();
-      isDown = true;
-      const report = await labBreak(lab, { kind: 'kill', target: { kind: 'process', key } }, null);
-      const seen = { atMs: beganAtMs(report), former: primary };
-      const taken = await client.servedElsewhere(primary, takenOverWithinMs);
+      for (const client of clients) await client.serving();
+      const broken = await this.#break(fault, primary);
+      heal = broken.heal;
+      const seen = { atMs: broken.atMs, former: primary };
+      const taken = await clients[0].servedElsewhere(primary, takenOverWithinMs);
       if (taken) await pause(steadyMs);
-      await labRestart(lab, key);
-      isDown = false;
+      heal = null;
+      await broken.heal();
       const now = await this.#settled();
-      const written = await client.end();
-      this.#nextWrite += written.sent;
+      const written = await Promise.all([clients[0].end(), clients[1].end()]);
+      this.#nextWrite += Math.max(...written.map(({ sent }) => sent));
       const text = await this.#database.query(now, 'select id from ledger');
       const counts =
         text === null
           ? null
           : {
-              acknowledged: written.acknowledged.length,
-              missing: missingWrites([written], new Set(text.split('\n').map(Number))),
-              stale: staleWrites([written], seen),
+              acknowledged: written.reduce((sum, each) => sum + each.acknowledged.length, 0),
+              missing: missingWrites(written, new Set(text.split('\n').map(Number))),
+              stale: staleWrites(written, seen),
             };
-      const firstMs = firstSuccessMs(written, seen);
+      const firstMs = firstSuccessMs(written[0], seen);
       if (!taken || firstMs === null)
         return { ...notSeen(`nobody else took a write within ${takenOverWithinMs / 1000} s`), counts };
       return { seconds: firstMs / 1000, why: null, counts };
     } finally {
-      client.close();
-      if (isDown) await labRestart(lab, key);
+      for (const client of clients) client.close();
+      await heal?.();
     }
+  }
+
+  #client(node: string, members: DatabaseUnderTest['members'], first: number): ClientProcess {
+    const wish: ClientWish = {
+      service: { kind: 'postgres', user: 'application', password: this.#password },
+      places: members
+        .filter(({ instance }) => instance.eligible)
+        .map(({ name, address, postgresPort }) => ({ name, host: address, port: postgresPort })),
+      first,
+    };
+    return new ClientProcess(this.#under, node, wish);
   }
 
   async #view(instance: string) {

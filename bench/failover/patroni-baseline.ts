@@ -10,7 +10,15 @@ import { DatabaseUnderTest } from '../../test/integration/netns-database/databas
 import type { ClientWish } from './client.ts';
 import { ClientProcess } from './client-process.ts';
 import { type ClientReport, type Fault, firstSuccessMs, missingWrites, staleWrites } from './client-report.ts';
-import { type BaselineOptions, type Counts, notSeen, playRounds, type Round, type Series } from './failover-run.ts';
+import {
+  type BaselineOptions,
+  type Counts,
+  insideFrom,
+  notSeen,
+  playRounds,
+  type Round,
+  type Series,
+} from './failover-run.ts';
 import { beganAtMs } from './fault-clock.ts';
 import { describePatroni, type PatroniTimers, patroniDefaults, patroniTimersIn } from './live-timers.ts';
 import { PatroniDesk } from './patroni-desk.ts';
@@ -25,7 +33,6 @@ const lockedWithinMs = 40_000;
 /** Of successes, before anything heals. */
 const steadyMs = 1_000;
 /** Numbers of whoever writes inside a site. */
-const insideFrom = 1_000_000_000;
 
 /** PostgreSQL under Patroni alone, at its defaults; nobody else watches or leads it. */
 export class PatroniBaseline {

@@ -9,14 +9,9 @@ export interface FaultRow {
   readonly what: string;
   /** Seconds, at most; null = reported only. */
   readonly goalS: number | null;
-  /** Why nobody measures ours; absent where it can be asked for. */
-  readonly oursNotThere?: string;
   /** Whom the servers go by alone; absent where there is nobody to compare with. */
   readonly peer?: string;
 }
-
-const waitsForLock =
-  'a host that is cut off proves nothing, and nothing gates its database: the lock is waited for as by Patroni alone';
 
 /** @param timing of the firm that is measured: two goals are stated in its terms */
 export function faultRows(timing: Timing): readonly FaultRow[] {
@@ -27,7 +22,6 @@ export function faultRows(timing: Timing): readonly FaultRow[] {
       what: 'site of the database’s primary isolated',
       goalS: holderBoundMs / 1000 + 5,
       peer: 'patroni',
-      oursNotThere: waitsForLock,
     },
     'site-lost': { what: 'whole site dark, first accepted order', goalS: 15 },
     'engine-killed': { what: 'engine killed', goalS: 0.5 },
@@ -59,7 +53,7 @@ export function measurementsOf(row: FaultRow, series: readonly Series[], leftOut
     ...(theirs.length === 0 && row.peer !== undefined ? [absent(row.peer, null, leftOut)] : []),
     ...theirs.map((each) => measurementOf(each, null, [])),
     ours === undefined
-      ? absent('holdfast', goal, row.oursNotThere ?? leftOut)
+      ? absent('holdfast', goal, leftOut)
       : measurementOf(ours, goal, theirs[0] === undefined ? [] : secondsOf(theirs[0])),
   ];
 }
