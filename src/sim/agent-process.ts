@@ -263,7 +263,8 @@ export class AgentProcess implements Subscriber {
     const attempt = () => {
       if (this.#life !== life) return;
       if (this.#state === 'frozen') return void queue.after(50, attempt);
-      if (instance.process === 'frozen' && kind !== 'kill') return;
+      const isGate = kind === 'lease' && instance.delegate !== null;
+      if (instance.process === 'frozen' && kind !== 'kill' && !isGate) return;
       const promotion = this.#promotions.get(id);
       if (promotion !== undefined && !promotion.over) {
         if (kind === 'kill' || kind === 'demote') promotion.giveUp();
@@ -321,6 +322,8 @@ export class AgentProcess implements Subscriber {
     // A database is started by being told whom to follow; an application has to be started first.
     if (action.kind === 'follow' && instance.component.kind === 'postgres') instance.start();
     if (silences(action) && instance.process === 'frozen') instance.die();
+    if (action.kind === 'lease' && instance.delegate !== null)
+      return instance.delegate.openGate(instance, this.#clock.world(action.leaseUntil));
     const needsProcess = !['start', 'kill', 'prove-gone'].includes(action.kind) && !silences(action);
     if (needsProcess && instance.process !== 'running') return failed('not-running');
     switch (action.kind) {

@@ -1,5 +1,5 @@
 import { componentId, groupId, hostId, instanceId, linkId, siteId } from '../core/base/ids.ts';
-import { isServedKind, type ServedKind } from '../core/topology/served.ts';
+import { isServedKind, type Served, type ServedKind } from '../core/topology/served.ts';
 import type {
   Component,
   ComponentKind,
@@ -24,6 +24,8 @@ export interface Shape {
   readonly servers?: boolean;
   /** The database is under Patroni: something else says who is primary of it. Left out = owned. */
   readonly delegatedDatabase?: boolean;
+  /** With it: its clients come through gates. Left out = they come as they like. */
+  readonly gatedDatabase?: boolean;
   readonly timing: Timing;
   readonly sitePolicy: FailoverGroup['sitePolicy'];
   readonly instancePolicy: FailoverGroup['instancePolicy'];
@@ -227,7 +229,7 @@ export function topologyOf(shape: Shape): Topology {
     links,
     components: [
       shape.delegatedDatabase === true
-        ? { ...component('db', 'patroni', db, [], true), served: { leads: {}, servers: {} } }
+        ? { ...component('db', 'patroni', db, [], true), served: { leads: {}, servers: gatesOf(shape, db) } }
         : component('db', 'postgres', db, [], !shape.loneDatabase),
       component('engine', 'trading-engine', engine, ['db'], true),
       component('oms', 'order-management', oms, ['db', 'engine'], false),
@@ -252,3 +254,6 @@ export function topologyOf(shape: Shape): Topology {
     reconciliation: { toleranceLots: 0, alertAboveLots: 100, settleMs: 2000 },
   };
 }
+
+const gatesOf = ({ gatedDatabase }: Shape, members: readonly Instance[]): Served['servers'] =>
+  gatedDatabase === true ? Object.fromEntries(members.map(({ id }) => [id, { gatePort: '5432' }])) : {};

@@ -339,10 +339,10 @@ export class Checkers {
     }
   }
 
-  /** I2: a renewal is a claim under a grant; one of a revoked grant is stale. */
+  /** I2: a renewal is a claim under a grant, or of a gate for whom the record names; one of a revoked grant is stale. */
   #renewed(lease: LeaseRecord): void {
     this.#leases.set(lease.component, lease);
-    const grant = this.#record?.grants[lease.component];
+    const grant = this.#record?.grants[lease.component] ?? this.#record?.delegates?.[lease.component];
     if (grant?.holder !== lease.holder || grant.epoch !== lease.epoch)
       this.#violated(
         'I2',

@@ -27,13 +27,21 @@ export class DelegateChecker {
     this.#truth = truth;
   }
 
-  /** No lock is taken away while anything of its holder is there. */
+  /** No lock is taken away while anything of its holder is there, or lets clients in; nor are they ever let in at two. */
   #released(): void {
-    for (const { releases } of this.#truth.delegates)
-      for (const { holder, ran } of releases.splice(0)) {
-        this.#truth.coverage.count('I3: a lock was released');
-        if (ran) this.#truth.violated(`the lock of ${holder} was released before its time, and ${holder} was there`);
+    for (const { releases, doubled } of this.#truth.delegates) {
+      for (const { holder, why, could } of releases.splice(0)) {
+        this.#truth.coverage.count(
+          why === 'gone' ? 'I3: a lock was released' : 'I3: a lock was released behind a closed gate',
+        );
+        if (could)
+          this.#truth.violated(
+            `the lock of ${holder} was released before its time, and ${holder} ${why === 'gone' ? 'was there' : 'let clients in'}`,
+          );
       }
+      for (const { one, other } of doubled.splice(0))
+        this.#truth.violated(`clients are let in at ${one} and at ${other}, and both believe to be primary`);
+    }
   }
 
   /** Nobody is led to whom the lock never named at that revision. */
@@ -75,7 +83,7 @@ export class DelegateChecker {
     if (model?.holder !== to) return;
     for (const { id } of model.component.instances) {
       const { role, process } = instances.get(id)!;
-      if (id !== to && role === 'primary' && process === 'running' && model.hasLooked(id))
+      if (id !== to && role === 'primary' && process === 'running' && model.hasLooked(id) && model.letsIn(id))
         this.#truth.violated(`${to} was taken for the primary of ${component}, and ${id} is ${role}`);
     }
   }

@@ -1,3 +1,4 @@
+import { isGated } from '../core/authority/delegate-gate.ts';
 import type { InstanceId } from '../core/base/ids.ts';
 import type { DelegateObservation } from '../core/health/instance-observation.ts';
 import type { Component } from '../core/topology/topology.ts';
@@ -41,8 +42,14 @@ export class DelegateModel {
   readonly component: Component;
   /** Everybody who ever had the lock; the truth that checkers compare with. */
   readonly history: { readonly holder: InstanceId; readonly since: number }[] = [];
-  /** Locks that were taken away before their time, and whether their holder was still there; the truth that checkers look at. */
-  readonly releases: { readonly holder: InstanceId; readonly ran: boolean }[] = [];
+  /** Locks that were taken away before their time, and what their holder could still do; the truth that checkers look at. */
+  readonly releases: { readonly holder: InstanceId; readonly why: 'gone' | 'shut'; readonly could: boolean }[] = [];
+  /** Two that both believe to be primary, and let clients in; checkers look at them. */
+  readonly doubled: { readonly one: InstanceId; readonly other: InstanceId }[] = [];
+  /** By the world's clock. */
+  readonly #openUntil = new Map<InstanceId, number>();
+  /** Until when one that does not reach its store believes to have the lock. */
+  readonly #believesUntil = new Map<InstanceId, number>();
   readonly #barredUntil = new Map<InstanceId, number>();
   readonly #around: DelegateSurroundings;
   readonly #primaryAt = new Map<InstanceId, number>();
@@ -123,12 +130,39 @@ export class DelegateModel {
     };
   }
 
-  /** Only from the holder that was proved to be gone, and only where nobody has renewed it since. */
-  #released(held: Lock, to: InstanceModel, { former, gone }: TakeOver): boolean {
-    if (gone === undefined || held.holder !== former || held.since !== gone.since || held.renewed !== gone.renewed)
-      return false;
-    if (!this.#synchronous.includes(to.id)) return false;
-    this.releases.push({ holder: former, ran: this.#around.member(former).process !== 'exited' });
+  /** Keeps the way of a member's clients open; the kernel of its host closes it, whatever became of the agent. */
+  openGate(member: InstanceModel, until: number): ActionOutcome {
+    if (!isGated(this.component)) return failed('not-offered', `${member.id} has no gate`);
+    this.#openUntil.set(member.id, Math.max(until, this.#openUntil.get(member.id) ?? 0));
+    this.#lookForTwo();
+    return { kind: 'ok', detail: { gate: 'nftables', gateBoundMs: 50 } };
+  }
+
+  /** Clients reach it, if they reach its host. */
+  letsIn(id: InstanceId): boolean {
+    return !isGated(this.component) || this.#around.queue.now < (this.#openUntil.get(id) ?? 0);
+  }
+
+  #lookForTwo(): void {
+    const writing = this.#members.filter(
+      ({ id, role, process }) => role === 'primary' && process === 'running' && this.letsIn(id),
+    );
+    if (writing.length > 1) this.doubled.push({ one: writing[0]!.id, other: writing[1]!.id });
+  }
+
+  /** Only from the holder that was proved to be gone, and where nobody has renewed it since, or that lets nobody in and does not answer. */
+  #released(held: Lock, to: InstanceModel, { former, gone, shut }: TakeOver): boolean {
+    if (held.holder !== former || !this.#synchronous.includes(to.id)) return false;
+    const holder = this.#around.member(former);
+    const isGone = gone !== undefined && held.since === gone.since && held.renewed === gone.renewed;
+    const answers = holder.process === 'running' && this.#around.connected(to, holder);
+    const isShut = shut !== undefined && held.since === shut.since && !answers;
+    if (!isGone && !isShut) return false;
+    this.releases.push(
+      isGone
+        ? { holder: former, why: 'gone', could: holder.process !== 'exited' }
+        : { holder: former, why: 'shut', could: holder.process !== 'exited' && this.letsIn(former) },
+    );
     this.#take(to, 'its lock was released');
     return true;
   }
@@ -182,6 +216,7 @@ export class DelegateModel {
     this.#around.locked(member.id, why);
     member.delegatedRole('primary');
     this.#watch();
+    this.#lookForTwo();
   }
 
   #loop(): void {
@@ -209,13 +244,15 @@ export class DelegateModel {
       if (reaches) {
         held.until = queue.now + DELEGATE_TTL_MS;
         held.renewed += 1;
+        this.#believesUntil.set(member.id, held.until - 2 * LOOP_MS);
         // It was started anew, and its lock is still its own.
         if (member.role !== 'primary') member.delegatedRole('primary');
         this.#synchronous = this.#followersOf(member);
       } else if (queue.now >= held.until - 2 * LOOP_MS) member.delegatedRole('standby');
       return;
     }
-    if (member.role !== 'standby') member.delegatedRole('standby');
+    const believes = !reaches && member.role === 'primary' && queue.now < (this.#believesUntil.get(member.id) ?? 0);
+    if (member.role !== 'standby' && !believes) member.delegatedRole('standby');
     const mayTake = this.#synchronous.includes(member.id) || this.#lock?.holder === member.id;
     if (held === null && reaches && mayTake) this.#take(member, 'promoted by itself');
   }

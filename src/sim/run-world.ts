@@ -39,6 +39,8 @@ export interface RunOptions {
   readonly trace?: (line: string) => void;
   /** The database of the drawn firm is under a delegate, and it has servers that follow. */
   readonly delegatedDatabase?: boolean;
+  /** With it: its clients come through gates. */
+  readonly gatedDatabase?: boolean;
   /** The drawn firm has servers, and its Redis is lost again and again. */
   readonly lostRedis?: boolean;
 }
@@ -56,9 +58,9 @@ function drawKind(world: World): Kind {
 }
 
 /** One world from its seed: settle, hurt it under load, heal it, and see that it is well. */
-export function runWorld({ seed, runbooks, trace, delegatedDatabase, lostRedis }: RunOptions): WorldResult {
+export function runWorld({ seed, runbooks, trace, delegatedDatabase, gatedDatabase, lostRedis }: RunOptions): WorldResult {
   const isDelegated = delegatedDatabase === true;
-  const shape = { ...drawShape(new Random(seed)), delegatedDatabase: isDelegated, servers: true };
+  const shape = { ...drawShape(new Random(seed)), delegatedDatabase: isDelegated, gatedDatabase: gatedDatabase === true, servers: true };
   const world = new World({
     seed,
     runbooks,
