@@ -16,6 +16,8 @@ export interface Variant {
   readonly seedsAtMost: number;
   /** Of worlds whose database is under a delegate. */
   readonly delegated?: true;
+  /** The same, behind gates. */
+  readonly gated?: true;
   /** Of worlds whose Redis is lost. */
   readonly lostRedis?: true;
 }
@@ -352,6 +354,26 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 23,
     seedsAtMost: 150,
     delegated: true,
+  },
+  {
+    name: 'a gate stays open for longer than its renewal lasts',
+    file: 'src/engine/gate-lease.ts',
+    find: 'const leaseUntil = lease.deadline as MonoMs;',
+    replace: 'const leaseUntil = (lease.deadline + 5000) as MonoMs;',
+    why: 'clients of a primary that is cut off go on beside its successor',
+    caughtAt: 1,
+    seedsAtMost: 150,
+    gated: true,
+  },
+  {
+    name: 'a gate is renewed whoever the record names',
+    file: 'src/engine/gate-lease.ts',
+    find: 'seat?.holder !== local.instance.id',
+    replace: 'seat === undefined',
+    why: 'two members let clients in, and neither ever closes',
+    caughtAt: 1,
+    seedsAtMost: 150,
+    gated: true,
   },
   {
     name: 'a Redis is named before the former one is proved closed',

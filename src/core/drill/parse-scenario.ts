@@ -84,12 +84,12 @@ const parseTitle = (text: string): Result<string, Misread> =>
 
 function parseFirm(text: string): Result<Firm, Misread> {
   const form =
-    /^(two|three) sites, (one|two) engines? each(, archive)?(, services)?(, servers)?(, delegated database)?$/;
-  const [, sites, engines, archive, services, servers, delegated] = form.exec(text) ?? [];
-  if (sites === undefined)
+    /^(two|three) sites, (one|two) engines? each(, archive)?(, services)?(, servers)?(, delegated database)?( behind gates)?$/;
+  const [, sites, engines, archive, services, servers, delegated, gated] = form.exec(text) ?? [];
+  if (sites === undefined || (gated !== undefined && delegated === undefined))
     return misread(
       `"${text}" is not a firm`,
-      '"two|three sites, one|two engines each", and ", archive", ", services", ", servers" or ", delegated database" if there are any',
+      '"two|three sites, one|two engines each", and ", archive", ", services", ", servers" or ", delegated database" (and " behind gates") if there are any',
     );
   if (sites === 'three' && archive !== undefined)
     return misread('three serving sites have no archive', 'leave out ", archive", or take two sites');
@@ -100,6 +100,7 @@ function parseFirm(text: string): Result<Firm, Misread> {
     services: services !== undefined,
     ...(servers === undefined ? {} : { servers: true }),
     ...(delegated === undefined ? {} : { delegatedDatabase: true }),
+    ...(gated === undefined ? {} : { gatedDatabase: true }),
   });
 }
 

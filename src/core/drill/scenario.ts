@@ -31,6 +31,8 @@ export interface Firm {
   readonly servers?: boolean;
   /** Something else says who is primary of the database; left out = Holdfast does. */
   readonly delegatedDatabase?: boolean;
+  /** With it: its clients come through gates; left out = they come as they like. */
+  readonly gatedDatabase?: boolean;
 }
 
 export interface ScenarioPolicy {
