@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DB, FactsBuilder } from '../../test/builders/facts.ts';
+import { DB, ENGINE, FactsBuilder, OMS } from '../../test/builders/facts.ts';
 import { planOf } from '../../test/builders/plans.ts';
-import { epoch, instanceId, runId, siteId } from '../core/base/ids.ts';
+import { epoch, instanceId, revision, runId, siteId } from '../core/base/ids.ts';
 import type { Intent } from '../core/decision/intent.ts';
 import { proposeRecovery, proposeSwitchover } from '../core/decision/propose.ts';
 import { foldRun, type RunState } from '../core/run/run.ts';
@@ -193,6 +193,63 @@ test('with the proof its lock need not be waited for; without it the take-over s
   assert.deepEqual(asked([{ ...proof, scope: instanceId('bravo-db') }]), plain, 'it is of somebody else');
   assert.deepEqual(fencingProofs(state, at.facts, [proof]), [proof], 'it is kept with the run');
   assert.deepEqual(fencingProofs(state, at.facts, [{ ...proof, scope: instanceId('wit-db') }]), []);
+});
+
+/** A site whose database is behind gates is lost, and the run for that has taken it out of the record. */
+function shutting(seenMsAgo: number) {
+  const at = new FactsBuilder({ delegatedDatabase: true, gatedDatabase: true, servers: true }).underDelegate('alfa-db');
+  adopt(at).lose('alfa');
+  at.facts.leases.set(DB, {
+    holder: instanceId('alfa-db'),
+    epoch: epoch(7),
+    revision: revision(40),
+    gate: { kind: 'nftables', boundMs: 50 },
+    seenMsAgo: 10,
+  });
+  const state = opened(at, proposeRecovery(at.facts)!);
+  at.change({ record: { ...revoked(at.facts, state.plan, run, at.record.incarnation), run }, run: state });
+  for (const component of [DB, ENGINE, OMS]) at.lease(component, { seenMsAgo });
+  return { at, state };
+}
+
+test('behind gates a run writes down whose was open last, and its fence waits until all have closed', () => {
+  const { at, state } = shutting(10);
+  assert.deepEqual(at.record.delegates?.[DB]?.left, { instance: 'alfa-db', lock: 20, leaseRevision: 40 });
+  for (const component of [ENGINE, OMS]) at.lease(component, { seenMsAgo: 60_000 });
+  assert.equal(fencingProofs(state, at.facts, []), null, 'only its gate may still be open');
+  at.lease(DB, { seenMsAgo: at.facts.successorWaitMs });
+  const proofs = fencingProofs(state, at.facts, []) ?? [];
+  assert.ok(proofs.some(({ scope, method }) => scope === 'alfa-db' && method === 'lease-expired'));
+  const [order] = ordersFor({ kind: 'promote-components' }, { ...state, proofs }, at.facts);
+  assert.deepEqual(order?.order.kind === 'perform' && order.order.action, {
+    kind: 'take-over',
+    epoch: at.record.epoch,
+    former: 'alfa-db',
+    planned: false,
+    shut: { since: 20 },
+  });
+});
+
+test('what cannot be known of a gate, and a primary that answers, are not waited for', () => {
+  const { at, state } = shutting(60_000);
+  at.lease(DB, { gate: null });
+  assert.ok(fencingProofs(state, at.facts, [])?.every(({ scope }) => scope !== 'alfa-db'));
+  at.lease(DB, { gate: { kind: 'nftables', boundMs: 50 }, seenMsAgo: 10 });
+  const { facts } = at.instance('alfa-db', { fresh: true, ageMs: 10 });
+  assert.ok(
+    fencingProofs(state, facts, [])?.every(({ scope }) => scope !== 'alfa-db'),
+    'it is asked to give way',
+  );
+});
+
+test('whose gate was open last stays written down for the next run, is over once somebody is adopted, and is no gate’s word after a restore', () => {
+  const { at, state } = shutting(10);
+  at.lease(DB, { revision: revision(41) });
+  const again = revoked(at.facts, state.plan, run, at.record.incarnation);
+  assert.deepEqual(again.delegates?.[DB]?.left, { instance: 'alfa-db', lock: 20, leaseRevision: 40 });
+  at.underDelegate('bravo-db', { since: 40 });
+  const [adopted] = adoptable(at.change({ run: null }).facts);
+  assert.deepEqual([adopted?.holder, adopted?.left], ['bravo-db', undefined]);
 });
 
 test('the record is written under the leader’s key and the record’s revision, and evidence says whether a run asked for it', () => {

@@ -83,6 +83,7 @@ test('a record with adopted primaries, a take-over and what is seen of a delegat
     { kind: 'take-over', epoch: 2, former: 'alfa-db', planned: true },
     { kind: 'take-over', epoch: 2, former: null, planned: false },
     { kind: 'take-over', epoch: 2, former: 'alfa-db', planned: false, gone: { since: 21, renewed: 25 } },
+    { kind: 'take-over', epoch: 2, former: 'alfa-db', planned: false, shut: { since: 21 } },
     { kind: 'prove-gone', epoch: 2 },
     { kind: 'route', epoch: 2, routes: { cache: null }, silence: true },
     { kind: 'route', epoch: 2, routes: { cache: 'bravo-cache' } },

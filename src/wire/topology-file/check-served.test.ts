@@ -242,10 +242,23 @@ const memberRefusals: readonly (readonly [string, string, string, string])[] = [
   ['with a certificate without its key', 'scope: base', 'scope: base, certFile: /c', 'HF-2003'],
   ['with one member twice', 'member: right', 'member: base-l', 'HF-2007'],
   ['in two clusters', 'member: right', 'scope: other', 'HF-2012'],
+  ['with a gate at one member alone', 'member: right', "gatePort: '5432'", 'HF-2012'],
+  [
+    'with a gate before a name',
+    "passwordFile: /p},\n     instances: {base-l: {host: HOST, server: {api: 'http://10.1.0.20:8008'",
+    "passwordFile: /p, gatePort: '5432'},\n     instances: {base-l: {host: HOST, server: {api: 'http://base-l:8008'",
+    'HF-2012',
+  ],
   ['that is owned', 'kind: patroni,', 'kind: patroni, authority: owned,', 'HF-2012'],
   ['that nobody leads', 'kind: patroni,', 'kind: patroni, authority: none,', 'HF-2012'],
   ['that leads somewhere', 'kind: patroni,', 'kind: patroni, leads: {a: {to: door}},', 'HF-2012'],
 ];
+
+test('a gate before a port that is none is refused', () => {
+  const gated = members.replace('passwordFile: /p', "passwordFile: /p, gatePort: 'sql'");
+  assert.ok(problemsOf(gated).some(({ code }) => code === 'HF-2004'));
+  assert.deepEqual(problemsOf(members.replace('passwordFile: /p', "passwordFile: /p, gatePort: '5432'")), []);
+});
 
 for (const [what, piece, instead, code] of memberRefusals)
   test(`a database under Patroni ${what} is refused (${code})`, () => {
