@@ -86,7 +86,14 @@ export async function runVariants(
 }
 
 /** What the sound code does as well at a seed is not the variant's doing: then nothing was caught there, and the next seeds are tried. */
-async function runVariant({ name, seedsAtMost, caughtAt, delegated, gated, lostRedis }: Variant): Promise<CaughtVariant> {
+async function runVariant({
+  name,
+  seedsAtMost,
+  caughtAt,
+  delegated,
+  gated,
+  lostRedis,
+}: Variant): Promise<CaughtVariant> {
   let [tried, first] = [caughtAt, 1];
   for (;;) {
     const worlds = (...numbers: readonly number[]) => [

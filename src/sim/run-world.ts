@@ -58,9 +58,21 @@ function drawKind(world: World): Kind {
 }
 
 /** One world from its seed: settle, hurt it under load, heal it, and see that it is well. */
-export function runWorld({ seed, runbooks, trace, delegatedDatabase, gatedDatabase, lostRedis }: RunOptions): WorldResult {
+export function runWorld({
+  seed,
+  runbooks,
+  trace,
+  delegatedDatabase,
+  gatedDatabase,
+  lostRedis,
+}: RunOptions): WorldResult {
   const isDelegated = delegatedDatabase === true;
-  const shape = { ...drawShape(new Random(seed)), delegatedDatabase: isDelegated, gatedDatabase: gatedDatabase === true, servers: true };
+  const shape = {
+    ...drawShape(new Random(seed)),
+    delegatedDatabase: isDelegated,
+    gatedDatabase: gatedDatabase === true,
+    servers: true,
+  };
   const world = new World({
     seed,
     runbooks,

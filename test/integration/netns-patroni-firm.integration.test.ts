@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it, type TestContext } from 'node:test';
 import type { GroupView } from '../../lab/demo/status-view.ts';
 import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
+import type { SiteId } from '../../src/core/base/ids.ts';
 import { activeSite, example, LabUnderTest, projectRoot, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 import { PatroniFirm } from './netns-patroni/patroni-firm.ts';
@@ -19,7 +20,7 @@ const darkForMs = 300_000;
 const ms = (value: number | null) => (value === null ? 'none' : `${Math.round(value)} ms`);
 
 /** Patroni with the timers that it comes with says who is primary; the lab's own controllers and agents move the rest with it. */
-describe('a firm whose database is under Patroni, on network namespaces', { skip, timeout: 560_000 }, () => {
+describe('a firm whose database is under Patroni, on network namespaces', { skip, timeout: 700_000 }, () => {
   let lab: LabUnderTest;
   let servers: LedFirm;
   let firm: PatroniFirm;
@@ -85,14 +86,17 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
   }
 
   /** On what it rests that the lock was not waited for, as evidence has it. */
-  function releasedEarly(context: TestContext, { killed, sinceMonoMs }: { killed: string; sinceMonoMs: number }): void {
+  function releasedEarly(
+    context: TestContext,
+    { former, by, sinceMonoMs }: { former: string; by: 'process-dead' | 'lease-expired'; sinceMonoMs: number },
+  ): void {
     const told = (kind: string, name: string, value: string) =>
       lab
         .evidence()
         .map((each) => ({ ...each, data: each.data as Record<string, unknown> }))
         .find((each) => each.kind === kind && each.monoMs >= sinceMonoMs && each.data[name] === value);
-    const proof = told('fencing-proof', 'scope', killed);
-    assert.equal(proof?.data['method'], 'process-dead', 'its own agent proved that nothing of it was left');
+    const proof = told('fencing-proof', 'scope', former);
+    assert.equal(proof?.data['method'], by);
     const adopted = told('delegate-adopted', 'asked', 'by this run');
     assert.ok(adopted !== undefined && adopted.monoMs - sinceMonoMs < lockTtlMs, 'its lock was not waited for');
     context.diagnostic(`proof ${ms(proof!.monoMs - sinceMonoMs)}: ${JSON.stringify(proof!.data)}`);
@@ -156,7 +160,8 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
     adoptions(context, begun);
     assert.equal(firm.siteOf(firm.adopted(after)!), 'chi');
     assert.equal(activeSite(after), 'nyc', 'nothing else moves with it');
-    releasedEarly(context, { killed, sinceMonoMs: begun });
+    // Its own agent proved that nothing of it was left.
+    releasedEarly(context, { former: killed, by: 'process-dead', sinceMonoMs: begun });
     await poolersFollow(context);
     await lab.eventually(
       'commits go on',
@@ -174,24 +179,31 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
     await movedByCommand(context, 'chi');
   });
 
-  it('the active site loses its power: the database is primary at the other one, unattended, and comes back as a copy', async (test) => {
-    const context = test as TestContext;
-    await acknowledged();
-    const lost = activeSite(await lab.platform.group());
-    const other = standbySite(lab.topology, lost);
-    const view = await firm.settled(lost);
-    await lab.platform.mark('power');
-    const begun = hostMonoMs();
-    const power = await lab.break({ kind: 'site-power-off', site: lost }, darkForMs);
-    const taken = await lab.takenOver(view.record!.epoch);
-    assert.equal(activeSite(taken), other);
-    adoptions(context, begun);
-    await outageSeen(lab, context, 'power');
-    await lab.heal(power);
-    await firm.settled(other);
-    await poolersFollow(context);
-    await counted(context);
-  });
+  const losses = [
+    ['loses its power', (site: SiteId) => ({ kind: 'site-power-off', site }) as const],
+    ['is cut off from everybody', (site: SiteId) => ({ kind: 'site-isolated', site }) as const],
+  ] as const;
+  for (const [what, fault] of losses)
+    it(`the active site ${what}: its gate has closed, the database is primary at the other one, unattended, and comes back as a copy`, async (test) => {
+      const context = test as TestContext;
+      await acknowledged();
+      const lost = activeSite(await lab.platform.group());
+      const other = standbySite(lab.topology, lost);
+      const view = await firm.settled(lost);
+      await lab.platform.mark(what);
+      const begun = hostMonoMs();
+      const broken = await lab.break(fault(lost as SiteId), darkForMs);
+      const taken = await lab.takenOver(view.record!.epoch);
+      assert.equal(activeSite(taken), other);
+      adoptions(context, begun);
+      // Nobody is there to prove anything.
+      releasedEarly(context, { former: firm.adopted(view)!, by: 'lease-expired', sinceMonoMs: begun });
+      await outageSeen(lab, context, what);
+      await lab.heal(broken);
+      await firm.settled(other);
+      await poolersFollow(context);
+      await counted(context);
+    });
 
   it('no password of it is in a log, a journal or in evidence', () => {
     assert.deepEqual(firm.secretsTold(), []);
