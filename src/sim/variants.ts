@@ -105,8 +105,8 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'a lease is renewed whatever the record says',
-    file: 'src/engine/agent-core.ts',
-    find: '{ key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },',
+    file: 'src/engine/lease-upkeep.ts',
+    find: '{ key: keys.group(group), revision: this.#agent.mirror.revisionOf(keys.group(group)) },',
     replace: '',
     why: 'a revoked holder goes on',
     caughtAt: 2,
@@ -151,7 +151,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'the deadline counts from the answer',
-    file: 'src/engine/agent-core.ts',
+    file: 'src/engine/lease-upkeep.ts',
     find: '    const sentAt = lease.confirmed(counter);\n',
     replace:
       '    const later = lease.sending(now);\n    lease.answered(later);\n    const sentAt = lease.confirmed(later);\n',
@@ -264,9 +264,9 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'nobody fences himself',
     file: 'src/engine/agent-core.ts',
-    find: '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing) return;',
+    find: 'selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing) return;',
     replace:
-      '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing || reason !== null) return;',
+      'selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing || reason !== null) return;',
     why: 'a holder that lost its right stays what it was, and never stands by again',
     caughtAt: 3,
     seedsAtMost: 200,
