@@ -1,8 +1,10 @@
 /**
  * Deliberately broken copies of the shipped code, one change each. The checkers know nothing of them; each must be caught within its
- * number of seeds. This tests the tests: a variant that slips through is a hole in the checkers or in the faults.
+ * number of seeds, or by its text scenario. This tests the tests: a variant that slips through is a hole in the checkers or in the faults.
  */
-export interface Variant {
+export type Variant = BrokenCode & (CaughtInWorlds | CaughtInScenario);
+
+export interface BrokenCode {
   readonly name: string;
   /** From the project's root. */
   readonly file: string;
@@ -11,6 +13,9 @@ export interface Variant {
   readonly replace: string;
   /** What the broken code would do to a firm. */
   readonly why: string;
+}
+
+export interface CaughtInWorlds {
   /** Seed that caught it last; tried before all others. With other code it may be another one: `npm run sim -- --variants` tells. */
   readonly caughtAt: number;
   readonly seedsAtMost: number;
@@ -18,6 +23,12 @@ export interface Variant {
   readonly delegated?: true;
   /** Of worlds whose Redis is lost. */
   readonly lostRedis?: true;
+}
+
+/** What worlds hardly ever draw: two faults within half a second, in this order. */
+export interface CaughtInScenario {
+  /** Of `scenarios/`: on the broken code it does not hold, or is told otherwise. */
+  readonly scenario: string;
 }
 
 export const VARIANTS: readonly Variant[] = [
@@ -362,5 +373,22 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 20,
     seedsAtMost: 150,
     lostRedis: true,
+  },
+  {
+    name: 'whoever is in doubt may be promoted',
+    file: 'src/core/decision/candidates.ts',
+    find: "  if (difference && difference.wrong !== 'upstream')\n",
+    replace:
+      "  if (difference && difference.wrong !== 'upstream') return null;\n  if (difference && difference.wrong !== 'upstream')\n",
+    why: 'a standby that may have computed something else than what its journal amounts to is to take over',
+    scenario: 'doubted-standby',
+  },
+  {
+    name: 'what a replay proved wrong is not told',
+    file: 'src/core/diagnosis/diagnose.ts',
+    find: 'if (observation.difference) found.push(dataCorrupt(facts, known, observation.difference));',
+    replace: 'if (observation.difference) void dataCorrupt;',
+    why: 'nobody learns that the primary, or a standby, computes something else than what its journal amounts to',
+    scenario: 'wrong-primary',
   },
 ];
