@@ -1,7 +1,7 @@
-import type { Grant, GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
+import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
 import { assert } from '../core/base/assert.ts';
 import { nextBeat } from '../core/base/beat.ts';
-import type { Epoch, GroupId, HostId, InstanceId, MonoMs, Revision, SiteId, Term } from '../core/base/ids.ts';
+import type { Epoch, GroupId, HostId, InstanceId, SiteId, Term } from '../core/base/ids.ts';
 import { sameJson } from '../core/base/same-json.ts';
 import { hasUpstream, letInAlike } from '../core/health/instance-observation.ts';
 import { isServedKind } from '../core/topology/served.ts';
@@ -17,8 +17,7 @@ import type { Transaction, TransactionOutcome } from './authority-port.ts';
 import { CommandDesk } from './command-desk.ts';
 import type { ActionOutcome, InstanceAction, Postcondition, Question } from './driver-port.ts';
 import { keepGateOpen, keepsGate } from './gate-lease.ts';
-import { HeldLease } from './held-lease.ts';
-import { renewLease } from './lease-renewal.ts';
+import { LeaseUpkeep } from './lease-upkeep.ts';
 import { LocalInstance } from './local-instance.ts';
 import type { InstanceReport } from './messages.ts';
 import { frontRoutes, standbyAction } from './reconcile.ts';
@@ -48,9 +47,6 @@ export interface AgentConfig {
 /** What changes together is told together: news of one moment is one report, not several to every controller. */
 const REPORTS_APART_MS = 5;
 
-/** A refusal or two may be a promotion that is about to be confirmed. */
-const LEASE_REFUSALS = 3;
-
 export class AgentCore {
   readonly config: AgentConfig;
   readonly index: TopologyIndex;
@@ -58,7 +54,8 @@ export class AgentCore {
   readonly mirror = new AuthorityMirror();
   readonly locals: ReadonlyMap<InstanceId, LocalInstance>;
   readonly #desk: CommandDesk;
-  readonly #upkeep: AckSetUpkeep;
+  readonly #leases: LeaseUpkeep;
+  readonly #ackSets: AckSetUpkeep;
   #memory: AgentMemory;
   #effects: AgentEffect[] = [];
   #operations = 0;
@@ -96,7 +93,8 @@ export class AgentCore {
       }
     this.locals = locals;
     this.#desk = new CommandDesk(this);
-    this.#upkeep = new AckSetUpkeep(this);
+    this.#leases = new LeaseUpkeep(this, this.#desk);
+    this.#ackSets = new AckSetUpkeep(this);
   }
 
   get memory(): AgentMemory {
@@ -189,122 +187,15 @@ export class AgentCore {
     const record = this.usableRecord(local.group.id);
     const grant = record?.grants[local.component.id] ?? null;
     if (local.endedUnseen(now))
-      this.#selfFence(local, 'its process is gone; nobody saw that nothing of it is left', now);
-    if (local.component.authority === 'owned') this.#workLease(local, grant, now);
+      this.selfFence(local, 'its process is gone; nobody saw that nothing of it is left', now);
+    if (local.component.authority === 'owned') this.#leases.work(local, grant, now);
     else if (keepsGate(local)) keepGateOpen(this, local, record, now);
     if (local.mayWrite && grant && record) {
-      this.#upkeep.work(local, record, grant, now);
+      this.#ackSets.work(local, record, grant, now);
       switchTrading(this, local, record, now);
       acceptAgain(this, local, record, now);
     }
     if (!local.mayWrite && local.promotion === null && local.mayReconcile(now)) this.#reconcile(local, record, now);
-  }
-
-  #workLease(local: LocalInstance, grant: Grant | null, now: number): void {
-    const mine = grant?.holder === local.instance.id;
-    if (local.promotion?.stage === 'lease' && now >= local.promotion.leaseWithin) this.#desk.promotionExpired(local);
-    if (!mine || grant === null) {
-      local.lease?.forget();
-      if (local.promotion?.stage === 'lease' && (grant !== null || this.#isOfAnotherStore(local.group.id)))
-        this.#desk.promotionWithdrawn(local);
-      // Unknown record (authority not read yet): the lease that is left runs out by itself.
-      if (!local.mayWrite) return;
-      const asked =
-        grant?.holder === null && grant.revoked?.instance === local.instance.id && !this.#overdue(local, now);
-      if (asked && local.observation?.process !== 'frozen') this.#stepDown(local, grant.epoch, now);
-      else if (asked) this.#selfFence(local, 'revoked, and it does not answer', now);
-      else if (grant !== null || this.#overdue(local, now))
-        this.#selfFence(local, grant === null ? 'lease ran out' : 'the grant is no longer ours', now);
-      return;
-    }
-    if (!local.mayWrite && local.promotion === null) return;
-    local.lease ??= new HeldLease(this.timing, now);
-    if (local.mayWrite && this.#overdue(local, now))
-      return this.#selfFence(local, 'the lease was not renewed in time', now);
-    if (local.lease.due(now)) this.#renew(local, grant, local.lease, now);
-  }
-
-  #overdue(local: LocalInstance, now: number): boolean {
-    local.lease ??= new HeldLease(this.timing, now);
-    return now >= local.lease.deadline;
-  }
-
-  #renew(local: LocalInstance, { epoch }: Grant, lease: HeldLease, now: number): void {
-    const { promotion } = local;
-    renewLease(
-      this,
-      local,
-      { epoch, lease, leaseRevision: promotion?.leaseRevision ?? null },
-      now,
-      (counter, at) => this.#renewed(local, epoch, lease, counter, at),
-      () => {
-        if (local.promotion !== null) local.promotion.leaseRevision = 0 as Revision;
-      },
-    );
-  }
-
-  #renewed(local: LocalInstance, epoch: Epoch, lease: HeldLease, counter: number, now: number): void {
-    if (local.lease !== lease || local.killing) return;
-    const sentAt = lease.confirmed(counter);
-    if (sentAt === null || now >= lease.deadline) return;
-    local.leaseCounter = Math.max(local.leaseCounter, counter);
-    if (local.promotion?.stage === 'lease') return this.#desk.leaseHeld(local, now);
-    // Also while it is being promoted: that may take longer than the lease that it began with.
-    const { promotion } = local;
-    if (local.mayWrite)
-      this.perform(
-        local,
-        { kind: 'lease', epoch, leaseUntil: lease.deadline as MonoMs },
-        this.timing.selfFenceAfterMs,
-        now,
-        (outcome, at) => {
-          // It was not primary yet, or not open: nothing writes, and the promotion arms the gate again or fails.
-          if (promotion !== null && outcome.kind !== 'ok') return;
-          local.gateArmed(outcome);
-          local.leaseRefusals = outcome.kind === 'failed' ? local.leaseRefusals + 1 : 0;
-          // What refuses the lease of our grant is not what we promoted: it came up by itself, and serves nobody.
-          if (
-            outcome.kind === 'failed' &&
-            local.leaseRefusals >= LEASE_REFUSALS &&
-            local.mayWrite &&
-            local.promotion === null
-          )
-            this.#selfFence(local, `it refused its lease ${local.leaseRefusals} times: ${outcome.reason}`, at);
-        },
-      );
-  }
-
-  /** Revoked, with its lease still running: it is asked to stop, and killed if it does not say at once that it has. */
-  #stepDown(local: LocalInstance, epoch: Epoch, now: number): void {
-    if (local.killing) return;
-    local.killing = true;
-    this.#desk.promotionOvertaken(local);
-    const { reign } = local;
-    this.perform(local, { kind: 'demote', epoch }, this.timing.stopWithinMs, now, (outcome, at) => {
-      local.killing = false;
-      // Silenced another way, and promoted again since: this is about an earlier reign.
-      if (local.reign !== reign || !local.mayWrite) return;
-      if (outcome.kind === 'ok') this.silenced(local, 'demoted');
-      else this.#selfFence(local, 'revoked, and it did not confirm that it stopped', at);
-      local.reconsider();
-    });
-  }
-
-  #selfFence(local: LocalInstance, reason: string, now: number): void {
-    if (local.killing) return;
-    local.killing = true;
-    this.#desk.promotionOvertaken(local);
-    this.evidence({
-      kind: 'self-fenced',
-      instance: local.instance.id,
-      data: { reason, leaseDeadline: local.lease?.deadline ?? null, now },
-    });
-    const { reign } = local;
-    this.perform(local, { kind: 'kill' }, this.timing.stopWithinMs, now, (outcome) => {
-      local.killing = false;
-      if (outcome.kind === 'ok' && local.reign === reign) this.silenced(local);
-      local.reconsider();
-    });
   }
 
   #reconcile(local: LocalInstance, record: GroupRecord | null, now: number): void {
@@ -366,7 +257,7 @@ export class AgentCore {
   }
 
   /** What granted is gone: the store that took its place accepts no renewal under its record before a person adopts that. */
-  #isOfAnotherStore(group: GroupId): boolean {
+  isOfAnotherStore(group: GroupId): boolean {
     return this.mirror.value<GroupRecord>(keys.group(group))?.incarnation !== this.mirror.incarnation;
   }
 
@@ -470,6 +361,40 @@ export class AgentCore {
     const before = this.#memory.stopped ?? [];
     if (before.includes(id) === isStopped) return;
     this.#remember({ ...this.#memory, stopped: isStopped ? [...before, id] : before.filter((each) => each !== id) });
+  }
+
+  /** Revoked, with its lease still running: it is asked to stop, and killed if it does not say at once that it has. */
+  stepDown(local: LocalInstance, epoch: Epoch, now: number): void {
+    if (local.killing) return;
+    local.killing = true;
+    this.#desk.promotionOvertaken(local);
+    const { reign } = local;
+    this.perform(local, { kind: 'demote', epoch }, this.timing.stopWithinMs, now, (outcome, at) => {
+      local.killing = false;
+      // Silenced another way, and promoted again since: this is about an earlier reign.
+      if (local.reign !== reign || !local.mayWrite) return;
+      if (outcome.kind === 'ok') this.silenced(local, 'demoted');
+      else this.selfFence(local, 'revoked, and it did not confirm that it stopped', at);
+      local.reconsider();
+    });
+  }
+
+  /** It kills what may write and has no right to any more: the polite half; a gate outside does the same. */
+  selfFence(local: LocalInstance, reason: string, now: number): void {
+    if (local.killing) return;
+    local.killing = true;
+    this.#desk.promotionOvertaken(local);
+    this.evidence({
+      kind: 'self-fenced',
+      instance: local.instance.id,
+      data: { reason, leaseDeadline: local.lease?.deadline ?? null, now },
+    });
+    const { reign } = local;
+    this.perform(local, { kind: 'kill' }, this.timing.stopWithinMs, now, (outcome) => {
+      local.killing = false;
+      if (outcome.kind === 'ok' && local.reign === reign) this.silenced(local);
+      local.reconsider();
+    });
   }
 
   /** Durable before the promotion begins: after a crash this agent still knows that something may be writing. */

@@ -1,12 +1,11 @@
 import { allSee, confirmedPrimary, delegatedComponents } from '../core/authority/delegated-primary.ts';
-import type { AdoptedPrimary, GroupRecord } from '../core/authority/group-record.ts';
-import type { Json } from '../core/base/canonical-json.ts';
+import type { AdoptedPrimary } from '../core/authority/group-record.ts';
 import type { ComponentId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
 import { isOpen, type RunState } from '../core/run/run.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
-import { keys } from './authority-keys.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
+import { RecordAmendment } from './record-amendment.ts';
 
 /**
  * Whom delegates were seen to have made primary, newer than what the record says; empty = nothing. The record follows what is
@@ -46,15 +45,16 @@ export function delegatesArrived({ plan }: RunState, facts: Facts): boolean {
  */
 export class DelegateAdoption {
   readonly #around: GroupSurroundings;
-  #writing = false;
+  readonly #amendment: RecordAmendment;
 
   constructor(around: GroupSurroundings) {
     this.#around = around;
+    this.#amendment = new RecordAmendment(around);
   }
 
   /** Its own transaction is under way. */
   get busy(): boolean {
-    return this.#writing;
+    return this.#amendment.busy;
   }
 
   /** True: something is being written, and the facts are about to change; `then` is called once that is committed. */
@@ -62,20 +62,10 @@ export class DelegateAdoption {
     const adopted = adoptable(facts);
     const { record } = facts;
     if (record === null || adopted.length === 0) return false;
-    const { mirror, leadership, topology } = this.#around;
-    const key = keys.group(facts.group.id);
     const delegates = { ...record.delegates, ...Object.fromEntries(adopted.map((each) => [each.component, each])) };
-    const value: GroupRecord = { ...record, delegates };
-    const put = [{ key, value: value as unknown as Json }];
-    const compare = [leadership.comparison(mirror), { key, revision: facts.recordRevision }];
-    this.#writing = true;
-    this.#around.transact({ compare, put }, topology.timing.stepDeadlineMs, (outcome, now, wall) => {
-      this.#writing = false;
-      if (outcome.kind === 'committed') {
-        mirror.change(put, outcome.revision, now);
-        for (const each of adopted) this.#tell(facts, each);
-        then(now, wall);
-      } else if (outcome.kind === 'unknown') this.#around.emit({ kind: 'reload-authority' });
+    this.#amendment.write(facts, { ...record, delegates }, (now, wall) => {
+      for (const each of adopted) this.#tell(facts, each);
+      then(now, wall);
     });
     return true;
   }

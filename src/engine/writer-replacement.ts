@@ -7,8 +7,8 @@ import type { Facts } from '../core/decision/facts.ts';
 import { type WriterChange, writerChange } from '../core/decision/writer-change.ts';
 import type { Component } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
-import { keys } from './authority-keys.ts';
 import type { GroupSurroundings } from './group-surroundings.ts';
+import { RecordAmendment } from './record-amendment.ts';
 
 type Change = Exclude<WriterChange, { kind: 'keep' }>;
 
@@ -19,15 +19,16 @@ type Change = Exclude<WriterChange, { kind: 'keep' }>;
 export class WriterReplacement {
   readonly #around: GroupSurroundings;
   readonly #kept = new Map<ComponentId, string>();
-  #writing = false;
+  readonly #amendment: RecordAmendment;
 
   constructor(around: GroupSurroundings) {
     this.#around = around;
+    this.#amendment = new RecordAmendment(around);
   }
 
   /** Its own transaction is under way. */
   get busy(): boolean {
-    return this.#writing;
+    return this.#amendment.busy;
   }
 
   /** True: something is being written, and the facts are about to change; `then` is called once that is committed. */
@@ -37,7 +38,10 @@ export class WriterReplacement {
       const change = writerChange(facts, component);
       if (change?.kind !== 'keep') this.#kept.delete(component.id);
       if (change === null) continue;
-      if (change.kind !== 'keep') return this.#write(facts, component, change, then);
+      if (change.kind !== 'keep') {
+        this.#write(facts, component, change, then);
+        return true;
+      }
       if (this.#kept.get(component.id) === change.reason) continue;
       this.#kept.set(component.id, change.reason);
       this.#tell(facts, 'writer-kept', { component: component.id, instance: change.former, reason: change.reason });
@@ -45,28 +49,13 @@ export class WriterReplacement {
     return false;
   }
 
-  #write(
-    facts: Facts,
-    component: Component,
-    change: Change,
-    then: (now: number, wall: Facts['wallMs']) => void,
-  ): boolean {
-    const { mirror, leadership, topology } = this.#around;
-    const key = keys.group(facts.group.id);
+  #write(facts: Facts, component: Component, change: Change, then: (now: number, wall: Facts['wallMs']) => void): void {
     const record = rewritten(facts, component, change);
-    const put = [{ key, value: record as unknown as Json }];
-    const compare = [leadership.comparison(mirror), { key, revision: facts.recordRevision }];
-    this.#writing = true;
-    this.#around.transact({ compare, put }, topology.timing.stepDeadlineMs, (outcome, now, wall) => {
-      this.#writing = false;
-      if (outcome.kind === 'committed') {
-        mirror.change(put, outcome.revision, now);
-        const { kind, data } = evidenceOf(change, record.writers![component.id]!);
-        this.#tell(facts, kind, { component: component.id, ...data }, record.epoch);
-        then(now, wall);
-      } else if (outcome.kind === 'unknown') this.#around.emit({ kind: 'reload-authority' });
+    this.#amendment.write(facts, record, (now, wall) => {
+      const { kind, data } = evidenceOf(change, record.writers![component.id]!);
+      this.#tell(facts, kind, { component: component.id, ...data }, record.epoch);
+      then(now, wall);
     });
-    return true;
   }
 
   #tell(facts: Facts, kind: string, data: Readonly<Record<string, Json>>, epoch = facts.record?.epoch): void {

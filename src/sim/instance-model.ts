@@ -6,13 +6,14 @@ import type { DelegateModel } from './delegate-model.ts';
 import { DiskLog, type LogEntry } from './disk-log.ts';
 import type { InstanceSurroundings, PromotionOrder } from './instance-surroundings.ts';
 import type { MachineClock } from './machine-clock.ts';
-import { observationOf, type Replica } from './model-observation.ts';
+import { observationOf } from './model-observation.ts';
 import type { Place } from './network.ts';
 import { carryOut, type OrderedRecovery } from './offered-actions.ts';
 import type { RedisSetModel } from './redis-set-model.ts';
 import { ReleaseProgress } from './release-progress.ts';
+import { ReplicaSessions } from './replica-sessions.ts';
 import { StateComparison } from './state-comparison.ts';
-import { LOST_AFTER_MS, NO_REIGN, UpstreamSession } from './upstream-session.ts';
+import { UpstreamSession } from './upstream-session.ts';
 
 const HEARTBEAT_MS = 150;
 
@@ -35,6 +36,7 @@ export class InstanceModel {
   /** Durable. */
   readonly disk: DiskLog;
   readonly standby: UpstreamSession;
+  readonly replicas: ReplicaSessions;
   readonly state: StateComparison;
   /** Alive and unfit: what its own health check says. */
   ill: { readonly health: 'degraded' | 'bad'; readonly reason: string } | null = null;
@@ -69,7 +71,6 @@ export class InstanceModel {
   /** Durable. */
   recovery: OrderedRecovery | null = null;
   divergence: InstanceObservation['divergence'] = null;
-  readonly #replicas = new Map<InstanceId, Replica>();
   #ackSetAskedAt = 0;
   readonly #release = new ReleaseProgress();
   /** Raised whenever the process ends: what was under way for an earlier life does nothing. */
@@ -90,6 +91,7 @@ export class InstanceModel {
     this.#around = around;
     this.disk = new DiskLog(around.queue);
     this.standby = new UpstreamSession(this, around);
+    this.replicas = new ReplicaSessions(this, around);
     this.state = new StateComparison(this, around);
   }
 
@@ -167,8 +169,7 @@ export class InstanceModel {
     this.standby.leave();
     this.ackSet = [];
     this.leaseUntilLocal = 0;
-    for (const replica of this.#replicas.keys()) this.tell(replica, (peer) => peer.standby.gone(this.id));
-    this.#replicas.clear();
+    this.replicas.dismiss();
     this.#around.died(this);
   }
 
@@ -181,7 +182,7 @@ export class InstanceModel {
   thaw(): void {
     if (this.process !== 'frozen') return;
     this.process = 'running';
-    this.#tryRelease();
+    this.tryRelease();
     this.#changed();
     this.#beat();
   }
@@ -254,9 +255,7 @@ export class InstanceModel {
     this.draining = false;
     this.#release.beginAt(this.log.length);
     this.#ackSetAskedAt = 0;
-    this.#replicas.clear();
-    for (const member of order.ackSet)
-      this.#replicas.set(member, { state: 'connecting', acknowledged: 0, heardAt: this.#around.queue.now });
+    this.replicas.await(order.ackSet);
     this.#changed();
     this.#beat();
   }
@@ -269,13 +268,13 @@ export class InstanceModel {
     this.leaseUntilLocal = Math.max(this.leaseUntilLocal, leaseUntilLocal);
     // Seen once when it becomes primary and is opened in one moment.
     if (this.changedAt !== this.#around.queue.now) this.#changed();
-    this.#tryRelease();
+    this.tryRelease();
   }
 
   lease(epoch: number, untilLocal: number): boolean {
     if (this.role !== 'primary' || epoch !== this.grantEpoch) return false;
     this.leaseUntilLocal = Math.max(this.leaseUntilLocal, untilLocal);
-    this.#tryRelease();
+    this.tryRelease();
     return true;
   }
 
@@ -291,8 +290,7 @@ export class InstanceModel {
     this.role = 'closed';
     this.state.begin(true);
     this.leaseUntilLocal = 0;
-    for (const replica of this.#replicas.keys()) this.tell(replica, (peer) => peer.standby.gone(this.id));
-    this.#replicas.clear();
+    this.replicas.dismiss();
     this.ackSet = [];
     this.#changed();
   }
@@ -301,12 +299,9 @@ export class InstanceModel {
     if (this.role !== 'primary' || epoch !== this.grantEpoch || askedAt < this.#ackSetAskedAt) return false;
     this.#ackSetAskedAt = askedAt;
     if (this.component.kind === 'trading-engine') this.#halt(halted);
-    // What was released without it, a new member has to have before it counts as in sync.
-    for (const [member, known] of this.#replicas)
-      if (ackSet.includes(member) && known.state === 'in-sync' && known.acknowledged < this.#release.to)
-        this.#setReplica(member, known, 'catching-up');
+    this.replicas.waitFor(ackSet);
     this.ackSet = ackSet;
-    this.#tryRelease();
+    this.tryRelease();
     this.#around.changed(this);
     return true;
   }
@@ -349,6 +344,11 @@ export class InstanceModel {
     return this.#release.inFlight(this.log);
   }
 
+  /** Everything in front of this place in the log is released, withdrawn or of an earlier reign. */
+  get releasedTo(): number {
+    return this.#release.to;
+  }
+
   /** Stored before anything else is done with it. */
   learnEpoch(epoch: number): void {
     this.epoch = Math.max(this.epoch, epoch);
@@ -372,10 +372,9 @@ export class InstanceModel {
       if (this.halted) return 'halted';
     }
     this.disk.add({ id, epoch: this.grantEpoch, cancel });
-    this.sync(() => this.#tryRelease());
-    for (const [replica, { state }] of this.#replicas)
-      if (state === 'in-sync' || state === 'catching-up') this.#replicate(replica, this.log.length - 1);
-    this.#tryRelease();
+    this.sync(() => this.tryRelease());
+    this.replicas.replicateNewest();
+    this.tryRelease();
     return 'taken';
   }
 
@@ -385,41 +384,12 @@ export class InstanceModel {
     this.disk.sync(() => this.life === life && this.process !== 'exited', then);
   }
 
-  /** A replica has joined with so much on its disk: it gets what was added meanwhile. */
-  welcome(replica: InstanceId, reign: number, acknowledged: number): void {
-    if (this.role !== 'primary') return;
-    if (this.#replicas.has(replica) && this.log.length > acknowledged) this.#replicate(replica, acknowledged);
-    this.acknowledged(replica, reign, acknowledged);
-  }
-
-  #replicate(replica: InstanceId, from: number): void {
-    const entries = this.log.slice(from);
-    const { grantEpoch, id } = this;
-    this.tell(replica, (peer) => peer.standby.receive(id, grantEpoch, from, entries));
-  }
-
-  /** A replica has everything up to here on its disk. */
-  acknowledged(replica: InstanceId, epoch: number, sequence: number): void {
-    const known = this.#replicas.get(replica);
-    if (this.role !== 'primary' || epoch !== this.grantEpoch || !known) return;
-    known.acknowledged = Math.max(known.acknowledged, sequence);
-    known.heardAt = this.#around.queue.now;
-    this.#setReplica(replica, known, known.acknowledged >= this.#release.to ? 'in-sync' : 'catching-up');
-    this.#tryRelease();
-  }
-
-  #setReplica(_id: InstanceId, replica: Replica, state: Replica['state']): void {
-    if (replica.state === state) return;
-    replica.state = state;
-    this.#around.changed(this);
-  }
-
   /** Rules 2 and 3 of the component contract: lease and acknowledgement set, before every release. */
-  #tryRelease(): void {
+  tryRelease(): void {
     if (this.role !== 'primary' || !this.opened || this.process !== 'running') return;
     if (this.selfGated && !this.leaseValid) return;
     let upTo = this.disk.synced;
-    for (const member of this.ackSet) upTo = Math.min(upTo, this.#replicas.get(member)?.acknowledged ?? 0);
+    for (const member of this.ackSet) upTo = Math.min(upTo, this.replicas.heldBy(member));
     for (let index = this.#release.next(upTo); index !== null; index = this.#release.next(upTo)) {
       const { id, cancel } = this.log[index]!;
       this.#around.released({
@@ -431,28 +401,6 @@ export class InstanceModel {
         cancel,
       });
     }
-  }
-
-  /** A standby wants to follow: it gets everything that is here. */
-  joinRequest(replica: InstanceId, epoch: number, session: number): void {
-    if (this.role === 'closed' || epoch > Math.max(this.epoch, this.grantEpoch)) return;
-    // A connection needs both directions.
-    const from = this.#around.peer(replica)?.place;
-    if (!from || !this.#around.network.open(this.place, from)) return;
-    const { id, log } = this;
-    const source = this.epoch;
-    const reign = this.role === 'primary' ? this.grantEpoch : NO_REIGN;
-    if (this.role === 'primary') {
-      const known = this.#replicas.get(replica) ?? { state: 'connecting' as const, acknowledged: 0, heardAt: 0 };
-      this.#replicas.set(replica, { ...known, state: 'catching-up', heardAt: this.#around.queue.now });
-      this.#around.changed(this);
-    }
-    const copy = [...log];
-    this.tell(
-      replica,
-      (peer) => peer.standby.joined({ upstream: id, epoch: source, reign, session, log: copy }),
-      copy.length / 50,
-    );
   }
 
   /** Says something to a peer, over the network; what it was for an earlier life of the peer is lost. */
@@ -481,27 +429,14 @@ export class InstanceModel {
       this.#beating = false;
       if (this.process !== 'running') return;
       const { now } = this.#around.queue;
-      if (this.role === 'primary') this.#beatPrimary(now);
+      if (this.role === 'primary') this.replicas.beat(now);
       if (this.role === 'standby') this.standby.beat(now);
       this.#beat();
     });
   }
 
-  #beatPrimary(now: number): void {
-    const { id, grantEpoch } = this;
-    for (const [replica, known] of this.#replicas) {
-      if (now - known.heardAt > LOST_AFTER_MS && known.state !== 'lost') this.#setReplica(replica, known, 'lost');
-      const have = known.acknowledged;
-      if ((known.state === 'in-sync' || known.state === 'catching-up') && have < this.log.length)
-        this.#replicate(replica, have);
-      const { isWrong } = this.state;
-      this.tell(replica, (peer) => peer.standby.heartbeat(id, grantEpoch, isWrong));
-    }
-    this.#tryRelease();
-  }
-
   observe(): InstanceObservation {
-    return observationOf(this, { replicas: this.#replicas, now: this.#around.queue.now });
+    return observationOf(this, { replicas: this.replicas.known, now: this.#around.queue.now });
   }
 
   /** Its delegate decides; nothing of Holdfast does. Its clients are not modelled. */

@@ -72,7 +72,7 @@ async function manyWorlds(count: number, first: number): Promise<number> {
   const { worlds, firstSeed, violations, simulatedMs, wallMs, coverage } = result;
   if (values.json)
     process.stdout.write(
-      `${JSON.stringify({ worlds, firstSeed, violations: violations.map(({ seed, invariant }) => ({ seed, invariant })), simulatedMs: Math.round(simulatedMs), wallMs, coverage, variants: variants.map(({ name, caughtAtSeed }) => ({ name, caughtAtSeed })) })}\n`,
+      `${JSON.stringify({ worlds, firstSeed, violations: violations.map(({ seed, invariant }) => ({ seed, invariant })), simulatedMs: Math.round(simulatedMs), wallMs, coverage, variants })}\n`,
     );
   else say(summary(result, missing));
   for (const violation of violations)
@@ -105,13 +105,10 @@ function summary(
   ].join('\n');
 }
 
-const tellVariant = ({ name, caughtAtSeed, invariant }: CaughtVariant) =>
-  say(
-    `  variant "${name}": ${caughtAtSeed === null ? 'NOT CAUGHT' : `caught at seed ${caughtAtSeed} (${invariant})`}\n`,
-  );
+const tellVariant = ({ name, by }: CaughtVariant) =>
+  say(`  variant "${name}": ${by === null ? 'NOT CAUGHT' : `caught by ${by}`}\n`);
 
-const uncaught = (variants: readonly CaughtVariant[]): number =>
-  variants.filter((variant) => variant.caughtAtSeed === null).length;
+const uncaught = (variants: readonly CaughtVariant[]): number => variants.filter(({ by }) => by === null).length;
 
 async function main(): Promise<number> {
   if (values.help || (values.seeds === undefined && values.seed === undefined && !values.variants)) {

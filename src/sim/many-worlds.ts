@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { Coverage } from './coverage.ts';
-import { VARIANTS, type Variant } from './variants.ts';
+import { type BrokenCode, type CaughtInScenario, type CaughtInWorlds, VARIANTS, type Variant } from './variants.ts';
 import type { WorldsReport } from './worlds-process.ts';
 
 export interface ManyWorlds {
@@ -19,6 +20,8 @@ export interface ManyWorlds {
 }
 
 const processScript = join(import.meta.dirname, 'worlds-process.ts');
+const scenarioScript = join(import.meta.dirname, 'play-scenario.ts');
+const scenarios = join(import.meta.dirname, '../../scenarios');
 const hookScript = join(import.meta.dirname, 'variant-hook.ts');
 const nodeArgs = ['--disable-warning=ExperimentalWarning'];
 
@@ -48,7 +51,7 @@ export async function runManyWorlds(request: {
   await Promise.all(
     Array.from({ length: processes }, (_, at) => {
       const share = Math.ceil((count - at) / processes);
-      return runProcess([...nodeArgs, processScript, String(first + at), String(share), String(processes)], {}, take);
+      return runProcess([processScript, String(first + at), String(share), String(processes)], null, take);
     }),
   );
   return {
@@ -62,12 +65,11 @@ export async function runManyWorlds(request: {
 
 export interface CaughtVariant {
   readonly name: string;
-  /** Null = not caught within its seeds. */
-  readonly caughtAtSeed: number | null;
-  readonly invariant: string | null;
+  /** Seed and invariant, or the scenario. Null = not caught within its seeds, or that scenario holds. */
+  readonly by: string | null;
 }
 
-/** Runs every variant until it is caught: at the seed that caught it last, then at 1, 2, …; as many at once as there are cores. */
+/** Runs every variant until it is caught: in its scenario, or at the seed that caught it last, then at 1, 2, …; as many at once as there are cores. */
 export async function runVariants(
   progress: (caught: CaughtVariant) => void,
   chosen: readonly Variant[] = VARIANTS,
@@ -76,7 +78,8 @@ export async function runVariants(
   const caught: CaughtVariant[] = [];
   const work = async () => {
     for (let variant = waiting.shift(); variant !== undefined; variant = waiting.shift()) {
-      const result = await runVariant(variant);
+      const by = 'scenario' in variant ? await caughtInScenario(variant) : await caughtInWorlds(variant);
+      const result = { name: variant.name, by };
       caught.push(result);
       progress(result);
     }
@@ -86,14 +89,8 @@ export async function runVariants(
 }
 
 /** What the sound code does as well at a seed is not the variant's doing: then nothing was caught there, and the next seeds are tried. */
-async function runVariant({
-  name,
-  seedsAtMost,
-  caughtAt,
-  delegated,
-  gated,
-  lostRedis,
-}: Variant): Promise<CaughtVariant> {
+async function caughtInWorlds(variant: BrokenCode & CaughtInWorlds): Promise<string | null> {
+  const { seedsAtMost, caughtAt, delegated, gated, lostRedis } = variant;
   let [tried, first] = [caughtAt, 1];
   for (;;) {
     const worlds = (...numbers: readonly number[]) => [
@@ -103,47 +100,72 @@ async function runVariant({
       ...(lostRedis ? ['--lost-redis'] : []),
     ];
     const broken = worlds(first, seedsAtMost - first + 1, 1, tried);
-    const violation = await firstViolation(broken, ['--import', hookScript], { HOLDFAST_VARIANT: name });
-    if (violation !== null && (await firstViolation(worlds(violation.seed, 1, 1))) === null)
-      return { name, caughtAtSeed: violation.seed, invariant: violation.invariant };
+    const violation = await firstViolation(broken, variant);
+    if (violation !== null && (await firstViolation(worlds(violation.seed, 1, 1), null)) === null)
+      return `seed ${violation.seed} (${violation.invariant})`;
     tried = violation === null || violation.seed === tried ? first : violation.seed + 1;
-    if (violation === null || tried > seedsAtMost) return { name, caughtAtSeed: null, invariant: null };
+    if (violation === null || tried > seedsAtMost) return null;
     first = tried + 1;
   }
 }
 
 async function firstViolation(
   worlds: readonly string[],
-  moreArgs: readonly string[] = [],
-  env: Readonly<Record<string, string>> = {},
+  variant: BrokenCode | null,
 ): Promise<WorldsReport['violations'][number] | null> {
   let found: WorldsReport['violations'][number] | null = null;
-  await runProcess([...nodeArgs, ...moreArgs, processScript, ...worlds], env, (report) => {
+  await runProcess([processScript, ...worlds], variant, (report) => {
     found ??= report.violations[0] ?? null;
   });
   return found;
 }
 
-function runProcess(
+async function caughtInScenario(variant: BrokenCode & CaughtInScenario): Promise<string | null> {
+  const { scenario } = variant;
+  const child = start([scenarioScript, join(scenarios, `${scenario}.scenario`)], variant);
+  let told = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    told += text;
+  });
+  const { code, complaint } = await ended(child);
+  if (told.startsWith(`✕ ${scenario}:`)) return `scenario ${scenario}`;
+  // A process that told nothing of the scenario has caught nothing either.
+  if (code !== 0) throw new Error(`HF-1203 a simulator process ended with ${code}: ${complaint}`);
+  return null;
+}
+
+async function runProcess(
   args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  variant: BrokenCode | null,
   take: (report: WorldsReport) => void,
 ): Promise<void> {
+  const child = start(args, variant);
+  createInterface({ input: child.stdout }).on('line', (line) => take(JSON.parse(line) as WorldsReport));
+  const { code, complaint } = await ended(child);
+  if (code !== 0) throw new Error(`HF-1203 a simulator process ended with ${code}: ${complaint}`);
+}
+
+/** Runs a script on sound code, or on one variant of it. */
+function start(args: readonly string[], variant: BrokenCode | null): ChildProcessByStdio<null, Readable, Readable> {
+  const env: NodeJS.ProcessEnv = { ...process.env };
+  // A variant must never be served from a cache of the sound code.
+  if (variant !== null) delete env['NODE_COMPILE_CACHE'];
+  for (const name of ['NODE_TEST_CONTEXT', 'NODE_CHANNEL_FD']) delete env[name];
+  return spawn(process.execPath, [...nodeArgs, ...(variant === null ? [] : ['--import', hookScript]), ...args], {
+    env: { ...env, ...(variant === null ? {} : { HOLDFAST_VARIANT: variant.name }) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+function ended(
+  child: ChildProcessByStdio<null, Readable, Readable>,
+): Promise<{ readonly code: number | null; readonly complaint: string }> {
   return new Promise((resolve, reject) => {
-    const inherited: NodeJS.ProcessEnv = { ...process.env, ...env };
-    // A variant must never be served from a cache of the sound code.
-    if ('HOLDFAST_VARIANT' in env) delete inherited['NODE_COMPILE_CACHE'];
-    for (const name of ['NODE_TEST_CONTEXT', 'NODE_CHANNEL_FD']) delete inherited[name];
-    const child = spawn(process.execPath, args, { env: inherited, stdio: ['ignore', 'pipe', 'pipe'] });
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-4000);
     });
-    const lines = createInterface({ input: child.stdout });
-    lines.on('line', (line) => take(JSON.parse(line) as WorldsReport));
     child.once('error', reject);
-    child.once('close', (code) =>
-      code === 0 ? resolve() : reject(new Error(`HF-1203 a simulator process ended with ${code}: ${complaint}`)),
-    );
+    child.once('close', (code) => resolve({ code, complaint }));
   });
 }

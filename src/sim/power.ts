@@ -5,7 +5,7 @@ export function powerOff(world: World, host: SimulatedHost): void {
   host.agent.crash();
   host.gate.reset();
   for (const instance of host.instances) instance.losePower();
-  host.agent.routes.clear();
+  host.agent.driver.routes.clear();
 }
 
 /** Boots with what was on its disks; instances come up closed. */

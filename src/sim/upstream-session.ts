@@ -65,7 +65,7 @@ export class UpstreamSession {
     if (this.#self.state.difference !== null) return;
     this.#session += 1;
     const session = this.#session;
-    this.#self.tell(upstream, (peer) => peer.joinRequest(this.#self.id, epoch, session));
+    this.#self.tell(upstream, (peer) => peer.replicas.joinRequest(this.#self.id, epoch, session));
     this.#joinedAt = this.#around.queue.now;
     this.#around.queue.after(this.#joinAgainMs, () => {
       if (this.#self.life === life && this.upstream === upstream && !this.#joined && this.#session === session)
@@ -114,7 +114,7 @@ export class UpstreamSession {
     this.#self.sync(() => {
       if (this.upstream !== upstream || this.#joinedReign !== reign) return;
       const acknowledged = this.#counted(reign);
-      this.#self.tell(upstream, (peer) => peer.welcome(this.#self.id, reign, acknowledged));
+      this.#self.tell(upstream, (peer) => peer.replicas.welcome(this.#self.id, reign, acknowledged));
     });
     this.#around.changed(this.#self);
   }
@@ -180,6 +180,6 @@ export class UpstreamSession {
 
   #acknowledge(upstream: InstanceId, epoch: number): void {
     const acknowledged = this.#counted(epoch);
-    this.#self.tell(upstream, (peer) => peer.acknowledged(this.#self.id, epoch, acknowledged));
+    this.#self.tell(upstream, (peer) => peer.replicas.acknowledged(this.#self.id, epoch, acknowledged));
   }
 }

@@ -1,8 +1,10 @@
 /**
  * Deliberately broken copies of the shipped code, one change each. The checkers know nothing of them; each must be caught within its
- * number of seeds. This tests the tests: a variant that slips through is a hole in the checkers or in the faults.
+ * number of seeds, or by its text scenario. This tests the tests: a variant that slips through is a hole in the checkers or in the faults.
  */
-export interface Variant {
+export type Variant = BrokenCode & (CaughtInWorlds | CaughtInScenario);
+
+export interface BrokenCode {
   readonly name: string;
   /** From the project's root. */
   readonly file: string;
@@ -11,6 +13,9 @@ export interface Variant {
   readonly replace: string;
   /** What the broken code would do to a firm. */
   readonly why: string;
+}
+
+export interface CaughtInWorlds {
   /** Seed that caught it last; tried before all others. With other code it may be another one: `npm run sim -- --variants` tells. */
   readonly caughtAt: number;
   readonly seedsAtMost: number;
@@ -20,6 +25,12 @@ export interface Variant {
   readonly gated?: true;
   /** Of worlds whose Redis is lost. */
   readonly lostRedis?: true;
+}
+
+/** What worlds hardly ever draw: two faults within half a second, in this order. */
+export interface CaughtInScenario {
+  /** Of `scenarios/`: on the broken code it does not hold, or is told otherwise. */
+  readonly scenario: string;
 }
 
 export const VARIANTS: readonly Variant[] = [
@@ -107,8 +118,8 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'a lease is renewed whatever the record says',
-    file: 'src/engine/agent-core.ts',
-    find: '{ key: keys.group(group), revision: this.mirror.revisionOf(keys.group(group)) },',
+    file: 'src/engine/lease-upkeep.ts',
+    find: '{ key: keys.group(group), revision: this.#agent.mirror.revisionOf(keys.group(group)) },',
     replace: '',
     why: 'a revoked holder goes on',
     caughtAt: 2,
@@ -153,7 +164,7 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'the deadline counts from the answer',
-    file: 'src/engine/agent-core.ts',
+    file: 'src/engine/lease-upkeep.ts',
     find: '    const sentAt = lease.confirmed(counter);\n',
     replace:
       '    const later = lease.sending(now);\n    lease.answered(later);\n    const sentAt = lease.confirmed(later);\n',
@@ -266,9 +277,9 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'nobody fences himself',
     file: 'src/engine/agent-core.ts',
-    find: '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing) return;',
+    find: 'selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing) return;',
     replace:
-      '#selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing || reason !== null) return;',
+      'selfFence(local: LocalInstance, reason: string, now: number): void {\n    if (local.killing || reason !== null) return;',
     why: 'a holder that lost its right stays what it was, and never stands by again',
     caughtAt: 3,
     seedsAtMost: 200,
@@ -361,7 +372,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'const leaseUntil = lease.deadline as MonoMs;',
     replace: 'const leaseUntil = (lease.deadline + 5000) as MonoMs;',
     why: 'clients of a primary that is cut off go on beside its successor',
-    caughtAt: 1,
+    caughtAt: 14,
     seedsAtMost: 150,
     gated: true,
   },
@@ -371,7 +382,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'seat?.holder !== local.instance.id',
     replace: 'seat === undefined',
     why: 'two members let clients in, and neither ever closes',
-    caughtAt: 1,
+    caughtAt: 8,
     seedsAtMost: 150,
     gated: true,
   },
@@ -384,5 +395,22 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 20,
     seedsAtMost: 150,
     lostRedis: true,
+  },
+  {
+    name: 'whoever is in doubt may be promoted',
+    file: 'src/core/decision/candidates.ts',
+    find: "  if (difference && difference.wrong !== 'upstream')\n",
+    replace:
+      "  if (difference && difference.wrong !== 'upstream') return null;\n  if (difference && difference.wrong !== 'upstream')\n",
+    why: 'a standby that may have computed something else than what its journal amounts to is to take over',
+    scenario: 'doubted-standby',
+  },
+  {
+    name: 'what a replay proved wrong is not told',
+    file: 'src/core/diagnosis/diagnose.ts',
+    find: 'if (observation.difference) found.push(dataCorrupt(facts, known, observation.difference));',
+    replace: 'if (observation.difference) void dataCorrupt;',
+    why: 'nobody learns that the primary, or a standby, computes something else than what its journal amounts to',
+    scenario: 'wrong-primary',
   },
 ];

@@ -448,7 +448,7 @@ export class World {
     this.queue.after(this.random.between(60, 140), () => {
       if (!this.#load) return;
       for (const host of this.hosts)
-        for (const [, routes] of host.agent.routes)
+        for (const [, routes] of host.agent.driver.routes)
           for (const target of Object.values(routes)) {
             const instance = target === null ? null : this.instances.get(target);
             if (!instance) continue;

@@ -1,3 +1,4 @@
+import { writeU64 } from '../base/u64.ts';
 import type { RecordBatch } from '../journal/record-batch.ts';
 import {
   BINARY_ID_BYTES,
@@ -16,7 +17,7 @@ import {
   writeField,
 } from './binary-protocol.ts';
 import type { BinarySession } from './binary-session.ts';
-import { type Entry, GTC_BIT, RECORD, RECORD_KIND, readCount, textsAt, writeCount } from './entry.ts';
+import { type Entry, GTC_BIT, RECORD, RECORD_KIND, readCount, textsAt } from './entry.ts';
 import { KnownTexts } from './known-texts.ts';
 import { ITEM_KIND, ITEM_STATE } from './order-pool.ts';
 import type { OrderState } from './order-state.ts';
@@ -95,8 +96,8 @@ export class BinaryDesk {
         const at = this.#begin(MESSAGE.fill, sequence, epoch);
         this.#text(at, RECEIVED.fillId, RECEIVED.idLength, entry.id);
         this.#text(at, RECEIVED.execution, RECEIVED.otherLength, entry.exec);
-        writeCount(queue.view, at + RECEIVED.price, entry.price);
-        writeCount(queue.view, at + RECEIVED.qty, entry.qty);
+        writeU64(queue.view, at + RECEIVED.price, entry.price);
+        writeU64(queue.view, at + RECEIVED.qty, entry.qty);
         queue.addBytes(sequence, sink, MESSAGE_BYTES[MESSAGE.fill]!);
         return;
       }
@@ -111,8 +112,8 @@ export class BinaryDesk {
         const at = this.#begin(MESSAGE.replaced, sequence, epoch);
         this.#text(at, RECEIVED.fillId, RECEIVED.idLength, entry.id);
         this.#text(at, RECEIVED.replacedTarget, RECEIVED.otherLength, entry.target);
-        writeCount(queue.view, at + RECEIVED.price, entry.price);
-        writeCount(queue.view, at + RECEIVED.qty, entry.qty);
+        writeU64(queue.view, at + RECEIVED.price, entry.price);
+        writeU64(queue.view, at + RECEIVED.qty, entry.qty);
         queue.addBytes(sequence, sink, MESSAGE_BYTES[MESSAGE.replaced]!);
         return;
       }
@@ -300,7 +301,7 @@ export class BinaryDesk {
       idLength | (clientLength << 8) | (otherLength << 16) | (venue << 24),
       true,
     );
-    writeCount(view, offset + RECORD.number, this.#nowMs);
+    writeU64(view, offset + RECORD.number, this.#nowMs);
     const sequence = commit(length, offset, kind === RECORD_KIND.order);
     const item = state.items.count - 1;
     accepted(item, sequence);
@@ -343,9 +344,9 @@ export class BinaryDesk {
     if (known) {
       bytes[answer + RECEIVED.side] = items.side(item);
       bytes[answer + RECEIVED.state] = items.state(item);
-      writeCount(view, answer + RECEIVED.price, state.priceOf(item));
-      writeCount(view, answer + RECEIVED.qty, state.quantityOf(item));
-      writeCount(view, answer + RECEIVED.filled, items.filled(item));
+      writeU64(view, answer + RECEIVED.price, state.priceOf(item));
+      writeU64(view, answer + RECEIVED.qty, state.quantityOf(item));
+      writeU64(view, answer + RECEIVED.filled, items.filled(item));
       this.#text(
         answer,
         RECEIVED.orderSymbol,
@@ -410,8 +411,8 @@ export class BinaryDesk {
     const { queue } = this.#options;
     const at = queue.reserve(MESSAGE_BYTES[kind]!);
     beginAnswer(queue.bytes, queue.view, at, kind);
-    writeCount(queue.view, at + RECEIVED.sequence, sequence);
-    writeCount(queue.view, at + RECEIVED.epoch, epoch);
+    writeU64(queue.view, at + RECEIVED.sequence, sequence);
+    writeU64(queue.view, at + RECEIVED.epoch, epoch);
     return at;
   }
 
@@ -436,7 +437,7 @@ export const lastReject = (code: string, epoch: number): Buffer => {
   const bytes = Buffer.alloc(MESSAGE_BYTES[MESSAGE.reject]!);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   beginAnswer(bytes, view, 0, MESSAGE.reject);
-  writeCount(view, RECEIVED.epoch, epoch);
+  writeU64(view, RECEIVED.epoch, epoch);
   writeField(bytes, { text: code, at: RECEIVED.code, most: BINARY_SYMBOL_BYTES, lengthAt: RECEIVED.otherLength });
   return bytes;
 };

@@ -1,4 +1,5 @@
-import { readCount, writeCount } from './entry.ts';
+import { writeU64 } from '../base/u64.ts';
+import { readCount } from './entry.ts';
 
 /**
  * The binary messages of the orders port: one size for each kind, little-endian, no length in front.
@@ -138,8 +139,8 @@ export const writeAck = (
   const { from, idAt, idLength } = known;
   to.setInt32(at, MESSAGE.ack | (idLength << 16), true);
   to.setInt32(at + 4, 0, true);
-  writeCount(to, at + RECEIVED.sequence, sequence);
-  writeCount(to, at + RECEIVED.epoch, epoch);
+  writeU64(to, at + RECEIVED.sequence, sequence);
+  writeU64(to, at + RECEIVED.epoch, epoch);
   const field = at + RECEIVED.ackId;
   let word = 0;
   for (const whole = idLength & ~3; word < whole; word += 4)
@@ -300,8 +301,8 @@ export const encodeSent = (message: Sent): Buffer => {
     case 'new':
       bytes[SENT.side] = message.side === 'B' ? 1 : 2;
       bytes[SENT.gtc] = message.tif === 'gtc' ? 1 : 0;
-      writeCount(view, SENT.price, message.price);
-      writeCount(view, SENT.qty, message.qty);
+      writeU64(view, SENT.price, message.price);
+      writeU64(view, SENT.qty, message.qty);
       writeField(bytes, { text: message.id, at: SENT.newId, most, lengthAt: SENT.idLength });
       writeField(bytes, {
         text: message.symbol,
@@ -311,8 +312,8 @@ export const encodeSent = (message: Sent): Buffer => {
       });
       return bytes;
     case 'replace':
-      writeCount(view, SENT.price, message.price);
-      writeCount(view, SENT.qty, message.qty);
+      writeU64(view, SENT.price, message.price);
+      writeU64(view, SENT.qty, message.qty);
       writeField(bytes, { text: message.id, at: SENT.replaceId, most, lengthAt: SENT.idLength });
       writeField(bytes, { text: message.target, at: SENT.replaceTarget, most, lengthAt: SENT.otherLength });
       return bytes;

@@ -1,3 +1,4 @@
+import { writeU64 } from '../base/u64.ts';
 import { MAX_KEY_BYTES } from './bytes-table.ts';
 
 /**
@@ -141,12 +142,6 @@ const HIGH = 0x1_0000_0000;
 export const readCount = (view: DataView, offset: number): number =>
   view.getUint32(offset, true) + view.getUint32(offset + 4, true) * HIGH;
 
-/** A safe integer ≥ 0 as 64 bits. */
-export const writeCount = (view: DataView, offset: number, value: number): void => {
-  view.setUint32(offset, value, true);
-  view.setUint32(offset + 4, value / HIGH, true);
-};
-
 export const hasPrice = (kind: number): boolean =>
   kind === RECORD_KIND.order ||
   kind === RECORD_KIND.fill ||
@@ -170,12 +165,12 @@ export const writeEntry = (bytes: Buffer, view: DataView, offset: number, entry:
   bytes[offset + RECORD.kind] = kind;
   let second = '';
   let third = '';
-  if ('n' in entry) writeCount(view, offset + RECORD.number, entry.n);
-  if ('at' in entry) writeCount(view, offset + RECORD.number, entry.at);
+  if ('n' in entry) writeU64(view, offset + RECORD.number, entry.n);
+  if ('at' in entry) writeU64(view, offset + RECORD.number, entry.at);
   if ('venue' in entry) bytes[offset + RECORD.venue] = entry.venue ?? 0;
   if ('price' in entry) {
-    writeCount(view, offset + RECORD.price, entry.price);
-    writeCount(view, offset + RECORD.qty, entry.qty);
+    writeU64(view, offset + RECORD.price, entry.price);
+    writeU64(view, offset + RECORD.qty, entry.qty);
   }
   switch (entry.kind) {
     case 'order':

@@ -7,11 +7,22 @@ import { monoNowMs } from '../base/mono-clock.ts';
 const CLOSE_MS = 2;
 const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
 
+/** What it looks at, and sleeps by, apart from timers. */
+export interface SilenceClock {
+  /** Monotonic, with a fraction. */
+  nowMs(): number;
+  /** Nothing else is done meanwhile. */
+  sleep(forMs: number): void;
+}
+
+const HOST_CLOCK: SilenceClock = { nowMs: monoNowMs, sleep: (forMs) => void Atomics.wait(SLEEPER, 0, 0, forMs) };
+
 /** Says when an upstream that is connected has been silent for too long, to a fraction of a millisecond, and again each time this passes. */
 export class UpstreamSilence {
   readonly #limitMs: number;
   readonly #heardAtMs: () => number;
   readonly #tell: () => void;
+  readonly #clock: SilenceClock;
   #toldAtMs = 0;
   #due: NodeJS.Timeout | null = null;
   #soon: NodeJS.Immediate | null = null;
@@ -21,10 +32,13 @@ export class UpstreamSilence {
     /** When the upstream was heard last; null while nobody is followed. */
     readonly heardAtMs: () => number | null;
     readonly tell: () => void;
+    /** The host's when left out. */
+    readonly clock?: SilenceClock;
   }) {
     this.#limitMs = options.limitMs;
     this.#heardAtMs = () => options.heardAtMs() ?? Number.POSITIVE_INFINITY;
     this.#tell = options.tell;
+    this.#clock = options.clock ?? HOST_CLOCK;
   }
 
   /** `nextLookMs`: when it is asked again. A moment before that is waited for. */
@@ -50,13 +64,13 @@ export class UpstreamSilence {
   /** What came meanwhile is read before anybody looks again. */
   #sleep(forMs: number, nextLookMs: number): void {
     if (this.#soon !== null) return;
-    Atomics.wait(SLEEPER, 0, 0, forMs);
+    this.#clock.sleep(forMs);
     this.#soon = setImmediate(() => this.#mayBeDue(nextLookMs));
   }
 
   #mayBeDue(nextLookMs: number): void {
     this.#due = null;
     this.#soon = null;
-    this.look(monoNowMs(), nextLookMs);
+    this.look(this.#clock.nowMs(), nextLookMs);
   }
 }

@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { writeU64 } from '../base/u64.ts';
 
 /**
  * The unit of the journal and of replication: a few records written at once, in one epoch, chained to the block before by
@@ -66,9 +67,9 @@ export const sealBlock = (
   view.setUint32(0, MAGIC, true);
   view.setUint32(8, payloadBytes, true);
   view.setUint32(12, count, true);
-  writeNumber(view, 16, epoch);
-  writeNumber(view, 24, firstSequence);
-  writeNumber(view, 32, committed);
+  writeU64(view, 16, epoch);
+  writeU64(view, 24, firstSequence);
+  writeU64(view, 32, committed);
   view.setUint32(40, previous.crc, true);
   view.setUint32(44, 0, true);
   const crc = crc32(bytes.subarray(CRC_FROM));
@@ -117,13 +118,7 @@ export const readHeader = (buffer: Buffer, offset: number): BlockHeader | null =
   };
 };
 
-/** A number of six bytes, and two that are zero. */
-export const writeNumber = (view: DataView, offset: number, value: number): void => {
-  view.setUint32(offset, value >>> 0, true);
-  view.setUint32(offset + 4, value / 0x1_0000_0000, true);
-};
-
-/** A number of six bytes. */
+/** A number of six bytes; the two behind it are zero. */
 const readNumber = (buffer: Buffer, offset: number): number =>
   buffer.readUInt32LE(offset) + buffer.readUInt16LE(offset + 4) * 0x1_0000_0000;
 

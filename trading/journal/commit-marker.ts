@@ -1,6 +1,6 @@
 import { closeSync, constants, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { writeNumber } from './block.ts';
+import { writeU64 } from '../base/u64.ts';
 
 /** What the journal is known to hold for certain; tells a torn tail from a lost one at recovery. */
 export interface Marker {
@@ -37,9 +37,9 @@ export class CommitMarker {
   write(marker: Marker): void {
     this.#marker = marker;
     this.#generation += 1;
-    writeNumber(this.#view, 0, this.#generation);
-    writeNumber(this.#view, 8, marker.durable);
-    writeNumber(this.#view, 16, marker.released);
+    writeU64(this.#view, 0, this.#generation);
+    writeU64(this.#view, 8, marker.durable);
+    writeU64(this.#view, 16, marker.released);
     this.#view.setUint32(SUMMED_BYTES, crc32(this.#summed), true);
     writeSync(this.#file, this.#slot, 0, SLOT_BYTES, (this.#generation % 2) * SLOT_BYTES);
   }

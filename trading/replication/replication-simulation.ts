@@ -1,9 +1,9 @@
-import { type Block, encodeBlock, lastSequenceOf } from '../journal/block.ts';
+import { encodeBlock, lastSequenceOf } from '../journal/block.ts';
 import { textRecord } from '../testing/text-record.ts';
 import { MemoryLog } from './memory-log.ts';
-import type { PrimaryMessage, StandbyMessage } from './messages.ts';
 import { PrimaryCore, type PrimaryEffect, type PrimaryEvent } from './primary-core.ts';
 import { seededRandom } from './seeded-random.ts';
+import { type Frame, SimulatedWires, type Wire } from './simulated-wires.ts';
 import { StandbyCore, type StandbyEffect, type StandbyEvent } from './standby-core.ts';
 
 interface Node {
@@ -19,23 +19,6 @@ interface Node {
   primaryEpoch: number;
   standby: StandbyCore;
   following: string | null;
-}
-
-type Frame =
-  | { readonly to: 'primary'; readonly message: StandbyMessage }
-  | { readonly to: 'standby'; readonly message: PrimaryMessage }
-  | { readonly to: 'standby'; readonly senderEpoch: number; readonly block: Block }
-  | { readonly to: 'primary' | 'standby'; readonly closed: true };
-
-/** One connection between a standby and the primary it dialled; frames in order each way until one side is cut. */
-interface Wire {
-  readonly id: number;
-  readonly standby: Node;
-  readonly primary: Node;
-  readonly standbyConnection: number;
-  readonly toPrimary: Frame[];
-  readonly toStandby: Frame[];
-  open: boolean;
 }
 
 /** The authority's record, as the whole system would keep it: who may be promoted, in which epoch. */
@@ -84,8 +67,7 @@ export class ReplicationSimulation {
   readonly #grant: Grant;
   readonly #released: (string | null)[] = [null];
   #releasedEpoch = 0;
-  #wires: Wire[] = [];
-  #nextWire = 1;
+  readonly #wires: SimulatedWires<Node>;
   #nowMs = 0;
   /** What is being delivered was computed from altered memory. */
   #deliversAltered = false;
@@ -105,6 +87,7 @@ export class ReplicationSimulation {
 
   constructor(seed: number) {
     this.#random = seededRandom(seed);
+    this.#wires = new SimulatedWires(this.#random);
     this.#nodes = ['a', 'b', 'c'].map((name) => this.#boot(name, new MemoryLog(), { highest: 0 }));
     this.#grant = { epoch: 0, holder: 'a', ackSet: ['b', 'c'] };
     this.#promote(this.#nodes[0]!, ['b', 'c']);
@@ -171,20 +154,13 @@ export class ReplicationSimulation {
   }
 
   #deliverOne(): void {
-    const ready = this.#wires.flatMap((wire) => [
-      ...(wire.toPrimary.length > 0 && wire.primary.alive && !wire.primary.frozen
-        ? [{ wire, queue: wire.toPrimary }]
-        : []),
-      ...(wire.toStandby.length > 0 && wire.standby.alive && !wire.standby.frozen
-        ? [{ wire, queue: wire.toStandby }]
-        : []),
-    ]);
+    const { ready } = this.#wires;
     if (ready.length === 0) return;
     const { wire, queue } = this.#pick(ready);
     this.#deliver(wire, queue.shift()!);
   }
 
-  #deliver(wire: Wire, frame: Frame): void {
+  #deliver(wire: Wire<Node>, frame: Frame): void {
     const nowMs = this.#nowMs;
     const connection = wire.standbyConnection;
     if (frame.to === 'primary') {
@@ -208,23 +184,11 @@ export class ReplicationSimulation {
     } else this.#toStandby(wire.standby, { kind: 'message', connection, message: frame.message, nowMs });
   }
 
-  /** What was sent before still arrives, as far as the wire lets it; then both sides see the end. */
-  #cutWire(wire: Wire, options: { readonly loseFrames: boolean }): void {
-    if (!wire.open) return;
-    wire.open = false;
-    if (options.loseFrames) {
-      wire.toPrimary.splice(Math.floor(this.#random() * (wire.toPrimary.length + 1)));
-      wire.toStandby.splice(Math.floor(this.#random() * (wire.toStandby.length + 1)));
-    }
-    wire.toPrimary.push({ to: 'primary', closed: true });
-    wire.toStandby.push({ to: 'standby', closed: true });
-  }
-
   #breakWire(): void {
-    const open = this.#wires.filter((wire) => wire.open);
+    const { open } = this.#wires;
     if (open.length === 0) return;
     this.#counts.wireLosses += 1;
-    this.#cutWire(this.#pick(open), { loseFrames: true });
+    this.#wires.cut(this.#pick(open), { loseFrames: true });
   }
 
   #crash(node: Node): void {
@@ -237,8 +201,7 @@ export class ReplicationSimulation {
       ({ header }) => lastSequenceOf(header) > node.log.durable && this.#random() < 0.5,
     );
     if (firstLost !== -1) node.log.blocks = node.log.blocks.slice(0, firstLost);
-    for (const wire of this.#wires)
-      if (wire.primary === node || wire.standby === node) this.#cutWire(wire, { loseFrames: true });
+    this.#wires.cutAllOf(node);
   }
 
   #freeze(node: Node): void {
@@ -337,9 +300,9 @@ export class ReplicationSimulation {
   #performPrimary(node: Node, effect: PrimaryEffect): void {
     switch (effect.kind) {
       case 'send':
-        return void this.#wireOf(effect.connection)?.toStandby.push({ to: 'standby', message: effect.message });
+        return void this.#wires.byId(effect.connection)?.toStandby.push({ to: 'standby', message: effect.message });
       case 'send-log': {
-        const wire = this.#wireOf(effect.connection);
+        const wire = this.#wires.byId(effect.connection);
         const blocks = node.log.blocks.filter(({ header }) => header.firstSequence > effect.after).slice(0, 3);
         for (const block of blocks) wire?.toStandby.push({ to: 'standby', senderEpoch: node.primaryEpoch, block });
         const last = blocks.at(-1);
@@ -348,8 +311,8 @@ export class ReplicationSimulation {
         return;
       }
       case 'close': {
-        const wire = this.#wireOf(effect.connection);
-        wire === null ? undefined : this.#cutWire(wire, { loseFrames: false });
+        const wire = this.#wires.byId(effect.connection);
+        if (wire !== null) this.#wires.cut(wire, { loseFrames: false });
         return;
       }
       case 'held':
@@ -379,17 +342,14 @@ export class ReplicationSimulation {
         this.#dial(node, effect.address, effect.connection);
         return;
       case 'close': {
-        const wire = this.#wires.findLast(
-          (other) => other.standby === node && other.standbyConnection === effect.connection,
-        );
-        wire === undefined ? undefined : this.#cutWire(wire, { loseFrames: false });
+        const wire = this.#wires.dialledBy(node, effect.connection);
+        if (wire !== null) this.#wires.cut(wire, { loseFrames: false });
         return;
       }
       case 'send': {
-        const wire = this.#wires.findLast(
-          (other) => other.open && other.standby === node && other.standbyConnection === effect.connection,
-        );
-        return void wire?.toPrimary.push({ to: 'primary', message: effect.message });
+        const wire = this.#wires.dialledBy(node, effect.connection);
+        if (wire?.open) wire.toPrimary.push({ to: 'primary', message: effect.message });
+        return;
       }
       case 'store-epoch':
         node.epochs.highest = Math.max(node.epochs.highest, effect.epoch);
@@ -414,21 +374,9 @@ export class ReplicationSimulation {
 
   #dial(node: Node, address: string, connection: number): void {
     const primary = this.#nodes.find(({ name }) => name === address)!;
-    const wire: Wire = {
-      id: this.#nextWire++,
-      standby: node,
-      primary,
-      standbyConnection: connection,
-      toPrimary: [],
-      toStandby: [],
-      open: true,
-    };
-    this.#wires = [
-      ...this.#wires.filter((other) => other.open || other.toPrimary.length + other.toStandby.length > 0),
-      wire,
-    ];
+    const wire = this.#wires.dial(node, primary, connection);
     if (!primary.alive || primary.primary === null) {
-      this.#cutWire(wire, { loseFrames: false });
+      this.#wires.cut(wire, { loseFrames: false });
       return;
     }
     this.#toPrimary(primary, { kind: 'connected', connection: wire.id, nowMs: this.#nowMs });
@@ -513,10 +461,6 @@ export class ReplicationSimulation {
     });
     const calm = { alive: true, frozen: false, altered: false };
     return { name, log, epochs, ...calm, primary: null, primaryEpoch: 0, standby, following: null };
-  }
-
-  #wireOf(id: number): Wire | null {
-    return this.#wires.find((wire) => wire.id === id && wire.open) ?? null;
   }
 
   #pick<Item>(items: readonly Item[]): Item {

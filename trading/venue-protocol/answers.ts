@@ -1,4 +1,5 @@
 import { emptyIdView, type IdView } from '../base/id-view.ts';
+import { writeU64 } from '../base/u64.ts';
 import {
   CUT,
   DRY_RESULT,
@@ -20,7 +21,7 @@ import {
   WIRE_REPORT_KINDS,
 } from './layout.ts';
 import type { WireBuffer } from './wire-buffer.ts';
-import { readText, readU64, writeText, writeU64 } from './wire-fields.ts';
+import { readText, readU64, writeText } from './wire-fields.ts';
 
 /** A report as it is on the wire. */
 export interface WireReport {

@@ -1,6 +1,7 @@
 import type { IdView } from '../base/id-view.ts';
+import { writeU64 } from '../base/u64.ts';
 import { SYMBOL_BYTES } from './layout.ts';
-import { readText, readU64, writeText, writeU64 } from './wire-fields.ts';
+import { readText, readU64, writeText } from './wire-fields.ts';
 
 /**
  * A datagram of market data: header, then messages of one fixed size. Header: magic (u32), version (u8), feed (u8, `A` or `B`), count of

@@ -1,4 +1,5 @@
 import { emptyIdView, type IdView } from '../base/id-view.ts';
+import { writeU64 } from '../base/u64.ts';
 import {
   CANCEL,
   FENCE,
@@ -16,7 +17,7 @@ import {
   SYMBOL_BYTES,
 } from './layout.ts';
 import type { WireBuffer } from './wire-buffer.ts';
-import { NOT_SAFE, readText, readU64, writeText, writeU64 } from './wire-fields.ts';
+import { NOT_SAFE, readText, readU64, writeText } from './wire-fields.ts';
 
 /** What a member sends. Each is filled in again for the next message; ids are views that are valid while the message is handled. */
 export class LogonMessage {

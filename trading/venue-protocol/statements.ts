@@ -1,7 +1,8 @@
 import type { IdView } from '../base/id-view.ts';
+import { writeU64 } from '../base/u64.ts';
 import { offsetsOf, POSITION, POSITIONS_END, SESSIONS, SYMBOL_BYTES } from './layout.ts';
 import type { WireBuffer } from './wire-buffer.ts';
-import { writeText, writeU64 } from './wire-fields.ts';
+import { writeText } from './wire-fields.ts';
 
 /** What the exchange states about a firm as a whole. */
 export interface WireSessions {

@@ -8,11 +8,6 @@ export const readU64 = (view: DataView, at: number): number => {
   return high > 0x1f_ffff ? NOT_SAFE : high * 0x1_0000_0000 + view.getUint32(at, true);
 };
 
-export const writeU64 = (view: DataView, at: number, value: number): void => {
-  view.setUint32(at, value >>> 0, true);
-  view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000), true);
-};
-
 /** Points at a text; false when it is not well formed: something follows its first zero byte, or it has control characters. */
 export const readText = (bytes: Uint8Array, at: number, size: number, into: IdView): boolean => {
   let length = 0;

@@ -1,195 +1,20 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { chi, nyc, RecordedServer, RecordedSet } from '../../../test/builders/recorded-redis.ts';
 import { type Epoch, instanceId } from '../../core/base/ids.ts';
-import { lossBetween } from '../../core/replication/stream-loss.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { RedisDriver } from './driver.ts';
-import { parseReplicas, parseReplication, parseServer, parseSet, textOf } from './parse.ts';
 import { switchPrimary } from './planned-switch.ts';
-import { type RedisTalk, redisTalk } from './redis-talk.ts';
-import { encodeCommand, RespError, RespReader, type RespValue } from './resp.ts';
 import { SentinelDriver } from './sentinel-driver.ts';
 import { ServedRedis } from './served-redis.ts';
 
-const bytes = (name: string) => readFileSync(join(import.meta.dirname, 'fixtures', `${name}-7.0.resp`));
-const reply = (name: string): RespValue => {
-  const values = new RespReader().push(bytes(name));
-  assert.equal(values.length, 1, name);
-  return values[0]!;
-};
 const epoch = (value: number) => value as Epoch;
 const soon = { deadlineMs: 200 };
 const codeOf = (outcome: { readonly kind: string; readonly code?: string }) =>
   outcome.kind === 'failed' ? outcome.code : outcome.kind;
-const nyc = { host: '127.0.4.1', port: 6379 };
-const chi = { host: '127.0.4.2', port: 6379 };
-
-describe('what Redis answers', () => {
-  it('is the same however it is cut into pieces', () => {
-    const whole = Buffer.concat([bytes('sentinel-replicas'), bytes('error-readonly'), bytes('info-server')]);
-    const atOnce = new RespReader().push(whole);
-    assert.equal(atOnce.length, 3);
-    const reader = new RespReader();
-    const piecemeal = [...whole].flatMap((byte) => reader.push(Buffer.from([byte])));
-    assert.deepEqual(piecemeal, atOnce);
-    assert.ok(atOnce[1] instanceof RespError);
-  });
-
-  it('is refused when it is something else', () => {
-    assert.throws(() => new RespReader().push(Buffer.from('HTTP/1.1 400 Bad Request\r\n')));
-    assert.throws(() => new RespReader().push(Buffer.from(`${'*1\r\n'.repeat(20)}`)));
-    assert.throws(() => new RespReader().push(Buffer.from('$x\r\n')));
-  });
-
-  it('an argument stays one argument, whatever is in it', () => {
-    assert.equal(encodeCommand(['GET', 'a\r\nDEL é']).toString('utf8'), '*2\r\n$3\r\nGET\r\n$9\r\na\r\nDEL é\r\n');
-  });
-
-  it('a primary that was promoted, with the end of the history before it and its replicas', () => {
-    const seen = parseReplication(textOf(reply('info-replication-primary')));
-    assert.deepEqual([seen.role, seen.offset, seen.upstream], ['primary', 129_080, null]);
-    assert.deepEqual(seen.before, { history: '57ccf8cff39188688e483682095b2ead3b0b8b90', offset: 41_209 });
-    assert.deepEqual(seen.replicas[0], { ...nyc, state: 'online', offset: 129_080, heardMsAgo: 0 });
-  });
-
-  it('a replica, whom it follows and how far it is', () => {
-    const seen = parseReplication(textOf(reply('info-replication-replica')));
-    assert.deepEqual([seen.role, seen.offset, seen.before], ['replica', 129_094, null]);
-    assert.deepEqual(seen.upstream, { ...chi, linkUp: true, syncing: false });
-    assert.throws(() => parseReplication('# Server\r\nredis_version:7.0.15\r\n'));
-  });
-
-  it('a sentinel’s view of a set and of its replicas', () => {
-    const set = parseSet(reply('sentinel-master'));
-    assert.deepEqual([set.host, set.flags, set.configEpoch, set.otherSentinels], ['127.0.4.2', ['master'], 1, 2]);
-    const replicas = parseReplicas(reply('sentinel-replicas'));
-    assert.deepEqual(
-      replicas.map(({ host, priority, linkUp }) => [host, priority, linkUp]),
-      [
-        ['127.0.4.3', 0, true],
-        ['127.0.4.1', 100, true],
-      ],
-    );
-    assert.equal(parseServer(textOf(reply('info-server'))).version, '7.0.15');
-    assert.throws(() => parseSet(reply('error-no-such-set')));
-  });
-});
-
-describe('what was lost', () => {
-  const successor = parseReplication(textOf(reply('info-replication-primary')));
-  const former = { history: successor.before!.history, offset: 41_209 };
-
-  it('is nothing where the former primary stopped at what its successor had', () => {
-    assert.deepEqual(lossBetween(former, successor, { stopped: true }), { kind: 'none' });
-  });
-
-  it('is the bytes between, exact only where the former one has stopped', () => {
-    const ahead = { ...former, offset: 41_309 };
-    assert.deepEqual(lossBetween(ahead, successor, { stopped: true }), { kind: 'lost', bytes: 100, exact: true });
-    assert.deepEqual(lossBetween(ahead, successor, { stopped: false }), { kind: 'lost', bytes: 100, exact: false });
-  });
-
-  it('is unknown where it may have gone on, or the histories have nothing in common', () => {
-    assert.equal(lossBetween(former, successor, { stopped: false }).kind, 'unknown');
-    assert.equal(lossBetween({ ...former, history: 'f'.repeat(40) }, successor, { stopped: true }).kind, 'unknown');
-  });
-});
-
-/** A set of two servers and a sentinel that keep what they are told, in the words of real ones. */
-class RecordedSet {
-  readonly said: string[] = [];
-  readonly servers = new Map([
-    [nyc.host, new RecordedServer('primary')],
-    [chi.host, new RecordedServer('replica')],
-  ]);
-  sentinelFreezes = false;
-  movesTo = chi.host;
-  version = '7.0.15';
-
-  talk(host: string): RedisTalk {
-    return async (commands) => {
-      const server = this.servers.get(host)!;
-      if (server.frozen) return { kind: 'unknown', reason: 'no answer within 200 ms' };
-      const replies = commands.map((command) => {
-        if (command[0] !== 'INFO' && command[0] !== 'GET' && command[1] !== 'USERS')
-          this.said.push(`${host} ${command.filter((word) => !word.includes('\n')).join(' ')}`);
-        return server.answer(command, this.version);
-      });
-      return { kind: 'ok', replies };
-    };
-  }
-
-  readonly sentinel: RedisTalk = async (commands) => {
-    if (this.sentinelFreezes) return { kind: 'unknown', reason: 'no answer within 200 ms' };
-    const primary = [...this.servers].find(([, { role }]) => role === 'primary')![0];
-    const replies = commands.map(([first, verb]): RespValue => {
-      if (first === 'INFO') return reply('info-server');
-      switch (verb) {
-        case 'GET-MASTER-ADDR-BY-NAME':
-          return [primary, '6379'];
-        case 'FAILOVER':
-          this.said.push('sentinel FAILOVER');
-          for (const [host, server] of this.servers) if (host === this.movesTo) server.role = 'primary';
-          this.servers.get(primary)!.role = 'replica';
-          return 'OK';
-        case 'MASTER':
-          return reply('sentinel-master');
-        case 'REPLICAS':
-          return reply('sentinel-replicas');
-        default:
-          return reply('sentinel-ckquorum');
-      }
-    });
-    return { kind: 'ok', replies };
-  };
-}
-
-class RecordedServer {
-  role: 'primary' | 'replica';
-  frozen = false;
-  readonly users = new Set(['default', 'holdfast']);
-  epoch = 0;
-  behind = 0;
-  /** Null: as it was recorded. */
-  follows: string | null = null;
-  noReplicas = 0;
-
-  constructor(role: 'primary' | 'replica') {
-    this.role = role;
-  }
-
-  answer(command: readonly string[], version: string): RespValue {
-    const [verb, what] = command;
-    switch (`${verb} ${what}`) {
-      case 'INFO server':
-        return textOf(reply('info-server')).replace(/redis_version:.*/, `redis_version:${version}\r\nprocess_id:7`);
-      case 'INFO replication':
-        return textOf(reply(`info-replication-${this.role}`))
-          .replace(/((?:master|slave)_repl_offset):\d+/g, (_, name: string) => `${name}:${129_080 - this.behind}`)
-          .replace(/master_host:\S+/, (recorded) => (this.follows === null ? recorded : `master_host:${this.follows}`));
-      case 'ACL USERS':
-        return [...this.users];
-      case 'ACL SETUSER':
-        this.users.add(command[2]!);
-        return 'OK';
-      case 'ACL DELUSER':
-        for (const user of command.slice(2)) this.users.delete(user);
-        return command.length - 2;
-      default:
-        if (verb === 'GET') return this.epoch === 0 ? null : String(this.epoch);
-        if (verb === 'EVAL') {
-          if (this.noReplicas-- > 0) return new RespError('NOREPLICAS Not enough good replicas to write.');
-          this.epoch = Math.max(this.epoch, Number(command.at(-1)));
-          return this.epoch;
-        }
-        return 'OK';
-    }
-  }
-}
 
 describe('drivers of a set', () => {
   let directory: string;
@@ -468,45 +293,5 @@ describe('drivers of a set', () => {
     const outcome = await planned();
     assert.deepEqual([outcome.kind, outcome.kind === 'ok' ? null : outcome.step], ['closed', 'failover']);
     assert.equal(await driver().confirm({ kind: 'closed' }, soon), 'holds');
-  });
-});
-
-describe('talk over a connection', () => {
-  let server: Server;
-  const sockets: Socket[] = [];
-  afterEach(() => {
-    for (const socket of sockets.splice(0)) socket.destroy();
-    server.close();
-  });
-
-  async function talkTo(answer: (socket: Socket, heard: string) => void): Promise<RedisTalk> {
-    server = createServer((socket) => {
-      sockets.push(socket);
-      socket.on('error', () => {});
-      socket.on('data', (heard) => answer(socket, heard.toString('utf8')));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    return redisTalk({ address: { host: '127.0.0.1', port }, user: 'holdfast', password: 'p' });
-  }
-
-  it('a server that does not let us in hears no command', async () => {
-    const heard: string[] = [];
-    const talk = await talkTo((socket, text) => {
-      heard.push(text);
-      socket.write(bytes('error-wrongpass'));
-    });
-    assert.equal((await talk([['FLUSHALL']], soon)).kind, 'refused');
-    assert.ok(!heard.join().includes('FLUSHALL'));
-  });
-
-  it('a frozen server, one that hangs up and one that is none are unknown, by the deadline', async () => {
-    const begun = performance.now();
-    assert.equal((await (await talkTo(() => {}))([['PING']], soon)).kind, 'unknown');
-    server.close();
-    assert.equal((await (await talkTo((socket) => socket.end()))([['PING']], soon)).kind, 'unknown');
-    server.close();
-    assert.equal((await (await talkTo((socket) => socket.write('hello\r\n')))([['PING']], soon)).kind, 'unknown');
-    assert.ok(performance.now() - begun < 2_000);
   });
 });

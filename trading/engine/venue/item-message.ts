@@ -1,3 +1,4 @@
+import { writeU64 } from '../../base/u64.ts';
 import {
   CANCEL,
   ID_BYTES,
@@ -9,7 +10,6 @@ import {
 } from '../../venue-protocol/layout.ts';
 import { encodePositionsRequest, encodeSessionsRequest } from '../../venue-protocol/requests.ts';
 import type { WireBuffer } from '../../venue-protocol/wire-buffer.ts';
-import { writeU64 } from '../../venue-protocol/wire-fields.ts';
 import { SIDE_NUMBER } from '../entry.ts';
 import { ITEM_KIND } from '../order-pool.ts';
 import type { OrderState } from '../order-state.ts';

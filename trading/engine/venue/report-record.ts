@@ -1,7 +1,8 @@
 import type { IdView } from '../../base/id-view.ts';
+import { writeU64 } from '../../base/u64.ts';
 import type { WireReport } from '../../venue-protocol/answers.ts';
 import { copyBytes } from '../binary-protocol.ts';
-import { closeRecord, hasPrice, RECORD, RECORD_KIND, textsAt, writeCount } from '../entry.ts';
+import { closeRecord, hasPrice, RECORD, RECORD_KIND, textsAt } from '../entry.ts';
 
 /** The journal record of a report of an exchange, written without an object or text of its own; returns its length. */
 export const writeReport = (
@@ -15,10 +16,10 @@ export const writeReport = (
   bytes.fill(0, offset, offset + RECORD.textsAfterPrice);
   bytes[offset + RECORD.kind] = kind;
   bytes[offset + RECORD.venue] = venue.number;
-  writeCount(view, offset + RECORD.number, report.n);
+  writeU64(view, offset + RECORD.number, report.n);
   if (hasPrice(kind)) {
-    writeCount(view, offset + RECORD.price, report.price);
-    writeCount(view, offset + RECORD.qty, report.quantity);
+    writeU64(view, offset + RECORD.price, report.price);
+    writeU64(view, offset + RECORD.qty, report.quantity);
   }
   let at = writeId(bytes, offset + RECORD.firstLength, offset + textsAt(kind), report.id);
   switch (report.kind) {
