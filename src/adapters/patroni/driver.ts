@@ -8,7 +8,7 @@ import type { AskHttp, HttpAnswer, HttpQuestion } from './http.ts';
 import { type ReleaseWish, whyKept } from './lock-release.ts';
 import { type ClusterSettings, type MemberStatus, parseMember, parseSettings } from './parse.ts';
 import { type AskedPromotion, type DelegateEvent, delegateEvents, type SeenPromotions } from './promotion-watch.ts';
-import { type LockRelease, readStore, releaseLock, type StoreLocation, type StoreView } from './store.ts';
+import { forgetMember, type LockRelease, readStore, releaseLock, type StoreLocation, type StoreView } from './store.ts';
 
 export interface PatroniDriverOptions {
   /** Patroni's name for the member that this driver stands beside. */
@@ -17,7 +17,7 @@ export interface PatroniDriverOptions {
   readonly url: string;
   /** To its own member, and over TLS to a primary that is to give way, with what it takes to be obeyed. */
   readonly command: AskHttp;
-  /** To members and to the store; shows them no password. Nothing is written by it but the lock, where that is released. */
+  /** To members and to the store; shows them no password. Writes nothing but the lock, and its holder's key, where that is released. */
   readonly look: AskHttp;
   readonly store: StoreLocation;
   readonly epochs: GuardedEpochs;
@@ -119,7 +119,8 @@ export class PatroniDriver {
 
   /**
    * Takes the lock from a holder that is proved to be gone, so that Patroni promotes this member now and not after the lock's time. Looks at
-   * everything itself first, and compares once more in the step that takes it.
+   * everything itself first, and compares once more in the step that takes it. The holder's key as a member goes first, if it can be had:
+   * whoever is to stream from the dead one follows the new primary as soon as it wakes by the lock, and not when that key has run out.
    */
   async release(wish: Omit<ReleaseWish, 'candidate'>, options: CallOptions): Promise<LockRelease> {
     const until = hostMonoMs() + options.deadlineMs;
@@ -127,6 +128,9 @@ export class PatroniDriver {
     const seen = await this.#look({ deadlineMs: options.deadlineMs / 2 });
     const reason = whyKept(seen, { ...wish, candidate: member });
     if (reason !== null) return { kind: 'kept', reason };
+    const written = seen.store?.members.find(({ name }) => name === wish.holder)?.written ?? null;
+    if (written !== null)
+      await forgetMember(look, store, { name: wish.holder, written }, { deadlineMs: (until - hostMonoMs()) / 3 });
     const lock = { holder: wish.holder, renewed: wish.lock.renewed };
     return releaseLock(look, store, lock, { deadlineMs: until - hostMonoMs() });
   }
