@@ -118,21 +118,24 @@ export class PatroniDriver {
   }
 
   /**
-   * Takes the lock from a holder that is proved to be gone, so that Patroni promotes this member now and not after the lock's time. Looks at
-   * everything itself first, and compares once more in the step that takes it. The holder's key as a member goes first, if it can be had:
-   * whoever is to stream from the dead one follows the new primary as soon as it wakes by the lock, and not when that key has run out.
+   * Takes the lock from a holder that is proved to be gone, so that Patroni promotes this member now and not after the lock's time. `seen`
+   * is this driver's own look, a moment ago; the lock is compared once more in the step that takes it. The holder's key as a member goes
+   * first, if it can be had: whoever is to stream from the dead one follows the new primary as soon as it wakes by the lock, and not when
+   * that key has run out.
    */
-  async release(wish: Omit<ReleaseWish, 'candidate'>, options: CallOptions): Promise<LockRelease> {
+  async release(
+    { holder, lock }: Omit<ReleaseWish, 'candidate'>,
+    seen: ClusterObservation,
+    options: CallOptions,
+  ): Promise<LockRelease> {
     const until = hostMonoMs() + options.deadlineMs;
     const { member, look, store } = this.#options;
-    const seen = await this.#look({ deadlineMs: options.deadlineMs / 2 });
-    const reason = whyKept(seen, { ...wish, candidate: member });
+    const reason = whyKept(seen, { holder, lock, candidate: member });
     if (reason !== null) return { kind: 'kept', reason };
-    const written = seen.store?.members.find(({ name }) => name === wish.holder)?.written ?? null;
+    const written = seen.store?.members.find(({ name }) => name === holder)?.written ?? null;
     if (written !== null)
-      await forgetMember(look, store, { name: wish.holder, written }, { deadlineMs: (until - hostMonoMs()) / 3 });
-    const lock = { holder: wish.holder, renewed: wish.lock.renewed };
-    return releaseLock(look, store, lock, { deadlineMs: until - hostMonoMs() });
+      await forgetMember(look, store, { name: holder, written }, { deadlineMs: options.deadlineMs / 3 });
+    return releaseLock(look, store, { holder, renewed: lock.renewed }, { deadlineMs: until - hostMonoMs() });
   }
 
   /** Patroni answers a switchover seconds after it is done: what is there counts, whoever says so first. */

@@ -10,7 +10,7 @@ import type {
 } from '../../engine/driver-port.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
-import { type ClusterAction, epochResource, type PatroniDriver } from './driver.ts';
+import { type ClusterAction, type ClusterObservation, epochResource, type PatroniDriver } from './driver.ts';
 import type { HostProcesses } from './host-processes.ts';
 import { type InstanceOf, observationOf } from './member-observation.ts';
 import type { StartBar } from './start-bar.ts';
@@ -225,7 +225,7 @@ export class PatroniMember implements InstanceDriver {
       return { kind: 'unknown', reason: `who has the lock was not found out: ${seen.reasons.join('; ')}` };
     let released: string | null = null;
     if (store.leader !== this.#member) {
-      const release = await this.#release(action, store.leader, leftMs);
+      const release = await this.#release(action, seen, leftMs);
       if (release?.kind === 'released') released = store.leader;
       // What may be gone is waited for as well; Patroni is asked where that was in vain.
       const isTaken =
@@ -243,9 +243,14 @@ export class PatroniMember implements InstanceDriver {
   }
 
   /** Null: nobody proved that the holder is gone, or it is another one. */
-  async #release({ former, gone }: TakeOver, leader: string | null, leftMs: () => number): Promise<LockRelease | null> {
-    if (gone === undefined || former === null || leader === null || leader !== this.#memberOf(former)) return null;
-    return this.#options.driver.release({ holder: leader, lock: gone }, { deadlineMs: leftMs() / 4 });
+  async #release(
+    { former, gone }: TakeOver,
+    seen: ClusterObservation,
+    leftMs: () => number,
+  ): Promise<LockRelease | null> {
+    const holder = seen.store?.leader ?? null;
+    if (gone === undefined || former === null || holder === null || holder !== this.#memberOf(former)) return null;
+    return this.#options.driver.release({ holder, lock: gone }, seen, { deadlineMs: leftMs() / 4 });
   }
 
   /** A planned move names the primary that gives way. An unplanned one does where it answers; else Patroni is asked to fail over. */
