@@ -244,13 +244,15 @@ async function member(
   { instances, durability }: Component,
   looks: { readonly lookEveryMs: number; readonly lookWithinMs: number },
 ): Promise<InstanceDriver> {
-  const [{ PatroniDriver }, { httpBy }, { PatroniMember }, { HostProcesses }, { StartBar }] = await Promise.all([
-    import('../adapters/patroni/driver.ts'),
-    import('../adapters/patroni/http.ts'),
-    import('../adapters/patroni/member-driver.ts'),
-    import('../adapters/patroni/host-processes.ts'),
-    import('../adapters/patroni/start-bar.ts'),
-  ]);
+  const [{ PatroniDriver }, { httpBy }, { PatroniMember }, { HostProcesses }, { StartBar }, { UpstreamKeeper }] =
+    await Promise.all([
+      import('../adapters/patroni/driver.ts'),
+      import('../adapters/patroni/http.ts'),
+      import('../adapters/patroni/member-driver.ts'),
+      import('../adapters/patroni/host-processes.ts'),
+      import('../adapters/patroni/start-bar.ts'),
+      import('../adapters/patroni/upstream-keeper.ts'),
+    ]);
   const tls = options.has('caFile')
     ? {
         ca: options.fileText('caFile'),
@@ -279,7 +281,24 @@ async function member(
   const host = options.has('barFile')
     ? { processes: new HostProcesses(), bar: new StartBar(options.text('barFile')) }
     : null;
-  return new PatroniMember({ instance, driver, store, members, synchronous, epochs: guarded, host, ...looks });
+  const upstream = options.has('upstreamFile')
+    ? new UpstreamKeeper({
+        member: memberOf(served, instance),
+        file: options.text('upstreamFile'),
+        reload: (call) => driver.reload(call),
+      })
+    : null;
+  return new PatroniMember({
+    instance,
+    driver,
+    store,
+    members,
+    synchronous,
+    epochs: guarded,
+    host,
+    upstream,
+    ...looks,
+  });
 }
 
 async function router({ instance, options, served, epochs }: Setup): Promise<ServedServer> {

@@ -8,6 +8,7 @@ export class Cluster {
   renewed = 25;
   standbys = 'chi-1';
   readonly roles: Record<string, string> = { 'nyc-1': 'master', 'chi-1': 'replica' };
+  readonly tags: Record<string, object> = {};
   readonly silent = new Set<string>();
   /** Whose keys as members have been taken away. */
   readonly forgotten = new Set<string>();
@@ -75,6 +76,7 @@ export class Cluster {
       replication:
         role === 'master' ? [{ application_name: this.standbys, state: 'streaming', sync_state: 'sync' }] : [],
       ...(this.paused ? { pause: true } : {}),
+      tags: this.tags[member] ?? {},
       patroni: { version: this.version, scope: 'base' },
     };
   }
@@ -96,6 +98,7 @@ export class Cluster {
           role,
           version: this.version,
           xlog_location: 900,
+          tags: this.tags[name] ?? {},
         }),
         1,
         this.written,

@@ -113,6 +113,11 @@ export class PatroniDriver {
     return this.#ask(questionOf(action, seen.member), this.#receivers(action, seen.store), condition, until);
   }
 
+  /** Has this driver's own member read its configuration files; it does so at its next loop. */
+  reload(options: CallOptions): Promise<HttpAnswer> {
+    return this.#options.command({ method: 'POST', url: `${this.#options.url}/reload` }, options);
+  }
+
   confirm(condition: ClusterCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
     return this.#confirm(condition, hostMonoMs() + options.deadlineMs);
   }

@@ -45,7 +45,17 @@ describe('a lock is released before its time', () => {
     const driver = new PatroniDriver({ member: name, url, command: cluster.ask, look: cluster.ask, store, epochs });
     const looks = { lookEveryMs: 1000, lookWithinMs: 200 };
     const host = processes === null ? null : { processes, bar: new StartBar(bar) };
-    return new PatroniMember({ instance, driver, store, members: names, synchronous: true, epochs, host, ...looks });
+    return new PatroniMember({
+      instance,
+      driver,
+      store,
+      members: names,
+      synchronous: true,
+      epochs,
+      host,
+      upstream: null,
+      ...looks,
+    });
   }
   const host = () =>
     new HostProcesses({

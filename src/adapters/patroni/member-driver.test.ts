@@ -41,7 +41,17 @@ describe('a member of Patroni’s cluster as an instance of an agent', () => {
       epochs,
     });
     const looks = { lookEveryMs: 1000, lookWithinMs: 200 };
-    return new PatroniMember({ instance, driver, store, members, synchronous, epochs, host: null, ...looks });
+    return new PatroniMember({
+      instance,
+      driver,
+      store,
+      members,
+      synchronous,
+      epochs,
+      host: null,
+      upstream: null,
+      ...looks,
+    });
   }
   const takeOver = (change: Partial<Extract<InstanceAction, { kind: 'take-over' }>> = {}) =>
     ({ kind: 'take-over', epoch: epoch(8), former: nyc, planned: true, ...change }) as const;

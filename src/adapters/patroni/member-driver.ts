@@ -15,6 +15,7 @@ import type { HostProcesses } from './host-processes.ts';
 import { type InstanceOf, observationOf } from './member-observation.ts';
 import type { StartBar } from './start-bar.ts';
 import type { LockRelease, StoreLocation, StoreView } from './store.ts';
+import type { UpstreamKeeper } from './upstream-keeper.ts';
 
 export interface MemberDriverOptions {
   readonly instance: InstanceId;
@@ -32,6 +33,8 @@ export interface MemberDriverOptions {
   readonly lookWithinMs: number;
   /** How it is proved on this host that nothing of the member is left; null: it is not, and a lost lock is waited for. */
   readonly host: { readonly processes: HostProcesses; readonly bar: StartBar } | null;
+  /** Of a member that may never be promoted; null: it streams from whom its own configuration says. */
+  readonly upstream: UpstreamKeeper | null;
 }
 
 type TakeOver = Extract<InstanceAction, { kind: 'take-over' }>;
@@ -88,9 +91,11 @@ export class PatroniMember implements InstanceDriver {
   }
 
   async observe(options: CallOptions): Promise<InstanceObservation> {
-    const { driver, synchronous, host } = this.#options;
+    const { driver, synchronous, host, upstream } = this.#options;
+    const until = hostMonoMs() + options.deadlineMs;
     const seen = await driver.observe(options);
     this.#liftBar(seen.store);
+    await upstream?.keep(seen, { deadlineMs: until - hostMonoMs() });
     // Also while it is well: what was never seen to run here cannot be seen to have ended.
     const processes = host?.processes.state;
     this.#ended = seen.member === null && processes === 'ended';

@@ -74,6 +74,7 @@ export const serverOptions = [
   'weightFile',
   'preferences',
   'barFile',
+  'upstreamFile',
   'service',
   'fencing',
 ] as const;
@@ -105,7 +106,7 @@ export const optionsOfKind: Readonly<
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
   patroni: {
     needed: ['api', 'scope', 'store', 'endpoints', 'passwordFile'],
-    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile', 'barFile'],
+    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile', 'barFile', 'upstreamFile'],
   },
   frr: { needed: ['autonomousSystem', 'configFile'], optional: ['preferences'] },
   keepalived: { needed: ['sharedAddress', 'interface', 'configFile', 'pidFile', 'weightFile'], optional: [] },
