@@ -140,11 +140,13 @@ async function amongTheFirm(topology: Topology, { asked, rounds }: Wish): Promis
 }
 
 /** A whole firm whose database is under Patroni. */
-async function amongTheDatabase(topology: Topology, { rounds }: Wish): Promise<readonly Series[]> {
+async function amongTheDatabase(topology: Topology, { asked, rounds }: Wish): Promise<readonly Series[]> {
   try {
     const firm = await LedDatabase.up(labs.database, topology, { rounds, say });
     try {
-      return [await firm.killed()];
+      const series: Series[] = [];
+      for (const fault of databaseFaults) if (asked.has(fault)) series.push(await firm.measured(fault));
+      return series;
     } finally {
       firm.close();
     }

@@ -8,17 +8,28 @@ import { LabDirectory } from '../../lab/lab-directory.ts';
 import { patroniSecret } from '../../lab/netns/servers/patroni-members.ts';
 import { serverSecrets } from '../../lab/netns/servers/server-secrets.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
+import type { GroupId, SiteId } from '../../src/core/base/ids.ts';
 import type { Component, Topology } from '../../src/core/topology/topology.ts';
 import { DatabaseUnderTest } from '../../test/integration/netns-database/database-under-test.ts';
 import { NamespaceLabUnderTest } from '../../test/integration/netns-lab.under-test.ts';
 import type { ClientWish } from './client.ts';
 import { ClientProcess } from './client-process.ts';
-import { firstSuccessMs, missingWrites, staleWrites } from './client-report.ts';
-import { type BaselineOptions, notSeen, playRounds, type Round, type Series } from './failover-run.ts';
+import {
+  type ClientReport,
+  type Fault,
+  firstSuccessMs,
+  longestPauseMs,
+  missingWrites,
+  staleWrites,
+} from './client-report.ts';
+import { type BaselineOptions, type Counts, notSeen, playRounds, type Round, type Series } from './failover-run.ts';
 import { beganAtMs } from './fault-clock.ts';
 import { acknowledged, type FirmLab, firmUp } from './led-firm.ts';
 
-export const databaseFaults = ['database-killed'] as const;
+/** A move is played first: it wants the group where its database is. */
+export const databaseFaults = ['database-moved', 'database-killed'] as const;
+type DatabaseFault = (typeof databaseFaults)[number];
 
 const takenOverWithinMs = 90_000;
 const settledWithinMs = 120_000;
@@ -60,22 +71,19 @@ export class LedDatabase {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** SIGKILL of the primary's Patroni and of all of its PostgreSQL. */
-  async killed(): Promise<Series> {
+  async measured(fault: DatabaseFault): Promise<Series> {
     const ledger =
       'create table if not exists ledger (id bigint primary key); truncate ledger; grant insert on ledger to application; select 1';
     const primary = await this.#settled();
     if ((await this.#database.query(primary, ledger)) !== '1') throw new Error('the primary does not answer');
     const lockTtlMs = (await this.#view(primary))?.delegate?.lockTtlMs;
-    const rounds = await playRounds(this.#options, 'database-killed, holdfast', () => this.#round());
+    const play = fault === 'database-killed' ? () => this.#killRound() : () => this.#moveRound();
+    const rounds = await playRounds(this.#options, `${fault}, holdfast`, play);
     const timers = lockTtlMs == null ? null : `Patroni, ttl ${lockTtlMs / 1000} s, as its members say`;
-    return { fault: 'database-killed', by: 'holdfast', side: 'ours', timers, rounds };
+    return { fault, by: 'holdfast', side: 'ours', timers, rounds };
   }
 
-  async #round(): Promise<Round> {
-    const { lab } = this.#platform;
-    const primary = await this.#settled();
-    await acknowledged(this.#platform);
+  #client(): ClientProcess {
     const wish: ClientWish = {
       service: { kind: 'postgres', user: 'application', password: this.#password },
       places: this.#database.members
@@ -83,7 +91,25 @@ export class LedDatabase {
         .map(({ name, address, postgresPort }) => ({ name, host: address, port: postgresPort })),
       first: this.#nextWrite,
     };
-    const client = new ClientProcess(this.#under, 'client', wish);
+    return new ClientProcess(this.#under, 'client', wish);
+  }
+
+  async #counted(written: ClientReport, primary: string, fault: Fault | null): Promise<Counts | null> {
+    const text = await this.#database.query(primary, 'select id from ledger');
+    if (text === null) return null;
+    return {
+      acknowledged: written.acknowledged.length,
+      missing: missingWrites([written], new Set(text.split('\n').map(Number))),
+      stale: fault === null ? null : staleWrites([written], fault),
+    };
+  }
+
+  /** SIGKILL of the primary's Patroni and of all of its PostgreSQL. */
+  async #killRound(): Promise<Round> {
+    const { lab } = this.#platform;
+    const primary = await this.#settled();
+    await acknowledged(this.#platform);
+    const client = this.#client();
     const key = this.#database.keyOf(primary);
     let isDown = false;
     try {
@@ -98,15 +124,7 @@ export class LedDatabase {
       const now = await this.#settled();
       const written = await client.end();
       this.#nextWrite += written.sent;
-      const text = await this.#database.query(now, 'select id from ledger');
-      const counts =
-        text === null
-          ? null
-          : {
-              acknowledged: written.acknowledged.length,
-              missing: missingWrites([written], new Set(text.split('\n').map(Number))),
-              stale: staleWrites([written], seen),
-            };
+      const counts = await this.#counted(written, now, seen);
       const firstMs = firstSuccessMs(written, seen);
       if (!taken || firstMs === null)
         return { ...notSeen(`nobody else took a write within ${takenOverWithinMs / 1000} s`), counts };
@@ -115,6 +133,47 @@ export class LedDatabase {
       client.close();
       if (isDown) await labRestart(lab, key);
     }
+  }
+
+  /** The group with its database to the other site and back: the longer pause of the two. */
+  async #moveRound(): Promise<Round> {
+    await this.#settled();
+    await acknowledged(this.#platform);
+    const client = this.#client();
+    try {
+      await client.serving();
+      const begunMs: number[] = [];
+      for (let move = 0; move < 2; move++) {
+        begunMs.push(hostMonoMs());
+        await this.#moved();
+        await client.serving();
+      }
+      const written = await client.end();
+      this.#nextWrite += written.sent;
+      const [thereMs, backMs] = [pauseMs(written, begunMs[0]!, begunMs[1]!), pauseMs(written, begunMs[1]!)];
+      this.#options.say(`no write for ${thereMs} ms there, ${backMs} ms back`);
+      const counts = await this.#counted(written, await this.#settled(), null);
+      if (thereMs === null || backMs === null) return { ...notSeen('writes did not go on'), counts };
+      return { seconds: Math.max(thereMs, backMs) / 1000, why: null, counts };
+    } finally {
+      client.close();
+    }
+  }
+
+  /** As an operator asks for it, until it has settled there. */
+  async #moved(): Promise<void> {
+    const { record } = await this.#platform.group();
+    const from = record!.activeSite!;
+    const toSite = this.#platform.topology.sites.find(
+      ({ id, capabilities }) => id !== from && capabilities.some((each) => each === 'serve' || each === 'standby'),
+    )!.id;
+    await this.#platform.demand('Omar Operator', moveTo(toSite, this.#platform.topology.groups[0]!.id));
+    await this.#platform.until(
+      `the group is at ${toSite}`,
+      (view) => (view.record?.activeSite === toSite && view.record.run === null ? null : 'it is not there yet'),
+      takenOverWithinMs,
+    );
+    await this.#settled();
   }
 
   async #view(instance: string) {
@@ -138,6 +197,27 @@ export class LedDatabase {
       );
     };
     await waitFor('a primary with its synchronous standby', isSettled, settledWithinMs);
+    const isBehindStandby = async () => {
+      const standby = this.#component.instances.find(({ id, eligible }) => eligible && id !== primary)!;
+      const senders = await this.#database.query(standby.id, 'select count(*) from pg_stat_replication');
+      return Number(senders) === this.#component.instances.filter(({ upstream }) => upstream !== null).length;
+    };
+    await waitFor('archives behind the synchronous standby', isBehindStandby, settledWithinMs);
     return primary;
   }
 }
+
+const pauseMs = ({ acknowledged: all }: ClientReport, sinceMs: number, untilMs = Number.POSITIVE_INFINITY) =>
+  longestPauseMs({ sent: 0, unknown: [], acknowledged: all.filter(({ atMs }) => atMs < untilMs) }, sinceMs);
+
+const moveTo = (toSite: SiteId, group: GroupId) =>
+  ({
+    kind: 'move',
+    group,
+    move: 'switchover',
+    toSite,
+    digest: null,
+    overrides: [],
+    reason: 'planned work',
+    acceptDataLoss: null,
+  }) as const;
