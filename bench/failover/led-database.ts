@@ -199,7 +199,10 @@ export class LedDatabase {
     await waitFor('a primary with its synchronous standby', isSettled, settledWithinMs);
     const isBehindStandby = async () => {
       const standby = this.#component.instances.find(({ id, eligible }) => eligible && id !== primary)!;
-      const senders = await this.#database.query(standby.id, 'select count(*) from pg_stat_replication');
+      const senders = await this.#database.query(
+        standby.id,
+        "select count(*) from pg_stat_replication where state = 'streaming'",
+      );
       return Number(senders) === this.#component.instances.filter(({ upstream }) => upstream !== null).length;
     };
     await waitFor('archives behind the synchronous standby', isBehindStandby, settledWithinMs);
