@@ -125,8 +125,8 @@ export class PatroniDriver {
   /**
    * Takes the lock from a holder that is proved to be gone, so that Patroni promotes this member now and not after the lock's time. `seen`
    * is this driver's own look, a moment ago; the lock is compared once more in the step that takes it. The holder's key as a member goes
-   * first, if it can be had: whoever is to stream from the dead one follows the new primary as soon as it wakes by the lock, and not when
-   * that key has run out.
+   * with it, if it can be had: whoever is to stream from the dead one follows the new primary as soon as it has woken by the lock, and not
+   * when that key has run out.
    */
   async release(
     { holder, lock }: Omit<ReleaseWish, 'candidate'>,
@@ -138,9 +138,15 @@ export class PatroniDriver {
     const reason = whyKept(seen, { holder, lock, candidate: member });
     if (reason !== null) return { kind: 'kept', reason };
     const written = seen.store?.members.find(({ name }) => name === holder)?.written ?? null;
-    if (written !== null)
-      await forgetMember(look, store, { name: holder, written }, { deadlineMs: options.deadlineMs / 3 });
-    return releaseLock(look, store, { holder, renewed: lock.renewed }, { deadlineMs: until - hostMonoMs() });
+    const forgetting =
+      written === null
+        ? null
+        : forgetMember(look, store, { name: holder, written }, { deadlineMs: options.deadlineMs / 3 });
+    const [released] = await Promise.all([
+      releaseLock(look, store, { holder, renewed: lock.renewed }, { deadlineMs: until - hostMonoMs() }),
+      forgetting,
+    ]);
+    return released;
   }
 
   /** Patroni answers a switchover seconds after it is done: what is there counts, whoever says so first. */
