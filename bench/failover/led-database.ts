@@ -151,7 +151,8 @@ export class LedDatabase {
       const written = await client.end();
       this.#nextWrite += written.sent;
       const [thereMs, backMs] = [pauseMs(written, begunMs[0]!, begunMs[1]!), pauseMs(written, begunMs[1]!)];
-      this.#options.say(`no write for ${thereMs} ms there, ${backMs} ms back`);
+      const shown = (ms: number | null) => (ms === null ? 'ever' : `${(ms / 1000).toFixed(2)} s`);
+      this.#options.say(`no write for ${shown(thereMs)} there, ${shown(backMs)} back`);
       const counts = await this.#counted(written, await this.#settled(), null);
       if (thereMs === null || backMs === null) return { ...notSeen('writes did not go on'), counts };
       return { seconds: Math.max(thereMs, backMs) / 1000, why: null, counts };
