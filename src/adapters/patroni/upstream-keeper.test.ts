@@ -45,10 +45,18 @@ describe('whom an archive streams from', () => {
     assert.equal(await wanted(), null);
   });
 
+  it('is the primary while no standby is left that is waited for: commits wait for the archive then', async () => {
+    cluster.standbys = '';
+    assert.equal(await wanted(), 'nyc-1');
+    cluster.tags['ldn-1'] = { nofailover: true, replicatefrom: 'nyc-1' };
+    assert.equal(await wanted(), null);
+    cluster.standbys = 'chi-1';
+    assert.equal(await wanted(), 'chi-1', 'it goes back behind the standby that has come back');
+  });
+
   const left: readonly (readonly [string, () => void])[] = [
     ['may be promoted itself', () => (cluster.tags['ldn-1'] = { replicatefrom: 'chi-1' })],
     ['is in a cluster that is paused', () => (cluster.paused = true)],
-    ['has nobody that is waited for', () => (cluster.standbys = '')],
     ['has two that are waited for', () => (cluster.standbys = 'nyc-1,sfo-1')],
     ['is waited for itself', () => (cluster.standbys = 'ldn-1')],
     ['would follow one without a fresh key', () => cluster.forgotten.add('nyc-1')],

@@ -9,20 +9,21 @@ const readWithinMs = 20_000;
 
 /**
  * From whom a member that may never be promoted should stream: the one synchronous standby that every commit waits for. Whoever loses the
- * primary has the archive behind the next one already, and it has nothing that the next one lacks. Null: it is left as it is, because it
- * is so, or because who is waited for is not known.
+ * primary has the archive behind the next one already, and it has nothing that the next one lacks. While there is no such standby commits
+ * wait for the archive, which is then best behind the primary. Null: it is left as it is, because it is so, or because who is waited for
+ * is not known.
  */
 export function wantedUpstream({ member, store }: Omit<ClusterObservation, 'events'>, own: string): string | null {
   if (member === null || store === null || !member.tags.nofailover || member.role !== 'replica' || member.paused)
     return null;
   const { sync, leader, members } = store;
   if (sync === null || leader === null || sync.leader !== leader || sync.quorum > 0) return null;
-  const [standby, ...others] = sync.standbys;
-  if (standby === undefined || others.length > 0 || standby === own) return null;
+  const [upstream = leader, ...others] = sync.standbys;
+  if (others.length > 0 || upstream === own) return null;
   // It would loop if that one streamed from here.
-  const found = members.find(({ name }) => name === standby);
+  const found = members.find(({ name }) => name === upstream);
   if (found === undefined || found.tags.replicatefrom !== null) return null;
-  return standby === member.tags.replicatefrom ? null : standby;
+  return upstream === member.tags.replicatefrom ? null : upstream;
 }
 
 export interface UpstreamKeeperOptions {
