@@ -34,6 +34,7 @@ export interface Series {
 export const faultNames = [
   'database-killed',
   'database-isolated',
+  'database-moved',
   'site-lost',
   'engine-killed',
   'host-frozen',

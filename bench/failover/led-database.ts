@@ -8,18 +8,35 @@ import { LabDirectory } from '../../lab/lab-directory.ts';
 import { patroniSecret } from '../../lab/netns/servers/patroni-members.ts';
 import { serverSecrets } from '../../lab/netns/servers/server-secrets.ts';
 import { waitFor } from '../../lab/wait.ts';
-import type { SiteId } from '../../src/core/base/ids.ts';
+import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
+import type { GroupId, SiteId } from '../../src/core/base/ids.ts';
 import type { Component, Topology } from '../../src/core/topology/topology.ts';
 import { DatabaseUnderTest } from '../../test/integration/netns-database/database-under-test.ts';
 import { NamespaceLabUnderTest } from '../../test/integration/netns-lab.under-test.ts';
 import type { ClientWish } from './client.ts';
 import { ClientProcess } from './client-process.ts';
-import { firstSuccessMs, missingWrites, staleWrites } from './client-report.ts';
-import { type BaselineOptions, insideFrom, notSeen, playRounds, type Round, type Series } from './failover-run.ts';
+import {
+  type ClientReport,
+  type Fault,
+  firstSuccessMs,
+  longestPauseMs,
+  missingWrites,
+  staleWrites,
+} from './client-report.ts';
+import {
+  type BaselineOptions,
+  type Counts,
+  insideFrom,
+  notSeen,
+  playRounds,
+  type Round,
+  type Series,
+} from './failover-run.ts';
 import { beganAtMs } from './fault-clock.ts';
 import { acknowledged, type FirmLab, firmUp } from './led-firm.ts';
 
-export const databaseFaults = ['database-killed', 'database-isolated'] as const;
+/** A move is played first: it wants the group where its database is. */
+export const databaseFaults = ['database-moved', 'database-killed', 'database-isolated'] as const;
 type DatabaseFault = (typeof databaseFaults)[number];
 
 const takenOverWithinMs = 90_000;
@@ -70,9 +87,31 @@ export class LedDatabase {
     const primary = await this.#settled();
     if ((await this.#database.query(primary, ledger)) !== '1') throw new Error('the primary does not answer');
     const lockTtlMs = (await this.#view(primary))?.delegate?.lockTtlMs;
-    const rounds = await playRounds(this.#options, `${fault}, holdfast`, () => this.#round(fault));
+    const play = fault === 'database-moved' ? () => this.#moveRound() : () => this.#lossRound(fault);
+    const rounds = await playRounds(this.#options, `${fault}, holdfast`, play);
     const timers = lockTtlMs == null ? null : `Patroni, ttl ${lockTtlMs / 1000} s, as its members say`;
     return { fault, by: 'holdfast', side: 'ours', timers, rounds };
+  }
+
+  #client(node: string, members: DatabaseUnderTest['members'], first: number): ClientProcess {
+    const wish: ClientWish = {
+      service: { kind: 'postgres', user: 'application', password: this.#password },
+      places: members
+        .filter(({ instance }) => instance.eligible)
+        .map(({ name, address, postgresPort }) => ({ name, host: address, port: postgresPort })),
+      first,
+    };
+    return new ClientProcess(this.#under, node, wish);
+  }
+
+  async #counted(written: readonly ClientReport[], primary: string, fault: Fault | null): Promise<Counts | null> {
+    const text = await this.#database.query(primary, 'select id from ledger');
+    if (text === null) return null;
+    return {
+      acknowledged: written.reduce((sum, { acknowledged: all }) => sum + all.length, 0),
+      missing: missingWrites(written, new Set(text.split('\n').map(Number))),
+      stale: fault === null ? null : staleWrites(written, fault),
+    };
   }
 
   /** @returns when it began, and what ends it */
@@ -89,7 +128,8 @@ export class LedDatabase {
     return { atMs: beganAtMs(report), heal: () => labRestart(lab, key) };
   }
 
-  async #round(fault: DatabaseFault): Promise<Round> {
+  /** Until somebody else takes a write; one client is outside every site, one beside the primary. */
+  async #lossRound(fault: DatabaseFault): Promise<Round> {
     const primary = await this.#settled();
     await acknowledged(this.#platform);
     const { node } = this.#database.member(primary);
@@ -111,15 +151,7 @@ export class LedDatabase {
       const now = await this.#settled();
       const written = await Promise.all([clients[0].end(), clients[1].end()]);
       this.#nextWrite += Math.max(...written.map(({ sent }) => sent));
-      const text = await this.#database.query(now, 'select id from ledger');
-      const counts =
-        text === null
-          ? null
-          : {
-              acknowledged: written.reduce((sum, each) => sum + each.acknowledged.length, 0),
-              missing: missingWrites(written, new Set(text.split('\n').map(Number))),
-              stale: staleWrites(written, seen),
-            };
+      const counts = await this.#counted(written, now, seen);
       const firstMs = firstSuccessMs(written[0], seen);
       if (!taken || firstMs === null)
         return { ...notSeen(`nobody else took a write within ${takenOverWithinMs / 1000} s`), counts };
@@ -130,15 +162,46 @@ export class LedDatabase {
     }
   }
 
-  #client(node: string, members: DatabaseUnderTest['members'], first: number): ClientProcess {
-    const wish: ClientWish = {
-      service: { kind: 'postgres', user: 'application', password: this.#password },
-      places: members
-        .filter(({ instance }) => instance.eligible)
-        .map(({ name, address, postgresPort }) => ({ name, host: address, port: postgresPort })),
-      first,
-    };
-    return new ClientProcess(this.#under, node, wish);
+  /** The group with its database to the other site and back: the longer pause of the two. */
+  async #moveRound(): Promise<Round> {
+    await this.#settled();
+    await acknowledged(this.#platform);
+    const client = this.#client('client', this.#database.members, this.#nextWrite);
+    try {
+      await client.serving();
+      const begunMs: number[] = [];
+      for (let move = 0; move < 2; move++) {
+        begunMs.push(hostMonoMs());
+        await this.#moved();
+        await client.serving();
+      }
+      const written = await client.end();
+      this.#nextWrite += written.sent;
+      const [thereMs, backMs] = [pauseMs(written, begunMs[0]!, begunMs[1]!), pauseMs(written, begunMs[1]!)];
+      const shown = (ms: number | null) => (ms === null ? 'ever' : `${(ms / 1000).toFixed(2)} s`);
+      this.#options.say(`no write for ${shown(thereMs)} there, ${shown(backMs)} back`);
+      const counts = await this.#counted([written], await this.#settled(), null);
+      if (thereMs === null || backMs === null) return { ...notSeen('writes did not go on'), counts };
+      return { seconds: Math.max(thereMs, backMs) / 1000, why: null, counts };
+    } finally {
+      client.close();
+    }
+  }
+
+  /** As an operator asks for it, until it has settled there. */
+  async #moved(): Promise<void> {
+    const { record } = await this.#platform.group();
+    const from = record!.activeSite!;
+    const toSite = this.#platform.topology.sites.find(
+      ({ id, capabilities }) => id !== from && capabilities.some((each) => each === 'serve' || each === 'standby'),
+    )!.id;
+    await this.#platform.demand('Omar Operator', moveTo(toSite, this.#platform.topology.groups[0]!.id));
+    await this.#platform.until(
+      `the group is at ${toSite}`,
+      (view) => (view.record?.activeSite === toSite && view.record.run === null ? null : 'it is not there yet'),
+      takenOverWithinMs,
+    );
+    await this.#settled();
   }
 
   async #view(instance: string) {
@@ -162,6 +225,30 @@ export class LedDatabase {
       );
     };
     await waitFor('a primary with its synchronous standby', isSettled, settledWithinMs);
+    const isBehindStandby = async () => {
+      const standby = this.#component.instances.find(({ id, eligible }) => eligible && id !== primary)!;
+      const senders = await this.#database.query(
+        standby.id,
+        "select count(*) from pg_stat_replication where state = 'streaming'",
+      );
+      return Number(senders) === this.#component.instances.filter(({ upstream }) => upstream !== null).length;
+    };
+    await waitFor('archives behind the synchronous standby', isBehindStandby, settledWithinMs);
     return primary;
   }
 }
+
+const pauseMs = ({ acknowledged: all }: ClientReport, sinceMs: number, untilMs = Number.POSITIVE_INFINITY) =>
+  longestPauseMs({ sent: 0, unknown: [], acknowledged: all.filter(({ atMs }) => atMs < untilMs) }, sinceMs);
+
+const moveTo = (toSite: SiteId, group: GroupId) =>
+  ({
+    kind: 'move',
+    group,
+    move: 'switchover',
+    toSite,
+    digest: null,
+    overrides: [],
+    reason: 'planned work',
+    acceptDataLoss: null,
+  }) as const;

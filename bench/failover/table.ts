@@ -23,6 +23,7 @@ export function faultRows(timing: Timing): readonly FaultRow[] {
       goalS: holderBoundMs / 1000 + 5,
       peer: 'patroni',
     },
+    'database-moved': { what: 'database moved as planned, there and back', goalS: 4 },
     'site-lost': { what: 'whole site dark, first accepted order', goalS: 15 },
     'engine-killed': { what: 'engine killed', goalS: 0.5 },
     'host-frozen': { what: 'host of the engine frozen', goalS: successorWaitMs / 1000 + 1 },

@@ -250,13 +250,15 @@ async function member(
   { instances, durability }: Component,
   looks: { readonly lookEveryMs: number; readonly lookWithinMs: number },
 ): Promise<InstanceDriver> {
-  const [{ PatroniDriver }, { httpBy }, { PatroniMember }, { HostProcesses }, { StartBar }] = await Promise.all([
-    import('../adapters/patroni/driver.ts'),
-    import('../adapters/patroni/http.ts'),
-    import('../adapters/patroni/member-driver.ts'),
-    import('../adapters/patroni/host-processes.ts'),
-    import('../adapters/patroni/start-bar.ts'),
-  ]);
+  const [{ PatroniDriver }, { httpBy }, { PatroniMember }, { HostProcesses }, { StartBar }, { UpstreamKeeper }] =
+    await Promise.all([
+      import('../adapters/patroni/driver.ts'),
+      import('../adapters/patroni/http.ts'),
+      import('../adapters/patroni/member-driver.ts'),
+      import('../adapters/patroni/host-processes.ts'),
+      import('../adapters/patroni/start-bar.ts'),
+      import('../adapters/patroni/upstream-keeper.ts'),
+    ]);
   const { instance, options, served, epochs } = setup;
   const tls = options.has('caFile')
     ? {
@@ -287,7 +289,25 @@ async function member(
     ? { processes: new HostProcesses(), bar: new StartBar(options.text('barFile')) }
     : null;
   const gate = options.has('gatePort') ? await gateOf(setup, instances) : null;
-  return new PatroniMember({ instance, driver, store, members, synchronous, epochs: guarded, host, gate, ...looks });
+  const upstream = options.has('upstreamFile')
+    ? new UpstreamKeeper({
+        member: memberOf(served, instance),
+        file: options.text('upstreamFile'),
+        reload: (call) => driver.reload(call),
+      })
+    : null;
+  return new PatroniMember({
+    instance,
+    driver,
+    store,
+    members,
+    synchronous,
+    epochs: guarded,
+    host,
+    gate,
+    upstream,
+    ...looks,
+  });
 }
 
 /** In the kernel of this host, for clients of the member; members reach each other always. */

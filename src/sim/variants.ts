@@ -118,8 +118,8 @@ export const VARIANTS: readonly Variant[] = [
   },
   {
     name: 'a lease is renewed whatever the record says',
-    file: 'src/engine/lease-upkeep.ts',
-    find: '{ key: keys.group(group), revision: this.#agent.mirror.revisionOf(keys.group(group)) },',
+    file: 'src/engine/lease-renewal.ts',
+    find: '{ key: group, revision: mirror.revisionOf(group) },',
     replace: '',
     why: 'a revoked holder goes on',
     caughtAt: 2,

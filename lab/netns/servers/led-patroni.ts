@@ -22,6 +22,11 @@ const gateFile = 'gate.nft';
 /** Gone with the power, like what it keeps from starting. */
 const barFile = (member: string): string => `/run/holdfast/${member}.barred`;
 
+/** Of an archive: its agent says there whom it streams from. Gone with the power, and then it is whom the topology names. */
+const upstreamFile = (member: string): string => `/run/holdfast/${member}.upstream.yml`;
+/** Patroni reads every file in it, in their order. */
+const configDirectory = 'conf.d';
+
 /** An agent asks the member of its host over its own certificate, and the etcd that keeps the lock, the vote of its site first. */
 export const patroniKind: LedKind = {
   leads: () => [],
@@ -29,9 +34,8 @@ export const patroniKind: LedKind = {
   options: (ground, node, instance) => {
     const component = ground.topology.components.find(({ instances }) => instances.some(({ id }) => id === instance))!;
     const isGated = component.served?.servers[instance]?.gatePort !== undefined;
-    const { address, restPort, postgresPort, name } = patroniMembers(ground, component).find(
-      (each) => each.name === instance,
-    )!;
+    const member = patroniMembers(ground, component).find((each) => each.name === instance)!;
+    const { address, restPort, postgresPort, name } = member;
     const { ca, cert, key } = ground.agentIdentity(node.host!);
     return {
       api: `https://${address}:${restPort}`,
@@ -42,6 +46,7 @@ export const patroniKind: LedKind = {
       store: 'etcd',
       barFile: barFile(name),
       ...(isGated ? { gatePort: String(postgresPort) } : {}),
+      ...(isCascade(member) ? { upstreamFile: upstreamFile(name) } : {}),
       endpoints: votersNear(ground, node.site).join(','),
       caFile: ca,
       certFile: cert,
@@ -68,13 +73,23 @@ export function restCertificates(directory: string): object {
   };
 }
 
-/** Patroni as its host starts it: not while its agent has barred that. */
-export function startedUnlessBarred(member: string, server: string, command: readonly string[]) {
-  const bar = barFile(member);
-  const script = `[ ! -e ${bar} ] || { echo "${member} is barred from starting: ${bar}" >&2; exit 75; }\nexec "$@"\n`;
+/** Never promoted, and streams from a standby. */
+const isCascade = ({ instance }: Pick<PatroniMember, 'instance'>): boolean =>
+  !instance.eligible && instance.upstream !== null;
+
+/** Patroni as its host starts it: not while its agent has barred that, and with what its agent may say of it. */
+export function startedByAgent(member: Pick<PatroniMember, 'name' | 'server' | 'instance'>, configFile: string) {
+  const { name, server } = member;
+  const bar = barFile(name);
+  const directory = serverDirectory(server);
+  const config = `${directory}/${isCascade(member) ? configDirectory : configFile}`;
+  const links = isCascade(member)
+    ? `mkdir -p ${config} && ln -sfn ../${configFile} ${config}/patroni.yml && ln -sfn ${upstreamFile(name)} ${config}/upstream.yml\n`
+    : '';
+  const script = `[ ! -e ${bar} ] || { echo "${name} is barred from starting: ${bar}" >&2; exit 75; }\n${links}exec patroni "$1"\n`;
   return {
     files: { [startScript]: script },
-    command: ['sh', `${serverDirectory(server)}/${startScript}`, ...command] as [string, ...string[]],
+    command: ['sh', `${directory}/${startScript}`, config] as [string, ...string[]],
   };
 }
 

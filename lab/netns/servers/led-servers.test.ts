@@ -99,12 +99,19 @@ describe('servers of a lab that agents lead', () => {
       passwordFile: '/secrets/patroni-database-rest',
       scope: 'database',
       barFile: '/run/holdfast/database-nyc.barred',
+      gatePort: '5432',
       store: 'etcd',
       endpoints: 'https://10.1.0.13:2379,https://10.2.0.13:2379,https://10.3.0.10:2379',
       caFile: '/pki/ca.pem',
       certFile: '/pki/agent-nyc-database-1.pem',
       keyFile: '/pki/agent-nyc-database-1.key',
     });
+    const files = instances.map(({ id }) => served!.servers[id]!.upstreamFile ?? null);
+    assert.deepEqual(
+      files,
+      [null, null, '/run/holdfast/database-ldn.upstream.yml'],
+      'only an archive is led elsewhere',
+    );
     const pooled = component(withLabServers(ground), 'pgbouncer').served!.leads['trading']!;
     assert.equal(pooled.as['database-nyc' as never], '10.1.0.12:5432');
     assert.deepEqual(ground.book.addressFrom({ host: nyc!.host }, instanceEndpoint(nyc!.id, 'sql')), {
@@ -132,6 +139,15 @@ describe('servers of a lab that agents lead', () => {
       [30, 10, 10],
     );
     assert.ok(others.every(({ bootstrap }) => bootstrap === undefined));
+    assert.deepEqual(
+      members.map(({ command }) => command.at(-1)),
+      ['patroni.json', 'patroni.json', 'conf.d'].map((name) => `/run/servers/patroni-database/${name}`),
+    );
+    assert.match(
+      members[2]!.files['start.sh']!,
+      /ln -sfn \/run\/holdfast\/database-ldn.upstream.yml \S+\/conf.d\/upstream.yml/,
+    );
+    assert.ok(!members[0]!.files['start.sh']!.includes('upstream'));
     const script = members[0]!.files['founded.sh']!;
     assert.match(script, /create role "persister" login' -c 'create database "trading" owner "persister"'/);
     assert.ok(!script.includes('a-password'));

@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters, pemFiles } from './etcd.ts';
-import { delegatedTiming, foundedFor, gateBefore, restCertificates, startedUnlessBarred } from './led-patroni.ts';
+import { delegatedTiming, foundedFor, gateBefore, restCertificates, startedByAgent } from './led-patroni.ts';
 import { PatroniFounding } from './patroni-founding.ts';
 import {
   type PatroniMember,
@@ -63,8 +63,7 @@ export function patroniServers(
       const founding =
         member === founder ? new PatroniFounding({ server: member.server, stores, scope: scopeOf(component) }) : null;
       const patroni: [string, ...string[]] = ['patroni', `${serverDirectory(member.server)}/${configFile}`];
-      const started =
-        platform === null ? { files: {}, command: patroni } : startedUnlessBarred(member.name, member.server, patroni);
+      const started = platform === null ? { files: {}, command: patroni } : startedByAgent(member, configFile);
       const wish = { component, member, stores, secrets, binaries, archive, platform, founds: member === founder };
       return {
         name: member.server,

@@ -8,7 +8,12 @@ export class Cluster {
   renewed = 25;
   standbys = 'chi-1';
   readonly roles: Record<string, string> = { 'nyc-1': 'master', 'chi-1': 'replica' };
+  readonly tags: Record<string, object> = {};
   readonly silent = new Set<string>();
+  /** Whose keys as members have been taken away. */
+  readonly forgotten = new Set<string>();
+  /** Revision at which each member wrote its key last. */
+  written = 1;
   settings: object = { ttl: 10, loop_wait: 1, retry_timeout: 4, synchronous_mode: true, synchronous_mode_strict: true };
   paused = false;
   version = '3.0.2';
@@ -34,7 +39,7 @@ export class Cluster {
       return { kind: 'unknown', reason: `no answer of ${host}` };
     }
     const answer = (value: unknown): HttpAnswer => ({ kind: 'answer', status: 200, text: JSON.stringify(value) });
-    if (host === 'store' && method === 'DELETE') return this.#delete(new URL(url).searchParams);
+    if (host === 'store' && method === 'DELETE') return this.#delete(new URL(url));
     if (host === 'store') {
       const read = answer({ node: { key: '/service/base', nodes: this.#keys() } });
       this.onStoreRead();
@@ -49,12 +54,15 @@ export class Cluster {
   };
 
   /** As etcd compares: both, in one step. */
-  #delete(condition: URLSearchParams): HttpAnswer {
-    this.asked.push(`DELETE ${condition.toString()}`);
-    const isSame = condition.get('prevValue') === this.leader && condition.get('prevIndex') === String(this.renewed);
+  #delete({ pathname, searchParams: condition }: URL): HttpAnswer {
+    const member = /\/members\/(.+)$/.exec(pathname)?.[1] ?? null;
+    this.asked.push(`DELETE ${member === null ? '' : `members/${member}?`}${condition.toString()}`);
+    const isRevision = condition.get('prevIndex') === String(member === null ? this.renewed : this.written);
+    const isSame = isRevision && (member !== null || condition.get('prevValue') === this.leader);
     if (!isSame) return { kind: 'answer', status: 412, text: '{"errorCode":101,"message":"Compare failed"}' };
-    this.leader = null;
-    this.onAsked();
+    if (member === null) this.leader = null;
+    else this.forgotten.add(member);
+    if (member === null) this.onAsked();
     return { kind: 'answer', status: 200, text: '{"action":"compareAndDelete"}' };
   }
 
@@ -68,6 +76,7 @@ export class Cluster {
       replication:
         role === 'master' ? [{ application_name: this.standbys, state: 'streaming', sync_state: 'sync' }] : [],
       ...(this.paused ? { pause: true } : {}),
+      tags: this.tags[member] ?? {},
       patroni: { version: this.version, scope: 'base' },
     };
   }
@@ -79,7 +88,8 @@ export class Cluster {
       createdIndex,
       modifiedIndex,
     });
-    const members = Object.entries(this.roles).map(([name, role]) =>
+    const present = Object.entries(this.roles).filter(([name]) => !this.forgotten.has(name));
+    const members = present.map(([name, role]) =>
       node(
         `members/${name}`,
         JSON.stringify({
@@ -88,8 +98,10 @@ export class Cluster {
           role,
           version: this.version,
           xlog_location: 900,
+          tags: this.tags[name] ?? {},
         }),
         1,
+        this.written,
       ),
     );
     return [

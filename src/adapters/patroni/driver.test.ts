@@ -80,8 +80,9 @@ describe('what Patroni and its store print', () => {
     const kvs = asV3(keys);
     const text = JSON.stringify({ header: {}, kvs, count: String(kvs.length) });
     // A lease is what is renewed there.
-    const renewed = { leaderRenewed: null };
-    assert.deepEqual(storeView(parseV3(text, '/service/database/')), { ...storeView(keys), ...renewed });
+    const view = storeView(keys);
+    const unwritten = { leaderRenewed: null, members: view.members.map((member) => ({ ...member, written: null })) };
+    assert.deepEqual(storeView(parseV3(text, '/service/database/')), { ...view, ...unwritten });
     assert.equal(storeView(parseV3('{"header":{}}', '/service/database/')).leader, null);
   });
 });

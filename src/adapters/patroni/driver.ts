@@ -8,7 +8,7 @@ import type { AskHttp, HttpAnswer, HttpQuestion } from './http.ts';
 import { type ReleaseWish, whyKept } from './lock-release.ts';
 import { type ClusterSettings, type MemberStatus, parseMember, parseSettings } from './parse.ts';
 import { type AskedPromotion, type DelegateEvent, delegateEvents, type SeenPromotions } from './promotion-watch.ts';
-import { type LockRelease, readStore, releaseLock, type StoreLocation, type StoreView } from './store.ts';
+import { forgetMember, type LockRelease, readStore, releaseLock, type StoreLocation, type StoreView } from './store.ts';
 
 export interface PatroniDriverOptions {
   /** Patroni's name for the member that this driver stands beside. */
@@ -17,7 +17,7 @@ export interface PatroniDriverOptions {
   readonly url: string;
   /** To its own member, and over TLS to a primary that is to give way, with what it takes to be obeyed. */
   readonly command: AskHttp;
-  /** To members and to the store; shows them no password. Nothing is written by it but the lock, where that is released. */
+  /** To members and to the store; shows them no password. Writes nothing but the lock, and its holder's key, where that is released. */
   readonly look: AskHttp;
   readonly store: StoreLocation;
   readonly epochs: GuardedEpochs;
@@ -113,23 +113,42 @@ export class PatroniDriver {
     return this.#ask(questionOf(action, seen.member), this.#receivers(action, seen.store), condition, until);
   }
 
+  /** Has this driver's own member read its configuration files; it does so at its next loop. */
+  reload(options: CallOptions): Promise<HttpAnswer> {
+    return this.#options.command({ method: 'POST', url: `${this.#options.url}/reload` }, options);
+  }
+
   confirm(condition: ClusterCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
     return this.#confirm(condition, hostMonoMs() + options.deadlineMs);
   }
 
   /**
-   * Takes the lock from a holder that is proved to be gone, so that Patroni promotes this member now and not after the lock's time. Looks at
-   * everything itself first, and compares once more in the step that takes it.
+   * Takes the lock from a holder that is proved to be gone, so that Patroni promotes this member now and not after the lock's time. `seen`
+   * is this driver's own look, a moment ago; the lock is compared once more in the step that takes it. The holder's key as a member goes
+   * with it, if it can be had: whoever is to stream from the dead one follows the new primary as soon as it has woken by the lock, and not
+   * when that key has run out.
    */
-  async release(wish: Omit<ReleaseWish, 'candidate'>, options: CallOptions): Promise<LockRelease> {
+  async release(
+    { holder, lock }: Omit<ReleaseWish, 'candidate'>,
+    seen: ClusterObservation,
+    options: CallOptions,
+  ): Promise<LockRelease> {
     const until = hostMonoMs() + options.deadlineMs;
     const { member, look, store } = this.#options;
-    const seen = await this.#look({ deadlineMs: options.deadlineMs / 2 });
-    const reason = whyKept(seen, { ...wish, candidate: member });
+    const reason = whyKept(seen, { holder, lock, candidate: member });
     if (reason !== null) return { kind: 'kept', reason };
     // Never null after `whyKept`.
-    const lock = { holder: wish.holder, renewed: wish.lock.renewed ?? seen.store!.leaderRenewed! };
-    return releaseLock(look, store, lock, { deadlineMs: until - hostMonoMs() });
+    const renewed = lock.renewed ?? seen.store!.leaderRenewed!;
+    const written = seen.store?.members.find(({ name }) => name === holder)?.written ?? null;
+    const forgetting =
+      written === null
+        ? null
+        : forgetMember(look, store, { name: holder, written }, { deadlineMs: options.deadlineMs / 3 });
+    const [released] = await Promise.all([
+      releaseLock(look, store, { holder, renewed }, { deadlineMs: until - hostMonoMs() }),
+      forgetting,
+    ]);
+    return released;
   }
 
   /** Patroni answers a switchover seconds after it is done: what is there counts, whoever says so first. */

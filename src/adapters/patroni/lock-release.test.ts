@@ -9,10 +9,10 @@ import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { Cluster } from './cluster.under-test.ts';
 import { PatroniDriver } from './driver.ts';
 import { HostProcesses } from './host-processes.ts';
-import type { HttpAnswer } from './http.ts';
+import type { AskHttp, HttpAnswer } from './http.ts';
 import { PatroniMember } from './member-driver.ts';
 import { StartBar } from './start-bar.ts';
-import { releaseLock, type StoreLocation } from './store.ts';
+import { forgetMember, releaseLock, type StoreLocation } from './store.ts';
 
 const [nyc, chi] = [instanceId('database-nyc'), instanceId('database-chi')];
 const names = new Map([
@@ -54,6 +54,7 @@ describe('a lock is released before its time', () => {
       epochs,
       host,
       gate: null,
+      upstream: null,
       ...looks,
     });
   }
@@ -155,7 +156,7 @@ describe('a lock is released before its time', () => {
     cluster.silent.add('nyc-1');
     cluster.onAsked = () => cluster.moveTo('chi-1');
     const outcome = await takeOver();
-    assert.deepEqual(cluster.asked, ['DELETE prevValue=nyc-1&prevIndex=25']);
+    assert.deepEqual(cluster.asked, ['DELETE members/nyc-1?prevIndex=1', 'DELETE prevValue=nyc-1&prevIndex=25']);
     assert.deepEqual(outcome, {
       kind: 'ok',
       detail: {
@@ -191,6 +192,24 @@ describe('a lock is released before its time', () => {
       assert.ok(!cluster.asked.some((each) => each.startsWith('DELETE')));
     });
 
+  it('who is to stream from the holder finds its key as a member gone once the lock is free', async () => {
+    cluster.silent.add('nyc-1');
+    cluster.onAsked = () => {
+      assert.deepEqual([...cluster.forgotten], ['nyc-1']);
+      cluster.moveTo('chi-1');
+    };
+    assert.equal((await takeOver()).kind, 'ok');
+    assert.equal(cluster.leader, 'chi-1');
+  });
+
+  it('a member’s key that was written since is left, and the lock is released all the same', async () => {
+    cluster.silent.add('nyc-1');
+    cluster.onAsked = () => cluster.moveTo('chi-1');
+    cluster.onStoreRead = () => (cluster.written += 1);
+    assert.equal((await takeOver()).kind, 'ok');
+    assert.deepEqual([[...cluster.forgotten], cluster.leader], [[], 'chi-1']);
+  });
+
   it('not without a proof, and not of another holder', async () => {
     cluster.silent.add('nyc-1');
     await takeOver({ deadlineMs: 600 });
@@ -209,7 +228,7 @@ describe('a lock is released before its time', () => {
       cluster.renewed = 31;
       cluster.onAsked = () => cluster.moveTo('chi-1');
       const outcome = await order();
-      assert.deepEqual(cluster.asked, ['DELETE prevValue=nyc-1&prevIndex=31']);
+      assert.deepEqual(cluster.asked, ['DELETE members/nyc-1?prevIndex=1', 'DELETE prevValue=nyc-1&prevIndex=31']);
       assert.equal(
         outcome.kind === 'ok' && outcome.detail['former'],
         'nyc-1 lets no client in, as its gate has closed, and its lock was released',
@@ -266,7 +285,20 @@ describe('taking a key away from etcd', () => {
     assert.equal((await release(two, refused, refused)).kind, 'kept');
   });
 
+  it('a member’s key is compared by the revision at which it was written last, and by nothing else', async () => {
+    const asked: string[] = [];
+    const ask: AskHttp = async ({ method, url }) => {
+      asked.push(`${method} ${url}`);
+      return { kind: 'answer', status: 200, text: '' };
+    };
+    assert.equal((await forgetMember(ask, two, { name: 'nyc-1', written: 7 }, { deadlineMs: 500 })).kind, 'released');
+    assert.deepEqual(asked, ['DELETE http://a/v2/keys/service/base/members/nyc-1?prevIndex=7']);
+  });
+
   it('is not done by the v3 API, where a renewal leaves no trace in the key', async () => {
     assert.equal((await release({ ...two, api: 'etcd3' })).kind, 'kept');
+    const member = { name: 'nyc-1', written: 7 };
+    const nobody: AskHttp = () => assert.fail('nobody is asked');
+    assert.equal((await forgetMember(nobody, { ...two, api: 'etcd3' }, member, { deadlineMs: 500 })).kind, 'kept');
   });
 });

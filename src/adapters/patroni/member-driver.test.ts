@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -10,8 +10,9 @@ import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { Cluster } from './cluster.under-test.ts';
 import { PatroniDriver } from './driver.ts';
 import { PatroniMember } from './member-driver.ts';
+import { UpstreamKeeper } from './upstream-keeper.ts';
 
-const [nyc, chi] = [instanceId('database-nyc'), instanceId('database-chi')];
+const [nyc, chi, ldn] = [instanceId('database-nyc'), instanceId('database-chi'), instanceId('database-ldn')];
 const soon = { deadlineMs: 400 };
 const long = { deadlineMs: 3_000 };
 
@@ -24,10 +25,11 @@ describe('a member of Patroni’s cluster as an instance of an agent', () => {
   });
   afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-  function member(instance: typeof nyc, synchronous = true): PatroniMember {
+  function member(instance: typeof nyc, synchronous = true, upstream: UpstreamKeeper | null = null): PatroniMember {
     const members = new Map([
       [nyc, 'nyc-1'],
       [chi, 'chi-1'],
+      [ldn, 'ldn-1'],
     ]);
     const store = { api: 'etcd', endpoints: ['http://store'], namespace: '/service/', scope: 'base' } as const;
     const epochs = new GuardedEpochs(join(directory, `${instance}.epochs`));
@@ -50,6 +52,7 @@ describe('a member of Patroni’s cluster as an instance of an agent', () => {
       epochs,
       host: null,
       gate: null,
+      upstream,
       ...looks,
     });
   }
@@ -58,6 +61,16 @@ describe('a member of Patroni’s cluster as an instance of an agent', () => {
   const codeOf = (outcome: ActionOutcome) => (outcome.kind === 'failed' ? outcome.code : outcome.kind);
   const seen = async (instance: typeof nyc, synchronous = true): Promise<InstanceObservation> =>
     member(instance, synchronous).observe(soon);
+
+  it('each look keeps an archive behind whom commits wait for, where its file is known', async () => {
+    cluster.roles['ldn-1'] = 'replica';
+    cluster.tags['ldn-1'] = { nofailover: true, replicatefrom: 'nyc-1' };
+    const file = join(directory, 'upstream.yml');
+    let reloads = 0;
+    const reload = async () => (reloads += 1);
+    await member(ldn, true, new UpstreamKeeper({ member: 'ldn-1', file, reload })).observe(soon);
+    assert.deepEqual([readFileSync(file, 'utf8'), reloads], ['{"tags":{"replicatefrom":"chi-1"}}\n', 1]);
+  });
 
   it('reports role, timeline, positions, lag, who is waited for, and the lock with the revision at which it was taken', async () => {
     const primary = await seen(nyc);

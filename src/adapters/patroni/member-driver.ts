@@ -12,11 +12,12 @@ import type { GateOutcome, GateTarget } from '../gate/gate.ts';
 import type { NftablesGate } from '../gate/nftables-gate.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
-import { type ClusterAction, epochResource, type PatroniDriver } from './driver.ts';
+import { type ClusterAction, type ClusterObservation, epochResource, type PatroniDriver } from './driver.ts';
 import type { HostProcesses } from './host-processes.ts';
 import { type InstanceOf, observationOf } from './member-observation.ts';
 import type { StartBar } from './start-bar.ts';
 import type { LockRelease, StoreLocation, StoreView } from './store.ts';
+import type { UpstreamKeeper } from './upstream-keeper.ts';
 
 export interface MemberDriverOptions {
   readonly instance: InstanceId;
@@ -36,6 +37,8 @@ export interface MemberDriverOptions {
   readonly host: { readonly processes: HostProcesses; readonly bar: StartBar } | null;
   /** Through which its clients come, and nobody else has to; null: they come as they like. */
   readonly gate: { readonly gate: NftablesGate; readonly address: Address } | null;
+  /** Of a member that may never be promoted; null: it streams from whom its own configuration says. */
+  readonly upstream: UpstreamKeeper | null;
 }
 
 type Address = NonNullable<GateTarget['address']>;
@@ -108,9 +111,11 @@ export class PatroniMember implements InstanceDriver {
   }
 
   async observe(options: CallOptions): Promise<InstanceObservation> {
-    const { driver, synchronous, host } = this.#options;
+    const { driver, synchronous, host, upstream } = this.#options;
+    const until = hostMonoMs() + options.deadlineMs;
     const seen = await driver.observe(options);
     this.#liftBar(seen.store);
+    await upstream?.keep(seen, { deadlineMs: until - hostMonoMs() });
     // Also while it is well: what was never seen to run here cannot be seen to have ended.
     const processes = host?.processes.state;
     this.#ended = seen.member === null && processes === 'ended';
@@ -275,7 +280,7 @@ export class PatroniMember implements InstanceDriver {
       return { kind: 'unknown', reason: `who has the lock was not found out: ${seen.reasons.join('; ')}` };
     let released: Released | null = null;
     if (store.leader !== this.#member) {
-      const release = await this.#release(action, store.leader, leftMs);
+      const release = await this.#release(action, seen, leftMs);
       if (release?.kind === 'released' && store.leader !== null)
         released = { from: store.leader, because: action.gone === undefined ? isShut : isGone };
       // What may be gone is waited for as well; Patroni is asked where that was in vain.
@@ -296,13 +301,14 @@ export class PatroniMember implements InstanceDriver {
   /** Null: nobody proved that the holder is gone or lets no client in, or it is another one, or it answers and is asked. */
   async #release(
     { former, gone, shut }: TakeOver,
-    leader: string | null,
+    seen: ClusterObservation,
     leftMs: () => number,
   ): Promise<LockRelease | null> {
+    const holder = seen.store?.leader ?? null;
     const lock = gone ?? (shut && { since: shut.since, renewed: null });
-    if (lock === undefined || former === null || leader === null || leader !== this.#memberOf(former)) return null;
-    if (gone === undefined && (await this.#answers(leader, shutAnswersWithinMs))) return null;
-    return this.#options.driver.release({ holder: leader, lock }, { deadlineMs: leftMs() / 4 });
+    if (lock === undefined || former === null || holder === null || holder !== this.#memberOf(former)) return null;
+    if (gone === undefined && (await this.#answers(holder, shutAnswersWithinMs))) return null;
+    return this.#options.driver.release({ holder, lock }, seen, { deadlineMs: leftMs() / 4 });
   }
 
   async #answers(leader: string, deadlineMs: number): Promise<boolean> {

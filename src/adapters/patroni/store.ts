@@ -15,6 +15,8 @@ export interface StoreLocation {
 
 export interface StoredMember {
   readonly name: string;
+  /** The store's revision at which it wrote its key last; null where the store did not say, or a refresh does not write it. */
+  readonly written: number | null;
   readonly apiUrl: string | null;
   readonly state: string;
   readonly role: MemberRole;
@@ -88,27 +90,48 @@ export interface StoredLock {
   readonly renewed: number;
 }
 
-/** `kept`: it was another's, or was renewed, or was not there; nothing was changed. `unknown`: it may be gone. */
+/** Of one key. `kept`: it was another's, or was written anew, or was not there; nothing was changed. `unknown`: it may be gone. */
 export type LockRelease =
   | { readonly kind: 'released' }
   | { readonly kind: 'kept' | 'unknown'; readonly reason: string };
 
 /**
  * Takes the lock away before its time, in one step with the comparison: only from this holder, and only where nobody has written it since.
- * Of etcd's v2 API only (compare-and-delete, https://etcd.io/docs/v2.3/api/): by the v3 API a renewal leaves no trace in the key.
  */
-export async function releaseLock(
+export function releaseLock(
+  ask: AskHttp,
+  location: StoreLocation,
+  { holder, renewed }: StoredLock,
+  options: { readonly deadlineMs: number },
+): Promise<LockRelease> {
+  const condition = new URLSearchParams({ prevValue: holder, prevIndex: String(renewed) });
+  return removeKey(ask, location, `leader?${condition.toString()}`, options);
+}
+
+/**
+ * Takes away the key by which others find a member, only where it is as it was written then. A member that comes back writes it anew by itself.
+ */
+export function forgetMember(
+  ask: AskHttp,
+  location: StoreLocation,
+  { name, written }: { readonly name: string; readonly written: number },
+  options: { readonly deadlineMs: number },
+): Promise<LockRelease> {
+  return removeKey(ask, location, `members/${encodeURIComponent(name)}?prevIndex=${written}`, options);
+}
+
+/** Of etcd's v2 API only (compare-and-delete, https://etcd.io/docs/v2.3/api/): by the v3 API a renewal leaves no trace in the key. */
+async function removeKey(
   ask: AskHttp,
   { api, endpoints, namespace, scope }: StoreLocation,
-  { holder, renewed }: StoredLock,
+  keyAndCondition: string,
   options: { readonly deadlineMs: number },
 ): Promise<LockRelease> {
   if (api !== 'etcd') return { kind: 'kept', reason: 'by this API of the store a renewal cannot be told from none' };
   const until = hostMonoMs() + options.deadlineMs;
-  const condition = new URLSearchParams({ prevValue: holder, prevIndex: String(renewed) });
   let reason = 'the store has no endpoint';
   for (const endpoint of endpoints) {
-    const url = `${endpoint}/v2/keys${namespace}${scope}/leader?${condition.toString()}`;
+    const url = `${endpoint}/v2/keys${namespace}${scope}/${keyAndCondition}`;
     const answer = await ask({ method: 'DELETE', url }, { deadlineMs: until - hostMonoMs() });
     if (answer.kind === 'answer' && answer.status === 200) return { kind: 'released' };
     if (answer.kind === 'answer' && (answer.status === 404 || answer.status === 412))
@@ -229,8 +252,8 @@ export function storeView(keys: Keys): StoreView {
   const status = fields('status');
   const from = asked?.textOrNull('leader') ?? null;
   const to = asked?.textOrNull('member') ?? asked?.textOrNull('candidate') ?? null;
-  const members = [...keys].flatMap(([key, { text }]) =>
-    key.startsWith('members/') ? [storedMember(key.slice('members/'.length), text)] : [],
+  const members = [...keys].flatMap(([key, stored]) =>
+    key.startsWith('members/') ? [storedMember(key.slice('members/'.length), stored)] : [],
   );
   return {
     leader: keys.get('leader')?.text ?? null,
@@ -259,10 +282,11 @@ const namesIn = (value: unknown): readonly string[] =>
         .filter((name) => name !== '')
     : [];
 
-function storedMember(name: string, text: string): StoredMember {
+function storedMember(name: string, { text, renewed }: StoredKey): StoredMember {
   const fields = Fields.parse(text, `members/${name}`);
   return {
     name,
+    written: renewed,
     apiUrl: fields.textOrNull('api_url'),
     state: fields.words('state', ''),
     role: memberRole(fields.words('role', '')),

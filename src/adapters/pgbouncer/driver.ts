@@ -133,7 +133,7 @@ export class PgbouncerDriver {
       return failed('foreign-config', `the file of databases has no line for ${before.name} to change`);
     // The pooler is another user than whoever drives it, and has to read it.
     const { uid, gid } = statSync(file);
-    if (changed !== text) writeDurably(file, changed, { uid, gid });
+    if (changed !== text) writeDurably(file, changed, { owner: { uid, gid } });
     const answer = await this.#ask(['RELOAD'], until);
     if (answer.kind === 'refused') return failed('refused', answer.reason);
     if (answer.kind === 'unknown') return answer;

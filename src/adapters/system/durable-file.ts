@@ -1,16 +1,22 @@
-import { closeSync, fchownSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, fchownSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 
+export interface FileAs {
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  readonly mode?: number;
+}
+
 /**
- * Replaces a file; after a crash it is the old one or the new one, complete. Mode 0600.
+ * Replaces a file; after a crash it is the old one or the new one, complete.
  *
- * @param owner whose it is afterwards; without it the writer's
+ * @param as whose it is afterwards, without it the writer's, and who may read it, without it only they (0600)
  */
-export function writeDurably(path: string, text: string, owner?: { readonly uid: number; readonly gid: number }): void {
+export function writeDurably(path: string, text: string, as: FileAs = {}): void {
   const draft = `${path}.new`;
   const file = openSync(draft, 'w', 0o600);
   try {
-    if (owner !== undefined) fchownSync(file, owner.uid, owner.gid);
+    if (as.owner !== undefined) fchownSync(file, as.owner.uid, as.owner.gid);
+    if (as.mode !== undefined) fchmodSync(file, as.mode);
     writeSync(file, text);
     fsyncSync(file);
   } finally {

@@ -30,11 +30,18 @@ const freshLooks = (facts: Facts, component: Component): readonly Look[] =>
     return known !== undefined && delegate != null ? [{ known, delegate }] : [];
   });
 
-/** The newest that agents know of it; null while none has read its store of late. */
+/**
+ * The newest that agents know of it; null while none has read its store of late. Its settings are the whole cluster's: beside a member that
+ * has ended they cannot be read, and are then what the newest look says that has them.
+ */
 export function delegateView(facts: Facts, component: Component): DelegateObservation | null {
-  const looks = freshLooks(facts, component);
-  const newest = looks.toSorted((a, b) => (a.known.ageMs ?? 0) - (b.known.ageMs ?? 0))[0];
-  return newest?.delegate ?? null;
+  const looks = freshLooks(facts, component).toSorted((a, b) => (a.known.ageMs ?? 0) - (b.known.ageMs ?? 0));
+  const newest = looks[0]?.delegate ?? null;
+  const read = looks.find(({ delegate }) => delegate.durability !== null)?.delegate;
+  if (newest === null || newest.durability !== null || read === undefined) return newest;
+  const { durability, lockTtlMs, paused } = read;
+  const dangers = [...new Set([...newest.dangers, ...read.dangers])];
+  return { ...newest, durability, lockTtlMs, paused: newest.paused || paused, dangers };
 }
 
 /** Null: nobody is known to be primary now, or the lock is known to have moved on from whoever says so. */

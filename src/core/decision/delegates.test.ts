@@ -125,6 +125,26 @@ test('when a site is lost its delegate is asked by itself, where the lost primar
 const ended = (at = world()) =>
   at.observation('alfa-db', { process: 'exited', role: 'closed', health: 'bad', reason: 'nothing of it is left' });
 
+test('what its agent could no longer read beside it, another member’s agent has: the settings are of the whole cluster', () => {
+  const unread = (at: FactsBuilder) => {
+    const { delegate } = at.facts.instances.get(instanceId('alfa-db'))!.observation!;
+    const blind = { ...delegate!, durability: null, lockTtlMs: null, dangers: [], paused: false };
+    for (const other of ['bravo-db', 'wit-db']) at.instance(other, { ageMs: 800 });
+    return ended(at).observation('alfa-db', { delegate: blind }).instance('alfa-db', { ageMs: 1 });
+  };
+  assert.deepEqual(moves(proposeRecovery(unread(world()).facts)), ['alfa-db → bravo-db']);
+  for (const [said, reason] of [
+    [{ paused: true }, /paused/],
+    [{ dangers: ['leader-key-overwritten'] }, /dangerous: leader-key-overwritten/],
+    [{ durability: 'preferred' }, /nothing bounds what it acknowledges/],
+    [{ durability: null }, /settings were not read/],
+  ] as const)
+    assert.match(
+      JSON.stringify(proposeRecovery(unread(world().underDelegate('alfa-db', said)).facts)!.rejected),
+      reason,
+    );
+});
+
 test('a primary that its own agent saw end is replaced at the other site at once, and nothing else moves', () => {
   const at = ended();
   const intent = proposeRecovery(at.facts)!;

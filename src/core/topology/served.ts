@@ -75,6 +75,7 @@ export const serverOptions = [
   'preferences',
   'barFile',
   'gatePort',
+  'upstreamFile',
   'service',
   'fencing',
 ] as const;
@@ -106,7 +107,7 @@ export const optionsOfKind: Readonly<
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
   patroni: {
     needed: ['api', 'scope', 'store', 'endpoints', 'passwordFile'],
-    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile', 'barFile', 'gatePort'],
+    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile', 'barFile', 'gatePort', 'upstreamFile'],
   },
   frr: { needed: ['autonomousSystem', 'configFile'], optional: ['preferences'] },
   keepalived: { needed: ['sharedAddress', 'interface', 'configFile', 'pidFile', 'weightFile'], optional: [] },
