@@ -107,13 +107,15 @@ class RecordedSet {
     [chi.host, new RecordedServer('replica')],
   ]);
   sentinelFreezes = false;
+  sentinelPromotes = true;
   movesTo = chi.host;
   version = '7.0.15';
 
   talk(host: string): RedisTalk {
-    return async (commands) => {
-      const server = this.servers.get(host)!;
-      if (server.frozen) return { kind: 'unknown', reason: 'no answer within 200 ms' };
+    return async (commands, { sayAfter }) => {
+      const server = this.servers.get(host);
+      if (server === undefined || server.frozen) return { kind: 'unknown', reason: 'no answer within 200 ms' };
+      await sayAfter;
       const replies = commands.map((command) => {
         if (command[0] !== 'INFO' && command[0] !== 'GET' && command[1] !== 'USERS')
           this.said.push(`${host} ${command.filter((word) => !word.includes('\n')).join(' ')}`);
@@ -133,6 +135,7 @@ class RecordedSet {
           return [primary, '6379'];
         case 'FAILOVER':
           this.said.push('sentinel FAILOVER');
+          if (!this.sentinelPromotes) return 'OK';
           for (const [host, server] of this.servers) if (host === this.movesTo) server.role = 'primary';
           this.servers.get(primary)!.role = 'replica';
           return 'OK';
@@ -271,8 +274,24 @@ describe('drivers of a set', () => {
       set.servers.get(nyc.host)!.frozen = true;
       set.servers.get(chi.host)!.noReplicas = 1;
       assert.equal((await lead(2, 'chi')).kind, 'ok');
-      assert.ok(set.said.includes(`${third} REPLICAOF ${chi.host} 6379`), set.said.join('; '));
+      const [promoted, told] = ['sentinel FAILOVER', `${third} REPLICAOF ${chi.host} 6379`].map((line) =>
+        set.said.indexOf(line),
+      );
+      assert.ok(promoted! >= 0 && told! > promoted!, set.said.join('; '));
       assert.ok(!set.said.some((line) => line.startsWith(`${chi.host} REPLICAOF`)));
+    });
+
+    it('no other replica is told anything while Sentinel has promoted nobody, or under an older epoch', async () => {
+      const third = '127.0.4.3';
+      set.servers.set(third, new RecordedServer('replica'));
+      set.servers.get(nyc.host)!.frozen = true;
+      set.sentinelPromotes = false;
+      assert.equal(codeOf(await lead(2, 'chi')), 'not-primary');
+      set.sentinelPromotes = true;
+      set.servers.get(third)!.epoch = 3;
+      set.servers.get(chi.host)!.noReplicas = 1;
+      assert.equal((await lead(2, 'chi')).kind, 'ok');
+      assert.ok(!set.said.some((line) => line.includes('REPLICAOF')), set.said.join('; '));
     });
 
     it('what sentinels refuse, or do with another server, opens nothing', async () => {
@@ -498,6 +517,24 @@ describe('talk over a connection', () => {
     });
     assert.equal((await talk([['FLUSHALL']], soon)).kind, 'refused');
     assert.ok(!heard.join().includes('FLUSHALL'));
+  });
+
+  it('what is to be said later is said over a connection that has been let in by then', async () => {
+    const heard: string[] = [];
+    const login = Promise.withResolvers<string>();
+    const talk = await talkTo((socket, text) => {
+      heard.push(text);
+      login.resolve(text);
+      socket.write('+OK\r\n');
+    });
+    const due = Promise.withResolvers<void>();
+    const answer = talk([['REPLICAOF', 'chi', '6379']], { deadlineMs: 2_000, sayAfter: due.promise });
+    assert.match(await login.promise, /AUTH/);
+    due.resolve();
+    assert.deepEqual(await answer, { kind: 'ok', replies: ['OK'] });
+    assert.match(heard[1]!, /REPLICAOF/);
+    const never = await talk([['REPLICAOF', 'chi', '6379']], { ...soon, sayAfter: new Promise(() => {}) });
+    assert.deepEqual([never.kind, heard.length], ['unknown', 3]);
   });
 
   it('a frozen server, one that hangs up and one that is none are unknown, by the deadline', async () => {
