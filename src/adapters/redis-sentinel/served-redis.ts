@@ -160,10 +160,11 @@ export class ServedRedis implements ServedServer {
     void this.#followedOnce(promoted.promise, { epoch, former, until });
     for (;;) {
       const opened = await own.driver.perform({ kind: 'open', epoch }, left());
-      const isEarly = opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
-      if (!isEarly || until - hostMonoMs() <= lookAgainAfterMs) return opened;
+      // Sentinel cuts whoever is connected to the server that it promotes: that is no answer, and opening again changes nothing.
+      const isLate = until - hostMonoMs() <= lookAgainAfterMs;
+      if ((!isEarly(opened) && opened.kind !== 'unknown') || isLate) return opened;
       if (refused !== null) return refused;
-      if (opened.code === 'no-replicas') promoted.resolve();
+      if (opened.kind === 'failed' && opened.code === 'no-replicas') promoted.resolve();
       await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
     }
   }
@@ -188,12 +189,14 @@ export class ServedRedis implements ServedServer {
     for (;;) {
       const left = { deadlineMs: until - hostMonoMs() };
       const opened = await this.#options.own.driver.perform({ kind: 'open', epoch }, left);
-      const isEarly = opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
-      if (!isEarly || until - hostMonoMs() <= lookAgainAfterMs) return opened;
+      if (!isEarly(opened) || until - hostMonoMs() <= lookAgainAfterMs) return opened;
       await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
     }
   }
 }
+
+const isEarly = (opened: ActionOutcome): boolean =>
+  opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
 
 const isAt = (left: DialAddress, right: DialAddress): boolean => left.host === right.host && left.port === right.port;
 const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });
