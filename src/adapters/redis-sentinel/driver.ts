@@ -130,7 +130,7 @@ export class RedisDriver {
       case 'close':
         return this.#change(deletions(look.openFor), { kind: 'closed' }, until);
       case 'follow':
-        return this.#change([following(action)], { kind: 'told-to-follow', upstream: action.upstream }, until);
+        return this.#follow(action, until);
     }
   }
 
@@ -138,12 +138,16 @@ export class RedisDriver {
   async followOnce(due: Promise<void>, action: FollowAction, options: CallOptions): Promise<ActionOutcome> {
     const until = hostMonoMs() + options.deadlineMs;
     const { promise: sayAfter, resolve: say } = Promise.withResolvers<void>();
-    const saying = this.#say([following(action)], until, sayAfter);
+    const saying = this.#follow(action, until, sayAfter);
     const admitted = await this.#admitted(action, until);
     if (admitted.kind !== 'ok') return admitted;
     void due.then(say);
-    const said = await saying;
-    return said.kind === 'ok' ? this.#change([], { kind: 'told-to-follow', upstream: action.upstream }, until) : said;
+    return saying;
+  }
+
+  /** Until somebody follows it, or for so long: whether a write would be taken is not said. */
+  async untilFollowed({ deadlineMs }: CallOptions): Promise<void> {
+    if (deadlineMs > 1) await this.#options.talk([['WAIT', '1', String(Math.floor(deadlineMs))]], { deadlineMs });
   }
 
   /** That nothing newer is known of here, at the server, and in the data. */
@@ -167,6 +171,11 @@ export class RedisDriver {
     const looked = await this.#look(hostMonoMs() + options.deadlineMs);
     if (looked.kind === 'unknown') return 'unknown';
     return holds(condition, looked.look) ? 'holds' : 'does-not-hold';
+  }
+
+  #follow({ upstream }: FollowAction, until: number, sayAfter?: Promise<void>): Promise<ActionOutcome> {
+    const replicaOf = ['REPLICAOF', upstream.host, String(upstream.port)];
+    return this.#change([replicaOf], { kind: 'told-to-follow', upstream }, until, sayAfter);
   }
 
   async #pause(forMs: number, until: number): Promise<ActionOutcome> {
@@ -207,28 +216,30 @@ export class RedisDriver {
     );
   }
 
-  async #say(
+  async #say(commands: readonly (readonly string[])[], until: number): Promise<ActionOutcome> {
+    const answer = await this.#ask(commands, until);
+    return answer.kind === 'unknown' ? answer : (refusalIn(answer.replies) ?? { kind: 'ok', detail: {} });
+  }
+
+  /** Says the commands and looks, in the same breath first, until they are seen to have worked. */
+  async #change(
     commands: readonly (readonly string[])[],
+    wanted: Wanted,
     until: number,
     sayAfter?: Promise<void>,
   ): Promise<ActionOutcome> {
-    const answer = await this.#ask(commands, until, sayAfter);
+    const answer = await this.#ask([...commands, ...lookCommands], until, sayAfter);
     if (answer.kind === 'unknown') return answer;
-    const refusal = answer.replies.find((reply) => reply instanceof RespError);
-    return refusal instanceof RespError ? failed('refused', refusal.message) : { kind: 'ok', detail: {} };
-  }
-
-  /** Says the commands and looks until they are seen to have worked. */
-  async #change(commands: readonly (readonly string[])[], wanted: Wanted, until: number): Promise<ActionOutcome> {
-    const said = commands.length === 0 ? ({ kind: 'ok' } as const) : await this.#say(commands, until);
-    if (said.kind !== 'ok') return said;
+    const refusal = refusalIn(answer.replies.slice(0, commands.length));
+    if (refusal !== null) return refusal;
+    let looked = lookOf(answer.replies.slice(commands.length));
     for (;;) {
-      const looked = await this.#look(until);
       if (looked.kind === 'unknown') return looked;
       if (holds(wanted, looked.look)) return { kind: 'ok', detail: {} };
       if (until - hostMonoMs() <= lookAgainAfterMs)
         return { kind: 'unknown', reason: `it was not seen in time to be ${wanted.kind}` };
       await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+      looked = await this.#look(until);
     }
   }
 
@@ -298,7 +309,10 @@ function holds(wanted: Wanted, { replication, openFor }: Look): boolean {
 const isAt = (left: DialAddress | null, right: DialAddress): boolean =>
   left?.host === right.host && left.port === right.port;
 
-const following = ({ upstream: { host, port } }: FollowAction): readonly string[] => ['REPLICAOF', host, String(port)];
+function refusalIn(replies: readonly RespValue[]): ActionOutcome | null {
+  const refusal = replies.find((reply) => reply instanceof RespError);
+  return refusal instanceof RespError ? failed('refused', refusal.message) : null;
+}
 
 const deletions = (epochs: readonly number[]): readonly (readonly string[])[] =>
   epochs.length === 0 ? [] : [['ACL', 'DELUSER', ...epochs.map(writerOf)]];

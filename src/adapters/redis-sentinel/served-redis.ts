@@ -31,6 +31,8 @@ const command = 'redis-server';
 /** One that is to be closed and has not answered by then is killed, where that was asked for. */
 const closeWithinMs = 1_000;
 const lookAgainAfterMs = 10;
+/** Then it is asked to open again, whether somebody follows it or not. */
+const followedWithinMs = 500;
 /** Of a planned switch: the replica may take this part of the time to have everything. */
 const catchUpShare = 0.4;
 
@@ -95,6 +97,14 @@ export class ServedRedis implements ServedServer {
     if (seen.replication === null) return { kind: 'unknown', reason: seen.reasons[0] ?? 'it did not answer' };
     if (seen.replication.role === 'primary') return this.#open(epoch, until);
     return this.#takeOver(epoch, seen, until);
+  }
+
+  /** Until it may be otherwise that nobody is let in yet. */
+  async #waited(opened: ActionOutcome, until: number): Promise<void> {
+    const deadlineMs = Math.min(until - hostMonoMs(), followedWithinMs);
+    if (opened.kind === 'failed' && opened.code === 'no-replicas')
+      await this.#options.own.driver.untilFollowed({ deadlineMs });
+    await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
   }
 
   async #close(epoch: Epoch, until: number, silence: boolean): Promise<ActionOutcome> {
@@ -165,7 +175,7 @@ export class ServedRedis implements ServedServer {
       if ((!isEarly(opened) && opened.kind !== 'unknown') || isLate) return opened;
       if (refused !== null) return refused;
       if (opened.kind === 'failed' && opened.code === 'no-replicas') promoted.resolve();
-      await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+      await this.#waited(opened, until);
     }
   }
 
@@ -190,7 +200,7 @@ export class ServedRedis implements ServedServer {
       const left = { deadlineMs: until - hostMonoMs() };
       const opened = await this.#options.own.driver.perform({ kind: 'open', epoch }, left);
       if (!isEarly(opened) || until - hostMonoMs() <= lookAgainAfterMs) return opened;
-      await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+      await this.#waited(opened, until);
     }
   }
 }
