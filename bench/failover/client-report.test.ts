@@ -12,14 +12,15 @@ const report = (
 
 const failover = report([1, 'a', 0, 1], [2, 'a', 10, 12], [3, 'a', 14, 16], [4, 'b', 900, 910], [5, 'b', 911, 912]);
 
-it('the first success is the first one at somebody else, whatever the former one still acknowledged', () => {
-  assert.equal(firstSuccessMs(failover, { atMs: 13, former: 'a' }), 897);
+it('the first success is the first one at somebody else, counted from the fault or from what was acknowledged after it last', () => {
+  assert.equal(firstSuccessMs(failover, { atMs: 13, former: 'a' }), 894);
+  assert.equal(firstSuccessMs(failover, { atMs: 20, former: 'a' }), 890);
 });
 
 it('without a former one it is the end of the longest gap after the fault', () => {
-  assert.equal(firstSuccessMs(failover, { atMs: 13, former: null }), 897);
+  assert.equal(firstSuccessMs(failover, { atMs: 13, former: null }), 894);
   const before = report([1, 'a', 0, 1], [2, 'a', 700, 800], [3, 'a', 801, 802], [4, 'a', 890, 900]);
-  assert.equal(firstSuccessMs(before, { atMs: 801.5, former: null }), 98.5);
+  assert.equal(firstSuccessMs(before, { atMs: 801.5, former: null }), 98);
 });
 
 it('where nobody else answered there is no first success, and no figure', () => {

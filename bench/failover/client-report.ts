@@ -23,13 +23,18 @@ export interface Fault {
   readonly former: string | null;
 }
 
-/** Milliseconds from the fault to the first success; null when there was none. */
+/**
+ * Milliseconds from the fault to the first success; null when there was none. A lab looks for what it is to break first: what was still
+ * acknowledged before that gap was acknowledged before the fault.
+ */
 export function firstSuccessMs({ acknowledged }: ClientReport, { atMs, former }: Fault): number | null {
   const first =
     former === null
       ? endOfLongestGap(acknowledged, atMs)
       : acknowledged.find((each) => each.atMs > atMs && each.place !== former);
-  return first === undefined ? null : first.atMs - atMs;
+  if (first === undefined) return null;
+  const last = acknowledged[acknowledged.indexOf(first) - 1];
+  return first.atMs - Math.max(atMs, last?.atMs ?? atMs);
 }
 
 /** Longest time between two acknowledgements, the later of which came after this moment; null when none did. */

@@ -66,4 +66,6 @@ it('one round without a success makes a series inconclusive: there is no median 
 it('goals of a lost host and of an isolated site follow from the firm’s lease', () => {
   assert.equal(row('host-frozen').goalS, 2.4);
   assert.equal(row('database-isolated').goalS, 6.3);
+  const uneven = faultRows({ ...timing, selfFenceAfterMs: 1500, leaseMarginMs: 154 });
+  assert.equal(uneven.find(({ fault }) => fault === 'host-frozen')!.goalS, 2.954);
 });

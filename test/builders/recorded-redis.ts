@@ -26,13 +26,19 @@ export class RecordedSet {
     [chi.host, new RecordedServer('replica')],
   ]);
   sentinelFreezes = false;
+  sentinelPromotes = true;
   movesTo = chi.host;
   version = '7.0.15';
 
   talk(host: string): RedisTalk {
-    return async (commands) => {
-      const server = this.servers.get(host)!;
-      if (server.frozen) return { kind: 'unknown', reason: 'no answer within 200 ms' };
+    return async (commands, { sayAfter }) => {
+      const server = this.servers.get(host);
+      if (server === undefined || server.frozen) return { kind: 'unknown', reason: 'no answer within 200 ms' };
+      await sayAfter;
+      if (server.cuts > 0 && server.role === 'primary') {
+        server.cuts -= 1;
+        return { kind: 'unknown', reason: 'the connection was closed' };
+      }
       const replies = commands.map((command) => {
         if (command[0] !== 'INFO' && command[0] !== 'GET' && command[1] !== 'USERS')
           this.said.push(`${host} ${command.filter((word) => !word.includes('\n')).join(' ')}`);
@@ -52,6 +58,7 @@ export class RecordedSet {
           return [primary, '6379'];
         case 'FAILOVER':
           this.said.push('sentinel FAILOVER');
+          if (!this.sentinelPromotes) return 'OK';
           for (const [host, server] of this.servers) if (host === this.movesTo) server.role = 'primary';
           this.servers.get(primary)!.role = 'replica';
           return 'OK';
@@ -76,6 +83,8 @@ export class RecordedServer {
   /** Null: as it was recorded. */
   follows: string | null = null;
   noReplicas = 0;
+  /** Sentinel cuts whoever is connected to what it promotes. */
+  cuts = 0;
 
   constructor(role: 'primary' | 'replica') {
     this.role = role;

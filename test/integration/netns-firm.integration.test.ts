@@ -12,6 +12,7 @@ import { redisName, redisNodes } from '../../lab/netns/servers/redis.ts';
 import { serverKey } from '../../lab/netns/servers/server.ts';
 import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
+import type { StreamLoss } from '../../src/core/replication/stream-loss.ts';
 import type { Component } from '../../src/core/topology/topology.ts';
 import { activeSite, example, LabUnderTest, projectRoot, standbySite } from '../lab/lab-under-test.ts';
 import { reasonToSkipNamespaces } from './netns-lab.under-test.ts';
@@ -26,6 +27,8 @@ const agreedWithinMs = 45_000;
 /** The goal is 2 s, on a machine that does nothing else. */
 const replacedWithinMs = 20_000;
 const frozenForMs = 60_000;
+/** From a server's answer until a client has it. */
+const answeredWithinMs = 200;
 const twoVenues = join(projectRoot, 'test', 'lab', 'two-venues.yaml');
 const ledServers = join(projectRoot, 'test', 'lab', 'led-servers.yaml');
 
@@ -163,13 +166,20 @@ describe('a firm behind its servers, on network namespaces', { skip, timeout: 40
         const there = await firm.inRedis(to, how);
         const found = { stale: staleWrites([report], fault), missing: missingWrites([report], there) };
         const at = (what: string) => ms(told(what)!.monoMs - fault.atMs);
-        const { loss, ...named } = told('writer-opened')!.data as { readonly loss: { readonly kind: string } };
+        const { loss, ...named } = told('writer-opened')!.data as { readonly loss: StreamLoss };
         context.diagnostic(
           `first write elsewhere after ${ms(servedAfterMs)} (closed ${at('writer-closed')}, named ${at('writer-named')}); ${report.acknowledged.length} acknowledged, ${JSON.stringify(found)}; counted ${JSON.stringify(loss)}`,
         );
         assert.equal(found.stale, 0, 'acknowledged by the former one after its successor');
         assert.ok(servedAfterMs! < replacedWithinMs);
         assert.ok(found.missing === 0 || loss.kind !== 'none', `${found.missing} are missing, counted as none`);
+        if (loss.kind === 'bounded') {
+          const lastAtMs = report.acknowledged.findLast(({ place }) => place === former)!.atMs;
+          const early = report.acknowledged.filter(
+            ({ id, atMs }) => !there.has(id) && atMs < lastAtMs - loss.lastMs - answeredWithinMs,
+          );
+          assert.deepEqual(early, [], `missing, and older than the last ${loss.lastMs} ms`);
+        }
         assert.deepEqual(named, { component: redis.id, from: beside(redis, node.site!), instance: beside(redis, to) });
         await lab.heal(broken);
         await lab.restart(key);

@@ -31,6 +31,7 @@ export function redisServers(ground: ServerGround): readonly LabServer[] {
     name: redisName,
     node,
     user: 'redis',
+    comesFirst: true as const,
     files: {
       'redis.conf': redisFile(ground, node, first!),
       'users.acl': aclFile(ground.secret),
@@ -60,6 +61,7 @@ export function sentinelServers(ground: ServerGround): readonly LabServer[] {
     name: sentinelName,
     node,
     user: 'redis',
+    comesFirst: true as const,
     files: { 'sentinel.conf': sentinelFile(ground, node, primary) },
     command: ['redis-server', 'sentinel.conf', '--sentinel'],
     lacks: listens(sentinelPort),

@@ -70,6 +70,13 @@ class RecordedProxy {
       return fixture('info-2.6.txt')
         .replace(/^Pid: .*$/m, `Pid: ${this.pid}`)
         .replace(/^Version: .*$/m, `Version: ${this.version}`);
+    return line
+      .split('; ')
+      .map((command) => this.#showServers(command))
+      .join('');
+  }
+
+  #showServers(line: string): string {
     if (line.includes('nope')) return fixture('servers-state-absent-2.6.txt');
     const rows = (text: string, change: (name: string, cells: string[]) => void, separator: string) =>
       text.replace(/^.*front-.*$/gm, (row) => {

@@ -168,12 +168,11 @@ export class HaproxyDriver {
   }
 
   async #backend(backend: string, until: number): Promise<Backend> {
-    const state = await this.#ask(`show servers state ${backend}`, until);
-    if (state.kind === 'unknown') return state;
-    const statistics = await this.#ask('show stat -1 4 -1', until);
-    if (statistics.kind === 'unknown') return statistics;
+    // In this order: what is seen closed, and has no session after that, gets none any more.
+    const answer = await this.#ask(`show servers state ${backend}; show stat -1 4 -1`, until);
+    if (answer.kind === 'unknown') return answer;
     try {
-      const servers = parseServers(backend, state.text, statistics.text);
+      const servers = parseServers(backend, ...halves(answer.text));
       return servers === null ? { kind: 'absent' } : { kind: 'servers', servers };
     } catch (error) {
       return { kind: 'unknown', reason: messageOf(error) };
@@ -183,6 +182,13 @@ export class HaproxyDriver {
   #ask(line: string, untilMs: number) {
     return this.#options.talk(line, { deadlineMs: untilMs - hostMonoMs() });
   }
+}
+
+/** @throws Error where the second one is not there */
+function halves(text: string): readonly [state: string, statistics: string] {
+  const at = text.search(/^# pxname,/m);
+  if (at < 0) throw new Error('it printed no statistics');
+  return [text.slice(0, at), text.slice(at)];
 }
 
 const isClosed = ({ admitted, sessions, queued }: ProxiedServer): boolean =>

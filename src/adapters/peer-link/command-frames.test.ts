@@ -62,7 +62,9 @@ test('a record in which a Redis was replaced comes over the link as it was', () 
   for (const writer of [
     closed,
     named,
+    { ...named, formerEnd: { ...named.formerEnd, stopped: false, endedWithinMs: 640 } },
     { ...named, loss: { kind: 'none' } as const },
+    { ...named, loss: { kind: 'bounded', lastMs: 640, keptBytes: 12 } as const },
     { ...named, loss: { kind: 'lost', bytes: 4, exact: false } as const },
     { ...named, loss: { kind: 'unknown', reason: 'it may have gone on' } as const },
   ])

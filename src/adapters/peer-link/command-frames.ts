@@ -4,6 +4,7 @@ import type {
   AdoptedPrimary,
   AdoptionMark,
   DurabilityMode,
+  FormerEnd,
   Grant,
   GroupRecord,
   ReplacedWriter,
@@ -278,20 +279,27 @@ function parseWriter(fields: Fields): ReplacedWriter {
     former: fields.text<InstanceId>('former'),
     besideSite: fields.text<SiteId>('besideSite'),
     why: fields.words('why'),
-    ...(end === null
-      ? {}
-      : { formerEnd: { history: end.words('history'), offset: end.count('offset'), stopped: end.flag('stopped') } }),
+    ...(end === null ? {} : { formerEnd: parseFormerEnd(end) }),
     ...(fields.has('loss') ? { loss: parseLoss(fields.fields('loss')) } : {}),
   };
 }
 
+const parseFormerEnd = (fields: Fields): FormerEnd => ({
+  history: fields.words('history'),
+  offset: fields.count('offset'),
+  stopped: fields.flag('stopped'),
+  ...(fields.has('endedWithinMs') ? { endedWithinMs: fields.count('endedWithinMs') } : {}),
+});
+
 function parseLoss(fields: Fields): StreamLoss {
-  const kind = fields.oneOf('kind', ['none', 'lost', 'unknown']);
+  const kind = fields.oneOf('kind', ['none', 'lost', 'bounded', 'unknown']);
   switch (kind) {
     case 'none':
       return { kind };
     case 'lost':
       return { kind, bytes: fields.count('bytes'), exact: fields.flag('exact') };
+    case 'bounded':
+      return { kind, lastMs: fields.count('lastMs'), keptBytes: fields.count('keptBytes') };
     case 'unknown':
       return { kind, reason: fields.words('reason') };
   }

@@ -86,6 +86,7 @@ function parseStream(fields: Fields): StreamObservation {
     primary: fields.flag('primary'),
     ...parseStreamEnd(fields),
     before: before === null ? null : parseStreamEnd(before),
+    ...(fields.has('endedWithinMs') ? { endedWithinMs: fields.count('endedWithinMs') } : {}),
   };
 }
 

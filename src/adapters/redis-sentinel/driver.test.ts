@@ -96,8 +96,35 @@ describe('drivers of a set', () => {
       set.servers.get(nyc.host)!.frozen = true;
       set.servers.get(chi.host)!.noReplicas = 1;
       assert.equal((await lead(2, 'chi')).kind, 'ok');
-      assert.ok(set.said.includes(`${third} REPLICAOF ${chi.host} 6379`), set.said.join('; '));
+      const [promoted, told] = ['sentinel FAILOVER', `${third} REPLICAOF ${chi.host} 6379`].map((line) =>
+        set.said.indexOf(line),
+      );
+      assert.ok(promoted! >= 0 && told! > promoted!, set.said.join('; '));
       assert.ok(!set.said.some((line) => line.startsWith(`${chi.host} REPLICAOF`)));
+    });
+
+    it('cut off by Sentinel in the middle of the promotion, it goes on', async () => {
+      const third = '127.0.4.3';
+      set.servers.set(third, new RecordedServer('replica'));
+      set.servers.get(nyc.host)!.frozen = true;
+      const own = set.servers.get(chi.host)!;
+      Object.assign(own, { noReplicas: 1, cuts: 2 });
+      assert.equal((await lead(2, 'chi')).kind, 'ok');
+      assert.equal(own.cuts, 0);
+      assert.ok(set.said.includes(`${third} REPLICAOF ${chi.host} 6379`), set.said.join('; '));
+    });
+
+    it('no other replica is told anything while Sentinel has promoted nobody, or under an older epoch', async () => {
+      const third = '127.0.4.3';
+      set.servers.set(third, new RecordedServer('replica'));
+      set.servers.get(nyc.host)!.frozen = true;
+      set.sentinelPromotes = false;
+      assert.notEqual((await lead(2, 'chi')).kind, 'ok');
+      set.sentinelPromotes = true;
+      set.servers.get(third)!.epoch = 3;
+      set.servers.get(chi.host)!.noReplicas = 1;
+      assert.equal((await lead(2, 'chi')).kind, 'ok');
+      assert.ok(!set.said.some((line) => line.includes('REPLICAOF')), set.said.join('; '));
     });
 
     it('what sentinels refuse, or do with another server, opens nothing', async () => {

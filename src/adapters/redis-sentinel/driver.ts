@@ -24,6 +24,8 @@ export type RedisAction =
   | { readonly kind: 'close'; readonly epoch: Epoch }
   | { readonly kind: 'follow'; readonly epoch: Epoch; readonly upstream: DialAddress };
 
+export type FollowAction = Extract<RedisAction, { kind: 'follow' }>;
+
 export type RedisCondition =
   | { readonly kind: 'primary' }
   | { readonly kind: 'open-at'; readonly epoch: Epoch }
@@ -114,17 +116,9 @@ export class RedisDriver {
   /** `ok` only when it was seen to be so afterwards; what was not is `unknown`. */
   async perform(action: RedisAction, options: CallOptions): Promise<ActionOutcome> {
     const until = hostMonoMs() + options.deadlineMs;
-    const wrong = shapeProblem(action);
-    if (wrong !== null) return failed('bad-value', wrong);
-    const { epochs } = this.#options;
-    const stale = (known: number) =>
-      failed('stale-epoch', `epoch ${action.epoch} is older than ${known} for this server`);
-    if (!epochs.admit(resource, action.epoch)) return stale(epochs.highest(resource));
-    const looked = await this.#look(until);
-    if (looked.kind === 'unknown') return looked;
-    const { look } = looked;
-    const newest = Math.max(look.storedEpoch, ...look.openFor);
-    if (newest > action.epoch) return stale(newest);
+    const admitted = await this.#admitted(action, until);
+    if (admitted.kind !== 'ok') return admitted;
+    const { look } = admitted;
     switch (action.kind) {
       case 'pause-writes':
         return this.#pause(action.forMs, until);
@@ -135,21 +129,53 @@ export class RedisDriver {
         return this.#open(action.epoch, look, until);
       case 'close':
         return this.#change(deletions(look.openFor), { kind: 'closed' }, until);
-      case 'follow': {
-        const { host, port } = action.upstream;
-        return this.#change(
-          [['REPLICAOF', host, String(port)]],
-          { kind: 'told-to-follow', upstream: action.upstream },
-          until,
-        );
-      }
+      case 'follow':
+        return this.#follow(action, until);
     }
+  }
+
+  /** As `follow`, and said as soon as `due` is settled: over a connection that stands by then, where it may be said at all. */
+  async followOnce(due: Promise<void>, action: FollowAction, options: CallOptions): Promise<ActionOutcome> {
+    const until = hostMonoMs() + options.deadlineMs;
+    const { promise: sayAfter, resolve: say } = Promise.withResolvers<void>();
+    const saying = this.#follow(action, until, sayAfter);
+    const admitted = await this.#admitted(action, until);
+    if (admitted.kind !== 'ok') return admitted;
+    void due.then(say);
+    return saying;
+  }
+
+  /** Until somebody follows it, or for so long: whether a write would be taken is not said. */
+  async untilFollowed({ deadlineMs }: CallOptions): Promise<void> {
+    if (deadlineMs > 1) await this.#options.talk([['WAIT', '1', String(Math.floor(deadlineMs))]], { deadlineMs });
+  }
+
+  /** That nothing newer is known of here, at the server, and in the data. */
+  async #admitted(
+    action: RedisAction,
+    until: number,
+  ): Promise<{ readonly kind: 'ok'; readonly look: Look } | Exclude<ActionOutcome, { kind: 'ok' }>> {
+    const wrong = shapeProblem(action);
+    if (wrong !== null) return failed('bad-value', wrong);
+    const { epochs } = this.#options;
+    const stale = (known: number) =>
+      failed('stale-epoch', `epoch ${action.epoch} is older than ${known} for this server`);
+    if (!epochs.admit(resource, action.epoch)) return stale(epochs.highest(resource));
+    const looked = await this.#look(until);
+    if (looked.kind === 'unknown') return looked;
+    const newest = Math.max(looked.look.storedEpoch, ...looked.look.openFor);
+    return newest > action.epoch ? stale(newest) : looked;
   }
 
   async confirm(condition: RedisCondition, options: CallOptions): Promise<'holds' | 'does-not-hold' | 'unknown'> {
     const looked = await this.#look(hostMonoMs() + options.deadlineMs);
     if (looked.kind === 'unknown') return 'unknown';
     return holds(condition, looked.look) ? 'holds' : 'does-not-hold';
+  }
+
+  #follow({ upstream }: FollowAction, until: number, sayAfter?: Promise<void>): Promise<ActionOutcome> {
+    const replicaOf = ['REPLICAOF', upstream.host, String(upstream.port)];
+    return this.#change([replicaOf], { kind: 'told-to-follow', upstream }, until, sayAfter);
   }
 
   async #pause(forMs: number, until: number): Promise<ActionOutcome> {
@@ -192,22 +218,28 @@ export class RedisDriver {
 
   async #say(commands: readonly (readonly string[])[], until: number): Promise<ActionOutcome> {
     const answer = await this.#ask(commands, until);
-    if (answer.kind === 'unknown') return answer;
-    const refusal = answer.replies.find((reply) => reply instanceof RespError);
-    return refusal instanceof RespError ? failed('refused', refusal.message) : { kind: 'ok', detail: {} };
+    return answer.kind === 'unknown' ? answer : (refusalIn(answer.replies) ?? { kind: 'ok', detail: {} });
   }
 
-  /** Says the commands and looks until they are seen to have worked. */
-  async #change(commands: readonly (readonly string[])[], wanted: Wanted, until: number): Promise<ActionOutcome> {
-    const said = commands.length === 0 ? ({ kind: 'ok' } as const) : await this.#say(commands, until);
-    if (said.kind !== 'ok') return said;
+  /** Says the commands and looks, in the same breath first, until they are seen to have worked. */
+  async #change(
+    commands: readonly (readonly string[])[],
+    wanted: Wanted,
+    until: number,
+    sayAfter?: Promise<void>,
+  ): Promise<ActionOutcome> {
+    const answer = await this.#ask([...commands, ...lookCommands], until, sayAfter);
+    if (answer.kind === 'unknown') return answer;
+    const refusal = refusalIn(answer.replies.slice(0, commands.length));
+    if (refusal !== null) return refusal;
+    let looked = lookOf(answer.replies.slice(commands.length));
     for (;;) {
-      const looked = await this.#look(until);
       if (looked.kind === 'unknown') return looked;
       if (holds(wanted, looked.look)) return { kind: 'ok', detail: {} };
       if (until - hostMonoMs() <= lookAgainAfterMs)
         return { kind: 'unknown', reason: `it was not seen in time to be ${wanted.kind}` };
       await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+      looked = await this.#look(until);
     }
   }
 
@@ -220,11 +252,15 @@ export class RedisDriver {
   async #ask(
     commands: readonly (readonly string[])[],
     until: number,
+    sayAfter?: Promise<void>,
   ): Promise<
     | { readonly kind: 'ok'; readonly replies: readonly RespValue[] }
     | { readonly kind: 'unknown'; readonly reason: string }
   > {
-    const answer = await this.#options.talk(commands, { deadlineMs: until - hostMonoMs() });
+    const answer = await this.#options.talk(commands, {
+      deadlineMs: until - hostMonoMs(),
+      ...(sayAfter === undefined ? {} : { sayAfter }),
+    });
     return answer.kind === 'refused' ? { kind: 'unknown', reason: `it did not let us in: ${answer.reason}` } : answer;
   }
 }
@@ -273,6 +309,11 @@ function holds(wanted: Wanted, { replication, openFor }: Look): boolean {
 const isAt = (left: DialAddress | null, right: DialAddress): boolean =>
   left?.host === right.host && left.port === right.port;
 
+function refusalIn(replies: readonly RespValue[]): ActionOutcome | null {
+  const refusal = replies.find((reply) => reply instanceof RespError);
+  return refusal instanceof RespError ? failed('refused', refusal.message) : null;
+}
+
 const deletions = (epochs: readonly number[]): readonly (readonly string[])[] =>
   epochs.length === 0 ? [] : [['ACL', 'DELUSER', ...epochs.map(writerOf)]];
 
@@ -298,5 +339,5 @@ function shapeProblem(action: RedisAction): string | null {
   return null;
 }
 
-const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });
+const failed = (code: string, reason: string) => ({ kind: 'failed', code, reason }) as const;
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

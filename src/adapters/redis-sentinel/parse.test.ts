@@ -74,6 +74,14 @@ describe('what was lost', () => {
     assert.deepEqual(lossBetween(ahead, successor, { stopped: false }), { kind: 'lost', bytes: 100, exact: false });
   });
 
+  it('is bounded where it was seen to end soon after it had nothing that its successor lacks', () => {
+    const behind = { ...former, offset: 41_109 };
+    const seen = { stopped: false, endedWithinMs: 640 };
+    assert.deepEqual(lossBetween(behind, successor, seen), { kind: 'bounded', lastMs: 640, keptBytes: 100 });
+    const ahead = { ...former, offset: 41_309 };
+    assert.deepEqual(lossBetween(ahead, successor, seen), { kind: 'lost', bytes: 100, exact: false });
+  });
+
   it('is unknown where it may have gone on, or the histories have nothing in common', () => {
     assert.equal(lossBetween(former, successor, { stopped: false }).kind, 'unknown');
     assert.equal(lossBetween({ ...former, history: 'f'.repeat(40) }, successor, { stopped: true }).kind, 'unknown');

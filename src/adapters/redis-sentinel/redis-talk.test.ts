@@ -35,6 +35,24 @@ describe('talk over a connection', () => {
     assert.ok(!heard.join().includes('FLUSHALL'));
   });
 
+  it('what is to be said later is said over a connection that has been let in by then', async () => {
+    const heard: string[] = [];
+    const login = Promise.withResolvers<string>();
+    const talk = await talkTo((socket, text) => {
+      heard.push(text);
+      login.resolve(text);
+      socket.write('+OK\r\n');
+    });
+    const due = Promise.withResolvers<void>();
+    const answer = talk([['REPLICAOF', 'chi', '6379']], { deadlineMs: 2_000, sayAfter: due.promise });
+    assert.match(await login.promise, /AUTH/);
+    due.resolve();
+    assert.deepEqual(await answer, { kind: 'ok', replies: ['OK'] });
+    assert.match(heard[1]!, /REPLICAOF/);
+    const never = await talk([['REPLICAOF', 'chi', '6379']], { ...soon, sayAfter: new Promise(() => {}) });
+    assert.deepEqual([never.kind, heard.length], ['unknown', 3]);
+  });
+
   it('a frozen server, one that hangs up and one that is none are unknown, by the deadline', async () => {
     const begun = performance.now();
     assert.equal((await (await talkTo(() => {}))([['PING']], soon)).kind, 'unknown');

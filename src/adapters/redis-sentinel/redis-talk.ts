@@ -11,11 +11,14 @@ export type RedisAnswer =
   /** Any number of the commands may have been carried out, or still will be. */
   | { readonly kind: 'unknown'; readonly reason: string };
 
+export interface RedisTalkOptions {
+  readonly deadlineMs: number;
+  /** Nothing is said before it is settled; the server has let us in by then. */
+  readonly sayAfter?: Promise<void>;
+}
+
 /** Commands for one server, over a connection of their own. Ends by the deadline, also when the server is frozen. */
-export type RedisTalk = (
-  commands: readonly (readonly string[])[],
-  options: { readonly deadlineMs: number },
-) => Promise<RedisAnswer>;
+export type RedisTalk = (commands: readonly (readonly string[])[], options: RedisTalkOptions) => Promise<RedisAnswer>;
 
 export interface RedisLogin {
   readonly address: DialAddress;
@@ -27,7 +30,7 @@ export interface RedisLogin {
 /** Logs in first and says nothing else before it is let in: another user may be there for whoever has not. */
 export const redisTalk =
   ({ address, user, password }: RedisLogin, dial: Dial = tcpDial): RedisTalk =>
-  async (commands, { deadlineMs }) => {
+  async (commands, { deadlineMs, sayAfter }) => {
     const until = hostMonoMs() + deadlineMs;
     if (deadlineMs <= 0) return { kind: 'unknown', reason: 'there was no time left to ask' };
     let socket: Socket;
@@ -37,15 +40,15 @@ export const redisTalk =
       return { kind: 'unknown', reason: error instanceof Error ? error.message : String(error) };
     }
     const login = ['AUTH', ...(user === null ? [] : [user]), password];
-    return converse(socket, { login, commands, deadlineMs: until - hostMonoMs() });
+    const leftMs = until - hostMonoMs();
+    return converse(socket, { login, commands, deadlineMs: leftMs, ...(sayAfter === undefined ? {} : { sayAfter }) });
   };
 
 function converse(
   socket: Socket,
-  say: {
+  say: RedisTalkOptions & {
     readonly login: readonly string[];
     readonly commands: readonly (readonly string[])[];
-    readonly deadlineMs: number;
   },
 ): Promise<RedisAnswer> {
   const { promise, resolve } = Promise.withResolvers<RedisAnswer>();
@@ -62,6 +65,9 @@ function converse(
     () => unknown(`no answer within ${Math.ceil(say.deadlineMs)} ms`),
     Math.max(0, say.deadlineMs),
   );
+  const sayAll = () => {
+    if (!socket.destroyed) socket.write(Buffer.concat(say.commands.map(encodeCommand)));
+  };
   const take = (value: RespValue) => {
     if (welcomed) {
       replies.push(value);
@@ -69,7 +75,8 @@ function converse(
     }
     welcomed = true;
     if (value instanceof RespError) finish({ kind: 'refused', reason: value.message });
-    else socket.write(Buffer.concat(say.commands.map(encodeCommand)));
+    else if (say.sayAfter === undefined) sayAll();
+    else void say.sayAfter.then(sayAll);
   };
   socket.on('data', (bytes) => {
     try {

@@ -30,7 +30,9 @@ export interface ServedRedisOptions {
 const command = 'redis-server';
 /** One that is to be closed and has not answered by then is killed, where that was asked for. */
 const closeWithinMs = 1_000;
-const lookAgainAfterMs = 50;
+const lookAgainAfterMs = 10;
+/** Then it is asked to open again, whether somebody follows it or not. */
+const followedWithinMs = 500;
 /** Of a planned switch: the replica may take this part of the time to have everything. */
 const catchUpShare = 0.4;
 
@@ -97,6 +99,14 @@ export class ServedRedis implements ServedServer {
     return this.#takeOver(epoch, seen, until);
   }
 
+  /** Until it may be otherwise that nobody is let in yet. */
+  async #waited(opened: ActionOutcome, until: number): Promise<void> {
+    const deadlineMs = Math.min(until - hostMonoMs(), followedWithinMs);
+    if (opened.kind === 'failed' && opened.code === 'no-replicas')
+      await this.#options.own.driver.untilFollowed({ deadlineMs });
+    await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+  }
+
   async #close(epoch: Epoch, until: number, silence: boolean): Promise<ActionOutcome> {
     const { own } = this.#options;
     const gone: ActionOutcome = { kind: 'ok', detail: { closed: 'its process is gone' } };
@@ -141,12 +151,11 @@ export class ServedRedis implements ServedServer {
 
   /**
    * Sentinel is asked, and promotes at once; it looks only once a second whether that has worked, and tells the other replicas then.
-   * They are told here as soon as it has; one that cannot be told waits for Sentinel.
+   * They are told here, over connections that stand before it has; one that cannot be told waits for Sentinel.
    */
   async #openPromoted(epoch: Epoch, former: DialAddress, until: number): Promise<ActionOutcome> {
-    const { own, sentinel, follower } = this.#options;
+    const { own, sentinel } = this.#options;
     const left = (): CallOptions => ({ deadlineMs: until - hostMonoMs() });
-    const { replicas } = await sentinel.observe({ deadlineMs: left().deadlineMs / 4 });
     const from = { host: former.host, port: former.port };
     let refused: ActionOutcome | null = null;
     void sentinel.perform({ kind: 'failover', epoch, from, to: own.address }, left()).then(
@@ -157,20 +166,32 @@ export class ServedRedis implements ServedServer {
         refused = { kind: 'unknown', reason: String(cause) };
       },
     );
-    let isTold = false;
+    const promoted = Promise.withResolvers<void>();
+    void this.#followedOnce(promoted.promise, { epoch, former, until });
     for (;;) {
       const opened = await own.driver.perform({ kind: 'open', epoch }, left());
-      const isEarly = opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
-      if (!isEarly || until - hostMonoMs() <= lookAgainAfterMs) return opened;
+      // Sentinel cuts whoever is connected to the server that it promotes: that is no answer, and opening again changes nothing.
+      const isLate = until - hostMonoMs() <= lookAgainAfterMs;
+      if ((!isEarly(opened) && opened.kind !== 'unknown') || isLate) return opened;
       if (refused !== null) return refused;
-      if (opened.code === 'no-replicas' && !isTold) {
-        isTold = true;
-        const others = (replicas ?? []).filter((each) => !isAt(each, own.address) && !isAt(each, former));
-        const follow = { kind: 'follow', epoch, upstream: own.address } as const;
-        void Promise.allSettled(others.map(({ host, port }) => follower({ host, port }).perform(follow, left())));
-      }
-      await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+      if (opened.kind === 'failed' && opened.code === 'no-replicas') promoted.resolve();
+      await this.#waited(opened, until);
     }
+  }
+
+  /** Every other replica that Sentinel knows follows this server as soon as it is promoted. */
+  async #followedOnce(
+    promoted: Promise<void>,
+    { epoch, former, until }: { readonly epoch: Epoch; readonly former: DialAddress; readonly until: number },
+  ): Promise<void> {
+    const { own, sentinel, follower } = this.#options;
+    const left = (): CallOptions => ({ deadlineMs: until - hostMonoMs() });
+    const { replicas } = await sentinel.observe({ deadlineMs: left().deadlineMs / 4 });
+    const others = (replicas ?? []).filter((each) => !isAt(each, own.address) && !isAt(each, former));
+    const follow = { kind: 'follow', epoch, upstream: own.address } as const;
+    await Promise.allSettled(
+      others.map(({ host, port }) => follower({ host, port }).followOnce(promoted, follow, left())),
+    );
   }
 
   /** A primary that nobody follows yet takes no writes: it is asked again until its replicas are there. */
@@ -178,12 +199,14 @@ export class ServedRedis implements ServedServer {
     for (;;) {
       const left = { deadlineMs: until - hostMonoMs() };
       const opened = await this.#options.own.driver.perform({ kind: 'open', epoch }, left);
-      const isEarly = opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
-      if (!isEarly || until - hostMonoMs() <= lookAgainAfterMs) return opened;
-      await new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
+      if (!isEarly(opened) || until - hostMonoMs() <= lookAgainAfterMs) return opened;
+      await this.#waited(opened, until);
     }
   }
 }
+
+const isEarly = (opened: ActionOutcome): boolean =>
+  opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
 
 const isAt = (left: DialAddress, right: DialAddress): boolean => left.host === right.host && left.port === right.port;
 const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });

@@ -7,6 +7,7 @@ import { epoch, type InstanceId, instanceId } from '../../core/base/ids.ts';
 import type { InstanceObservation } from '../../core/health/instance-observation.ts';
 import type { ActionOutcome } from '../../engine/driver-port.ts';
 import { leadsExactly, type Routes, type SeenServer, type ServedLook } from '../../engine/served-port.ts';
+import { hostMonoMs } from '../process/host-clock.ts';
 import { GuardedEpochs } from '../system/guarded-epochs.ts';
 import { ServedDriver } from './driver.ts';
 
@@ -168,6 +169,7 @@ test('what it sees is told at once, and after each order', async () => {
 
 test('a process that its machine says has ended is told at once as an end, with the last stream; the order that closed it counts', async () => {
   const stream = { primary: true, history: 'a', offset: 9, before: null };
+  const begun = hostMonoMs();
   const { driver, server } = driving();
   let ended = false;
   Object.assign(server, { hasEnded: () => ended });
@@ -178,10 +180,11 @@ test('a process that its machine says has ended is told at once as an end, with 
   ended = true;
   while (told.length === 1) await new Promise((resolve) => setTimeout(resolve, 5));
   const { process, role, health, figures } = told[1]!;
-  assert.deepEqual(
-    [process, role, health, told[1]!.stream, figures['ledEpoch']],
-    ['exited', 'closed', 'bad', stream, 0],
-  );
+  const { endedWithinMs, ...last } = told[1]!.stream!;
+  assert.deepEqual([process, role, health, last, figures['ledEpoch']], ['exited', 'closed', 'bad', stream, 0]);
+  assert.ok(endedWithinMs! > 0 && endedWithinMs! <= hostMonoMs() - begun + 1, `${endedWithinMs} ms`);
+  const later = (await driver.observe(soon)).stream!.endedWithinMs;
+  assert.equal(later, endedWithinMs, 'it has ended once');
   server.outcome = { kind: 'unknown', reason: 'no answer' };
   await driver.perform(to(null, 3), soon);
   assert.equal((await driver.observe(soon)).figures['ledEpoch'], 0, 'nobody knows whether that was carried out');

@@ -47,7 +47,10 @@ export class ServedDriver implements InstanceDriver {
   #told: Told | null = null;
   /** Of the last order that was carried out by this process; 0 = none was. */
   #ledEpoch = 0;
-  #stream: StreamObservation | null = null;
+  /** As it last said, and when it was asked. */
+  #stream: { readonly said: StreamObservation; readonly askedAtMs: number } | null = null;
+  /** When its process was first seen gone; null = it is not. */
+  #goneAtMs: number | null = null;
   #endTimer: NodeJS.Timeout | null = null;
   #toldEnd = false;
   #underWay: { readonly key: string; readonly outcome: Promise<ActionOutcome> } | null = null;
@@ -72,11 +75,21 @@ export class ServedDriver implements InstanceDriver {
   }
 
   get #hasEnded(): boolean {
-    return this.#options.server.hasEnded?.() ?? false;
+    const ended = this.#options.server.hasEnded?.() ?? false;
+    this.#goneAtMs = ended ? (this.#goneAtMs ?? hostMonoMs()) : null;
+    return ended;
+  }
+
+  /** With how long it may have gone on after that, where it has ended. */
+  get #streamSeen(): StreamObservation | null {
+    if (this.#stream === null || this.#goneAtMs === null) return this.#stream?.said ?? null;
+    const { said, askedAtMs } = this.#stream;
+    return { ...said, endedWithinMs: Math.ceil(this.#goneAtMs - askedAtMs) };
   }
 
   async observe({ deadlineMs }: CallOptions): Promise<InstanceObservation> {
-    return this.#observationOf(await this.#options.server.look({ deadlineMs }));
+    const askedAtMs = hostMonoMs();
+    return this.#observationOf(await this.#options.server.look({ deadlineMs }), askedAtMs);
   }
 
   async perform(action: InstanceAction, options: CallOptions): Promise<ActionOutcome> {
@@ -166,11 +179,12 @@ export class ServedDriver implements InstanceDriver {
     if (!this.#closed) this.#sink?.observed(observation);
   }
 
-  #observationOf(seen: ServedLook): InstanceObservation {
+  #observationOf(seen: ServedLook, askedAtMs = hostMonoMs()): InstanceObservation {
     // What was asked before it ended is of the past.
     const ended = this.#hasEnded;
     const look: ServedLook = ended ? { kind: 'unknown', reason: 'its process is gone' } : seen;
-    if (look.kind === 'seen') this.#stream = look.stream ?? null;
+    if (look.kind === 'seen') this.#stream = look.stream === undefined ? null : { said: look.stream, askedAtMs };
+    const stream = this.#streamSeen;
     return {
       instance: this.instance,
       // Where only its supervisor knows whether it runs, one that does not answer is unknown by its health.
@@ -186,7 +200,7 @@ export class ServedDriver implements InstanceDriver {
       upstream: null,
       divergence: null,
       ...(look.kind === 'seen' ? { leads: look.leads } : {}),
-      ...(this.#stream === null ? {} : { stream: this.#stream }),
+      ...(stream === null ? {} : { stream }),
       figures: {
         ...(look.kind === 'seen' ? look.figures : {}),
         ...(this.#options.server.hasEnded === undefined ? {} : { ledEpoch: this.#ledEpoch }),

@@ -1,6 +1,7 @@
 import { haltedIn } from '../../core/authority/durability-mode.ts';
 import type { Grant, GroupRecord } from '../../core/authority/group-record.ts';
 import { exposureIn } from '../../core/authority/resume.ts';
+import type { StreamLoss } from '../../core/replication/stream-loss.ts';
 import { currentStep, isOpen, type RunState } from '../../core/run/run.ts';
 import { stateGlyph } from './glyph.ts';
 import { hostTroubles } from './host-checks-view.ts';
@@ -159,11 +160,24 @@ const delegateTexts = (group: GroupView): readonly string[] =>
 
 /** A Redis that lets writers in elsewhere than beside them, or nowhere yet. */
 const writerTexts = (group: GroupView): readonly string[] =>
-  Object.values(group.record?.writers ?? {}).map(({ component, instance, former, epoch }) =>
+  Object.values(group.record?.writers ?? {}).map(({ component, instance, former, epoch, loss }) =>
     instance === null
       ? `${component} CLOSED: waits for proof that ${former} lets nobody in`
-      : `${component} on ${instance} for ${former}, epoch ${epoch}`,
+      : `${component} on ${instance} for ${former}, epoch ${epoch}, lost: ${loss === undefined ? 'not counted yet' : streamLossText(loss)}`,
   );
+
+function streamLossText(loss: StreamLoss): string {
+  switch (loss.kind) {
+    case 'none':
+      return 'nothing';
+    case 'lost':
+      return `${loss.exact ? '' : 'at least '}${loss.bytes} bytes of its stream`;
+    case 'bounded':
+      return `at most its last ${loss.lastMs} ms`;
+    case 'unknown':
+      return 'not known';
+  }
+}
 
 function durabilityText(knowledge: Knowledge, group: GroupView): string {
   const grants = Object.values(group.record?.grants ?? {});

@@ -77,6 +77,8 @@ export interface ReplacedWriter {
 export interface FormerEnd extends StreamEnd {
   /** It said so after it had been closed. */
   readonly stopped: boolean;
+  /** It ended at most so long after it was asked. Left out = it was not seen to end. */
+  readonly endedWithinMs?: number;
 }
 
 export interface Grant {

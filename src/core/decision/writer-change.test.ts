@@ -123,6 +123,10 @@ test('another one is named only after the former one carried out an order of the
     proof: 'the process of alfa-cache is gone',
     formerEnd: { history: 'first', offset: 900, stopped: false },
   });
+  const ended = open(
+    dead.observation(alfa, { ...gone, stream: { ...primary, endedWithinMs: 640 }, figures: figures(0, 8) }),
+  );
+  assert.equal(ended?.kind === 'open' && ended.formerEnd?.endedWithinMs, 640);
   const closed = open(well().observation(alfa, { figures: figures(0, 8) }));
   assert.deepEqual(closed?.kind === 'open' && [closed.proof, closed.formerEnd?.stopped], [
     'alfa-cache lets nobody in',
@@ -165,6 +169,10 @@ test('its loss is counted once, when it was seen open: a lower bound of one that
   assert.deepEqual(change(at(false)), { kind: 'count', loss: { kind: 'lost', bytes: 15, exact: false } });
   assert.deepEqual(change(at(true)), { kind: 'count', loss: { kind: 'lost', bytes: 15, exact: true } });
   assert.equal(change(at(true).observation(bravo, { figures: figures(0, 8) })), null);
+  const within = at(false, { ...promoted, before: { history: 'first', offset: 930 } });
+  const writer = { ...within.record.writers![CACHE]!, formerEnd: { ...primary, stopped: false, endedWithinMs: 640 } };
+  within.change({ record: { ...within.record, writers: { [CACHE]: writer } } });
+  assert.deepEqual(change(within), { kind: 'count', loss: { kind: 'bounded', lastMs: 640, keptBytes: 30 } });
   const counted = at(true);
   const writers = { [CACHE]: { ...counted.record.writers![CACHE]!, loss: { kind: 'none' } as const } };
   assert.equal(change(counted.change({ record: { ...counted.record, writers } })), null);

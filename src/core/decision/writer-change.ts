@@ -1,6 +1,7 @@
 import type { FormerEnd, ReplacedWriter } from '../authority/group-record.ts';
 import { seatOf } from '../authority/writer-seat.ts';
 import type { Epoch, InstanceId } from '../base/ids.ts';
+import type { StreamObservation } from '../health/instance-observation.ts';
 import { lossBetween, type StreamLoss } from '../replication/stream-loss.ts';
 import { isOpen } from '../run/run.ts';
 import type { Component } from '../topology/topology.ts';
@@ -89,8 +90,12 @@ function opening(facts: Facts, component: Component, { former, epoch }: Replaced
   if (mayBeOpenElsewhere || chosen === null) return null;
   const stream = known.observation?.stream;
   const stopped = known.observation?.process === 'running';
-  const formerEnd = stream === undefined ? null : { history: stream.history, offset: stream.offset, stopped };
+  const formerEnd = stream === undefined ? null : formerEndOf(stream, stopped);
   return { kind: 'open', instance: chosen, proof, formerEnd };
+}
+
+function formerEndOf({ history, offset, endedWithinMs }: StreamObservation, stopped: boolean): FormerEnd {
+  return { history, offset, stopped, ...(endedWithinMs === undefined ? {} : { endedWithinMs }) };
 }
 
 /** It carried out an order of this epoch: its agent opens it under no older one again. Null: not proved. */

@@ -39,6 +39,8 @@ export interface StreamObservation extends StreamEnd {
   readonly primary: boolean;
   /** What it has of the history before it was promoted; null = it was not. */
   readonly before: StreamEnd | null;
+  /** It ended at most so long after it was asked for this, whole milliseconds of its host's clock. Left out = it was not seen to end. */
+  readonly endedWithinMs?: number;
 }
 
 /** Bytes are compared within one history only. */

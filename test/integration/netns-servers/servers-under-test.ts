@@ -16,9 +16,11 @@ import { GuardedEpochs } from '../../../src/adapters/system/guarded-epochs.ts';
 import type { Epoch, SiteId } from '../../../src/core/base/ids.ts';
 import { exampleFirm, NamespaceLabUnderTest, projectRoot } from '../netns-lab.under-test.ts';
 import { NamespaceDial } from './namespace-dial.ts';
-import type { SessionReport } from './session-probe.ts';
+import type { FlowReport, SessionReport } from './session-probe.ts';
 
+/** In a session of its own: between sessions, a share of its own counts for nothing. */
 export const probe = [
+  'setsid',
   process.execPath,
   '--disable-warning=ExperimentalWarning',
   join(import.meta.dirname, 'session-probe.ts'),
@@ -126,6 +128,11 @@ export class ServersUnderTest {
   /** Opens a session every 5 ms while the work is done, and says which were not answered. */
   opened(from: string, to: { readonly host: string; readonly port: number }, work: () => Promise<void>) {
     return this.#reported<ProbeReport>(from, ['open', to.host, String(to.port), '5'], work);
+  }
+
+  /** Asks over four kept sessions, each 2 ms after its last answer, while the work is done. */
+  flowing(from: string, to: { readonly host: string; readonly port: number }, work: () => Promise<void>) {
+    return this.#reported<FlowReport>(from, ['flow', to.host, String(to.port), '2', '4'], work);
   }
 
   async #reported<Report>(from: string, words: readonly string[], work: () => Promise<void>): Promise<Report> {

@@ -1,10 +1,12 @@
 import { connect, createServer } from 'node:net';
 import { lossIn } from '../../../lab/netns/path-probe.ts';
+import { bringBefore } from '../../../src/adapters/system/scheduling.ts';
 
 /**
  * On a machine of a lab. `serve NAME PORT`: answers every byte with its name. `keep NAME PORT`: the same, and ends no session. `ask HOST PORT`: asks over new sessions, one after the
  * other, and holds one from the first answer on; when its input ends it prints who answered when, as `SessionReport`. `open HOST PORT
- * EVERY_MS`: opens sessions at a fixed rhythm, whatever becomes of the earlier ones, and prints which were answered, as `ProbeReport`.
+ * EVERY_MS`: opens sessions at a fixed rhythm, whatever becomes of the earlier ones, and prints which were answered, as `ProbeReport`. `flow HOST PORT
+ * EVERY_MS SESSIONS`: asks over sessions that are kept, and opened anew where they end, and prints when it was answered, as `FlowReport`.
  */
 export interface SessionReport {
   /** In the order of their first answers. Milliseconds of the asking machine. */
@@ -19,6 +21,16 @@ export interface SessionReport {
   readonly longestGapMs: number;
   /** Null: the held session still stood at the end. */
   readonly heldUntilMs: number | null;
+}
+
+export interface FlowReport {
+  readonly answered: number;
+  /** Questions over a session that ended before the answer, and sessions that ended before they stood. */
+  readonly failed: number;
+  /** Longest time between two answers, of whichever session. */
+  readonly longestGapMs: number;
+  /** Between the last answer of one and the first of whoever answered next; null = nobody else answered. */
+  readonly movedGapMs: number | null;
 }
 
 const askWithinMs = 1_000;
@@ -110,9 +122,56 @@ function open(host: string, port: number, everyMs: number): void {
   process.stdin.resume();
 }
 
+function flow(
+  host: string,
+  port: number,
+  { everyMs, sessions }: { readonly everyMs: number; readonly sessions: number },
+) {
+  let [answered, failed, longestGapMs, ended] = [0, 0, 0, false];
+  let last: { readonly name: string; readonly atMs: number } | null = null;
+  let movedGapMs: number | null = null;
+  const hear = (name: string) => {
+    const atMs = performance.now();
+    const gapMs = last === null ? 0 : atMs - last.atMs;
+    longestGapMs = Math.max(longestGapMs, gapMs);
+    if (last !== null && last.name !== name) movedGapMs = gapMs;
+    last = { name, atMs };
+    answered += 1;
+  };
+  const keepAsking = () => {
+    if (ended) return;
+    let isAsked = true;
+    const socket = connect({ host, port, noDelay: true }, () => socket.write('?'));
+    socket.on('data', (bytes) => {
+      isAsked = false;
+      hear(bytes.toString('utf8'));
+      setTimeout(() => {
+        isAsked = !socket.destroyed;
+        socket.write('?');
+      }, everyMs);
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      if (isAsked && !ended) failed += 1;
+      setTimeout(keepAsking, 1);
+    });
+  };
+  for (let session = 0; session < sessions; session += 1) setTimeout(keepAsking, (session * everyMs) / sessions);
+  process.stdout.write('ready\n');
+  process.stdin.on('end', () => {
+    ended = true;
+    const report: FlowReport = { answered, failed, longestGapMs, movedGapMs };
+    process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
+  });
+  process.stdin.resume();
+}
+
+// Otherwise it measures how long it waits for a processor itself.
+await bringBefore(process.pid, { rank: 'serves', atMost: 'raised' });
 const [role, ...args] = process.argv.slice(2);
 if (role === 'serve' || role === 'keep') {
   serve(args[0]!, Number(args[1]), role === 'keep');
   process.stdin.on('end', () => process.exit(0)).resume();
 } else if (role === 'open') open(args[0]!, Number(args[1]), Number(args[2]));
+else if (role === 'flow') flow(args[0]!, Number(args[1]), { everyMs: Number(args[2]), sessions: Number(args[3]) });
 else await askOn(args[0]!, Number(args[1]));
