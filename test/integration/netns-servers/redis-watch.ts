@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import type { ClientProcess } from '../../../bench/failover/client-process.ts';
+import { missingWrites } from '../../../bench/failover/client-report.ts';
+import type { GroupView } from '../../../lab/demo/status-view.ts';
+import { hostMonoMs } from '../../../src/adapters/process/host-clock.ts';
+import { seatOf } from '../../../src/core/authority/writer-seat.ts';
+import { indexOf } from '../../../src/core/topology/topology-index.ts';
+import type { FaultWatch } from '../../lab/faults-in-a-row.ts';
+import type { LabUnderTest } from '../../lab/lab-under-test.ts';
+import type { LedFirm } from './led-firm.ts';
+
+const servedAgainWithinMs = 30_000;
+
+/** A client that writes to whichever Redis lets it in, all through one fault. */
+export class RedisWatch implements FaultWatch {
+  readonly #lab: LabUnderTest;
+  readonly #firm: LedFirm;
+  readonly #key: string;
+  readonly #begunMs = hostMonoMs();
+  readonly #epochBefore: number;
+  readonly #client: ClientProcess;
+
+  private constructor(lab: LabUnderTest, firm: LedFirm, { key, before }: { key: string; before: GroupView }) {
+    this.#lab = lab;
+    this.#firm = firm;
+    this.#key = key;
+    this.#epochBefore = before.record!.epoch;
+    this.#client = firm.redisClient(this.#seat(before).epoch, key);
+  }
+
+  static async open(lab: LabUnderTest, firm: LedFirm, wish: { key: string; before: GroupView }): Promise<RedisWatch> {
+    const watch = new RedisWatch(lab, firm, wish);
+    await watch.#client.serving().catch((error: unknown) => {
+      watch.close();
+      throw error;
+    });
+    return watch;
+  }
+
+  /** What was lost is said, and only a change of writers, or a loss that the platform counted, may have lost anything. */
+  async judged(after: GroupView): Promise<string> {
+    const { instance } = this.#seat(after);
+    const site = indexOf(this.#lab.topology).siteOfInstance.get(instance!)!;
+    const seatIsServed = async () => this.#client.servedBy === this.#firm.redisAt(site);
+    await this.#lab.eventually('the Redis of the record takes writes', servedAgainWithinMs, seatIsServed);
+    const { acknowledged } = await this.#client.end();
+    const missing = missingWrites([{ acknowledged, sent: 0, unknown: [] }], await this.#firm.inRedis(site, this.#key));
+    const turns = acknowledged.map(({ place }) => place).filter((place, index, all) => place !== all[index - 1]);
+    const counted = this.#lab
+      .evidence()
+      .filter(({ kind, monoMs }) => kind === 'writer-opened' && monoMs >= this.#begunMs)
+      .map(({ data }) => (data as { readonly loss: { readonly kind: string } }).loss);
+    const said = counted.length === 0 ? 'none counted' : `counted ${JSON.stringify(counted)}`;
+    const seen = `Redis ${turns.join(' → ')}, ${acknowledged.length} writes, ${missing} missing, ${said}`;
+    assert.ok(turns.length - 1 <= after.record!.epoch - this.#epochBefore, `changed without a grant: ${seen}`);
+    assert.ok(missing === 0 || turns.length > 1, `nobody took over, and writes are missing: ${seen}`);
+    assert.ok(missing === 0 || counted.every(({ kind }) => kind !== 'none'), `counted as none: ${seen}`);
+    return seen;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #seat({ record }: GroupView) {
+    return seatOf(record!, this.#lab.component('redis'), this.#lab.topology);
+  }
+}
