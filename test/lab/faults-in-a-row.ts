@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { GroupView, StatusView } from '../../lab/demo/status-view.ts';
 import { commandProblems, runWords } from '../../lab/evidence-look.ts';
-import { isOverAtOnce } from '../../lab/fault.ts';
+import { faultWords, isOverAtOnce } from '../../lab/fault.ts';
 import { messageOf } from '../../lab/lab-error.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
 import { evidenceProblems } from '../../src/core/evidence/verify-evidence.ts';
@@ -171,7 +171,7 @@ class FaultStory {
 
   /** With the time since the fault's turn came. */
   sayWhen(words: string): void {
-    this.say(`${words} after ${Math.round(performance.now() - this.#begun)} ms`);
+    this.say(`${words} after ${wholeMs(performance.now() - this.#begun)}`);
   }
 }
 
@@ -191,7 +191,9 @@ async function playAndJudge(
     await bench.settled();
     story.sayWhen('settled');
     const flow = await lab.platform.settledFlow(mark, 30_000);
-    story.say(`orders away for ${flow.outageMs ?? 0} ms, commits for ${flow.commitOutageMs ?? 0}`);
+    story.say(
+      `orders ${awayFor(flow.state, flow.outageMs)}, commits ${awayFor(flow.commitState, flow.commitOutageMs)}`,
+    );
     // What is short may be over before anybody has noticed it: it has to be settled for a while.
     await lab.platform.mark(`after ${mark}`);
     await lab.platform.flowing(`after ${mark}`, FLOWING_WITHIN_MS, ORDERS_AFTERWARDS);
@@ -223,7 +225,7 @@ async function playOut(
   const fault = drawnFault.aimedAt({ topology, record: record!, leader: await leaderOf(lab), servers: bench.servers });
   const atOnce = isOverAtOnce(fault);
   const report = await lab.break(fault, atOnce ? null : FAULT_ENDS_MS);
-  story.say(`${JSON.stringify(fault)} in force`);
+  story.sayWhen(`${faultWords(fault)} in force`);
   const endsAt = performance.now() + drawnFault.leases * leaseMs(lab);
   await lab.eventually('it has lasted', FAULT_ENDS_MS, () => Promise.resolve(performance.now() >= endsAt));
   if (!atOnce) {
@@ -265,6 +267,9 @@ async function nothingLost({ lab, probe }: Omit<Judged, 'bench'>, { record }: Gr
   assert.deepEqual({ verdict, reasons, stale }, { verdict: 'met', reasons: [], stale: 0 });
   return `${ordersAcked} orders, ${commitsAcked} commits and ${probe.acknowledged.length} inserts compared, none missing, no stale write`;
 }
+
+const wholeMs = (ms: number): string => `${Math.round(ms)} ms`;
+const awayFor = (state: string, ms: number | null): string => (ms === null ? state : `away for ${wholeMs(ms)}`);
 
 const leaseMs = ({ topology }: LabUnderTest): number => topology.timing.selfFenceAfterMs;
 

@@ -10,6 +10,8 @@ import type { LabUnderTest } from '../../lab/lab-under-test.ts';
 import type { LedFirm } from './led-firm.ts';
 
 const servedAgainWithinMs = 30_000;
+/** It writes every few milliseconds; a machine that does much else may keep it waiting. */
+const servedUntilMs = 5_000;
 
 /** A client that writes to whichever Redis lets it in, all through one fault. */
 export class RedisWatch implements FaultWatch {
@@ -43,7 +45,10 @@ export class RedisWatch implements FaultWatch {
     const site = indexOf(this.#lab.topology).siteOfInstance.get(instance!)!;
     const seatIsServed = async () => this.#client.servedBy === this.#firm.redisAt(site);
     await this.#lab.eventually('the Redis of the record takes writes', servedAgainWithinMs, seatIsServed);
+    const askedAtMs = hostMonoMs();
     const { acknowledged } = await this.#client.end();
+    const lastMsAgo = askedAtMs - acknowledged.at(-1)!.atMs;
+    assert.ok(lastMsAgo < servedUntilMs, `Redis took its last write ${Math.round(lastMsAgo)} ms ago`);
     const missing = missingWrites([{ acknowledged, sent: 0, unknown: [] }], await this.#firm.inRedis(site, this.#key));
     const turns = acknowledged.map(({ place }) => place).filter((place, index, all) => place !== all[index - 1]);
     const counted = this.#lab
