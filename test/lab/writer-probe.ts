@@ -3,6 +3,7 @@ import type { InstanceId } from '../../src/core/base/ids.ts';
 import { servingInstance } from './drawn-faults.ts';
 import type { LabUnderTest } from './lab-under-test.ts';
 import { databaseAddress } from './sabotage.ts';
+import { turnsOf } from './writer-turns.ts';
 
 /** An insert that a server acknowledged. Times are this process's monotonic milliseconds. */
 export interface Acknowledged {
@@ -61,12 +62,10 @@ export class WriterProbe {
 
   /** Every server that acknowledged since a moment, in turn: `[a, b]` is a take-over, `[a, b, a]` is two writers. */
   tenures(since: number): readonly InstanceId[] {
-    const turns: InstanceId[] = [];
-    for (const { instance } of this.#acknowledged
+    const acknowledged = this.#acknowledged
       .filter(({ sentAt }) => sentAt >= since)
-      .toSorted((left, right) => left.ackedAt - right.ackedAt))
-      if (turns.at(-1) !== instance) turns.push(instance);
-    return turns;
+      .toSorted((left, right) => left.ackedAt - right.ackedAt);
+    return turnsOf(acknowledged.map(({ instance }) => instance));
   }
 
   /** What was acknowledged and is not in the server that is primary now. */
