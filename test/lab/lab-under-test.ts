@@ -126,10 +126,10 @@ export class LabUnderTest {
   }
 
   /** Strict durability, everybody following, nothing wrong. */
-  settled(): Promise<GroupView> {
+  settled(lacks: (view: GroupView) => string | null = unsettled): Promise<GroupView> {
     const { narrate } = this;
     let said = '';
-    return this.platform.until('the platform is settled', unsettled, SETTLED_WITHIN_MS, (missing) => {
+    return this.platform.until('the platform is settled', lacks, SETTLED_WITHIN_MS, (missing) => {
       if (missing !== said) narrate(`waiting: ${missing}`);
       said = missing;
     });

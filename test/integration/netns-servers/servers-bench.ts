@@ -1,5 +1,5 @@
 import { labServers } from '../../../lab/cli.ts';
-import type { GroupView } from '../../../lab/demo/status-view.ts';
+import { type GroupView, unsettled, unsettledBut } from '../../../lab/demo/status-view.ts';
 import { alreadyOpen } from '../../../src/adapters/pgbouncer/console.ts';
 import { indexOf } from '../../../src/core/topology/topology-index.ts';
 import type { FaultBench } from '../../lab/faults-in-a-row.ts';
@@ -31,10 +31,11 @@ export function serversBench(lab: LabUnderTest): FaultBench {
       return { ...login, stream: () => alreadyOpen(socket) };
     },
     settled: async () => {
-      await lab.settled();
+      const lacks = lab.database.kind === 'patroni' ? patroniLacks(lab) : unsettled;
+      await lab.settled(lacks);
       await everyServerIsWell(lab, wellWithinMs);
       await serversLackNothing(lab);
-      return lab.database.kind === 'patroni' ? patroniSettled(lab) : lab.settled();
+      return lab.settled(lacks);
     },
     watch: (before) => RedisWatch.open(lab, firm, { key: `watch-${++watches}`, before }),
     close: () => firm.close(),
@@ -56,16 +57,12 @@ async function serversLackNothing(lab: LabUnderTest): Promise<void> {
   });
 }
 
-/** Whoever the record leads to is primary, wherever that is, and the other one has everything. */
-async function patroniSettled(lab: LabUnderTest): Promise<GroupView> {
+/** Whoever the record leads to is primary, also at another site, as nothing moves with what Patroni does by itself; and the other one has everything. */
+function patroniLacks(lab: LabUnderTest): (view: GroupView) => string | null {
   const firm = new PatroniFirm(lab);
-  await lab.platform.until(
-    'the database is settled',
-    (view) => {
-      const holder = firm.adopted(view);
-      return holder === null ? 'nobody is adopted' : firm.lacks(view, firm.siteOf(holder));
-    },
-    wellWithinMs,
-  );
-  return lab.settled();
+  return (view) => {
+    const holder = firm.adopted(view);
+    if (holder === null) return 'nobody is adopted';
+    return unsettledBut(view, ['GroupSplit']) ?? firm.lacks(view, firm.siteOf(holder));
+  };
 }
