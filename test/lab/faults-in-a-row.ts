@@ -155,18 +155,19 @@ const platformAlone = (lab: LabUnderTest): FaultBench => ({
 /** What became of one fault, said as far as it came. */
 class FaultStory {
   readonly #begun = performance.now();
-  #line: string;
+  readonly #fault: string;
+  readonly #said: string[] = [];
 
   constructor(fault: string) {
-    this.#line = `${new Date().toISOString().slice(11, 23)} ${fault}:`;
+    this.#fault = `${new Date().toISOString().slice(11, 23)} ${fault}`;
   }
 
   get line(): string {
-    return this.#line;
+    return `${this.#fault}: ${this.#said.join('; ')}`;
   }
 
   say(words: string): void {
-    this.#line += `${this.#line.endsWith(':') ? '' : ';'} ${words}`;
+    this.#said.push(words);
   }
 
   /** With the time since the fault's turn came. */

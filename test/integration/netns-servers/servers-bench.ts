@@ -45,7 +45,7 @@ export function serversBench(lab: LabUnderTest): FaultBench {
 /** By the servers' own word, also of those that no agent leads. */
 async function serversLackNothing(lab: LabUnderTest): Promise<void> {
   const { root, name } = lab.platform.lab;
-  let lacking: readonly string[] = [];
+  let lacking: readonly string[] = ['none was looked at'];
   const allHealthy = async () => {
     const { state } = await lab.status();
     const seen = (await labServers({ root, name }, state)) ?? [];
