@@ -48,6 +48,12 @@ export const labSuites: readonly LabSuite[] = [
     withinMs: 600_000,
     notInCi: true,
   }),
+  netns(
+    'mixed-servers',
+    'faults drawn from a seed, one after the other, on a firm behind its servers, which nobody operates',
+    ['suite-mixed-servers'],
+    { withinMs: 5_400_000, notInCi: true },
+  ),
   netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], {
     withinMs: 900_000,
     notInCi: true,

@@ -33,7 +33,7 @@ const SUITES = [
   'test/integration/{command-line,firm,operator-api,peer-link,planted-breaks,reconciliation,two-exchanges-books}.test.ts',
   'test/hostile/*.test.ts',
   'test/kills/*.test.ts',
-  'test/lab/drawn-faults.test.ts',
+  'test/lab/{drawn-faults,server-faults,writer-turns}.test.ts',
   'test/simulation/*.test.ts',
 ];
 const LAB_SUITES = ['test/lab/*.test.ts'];

@@ -1,7 +1,7 @@
 import type { FencingProof } from '../../src/core/authority/fencing-proof.ts';
 import type { GroupRecord } from '../../src/core/authority/group-record.ts';
 import type { RuleResult } from '../../src/core/decision/safety-rule.ts';
-import type { Diagnosis } from '../../src/core/diagnosis/diagnosis.ts';
+import type { Diagnosis, DiagnosisKind } from '../../src/core/diagnosis/diagnosis.ts';
 import type { InstanceObservation } from '../../src/core/health/instance-observation.ts';
 import type { RunState } from '../../src/core/run/run.ts';
 
@@ -54,11 +54,14 @@ export interface DecisionView {
 }
 
 /** What keeps the platform from being as its topology wants it; null = nothing. */
-export function unsettled(group: GroupView): string | null {
+export const unsettled = (group: GroupView): string | null => unsettledBut(group, []);
+
+/** The same where diagnoses of these kinds are for people to look at, too, and keep nothing from working. */
+export function unsettledBut(group: GroupView, borne: readonly DiagnosisKind[]): string | null {
   const missing = incomplete(group);
   if (missing !== null) return missing;
-  // A tail that was kept aside is for people to look at; it keeps nothing from working.
-  const wrong = group.diagnoses.find((diagnosis) => diagnosis.kind !== 'DataDiverged');
+  // So is a tail that was kept aside.
+  const wrong = group.diagnoses.find(({ kind }) => kind !== 'DataDiverged' && !borne.includes(kind));
   return wrong ? `${wrong.kind}: ${wrong.summary}` : null;
 }
 

@@ -19,7 +19,7 @@ function servedAt(activeSite: SiteId, leader: SiteId): Standing {
       .filter(({ kind }) => kind === 'trading-engine' || kind === 'postgres')
       .map(({ id, instances }) => [id, { holder: instances.find(({ host }) => siteOf(host) === activeSite)!.id }]),
   );
-  return { topology, leader, record: { activeSite, grants } as unknown as GroupRecord };
+  return { topology, leader, servers: [], record: { activeSite, grants } as unknown as GroupRecord };
 }
 
 const standings: readonly Standing[] = topology.sites

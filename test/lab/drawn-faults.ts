@@ -6,11 +6,22 @@ import type { HostId, SiteId } from '../../src/core/base/ids.ts';
 import type { Component, ComponentKind, Instance, Topology } from '../../src/core/topology/topology.ts';
 import { Random } from '../../src/sim/random.ts';
 
+/** A server of a lab, as faults are aimed at it. */
+export interface ServerPlace {
+  /** Of its process, e.g. `redis/nyc-database-1`. */
+  readonly key: string;
+  /** What it is, e.g. `redis`. */
+  readonly name: string;
+  readonly host: HostId;
+}
+
 /** Who serves and who leads when a fault's turn comes. */
 export interface Standing {
   readonly topology: Topology;
   readonly record: GroupRecord;
   readonly leader: SiteId;
+  /** None on loopback. */
+  readonly servers: readonly ServerPlace[];
 }
 
 export interface DrawnFault {
@@ -24,12 +35,13 @@ export interface DrawnFault {
   readonly aimedAt: (standing: Standing) => Fault;
 }
 
-type Draw = (random: Random) => Omit<DrawnFault, 'number'>;
+export type Draw = (random: Random) => Omit<DrawnFault, 'number'>;
 
 /** Shorter than the lease, between it and the end of a take-over, and longer than all of that. */
 const LASTING_LEASES = [0.4, 1.2, 2.5, 4] as const;
 /** Without an authority every writer stops: it is away for less than that takes. */
 const SHORTLY_LEASES = 0.4;
+/** Instances that agents start again. */
 const BROKEN_KINDS = [
   'trading-engine',
   'postgres',
@@ -41,12 +53,12 @@ const BROKEN_KINDS = [
  * So many faults, the same for the same seed: of each kind one before any kind comes again. They name roles, not names, because who has
  * them depends on the faults before.
  */
-export function drawFaults(seed: number, count: number): readonly DrawnFault[] {
+export function drawFaults(seed: number, count: number, kinds: readonly Draw[] = loopbackKinds): readonly DrawnFault[] {
   const random = new Random(seed);
   const faults: DrawnFault[] = [];
   let deck: Draw[] = [];
   while (faults.length < count) {
-    if (deck.length === 0) deck = [...everyKind];
+    if (deck.length === 0) deck = [...kinds];
     const [draw] = deck.splice(random.whole(0, deck.length - 1), 1);
     faults.push({ number: faults.length + 1, ...draw!(random) });
   }
@@ -99,7 +111,7 @@ function drawPart(random: Random, kind: ComponentKind): Part {
   };
 }
 
-const anyPart = (random: Random): Part => drawPart(random, random.pick(BROKEN_KINDS));
+const anyPart = (random: Random, kinds: readonly ComponentKind[]): Part => drawPart(random, random.pick(kinds));
 
 function componentOf(topology: Topology, kind: ComponentKind): Component {
   const found = topology.components.find((each) => each.kind === kind);
@@ -107,15 +119,19 @@ function componentOf(topology: Topology, kind: ComponentKind): Component {
   return found;
 }
 
-function servingInstance({ topology, record }: Standing, component: Component): Instance {
-  const holder = record.grants[component.id]?.holder;
+/** Who is granted it, or whom its delegate's lock names; where nobody has to be, the one at the active site. */
+export function servingInstance(
+  { topology, record }: Pick<Standing, 'topology' | 'record'>,
+  component: Component,
+): Instance {
+  const holder = record.delegates?.[component.id]?.holder ?? record.grants[component.id]?.holder;
   const atActiveSite = ({ host }: Instance) => topology.hosts.find(({ id }) => id === host)?.site === record.activeSite;
   const found = component.instances.find((each) => (holder == null ? atActiveSite(each) : each.id === holder));
   if (found === undefined) throw new Error(`no ${component.id} serves`);
   return found;
 }
 
-const PLACES = ['active', 'standby', 'witness'] as const;
+export const PLACES = ['active', 'standby', 'witness'] as const;
 type Place = (typeof PLACES)[number] | 'authority';
 
 const placeWords = (place: Place): string => (place === 'authority' ? 'the authority' : `the ${place} site`);
@@ -139,9 +155,9 @@ const placeAt = (standing: Standing, place: Place): PlaceId =>
   place === 'authority' ? 'authority' : siteAt(standing, place);
 
 /** The authority's ways lead to sites, and it talks to nobody by itself: a pair has at most one of it, and that comes last. */
-function drawPair(random: Random): readonly [(typeof PLACES)[number], Place] {
+function drawPair(random: Random, places: readonly Place[]): readonly [(typeof PLACES)[number], Place] {
   const from = random.pick(PLACES);
-  return [from, random.pick([...PLACES, 'authority' as const].filter((each) => each !== from))];
+  return [from, random.pick(places.filter((each) => each !== from))];
 }
 
 const pairAt = (standing: Standing, [from, to]: readonly [Place, Place]): readonly [PlaceId, PlaceId] => [
@@ -151,7 +167,7 @@ const pairAt = (standing: Standing, [from, to]: readonly [Place, Place]): readon
 
 const pairWords = ([from, to]: readonly [Place, Place]): string => `${placeWords(from)} and ${placeWords(to)}`;
 
-const lasting = (random: Random): number => random.pick(LASTING_LEASES);
+export const lasting = (random: Random): number => random.pick(LASTING_LEASES);
 
 const ofInstance =
   (kind: ProcessFault['kind'], of: ComponentKind): Draw =>
@@ -165,9 +181,9 @@ const ofInstance =
   };
 
 const besideInstance =
-  (kind: ProcessFault['kind'], what: 'agent' | 'warden'): Draw =>
+  (kind: ProcessFault['kind'], what: 'agent' | 'warden', of: readonly ComponentKind[]): Draw =>
   (random) => {
-    const part = anyPart(random);
+    const part = anyPart(random, of);
     return {
       words: `${kind} the ${what} beside ${part.words}`,
       leases: lasting(random),
@@ -176,9 +192,9 @@ const besideInstance =
   };
 
 const ofHost =
-  (words: string, faultOf: (host: HostId) => Fault): Draw =>
+  (words: string, of: readonly ComponentKind[], faultOf: (host: HostId) => Fault): Draw =>
   (random) => {
-    const part = anyPart(random);
+    const part = anyPart(random, of);
     return {
       words: `${words} the host of ${part.words}`,
       leases: lasting(random),
@@ -232,62 +248,98 @@ const isolated: Draw = (random) => {
   };
 };
 
-const cut: Draw = (random) => {
-  const pair = drawPair(random);
+/** What only the network does to two places. */
+const betweenPlaces = (places: readonly Place[]): readonly Draw[] => [
+  (random) => {
+    const pair = drawPair(random, places);
+    return {
+      words: `cut ${pairWords(pair)} from each other`,
+      leases: lasting(random),
+      aimedAt: (standing) => ({ kind: 'cut', between: pairAt(standing, pair) }),
+    };
+  },
+  (random) => {
+    const pair = drawPair(random, places);
+    const [from, to] = random.chance(0.5) ? pair : [pair[1], pair[0]];
+    return {
+      words: `lose what ${placeWords(from)} sends to ${placeWords(to)}`,
+      leases: lasting(random),
+      aimedAt: (standing) => ({ kind: 'one-way', from: placeAt(standing, from), to: placeAt(standing, to) }),
+    };
+  },
+  (random) => {
+    const pair = drawPair(random, places);
+    const addRttMs = random.pick([30, 120, 500]);
+    return {
+      words: `${addRttMs} ms more between ${pairWords(pair)}`,
+      leases: lasting(random),
+      aimedAt: (standing) => ({ kind: 'extra-latency', between: pairAt(standing, pair), addRttMs }),
+    };
+  },
+  (random) => {
+    const pair = drawPair(random, places);
+    const percent = random.pick([2, 10, 30]);
+    return {
+      words: `${percent} percent lost between ${pairWords(pair)}`,
+      leases: lasting(random),
+      aimedAt: (standing) => ({ kind: 'loss', between: pairAt(standing, pair), percent }),
+    };
+  },
+];
+
+/** One link of a pair of sites, or everything on its physical route. */
+export const linkLost: Draw = (random) => {
+  const [from, to] = random.pick([
+    ['active', 'standby'],
+    ['active', 'witness'],
+    ['standby', 'witness'],
+  ] as const);
+  const whole = random.chance(0.5);
+  const at = random.fraction();
   return {
-    words: `cut ${pairWords(pair)} from each other`,
+    words: `cut ${whole ? 'a physical route' : 'one link'} between ${pairWords([from, to])}`,
     leases: lasting(random),
-    aimedAt: (standing) => ({ kind: 'cut', between: pairAt(standing, pair) }),
+    aimedAt: (standing) => {
+      const sites = [siteAt(standing, from), siteAt(standing, to)];
+      const links = standing.topology.links.filter(({ between }) => between.every((site) => sites.includes(site)));
+      const link = links[Math.floor(at * links.length)];
+      if (link === undefined) throw new Error(`this firm has no link between ${sites.join(' and ')}`);
+      return whole ? { kind: 'path-down', pathGroup: link.pathGroup } : { kind: 'link-down', link: link.id };
+    },
   };
 };
 
-const oneWay: Draw = (random) => {
-  const pair = drawPair(random);
-  const [from, to] = random.chance(0.5) ? pair : [pair[1], pair[0]];
-  return {
-    words: `lose what ${placeWords(from)} sends to ${placeWords(to)}`,
-    leases: lasting(random),
-    aimedAt: (standing) => ({ kind: 'one-way', from: placeAt(standing, from), to: placeAt(standing, to) }),
-  };
-};
-
-const slow: Draw = (random) => {
-  const pair = drawPair(random);
-  const addRttMs = random.pick([30, 120, 500]);
-  return {
-    words: `${addRttMs} ms more between ${pairWords(pair)}`,
-    leases: lasting(random),
-    aimedAt: (standing) => ({ kind: 'extra-latency', between: pairAt(standing, pair), addRttMs }),
-  };
-};
-
-const lossy: Draw = (random) => {
-  const pair = drawPair(random);
-  const percent = random.pick([2, 10, 30]);
-  return {
-    words: `${percent} percent lost between ${pairWords(pair)}`,
-    leases: lasting(random),
-    aimedAt: (standing) => ({ kind: 'loss', between: pairAt(standing, pair), percent }),
-  };
-};
-
-const everyKind: readonly Draw[] = [
-  ...BROKEN_KINDS.flatMap((kind) => [ofInstance('kill', kind), ofInstance('freeze', kind)]),
-  ...(['agent', 'warden'] as const).flatMap((what) => [besideInstance('kill', what), besideInstance('freeze', what)]),
+/**
+ * What breaks on any ground.
+ * @param started instances that agents start again
+ * @param homes what a host, or who watches over it, is named after
+ * @param places the network has ways between them
+ */
+export const platformKinds = (
+  started: readonly ComponentKind[],
+  homes: readonly ComponentKind[],
+  places: readonly Place[],
+): readonly Draw[] => [
+  ...started.flatMap((kind) => [ofInstance('kill', kind), ofInstance('freeze', kind)]),
+  ...(['agent', 'warden'] as const).flatMap((what) => [
+    besideInstance('kill', what, homes),
+    besideInstance('freeze', what, homes),
+  ]),
   ofController('kill'),
   ofController('freeze'),
-  ofHost('freeze', (host) => ({ kind: 'freeze', target: { kind: 'host', host } })),
-  ofHost('silence', (host) => ({ kind: 'host-silent', host })),
-  ofHost('power off', (host) => ({ kind: 'host-power-off', host })),
+  ofHost('freeze', homes, (host) => ({ kind: 'freeze', target: { kind: 'host', host } })),
+  ofHost('silence', homes, (host) => ({ kind: 'host-silent', host })),
+  ofHost('power off', homes, (host) => ({ kind: 'host-power-off', host })),
   ofSite('power off', (site) => ({ kind: 'site-power-off', site })),
   isolated,
-  cut,
-  oneWay,
-  slow,
-  lossy,
+  ...betweenPlaces(places),
+];
+
+const loopbackKinds: readonly Draw[] = [
+  ...platformKinds(BROKEN_KINDS, BROKEN_KINDS, [...PLACES, 'authority']),
   ofAuthority('kill'),
   ofAuthority('freeze'),
 ];
 
-/** How many kinds there are; so many faults in a row have none of them twice. */
-export const faultKindsDrawn = everyKind.length;
+/** How many kinds there are on loopback; so many faults in a row have none of them twice. */
+export const faultKindsDrawn = loopbackKinds.length;

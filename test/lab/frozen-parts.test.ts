@@ -29,10 +29,7 @@ describe('parts of the active host are frozen and thawed later', { timeout: 40 *
   let probe: WriterProbe;
   before(async () => {
     lab = await LabUnderTest.open('suite-frozen', { ratePerSecond: 100 });
-    const database = lab.component('postgres');
-    const eligible = database.instances.filter((each) => each.eligible).map((each) => each.id);
-    const { record } = await lab.settled();
-    probe = await WriterProbe.open(lab.platform, eligible, record!.grants[database.id]!.holder!);
+    probe = await WriterProbe.open(lab);
   });
   afterEach((context) => lab.noteResult(context));
   after(async () => {

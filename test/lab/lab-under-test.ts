@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeConnectFile } from '../../bin/commands/lab-connect.ts';
-import { labDown, labHeal, labRestart, labStatus } from '../../lab/cli.ts';
+import { type LabStatus, labDown, labHeal, labRestart, labStatus } from '../../lab/cli.ts';
 import type { Narrate } from '../../lab/demo/acts.ts';
 import { activate } from '../../lab/demo/bring-up.ts';
 import { readTopology } from '../../lab/demo/demo.ts';
@@ -126,10 +126,10 @@ export class LabUnderTest {
   }
 
   /** Strict durability, everybody following, nothing wrong. */
-  settled(): Promise<GroupView> {
+  settled(lacks: (view: GroupView) => string | null = unsettled): Promise<GroupView> {
     const { narrate } = this;
     let said = '';
-    return this.platform.until('the platform is settled', unsettled, SETTLED_WITHIN_MS, (missing) => {
+    return this.platform.until('the platform is settled', lacks, SETTLED_WITHIN_MS, (missing) => {
       if (missing !== said) narrate(`waiting: ${missing}`);
       said = missing;
     });
@@ -168,9 +168,13 @@ export class LabUnderTest {
   /** Every fault has ended, by itself or because it was asked to. */
   async faultsOver(): Promise<void> {
     await this.eventually('every fault has ended', 60_000, async () => {
-      const { state } = await labStatus({ root: projectRoot, name: this.name }, { measure: false });
+      const { state } = await this.status();
       return state.faults.length === 0;
     });
+  }
+
+  status(): Promise<LabStatus> {
+    return labStatus({ root: projectRoot, name: this.name }, { measure: false });
   }
 
   /** So many orders were acknowledged to clients since a mark. */
@@ -204,13 +208,20 @@ export class LabUnderTest {
 
   /** Of every process of the lab that runs, by its key. */
   async pids(): Promise<ReadonlyMap<string, number>> {
-    const { state } = await labStatus({ root: projectRoot, name: this.name }, { measure: false });
+    const { state } = await this.status();
     return new Map(state.processes.flatMap(({ key, pid, alive }) => (alive && pid !== null ? [[key, pid]] : [])));
   }
 
   component(kind: Component['kind']): Component {
     const found = this.topology.components.find((each) => each.kind === kind);
     if (!found) throw new Error(`this firm has no ${kind}`);
+    return found;
+  }
+
+  /** Whoever keeps it. */
+  get database(): Component {
+    const found = this.topology.components.find(({ kind }) => kind === 'postgres' || kind === 'patroni');
+    if (!found) throw new Error('this firm has no database');
     return found;
   }
 

@@ -1,7 +1,9 @@
 import pg from 'pg';
-import type { Platform } from '../../lab/demo/platform.ts';
 import type { InstanceId } from '../../src/core/base/ids.ts';
+import { servingInstance } from './drawn-faults.ts';
+import type { LabUnderTest } from './lab-under-test.ts';
 import { databaseAddress } from './sabotage.ts';
+import { turnsOf } from './writer-turns.ts';
 
 /** An insert that a server acknowledged. Times are this process's monotonic milliseconds. */
 export interface Acknowledged {
@@ -11,6 +13,9 @@ export interface Acknowledged {
   readonly ackedAt: number;
 }
 
+/** How it logs in at a server, past every front; asked before each connection. Rejects where nobody can be reached. */
+export type LoginAt = (instance: InstanceId) => Promise<pg.ClientConfig>;
+
 const EVERY_MS = 40;
 const STATEMENT_MS = 1500;
 
@@ -19,20 +24,25 @@ const STATEMENT_MS = 1500;
  * keeps what was acknowledged. Two servers that acknowledge in turn are two writers, whatever anybody else says.
  */
 export class WriterProbe {
-  readonly #platform: Platform;
+  readonly #loginAt: LoginAt;
   readonly #acknowledged: Acknowledged[] = [];
   readonly #loops: readonly Promise<void>[];
   #number = 0;
   #open = true;
 
-  private constructor(platform: Platform, instances: readonly InstanceId[]) {
-    this.#platform = platform;
+  private constructor(instances: readonly InstanceId[], loginAt: LoginAt) {
+    this.#loginAt = loginAt;
     this.#loops = instances.map((instance) => this.#write(instance));
   }
 
-  /** @param instances every server that could ever be primary */
-  static async open(platform: Platform, instances: readonly InstanceId[], primary: InstanceId): Promise<WriterProbe> {
-    const client = new pg.Client(databaseAddress(platform, primary));
+  /** Of the servers of a settled lab that could ever be primary. */
+  static async open(
+    lab: LabUnderTest,
+    loginAt: LoginAt = (instance) => Promise.resolve(databaseAddress(lab.platform, instance)),
+  ): Promise<WriterProbe> {
+    const { record } = await lab.settled();
+    const primary = servingInstance({ topology: lab.topology, record: record! }, lab.database);
+    const client = new pg.Client(await loginAt(primary.id));
     client.on('error', () => {});
     await client.connect();
     try {
@@ -42,7 +52,8 @@ export class WriterProbe {
     } finally {
       await client.end();
     }
-    return new WriterProbe(platform, instances);
+    const eligible = lab.database.instances.filter((each) => each.eligible).map(({ id }) => id);
+    return new WriterProbe(eligible, loginAt);
   }
 
   get acknowledged(): readonly Acknowledged[] {
@@ -51,18 +62,16 @@ export class WriterProbe {
 
   /** Every server that acknowledged since a moment, in turn: `[a, b]` is a take-over, `[a, b, a]` is two writers. */
   tenures(since: number): readonly InstanceId[] {
-    const turns: InstanceId[] = [];
-    for (const { instance } of this.#acknowledged
+    const acknowledged = this.#acknowledged
       .filter(({ sentAt }) => sentAt >= since)
-      .toSorted((left, right) => left.ackedAt - right.ackedAt))
-      if (turns.at(-1) !== instance) turns.push(instance);
-    return turns;
+      .toSorted((left, right) => left.ackedAt - right.ackedAt);
+    return turnsOf(acknowledged.map(({ instance }) => instance));
   }
 
   /** What was acknowledged and is not in the server that is primary now. */
   async lostAt(primary: InstanceId): Promise<readonly Acknowledged[]> {
     const expected = [...this.#acknowledged];
-    const client = new pg.Client(databaseAddress(this.#platform, primary));
+    const client = new pg.Client(await this.#loginAt(primary));
     client.on('error', () => {});
     await client.connect();
     try {
@@ -83,11 +92,12 @@ export class WriterProbe {
 
   async #write(instance: InstanceId): Promise<void> {
     while (this.#open) {
-      const client = new pg.Client({
-        ...databaseAddress(this.#platform, instance),
-        connectionTimeoutMillis: STATEMENT_MS,
-        query_timeout: STATEMENT_MS,
-      });
+      const login = await this.#loginAt(instance).catch(() => null);
+      if (login === null) {
+        await pause();
+        continue;
+      }
+      const client = new pg.Client({ ...login, connectionTimeoutMillis: STATEMENT_MS, query_timeout: STATEMENT_MS });
       client.on('error', () => {});
       try {
         await client.connect();

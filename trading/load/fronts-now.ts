@@ -5,15 +5,15 @@ import { askNameServer, NameCache } from './name-cache.ts';
 /** Where a client goes at this moment: every front that it knows of. */
 export interface FrontsNow {
   now(): readonly FrontConfig[];
-  /** Resolves when every name server has been asked whose answer is too old. */
-  refresh(): Promise<void>;
+  /** Resolves when a front is known, or by the deadline. */
+  known(deadlineMs: number): Promise<void>;
   /** What the name stands for, and since when; null where clients know the fronts themselves. */
   named(): { readonly addresses: readonly string[]; readonly changedAtMonoMs: number | null } | null;
 }
 
 export function frontsNow(fronts: Fronts): FrontsNow {
   if ('name' in fronts) return frontsByName(fronts);
-  return { now: () => fronts, refresh: async () => {}, named: () => null };
+  return { now: () => fronts, known: async () => {}, named: () => null };
 }
 
 function frontsByName(way: NamedWay): FrontsNow {
@@ -26,7 +26,7 @@ function frontsByName(way: NamedWay): FrontsNow {
   });
   return {
     now: () => cache.addresses().map(front),
-    refresh: () => cache.refresh(),
+    known: (deadlineMs) => cache.known(deadlineMs),
     named: () => ({ addresses: cache.addresses(), changedAtMonoMs: cache.changedAtMs }),
   };
 }

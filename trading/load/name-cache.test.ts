@@ -55,6 +55,26 @@ test('a server that answers no more counts no more, unless nobody answers', asyn
   assert.deepEqual(cache.addresses(), ['10.2.0.1'], 'the former answer');
 });
 
+test('who has to know an address asks again where nobody answered in time, and gives up by its deadline', async () => {
+  let now = 0;
+  let answersFrom = 4;
+  let asked = 0;
+  const ask = async (): Promise<NameAnswer | null> => {
+    asked += 1;
+    return asked < answersFrom ? null : { addresses: ['10.1.0.1'], ttlMs };
+  };
+  // Time goes on with each look at the clock.
+  const cache = () => new NameCache({ name: 'trading.firm.test', servers, nowMs: () => (now += 20), ask });
+  const patient = cache();
+  await patient.known(5000);
+  assert.deepEqual(patient.addresses(), ['10.1.0.1']);
+  answersFrom = Number.POSITIVE_INFINITY;
+  const [hasty, begun] = [cache(), now];
+  await hasty.known(500);
+  assert.deepEqual(hasty.addresses(), []);
+  assert.ok(now - begun >= 500 && now - begun <= 1000, `${now - begun} ms`);
+});
+
 test('a server that does not answer is asked again soon, and never twice at once', async () => {
   const { cache, said, asked, pass } = world();
   said.set('near:53', null);

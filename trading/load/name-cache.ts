@@ -55,6 +55,16 @@ export class NameCache {
     );
   }
 
+  /** Asks until somebody has said an address; resolves by the deadline also where nobody has. */
+  async known(deadlineMs: number): Promise<void> {
+    const until = this.#options.nowMs() + deadlineMs;
+    for (;;) {
+      await this.refresh();
+      if (this.#addresses.length > 0 || this.#options.nowMs() >= until) return;
+      await new Promise((resolve) => setTimeout(resolve, askAgainAfterMs));
+    }
+  }
+
   #askOnce(server: string): Promise<void> {
     const asked = this.#asking.get(server) ?? this.#ask(server).finally(() => this.#asking.delete(server));
     this.#asking.set(server, asked);

@@ -118,7 +118,7 @@ export class Verifier {
   async #readSources(): Promise<Sources> {
     const { deadlineMs, stream, catchUpMs, venue } = this.#options;
     const reached = frontsNow(this.#options.fronts);
-    await reached.refresh();
+    await reached.known(deadlineMs);
     const fronts = reached.now();
     const requestIds = [...this.#orders.orders.values()].flatMap((order) => (order.target === null ? [] : [order.id]));
     const engine = await attempt('the engine', () => readEngine({ fronts, requestIds, deadlineMs }));

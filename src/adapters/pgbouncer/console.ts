@@ -63,8 +63,8 @@ export const poolerConsole =
     }
   };
 
-/** pg opens its stream itself; this one is open. */
-function alreadyOpen(socket: Socket): Socket {
+/** As the stream of a pg client, which opens its stream itself; this one is open. */
+export function alreadyOpen(socket: Socket): Socket {
   socket.connect = () => {
     queueMicrotask(() => socket.emit('connect'));
     return socket;

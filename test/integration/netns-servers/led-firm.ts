@@ -1,4 +1,5 @@
 import { ClientProcess } from '../../../bench/failover/client-process.ts';
+import type { PlannedNode } from '../../../lab/netns/network-plan.ts';
 import { dnsNodes, dnsZone } from '../../../lab/netns/servers/dns.ts';
 import { ordersPort, proxyNodes } from '../../../lab/netns/servers/haproxy.ts';
 import { siteAddress } from '../../../lab/netns/servers/led-routes.ts';
@@ -108,12 +109,17 @@ export class LedFirm {
     });
   }
 
+  /** The machine of the Redis of a site, by which a client of Redis names it. */
+  redisAt(site: string): string {
+    return this.#redisNode(site).id;
+  }
+
   /** What is in a set of the Redis of a site. */
   async inRedis(site: string, key: string): Promise<ReadonlySet<number>> {
-    const node = redisNodes(this.placement).find((each) => each.site === site)!;
+    const node = this.#redisNode(site);
     const address = { host: lanAddress(this.placement.plan, node), port: redisPort };
     const login = { address, user: 'holdfast', password: this.#secret(redisSecrets.driver) };
-    const answer = await redisTalk(login, this.#dialFrom(`observer/${site}`))([['SMEMBERS', key]], {
+    const answer = await redisTalk(login, this.dialFrom(`observer/${site}`))([['SMEMBERS', key]], {
       deadlineMs: withinMs,
     });
     if (answer.kind !== 'ok') throw new Error(answer.reason);
@@ -122,7 +128,7 @@ export class LedFirm {
 
   /** Somebody among the clients who speaks lines there. */
   async lines(address: DialAddress): Promise<LineClient> {
-    return LineClient.over(await this.#dialFrom('client')(address, { deadlineMs: withinMs }));
+    return LineClient.over(await this.dialFrom('client')(address, { deadlineMs: withinMs }));
   }
 
   /** The engine that answers there. */
@@ -153,7 +159,7 @@ export class LedFirm {
     const node = pgbouncerNodes(this.placement).find((each) => each.site === site)!;
     const address = { host: lanAddress(this.placement.plan, node), port: pgbouncerPort };
     const login = { address, user: 'holdfast', password: this.#secret(pgbouncerSecrets.admin) };
-    const answer = await poolerConsole(login, this.#dialFrom(`observer/${site}`))(
+    const answer = await poolerConsole(login, this.dialFrom(`observer/${site}`))(
       ['SHOW DATABASES', 'SHOW SERVERS', 'SHOW POOLS'],
       { deadlineMs: withinMs },
     );
@@ -165,16 +171,21 @@ export class LedFirm {
       : `${found.target.host}:${found.target.port}`;
   }
 
+  #redisNode(site: string): PlannedNode {
+    return redisNodes(this.placement).find((each) => each.site === site)!;
+  }
+
   async #writes(site: string, epoch: number): Promise<boolean> {
-    const node = redisNodes(this.placement).find((each) => each.site === site)!;
+    const node = this.#redisNode(site);
     const address = { host: lanAddress(this.placement.plan, node), port: redisPort };
     const login = { address, user: `writer-${epoch}`, password: this.#secret(redisSecrets.writer) };
-    const talk = redisTalk(login, this.#dialFrom(`observer/${site}`));
+    const talk = redisTalk(login, this.dialFrom(`observer/${site}`));
     const answer = await talk([['SADD', 'seen', String(performance.now())]], { deadlineMs: withinMs });
     return answer.kind === 'ok' && answer.replies[0] === 1;
   }
 
-  #dialFrom(node: string): Dial {
+  /** How somebody on that machine connects. */
+  dialFrom(node: string): Dial {
     const { namespace } = this.placement.plan.nodes.find(({ id }) => id === node)!;
     const dial = this.#dials.get(namespace) ?? new NamespaceDial(namespace);
     this.#dials.set(namespace, dial);
