@@ -51,7 +51,7 @@ export const compareWithPersisted = (
     const found = stored.get(order.id);
     if (found === undefined) findings.missing.push(order.id);
     else {
-      const mayHaveChanged = ledger.orders.get(order.id)?.asked.size !== 0;
+      const mayHaveChanged = ledger.orders.get(order.id)?.asked !== null;
       const differences = persistedDifferences(order, found, mayHaveChanged);
       findings.altered.push(...differences.map((what) => ({ id: order.id, what })));
     }

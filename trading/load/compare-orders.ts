@@ -31,10 +31,12 @@ export const compareWithEngine = (ledger: OrderLedgerView, engine: EngineSnapsho
     unknownAbsent: [],
   };
   const known = new Map<string, EngineOrder>();
-  for (const order of [...engine.orders, ...engine.requests]) {
-    if (known.has(order.id)) findings.duplicated.push(order.id);
-    known.set(order.id, order);
-  }
+  for (const part of [engine.orders, engine.requests])
+    for (const order of part) {
+      const before = known.size;
+      known.set(order.id, order);
+      if (known.size === before) findings.duplicated.push(order.id);
+    }
   for (const sent of ledger.orders.values()) {
     const found = known.get(sent.id);
     if (found !== undefined) {
@@ -51,7 +53,7 @@ export const compareWithEngine = (ledger: OrderLedgerView, engine: EngineSnapsho
 const compareOne = (sent: LedgerOrder, found: EngineOrder, { altered }: OrderFindings): void => {
   const { id } = sent;
   if (sent.terms !== null) {
-    const what = differenceFromAsked(sent.terms, [...sent.asked.values()], found);
+    const what = differenceFromAsked(sent.terms, sent.asked?.values() ?? [], found);
     if (what !== null) altered.push({ id, what });
   } else if (sent.target !== found.target)
     altered.push({ id, what: `is about ${found.target} instead of ${sent.target}` });
@@ -71,9 +73,10 @@ const compareOne = (sent: LedgerOrder, found: EngineOrder, { altered }: OrderFin
 };
 
 /** Price and total may be those of a replace that was sent for the order. */
-const differenceFromAsked = (terms: OrderTerms, asked: readonly ChangedTerms[], found: OrderTerms): string | null => {
-  const isAsked = asked.some((change) => sameChange(change, found));
-  return differenceOf(isAsked ? { ...terms, price: found.price, qty: found.qty } : terms, found);
+const differenceFromAsked = (terms: OrderTerms, asked: Iterable<ChangedTerms>, found: OrderTerms): string | null => {
+  for (const change of asked)
+    if (sameChange(change, found)) return differenceOf({ ...terms, price: found.price, qty: found.qty }, found);
+  return differenceOf(terms, found);
 };
 
 const sameChange = (left: ChangedTerms, right: ChangedTerms): boolean =>

@@ -18,8 +18,8 @@ export interface LedgerOrder {
   epoch: number | null;
   /** The client was told that it is cancelled. */
   cancelled: boolean;
-  /** What replaces ask for that were sent for this order, by their ids, whatever became of them. */
-  readonly asked: Map<string, ChangedTerms>;
+  /** What replaces ask for that were sent for this order, by their ids, whatever became of them; null: none were sent. */
+  asked: Map<string, ChangedTerms> | null;
 }
 
 /** A client was told that an order has these terms now; `id` is the replace's. */
@@ -90,7 +90,10 @@ export class OrderLedgerView {
   /** Of a replace only that it may change its order; `apply` does it, too. */
   noteReplace(record: LedgerRecord & { readonly k: 'replace' }): void {
     const { id, target, price, qty } = record;
-    this.orders.get(target)?.asked.set(id, { price, qty });
+    const order = this.orders.get(target);
+    if (order === undefined) return;
+    order.asked ??= new Map();
+    order.asked.set(id, { price, qty });
   }
 
   #intend(
@@ -101,7 +104,7 @@ export class OrderLedgerView {
     const { terms = null, target = null, change = null } = asks;
     if (this.orders.has(id)) this.intendedTwice.push(id);
     const began = { outcome: 'sent', seq: null, epoch: null, cancelled: false } as const;
-    this.orders.set(id, { id, client, terms, target, change, ...began, asked: new Map() });
+    this.orders.set(id, { id, client, terms, target, change, ...began, asked: null });
   }
 
   #answer(id: string, outcome: LedgerOutcome, ack: { readonly seq: number; readonly epoch: number } | null): void {

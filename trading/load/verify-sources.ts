@@ -173,18 +173,33 @@ export const readPersisted = async (
   }
   await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   const position = await positionOf(client, options.stream);
-  const orders = await client.query<PersistedOrder>(
+  const orders = await allRows<PersistedOrder>(
+    client,
     `SELECT id, symbol, side, price::float8 AS price, qty::float8 AS qty, state, filled::float8 AS filled, seq::float8 AS seq,
             epoch::float8 AS epoch FROM public.orders`,
   );
-  const trades = await client.query<PersistedTrade>(
+  const trades = await allRows<PersistedTrade>(
+    client,
     'SELECT exec, order_id AS id, price::float8 AS price, qty::float8 AS qty FROM public.trades',
   );
   const breaks = await client.query<Difference>(
     'SELECT order_id AS id, reason AS what FROM public.oms_breaks ORDER BY seq',
   );
   await client.query('COMMIT');
-  return { orders: orders.rows, trades: trades.rows, breaks: breaks.rows, position };
+  return { orders, trades, breaks: breaks.rows, position };
+};
+
+/** Inside a transaction, page by page: the deadline of a query is for one page, however many rows there are. */
+const allRows = async <Row extends pg.QueryResultRow>(client: pg.Client, select: string): Promise<Row[]> => {
+  const rows: Row[] = [];
+  await client.query(`DECLARE pages NO SCROLL CURSOR FOR ${select}`);
+  for (;;) {
+    const page = await client.query<Row>(`FETCH ${databasePageSize} FROM pages`);
+    for (const row of page.rows) rows.push(row);
+    if (page.rows.length < databasePageSize) break;
+  }
+  await client.query('CLOSE pages');
+  return rows;
 };
 
 const positionOf = async (client: pg.Client, stream: string): Promise<number> => {

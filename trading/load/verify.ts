@@ -79,9 +79,9 @@ export class Verifier {
   /** Never rejects: what cannot be read makes the verdict `inconclusive`, with the reason. */
   async verify(): Promise<Verification> {
     const startedAt = performance.now();
-    const ledger = await attempt('the ledger', async () => this.#apply(await this.#readLedgers()));
+    const ledger = await attempt('the ledger', () => this.#readLedgers(this.#orders, this.#commits));
     const sources = await this.#readSources();
-    const tail = await attempt('the end of the ledger', () => this.#readLedgers());
+    const tail = await attempt('the end of the ledger', () => this.#readTail());
     const late = readOrNull(tail) ?? NOTHING_MORE;
     // Acknowledgements are compared as they were before the sources were read; what the sources have must have been sent by now.
     for (const record of late.orders) if (record.k === 'replace') this.#orders.noteReplace(record);
@@ -103,10 +103,18 @@ export class Verifier {
     return { verdict: verdictOf(found, reasons), reasons, elapsedMs, ...counts, ...found, unknownResolved };
   }
 
-  async #readLedgers(): Promise<LedgerRecords> {
+  /** Record by record: those of hours would not fit into memory beside what they amount to. */
+  async #readLedgers(orders: Pick<OrderLedgerView, 'apply'>, commits: Pick<CommitLedgerView, 'apply'>): Promise<void> {
+    await this.#orderReader.read((record) => orders.apply(record));
+    await this.#commitReader.read((record) => commits.apply(record));
+  }
+
+  async #readTail(): Promise<LedgerRecords> {
     const found = { orders: [] as LedgerRecord[], commits: [] as LedgerRecord[] };
-    await this.#orderReader.read((record) => found.orders.push(record));
-    await this.#commitReader.read((record) => found.commits.push(record));
+    await this.#readLedgers(
+      { apply: (record) => void found.orders.push(record) },
+      { apply: (record) => void found.commits.push(record) },
+    );
     return found;
   }
 
