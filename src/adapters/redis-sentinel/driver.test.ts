@@ -114,6 +114,20 @@ describe('drivers of a set', () => {
       assert.ok(set.said.includes(`${third} REPLICAOF ${chi.host} 6379`), set.said.join('; '));
     });
 
+    it('one that dies in the middle of its promotion holds up no later order', async () => {
+      set.servers.get(nyc.host)!.frozen = true;
+      const redis = led();
+      await redis.look(soon);
+      set.servers.get(chi.host)!.cuts = Number.POSITIVE_INFINITY;
+      setTimeout(() => {
+        process.ended = true;
+      }, 50);
+      const begun = performance.now();
+      const outcome = await redis.lead(epoch(2), { cache: here }, { deadlineMs: 20_000, silence: false });
+      assert.equal(outcome.kind, 'unknown');
+      assert.ok(performance.now() - begun < 10_000, 'it waited for its deadline');
+    });
+
     it('no other replica is told anything while Sentinel has promoted nobody, or under an older epoch', async () => {
       const third = '127.0.4.3';
       set.servers.set(third, new RecordedServer('replica'));

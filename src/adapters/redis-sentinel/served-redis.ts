@@ -172,7 +172,7 @@ export class ServedRedis implements ServedServer {
       const opened = await own.driver.perform({ kind: 'open', epoch }, left());
       // Sentinel cuts whoever is connected to the server that it promotes: that is no answer, and opening again changes nothing.
       const isLate = until - hostMonoMs() <= lookAgainAfterMs;
-      if ((!isEarly(opened) && opened.kind !== 'unknown') || isLate) return opened;
+      if ((!isEarly(opened) && opened.kind !== 'unknown') || isLate || this.hasEnded()) return opened;
       if (refused !== null) return refused;
       if (opened.kind === 'failed' && opened.code === 'no-replicas') promoted.resolve();
       await this.#waited(opened, until);
