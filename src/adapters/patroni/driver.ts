@@ -144,6 +144,8 @@ export class PatroniDriver {
       written === null
         ? null
         : forgetMember(look, store, { name: holder, written }, { deadlineMs: options.deadlineMs / 3 });
+    // Whoever races for the lock asks every member that has a key, and waits 2 s for one that does not answer.
+    if (lock.renewed === null) await forgetting;
     const [released] = await Promise.all([
       releaseLock(look, store, { holder, renewed }, { deadlineMs: until - hostMonoMs() }),
       forgetting,

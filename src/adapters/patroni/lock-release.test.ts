@@ -226,7 +226,10 @@ describe('a lock is released before its time', () => {
     it('as it is when it is taken, also where it was renewed in between', async () => {
       cluster.silent.add('nyc-1');
       cluster.renewed = 31;
-      cluster.onAsked = () => cluster.moveTo('chi-1');
+      cluster.onAsked = () => {
+        assert.deepEqual([...cluster.forgotten], ['nyc-1'], 'whoever races for the lock would ask it');
+        cluster.moveTo('chi-1');
+      };
       const outcome = await order();
       assert.deepEqual(cluster.asked, ['DELETE members/nyc-1?prevIndex=1', 'DELETE prevValue=nyc-1&prevIndex=31']);
       assert.equal(

@@ -274,13 +274,14 @@ export class PatroniMember implements InstanceDriver {
     const { driver } = this.#options;
     const leftMs = () => until - hostMonoMs();
     if (leftMs() <= 0) return { kind: 'unknown', reason: 'an earlier order took all of the time' };
+    const givesWay = this.#asked(action);
     const seen = await driver.observe({ deadlineMs: leftMs() / 4 });
     const { store } = seen;
     if (store === null)
       return { kind: 'unknown', reason: `who has the lock was not found out: ${seen.reasons.join('; ')}` };
     let released: Released | null = null;
     if (store.leader !== this.#member) {
-      const release = await this.#release(action, seen, leftMs);
+      const release = await this.#release(action, seen, givesWay, leftMs);
       if (release?.kind === 'released' && store.leader !== null)
         released = { from: store.leader, because: action.gone === undefined ? isShut : isGone };
       // What may be gone is waited for as well; Patroni is asked where that was in vain.
@@ -302,13 +303,20 @@ export class PatroniMember implements InstanceDriver {
   async #release(
     { former, gone, shut }: TakeOver,
     seen: ClusterObservation,
+    givesWay: Promise<boolean>,
     leftMs: () => number,
   ): Promise<LockRelease | null> {
     const holder = seen.store?.leader ?? null;
     const lock = gone ?? (shut && { since: shut.since, renewed: null });
     if (lock === undefined || former === null || holder === null || holder !== this.#memberOf(former)) return null;
-    if (gone === undefined && (await this.#answers(holder, shutAnswersWithinMs))) return null;
+    if (await givesWay) return null;
     return this.#options.driver.release({ holder, lock }, seen, { deadlineMs: leftMs() / 4 });
+  }
+
+  /** Whether who only lets no client in answers as primary all the same: then it is asked to give way. */
+  async #asked({ former, gone, shut }: TakeOver): Promise<boolean> {
+    if (gone !== undefined || shut === undefined || former === null) return false;
+    return this.#answers(this.#memberOf(former), shutAnswersWithinMs);
   }
 
   async #answers(leader: string, deadlineMs: number): Promise<boolean> {
