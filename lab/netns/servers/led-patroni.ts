@@ -47,7 +47,9 @@ export const patroniKind: LedKind = {
       barFile: barFile(name),
       ...(isGated ? { gatePort: String(postgresPort) } : {}),
       ...(isCascade(member) ? { upstreamFile: upstreamFile(name) } : {}),
-      endpoints: votersNear(ground, node.site).join(','),
+      endpoints: votersNear(ground, node.site)
+        .map((voter) => `https://${voter}`)
+        .join(','),
       caFile: ca,
       certFile: cert,
       keyFile: key,
@@ -55,12 +57,11 @@ export const patroniKind: LedKind = {
   },
 };
 
-function votersNear(placement: Placement, site: string | null): readonly string[] {
+/** `HOST:PORT` of every voter, that of the own site first. */
+export function votersNear(placement: Placement, site: string | null): readonly string[] {
   const isNear = ({ node }: { readonly node: { readonly site: string | null } }) => node.site === site;
   const voters = etcdVoters(placement);
-  return [...voters.filter(isNear), ...voters.filter((voter) => !isNear(voter))].map(
-    ({ client }) => `https://${client}`,
-  );
+  return [...voters.filter(isNear), ...voters.filter((voter) => !isNear(voter))].map(({ client }) => client);
 }
 
 /** Of a member whose REST API hears only whoever shows a certificate of the lab. */

@@ -1,7 +1,14 @@
 import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters, pemFiles } from './etcd.ts';
-import { delegatedTiming, foundedFor, gateBefore, restCertificates, startedByAgent } from './led-patroni.ts';
+import {
+  delegatedTiming,
+  foundedFor,
+  gateBefore,
+  restCertificates,
+  startedByAgent,
+  votersNear,
+} from './led-patroni.ts';
 import { PatroniFounding } from './patroni-founding.ts';
 import {
   type PatroniMember,
@@ -54,16 +61,19 @@ export function patroniServers(
   const binaries = postgresBinaries();
   return databases.flatMap((component) => {
     const members = patroniMembers(ground, component);
-    const stores = etcdVoters(ground).map(({ client }) => client);
+    const voters = etcdVoters(ground).map(({ client }) => client);
     const secrets = patroniSecrets(ground, component);
     const founder = preferred(ground, members);
     return members.map((member): LabServer => {
       const archive = isDelegated(component) ? null : archiveCommand(ground, component);
       const platform = (isDelegated(component) ? ground.platform : undefined) ?? null;
       const founding =
-        member === founder ? new PatroniFounding({ server: member.server, stores, scope: scopeOf(component) }) : null;
+        member === founder
+          ? new PatroniFounding({ server: member.server, stores: voters, scope: scopeOf(component) })
+          : null;
       const patroni: [string, ...string[]] = ['patroni', `${serverDirectory(member.server)}/${configFile}`];
       const started = platform === null ? { files: {}, command: patroni } : startedByAgent(member, configFile);
+      const stores = isDelegated(component) ? votersNear(ground, member.node.site) : voters;
       const wish = { component, member, stores, secrets, binaries, archive, platform, founds: member === founder };
       return {
         name: member.server,
@@ -112,6 +122,8 @@ function patroniConfig(wish: ConfigWish): object {
     },
     etcd: {
       hosts: stores,
+      // In this order: chosen at random, it may be that of a site that is cut off, and costs its time.
+      ...(isDelegated(component) ? { use_proxies: true } : {}),
       protocol: 'https',
       cacert: `${directory}/ca.pem`,
       cert: `${directory}/cert.pem`,
