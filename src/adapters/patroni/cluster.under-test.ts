@@ -18,6 +18,8 @@ export class Cluster {
   paused = false;
   version = '3.0.2';
   readonly asked: string[] = [];
+  /** Who is asked for by name, as it is written down while that cannot be carried out. */
+  calledFor: string | null = null;
   /** What it does when it is asked. */
   onAsked: () => void = () => {};
   /** What happens right after somebody has read the store. */
@@ -25,6 +27,7 @@ export class Cluster {
 
   moveTo(member: string): void {
     const former = this.leader;
+    this.calledFor = null;
     this.leader = member;
     this.since += 100;
     this.standbys = former ?? '';
@@ -47,6 +50,7 @@ export class Cluster {
     }
     if (method === 'POST') {
       this.asked.push(`${new URL(url).pathname} ${JSON.stringify(body)}`);
+      if (url.endsWith('/failover')) this.calledFor = (body as { readonly candidate: string }).candidate;
       this.onAsked();
       return { kind: 'answer', status: 200, text: 'done' };
     }
@@ -108,6 +112,7 @@ export class Cluster {
       ...members,
       ...(this.leader === null ? [] : [node('leader', this.leader, this.since, this.renewed)]),
       node('sync', JSON.stringify({ leader: this.leader ?? 'nyc-1', sync_standby: this.standbys }), 2),
+      ...(this.calledFor === null ? [] : [node('failover', JSON.stringify({ member: this.calledFor }), 4)]),
       node('status', JSON.stringify({ optime: 1000 }), 3),
     ];
   }

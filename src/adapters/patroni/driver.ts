@@ -59,6 +59,8 @@ type Look = Omit<ClusterObservation, 'events'>;
 export const epochResource = ({ scope }: StoreLocation): string => `patroni ${scope}`;
 
 const lookAgainAfterMs = 50;
+/** The lock is taken away then, asked for or not. */
+const calledForWithinMs = 1000;
 /** Patroni's words for a member that has not come up. */
 const failsToStart = new Set(['start failed', 'starting', 'crashed', 'stopped']);
 const nameShape = /^[A-Za-z0-9_.-]{1,63}$/;
@@ -129,7 +131,7 @@ export class PatroniDriver {
    * when that key has run out.
    */
   async release(
-    { holder, lock }: Omit<ReleaseWish, 'candidate'>,
+    { holder, lock, epoch }: Omit<ReleaseWish, 'candidate'> & { readonly epoch: Epoch },
     seen: ClusterObservation,
     options: CallOptions,
   ): Promise<LockRelease> {
@@ -137,6 +139,7 @@ export class PatroniDriver {
     const { member, look, store } = this.#options;
     const reason = whyKept(seen, { holder, lock, candidate: member });
     if (reason !== null) return { kind: 'kept', reason };
+    if (lock.renewed === null) await this.#callFor(epoch, until);
     // Never null after `whyKept`.
     const renewed = lock.renewed ?? seen.store!.leaderRenewed!;
     const written = seen.store?.members.find(({ name }) => name === holder)?.written ?? null;
@@ -144,13 +147,32 @@ export class PatroniDriver {
       written === null
         ? null
         : forgetMember(look, store, { name: holder, written }, { deadlineMs: options.deadlineMs / 3 });
-    // Whoever races for the lock asks every member that has a key, and waits 2 s for one that does not answer.
-    if (lock.renewed === null) await forgetting;
     const [released] = await Promise.all([
       releaseLock(look, store, { holder, renewed }, { deadlineMs: until - hostMonoMs() }),
       forgetting,
     ]);
     return released;
+  }
+
+  /**
+   * Has Patroni write down that this member is asked for, which it carries out once the lock is free. Whoever races for a lock asks every
+   * member that was there with its loop before, and waits 2 s for one that is cut off; who is asked for by name asks nobody.
+   */
+  async #callFor(epoch: Epoch, until: number): Promise<void> {
+    const { member, look, store, command, url } = this.#options;
+    const within = Math.min(until, hostMonoMs() + calledForWithinMs);
+    this.#asked = { member, epoch };
+    // Answered when it was carried out, or given up.
+    void command(
+      { method: 'POST', url: `${url}/failover`, body: { candidate: member } },
+      { deadlineMs: until - hostMonoMs() },
+    );
+    for (;;) {
+      const stored = await readStore(look, store, { deadlineMs: within - hostMonoMs() });
+      if (stored.kind === 'view' && stored.view.asked?.to === member) return;
+      if (hostMonoMs() + lookAgainAfterMs >= within) return;
+      await pause(lookAgainAfterMs);
+    }
   }
 
   /** Patroni answers a switchover seconds after it is done: what is there counts, whoever says so first. */
@@ -180,8 +202,8 @@ export class PatroniDriver {
           before === null ? '' : `; Patroni: ${before.kind === 'answer' ? before.text.trim() : before.reason}`;
         return { kind: 'unknown', reason: `${question.path} was not seen to take effect in time${said}` } as const;
       }
-      const pause = new Promise((resolve) => setTimeout(resolve, lookAgainAfterMs));
-      await (before === null ? Promise.race([asking, pause]) : pause);
+      const paused = pause(lookAgainAfterMs);
+      await (before === null ? Promise.race([asking, paused]) : paused);
     }
   }
 
@@ -332,6 +354,7 @@ export class PatroniDriver {
 }
 
 const done: ActionOutcome = { kind: 'ok', detail: {} };
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });
 
 /** Patroni knows itself when it does not know, and when the store did not take a key it may have taken it all the same. */

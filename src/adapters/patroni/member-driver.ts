@@ -301,7 +301,7 @@ export class PatroniMember implements InstanceDriver {
 
   /** Null: nobody proved that the holder is gone or lets no client in, or it is another one, or it answers and is asked. */
   async #release(
-    { former, gone, shut }: TakeOver,
+    { epoch, former, gone, shut }: TakeOver,
     seen: ClusterObservation,
     givesWay: Promise<boolean>,
     leftMs: () => number,
@@ -310,7 +310,7 @@ export class PatroniMember implements InstanceDriver {
     const lock = gone ?? (shut && { since: shut.since, renewed: null });
     if (lock === undefined || former === null || holder === null || holder !== this.#memberOf(former)) return null;
     if (await givesWay) return null;
-    return this.#options.driver.release({ holder, lock }, seen, { deadlineMs: leftMs() / 4 });
+    return this.#options.driver.release({ holder, lock, epoch }, seen, { deadlineMs: leftMs() / 4 });
   }
 
   /** Whether who only lets no client in answers as primary all the same: then it is asked to give way. */
