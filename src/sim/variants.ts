@@ -212,7 +212,7 @@ export const VARIANTS: readonly Variant[] = [
   {
     name: 'a revocation does not compare the lease',
     file: 'src/engine/run-journal.ts',
-    find: 'if (change.record.grants[component as never]?.holder === null)\n          compare.push({ key, revision: mirror.revisionOf(key) });',
+    find: 'if (holder === null) compare.push({ key, revision: mirror.revisionOf(key) });',
     replace: 'void key;',
     why: 'a holder whose first renewal the leader has not heard of yet counts as one that never held',
     caughtAt: 4880,
