@@ -14,8 +14,6 @@ export const redisSet = 'cache';
 /** Sentinels that must agree that the primary is silent. */
 const sentinelQuorum = 2;
 const silentAfterMs = 1_000;
-/** Where agents lead, they replace it. A Sentinel that is as quick takes for lost whom it has not heard since another one was promoted. */
-const ledSilentAfterMs = 30_000;
 
 /** Names of secrets: what drivers, replicas, sentinels and writers log in with. */
 export const redisSecrets = {
@@ -115,9 +113,7 @@ function aclFile(secret: (name: string) => string): string {
   ].join('\n');
 }
 
-function sentinelFile(ground: ServerGround, node: PlannedNode, primary: PlannedNode): string {
-  const { topology, plan, secret, platform } = ground;
-  const isLed = platform !== undefined && topology.components.some(({ kind }) => kind === 'redis');
+function sentinelFile({ plan, secret }: ServerGround, node: PlannedNode, primary: PlannedNode): string {
   const set = (key: string, value: string | number) => `sentinel ${key} ${redisSet} ${value}`;
   return [
     `bind ${lanAddress(plan, node)} 127.0.0.1`,
@@ -131,7 +127,7 @@ function sentinelFile(ground: ServerGround, node: PlannedNode, primary: PlannedN
     `sentinel monitor ${redisSet} ${lanAddress(plan, primary)} ${redisPort} ${sentinelQuorum}`,
     set('auth-user', 'sentinel'),
     set('auth-pass', secret(redisSecrets.sentinel)),
-    set('down-after-milliseconds', isLed ? ledSilentAfterMs : silentAfterMs),
+    set('down-after-milliseconds', silentAfterMs),
     set('failover-timeout', 10_000),
     set('parallel-syncs', 2),
     '',
