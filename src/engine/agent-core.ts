@@ -1,3 +1,4 @@
+import { isGated } from '../core/authority/delegate-gate.ts';
 import type { GroupRecord, LeaseRecord } from '../core/authority/group-record.ts';
 import { assert } from '../core/base/assert.ts';
 import { nextBeat } from '../core/base/beat.ts';
@@ -16,7 +17,7 @@ import { AuthorityMirror } from './authority-mirror.ts';
 import type { Transaction, TransactionOutcome } from './authority-port.ts';
 import { CommandDesk } from './command-desk.ts';
 import type { ActionOutcome, InstanceAction, Postcondition, Question } from './driver-port.ts';
-import { keepGateOpen, keepsGate } from './gate-lease.ts';
+import { keepGateOpen } from './gate-lease.ts';
 import { LeaseUpkeep } from './lease-upkeep.ts';
 import { LocalInstance } from './local-instance.ts';
 import type { InstanceReport } from './messages.ts';
@@ -189,7 +190,7 @@ export class AgentCore {
     if (local.endedUnseen(now))
       this.selfFence(local, 'its process is gone; nobody saw that nothing of it is left', now);
     if (local.component.authority === 'owned') this.#leases.work(local, grant, now);
-    else if (keepsGate(local)) keepGateOpen(this, local, record, now);
+    else if (isGated(local.component)) keepGateOpen(this, local, record, now);
     if (local.mayWrite && grant && record) {
       this.#ackSets.work(local, record, grant, now);
       switchTrading(this, local, record, now);

@@ -1,13 +1,9 @@
-import { isGated } from '../core/authority/delegate-gate.ts';
 import type { GroupRecord } from '../core/authority/group-record.ts';
 import type { MonoMs } from '../core/base/ids.ts';
 import type { AgentCore } from './agent-core.ts';
 import { HeldLease } from './held-lease.ts';
 import { renewLease } from './lease-renewal.ts';
 import type { LocalInstance } from './local-instance.ts';
-
-/** Whether its clients come through a gate that its agent keeps open. */
-export const keepsGate = ({ component }: LocalInstance): boolean => isGated(component);
 
 /**
  * Keeps the gate of a delegate's member open while the record names it: each renewal that the authority took extends it, until then and no
