@@ -96,8 +96,9 @@ const takeOver = async (
       await replica.promote(2, [], LEASE_MS);
       promotedAfterMs = performance.now() - atMs;
     };
+    const promotion = promote();
     const back = OrderLoad.open({ port: replica.process.port('orders'), prefix: 'after', client: 'c1' });
-    const [after] = await Promise.all([back, promote()]);
+    const [after] = await Promise.all([back, promotion]);
     await after.first();
     const tookMs = performance.now() - atMs;
     after.close();

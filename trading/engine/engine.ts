@@ -163,6 +163,7 @@ export class Engine implements EngineView {
       limitMs: timing.upstreamSilentMs,
       heardAtMs: () => (this.role === 'standby' ? this.upstream.core.heardAtMs : null),
       tell: () => this.changed(),
+      nearly: (isNear) => this.venues.expect(isNear),
     });
     this.#pulse = new Pulse({ everyMs: () => this.#tickEveryMs, beat: () => this.#tick() });
   }

@@ -9,6 +9,7 @@ const nextLookMs = 50;
 class Standby {
   readonly told: number[] = [];
   readonly slept: number[] = [];
+  readonly near: [boolean, number][] = [];
   nowMs = 1000;
   heardAtMs: number | null = 1000;
   readonly silence: UpstreamSilence;
@@ -21,6 +22,7 @@ class Standby {
       limitMs,
       heardAtMs: () => this.heardAtMs,
       tell: () => this.told.push(this.nowMs),
+      nearly: (isNear) => this.near.push([isNear, this.nowMs]),
       clock: {
         nowMs: () => this.nowMs,
         sleep: (forMs) => {
@@ -123,4 +125,27 @@ test('nothing is told after it was stopped, whether it was waiting or had slept'
   standby.silence.stop();
   standby.turn();
   assert.deepEqual([standby.slept, standby.told], [[1], []]);
+});
+
+test('that silence is near is said once, before the last 2 ms are slept through, and that it is not when the upstream was heard', (context) => {
+  const standby = new Standby(context);
+  standby.lookAt(1060);
+  standby.pass(38);
+  assert.deepEqual([standby.near, standby.told], [[[true, 1098]], [1100]]);
+  standby.lookAt(1150);
+  assert.equal(standby.near.length, 1);
+  standby.heardAtMs = 1160;
+  standby.lookAt(1170);
+  assert.deepEqual(standby.near.at(-1), [false, 1170]);
+});
+
+test('who follows nobody any more expects nothing', (context) => {
+  const standby = new Standby(context);
+  standby.lookAt(1099);
+  standby.heardAtMs = null;
+  standby.lookAt(1150);
+  assert.deepEqual(standby.near, [
+    [true, 1099],
+    [false, 1150],
+  ]);
 });

@@ -22,8 +22,10 @@ export class UpstreamSilence {
   readonly #limitMs: number;
   readonly #heardAtMs: () => number;
   readonly #tell: () => void;
+  readonly #nearly: (isNear: boolean) => void;
   readonly #clock: SilenceClock;
   #toldAtMs = 0;
+  #isNear = false;
   #due: NodeJS.Timeout | null = null;
   #soon: NodeJS.Immediate | null = null;
 
@@ -32,18 +34,23 @@ export class UpstreamSilence {
     /** When the upstream was heard last; null while nobody is followed. */
     readonly heardAtMs: () => number | null;
     readonly tell: () => void;
+    /** Silence comes within milliseconds, or is there; and, told again, the upstream was heard since, or nobody is followed. */
+    readonly nearly: (isNear: boolean) => void;
     /** The host's when left out. */
     readonly clock?: SilenceClock;
   }) {
     this.#limitMs = options.limitMs;
     this.#heardAtMs = () => options.heardAtMs() ?? Number.POSITIVE_INFINITY;
     this.#tell = options.tell;
+    this.#nearly = options.nearly;
     this.#clock = options.clock ?? HOST_CLOCK;
   }
 
   /** `nextLookMs`: when it is asked again. A moment before that is waited for. */
   look(nowMs: number, nextLookMs: number): void {
-    const dueMs = Math.max(this.#heardAtMs(), this.#toldAtMs) + this.#limitMs - nowMs;
+    const heardAtMs = this.#heardAtMs();
+    this.#sayWhetherNear(heardAtMs + this.#limitMs - nowMs <= CLOSE_MS);
+    const dueMs = Math.max(heardAtMs, this.#toldAtMs) + this.#limitMs - nowMs;
     if (dueMs > 0) {
       if (dueMs <= CLOSE_MS) this.#sleep(dueMs, nextLookMs);
       else if (dueMs < nextLookMs + CLOSE_MS)
@@ -59,6 +66,12 @@ export class UpstreamSilence {
     if (this.#soon !== null) clearImmediate(this.#soon);
     this.#due = null;
     this.#soon = null;
+  }
+
+  #sayWhetherNear(isNear: boolean): void {
+    if (isNear === this.#isNear) return;
+    this.#isNear = isNear;
+    this.#nearly(isNear);
   }
 
   /** What came meanwhile is read before anybody looks again. */

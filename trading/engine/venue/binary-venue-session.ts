@@ -61,6 +61,8 @@ export class BinaryVenueSession implements VenueSession {
   /** How often the exchange said that it is heard; 0 = it said nothing of the kind. */
   #theirBeatMs = 0;
   #socket: Socket | null = null;
+  /** A prepared connection on which it logs on: one that the exchange has closed by now says nothing about the exchange. */
+  #adopted: Socket | null = null;
   #stageAtMs = 0;
   #heardAtMs = 0;
   #saidAtMs = 0;
@@ -76,10 +78,20 @@ export class BinaryVenueSession implements VenueSession {
     return this.#stage === 'ready';
   }
 
+  prepare(): void {
+    if (this.#stage === 'off' && this.#socket === null) this.#open();
+  }
+
   start(epoch: number): void {
-    this.stop();
     this.#epoch = epoch;
-    this.#connect();
+    const prepared = this.#stage === 'off' ? this.#socket : null;
+    if (prepared === null || !this.#options.mayConnect()) {
+      this.stop();
+      return this.#connect();
+    }
+    this.#adopted = prepared;
+    this.#enter('connecting');
+    if (!prepared.connecting) this.#connected();
   }
 
   stop(): void {
@@ -159,24 +171,30 @@ export class BinaryVenueSession implements VenueSession {
   }
 
   #connect(): void {
-    const { address, mayConnect } = this.#options;
-    if (!mayConnect()) return this.#enter('waiting');
+    if (!this.#options.mayConnect()) return this.#enter('waiting');
     this.#enter('connecting');
-    const { host, port } = address;
+    this.#open();
+  }
+
+  #connected(): void {
+    if (!this.#options.mayConnect()) return this.#down('no lease');
+    this.#enter('logging-on');
+    this.#logOn();
+  }
+
+  #open(): void {
+    const { host, port } = this.#options.address;
     const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 1000 });
     const frames = new FrameReader({
       onFrame: (type, bytes, view, at) => {
-        if (socket === this.#socket) this.#receive(type, bytes, view, at);
+        if (socket === this.#socket && this.#stage !== 'off') this.#receive(type, bytes, view, at);
       },
       onBroken: () => this.#down('it speaks another protocol'),
       onUnknown: () => {},
     });
     this.#socket = socket;
     socket.on('connect', () => {
-      if (socket !== this.#socket) return;
-      if (!mayConnect()) return this.#down('no lease');
-      this.#enter('logging-on');
-      this.#logOn();
+      if (socket === this.#socket && this.#stage === 'connecting') this.#connected();
     });
     socket.on('data', (chunk: Buffer) => {
       this.#heardAtMs = monoNowMs();
@@ -184,7 +202,10 @@ export class BinaryVenueSession implements VenueSession {
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {
-      if (socket === this.#socket) this.#down('the connection is closed');
+      if (socket !== this.#socket) return;
+      if (socket !== this.#adopted) return this.#down('the connection is closed');
+      this.#hangUp();
+      this.#connect();
     });
   }
 
@@ -203,6 +224,7 @@ export class BinaryVenueSession implements VenueSession {
         return;
       case LOGON_ACCEPTED.type:
         this.missed = 0;
+        this.#adopted = null;
         this.#seatedEpoch = readU64(view, at + ACCEPTED_AT.epoch);
         this.#theirBeatMs = view.getUint32(at + ACCEPTED_AT.heartbeatMs, true);
         this.#tickedAtMs = this.#heardAtMs;
@@ -294,6 +316,7 @@ export class BinaryVenueSession implements VenueSession {
   #hangUp(): void {
     const socket = this.#socket;
     this.#socket = null;
+    this.#adopted = null;
     this.#out.clear();
     socket?.destroy();
   }

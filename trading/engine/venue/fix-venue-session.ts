@@ -70,6 +70,9 @@ export class FixVenueSession implements VenueSession {
     return this.#initiator?.link.connected === true && this.#store?.safe === false;
   }
 
+  /** Nothing: acceptors complain of connections on which nobody logs on. */
+  prepare(): void {}
+
   start(epoch: number): void {
     this.stop();
     this.#epoch = epoch;

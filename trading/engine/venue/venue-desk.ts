@@ -56,6 +56,15 @@ export class VenueDesk implements Market {
     this.#others = this.posts.find(({ config }) => config.symbols.length === 0) ?? null;
   }
 
+  /** Whether a reign may begin within milliseconds. Nothing while there is one. */
+  expect(isNear: boolean): void {
+    if (this.#reign !== null) return;
+    for (const { session } of this.posts) {
+      if (isNear) session.prepare();
+      else session.stop();
+    }
+  }
+
   /** Called when the reign's numbers of the exchanges are in the journal. */
   begin(reign: VenueReign): void {
     this.#reign = reign;

@@ -30,6 +30,7 @@ class SessionUnderTest implements VenueSession {
   inquire(orders: readonly number[]): void {
     this.asked.push(orders);
   }
+  prepare(): void {}
   start(): void {}
   stop(): void {}
   tick(): void {}

@@ -55,6 +55,8 @@ export interface VenueSession extends ItemSink {
   /** Longest id and symbol that it can carry. */
   readonly idBytes: number;
   readonly symbolBytes: number;
+  /** It may be started within milliseconds: what says nothing to the exchange and needs no right is done before. `stop` undoes it. */
+  prepare(): void;
   start(epoch: number): void;
   stop(): void;
   tick(nowMs: number): void;

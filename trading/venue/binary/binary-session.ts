@@ -195,6 +195,8 @@ export class BinarySession {
       }
       this.#stage = 'listening';
     } else {
+      // First the newcomer is answered, then whoever loses the seat is told.
+      this.#port.soon();
       const outcome = this.#port.logon({
         firm,
         session: idText(message.session),
@@ -370,13 +372,15 @@ export class BinarySession {
     if (CLOSES.has(code)) this.#end();
   }
 
-  /** Says why and sends nothing more; what still comes is read, refused and counted until the peer closes. */
+  /** Nothing more is sent but why, at the end of the turn; what still comes is read, refused and counted until the peer closes. */
   #cut(code: CutCode): void {
     this.#live = false;
-    encodeCut(this.#out, code, this.#port.venue.exchange.firm(this.#firm).epoch);
-    this.flush();
-    this.#socket.end();
-    this.#socket.setTimeout(LINGER_MS, () => this.#socket.destroy());
+    setImmediate(() => {
+      encodeCut(this.#out, code, this.#port.venue.exchange.firm(this.#firm).epoch);
+      this.flush();
+      this.#socket.end();
+      this.#socket.setTimeout(LINGER_MS, () => this.#socket.destroy());
+    });
   }
 
   /** Sends what there is to send and closes; nothing more is read. */
