@@ -298,6 +298,7 @@ export class AgentCore {
     const operation = this.#operations;
     this.#onPerformed.set(operation, (outcome, at) => {
       local.ended(operation);
+      if (action.kind === 'route' && outcome.kind === 'ok') local.tookRoutes(action);
       // A lease that goes on is no news.
       if (action.kind !== 'lease' || outcome.kind !== 'ok') this.#urgent = true;
       then(outcome, at);

@@ -49,8 +49,8 @@ export class LocalInstance {
   gate: LeaseRecord['gate'];
   observation: InstanceObservation | null = null;
   exit: ProcessExit | null = null;
-  /** Last routes that a front took over, as text. */
-  routed: string | null = null;
+  /** What a front or a served instance took over last; its routes as text. */
+  routed: { readonly epoch: Epoch; readonly routes: string } | null = null;
   /** The grant under which it was last told whom to follow, and when. */
   followed: { readonly epoch: Epoch; readonly at: number } | null = null;
   /** When it lost its upstream last, connections that did not stay apart; null = it never did. */
@@ -208,11 +208,15 @@ export class LocalInstance {
     this.#reconcileAt = now + this.#backoffMs;
   }
 
+  /** It took these routes over, whoever had it do so. */
+  tookRoutes({ epoch, routes }: Extract<InstanceAction, { kind: 'route' }>): void {
+    this.routed = { epoch, routes: JSON.stringify(routes) };
+  }
+
   reconciled(action: InstanceAction, outcome: ActionOutcome, now: number): void {
     if (outcome.kind === 'ok') {
       this.#backoffMs = RECONCILE_EVERY_MS;
       if (action.kind === 'follow') this.followed = { epoch: action.epoch, at: now };
-      if (action.kind === 'route') this.routed = JSON.stringify([action.epoch, action.routes]);
       this.#reconcileAt = now + RECONCILE_EVERY_MS;
       return;
     }

@@ -146,7 +146,8 @@ test('a front is told its routes once per epoch, and never those of an unknown r
   const closed = { kind: 'route', epoch: 7, routes: { database: null, orders: null } };
   const told = frontRoutes(front, record, siteId('bravo'), topology, 1000)!;
   assert.deepEqual(told, closed);
-  front.reconciled(told, FOLLOWED, 1000);
+  assert(told.kind === 'route');
+  front.tookRoutes(told);
   assert.equal(frontRoutes(front, record, siteId('bravo'), topology, 1001), null);
   const raised = { ...record, epoch: epoch(8) };
   assert.deepEqual(frontRoutes(front, raised, siteId('bravo'), topology, 1001), { ...closed, epoch: 8 });
@@ -155,7 +156,9 @@ test('a front is told its routes once per epoch, and never those of an unknown r
 
 test('a front that has ended is started, and told its routes anew', () => {
   const front = local('bravo-front');
-  front.reconciled(frontRoutes(front, record, siteId('bravo'), topology, 1000)!, FOLLOWED, 1000);
+  const told = frontRoutes(front, record, siteId('bravo'), topology, 1000)!;
+  assert(told.kind === 'route');
+  front.tookRoutes(told);
   front.exited({ instance: front.instance.id, code: 1, signal: null, reaped: true, treeEmpty: true }, 1001);
   assert.deepEqual(frontRoutes(front, record, siteId('bravo'), topology, 1001), { kind: 'start' });
   front.observe(observationOf(front.instance.id, false), 1002);

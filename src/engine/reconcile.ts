@@ -72,8 +72,9 @@ export function frontRoutes(
   if (observation.process === 'frozen') return local.frozenFor(now) > FROZEN_TOO_LONG_MS ? { kind: 'kill' } : null;
   if (record === null) return null;
   const routes = routesFor(record, site, topology, local.group.components);
-  const wanted = JSON.stringify([record.epoch, routes]);
-  return wanted === local.routed ? null : { kind: 'route', epoch: record.epoch, routes };
+  const { epoch } = record;
+  const told = local.routed?.epoch === epoch && local.routed.routes === JSON.stringify(routes);
+  return told ? null : { kind: 'route', epoch, routes };
 }
 
 export function routesFor(

@@ -18,7 +18,6 @@ const run = runId('trading-8');
 const world = () => new FactsBuilder({ servers: true });
 const { topology } = world().facts;
 const { instance: instances, component: components } = indexOf(topology);
-const OK = { kind: 'ok', detail: {} } as const;
 
 function routes(record: GroupRecord, id: string) {
   const instance = instances.get(instanceId(id))!;
@@ -171,7 +170,7 @@ test('the lost Redis is told to close also while it is gone or silent, and once'
     const lost = local('alfa-cache', seen);
     const told = servedAction(lost, record, topology, new Map())!;
     assert.deepEqual(told, { kind: 'route', epoch: 8, routes: { cache: null }, silence: true });
-    lost.reconciled(told, OK, 1000);
+    lost.tookRoutes(told);
     assert.equal(servedAction(lost, record, topology, new Map()), null);
     assert.equal(servedAction(local('bravo-cache', seen), record, topology, new Map()), null);
   }
@@ -190,10 +189,42 @@ test('a server is told once, and again when it does not do what it was told', ()
   const proxy = local('alfa-proxy');
   const told = servedAction(proxy, record, topology, new Map())!;
   assert.deepEqual(told, { kind: 'route', epoch: 7, routes: { orders: 'alfa-front' } });
-  proxy.reconciled(told, OK, 1000);
+  proxy.tookRoutes(told);
   assert.equal(servedAction(proxy, record, topology, new Map()), null);
   proxy.observe({ ...proxy.observation!, health: 'bad', reason: 'it does not lead where it was told' }, 2000);
   assert.deepEqual(servedAction(proxy, record, topology, new Map()), told);
+});
+
+test('what leads where it should is told of a new epoch by the run that raised it, or once there is none; what leads elsewhere at once', () => {
+  const { record } = world();
+  const during: GroupRecord = { ...record, epoch: epoch(8), run };
+  const settled = (id: string) => {
+    const known = local(id);
+    known.tookRoutes(servedAction(known, record, topology, new Map())!);
+    return known;
+  };
+  const told = (known: LocalInstance, under: GroupRecord) => servedAction(known, under, topology, new Map());
+  const proxy = settled('alfa-proxy');
+  assert.equal(told(proxy, during), null);
+  assert.deepEqual(told(proxy, { ...during, run: null }), {
+    kind: 'route',
+    epoch: 8,
+    routes: { orders: 'alfa-front' },
+  });
+  assert.deepEqual(told(proxy, { ...during, traffic: null })?.routes, { orders: null });
+  assert.equal(told(local('alfa-proxy'), during)?.epoch, 8, 'one that began anew was told nothing yet');
+  proxy.observe({ ...proxy.observation!, health: 'bad', reason: 'it does not lead where it was told' }, 2000);
+  assert.equal(told(proxy, during)?.epoch, 8);
+  const closing = {
+    ...during,
+    grants: { ...record.grants, [ENGINE]: { ...record.grants[ENGINE]!, holder: null, epoch: epoch(8) } },
+  };
+  assert.deepEqual(told(settled('alfa-cache'), closing)?.routes, { cache: null });
+  const regranted = {
+    ...during,
+    grants: { ...record.grants, [ENGINE]: { ...record.grants[ENGINE]!, epoch: epoch(8) } },
+  };
+  assert.equal(told(settled('alfa-cache'), regranted)?.epoch, 8, 'there the epoch decides who may write');
 });
 
 test('what does not answer is told nothing, as is anything under a record that is not known; it is never killed', () => {
@@ -250,7 +281,7 @@ test('trading waits for Redis at the new site where something of its group depen
   const work = new StepWork({ ...context, epoch: at.record.epoch }, 0, false);
   for (const { command } of work.next(orders(), 0))
     if (!command.key.endsWith('/bravo-cache'))
-      work.answered({ key: command.key, outcome: OK, proof: null } as never, 10);
+      work.answered({ key: command.key, outcome: { kind: 'ok', detail: {} }, proof: null } as never, 10);
   assert.equal(work.doneWith(orders()), true, 'its sentinels may need longer than the step has');
   const dependent = {
     ...topology,

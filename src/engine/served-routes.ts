@@ -128,7 +128,7 @@ export function servedAction(
   record: GroupRecord | null,
   topology: Topology,
   locals: ReadonlyMap<InstanceId, LocalInstance>,
-): InstanceAction | null {
+): RouteAction | null {
   const { observation } = local;
   if (record === null || observation === null) return null;
   // What does not answer would do later what it is told now.
@@ -139,9 +139,12 @@ export function servedAction(
       ? addressRoute(record, local, locals)
       : routeUnder(record, local.component, local.instance, topology);
   if (action === null) return null;
-  const told = JSON.stringify([action.epoch, action.routes]) === local.routed;
-  const isWrong = observation.process === 'running' && observation.health === 'bad';
-  return told && !isWrong ? null : action;
+  if (observation.process === 'running' && observation.health === 'bad') return action;
+  if (local.routed?.routes !== JSON.stringify(action.routes)) return action;
+  if (local.routed.epoch === action.epoch) return null;
+  // It leads where it should. A run tells it of its epoch when it moves the traffic: until then its host's processors are for those that
+  // must move. At a Redis the epoch decides who may write.
+  return record.run !== null && local.component.kind !== 'redis' ? null : action;
 }
 
 /**
