@@ -81,57 +81,32 @@ export class NftablesGate implements Gate {
   }
 
   async arm(request: ArmRequest): Promise<GateOutcome> {
-    const element = this.#element(request.instance);
-    if (element === null)
-      return { kind: 'refused', code: 'not-protected', reason: `${request.instance} has no address behind the gate` };
     const highest = this.#epochs.get(request.instance) ?? 0;
     if (request.epoch < highest)
       return { kind: 'refused', code: 'stale-epoch', reason: `epoch ${request.epoch} is older than ${highest}` };
-    const ready = await this.#prepare();
-    if (ready.kind !== 'ok') return ready;
-    this.#epochs.set(request.instance, request.epoch);
-    // The kernel counts from the commit, so the time that nft may take is given away.
-    const timeoutMs = Math.floor(request.untilMono - hostMonoMs() - COMMIT_WITHIN_MS);
-    if (timeoutMs <= 0)
-      return { kind: 'refused', code: 'overdue', reason: 'the moment until which it should stay open is too near' };
-    const armed = await this.#commit(
-      [
-        `add element inet ${this.#table} guarded { ${element} }`,
-        `add element inet ${this.#table} open { ${element} timeout 1s }`,
-        `delete element inet ${this.#table} open { ${element} }`,
-        `add element inet ${this.#table} open { ${element} timeout ${timeoutMs}ms }`,
-      ],
-      Math.min(COMMIT_WITHIN_MS, request.deadlineMs),
-    );
-    // Somebody may have taken the table away: it is made anew before the next one.
-    if (armed.kind === 'refused') this.#ready = null;
-    return armed;
+    return this.#withTable(request.instance, async (element) => {
+      this.#epochs.set(request.instance, request.epoch);
+      // The kernel counts from the commit, so the time that nft may take is given away.
+      const timeoutMs = Math.floor(request.untilMono - hostMonoMs() - COMMIT_WITHIN_MS);
+      if (timeoutMs <= 0)
+        return { kind: 'refused', code: 'overdue', reason: 'the moment until which it should stay open is too near' };
+      const armed = await this.#commit(
+        [...this.#closing(element), `add element inet ${this.#table} open { ${element} timeout ${timeoutMs}ms }`],
+        Math.min(COMMIT_WITHIN_MS, request.deadlineMs),
+      );
+      // Somebody may have taken the table away: it is made anew before the next one.
+      if (armed.kind === 'refused') this.#ready = null;
+      return armed;
+    });
   }
 
-  async close(instance: InstanceId, options: { readonly deadlineMs: number }): Promise<GateOutcome> {
-    const element = this.#element(instance);
-    if (element === null)
-      return { kind: 'refused', code: 'not-protected', reason: `${instance} has no address behind the gate` };
-    const ready = await this.#prepare();
-    if (ready.kind !== 'ok') return ready;
-    return this.#commit(
-      [
-        `add element inet ${this.#table} guarded { ${element} }`,
-        `add element inet ${this.#table} open { ${element} timeout 1s }`,
-        `delete element inet ${this.#table} open { ${element} }`,
-      ],
-      options.deadlineMs,
-    );
+  async close(instance: InstanceId, { deadlineMs }: { readonly deadlineMs: number }): Promise<GateOutcome> {
+    return this.#withTable(instance, (element) => this.#commit(this.#closing(element), deadlineMs));
   }
 
   /** Puts the address behind the gate: closed, unless it was armed before and its time is not over. */
-  async guard(instance: InstanceId, options: { readonly deadlineMs: number }): Promise<GateOutcome> {
-    const element = this.#element(instance);
-    if (element === null)
-      return { kind: 'refused', code: 'not-protected', reason: `${instance} has no address behind the gate` };
-    const ready = await this.#prepare();
-    if (ready.kind !== 'ok') return ready;
-    return this.#commit([`add element inet ${this.#table} guarded { ${element} }`], options.deadlineMs);
+  async guard(instance: InstanceId, { deadlineMs }: { readonly deadlineMs: number }): Promise<GateOutcome> {
+    return this.#withTable(instance, (element) => this.#commit([this.#guarding(element)], deadlineMs));
   }
 
   /** Opens the address without a limit again, as for a standby; the caller has proved that the writer is gone. */
@@ -139,10 +114,7 @@ export class NftablesGate implements Gate {
     const element = this.#element(instance);
     if (element === null || this.#ready === null) return { kind: 'ok', elapsedMs: 0 };
     return this.#commit(
-      [
-        `add element inet ${this.#table} guarded { ${element} }`,
-        `delete element inet ${this.#table} guarded { ${element} }`,
-      ],
+      [this.#guarding(element), `delete element inet ${this.#table} guarded { ${element} }`],
       options.deadlineMs,
     );
   }
@@ -153,6 +125,28 @@ export class NftablesGate implements Gate {
   async remove(options: { readonly deadlineMs: number }): Promise<GateOutcome> {
     this.#ready = null;
     return this.#commit([`add table inet ${this.#table}`, `delete table inet ${this.#table}`], options.deadlineMs);
+  }
+
+  /** What is done to the address of an instance that is protected, once the table is there. */
+  async #withTable(instance: InstanceId, work: (element: string) => Promise<GateOutcome>): Promise<GateOutcome> {
+    const element = this.#element(instance);
+    if (element === null)
+      return { kind: 'refused', code: 'not-protected', reason: `${instance} has no address behind the gate` };
+    const ready = await this.#prepare();
+    return ready.kind === 'ok' ? work(element) : ready;
+  }
+
+  #guarding(element: string): string {
+    return `add element inet ${this.#table} guarded { ${element} }`;
+  }
+
+  /** What is not there cannot be deleted: it is added first. */
+  #closing(element: string): readonly string[] {
+    return [
+      this.#guarding(element),
+      `add element inet ${this.#table} open { ${element} timeout 1s }`,
+      `delete element inet ${this.#table} open { ${element} }`,
+    ];
   }
 
   async #prepare(): Promise<GateOutcome> {
