@@ -5,6 +5,7 @@ import type { Runbook, RunbookId } from '../core/plan/runbook.ts';
 import type { DataClass } from '../core/topology/planning.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
+import { AgentAnswers } from './agent-answers.ts';
 import { keys } from './authority-keys.ts';
 import { AuthorityMirror } from './authority-mirror.ts';
 import type { Transaction, TransactionOutcome } from './authority-port.ts';
@@ -41,6 +42,7 @@ export class ControllerCore {
   readonly vantage: Vantage;
   readonly network: NetworkWatch;
   readonly hosts: HostDesk;
+  readonly agentAnswers = new AgentAnswers();
   readonly leadership: Leadership;
   readonly replication = new ReplicationWatch();
   readonly groups: ReadonlyMap<GroupId, GroupControl>;
@@ -127,6 +129,7 @@ export class ControllerCore {
       case 'network-result':
         return this.network.result(event.result, now);
       case 'command-outcome':
+        this.agentAnswers.add(event.outcome);
         if (this.#desk.told(event.outcome)) return;
         this.#matters = true;
         for (const group of this.groups.values()) group.answered(event.outcome, now);

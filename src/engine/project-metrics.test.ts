@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ControllerUnderTest } from '../../test/builders/controller.ts';
 import { FactsBuilder, NOW } from '../../test/builders/facts.ts';
+import { epoch, instanceId } from '../core/base/ids.ts';
 import { exposition } from '../core/metrics/exposition.ts';
 import { METRICS } from '../core/metrics/metric-list.ts';
 import { GROUP } from '../sim/build-topology.ts';
+import type { CommandOutcome } from './messages.ts';
 import { projectMetrics } from './project-metrics.ts';
 
 function told(controller: ControllerUnderTest) {
@@ -70,6 +72,51 @@ test('what is not known has no sample, and its state is "unknown"', () => {
   assert.equal(of('holdfast_replication_lag_counted').length, 0);
   assert.deepEqual(holding('holdfast_instance_role', { instance: 'alfa-eng1' }, 'role'), ['unknown']);
   assert.deepEqual(holding('holdfast_replication_state', { instance: 'bravo-eng1' }, 'state'), ['unknown']);
+});
+
+test('agents, which listen nowhere, are told of: the age of the last report, starts, refused orders and proofs, each once', () => {
+  const silent = told(new ControllerUnderTest().reads());
+  assert.equal(silent.of('holdfast_agent_report_age_seconds').length + silent.of('holdfast_agent_starts').length, 0);
+  const controller = new ControllerUnderTest().leads();
+  const [host, other] = controller.world.facts.topology.hosts.map(({ id }) => id);
+  const answered = (about: Partial<CommandOutcome>) =>
+    controller.step({
+      kind: 'command-outcome',
+      outcome: {
+        key: 'run/step/1',
+        attempt: 1,
+        host: host!,
+        outcome: { kind: 'ok', detail: {} },
+        proof: null,
+        repeated: false,
+        ...about,
+      },
+    });
+  const refused = { kind: 'refused', code: 'stale-term', reason: 'term 1 is over' } as const;
+  const proof = {
+    method: 'process-dead',
+    scope: instanceId('alfa-eng1'),
+    epoch: epoch(1),
+    sticky: { heal: true, reboot: false },
+    evidence: 'reaped',
+  } as const;
+  for (const repeated of [false, true]) answered({ outcome: refused, repeated });
+  for (const repeated of [false, true]) answered({ proof, repeated });
+  controller.now += 1500;
+  const { value } = told(controller);
+  assert.equal(value('holdfast_agent_report_age_seconds', { host: host! }), 1.5);
+  assert.equal(value('holdfast_agent_starts', { host: host! }), 1);
+  const counts = (of: string) => [
+    value('holdfast_agent_orders_refused_total', { host: of }),
+    value('holdfast_agent_fencing_proofs_total', { host: of }),
+  ];
+  assert.deepEqual(
+    [counts(host!), counts(other!)],
+    [
+      [1, 1],
+      [0, 0],
+    ],
+  );
 });
 
 test('a group that was never activated has no epoch, no holder and no active site', () => {

@@ -8,6 +8,7 @@ import type { MetricName } from '../core/metrics/metric-list.ts';
 import { dataClassRpo } from '../core/replication/data-class-rpo.ts';
 import { type Paces, replicationPaths } from '../core/replication/replication-path.ts';
 import { isOpen } from '../core/run/run.ts';
+import type { Host } from '../core/topology/topology.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
 import { keys } from './authority-keys.ts';
 import type { ControllerCore } from './controller-core.ts';
@@ -49,6 +50,7 @@ export function projectMetrics(
     one('holdfast_evidence_sequence', { chain: evidence.chain }, evidence.sequence),
     // What every group sees alike.
     ...all.slice(0, 1).flatMap(ofPlatform),
+    ...config.topology.hosts.flatMap((host) => ofAgent(controller, host, now)),
     ...all.flatMap((facts) => [...ofGroup(facts, wall), ...ofCopies(facts, replication.paces)]),
     ...(config.dataClasses ?? []).flatMap((dataClass) => {
       const labels = { data_class: dataClass.id };
@@ -73,6 +75,19 @@ function ofPlatform({ authority, hosts, sites }: Facts): readonly Sample[] {
     ...[...hosts.values()].map(({ host, connected }) =>
       one('holdfast_host_agent_linked', { site: host.site, host: host.id }, connected),
     ),
+  ];
+}
+
+/** Agents listen nowhere: this is what a controller knows of them. */
+function ofAgent({ vantage, agentAnswers }: ControllerCore, { id, site }: Host, now: number): readonly Sample[] {
+  const labels = { site, host: id };
+  const last = vantage.lastReport(id);
+  const { refused, proofs } = agentAnswers.of(id);
+  return [
+    ...known('holdfast_agent_report_age_seconds', labels, seconds(last === null ? null : now - last.at)),
+    ...known('holdfast_agent_starts', labels, last?.report.start ?? null),
+    one('holdfast_agent_orders_refused_total', labels, refused),
+    one('holdfast_agent_fencing_proofs_total', labels, proofs),
   ];
 }
 

@@ -7,6 +7,7 @@ export interface MetricKind {
 }
 
 const gauge = (help: string, ...labels: readonly string[]): MetricKind => ({ type: 'gauge', labels, help });
+const counter = (help: string, ...labels: readonly string[]): MetricKind => ({ type: 'counter', labels, help });
 
 /** Every metric of a controller, in the order in which it is told. */
 export const METRICS = {
@@ -63,6 +64,26 @@ export const METRICS = {
   ),
   holdfast_site_state: gauge('1 for the verdict on the site.', 'site', 'state'),
   holdfast_host_agent_linked: gauge('1 while this controller has a link to the agent of the host.', 'site', 'host'),
+  holdfast_agent_report_age_seconds: gauge(
+    'Since this controller heard the last report of the agent of the host. No sample: none yet.',
+    'site',
+    'host',
+  ),
+  holdfast_agent_starts: gauge(
+    'How often the agent of the host was started, by its own count. No sample: it has not reported yet.',
+    'site',
+    'host',
+  ),
+  holdfast_agent_orders_refused_total: counter(
+    'Orders of any controller that the agent of the host refused, as stale or not its own, that this one has heard of since it started.',
+    'site',
+    'host',
+  ),
+  holdfast_agent_fencing_proofs_total: counter(
+    'Proofs by the agent of the host that an instance writes no more, that this controller has heard of since it started.',
+    'site',
+    'host',
+  ),
   holdfast_instance_state: gauge(
     '1 for the verdict on the instance.',
     'group',
