@@ -6,8 +6,16 @@ import { endOwnLab } from '../end-lab.ts';
 import type { GroundClient } from '../ground-client.ts';
 import { LabDirectory } from '../lab-directory.ts';
 import { LabError } from '../lab-error.ts';
-import { claim, type LabProgress, type LabUpOptions, launch, prepare, startDeadlineMs } from '../lab-up.ts';
-import { instanceEndpoint, layOut } from '../layout.ts';
+import {
+  claim,
+  defaultOperators,
+  type LabProgress,
+  type LabUpOptions,
+  launch,
+  prepare,
+  startDeadlineMs,
+} from '../lab-up.ts';
+import { instanceEndpoint, layOut, siteEndpoint } from '../layout.ts';
 import type { LinkMeasurement } from '../net/measure-link.ts';
 import { createPki, type LabPki, pkiOf } from '../pki.ts';
 import { writeDurably } from '../processes.ts';
@@ -24,6 +32,7 @@ import { waitForRouters } from './router-health.ts';
 import { dnsKey } from './servers/dns.ts';
 import { withLabServers } from './servers/led-servers.ts';
 import { identitiesOf, serverParties } from './servers/machine-identities.ts';
+import { figuresReader } from './servers/monitoring.ts';
 import { isDelegated, type Placement, type PlatformBehind, type ServerGround } from './servers/placement.ts';
 import { plannedBy, type ServerChoice } from './servers/plan-servers.ts';
 import { seatLeader } from './servers/seat-leader.ts';
@@ -155,13 +164,17 @@ async function preparePlatform(
     dnsKeyFile,
     agentIdentity: (host) => identity(`agent/${host}`),
   });
-  return prepare(directory, { ...options, topology }, { book, machines }, serverParties(ground));
+  const operators = [...(options.operators ?? defaultOperators), ...(topology.metrics === true ? [figuresReader] : [])];
+  return prepare(directory, { ...options, topology, operators }, { book, machines }, serverParties(ground));
 }
 
 /** The platform as its servers know it. */
-const behindServers = ({ book, secrets }: LabContext): PlatformBehind => ({
+const behindServers = ({ book, secrets, topology }: LabContext): PlatformBehind => ({
   orders: (front) => book.realAddress(instanceEndpoint(front, 'orders')),
   databaseUsers: { persister: readFileSync(secrets.databasePassword('persister'), 'utf8').trim() },
+  figures: (topology.metrics === true ? topology.sites : [])
+    .filter(({ voter }) => voter)
+    .map(({ id }) => book.realAddress(siteEndpoint(id, 'controller-api'))),
 });
 
 /** The same processes as on loopback, each on its machine. */

@@ -9,9 +9,10 @@ import { findLabProcesses } from '../../lab/lab-processes.ts';
 import { namespacePrefix, planNetwork } from '../../lab/netns/network-plan.ts';
 import { findResidue } from '../../lab/netns/residue.ts';
 import { tryCommand } from '../../lab/netns/run-command.ts';
+import { monitoringNode, prometheusAddress } from '../../lab/netns/servers/monitoring.ts';
 import { waitFor } from '../../lab/wait.ts';
 import { compileCacheOf } from '../../lab/warm-compile-cache.ts';
-import { exampleFirm, projectRoot, reasonToSkipNamespaces } from './netns-lab.under-test.ts';
+import { exampleFirm, NamespaceLabUnderTest, projectRoot, reasonToSkipNamespaces } from './netns-lab.under-test.ts';
 
 /**
  * A whole lab, servers and platform, up and down again and again. `HOLDFAST_LAB_ROUNDS` of them (1), and as many whose launcher is killed at a
@@ -33,9 +34,14 @@ interface Launched {
   readonly ended: () => boolean;
 }
 
+const figuresWithinMs = 20_000;
+const topology = exampleFirm();
+
 /** The program itself: whoever chooses a Node for it would be killed in its place. */
 function launch(): Launched {
-  const args = [join(projectRoot, 'bin', 'main.ts'), 'lab', 'up', '--ground', 'netns', '--name', lab.name];
+  const overlay = join(projectRoot, 'test', 'lab', 'metrics.yaml');
+  const words = ['lab', 'up', '--ground', 'netns', '--name', lab.name, '--overlay', overlay];
+  const args = [join(projectRoot, 'bin', 'main.ts'), ...words];
   const env = { ...process.env, NODE_COMPILE_CACHE: compileCacheOf(projectRoot) };
   const child = spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
@@ -50,6 +56,21 @@ function launch(): Launched {
 const stepsIn = (said: string): string =>
   [...said.matchAll(/^ *([\d.]+) s {2}(\S+(?: \S+)?)/gm)].map(([, seconds, words]) => `${words} ${seconds}`).join(', ');
 
+/** Resolves when Prometheus has every controller's figures, by which one of them leads. */
+async function figuresRead(): Promise<void> {
+  const under = new NamespaceLabUnderTest(lab);
+  const home = monitoringNode({ topology, plan: under.context.plan })!;
+  const figure = async (query: string) => {
+    const said = await under.run(home.id, 'promtool', 'query', 'instant', `http://${prometheusAddress}`, query);
+    return Number(/=> (\S+) /.exec(said)?.[1]);
+  };
+  const voters = topology.sites.filter(({ voter }) => voter).length;
+  const areRead = async () =>
+    (await figure('count(holdfast_controller_leading)')) === voters &&
+    (await figure('sum(holdfast_controller_leading)')) === 1;
+  await waitFor('figures of every controller in Prometheus', areRead, figuresWithinMs);
+}
+
 async function assertNothingLeft(): Promise<void> {
   assert.deepEqual(findResidue(id), { namespaces: [], controlGroups: [] });
   assert.deepEqual(findLabProcesses({ id, directory: path }), []);
@@ -63,9 +84,7 @@ async function assertNothingLeft(): Promise<void> {
     mounts.filter((line) => line.includes(path) || line.includes(prefix)),
     [],
   );
-  const own = new Set(
-    planNetwork(exampleFirm(), { prefix }).wires.flatMap(({ ends }) => ends.map((end) => end.interface)),
-  );
+  const own = new Set(planNetwork(topology, { prefix }).wires.flatMap(({ ends }) => ends.map((end) => end.interface)));
   const links = (await tryCommand('ip', ['-j', 'link'])).stdout;
   const here = (JSON.parse(links || '[]') as readonly { readonly ifname: string }[]).map(({ ifname }) => ifname);
   assert.deepEqual(
@@ -98,6 +117,7 @@ describe(`a whole lab comes up and goes, ${rounds} times; seed ${seed}`, {
       const { child, said, ended } = launch();
       await waitFor('the lab to be up', ended, givenUpAfterMs);
       const tookMs = performance.now() - begun;
+      if (child.exitCode === 0) await figuresRead();
       longestMs = Math.max(longestMs, tookMs);
       const downBegun = performance.now();
       const { processesEnded } = await labDown(lab);

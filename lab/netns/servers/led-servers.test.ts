@@ -39,6 +39,7 @@ const servers = planServers(
     platform: {
       orders: (front) => example.book.realAddress(instanceEndpoint(front, 'orders')),
       databaseUsers: { persister: 'a-password' },
+      figures: [],
     },
   },
   (name) => ({ ca: '', cert: '', key: name }),
@@ -122,7 +123,11 @@ describe('servers of a lab that agents lead', () => {
 
   it('its members begin with the roles and the database of the platform, and hear nobody without a certificate', () => {
     const ground = groundOf('three-site-patroni.yaml', [overlay]);
-    const platform = { orders: () => ({ host: '10.1.0.13', port: 1 }), databaseUsers: { persister: 'a-password' } };
+    const platform = {
+      orders: () => ({ host: '10.1.0.13', port: 1 }),
+      databaseUsers: { persister: 'a-password' },
+      figures: [],
+    };
     const members = plannedBy
       .led({ ...ground, secret: (name) => name, platform }, (name) => ({ ca: '', cert: '', key: name }))
       .filter(({ name }) => name === 'patroni-database');

@@ -16,9 +16,18 @@ export const alertmanagerAddress = '127.0.0.1:9093';
 /** Made by each of the three Debian packages. */
 const user = 'prometheus';
 const scrapeEveryMs = 5_000;
+const platformJob = 'holdfast';
+/** In Prometheus' own words. */
+const shownFiles = {
+  cert: { cert_file: 'cert.pem', key_file: 'key.pem' },
+  reader: { cert_file: 'reader.pem', key_file: 'reader.key' },
+} as const;
 
 /** By which a machine's certificate for measurements is made and found. */
 export const monitorIdentityOf = ({ host }: PlannedNode): string => `monitor/${host}`;
+
+/** As whom Prometheus reads the figures of controllers: somebody who may look, and nothing else. */
+export const figuresReader = { name: 'prometheus', role: 'observer' } as const;
 
 /** Hosts whose state matters most: those with a database or an engine. */
 export function measuredNodes({ topology, plan }: Placement): readonly PlannedNode[] {
@@ -57,9 +66,14 @@ export function monitoringServers(
   const node = monitoringNode(ground);
   if (node === null) return [];
   const pem = (at: PlannedNode) => pemFiles(identityOf(monitorIdentityOf(at)));
+  const figures = ground.platform?.figures ?? [];
+  const reader = figures.length === 0 ? null : identityOf(`operator/${figuresReader.name}`);
   return [
     ...measuredNodes(ground).map((at) => nodeExporter(ground, at, pem(at))),
-    prometheus(ground, node, pem(node)),
+    prometheus(ground, node, {
+      ...pem(node),
+      ...(reader === null ? {} : { 'reader.pem': reader.cert, 'reader.key': reader.key }),
+    }),
     alertmanager(node),
   ];
 }
@@ -103,32 +117,39 @@ function nodeExporter(ground: ServerGround, node: PlannedNode, pem: Readonly<Rec
 interface ScrapedPlaces {
   readonly job: string;
   readonly targets: readonly string[];
-  readonly scheme: 'http' | 'https';
+  /** Over TLS, by the files of this certificate; null: in the clear. */
+  readonly shown: 'cert' | 'reader' | null;
 }
 
-function scrapedPlaces(ground: Placement): readonly ScrapedPlaces[] {
-  const { topology, plan } = ground;
+function scrapedPlaces(ground: ServerGround): readonly ScrapedPlaces[] {
+  const { topology, plan, platform } = ground;
   const databases = topology.components.filter(({ kind }) => kind === 'postgres');
   const members = databases.flatMap((component) => patroniMembers(ground, component));
   return [
     {
       job: 'node',
-      scheme: 'https' as const,
+      shown: 'cert' as const,
       targets: measuredNodes(ground).map((node) => `${lanAddress(plan, node)}:${nodeExporterPort}`),
     },
-    { job: 'etcd', scheme: 'https' as const, targets: etcdVoters(ground).map(({ client }) => client) },
+    { job: 'etcd', shown: 'cert' as const, targets: etcdVoters(ground).map(({ client }) => client) },
     {
       job: 'patroni',
-      scheme: 'http' as const,
+      shown: null,
       targets: members.map(({ address, restPort }) => `${address}:${restPort}`),
     },
-    { job: 'alertmanager', scheme: 'http' as const, targets: [alertmanagerAddress] },
+    { job: 'alertmanager', shown: null, targets: [alertmanagerAddress] },
+    {
+      job: platformJob,
+      shown: 'reader' as const,
+      targets: (platform?.figures ?? []).map(({ host, port }) => `${host}:${port}`),
+    },
   ].filter(({ targets }) => targets.length > 0);
 }
 
 function prometheus(ground: ServerGround, node: PlannedNode, pem: Readonly<Record<string, string>>): LabServer {
   const places = scrapedPlaces(ground);
-  const targets = places.flatMap((place) => place.targets);
+  // Controllers start when every server is there.
+  const targets = places.filter(({ job }) => job !== platformJob).flatMap((place) => place.targets);
   return {
     name: prometheusName,
     node,
@@ -167,10 +188,10 @@ function prometheusConfig(places: readonly ScrapedPlaces[]): object {
     global: { scrape_interval: interval, scrape_timeout: '2s', evaluation_interval: interval },
     rule_files: ['rules.yml'],
     alerting: { alertmanagers: [{ static_configs: [{ targets: [alertmanagerAddress] }] }] },
-    scrape_configs: places.map(({ job, targets, scheme }) => ({
+    scrape_configs: places.map(({ job, targets, shown }) => ({
       job_name: job,
-      scheme,
-      ...(scheme === 'https' ? { tls_config: { ca_file: 'ca.pem', cert_file: 'cert.pem', key_file: 'key.pem' } } : {}),
+      scheme: shown === null ? 'http' : 'https',
+      ...(shown === null ? {} : { tls_config: { ca_file: 'ca.pem', ...shownFiles[shown] } }),
       static_configs: [{ targets }],
     })),
   };

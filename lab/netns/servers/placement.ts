@@ -24,6 +24,8 @@ export interface PlatformBehind {
   readonly orders: (front: InstanceId) => Address;
   /** Who logs in at its databases through a pooler, with the password. */
   readonly databaseUsers: Readonly<Record<string, string>>;
+  /** Where controllers tell their figures; none where the topology does not ask for them. */
+  readonly figures: readonly Address[];
 }
 
 /** Sites that may be active. */
