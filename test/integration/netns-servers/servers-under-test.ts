@@ -15,8 +15,9 @@ import type { Dial } from '../../../src/adapters/system/dial.ts';
 import { GuardedEpochs } from '../../../src/adapters/system/guarded-epochs.ts';
 import type { Epoch, SiteId } from '../../../src/core/base/ids.ts';
 import { exampleFirm, NamespaceLabUnderTest, projectRoot } from '../netns-lab.under-test.ts';
+import { FlowUnderTest } from './flow-under-test.ts';
 import { NamespaceDial } from './namespace-dial.ts';
-import type { FlowReport, SessionReport } from './session-probe.ts';
+import type { SessionReport } from './session-probe.ts';
 
 /** In a session of its own: between sessions, a share of its own counts for nothing. */
 export const probe = [
@@ -130,9 +131,12 @@ export class ServersUnderTest {
     return this.#reported<ProbeReport>(from, ['open', to.host, String(to.port), '5'], work);
   }
 
-  /** Asks over four kept sessions, each 2 ms after its last answer, while the work is done. */
-  flowing(from: string, to: { readonly host: string; readonly port: number }, work: () => Promise<void>) {
-    return this.#reported<FlowReport>(from, ['flow', to.host, String(to.port), '2', '4'], work);
+  /** Asks over four kept sessions, each 2 ms after its last answer, until it is ended. */
+  async flow(from: string, to: { readonly host: string; readonly port: number }): Promise<FlowUnderTest> {
+    return new FlowUnderTest(
+      this.under,
+      await this.under.start(from, ...probe, 'flow', to.host, String(to.port), '2', '4'),
+    );
   }
 
   async #reported<Report>(from: string, words: readonly string[], work: () => Promise<void>): Promise<Report> {

@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net';
+import { createInterface } from 'node:readline';
 import { lossIn } from '../../../lab/netns/path-probe.ts';
 import { bringBefore } from '../../../src/adapters/system/scheduling.ts';
 
@@ -6,7 +7,8 @@ import { bringBefore } from '../../../src/adapters/system/scheduling.ts';
  * On a machine of a lab. `serve NAME PORT`: answers every byte with its name. `keep NAME PORT`: the same, and ends no session. `ask HOST PORT`: asks over new sessions, one after the
  * other, and holds one from the first answer on; when its input ends it prints who answered when, as `SessionReport`. `open HOST PORT
  * EVERY_MS`: opens sessions at a fixed rhythm, whatever becomes of the earlier ones, and prints which were answered, as `ProbeReport`. `flow HOST PORT
- * EVERY_MS SESSIONS`: asks over sessions that are kept, and opened anew where they end, and prints when it was answered, as `FlowReport`.
+ * EVERY_MS SESSIONS`: asks over sessions that are kept, and opened anew where they end; at each line of its input it prints what was since the last
+ * one, as `FlowReport`.
  */
 export interface SessionReport {
   /** In the order of their first answers. Milliseconds of the asking machine. */
@@ -23,6 +25,7 @@ export interface SessionReport {
   readonly heldUntilMs: number | null;
 }
 
+/** From one line of the input to the next: the gap that is open then counts here, and in the next one as well. */
 export interface FlowReport {
   readonly answered: number;
   /** Questions over a session that ended before the answer, and sessions that ended before they stood. */
@@ -127,7 +130,7 @@ function flow(
   port: number,
   { everyMs, sessions }: { readonly everyMs: number; readonly sessions: number },
 ) {
-  let [answered, failed, longestGapMs, ended] = [0, 0, 0, false];
+  let [answered, failed, longestGapMs] = [0, 0, 0];
   let last: { readonly name: string; readonly atMs: number } | null = null;
   let movedGapMs: number | null = null;
   const hear = (name: string) => {
@@ -139,7 +142,6 @@ function flow(
     answered += 1;
   };
   const keepAsking = () => {
-    if (ended) return;
     let isAsked = true;
     const socket = connect({ host, port, noDelay: true }, () => socket.write('?'));
     socket.on('data', (bytes) => {
@@ -152,18 +154,20 @@ function flow(
     });
     socket.on('error', () => {});
     socket.on('close', () => {
-      if (isAsked && !ended) failed += 1;
+      if (isAsked) failed += 1;
       setTimeout(keepAsking, 1);
     });
   };
   for (let session = 0; session < sessions; session += 1) setTimeout(keepAsking, (session * everyMs) / sessions);
   process.stdout.write('ready\n');
-  process.stdin.on('end', () => {
-    ended = true;
-    const report: FlowReport = { answered, failed, longestGapMs, movedGapMs };
-    process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit(0));
-  });
-  process.stdin.resume();
+  createInterface({ input: process.stdin })
+    .on('line', () => {
+      const openMs = last === null ? 0 : performance.now() - last.atMs;
+      const report: FlowReport = { answered, failed, longestGapMs: Math.max(longestGapMs, openMs), movedGapMs };
+      process.stdout.write(`${JSON.stringify(report)}\n`);
+      [answered, failed, longestGapMs, movedGapMs] = [0, 0, 0, null];
+    })
+    .on('close', () => process.exit(0));
 }
 
 // Otherwise it measures how long it waits for a processor itself.
