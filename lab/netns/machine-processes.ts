@@ -38,6 +38,18 @@ const onceZebraListens = [
   'once-zebra-listens',
 ];
 /**
+ * zebra begins once the tunnels of its router are up, or after 10 s: of an interface that is made while it runs it may hear the address before
+ * the interface, and then never knows it (8.4); bgpd gives every session over it up ("nexthop_set failed").
+ */
+const onceUp = (interfaces: readonly string[]): readonly string[] =>
+  interfaces.length === 0
+    ? []
+    : [
+        ...['sh', '-c'],
+        `n=200; for tunnel in ${interfaces.join(' ')}; do until [ -n "$(ip -o link show dev $tunnel up 2>/dev/null)" ] || [ $n = 0 ]; do n=$((n - 1)); sleep 0.05; done; done; exec "$@"`,
+        'once-tunnels-are-up',
+      ];
+/**
  * Real-time, where that is allowed, as the delayer is: three silences of 50 ms end a path, and whoever watches it shares two processors with
  * some eighty others that have the same share.
  */
@@ -103,19 +115,20 @@ function routerProcesses(context: MachineContext, router: PlannedRouter): readon
     comesFirst: true,
   });
   const daemon = (name: string) => [join(frrDirectory, name), '-A', '127.0.0.1'];
-  const tunnels = context.plan.tunnels.flatMap((tunnel) =>
+  const tunnelEnds = context.plan.tunnels.flatMap((tunnel) =>
     tunnel.ends
       .filter((end) => end.router === router.id)
-      .map((end) =>
-        on(tunnel.interface, 2, printed('ready'), [
-          'sh',
-          script('tunnel.sh'),
-          tunnel.interface,
-          end.address,
-          join(context.stateOf(router.id), `${tunnel.interface}.conf`),
-          context.wireguard,
-        ]),
-      ),
+      .map(({ address }) => ({ interface: tunnel.interface, address })),
+  );
+  const tunnels = tunnelEnds.map(({ interface: name, address }) =>
+    on(name, 2, printed('ready'), [
+      'sh',
+      script('tunnel.sh'),
+      name,
+      address,
+      join(context.stateOf(router.id), `${name}.conf`),
+      context.wireguard,
+    ]),
   );
   const state = context.stateOf(router.id);
   const pidFiles = ['/run/keepalived.pid', '/run/vrrp.pid'] as const;
@@ -127,7 +140,7 @@ function routerProcesses(context: MachineContext, router: PlannedRouter): readon
   ]);
   return [
     ...tunnels,
-    on('zebra', 2, { kind: 'none' }, daemon('zebra')),
+    on('zebra', 2, { kind: 'none' }, [...onceUp(tunnelEnds.map((end) => end.interface)), ...daemon('zebra')]),
     ...frrDaemons
       .slice(1)
       .map((name) =>
