@@ -59,14 +59,16 @@ export class NamespaceLabUnderTest {
     return ['sh', onHost, this.context.stateOf(node), this.context.groupOf(node) ?? '-'];
   }
 
-  /** How a router's daemons are spoken to; a machine that lost its power meanwhile is another one. */
+  /** A path of a machine as this process reaches it; a machine that lost its power meanwhile is another one. */
+  inside(node: string, path: string): string {
+    const holder = readFileSync(join(this.context.stateOf(node), 'ready'), 'utf8').trim();
+    const [init] = readFileSync(`/proc/${holder}/task/${holder}/children`, 'utf8').split(' ');
+    return join('/proc', init!, 'root', path);
+  }
+
+  /** How a router's daemons are spoken to. */
   vty(router: string): Vty {
-    const state = this.context.stateOf(router);
-    return (daemon, lines, options) => {
-      const holder = readFileSync(join(state, 'ready'), 'utf8').trim();
-      const [init] = readFileSync(`/proc/${holder}/task/${holder}/children`, 'utf8').split(' ');
-      return vtySockets(join('/proc', init!, 'root', usualVtyDirectory))(daemon, lines, options);
-    };
+    return (daemon, lines, options) => vtySockets(this.inside(router, usualVtyDirectory))(daemon, lines, options);
   }
 
   async run(node: string, ...command: readonly string[]): Promise<string> {

@@ -7,7 +7,7 @@ import { etcdVoters } from './etcd.ts';
 import type { LedKind } from './led-servers.ts';
 import { type PatroniMember, patroniMembers, patroniSecret, restUser, scopeOf } from './patroni-members.ts';
 import type { Placement, PlatformBehind } from './placement.ts';
-import { serverDirectory } from './server.ts';
+import { type LabServer, serverDirectory } from './server.ts';
 
 /** What Patroni comes with, which most clusters run with: a dead primary's lock is there for 30 s. */
 export const delegatedTiming = { ttl: 30, loop_wait: 10, retry_timeout: 10 } as const;
@@ -22,8 +22,12 @@ const gateFile = 'gate.nft';
 /** Gone with the power, like what it keeps from starting. */
 const barFile = (member: string): string => `/run/holdfast/${member}.barred`;
 
-/** Of an archive: its agent says there whom it streams from. Gone with the power, and then it is whom the topology names. */
-const upstreamFile = (member: string): string => `/run/holdfast/${member}.upstream.yml`;
+/**
+ * Where whoever leads an archive says whom it streams from, on the archive's machine; null for whoever may be primary. Gone with the power, and
+ * then it is whom the topology names.
+ */
+export const upstreamFileOf = (member: Pick<PatroniMember, 'name' | 'instance'>): string | null =>
+  isCascade(member) ? `/run/holdfast/${member.name}.upstream.yml` : null;
 /** Patroni reads every file in it, in their order. */
 const configDirectory = 'conf.d';
 
@@ -36,6 +40,7 @@ export const patroniKind: LedKind = {
     const isGated = component.served?.servers[instance]?.gatePort !== undefined;
     const member = patroniMembers(ground, component).find((each) => each.name === instance)!;
     const { address, restPort, postgresPort, name } = member;
+    const upstreamFile = upstreamFileOf(member);
     const { ca, cert, key } = ground.agentIdentity(node.host!);
     return {
       api: `https://${address}:${restPort}`,
@@ -46,7 +51,7 @@ export const patroniKind: LedKind = {
       store: 'etcd',
       barFile: barFile(name),
       ...(isGated ? { gatePort: String(postgresPort) } : {}),
-      ...(isCascade(member) ? { upstreamFile: upstreamFile(name) } : {}),
+      ...(upstreamFile === null ? {} : { upstreamFile }),
       endpoints: votersNear(ground, node.site)
         .map((voter) => `https://${voter}`)
         .join(','),
@@ -78,20 +83,31 @@ export function restCertificates(directory: string): object {
 const isCascade = ({ instance }: Pick<PatroniMember, 'instance'>): boolean =>
   !instance.eligible && instance.upstream !== null;
 
-/** Patroni as its host starts it: not while its agent has barred that, and with what its agent may say of it. */
-export function startedByAgent(member: Pick<PatroniMember, 'name' | 'server' | 'instance'>, configFile: string) {
-  const { name, server } = member;
-  const bar = barFile(name);
-  const directory = serverDirectory(server);
-  const config = `${directory}/${isCascade(member) ? configDirectory : configFile}`;
-  const links = isCascade(member)
-    ? `mkdir -p ${config} && ln -sfn ../${configFile} ${config}/patroni.yml && ln -sfn ${upstreamFile(name)} ${config}/upstream.yml\n`
-    : '';
-  const script = `[ ! -e ${bar} ] || { echo "${name} is barred from starting: ${bar}" >&2; exit 75; }\n${links}exec patroni "$1"\n`;
-  return {
-    files: { [startScript]: script },
-    command: ['sh', `${directory}/${startScript}`, config] as [string, ...string[]],
-  };
+/** Patroni as its host starts it: with what may be said of its upstream, and, where an agent leads it, not while that has barred it. */
+export function startedOnHost(
+  member: Pick<PatroniMember, 'name' | 'server' | 'instance'>,
+  configFile: string,
+  leader: 'agent' | null,
+): Pick<LabServer, 'files' | 'command'> {
+  const directory = serverDirectory(member.server);
+  const upstreamFile = upstreamFileOf(member);
+  if (leader === null && upstreamFile === null)
+    return { files: {}, command: ['patroni', `${directory}/${configFile}`] };
+  const bar = barFile(member.name);
+  const config = `${directory}/${upstreamFile === null ? configFile : configDirectory}`;
+  const script = [
+    ...(leader === null
+      ? []
+      : [`[ ! -e ${bar} ] || { echo "${member.name} is barred from starting: ${bar}" >&2; exit 75; }`]),
+    ...(upstreamFile === null
+      ? []
+      : [
+          `mkdir -p ${config} && ln -sfn ../${configFile} ${config}/patroni.yml && ln -sfn ${upstreamFile} ${config}/upstream.yml`,
+        ]),
+    'exec patroni "$1"',
+    '',
+  ].join('\n');
+  return { files: { [startScript]: script }, command: ['sh', `${directory}/${startScript}`, config] };
 }
 
 /** Loaded before Patroni starts, so that no client comes in before an agent lets them; empty where the topology asks for no gate. */

@@ -1,14 +1,7 @@
 import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters, pemFiles } from './etcd.ts';
-import {
-  delegatedTiming,
-  foundedFor,
-  gateBefore,
-  restCertificates,
-  startedByAgent,
-  votersNear,
-} from './led-patroni.ts';
+import { delegatedTiming, foundedFor, gateBefore, restCertificates, startedOnHost, votersNear } from './led-patroni.ts';
 import { PatroniFounding } from './patroni-founding.ts';
 import {
   type PatroniMember,
@@ -71,8 +64,7 @@ export function patroniServers(
         member === founder
           ? new PatroniFounding({ server: member.server, stores: voters, scope: scopeOf(component) })
           : null;
-      const patroni: [string, ...string[]] = ['patroni', `${serverDirectory(member.server)}/${configFile}`];
-      const started = platform === null ? { files: {}, command: patroni } : startedByAgent(member, configFile);
+      const started = startedOnHost(member, configFile, platform === null ? null : 'agent');
       const stores = isDelegated(component) ? votersNear(ground, member.node.site) : voters;
       const wish = { component, member, stores, secrets, binaries, archive, platform, founds: member === founder };
       return {

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readTopologyFile } from '../../../src/wire/topology-file/read-topology-file.ts';
 import { planNetwork } from '../network-plan.ts';
-import { tradingSites } from './placement.ts';
+import { type PlatformBehind, tradingSites } from './placement.ts';
 import { plannedBy, type ServerChoice } from './plan-servers.ts';
 import { serverKey } from './server.ts';
 
 const examples = join(import.meta.dirname, '..', '..', '..', 'examples');
 
-function planned(example: string, choice: ServerChoice = 'all') {
+function planned(example: string, choice: ServerChoice = 'all', platform?: PlatformBehind) {
   const parsed = readTopologyFile(join(examples, example));
   if (!parsed.ok) throw new Error(`${example} does not parse`);
   const { topology } = parsed.value;
@@ -17,6 +17,7 @@ function planned(example: string, choice: ServerChoice = 'all') {
     topology,
     plan: planNetwork(topology, { prefix: 'hf-x-' }),
     secret: (name: string) => `secret-${name}`,
+    ...(platform === undefined ? {} : { platform }),
   };
   const identityOf = (name: string) => ({ ca: 'ca', cert: `cert-${name}`, key: `secret-${name}` });
   return { topology, servers: plannedBy[choice](ground, identityOf) };
@@ -90,6 +91,43 @@ describe('servers of a lab', () => {
     assert.match(of('node-exporter').files['web.yml']!, /RequireAndVerifyClientCert/);
     for (const name of ['prometheus', 'alertmanager'])
       assert.match(of(name).command.find((word) => word.startsWith('--web.listen-address='))!, /=127\.0\.0\.1:/, name);
+  });
+
+  it('figures of controllers are read where they tell them, by somebody who may only look', () => {
+    const behind = { orders: () => ({ host: '10.1.0.13', port: 1 }), databaseUsers: {} };
+    const prometheusOf = (figures: PlatformBehind['figures']) => {
+      const { files } = planned('three-site.yaml', 'all', { ...behind, figures }).servers.find(
+        ({ name }) => name === 'prometheus',
+      )!;
+      const { scrape_configs: jobs } = JSON.parse(files['prometheus.yml']!) as {
+        readonly scrape_configs: readonly { readonly job_name: string }[];
+      };
+      return { files, job: jobs.find(({ job_name: name }) => name === 'holdfast') };
+    };
+    const silent = prometheusOf([]);
+    assert.deepEqual([silent.job, silent.files['reader.key']], [undefined, undefined]);
+    const { files, job } = prometheusOf([{ host: '10.1.0.10', port: 8443 }]);
+    assert.deepEqual(job, {
+      job_name: 'holdfast',
+      scheme: 'https',
+      tls_config: { ca_file: 'ca.pem', cert_file: 'reader.pem', key_file: 'reader.key' },
+      static_configs: [{ targets: ['10.1.0.10:8443'] }],
+    });
+    assert.equal(files['reader.key'], 'secret-operator/prometheus');
+  });
+
+  it('an archive reads whom it streams from in a file of whoever leads it; nobody else has one', () => {
+    const members = planned('three-site.yaml').servers.filter(({ name }) => name === 'patroni-database');
+    assert.deepEqual(
+      members.map(({ command }) => command.at(-1)),
+      [
+        '/run/servers/patroni-database/patroni.json',
+        '/run/servers/patroni-database/patroni.json',
+        '/run/servers/patroni-database/conf.d',
+      ],
+    );
+    assert.match(members[2]!.files['start.sh']!, /^mkdir .* ln -sfn \/run\/holdfast\/database-ldn\.upstream\.yml /m);
+    assert.doesNotMatch(members[2]!.files['start.sh']!, /barred/);
   });
 
   it('only servers at sites that may be active are ever promoted', () => {

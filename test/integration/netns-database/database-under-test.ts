@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { PlannedNode } from '../../../lab/netns/network-plan.ts';
 import { etcdVoters } from '../../../lab/netns/servers/etcd.ts';
+import { upstreamFileOf } from '../../../lab/netns/servers/led-patroni.ts';
 import { identitiesOf } from '../../../lab/netns/servers/machine-identities.ts';
 import { configFile } from '../../../lab/netns/servers/patroni.ts';
 import {
@@ -20,6 +21,7 @@ import { waitFor } from '../../../lab/wait.ts';
 import { PatroniDriver } from '../../../src/adapters/patroni/driver.ts';
 import type { AskHttp, HttpAnswer, HttpIdentity } from '../../../src/adapters/patroni/http.ts';
 import type { StoreLocation } from '../../../src/adapters/patroni/store.ts';
+import { UpstreamKeeper } from '../../../src/adapters/patroni/upstream-keeper.ts';
 import { GuardedEpochs } from '../../../src/adapters/system/guarded-epochs.ts';
 import type { ServerOptions } from '../../../src/core/topology/served.ts';
 import type { Topology } from '../../../src/core/topology/topology.ts';
@@ -88,10 +90,24 @@ export class DatabaseUnderTest {
     });
   }
 
+  /** What its agent would keep of an archive, by the looks of that driver. */
+  upstreamKeeper(name: string, driver: PatroniDriver): UpstreamKeeper {
+    const member = this.member(name);
+    const file = upstreamFileOf(member);
+    if (file === null) throw new Error(`${name} is no archive`);
+    return new UpstreamKeeper({
+      member: name,
+      file: this.#under.inside(member.node.id, file),
+      reload: (options) => driver.reload(options),
+    });
+  }
+
   /** What an agent's configuration says of the member beside it. */
   serverOptions(name: string, written: (name: string, text: string) => string): ServerOptions {
-    const { node, restPort } = this.member(name);
+    const member = this.member(name);
+    const { node, restPort } = member;
     const { ca, cert, key } = this.#identity(node);
+    const upstreamFile = upstreamFileOf(member);
     const file = (what: string, text: string) => written(`${name}.${what}`, text);
     return {
       api: `http://127.0.0.1:${restPort}`,
@@ -103,6 +119,7 @@ export class DatabaseUnderTest {
       caFile: file('ca', ca),
       certFile: file('cert', cert),
       keyFile: file('key', key),
+      ...(upstreamFile === null ? {} : { upstreamFile }),
     };
   }
 
@@ -112,6 +129,12 @@ export class DatabaseUnderTest {
     const socket = ['-h', serverDirectory(server), '-p', String(postgresPort), '-U', 'postgres', '-d', 'postgres'];
     const text = await this.#under.run(node.id, 'timeout', '5', 'psql', '-XAtq', ...socket, '-c', sql);
     return text === '' ? null : text.trim();
+  }
+
+  /** The member that one streams from, by its own word; null while it streams from nobody. */
+  async upstreamOf(name: string): Promise<string | null> {
+    const host = await this.query(name, "select sender_host from pg_stat_wal_receiver where status = 'streaming'");
+    return this.members.find(({ address }) => address === host)?.name ?? null;
   }
 
   /** Writes from outside every site while the work is done. */
