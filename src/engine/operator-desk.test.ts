@@ -4,6 +4,7 @@ import { ControllerUnderTest } from '../../test/builders/controller.ts';
 import { ENGINE, FactsBuilder } from '../../test/builders/facts.ts';
 import { instanceId } from '../core/base/ids.ts';
 import type { Brakes } from '../core/decision/brakes.ts';
+import { RULE_IDS } from '../core/decision/safety-rule.ts';
 import type { OperatorAnswer, OperatorRequest } from '../core/operator/operator-request.ts';
 import { GROUP } from '../sim/build-topology.ts';
 import { keys } from './authority-keys.ts';
@@ -104,7 +105,7 @@ test('a move that a rule stops is refused with the code of that rule, with every
   assert.ok(answer.kind === 'refused');
   assert.deepEqual([answer.code, controller.record?.epoch], ['HF-4115', 7]);
   assert.match(answer.found, /^R-CANDIDATE block: engine: /);
-  assert.equal((answer.result as { readonly rules: readonly unknown[] }).rules.length, 17);
+  assert.equal((answer.result as { readonly rules: readonly unknown[] }).rules.length, RULE_IDS.length);
   assert.ok(controller.evidence.includes('decision'));
 });
 

@@ -19,6 +19,7 @@ const NEVER: Readonly<Record<string, string>> = {
   'R-LEADER cannot-evaluate': 'a controller always knows whether it leads',
   'R-LEADER block': 'only the leading controller decides; a follower answers "not leading" before any rule is asked',
   'R-RUN cannot-evaluate': 'the journal is read or nothing is decided',
+  'R-ACTIVATION cannot-evaluate': 'the brakes are one key of the authority, read or R-QUORUM blocks',
   'R-LEASE cannot-evaluate': 'an unknown lease blocks in R-FENCE',
   'R-FENCE cannot-evaluate': 'what is not known is unattainable, which blocks',
   'R-CANDIDATE cannot-evaluate': 'an unknown candidate is a rejected one, which blocks',
@@ -32,6 +33,9 @@ const NEVER: Readonly<Record<string, string>> = {
     'all components of a group move to another site in one compare-and-set; only a record written by hand is split',
   'R-DATA cannot-evaluate': 'an unknown component is refused when the topology is read',
 };
+
+/** Drawn worlds are hurt once clients are served; `test/simulation/activation.test.ts` has those that are hurt before. */
+const BEFORE_THEY_SERVE: readonly string[] = ['R-ACTIVATION block'];
 
 /** Everything that a full run must have met at least once, and what cannot occur, with the reason. */
 export function expectedCoverage(): {
@@ -75,7 +79,7 @@ export function expectedCoverage(): {
     ...['P-APPROVAL', 'P-NOTICE', 'P-STANDBY'].map((each) => `${each} fail`),
   ];
   const required = [
-    ...rules.filter((rule) => !(rule in NEVER)),
+    ...rules.filter((rule) => !(rule in NEVER) && !BEFORE_THEY_SERVE.includes(rule)),
     ...diagnoses.filter((diagnosis) => !(diagnosis in NEVER)),
     ...crashes,
     ...preconditions,

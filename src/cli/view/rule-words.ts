@@ -64,6 +64,11 @@ export const ruleWords: Readonly<Record<RuleId, RuleWords>> = {
     title: 'the target site cannot take over',
     so: 'trading would be moved to where it cannot run',
   },
+  'R-ACTIVATION': {
+    code: 'HF-4100',
+    title: 'the first activation was not completed',
+    so: 'a platform that is only just coming up would leave the site that a person chose',
+  },
   'R-DEPENDENCY': {
     code: 'HF-4100',
     title: 'a dependency would be elsewhere',

@@ -46,6 +46,7 @@ export const RULE_IDS = [
   'R-CANDIDATE',
   'R-DATA',
   'R-TARGET',
+  'R-ACTIVATION',
   'R-DEPENDENCY',
   'R-DUAL',
   'R-FREEZE',

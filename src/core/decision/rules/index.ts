@@ -1,4 +1,5 @@
 import type { SafetyRule } from '../safety-rule.ts';
+import { activationRule } from './activation.ts';
 import { candidateRule } from './candidate.ts';
 import { coolDownRule } from './cool-down.ts';
 import { dataRule } from './data.ts';
@@ -29,6 +30,7 @@ export const SAFETY_RULES: readonly SafetyRule[] = [
   candidateRule,
   dataRule,
   targetRule,
+  activationRule,
   dependencyRule,
   dualRule,
   syncRule,

@@ -150,6 +150,43 @@ checkRule('R-DEPENDENCY', [
   },
 ]);
 
+checkRule('R-ACTIVATION', [
+  { when: 'when no activation is remembered', outcome: 'pass', reason: /long ago/ },
+  {
+    when: 'once the activation was completed',
+    outcome: 'pass',
+    reason: /was completed/,
+    given: (world) => world.ran({ runbook: 'activate-site' }),
+  },
+  {
+    when: 'once a later run was completed',
+    outcome: 'pass',
+    reason: /was completed/,
+    given: (world) => world.ran({ runbook: 'activate-site', result: 'failed' }).ran({ result: 'completed' }),
+  },
+  {
+    when: 'inside the site that was to be activated',
+    outcome: 'pass',
+    reason: /stays at its site/,
+    intent: engineFailover,
+    given: (world) => world.ran({ runbook: 'activate-site', result: 'failed' }),
+  },
+  {
+    when: 'when a person asks',
+    outcome: 'pass',
+    reason: /a person asks/,
+    intent: { ...siteFailover, requestedBy: 'Grace' },
+    given: (world) => world.ran({ runbook: 'activate-site', result: 'failed' }),
+  },
+  {
+    when: 'while nothing was ever completed',
+    outcome: 'block',
+    reason: /^trading-6 was to activate alfa and failed; nothing was completed since$/,
+    next: /^holdfast failover bravo, after looking at why$/,
+    given: (world) => world.ran({ runbook: 'activate-site', result: 'failed' }).ran({ result: 'failed' }),
+  },
+]);
+
 checkRule('R-SYNC', [
   { when: 'when every candidate is in the set', outcome: 'pass', reason: /acknowledgement set/, intent: switchover },
   {
