@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { instanceId } from '../../src/core/base/ids.ts';
 import { powerOff, powerOn } from '../../src/sim/power.ts';
 import { unservedIn } from '../../src/sim/service-verdict.ts';
 import { World } from '../../src/sim/world.ts';
@@ -8,9 +9,19 @@ import { plainShape } from '../builders/facts.ts';
 
 const darkForMs = 6_000;
 const servedWithinMs = 10_000;
+const sole = instanceId('alfa-oms');
 
-/** A host of the first site loses its power while that is activated, and with it the only instance of a component there. */
-function hurtWhileActivated(seed: number) {
+const hurts: Readonly<Record<string, (world: World) => void>> = {
+  'a host loses its power': (world) => {
+    const host = world.hosts.find(({ instances }) => instances.some(({ id }) => id === sole))!;
+    powerOff(world, host);
+    world.queue.after(darkForMs, () => powerOn(world, host));
+  },
+  'a process ends': (world) => world.instances.get(sole)!.die(),
+};
+
+/** What has no other instance at the first site is lost while that is activated. */
+function hurtWhileActivated(seed: number, hurt: (world: World) => void) {
   const decided: string[] = [];
   const world = new World({
     seed,
@@ -21,11 +32,9 @@ function hurtWhileActivated(seed: number) {
     },
   });
   world.onStep = (step) => {
-    if (step !== 'validate') return;
+    if (step !== 'move-traffic') return;
     world.onStep = null;
-    const host = world.hosts.find(({ instances }) => instances.some(({ id }) => id === 'alfa-oms'))!;
-    powerOff(world, host);
-    world.queue.after(darkForMs, () => powerOn(world, host));
+    hurt(world);
   };
   world.start();
   world.load(true);
@@ -42,13 +51,14 @@ function hurtWhileActivated(seed: number) {
   return { decided, opened, sites, unserved, violations: world.checkers.violations };
 }
 
-test('a platform that is hurt while it is activated for the first time stays where a person wanted it, and is finished there', () => {
-  for (const seed of [1, 2, 3, 4, 5]) {
-    const { decided, opened, sites, unserved, violations } = hurtWhileActivated(seed);
-    assert.deepEqual(violations, [], `seed ${seed}`);
-    assert.deepEqual([...sites], [null, 'alfa'], `seed ${seed}`);
-    assert.ok(decided.length > 0, `seed ${seed}: nothing was held`);
-    assert.ok(opened.size > 1, `seed ${seed}: the activation was not hurt`);
-    assert.equal(unserved, null, `seed ${seed}`);
-  }
-});
+for (const [what, hurt] of Object.entries(hurts))
+  test(`${what} while a platform is activated for the first time: it stays where a person wanted it, and is finished there`, () => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const { decided, opened, sites, unserved, violations } = hurtWhileActivated(seed, hurt);
+      assert.deepEqual(violations, [], `seed ${seed}`);
+      assert.deepEqual([...sites], [null, 'alfa'], `seed ${seed}`);
+      assert.ok(decided.length > 0, `seed ${seed}: nothing was held`);
+      assert.ok(opened.size > 1, `seed ${seed}: the activation was not hurt`);
+      assert.equal(unserved, null, `seed ${seed}`);
+    }
+  });

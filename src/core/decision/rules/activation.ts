@@ -16,7 +16,7 @@ export const activationRule: SafetyRule = {
     if (activation === undefined || history.some(({ result }) => result === 'completed'))
       return pass('a run was completed, or the first one is long ago');
     return block(
-      `${activation.run} was to activate ${facts.record.activeSite} and ${activation.result}; nothing was completed since`,
+      `the first activation, ${activation.run}, ${activation.result === 'failed' ? 'failed' : 'was superseded'}, and nothing was completed since`,
       `holdfast failover ${intent.toSite}, after looking at why`,
     );
   },

@@ -181,7 +181,7 @@ checkRule('R-ACTIVATION', [
   {
     when: 'while nothing was ever completed',
     outcome: 'block',
-    reason: /^trading-6 was to activate alfa and failed; nothing was completed since$/,
+    reason: /^the first activation, trading-6, failed, and nothing was completed since$/,
     next: /^holdfast failover bravo, after looking at why$/,
     given: (world) => world.ran({ runbook: 'activate-site', result: 'failed' }).ran({ result: 'failed' }),
   },
