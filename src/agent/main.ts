@@ -126,7 +126,10 @@ async function main(path: string): Promise<void> {
     identity,
     answered: (instance, permit, tookMs) =>
       recorder.note({ kind: 'promotion-checked', data: { instance, ...permit, tookMs } }),
-    log,
+    closed: (instance, reason) => {
+      log(`${instance}: ${reason}`);
+      recorder.note({ kind: 'residue', data: { instance, neverPromoted: reason } });
+    },
   });
   const drivers = await instanceDrivers(config, gate, (instance, pid) => scheduling.started(instance, pid));
   const memory = startedOnceMore(await memoryFile.read());

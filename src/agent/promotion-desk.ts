@@ -29,7 +29,8 @@ export interface PromotionDeskOptions {
   readonly config: AgentConfigFile;
   readonly identity: TlsIdentity;
   readonly answered: (instance: InstanceId, permit: PromotionPermit, tookMs: number) => void;
-  readonly log: (line: string) => void;
+  /** Nobody can ask there: that member is never promoted. */
+  readonly closed: (instance: InstanceId, reason: string) => void;
 }
 
 /**
@@ -39,7 +40,7 @@ export interface PromotionDeskOptions {
 export async function promotionDesk(
   options: PromotionDeskOptions,
 ): Promise<{ readonly close: () => Promise<void> } | null> {
-  const { config, identity, answered, log } = options;
+  const { config, identity, answered, closed } = options;
   const asking = askingHere(config);
   if (asking.length === 0) return null;
   const stateDir = join(config.stateDir, 'promotions');
@@ -61,7 +62,7 @@ export async function promotionDesk(
   for (const [at, socket] of sockets.entries())
     await socket.listen().catch((cause: unknown) => {
       const { instance, path } = asking[at]!;
-      log(`${instance}: Patroni finds nobody to ask at ${path}, and promotes nobody: ${causeText(cause)}`);
+      closed(instance, `Patroni finds nobody to ask at ${path}: ${causeText(cause)}`);
     });
   return {
     close: async () => {
@@ -83,9 +84,10 @@ function askingHere({ instances, topology }: AgentConfigFile): readonly Asking[]
   });
 }
 
-async function permitNow(
+/** Reads anew; what was not read in time is refused. */
+export async function permitNow(
   authority: Pick<AuthorityPort, 'range'>,
-  { group, component, instance }: Asking,
+  { group, component, instance }: Pick<Asking, 'group' | 'component' | 'instance'>,
 ): Promise<PromotionPermit> {
   const [brakesKey, recordKey] = [keys.brakes(group.id), keys.group(group.id)];
   const [brakes, record] = await Promise.all(
