@@ -151,7 +151,9 @@ export class DelegateModel {
     return !isGated(this.component) || this.#around.queue.now < (this.#openUntil.get(id) ?? 0);
   }
 
+  /** Only gates promise it: without, a primary that thaws lets clients in until Patroni looks. */
   #lookForTwo(): void {
+    if (!isGated(this.component)) return;
     const writing = this.#members.filter(
       ({ id, role, process }) => role === 'primary' && process === 'running' && this.letsIn(id),
     );

@@ -364,7 +364,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'delegate.lock?.holder === known.instance.id &&\n      delegate.lock.since === newest,',
     replace: 'delegate.lock !== undefined,',
     why: 'writers are led to a primary that has lost its lock',
-    caughtAt: 23,
+    caughtAt: 10,
     seedsAtMost: 150,
     delegated: true,
   },
