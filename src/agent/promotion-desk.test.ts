@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { DB, FactsBuilder } from '../../test/builders/facts.ts';
+import { permitRefusals } from '../core/authority/promotion-permit.ts';
 import type { Json } from '../core/base/canonical-json.ts';
 import { instanceId, revision } from '../core/base/ids.ts';
 import { indexOf } from '../core/topology/topology-index.ts';
@@ -34,6 +37,11 @@ describe('what Patroni is answered', () => {
     assert.equal((await answer({})).kind, 'granted', 'nobody was ever activated');
     assert.deepEqual(new Set(asked), new Set(['brakes/trading', 'group/trading']));
     assert.equal(asked.length, 8);
+  });
+
+  it('has codes that the adapter’s README explains, each', () => {
+    const text = readFileSync(join(import.meta.dirname, '../adapters/patroni/README.md'), 'utf8');
+    for (const code of [...Object.keys(permitRefusals), 'no-answer']) assert.ok(text.includes(`| \`${code}\` |`), code);
   });
 
   it('is no where one of them was not read', async () => {
