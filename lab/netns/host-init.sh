@@ -19,6 +19,8 @@ exec ip netns exec "$namespace" unshare --uts --pid --mount --fork --kill-child 
     *) mount -t tmpfs -o mode=1777 tmpfs /var/tmp ;;
   esac
   mkdir -p /run/lock /run/holdfast
+  # Where Patroni asks before it promotes: nobody else has to.
+  ! getent group postgres > /dev/null || install -d -g postgres -m 750 /run/holdfast/grant
   [ ! -f "$state/hosts" ] || mount --bind "$state/hosts" /etc/hosts
   # What a loss of power forgets and the namespace has kept: addresses and routes that a daemon had added.
   ip -4 addr flush dev lan secondary 2>/dev/null || :

@@ -23,6 +23,7 @@ import { ControllerLinks } from './controller-links.ts';
 import { HostScheduling } from './host-scheduling.ts';
 import type { HostWatch } from './host-watch.ts';
 import { gatesOf, instanceDrivers } from './instance-drivers.ts';
+import { promotionDesk } from './promotion-desk.ts';
 import type { SiteProbing } from './site-probing.ts';
 
 const HEAD_EVERY_MS = 1000;
@@ -120,6 +121,16 @@ async function main(path: string): Promise<void> {
     asked: home?.scheduling ?? null,
     warden: () => (gate !== null && 'pid' in gate && typeof gate.pid === 'number' ? gate.pid : null),
   });
+  const desk = await promotionDesk({
+    config,
+    identity,
+    answered: (instance, permit, tookMs) =>
+      recorder.note({ kind: 'promotion-checked', data: { instance, ...permit, tookMs } }),
+    closed: (instance, reason) => {
+      log(`${instance}: ${reason}`);
+      recorder.note({ kind: 'residue', data: { instance, neverPromoted: reason } });
+    },
+  });
   const drivers = await instanceDrivers(config, gate, (instance, pid) => scheduling.started(instance, pid));
   const memory = startedOnceMore(await memoryFile.read());
   await memoryFile.save(memory);
@@ -138,7 +149,12 @@ async function main(path: string): Promise<void> {
       watch?.close();
       scheduling.close();
       links.close();
-      await Promise.allSettled([...drivers.map((driver) => driver.close()), authority.close(), gate?.end()]);
+      await Promise.allSettled([
+        ...drivers.map((driver) => driver.close()),
+        authority.close(),
+        desk?.close(),
+        gate?.end(),
+      ]);
       await recorder.close();
     },
     lastWords: (cause) => recorder.record({ kind: 'residue', data: { process: 'agent', died: causeText(cause) } }, 300),

@@ -282,6 +282,7 @@ async function member(
     look: httpBy(shown),
     store,
     epochs: guarded,
+    ...(options.has('grantSocket') ? { grantSocket: options.text('grantSocket') } : {}),
   });
   const members = new Map(instances.map(({ id }) => [id, memberOf(served, id)]));
   const synchronous = durability !== null && durability.acknowledge !== 'local';

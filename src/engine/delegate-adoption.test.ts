@@ -105,6 +105,16 @@ test('from its revocation on nobody is led to what moves, and only the chosen on
   assert.ok(!delegatesArrived(state, at.facts), 'its delegate has promoted another one since');
 });
 
+test('where its delegate asks before it promotes a run writes down whom it moves it to, until somebody is adopted', () => {
+  const at = adopt(new FactsBuilder({ delegatedDatabase: true, askingDatabase: true }).underDelegate('alfa-db'));
+  const state = opened(at, proposeSwitchover(at.facts, siteId('bravo'), 'Grace')!);
+  at.change({ record: revoked(at.facts, state.plan, run, 'one'), run: state });
+  assert.deepEqual(at.record.delegates?.[DB]?.moving, { run, to: 'bravo-db' });
+  at.underDelegate('bravo-db', { since: 40 });
+  assert.deepEqual([adoptable(at.facts)[0]?.holder, adoptable(at.facts)[0]?.moving], ['bravo-db', undefined]);
+  assert.equal(moving().at.record.delegates?.[DB]?.moving, undefined, 'nobody asks there');
+});
+
 test('a run that ends without having moved it leaves it to be adopted where it is', () => {
   const { at } = moving();
   at.change({ run: null });

@@ -2,6 +2,7 @@ import { isGated } from '../core/authority/delegate-gate.ts';
 import { peersOf, refusesNewRisk } from '../core/authority/durability-mode.ts';
 import { revocationOf } from '../core/authority/fencing.ts';
 import type { Grant, GroupRecord, LeftSeat } from '../core/authority/group-record.ts';
+import { asksBeforePromotion } from '../core/authority/promotion-permit.ts';
 import { assert } from '../core/base/assert.ts';
 import type { ComponentId, Epoch, Revision, RunId } from '../core/base/ids.ts';
 import type { Facts } from '../core/decision/facts.ts';
@@ -34,10 +35,18 @@ export function revoked(facts: Facts, plan: RecoveryPlan, run: RunId, incarnatio
   // Nobody is led to what moves until it was seen to have arrived.
   const moved = (plan.delegates ?? []).filter(({ from, to }) => from !== to);
   const delegates = { ...before?.delegates };
-  for (const { component } of moved) {
+  for (const { component, to } of moved) {
     const left = leftSeat(facts, component);
     const lock = before?.delegates?.[component]?.lock ?? 0;
-    delegates[component] = { component, holder: null, lock, epoch, ...(left === undefined ? {} : { left }) };
+    const asks = asksBeforePromotion(indexOf(facts.topology).component.get(component)!);
+    delegates[component] = {
+      component,
+      holder: null,
+      lock,
+      epoch,
+      ...(left === undefined ? {} : { left }),
+      ...(asks ? { moving: { run, to } } : {}),
+    };
   }
   return {
     group: facts.group.id,

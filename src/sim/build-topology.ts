@@ -26,6 +26,8 @@ export interface Shape {
   readonly delegatedDatabase?: boolean;
   /** With it: its clients come through gates. Left out = they come as they like. */
   readonly gatedDatabase?: boolean;
+  /** With it: Patroni asks before it promotes. Left out = it asks nobody. */
+  readonly askingDatabase?: boolean;
   readonly timing: Timing;
   readonly sitePolicy: FailoverGroup['sitePolicy'];
   readonly instancePolicy: FailoverGroup['instancePolicy'];
@@ -229,7 +231,7 @@ export function topologyOf(shape: Shape): Topology {
     links,
     components: [
       shape.delegatedDatabase === true
-        ? { ...component('db', 'patroni', db, [], true), served: { leads: {}, servers: gatesOf(shape, db) } }
+        ? { ...component('db', 'patroni', db, [], true), served: { leads: {}, servers: membersOf(shape, db) } }
         : component('db', 'postgres', db, [], !shape.loneDatabase),
       component('engine', 'trading-engine', engine, ['db'], true),
       component('oms', 'order-management', oms, ['db', 'engine'], false),
@@ -255,5 +257,10 @@ export function topologyOf(shape: Shape): Topology {
   };
 }
 
-const gatesOf = ({ gatedDatabase }: Shape, members: readonly Instance[]): Served['servers'] =>
-  gatedDatabase === true ? Object.fromEntries(members.map(({ id }) => [id, { gatePort: '5432' }])) : {};
+function membersOf({ gatedDatabase, askingDatabase }: Shape, members: readonly Instance[]): Served['servers'] {
+  const options = {
+    ...(gatedDatabase === true ? { gatePort: '5432' } : {}),
+    ...(askingDatabase === true ? { grantSocket: '/run/grant.sock' } : {}),
+  };
+  return Object.fromEntries(members.map(({ id }) => [id, options]));
+}

@@ -1,5 +1,6 @@
 import type { GroupRecord } from '../core/authority/group-record.ts';
-import type { InstanceId } from '../core/base/ids.ts';
+import { asksBeforePromotion } from '../core/authority/promotion-permit.ts';
+import type { ComponentId, InstanceId, RunId } from '../core/base/ids.ts';
 import type { RecoveryPlan } from '../core/plan/recovery-plan.ts';
 import type { JournalEntry } from '../core/run/run.ts';
 import type { Coverage } from './coverage.ts';
@@ -22,6 +23,7 @@ export class DelegateChecker {
   readonly #truth: DelegateTruth;
   readonly #plans = new Map<string, RecoveryPlan>();
   #adopted: GroupRecord['delegates'] = {};
+  #run: RunId | null = null;
 
   constructor(truth: DelegateTruth) {
     this.#truth = truth;
@@ -44,9 +46,20 @@ export class DelegateChecker {
     }
   }
 
+  /** Where its delegate asks before it promotes, nobody is promoted while a run moves it to another. */
+  promoted(id: ComponentId, member: InstanceId): void {
+    const model = this.#truth.delegates.find(({ component }) => component.id === id);
+    if (model === undefined || !asksBeforePromotion(model.component) || this.#run === null) return;
+    const move = this.#plans.get(this.#run)?.delegates?.find(({ component }) => component === id);
+    if (move === undefined || move.from === move.to || this.#adopted?.[id]?.holder !== null) return;
+    this.#truth.coverage.count('I3: a promotion was asked about while a run moved it');
+    if (move.to !== member) this.#truth.violated(`${member} was promoted while ${this.#run} moved ${id} to ${move.to}`);
+  }
+
   /** Nobody is led to whom the lock never named at that revision. */
-  recorded({ delegates = {} }: GroupRecord): void {
+  recorded({ delegates = {}, run }: GroupRecord): void {
     this.#released();
+    this.#run = run;
     for (const { component, holder, lock } of Object.values(delegates)) {
       const before = this.#adopted?.[component];
       if (holder === null || (before?.holder === holder && before.lock === lock)) continue;

@@ -1,4 +1,5 @@
 import { isGated } from '../core/authority/delegate-gate.ts';
+import { asksBeforePromotion, type PromotionPermit } from '../core/authority/promotion-permit.ts';
 import type { InstanceId } from '../core/base/ids.ts';
 import type { DelegateObservation } from '../core/health/instance-observation.ts';
 import type { Component } from '../core/topology/topology.ts';
@@ -18,6 +19,10 @@ export interface DelegateSurroundings {
   connected(left: InstanceModel, right: InstanceModel): boolean;
   /** `why`: what the story says of it. */
   locked(holder: InstanceId, why: string): void;
+  /** What the agent of its host answers when Patroni asks there before it promotes; told in the story. */
+  permit(member: InstanceModel): PromotionPermit;
+  /** Drawn where Patroni asks: somebody else comes to a released lock before the one that it was released for. */
+  contested(): boolean;
 }
 
 interface Lock {
@@ -51,6 +56,8 @@ export class DelegateModel {
   /** Until when one that does not reach its store believes to have the lock. */
   readonly #believesUntil = new Map<InstanceId, number>();
   readonly #barredUntil = new Map<InstanceId, number>();
+  /** Whoever was refused a promotion stays out of races until then. */
+  readonly #outUntil = new Map<InstanceId, number>();
   readonly #around: DelegateSurroundings;
   readonly #primaryAt = new Map<InstanceId, number>();
   readonly #turnAt = new Map<InstanceId, number>();
@@ -69,7 +76,8 @@ export class DelegateModel {
     const [first, ...others] = this.#members.filter(({ instance }) => instance.eligible);
     for (const member of this.#members) member.delegatedRole('standby');
     this.#synchronous = others.map(({ id }) => id);
-    this.#take(first!, 'founded there');
+    this.#lockFor(first!);
+    this.#promote(first!, 'founded there');
     this.#loop();
   }
 
@@ -143,28 +151,58 @@ export class DelegateModel {
     return !isGated(this.component) || this.#around.queue.now < (this.#openUntil.get(id) ?? 0);
   }
 
+  /** Only gates promise it: without, a primary that thaws lets clients in until Patroni looks. */
   #lookForTwo(): void {
+    if (!isGated(this.component)) return;
     const writing = this.#members.filter(
       ({ id, role, process }) => role === 'primary' && process === 'running' && this.letsIn(id),
     );
     if (writing.length > 1) this.doubled.push({ one: writing[0]!.id, other: writing[1]!.id });
   }
 
-  /** Only from the holder that was proved to be gone, and where nobody has renewed it since, or that lets nobody in and does not answer. */
-  #released(held: Lock, to: InstanceModel, { former, gone, shut }: TakeOver): boolean {
-    if (held.holder !== former || !this.#synchronous.includes(to.id)) return false;
+  /** Only from the holder that was proved to be gone, and where nobody has renewed it since, or that lets nobody in and does not answer. Null: it is kept. */
+  #released(held: Lock, to: InstanceModel, { former, gone, shut }: TakeOver): ActionOutcome | null {
+    if (held.holder !== former || !this.#synchronous.includes(to.id)) return null;
     const holder = this.#around.member(former);
     const isGone = gone !== undefined && held.since === gone.since && held.renewed === gone.renewed;
     const answers = holder.process === 'running' && this.#around.connected(to, holder);
     const isShut = shut !== undefined && held.since === shut.since && !answers;
-    if (!isGone && !isShut) return false;
+    if (!isGone && !isShut) return null;
     this.releases.push(
       isGone
         ? { holder: former, why: 'gone', could: holder.process !== 'exited' }
         : { holder: former, why: 'shut', could: holder.process !== 'exited' && this.letsIn(former) },
     );
-    this.#take(to, 'its lock was released');
-    return true;
+    const rival = this.#rivalOf(to);
+    if (rival !== null) {
+      this.#take(rival, 'it came first to a lock that was released');
+      return { kind: 'unknown', reason: `${rival.id} came first to the lock` };
+    }
+    if (!this.#take(to, 'its lock was released')) return notPromoted(to);
+    return this.#proved(to, this.#lock!, former);
+  }
+
+  /** Whoever else may take a free lock now, and comes first. */
+  #rivalOf(to: InstanceModel): InstanceModel | null {
+    if (!asksBeforePromotion(this.component)) return null;
+    const rivals = this.#members.filter(
+      (member) =>
+        member !== to &&
+        member.process === 'running' &&
+        this.#around.reachesStore(member) &&
+        this.#mayTake(member) &&
+        !this.#isOut(member),
+    );
+    return rivals.length > 0 && this.#around.contested() ? rivals[0]! : null;
+  }
+
+  /** By `/sync`, which names the former primary and whom its commits waited for. */
+  #mayTake({ id }: InstanceModel): boolean {
+    return this.#synchronous.includes(id) || this.#lock?.holder === id;
+  }
+
+  #isOut({ id }: InstanceModel): boolean {
+    return this.#around.queue.now < (this.#outUntil.get(id) ?? 0);
   }
 
   /** As the driver does it: asked of whoever is in charge, `ok` with on what it rests. */
@@ -176,16 +214,18 @@ export class DelegateModel {
       return to.role === 'primary'
         ? this.#proved(to, held, former)
         : { kind: 'unknown', reason: `${to.id} has the lock, and is not primary yet` };
-    if (held !== null && this.#released(held, to, action)) return this.#proved(to, this.#lock!, former);
+    const released = held === null ? null : this.#released(held, to, action);
+    if (released !== null) return released;
     if (planned && held?.holder !== former) return failed('other-primary', `${held?.holder ?? 'nobody'} has the lock`);
     if (!this.#synchronous.includes(to.id)) return failed('would-lose', `${to.id} is not a synchronous standby`);
+    if (this.#isOut(to)) return notPromoted(to);
     const holder = held === null ? null : this.#around.member(held.holder);
     if (holder !== null) {
       const gives = holder.process === 'running' && this.#around.reachesStore(holder);
       if (!gives) return { kind: 'unknown', reason: 'the lock is not free yet' };
       holder.delegatedRole('standby');
     }
-    this.#take(to, 'asked for it');
+    if (!this.#take(to, 'asked for it')) return notPromoted(to);
     return this.#proved(to, this.#lock!, former ?? holder?.id ?? null);
   }
 
@@ -193,6 +233,8 @@ export class DelegateModel {
   promote(to: InstanceModel): void {
     const held = this.#held;
     if (held?.holder === to.id) return;
+    // Patroni takes no member with `nofailover`, and so does not ask for it; who promotes one past Patroni asks nobody.
+    if (asksBeforePromotion(this.component) && !to.instance.eligible) return;
     if (held !== null) this.#around.member(held.holder).delegatedRole('standby');
     this.#take(to, 'promoted behind our back');
   }
@@ -206,13 +248,32 @@ export class DelegateModel {
     return { kind: 'ok', detail: { lock: `of ${to.id} since revision ${lock.since}`, former: word } };
   }
 
-  #take(member: InstanceModel, why: string): void {
+  /** In Patroni's order: the lock, then nobody but the member itself in `/sync`, then the question, then the promotion. False: the lock was given back. */
+  #take(member: InstanceModel, why: string): boolean {
+    this.#lockFor(member);
+    if (!this.#isPermitted(member)) return false;
+    this.#promote(member, why);
+    return true;
+  }
+
+  #isPermitted(member: InstanceModel): boolean {
+    if (!asksBeforePromotion(this.component) || this.#around.permit(member).kind === 'granted') return true;
+    const { now } = this.#around.queue;
+    this.#lock!.until = now;
+    this.#outUntil.set(member.id, now + DELEGATE_TTL_MS);
+    return false;
+  }
+
+  #lockFor(member: InstanceModel): void {
     this.#revision += 1;
     const until = this.#around.queue.now + DELEGATE_TTL_MS;
     this.#lock = { holder: member.id, since: this.#revision, renewed: 0, until };
     this.#synchronous = [];
     this.#takenAt = this.#around.queue.now;
     this.history.push({ holder: member.id, since: this.#revision });
+  }
+
+  #promote(member: InstanceModel, why: string): void {
     this.#around.locked(member.id, why);
     member.delegatedRole('primary');
     this.#watch();
@@ -246,15 +307,19 @@ export class DelegateModel {
         held.renewed += 1;
         this.#believesUntil.set(member.id, held.until - 2 * LOOP_MS);
         // It was started anew, and its lock is still its own.
-        if (member.role !== 'primary') member.delegatedRole('primary');
+        if (member.role !== 'primary') {
+          this.#synchronous = [];
+          if (!this.#isPermitted(member)) return;
+          member.delegatedRole('primary');
+        }
         this.#synchronous = this.#followersOf(member);
       } else if (queue.now >= held.until - 2 * LOOP_MS) member.delegatedRole('standby');
       return;
     }
     const believes = !reaches && member.role === 'primary' && queue.now < (this.#believesUntil.get(member.id) ?? 0);
     if (member.role !== 'standby' && !believes) member.delegatedRole('standby');
-    const mayTake = this.#synchronous.includes(member.id) || this.#lock?.holder === member.id;
-    if (held === null && reaches && mayTake) this.#take(member, 'promoted by itself');
+    if (held === null && reaches && this.#mayTake(member) && !this.#isOut(member))
+      this.#take(member, 'promoted by itself');
   }
 
   #followersOf(primary: InstanceModel): readonly InstanceId[] {
@@ -265,4 +330,8 @@ export class DelegateModel {
   }
 }
 
+const notPromoted = (to: InstanceModel): ActionOutcome => ({
+  kind: 'unknown',
+  reason: `${to.id} was refused its promotion`,
+});
 const failed = (code: string, reason: string): ActionOutcome => ({ kind: 'failed', code, reason });

@@ -90,13 +90,14 @@ export async function runVariants(
 
 /** What the sound code does as well at a seed is not the variant's doing: then nothing was caught there, and the next seeds are tried. */
 async function caughtInWorlds(variant: BrokenCode & CaughtInWorlds): Promise<string | null> {
-  const { seedsAtMost, caughtAt, delegated, gated, lostRedis } = variant;
+  const { seedsAtMost, caughtAt, delegated, gated, asking, lostRedis } = variant;
   let [tried, first] = [caughtAt, 1];
   for (;;) {
     const worlds = (...numbers: readonly number[]) => [
       ...numbers.map(String),
       ...(delegated ? ['--delegated'] : []),
       ...(gated ? ['--gated'] : []),
+      ...(asking ? ['--asking'] : []),
       ...(lostRedis ? ['--lost-redis'] : []),
     ];
     const broken = worlds(first, seedsAtMost - first + 1, 1, tried);

@@ -41,6 +41,8 @@ export interface RunOptions {
   readonly delegatedDatabase?: boolean;
   /** With it: its clients come through gates. */
   readonly gatedDatabase?: boolean;
+  /** With it: its delegate asks before it promotes. */
+  readonly askingDatabase?: boolean;
   /** The drawn firm has servers, and its Redis is lost again and again. */
   readonly lostRedis?: boolean;
 }
@@ -64,6 +66,7 @@ export function runWorld({
   trace,
   delegatedDatabase,
   gatedDatabase,
+  askingDatabase,
   lostRedis,
 }: RunOptions): WorldResult {
   const isDelegated = delegatedDatabase === true;
@@ -71,6 +74,7 @@ export function runWorld({
     ...drawShape(new Random(seed)),
     delegatedDatabase: isDelegated,
     gatedDatabase: gatedDatabase === true,
+    askingDatabase: askingDatabase === true,
     servers: true,
   };
   const world = new World({

@@ -23,6 +23,8 @@ export interface CaughtInWorlds {
   readonly delegated?: true;
   /** The same, behind gates. */
   readonly gated?: true;
+  /** The same, and the delegate asks before it promotes. */
+  readonly asking?: true;
   /** Of worlds whose Redis is lost. */
   readonly lostRedis?: true;
 }
@@ -362,7 +364,7 @@ export const VARIANTS: readonly Variant[] = [
     find: 'delegate.lock?.holder === known.instance.id &&\n      delegate.lock.since === newest,',
     replace: 'delegate.lock !== undefined,',
     why: 'writers are led to a primary that has lost its lock',
-    caughtAt: 23,
+    caughtAt: 10,
     seedsAtMost: 150,
     delegated: true,
   },
@@ -385,6 +387,16 @@ export const VARIANTS: readonly Variant[] = [
     caughtAt: 8,
     seedsAtMost: 150,
     gated: true,
+  },
+  {
+    name: 'a delegate promotes whomever it likes',
+    file: 'src/core/authority/promotion-permit.ts',
+    find: 'return to === member\n    ?',
+    replace: 'return to !== null\n    ?',
+    why: 'a lock that was released for one member makes another one primary, while everything is moved to the first',
+    caughtAt: 7,
+    seedsAtMost: 150,
+    asking: true,
   },
   {
     name: 'a Redis is named before the former one is proved closed',

@@ -18,6 +18,7 @@ import { ControllerProcess, STEADY } from './controller-process.ts';
 import { Coverage } from './coverage.ts';
 import { DelegateChecker } from './delegate-checker.ts';
 import { DelegateModel } from './delegate-model.ts';
+import { delegateSurroundings } from './delegate-surroundings.ts';
 import { EventQueue } from './event-queue.ts';
 import { GateModel } from './gate-model.ts';
 import { InstanceModel } from './instance-model.ts';
@@ -242,18 +243,8 @@ export class World {
   }
 
   #buildDelegate(component: Topology['components'][number]): DelegateModel {
-    const delegate = new DelegateModel(component, {
-      queue: this.queue,
-      member: (id) => this.instances.get(id)!,
-      reachesStore: (member) => this.authority.reachable(member.place),
-      powered: (member) => this.hosts.find(({ id }) => id === member.place.host)?.agent.alive() === true,
-      connected: (left, right) =>
-        this.network.open(left.place, right.place) && this.network.open(right.place, left.place),
-      locked: (holder, why) => {
-        this.watch?.promoted(holder);
-        if (this.tracing) this.tell(`${holder} has the lock of ${component.id}: ${why}`);
-      },
-    });
+    const promoted = (holder: InstanceId) => this.#delegateChecker.promoted(component.id, holder);
+    const delegate = new DelegateModel(component, delegateSurroundings(this, component, promoted));
     for (const { id } of component.instances) this.instances.get(id)!.delegate = delegate;
     return delegate;
   }

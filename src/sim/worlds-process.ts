@@ -21,11 +21,12 @@ export interface WorldsReport {
 const TELL_EVERY = 20;
 
 /**
- * `worlds-process.ts FIRST COUNT STRIDE [SEED] [--delegated] [--gated] [--lost-redis]`: seeds FIRST, FIRST+STRIDE, …, COUNT of them. With SEED: that one before, and
- * no more after a violation. With `--delegated` their databases are under a delegate, with `--gated` behind gates as well, with `--lost-redis` they have servers, whose Redis is lost.
+ * `worlds-process.ts FIRST COUNT STRIDE [SEED] [--delegated] [--gated] [--asking] [--lost-redis]`: seeds FIRST, FIRST+STRIDE, …, COUNT of them. With SEED: that one before, and
+ * no more after a violation. With `--delegated` their databases are under a delegate, with `--gated` behind gates as well, with `--asking` their delegate also asks before it promotes, with `--lost-redis` they have servers, whose Redis is lost.
  */
 function main(args: readonly string[]): void {
-  const gatedDatabase = args.includes('--gated');
+  const askingDatabase = args.includes('--asking');
+  const gatedDatabase = askingDatabase || args.includes('--gated');
   const delegatedDatabase = gatedDatabase || args.includes('--delegated');
   const lostRedis = args.includes('--lost-redis');
   const [first, count, stride, before] = args.filter((arg) => !arg.startsWith('--'));
@@ -39,7 +40,7 @@ function main(args: readonly string[]): void {
   };
   for (let at = before === undefined ? 0 : -1; at < Number(count); at += 1) {
     const seed = at < 0 ? Number(before) : Number(first) + at * Number(stride);
-    const result = runWorld({ seed, runbooks, delegatedDatabase, gatedDatabase, lostRedis });
+    const result = runWorld({ seed, runbooks, delegatedDatabase, gatedDatabase, askingDatabase, lostRedis });
     done.worlds += 1;
     done.simulatedMs += result.simulatedMs;
     done.events += result.events;

@@ -1,5 +1,5 @@
 import type { HostId, InstanceId, SiteId } from '../core/base/ids.ts';
-import { type ServerOptions, serverOptions } from '../core/topology/served.ts';
+import { isPathOption, type ServerOptions, serverOptions } from '../core/topology/served.ts';
 import type { Topology } from '../core/topology/topology.ts';
 import { Fields, textItem } from './fields.ts';
 import type { TlsFiles } from './peer-identity.ts';
@@ -204,4 +204,4 @@ function servedOf(fields: Fields, source: ConfigSource): ServedInstance {
 
 /** As an agent's configuration names files: relative to itself. */
 const located = (option: string, value: string, source: ConfigSource): string =>
-  option === 'socket' || option.endsWith('File') ? source.file(value) : value;
+  isPathOption(option) ? source.file(value) : value;

@@ -100,6 +100,9 @@ describe('a firm whose database is under Patroni, on network namespaces', { skip
     const adopted = told('delegate-adopted', 'asked', 'by this run');
     assert.ok(adopted !== undefined && adopted.monoMs - sinceMonoMs < lockTtlMs, 'its lock was not waited for');
     context.diagnostic(`proof ${ms(proof!.monoMs - sinceMonoMs)}: ${JSON.stringify(proof!.data)}`);
+    const permit = told('promotion-checked', 'kind', 'granted');
+    assert.match(String(permit?.data['reason']), /moves database here$/, 'Patroni asked before it promoted');
+    context.diagnostic(`asked ${ms(permit!.monoMs - sinceMonoMs)}: ${JSON.stringify(permit!.data)}`);
   }
 
   async function movedByCommand(context: TestContext, to: string): Promise<GroupView> {

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { asksBeforePromotion } from '../../../src/core/authority/promotion-permit.ts';
 import { gateTable } from '../../../src/core/topology/served.ts';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { closedGate } from '../../../src/wire/nftables-rules.ts';
@@ -28,6 +31,12 @@ const barFile = (member: string): string => `/run/holdfast/${member}.barred`;
  */
 export const upstreamFileOf = (member: Pick<PatroniMember, 'name' | 'instance'>): string | null =>
   isCascade(member) ? `/run/holdfast/${member.name}.upstream.yml` : null;
+
+/** The same on every host of a cluster, whose configuration names it; its folder is there from the machine's beginning. */
+const grantSocket = (component: Component): string => `/run/holdfast/grant/${scopeOf(component)}.sock`;
+/** Of the shipped program, for whom the lab's own files are out of reach. */
+const grantCheck = 'grant-check.py';
+
 /** Patroni reads every file in it, in their order. */
 const configDirectory = 'conf.d';
 
@@ -52,6 +61,7 @@ export const patroniKind: LedKind = {
       barFile: barFile(name),
       ...(isGated ? { gatePort: String(postgresPort) } : {}),
       ...(upstreamFile === null ? {} : { upstreamFile }),
+      ...(asksBeforePromotion(component) ? { grantSocket: grantSocket(component) } : {}),
       endpoints: votersNear(ground, node.site)
         .map((voter) => `https://${voter}`)
         .join(','),
@@ -119,6 +129,14 @@ export function gateBefore(
   if (component.served?.servers[instance.id]?.gatePort === undefined) return {};
   const peers = members.map((each) => each.address);
   return { [gateFile]: closedGate(gateTable(scopeOf(component)), peers, { host: address, port: postgresPort }) };
+}
+
+/** Patroni asks the agent of its host before it promotes; empty where the topology does not want that. */
+export function askedBefore(component: Component, server: string) {
+  if (!asksBeforePromotion(component)) return { files: {}, postgresql: {} };
+  const program = readFileSync(join(import.meta.dirname, '..', '..', '..', 'bin', 'holdfast-grant-check'), 'utf8');
+  const command = `python3 ${serverDirectory(server)}/${grantCheck} ${grantSocket(component)}`;
+  return { files: { [grantCheck]: program }, postgresql: { pre_promote: command } };
 }
 
 /** What the platform finds in the cluster from its first moment: who logs in, and a database of theirs. Passwords are Patroni's to set. */

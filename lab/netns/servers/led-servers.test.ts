@@ -101,6 +101,7 @@ describe('servers of a lab that agents lead', () => {
       scope: 'database',
       barFile: '/run/holdfast/database-nyc.barred',
       gatePort: '5432',
+      grantSocket: '/run/holdfast/grant/database.sock',
       store: 'etcd',
       endpoints: 'https://10.1.0.13:2379,https://10.2.0.13:2379,https://10.3.0.10:2379',
       caFile: '/pki/ca.pem',
@@ -144,6 +145,9 @@ describe('servers of a lab that agents lead', () => {
       [30, 10, 10],
     );
     assert.ok(others.every(({ bootstrap }) => bootstrap === undefined));
+    const check = `/run/servers/patroni-database/grant-check.py`;
+    assert.equal(founder.bootstrap.dcs.postgresql.pre_promote, `python3 ${check} /run/holdfast/grant/database.sock`);
+    for (const { files } of members) assert.match(files['grant-check.py']!, /^#!\/usr\/bin\/env python3\n/);
     assert.deepEqual(
       members.map(({ command }) => command.at(-1)),
       ['patroni.json', 'patroni.json', 'conf.d'].map((name) => `/run/servers/patroni-database/${name}`),

@@ -1,7 +1,15 @@
 import { globSync } from 'node:fs';
 import type { Component } from '../../../src/core/topology/topology.ts';
 import { etcdVoters, pemFiles } from './etcd.ts';
-import { delegatedTiming, foundedFor, gateBefore, restCertificates, startedOnHost, votersNear } from './led-patroni.ts';
+import {
+  askedBefore,
+  delegatedTiming,
+  foundedFor,
+  gateBefore,
+  restCertificates,
+  startedOnHost,
+  votersNear,
+} from './led-patroni.ts';
 import { PatroniFounding } from './patroni-founding.ts';
 import {
   type PatroniMember,
@@ -77,6 +85,7 @@ export function patroniServers(
           ...(platform === null ? {} : foundedFor(platform, member.server).files),
           ...started.files,
           ...(platform === null ? {} : gateBefore(member, component, members)),
+          ...(platform === null ? {} : askedBefore(component, member.server).files),
         },
         command: started.command,
         lacks: (ask) => memberLacks(ask, member, founding),
@@ -168,6 +177,7 @@ function bootstrap({ component, member, secrets, archive, platform }: ConfigWish
       postgresql: {
         use_pg_rewind: true,
         use_slots: true,
+        ...(platform === null ? {} : askedBefore(component, member.server).postgresql),
         parameters: {
           synchronous_commit: durability === null ? 'on' : 'remote_apply',
           wal_level: 'replica',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { settingsConcerns, tagConcerns, versionConcerns } from './concerns.ts';
+import { checkConcerns, settingsConcerns, tagConcerns, versionConcerns } from './concerns.ts';
 import { parseSettings } from './parse.ts';
 
 const ids = (concerns: readonly { readonly id: string; readonly severity: string }[]) =>
@@ -65,6 +65,13 @@ describe('what is known against the settings of a cluster', () => {
     assert.deepEqual(ids(settingsConcerns(settings({ check_timeline: false }))), ['warn timeline-unchecked']);
     assert.deepEqual(ids(settingsConcerns(settings({ primary_start_timeout: 300 }))), ['warn primary-start-waits']);
     assert.deepEqual(ids(settingsConcerns(settings({ failsafe_mode: true }))), ['warn failsafe']);
+  });
+
+  it('a promotion that nobody is asked about, where somebody has to be', () => {
+    const asking = (command: string) => settings({ postgresql: { pre_promote: command } });
+    assert.deepEqual(checkConcerns(asking('/opt/holdfast-grant-check /run/grant.sock'), '/run/grant.sock'), []);
+    for (const set of [settings({}), asking('/bin/true'), asking('/opt/holdfast-grant-check /run/grant.sock.old')])
+      assert.deepEqual(ids(checkConcerns(set, '/run/grant.sock')), ['warn promotion-unchecked']);
   });
 
   it('a cascade that may be promoted', () => {

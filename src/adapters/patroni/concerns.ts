@@ -16,6 +16,7 @@ export interface Concern {
     | 'primary-start-waits'
     | 'quorum-commit'
     | 'failsafe'
+    | 'promotion-unchecked'
     | 'cascade-may-lead';
   readonly severity: 'refuse' | 'warn';
   readonly text: string;
@@ -91,6 +92,14 @@ export function settingsConcerns(settings: ClusterSettings): readonly Concern[] 
   if (settings.failsafe)
     say('failsafe', 'warn', 'failsafe_mode: a primary goes on without the store while every member answers it');
   return concerns;
+}
+
+/** Of a cluster whose Patroni has to ask at this socket before it promotes: whether it does. */
+export function checkConcerns({ prePromote }: ClusterSettings, grantSocket: string): readonly Concern[] {
+  if (prePromote?.split(/\s+/).includes(grantSocket) === true) return [];
+  const found = prePromote === null ? 'it has none' : `it is "${prePromote}"`;
+  const text = `pre_promote of the cluster's configuration does not ask at ${grantSocket}: ${found}`;
+  return [{ id: 'promotion-unchecked', severity: 'warn', text }];
 }
 
 /** Of one member's tags. */

@@ -2,7 +2,7 @@ import type { Epoch } from '../../core/base/ids.ts';
 import type { ActionOutcome, CallOptions } from '../../engine/driver-port.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
-import { type Concern, settingsConcerns, tagConcerns, versionConcerns } from './concerns.ts';
+import { type Concern, checkConcerns, settingsConcerns, tagConcerns, versionConcerns } from './concerns.ts';
 import { type ClusterCondition, confirmCondition } from './confirmation.ts';
 import type { AskHttp, HttpAnswer, HttpQuestion } from './http.ts';
 import { type ReleaseWish, whyKept } from './lock-release.ts';
@@ -21,6 +21,8 @@ export interface PatroniDriverOptions {
   readonly look: AskHttp;
   readonly store: StoreLocation;
   readonly epochs: GuardedEpochs;
+  /** Where Patroni has to ask before it promotes, or no lock is released before its time. Absent: it need not ask. */
+  readonly grantSocket?: string;
 }
 
 interface Guarded {
@@ -312,6 +314,7 @@ export class PatroniDriver {
     settings: ClusterSettings | null,
     store: StoreView | null,
   ): readonly Concern[] {
+    const { grantSocket } = this.#options;
     const versions = new Set([member?.version ?? null, ...(store?.members ?? []).map(({ version }) => version)]);
     const quorum: readonly Concern[] =
       (store?.sync?.quorum ?? 0) > 0
@@ -328,6 +331,7 @@ export class PatroniDriver {
         version === null ? [] : versionConcerns(version, this.#options.store.api),
       ),
       ...(settings === null ? [] : settingsConcerns(settings)),
+      ...(settings === null || grantSocket === undefined ? [] : checkConcerns(settings, grantSocket)),
       ...quorum,
       ...(store?.members ?? []).flatMap(({ name, tags }) => tagConcerns(name, tags)),
     ];

@@ -30,7 +30,9 @@ describe('a lock is released before its time', () => {
   let cluster: Cluster;
   let bar: string;
   let running: readonly ReturnType<typeof process>[];
+  let grantSocket: string | null;
   beforeEach(() => {
+    grantSocket = null;
     directory = mkdtempSync(join(tmpdir(), 'lock-release-'));
     bar = join(directory, 'barred');
     cluster = new Cluster();
@@ -42,7 +44,15 @@ describe('a lock is released before its time', () => {
     const epochs = new GuardedEpochs(join(directory, `${instance}.epochs`));
     const name = names.get(instance)!;
     const url = `http://${name}`;
-    const driver = new PatroniDriver({ member: name, url, command: cluster.ask, look: cluster.ask, store, epochs });
+    const driver = new PatroniDriver({
+      member: name,
+      url,
+      command: cluster.ask,
+      look: cluster.ask,
+      store,
+      epochs,
+      ...(grantSocket === null ? {} : { grantSocket }),
+    });
     const looks = { lookEveryMs: 1000, lookWithinMs: 200 };
     const host = processes === null ? null : { processes, bar: new StartBar(bar) };
     return new PatroniMember({
@@ -191,6 +201,42 @@ describe('a lock is released before its time', () => {
       assert.notEqual(outcome.kind, 'ok');
       assert.ok(!cluster.asked.some((each) => each.startsWith('DELETE')));
     });
+
+  describe('where Patroni has to ask before it promotes', () => {
+    const asking = (command: string | null) => ({
+      ...cluster.settings,
+      ...(command === null ? {} : { postgresql: { pre_promote: command } }),
+    });
+    beforeEach(() => {
+      grantSocket = '/run/grant.sock';
+      cluster.silent.add('nyc-1');
+    });
+
+    it('it is taken where the cluster’s configuration asks there', async () => {
+      cluster.settings = asking('python3 /opt/holdfast-grant-check /run/grant.sock');
+      cluster.onAsked = () => cluster.moveTo('chi-1');
+      const outcome = await takeOver();
+      assert.equal(outcome.kind === 'ok' && outcome.detail['kept'], undefined);
+      assert.equal(cluster.leader, 'chi-1');
+    });
+
+    for (const command of [null, '/bin/true', '/opt/holdfast-grant-check /run/grant.sock.old'])
+      it(`it is waited for where that is ${command ?? 'not said'}, and the outcome says so`, async () => {
+        cluster.settings = asking(command);
+        const waited = await takeOver({ gone, deadlineMs: 800 });
+        assert.ok(!cluster.asked.some((each) => each.startsWith('DELETE')));
+        assert.match(
+          waited.kind === 'unknown' ? waited.reason : '',
+          /the lock of nyc-1 was waited for: promotion-unchecked: .*grant\.sock/,
+        );
+        cluster.onAsked = () => cluster.moveTo('chi-1');
+        const outcome = await takeOver({ gone, deadlineMs: 6_000 });
+        assert.match(
+          outcome.kind === 'ok' ? String(outcome.detail['kept']) : '',
+          /^the lock of nyc-1 was waited for: promotion-unchecked/,
+        );
+      });
+  });
 
   it('who is to stream from the holder finds its key as a member gone once the lock is free', async () => {
     cluster.silent.add('nyc-1');

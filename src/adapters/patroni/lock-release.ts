@@ -1,4 +1,5 @@
 import type { LockSeen } from '../../core/authority/fencing-proof.ts';
+import type { Concern } from './concerns.ts';
 import type { ClusterObservation } from './driver.ts';
 
 export interface ReleaseWish {
@@ -10,6 +11,9 @@ export interface ReleaseWish {
   readonly candidate: string;
 }
 
+/** Only warned of where Patroni waits for its lock by itself. */
+const keepsLock: ReadonlySet<Concern['id']> = new Set(['untried-version', 'failsafe', 'promotion-unchecked']);
+
 /**
  * Why a lock is not taken from its holder before its time, by one look of the candidate's agent; null = it may be. What is not known keeps
  * it, as does whatever makes Patroni go by something else than this lock.
@@ -20,9 +24,7 @@ export function whyKept(
 ): string | null {
   if (member === null || settings === null || store === null)
     return `what there is was not found out: ${reasons.join('; ')}`;
-  const danger = concerns.find(
-    ({ id, severity }) => severity === 'refuse' || id === 'untried-version' || id === 'failsafe',
-  );
+  const danger = concerns.find(({ id, severity }) => severity === 'refuse' || keepsLock.has(id));
   if (danger !== undefined) return `${danger.id}: ${danger.text}`;
   if (settings.durability !== 'strict') return 'commits are not strictly synchronous';
   if (settings.paused || member.paused) return 'Patroni is paused';

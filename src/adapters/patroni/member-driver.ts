@@ -280,10 +280,12 @@ export class PatroniMember implements InstanceDriver {
     if (store === null)
       return { kind: 'unknown', reason: `who has the lock was not found out: ${seen.reasons.join('; ')}` };
     let released: Released | null = null;
+    let kept: string | null = null;
     if (store.leader !== this.#member) {
       const release = await this.#release(action, seen, givesWay, leftMs);
       if (release?.kind === 'released' && store.leader !== null)
         released = { from: store.leader, because: action.gone === undefined ? isShut : isGone };
+      if (release?.kind === 'kept') kept = `the lock of ${store.leader} was waited for: ${release.reason}`;
       // What may be gone is waited for as well; Patroni is asked where that was in vain.
       const isTaken =
         release !== null &&
@@ -293,10 +295,11 @@ export class PatroniMember implements InstanceDriver {
       const asking = await this.#question(action, store.leader, leftMs);
       if ('reason' in asking) return asking;
       const asked = await driver.perform(asking, { deadlineMs: leftMs() });
-      if (asked.kind !== 'ok') return asked;
+      if (asked.kind !== 'ok') return kept === null ? asked : { ...asked, reason: `${asked.reason}; ${kept}` };
     } else if (!(await this.#isPrimary(until)))
       return { kind: 'unknown', reason: `${this.instance} has the lock, and was not seen to be primary in time` };
-    return this.#proved(action, [store.leader, store.sync?.leader ?? null], until, released);
+    const proved = await this.#proved(action, [store.leader, store.sync?.leader ?? null], until, released);
+    return kept === null || proved.kind !== 'ok' ? proved : { ...proved, detail: { ...proved.detail, kept } };
   }
 
   /** Null: nobody proved that the holder is gone or lets no client in, or it is another one, or it answers and is asked. */

@@ -50,6 +50,8 @@ export interface ClusterSettings {
   readonly usePgRewind: boolean;
   /** The data directory of one that diverged, or could not be rewound, is removed: with it what only it had. */
   readonly removesDiverged: boolean;
+  /** What Patroni runs between its lock and a promotion, as far as the cluster's own configuration says; null: nothing. */
+  readonly prePromote: string | null;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
@@ -134,6 +136,7 @@ export function parseSettings(text: string): ClusterSettings {
     usePgRewind: setting('use_pg_rewind'),
     removesDiverged:
       setting('remove_data_directory_on_diverged_timelines') || setting('remove_data_directory_on_rewind_failure'),
+    prePromote: postgres?.textOrNull('pre_promote') ?? null,
     parameters: Object.fromEntries(Object.entries(parameters).map(([name, value]) => [name, String(value)])),
   };
 }

@@ -46,6 +46,8 @@ export interface AdoptedPrimary {
   readonly epoch: Epoch;
   /** While `holder` is null and clients come through gates: whose was open last. Absent: what is known of gates proves nothing. */
   readonly left?: LeftSeat;
+  /** While `holder` is null and its delegate asks before it promotes: who alone may be promoted, for as long as that run is under way. */
+  readonly moving?: { readonly run: RunId; readonly to: InstanceId };
 }
 
 /** Clients were let in there until a run took it out of the record. No gate of the component was opened since; each closes by itself. */

@@ -207,11 +207,11 @@ test('an engine that gives way inside its site asks nothing of the database, whe
   assert.equal(ruleOf(at, intent, 'R-DEPENDENCY').outcome, 'pass');
 });
 
-test('a primary at another site than the group is a split group, which nothing moves by itself', () => {
+test('a primary at another site than the group is a split group, which nothing moves by itself, and whose remedy is named', () => {
   const at = world().underDelegate('bravo-db');
   assert.equal(proposeRecovery(at.facts), null);
-  const kinds = diagnose(at.facts).map(({ kind, instance }) => `${kind} ${instance}`);
-  assert.deepEqual(kinds, ['GroupSplit bravo-db']);
+  const found = diagnose(at.facts).map(({ kind, instance, summary }) => [kind, instance, summary]);
+  assert.deepEqual(found, [['GroupSplit', 'bravo-db', 'db at bravo, the rest at alfa: holdfast switchover bravo']]);
   assert.deepEqual(diagnose(world().facts), []);
 });
 

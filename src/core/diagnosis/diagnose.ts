@@ -223,12 +223,13 @@ function ofDelegate(facts: Facts, component: Component): Diagnosis[] {
   }
   const holder = confirmedPrimary(facts, component)?.holder;
   const active = facts.record?.activeSite ?? null;
-  if (holder !== undefined && active !== null && !isOpen(facts.run) && siteOfInstance.get(holder) !== active)
+  const site = holder === undefined ? active : siteOfInstance.get(holder)!;
+  if (holder !== undefined && active !== null && !isOpen(facts.run) && site !== active)
     found.push(
       one('GroupSplit', {
         ...about,
         instance: holder,
-        summary: `${component.id} is primary on ${holder}, outside ${active}: its delegate put it there`,
+        summary: `${component.id} at ${site}, the rest at ${active}: holdfast switchover ${site}`,
       }),
     );
   return found;

@@ -30,6 +30,8 @@ export const evidenceKinds = {
   grant: 'The authority gave one instance the right to be primary in one epoch, or took it away.',
   'delegate-adopted':
     'A primary that something else chose (Patroni) was seen to have its lock and to say that it is primary; what leads to it follows. Says whether a run had asked for it.',
+  'promotion-checked':
+    'A delegate (Patroni) asked before it promoted a member: granted or refused, with the code and the reason, and how long the answer took.',
   'writer-closed':
     'A Redis that let writers in is lost: the epoch was raised, and nobody is let in until it is proved that it lets nobody in. Says why it was taken for lost.',
   'writer-named': 'Another server of that set is named at that epoch, with the proof of the former one.',

@@ -76,6 +76,7 @@ export const serverOptions = [
   'barFile',
   'gatePort',
   'upstreamFile',
+  'grantSocket',
   'service',
   'fencing',
 ] as const;
@@ -107,7 +108,18 @@ export const optionsOfKind: Readonly<
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
   patroni: {
     needed: ['api', 'scope', 'store', 'endpoints', 'passwordFile'],
-    optional: ['user', 'member', 'namespace', 'caFile', 'certFile', 'keyFile', 'barFile', 'gatePort', 'upstreamFile'],
+    optional: [
+      'user',
+      'member',
+      'namespace',
+      'caFile',
+      'certFile',
+      'keyFile',
+      'barFile',
+      'gatePort',
+      'upstreamFile',
+      'grantSocket',
+    ],
   },
   frr: { needed: ['autonomousSystem', 'configFile'], optional: ['preferences'] },
   keepalived: { needed: ['sharedAddress', 'interface', 'configFile', 'pidFile', 'weightFile'], optional: [] },
@@ -122,6 +134,8 @@ export const secretOptions: readonly ServerOption[] = [
   'sentinelPasswordFile',
 ];
 export const addressOptions: readonly ServerOption[] = ['address', 'sentinel'];
+/** Names a file or a socket on the host of the server. */
+export const isPathOption = (option: string): boolean => option === 'socket' || /(File|Socket)$/.test(option);
 
 /** The sections of Patroni's configuration: etcd's v2 and v3 API. */
 export const storeApis = ['etcd', 'etcd3'] as const;

@@ -243,6 +243,7 @@ const memberRefusals: readonly (readonly [string, string, string, string])[] = [
   ['with one member twice', 'member: right', 'member: base-l', 'HF-2007'],
   ['in two clusters', 'member: right', 'scope: other', 'HF-2012'],
   ['with a gate at one member alone', 'member: right', "gatePort: '5432'", 'HF-2012'],
+  ['that asks before a promotion at one member alone', 'member: right', 'grantSocket: /run/g', 'HF-2012'],
   [
     'with a gate before a name',
     "passwordFile: /p},\n     instances: {base-l: {host: HOST, server: {api: 'http://10.1.0.20:8008'",
@@ -258,6 +259,12 @@ test('a gate before a port that is none is refused', () => {
   const gated = members.replace('passwordFile: /p', "passwordFile: /p, gatePort: 'sql'");
   assert.ok(problemsOf(gated).some(({ code }) => code === 'HF-2004'));
   assert.deepEqual(problemsOf(members.replace('passwordFile: /p', "passwordFile: /p, gatePort: '5432'")), []);
+});
+
+test('where Patroni asks before a promotion is a path from the root', () => {
+  const asking = (socket: string) => members.replace('passwordFile: /p', `passwordFile: /p, grantSocket: ${socket}`);
+  assert.ok(problemsOf(asking('grant.sock')).some(({ code }) => code === 'HF-2004'));
+  assert.deepEqual(problemsOf(asking('/run/grant.sock')), []);
 });
 
 for (const [what, piece, instead, code] of memberRefusals)

@@ -7,6 +7,7 @@ import {
   gateAddresses,
   isInterfaceAddress,
   isKeyPrefix,
+  isPathOption,
   isServedKind,
   leadNames,
   leadsAs,
@@ -111,6 +112,13 @@ function checkDelegate(id: string, component: ComponentEntry, path: SourcePath, 
       `${id} has a "gatePort", and not every member has one with an IPv4 address in its "api": the gate would not know them`,
       `state "server: {gatePort: '5432'}" for all of ${id}, and the address of each in its "api"`,
     );
+  if (new Set(entries.map(([, server]) => server.grantSocket)).size > 1)
+    complaints.say(
+      'HF-2012',
+      path,
+      `the members of ${id} do not have the same "grantSocket": the configuration of a cluster names one for all of them`,
+      `state "server: {grantSocket: /run/holdfast/grant/${id}.sock}" for all of ${id}`,
+    );
   for (const [instance, server] of entries)
     if ((server.certFile === undefined) !== (server.keyFile === undefined))
       complaints.say(
@@ -136,7 +144,7 @@ function checkServers(component: ComponentEntry, kind: ServedKind, path: SourceP
         );
       else if (addressOptions.includes(option as ServerOption) && addressIn(value) === null)
         complaints.say('HF-2004', [...at, option], `"${value}" is not HOST:PORT`, 'write it as in 10.1.2.3:6432');
-      else if ((option === 'socket' || option.endsWith('File')) && !value.startsWith('/'))
+      else if (isPathOption(option) && !value.startsWith('/'))
         complaints.say(
           'HF-2004',
           [...at, option],
