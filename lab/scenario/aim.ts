@@ -65,6 +65,7 @@ export function aimOf(fault: ScenarioFault, moment: LabMoment): Aim | null {
       return aim('what was written since is forgotten', { kind: 'authority-restored' });
     case 'copy-authority':
     case 'slow-disk':
+    case 'full-disk':
     case 'wrong-clock':
     case 'hide':
     case 'alter-state':

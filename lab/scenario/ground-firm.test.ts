@@ -35,6 +35,7 @@ test('on namespaces servers lead by the names that servers of a lab know', () =>
     Object.entries(on('netns').components.find((each) => each.id === id)!.served!.leads).map(
       ([name, { to }]) => `${name} to ${to}`,
     );
+  assert.deepEqual(leadsOf('proxy'), ['orders to front', 'database to pooler'], 'clients have both through proxies');
   assert.deepEqual(leadsOf('gateway'), ['proxies to proxy']);
   assert.deepEqual(leadsOf('registry'), ['orders to front']);
   assert.deepEqual(leadsOf('pooler'), ['trading to db']);

@@ -1,5 +1,6 @@
 import { type HostId, hostId } from '../../src/core/base/ids.ts';
-import type { Component, Host, Instance, Topology, Venue } from '../../src/core/topology/topology.ts';
+import type { Lead } from '../../src/core/topology/served.ts';
+import type { Component, ComponentKind, Host, Instance, Topology, Venue } from '../../src/core/topology/topology.ts';
 import { canServe } from '../../src/core/topology/topology-index.ts';
 import { vrrpInstance } from '../netns/servers/shared-address.ts';
 import type { PlayGround } from './ground-switches.ts';
@@ -24,7 +25,7 @@ export function labFirm(
   return ground === 'netns' ? onMachines(paced) : paced;
 }
 
-/** Routers are machines of their own, and servers lead what those of a lab can lead; the rest of the firm is as it was. */
+/** Routers are machines of their own, and servers lead what those of a lab can lead, all of it; the rest of the firm is as it was. */
 function onMachines(firm: Topology): Topology {
   const siteOf = new Map(firm.hosts.map(({ id, site }) => [id, site]));
   const routerHost = ({ host }: Instance): HostId => hostId(`${siteOf.get(host)}-r`);
@@ -32,12 +33,17 @@ function onMachines(firm: Topology): Topology {
   const machines = routers.map(
     (router): Host => ({ id: routerHost(router), site: siteOf.get(router.host)!, rack: null, scheduling: null }),
   );
-  const front = firm.components.find(({ kind }) => kind === 'front');
-  const leads = (component: Component, name: string, to: Component['id'], as: readonly Instance[]): Component => ({
+  const leadTo = (kind: ComponentKind): Lead | null => {
+    const target = firm.components.find((component) => component.kind === kind);
+    if (target === undefined) return null;
+    const as = kind === 'haproxy' ? {} : Object.fromEntries(target.instances.map(({ id }) => [id, id]));
+    return { to: target.id, as, ttlSeconds: null };
+  };
+  const leads = (component: Component, wanted: Readonly<Record<string, Lead | null>>): Component => ({
     ...component,
     served: {
       ...component.served!,
-      leads: { [name]: { to, as: Object.fromEntries(as.map(({ id }) => [id, id])), ttlSeconds: null } },
+      leads: Object.fromEntries(Object.entries(wanted).flatMap(([name, lead]) => (lead ? [[name, lead]] : []))),
     },
   });
   const placed = firm.components.map((component): Component => {
@@ -47,12 +53,12 @@ function onMachines(firm: Topology): Topology {
           ...component,
           instances: component.instances.map((each) => ({ ...each, host: routerHost(each) })),
         };
+      case 'haproxy':
+        return leads(component, { orders: leadTo('front'), database: leadTo('pgbouncer') });
       case 'discovery':
-        return front === undefined ? component : leads(component, 'orders', front.id, front.instances);
-      case 'keepalived': {
-        const [lead] = Object.values(component.served?.leads ?? {});
-        return lead === undefined ? component : leads(component, vrrpInstance, lead.to, []);
-      }
+        return leads(component, { orders: leadTo('front') });
+      case 'keepalived':
+        return leads(component, { [vrrpInstance]: leadTo('haproxy') });
       default:
         return component;
     }

@@ -20,7 +20,8 @@ test('what a lab has a switch for is played', () => {
 for (const [words, because] of [
   ['hide primary of engine from its agent for 1 s', /keeps an instance from answering/],
   ['alter the state of primary of engine', /has computed/],
-  ['slow the disk of primary of db to 150 ms for 1 s', /no disk of its own/],
+  ['slow the disk of primary of db to 150 ms for 1 s', /no disks of its own/],
+  ['fill the disk of primary of engine for 1 s', /no disks of its own/],
   ['set the clock of leading controller back by 1 min for 1 s', /wall clock/],
   ['promote remote standby of engine behind our back', /nobody promotes/],
 ] as const)

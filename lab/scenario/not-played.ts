@@ -30,7 +30,8 @@ const loopbackLacks = (firm: Scenario['firm']): readonly string[] => [
 function cannot(fault: ScenarioFault, firm: Scenario['firm'], ground: PlayGround): string | null {
   switch (fault.kind) {
     case 'slow-disk':
-      return 'a lab has no disk of its own that it could slow down';
+    case 'full-disk':
+      return 'a lab has no disks of its own that it could slow down or fill';
     case 'wrong-clock':
       return 'every machine of a lab has the wall clock of the one on which it runs';
     case 'copy-authority':

@@ -73,6 +73,15 @@ export class ScenarioStage {
           instance.disk.diskMs = 0;
         });
       }
+      case 'full-disk': {
+        const instance = this.instance(fault.instance);
+        if (instance === null) return null;
+        instance.disk.isFull = true;
+        instance.die();
+        return lasting(instance.id, () => {
+          instance.disk.isFull = false;
+        });
+      }
       case 'wrong-clock': {
         const controller = this.#controller(fault.target);
         if (controller === null) return null;

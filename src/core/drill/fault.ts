@@ -37,6 +37,8 @@ export type ScenarioFault =
   | { readonly kind: 'silence'; readonly host: HostPhrase }
   /** What it writes is on its disk only so much later. */
   | { readonly kind: 'slow-disk'; readonly instance: InstancePhrase; readonly diskMs: number }
+  /** Nothing more can be written: it ends, and each start ends at once, for as long as there is no space. */
+  | { readonly kind: 'full-disk'; readonly instance: InstancePhrase }
   /** What its machine says that the time is; how fast time passes does not change. */
   | { readonly kind: 'wrong-clock'; readonly target: ControllerPhrase; readonly byMs: number }
   /** It serves, and does not answer its agent. */
@@ -73,6 +75,7 @@ export const FAULT_PHRASES: readonly string[] = [
   'lose PERCENT % between SITE and SITE for TIME',
   'silence HOST for TIME',
   'slow the disk of INSTANCE to TIME for TIME',
+  'fill the disk of INSTANCE for TIME',
   'set the clock of leading controller back by TIME for TIME',
   'set the clock of leading controller forward by TIME for TIME',
   'hide INSTANCE from its agent for TIME',
@@ -103,6 +106,9 @@ export function parseFault(text: string): Result<ScenarioFault, Misread> {
   if (loss) return parseLoss(Number(loss[1]), loss[2]!, loss[3]!);
   const slow = /^slow the disk of (.+) to (.+)$/.exec(text);
   if (slow) return parseSlowDisk(slow[1]!, slow[2]!);
+  const full = /^fill the disk of (.+)$/.exec(text)?.[1];
+  if (full !== undefined)
+    return read(full, readInstance, INSTANCE_WORDS, (instance) => ({ kind: 'full-disk', instance }));
   const clock = /^set the clock of (.+) (back|forward) by (.+)$/.exec(text);
   if (clock) return parseClock(clock[1]!, clock[2] === 'back' ? -1 : 1, clock[3]!);
   const cut = /^cut (one way )?(.+) (from|to) (.+)$/.exec(text);
