@@ -7,6 +7,7 @@ import { topologyOf } from '../../src/sim/build-topology.ts';
 import { shapeOf } from '../../src/sim/scenario-shape.ts';
 import { checkFault, isOverAtOnce } from '../fault.ts';
 import { aimOf, type LabMoment } from './aim.ts';
+import { labFirm } from './ground-firm.ts';
 import { loopbackSwitches, namespaceSwitches } from './ground-switches.ts';
 
 const topology = topologyOf(
@@ -107,4 +108,43 @@ test('on namespaces sites are cut over every way, and the authority has no quoru
     faults('stop the authority'),
     ['etcd/alfa-x', 'etcd/bravo-x', 'etcd/wit-a'].map((key) => ({ kind: 'freeze', target: { kind: 'process', key } })),
   );
+});
+
+test('a server that no agent starts is killed as a process of its machine, and started again as one', () => {
+  const firm = labFirm(
+    topologyOf(
+      shapeOf({
+        firm: {
+          servingSites: 2,
+          enginesPerSite: 2,
+          archive: true,
+          services: false,
+          servers: true,
+          delegatedDatabase: true,
+        },
+        policy: { site: 'automatic', instance: 'automatic', afterPeerLoss: 'degrade' },
+      }),
+    ),
+    { title: 'servers', pace: 1, ground: 'netns' },
+  );
+  const led = {
+    activeSite: 'alfa',
+    grants: { engine: { holder: 'alfa-eng2' } },
+    delegates: { db: { component: 'db', holder: 'bravo-db' } },
+  } as unknown as GroupRecord;
+  const at = { ...moment, topology: firm, record: led, switches: namespaceSwitches(firm) };
+  const killed = (key: string) => ({ faults: [{ kind: 'kill', target: { kind: 'process', key } }], restarts: key });
+  assert.deepEqual(aim('kill primary of db', at), {
+    what: 'bravo-db',
+    everyMs: null,
+    ...killed('patroni-db/bravo-d'),
+  });
+  assert.deepEqual(aim('kill instance alfa-cache', at), {
+    what: 'alfa-cache',
+    everyMs: null,
+    ...killed('redis/alfa-x'),
+  });
+  assert.deepEqual(aim('kill primary of engine', at)?.faults, [
+    { kind: 'kill', target: { kind: 'instance', instance: 'alfa-eng2' } },
+  ]);
 });
