@@ -82,6 +82,12 @@ export async function labFaults(lab: LabName): Promise<readonly FaultReport[]> {
   return faults;
 }
 
+/** Whether a process of the lab's own is there, by its key. */
+export async function labRuns(lab: LabName, key: string): Promise<boolean> {
+  const { processes } = await withGround(lab, (client) => client.request('state', null, controlDeadlineMs));
+  return processes.some((each) => each.key === key && each.alive);
+}
+
 /** Starts a process of the lab again that was killed for good (a controller, an agent). */
 export function labRestart(lab: LabName, key: string): Promise<null> {
   return withGround(lab, (client) => client.request('restart', { key }, startDeadlineMs));
@@ -90,6 +96,24 @@ export function labRestart(lab: LabName, key: string): Promise<null> {
 /** Copies the authority's data as it is now; the fault `authority-restored` brings it back to that. */
 export function labCopyAuthority(lab: LabName): Promise<{ readonly bytes: number }> {
   return withGround(lab, (client) => client.request('copy-authority', null, controlDeadlineMs));
+}
+
+/**
+ * Has Patroni promote one of its members without asking anybody. Resolves when it is asked for, which is not done yet.
+ * @throws LabError HF-7007 where the lab has no such member
+ */
+export async function labPatroniPromotes(lab: LabName, member: string): Promise<void> {
+  const { directory } = running(lab);
+  const { namespaces, labId, topology } = groundConfig(directory);
+  if (namespaces === null)
+    throw new LabError({
+      code: 'HF-7007',
+      attempted: `have Patroni promote ${member}`,
+      found: 'a lab on loopback has no Patroni',
+      next: 'holdfast lab up --ground netns',
+    });
+  const { askForOwnPromotion } = await import('./netns/servers/own-promotion.ts');
+  await askForOwnPromotion({ topology, labId, directory: directory.path, facts: namespaces }, member);
 }
 
 /** Starts more processes in a running lab, e.g. the order flow. */

@@ -14,15 +14,21 @@ export type ProcessTarget =
   /** Any process of the lab by its key, e.g. `authority`, `venue/nyse`, `load`. */
   | { readonly kind: 'process'; readonly key: string };
 
+/**
+ * Of two sites: what goes through a third one is lost as well, and routers notice nothing. Left out, their links are cut, and routers lead
+ * around that where they are real.
+ */
+export type AnyWay = 'any-way';
+
 /** What the network can do. Bytes on a cut path vanish from sight: no FIN, no reset, held until it heals. */
 export type NetworkFault =
   | { readonly kind: 'link-down'; readonly link: LinkId }
   /** Every link on one physical route. */
   | { readonly kind: 'path-down'; readonly pathGroup: string }
   /** Both ways, over every link of the pair; also site–venue, site–outside, site–authority. */
-  | { readonly kind: 'cut'; readonly between: readonly [PlaceId, PlaceId] }
+  | { readonly kind: 'cut'; readonly between: readonly [PlaceId, PlaceId]; readonly over?: AnyWay }
   /** What is sent from one place to the other is lost; the way back works. */
-  | { readonly kind: 'one-way'; readonly from: PlaceId; readonly to: PlaceId }
+  | { readonly kind: 'one-way'; readonly from: PlaceId; readonly to: PlaceId; readonly over?: AnyWay }
   /** All of a site's paths. `keep` leaves its clients' or its venues' paths open: the harder case. */
   | { readonly kind: 'site-isolated'; readonly site: SiteId; readonly keep?: readonly ('outside' | 'venues')[] }
   | { readonly kind: 'extra-latency'; readonly between: readonly [PlaceId, PlaceId]; readonly addRttMs: number }

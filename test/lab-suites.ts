@@ -54,6 +54,10 @@ export const labSuites: readonly LabSuite[] = [
     ['suite-mixed-servers'],
     { withinMs: 5_400_000, notInCi: true },
   ),
+  netns('played-scenarios', 'all scenarios that this ground can play, each on a lab of its own', ['suite-play-netns'], {
+    withinMs: 10_800_000,
+    notInCi: true,
+  }),
   netns('cycles', 'a whole lab up and down, and killed on the way', ['suite-cycles'], {
     withinMs: 900_000,
     notInCi: true,

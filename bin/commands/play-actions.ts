@@ -1,4 +1,5 @@
 import { basename, relative } from 'node:path';
+import type { PlayGround } from '../../lab/scenario/ground-switches.ts';
 import { type PlayOptions, playInLab } from '../../lab/scenario/play-in-lab.ts';
 import { type PlayResult, type Totals, totalsOf } from '../../lab/scenario/play-result.ts';
 import type { CommandOutcome } from '../../src/cli/command-outcome.ts';
@@ -16,12 +17,13 @@ export interface PlayWish {
   readonly name: string;
   readonly files: readonly string[];
   readonly pace: number;
+  readonly ground: PlayGround;
   readonly ratePerSecond: number;
 }
 
 /** Plays scenario files in labs, one after the other. Every file is read before the first lab is brought up. */
 export async function play(wish: PlayWish, say: (line: string) => void): Promise<CommandOutcome> {
-  const { root, files, pace, ratePerSecond } = wish;
+  const { root, files, pace, ground, ratePerSecond } = wish;
   const scenarios: { readonly file: string; readonly scenario: Scenario }[] = [];
   const problems: string[] = [];
   for (const path of files) {
@@ -50,8 +52,9 @@ export async function play(wish: PlayWish, say: (line: string) => void): Promise
       scenario,
       firm: topologyOf(shapeOf(scenario)),
       pace,
+      ground,
       ratePerSecond,
-      command: `holdfast lab play ${file}`,
+      command: `holdfast lab play ${ground === 'loopback' ? '' : `--ground ${ground} `}${file}`,
       say,
     };
     const result = await playInLab(options);

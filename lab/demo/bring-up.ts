@@ -2,7 +2,8 @@ import type { Topology } from '../../src/core/topology/topology.ts';
 import { firstSite } from '../agent-config.ts';
 import { type LabName, labDownOwn } from '../cli.ts';
 import type { ProcessPlanner } from '../configs.ts';
-import { labUp } from '../lab-up.ts';
+import { type LabUpOptions, labUp } from '../lab-up.ts';
+import type { ServerChoice } from '../netns/servers/plan-servers.ts';
 import { type Narrate, settle } from './acts.ts';
 import { onInterruption } from './interruption.ts';
 import type { Platform } from './platform.ts';
@@ -25,6 +26,8 @@ export interface BringUpWish {
   readonly replace: boolean;
   /** Left out: as shipped. */
   readonly plan?: ProcessPlanner;
+  /** On network namespaces with these servers. Left out: on loopback. */
+  readonly namespaces?: ServerChoice;
 }
 
 /**
@@ -32,26 +35,30 @@ export interface BringUpWish {
  * @throws LabError HF-7002 when one runs and `replace` was not said; nothing was done then
  */
 export async function bringUp(wish: BringUpWish, narrate: Narrate): Promise<void> {
-  const { lab, topology, topologyFile, command, attended, replace, plan } = wish;
-  await labUp(
-    {
-      ...lab,
-      topology,
-      topologyFile,
-      startedBy: { command, attended },
-      ifThere: replace ? 'replace' : 'clear-leftover',
-      fresh: true,
-      ...(plan ? { plan } : {}),
-    },
-    (event) => {
-      if (event.kind !== 'step') return;
-      if (event.text === 'compiling')
-        narrate(
-          `bringing up ${topology.name} on the loopback ground: ${topology.sites.length} sites, ${topology.hosts.length} hosts`,
-        );
-      narrate(event.text);
-    },
-  );
+  const { lab, topology, topologyFile, command, attended, replace, plan, namespaces } = wish;
+  const options: LabUpOptions = {
+    ...lab,
+    topology,
+    topologyFile,
+    startedBy: { command, attended },
+    ifThere: replace ? 'replace' : 'clear-leftover',
+    fresh: true,
+    ...(plan ? { plan } : {}),
+  };
+  const size = `${topology.sites.length} sites, ${topology.hosts.length} hosts`;
+  if (namespaces !== undefined) {
+    const { namespaceLabUp } = await import('../netns/namespace-lab-up.ts');
+    narrate(`bringing up ${topology.name} on network namespaces: ${size}`);
+    await namespaceLabUp({ ...options, servers: namespaces }, (event) => {
+      if (event.kind === 'step') narrate(event.text);
+    });
+    return;
+  }
+  await labUp(options, (event) => {
+    if (event.kind !== 'step') return;
+    if (event.text === 'compiling') narrate(`bringing up ${topology.name} on the loopback ground: ${size}`);
+    narrate(event.text);
+  });
 }
 
 /** Takes down what `bringUp` brought up, and nothing else. */

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { hostId, linkId, siteId } from '../../src/core/base/ids.ts';
 import { readTopologyFile } from '../../src/wire/topology-file/read-topology-file.ts';
 import type { Fault } from '../fault.ts';
-import { cutEnds, worsenedEnds } from './cut-ends.ts';
+import { cutEnds, unheardAt, worsenedEnds } from './cut-ends.ts';
 import { planNetwork } from './network-plan.ts';
 
 const parsed = readTopologyFile(join(import.meta.dirname, '..', '..', 'examples', 'three-site.yaml'));
@@ -31,6 +31,17 @@ describe('faults of the network, as ends that receive nothing', () => {
       new Set(['router/chi/1 w0', 'router/chi/2 w1', 'router/chi/1 u2']),
     );
     assert.deepEqual(cut({ kind: 'one-way', from: 'nyc', to: 'exchange' }), new Set(['venue/exchange lan0']));
+  });
+
+  it('what is cut over every way leaves all wires open, and is lost at both routers of whoever should hear it', () => {
+    const both = { kind: 'cut', between: ['nyc', 'chi'], over: 'any-way' } as const;
+    const oneWay = { kind: 'one-way', from: 'nyc', to: 'chi', over: 'any-way' } as const;
+    const lost = (fault: Fault) => unheardAt(plan, fault).map(({ namespace, network }) => `${network} ${namespace}`);
+    assert.deepEqual([...cut(both), ...cut(oneWay)], []);
+    const atChi = ['10.1.0.0 hf-0-router-chi-1', '10.1.0.0 hf-0-router-chi-2'];
+    assert.deepEqual(lost(oneWay), atChi);
+    assert.deepEqual(lost(both), [...atChi, '10.2.0.0 hf-0-router-nyc-1', '10.2.0.0 hf-0-router-nyc-2']);
+    assert.deepEqual(lost({ kind: 'cut', between: ['nyc', 'chi'] }), []);
   });
 
   it('an isolated site hears nobody outside, and may keep its clients or its exchanges', () => {

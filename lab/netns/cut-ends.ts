@@ -1,6 +1,7 @@
+import type { SiteId } from '../../src/core/base/ids.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import type { Fault } from '../fault.ts';
-import { machineNamed, type NetworkPlan, type PlannedWire, type WireEnd } from './network-plan.ts';
+import { machineNamed, type NetworkPlan, networkOf, type PlannedWire, type WireEnd } from './network-plan.ts';
 
 /** What a fault of latency or loss changes at one end. */
 export interface Worsening {
@@ -24,8 +25,9 @@ export function cutEnds(plan: NetworkPlan, topology: Topology, fault: Fault): re
       return both(plan.wires.filter(({ link }) => link !== null && links.includes(link)));
     }
     case 'cut':
-      return both(wiresBetween(plan, topology, ...fault.between));
+      return fault.over === 'any-way' ? [] : both(wiresBetween(plan, topology, ...fault.between));
     case 'one-way':
+      if (fault.over === 'any-way') return [];
       return both(wiresBetween(plan, topology, fault.from, fault.to)).filter(
         (end) => placeOf(plan, topology, end) === fault.to,
       );
@@ -49,6 +51,33 @@ export function cutEnds(plan: NetworkPlan, topology: Topology, fault: Fault): re
     case 'authority-restored':
       return [];
   }
+}
+
+/** What one site's network sends is lost at a router of another one. */
+export interface Unheard {
+  /** Of the router. */
+  readonly namespace: string;
+  readonly from: SiteId;
+  readonly to: SiteId;
+  /** The first address of the sender's network. */
+  readonly network: string;
+}
+
+/** What a fault makes routers of a site lose, whichever way it came. Pure. */
+export function unheardAt(plan: NetworkPlan, fault: Fault): readonly Unheard[] {
+  if ((fault.kind !== 'cut' && fault.kind !== 'one-way') || fault.over !== 'any-way') return [];
+  const lost = (from: string, to: string) =>
+    plan.routers
+      .filter(({ site }) => site === to)
+      .map(({ id }) => ({
+        namespace: plan.nodes.find((node) => node.id === id)!.namespace,
+        from: from as SiteId,
+        to: to as SiteId,
+        network: networkOf(plan, from as SiteId).replace(/\/.*/, ''),
+      }));
+  if (fault.kind === 'one-way') return lost(fault.from, fault.to);
+  const [left, right] = fault.between;
+  return [...lost(left, right), ...lost(right, left)];
 }
 
 /** Which ends a fault of latency or loss makes worse; empty for any other fault. */

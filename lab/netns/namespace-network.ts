@@ -7,9 +7,9 @@ import { LabError } from '../lab-error.ts';
 import { type LinkMeasurement, summary } from '../net/measure-link.ts';
 import type { LinkReport, PathReport } from '../net/network.ts';
 import { PathModel } from '../net/path-model.ts';
-import { cutEnds, type Worsening, worsenedEnds } from './cut-ends.ts';
+import { cutEnds, type Unheard, unheardAt, type Worsening, worsenedEnds } from './cut-ends.ts';
 import { changeDelays } from './delayer-client.ts';
-import { cutSet, cutTable, type DelayBy, endKey, netemArguments } from './network-commands.ts';
+import { cutSet, cutTable, type DelayBy, endKey, netemArguments, unheardSet } from './network-commands.ts';
 import type { NetworkPlan, WireEnd } from './network-plan.ts';
 import { RouteLook } from './route-look.ts';
 import { inNamespace, mustRun, tryCommand } from './run-command.ts';
@@ -21,8 +21,11 @@ export interface NamespaceNetworkOptions {
   readonly delayBy: DelayBy;
 }
 
-interface Cut {
-  readonly end: WireEnd;
+/** An element of a set in one namespace's kernel: what it names is lost there until it runs out. */
+interface Loss {
+  readonly namespace: string;
+  readonly set: string;
+  readonly element: string;
   readonly expiresAt: number;
 }
 
@@ -40,7 +43,7 @@ export class NamespaceNetwork implements GroundNetwork {
   readonly #model: PathModel;
   readonly #look: RouteLook;
   #faults: readonly ActiveFault[] = [];
-  #cuts: ReadonlyMap<string, Cut> = new Map();
+  #losses: ReadonlyMap<string, Loss> = new Map();
   #worse: ReadonlyMap<string, Worsening> = new Map();
   /** Changes happen one after another. */
   #changing: Promise<void> = Promise.resolve();
@@ -87,7 +90,7 @@ export class NamespaceNetwork implements GroundNetwork {
       pairs.map(async ([from, to]) => {
         const via = await this.#look.linksBetween(from, to);
         const oneWayMs = (via ?? []).reduce((sum, id) => sum + links.find((link) => link.id === id)!.rttMs / 2, 0);
-        const open = via !== null && !via.some((link) => this.#isCut(link));
+        const open = via !== null && !via.some((link) => this.#isCut(link)) && !this.#isUnheard(from, to);
         return { from, to, open, oneWayMs, via: via ?? [] };
       }),
     );
@@ -120,12 +123,12 @@ export class NamespaceNetwork implements GroundNetwork {
 
   async #change(faults: readonly ActiveFault[]): Promise<void> {
     const { plan, topology } = this.#options;
-    const wanted = new Map<string, Cut>();
+    const wanted = new Map<string, Loss>();
     for (const { fault, expiresAt } of faults)
-      for (const end of cutEnds(plan, topology, fault)) {
-        const key = endKey(end);
+      for (const loss of [...cutEnds(plan, topology, fault).map(silentEnd), ...unheardAt(plan, fault).map(unheard)]) {
+        const key = lossKey(loss);
         const known = wanted.get(key);
-        if (known === undefined || known.expiresAt < expiresAt) wanted.set(key, { end, expiresAt });
+        if (known === undefined || known.expiresAt < expiresAt) wanted.set(key, { ...loss, expiresAt });
       }
     const worse = new Map<string, Worsening>();
     for (const each of this.#worsened(faults.map(({ fault }) => fault))) {
@@ -136,28 +139,27 @@ export class NamespaceNetwork implements GroundNetwork {
         lossPercent: Math.max(each.lossPercent, known?.lossPercent ?? 0),
       });
     }
-    const [cuts, before] = [this.#cuts, this.#worse];
+    const [losses, before] = [this.#losses, this.#worse];
     this.#faults = faults;
-    this.#cuts = wanted;
+    this.#losses = wanted;
     this.#worse = worse;
-    await Promise.all([this.#changeCuts(cuts, wanted), this.#changeDelays(before, worse)]);
+    await Promise.all([this.#changeLosses(losses, wanted), this.#changeDelays(before, worse)]);
   }
 
-  async #changeCuts(before: ReadonlyMap<string, Cut>, wanted: ReadonlyMap<string, Cut>): Promise<void> {
+  async #changeLosses(before: ReadonlyMap<string, Loss>, wanted: ReadonlyMap<string, Loss>): Promise<void> {
     const lines = new Map<string, string[]>();
-    const say = (end: WireEnd, ...text: readonly string[]) =>
-      lines.set(end.namespace, [...(lines.get(end.namespace) ?? []), ...text]);
+    const say = ({ namespace }: Loss, ...text: readonly string[]) =>
+      lines.set(namespace, [...(lines.get(namespace) ?? []), ...text]);
     // The element may have run out meanwhile, and one that is there keeps its time: so it is put there and taken away first.
-    const gone = ({ interface: name }: WireEnd) => [
-      `add element netdev ${cutTable} ${cutSet} { "${name}" timeout 1s }`,
-      `delete element netdev ${cutTable} ${cutSet} { "${name}" }`,
+    const gone = ({ set, element }: Loss) => [
+      `add element ${set} { ${element} timeout 1s }`,
+      `delete element ${set} { ${element} }`,
     ];
-    for (const [key, { end }] of before) if (!wanted.has(key)) say(end, ...gone(end));
-    for (const [key, { end, expiresAt }] of wanted) {
-      if (before.get(key)?.expiresAt === expiresAt) continue;
-      const timeoutMs = Math.max(1, Math.ceil(expiresAt - performance.now()));
-      const element = `{ "${end.interface}" timeout ${timeoutMs}ms }`;
-      say(end, ...gone(end), `add element netdev ${cutTable} ${cutSet} ${element}`);
+    for (const [key, loss] of before) if (!wanted.has(key)) say(loss, ...gone(loss));
+    for (const [key, loss] of wanted) {
+      if (before.get(key)?.expiresAt === loss.expiresAt) continue;
+      const timeoutMs = Math.max(1, Math.ceil(loss.expiresAt - performance.now()));
+      say(loss, ...gone(loss), `add element ${loss.set} { ${loss.element} timeout ${timeoutMs}ms }`);
     }
     await Promise.all(
       [...lines].map(([namespace, text]) =>
@@ -195,9 +197,31 @@ export class NamespaceNetwork implements GroundNetwork {
   #isCut(link: LinkId): boolean {
     const now = performance.now();
     const ends = this.#options.plan.wires.find((wire) => wire.link === link)?.ends ?? [];
-    return ends.some((end) => (this.#cuts.get(endKey(end))?.expiresAt ?? 0) > now);
+    return ends.some((end) => (this.#losses.get(lossKey(silentEnd(end)))?.expiresAt ?? 0) > now);
+  }
+
+  #isUnheard(from: SiteId, to: SiteId): boolean {
+    const now = performance.now();
+    return this.#faults.some(
+      ({ fault, expiresAt }) =>
+        expiresAt > now && unheardAt(this.#options.plan, fault).some((each) => each.from === from && each.to === to),
+    );
   }
 }
+
+const silentEnd = ({ namespace, interface: name }: WireEnd): Omit<Loss, 'expiresAt'> => ({
+  namespace,
+  set: `netdev ${cutTable} ${cutSet}`,
+  element: `"${name}"`,
+});
+
+const unheard = ({ namespace, network }: Unheard): Omit<Loss, 'expiresAt'> => ({
+  namespace,
+  set: `ip ${cutTable} ${unheardSet}`,
+  element: network,
+});
+
+const lossKey = ({ namespace, set, element }: Omit<Loss, 'expiresAt'>): string => `${namespace} ${set} ${element}`;
 
 /** Of what `ping` printed; the first answer also paid for finding the neighbour. */
 export const roundTripsIn = (printed: string): readonly number[] =>

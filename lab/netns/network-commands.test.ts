@@ -42,6 +42,13 @@ describe('what is asked of the kernel', () => {
     );
   });
 
+  it('a router of a site loses what it is told to of another network, for its own site alone', () => {
+    const lost = /arriving ip daddr 10\.1\.0\.0\/24 ip saddr & 255\.255\.255\.0 @unheard drop$/m;
+    assert.match(namespaceScript(plan, 'hf-0-router-nyc-1', 'queue'), lost);
+    for (const other of ['router-outside', 'host-nyc-edge-1'])
+      assert.ok(!namespaceScript(plan, `hf-0-${other}`, 'queue').includes('unheard'));
+  });
+
   it('only routers forward', () => {
     assert.match(namespaceScript(plan, 'hf-0-router-nyc-1', 'queue'), /^echo 1 > \/proc\/sys\/net\/ipv4\/ip_forward$/m);
     assert.match(

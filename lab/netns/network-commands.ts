@@ -1,4 +1,4 @@
-import type { NetworkPlan, PlannedWire, WireEnd } from './network-plan.ts';
+import type { NetworkPlan, PlannedRouter, PlannedWire, WireEnd } from './network-plan.ts';
 
 /** How a wire gets its latency: by the kernel, or by the delayer that holds what arrives. */
 export type DelayBy = 'netem' | 'queue';
@@ -15,6 +15,8 @@ export interface DelayQueue {
 /** What is lost before routing sees it: an interface in this set receives nothing until its element runs out. */
 export const cutTable = 'holdfast';
 export const cutSet = 'silent';
+/** Of a site's router: networks from which nothing gets into that of its site, over whichever interface it comes. */
+export const unheardSet = 'unheard';
 
 export const namespacesOf = ({ nodes, switches }: NetworkPlan): readonly string[] =>
   [...nodes, ...switches].map(({ namespace }) => namespace);
@@ -55,6 +57,7 @@ export function namespaceScript(plan: NetworkPlan, namespace: string, delayBy: D
     ...(node?.gateway == null ? [] : [`route add default via ${node.gateway}`]),
     'END',
     ...cutRules(ends.map(({ end }) => end.interface)),
+    ...unheardRules(plan.routers.find(({ id }) => id === node?.id) ?? null),
     ...ends.flatMap(({ wire, end }) => shaping(wire, end, delayBy)),
     ...(delayBy === 'queue' ? queueRules(delayQueues(plan).filter((queue) => queue.namespace === namespace)) : []),
     '',
@@ -113,6 +116,22 @@ const cutRules = (interfaces: readonly string[]): readonly string[] => [
   `add rule netdev ${cutTable} arriving iifname @${cutSet} drop`,
   'END',
 ];
+
+/** In routing, so that what comes out of a tunnel is met as well. */
+const unheardRules = (router: PlannedRouter | null): readonly string[] =>
+  router === null || router.site === null
+    ? []
+    : [
+        'nft -f - <<END',
+        `add table ip ${cutTable}`,
+        `add set ip ${cutTable} ${unheardSet} { type ipv4_addr; flags timeout; }`,
+        `add chain ip ${cutTable} arriving { type filter hook prerouting priority -300; policy accept; }`,
+        ...router.prefixes.map(
+          (prefix) =>
+            `add rule ip ${cutTable} arriving ip daddr ${prefix} ip saddr & 255.255.255.0 @${unheardSet} drop`,
+        ),
+        'END',
+      ];
 
 function shaping(wire: PlannedWire, end: WireEnd, delayBy: DelayBy): readonly string[] {
   if (delayBy === 'netem') {

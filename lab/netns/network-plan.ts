@@ -375,6 +375,10 @@ interface Plug {
 export const machineNamed = ({ nodes }: Pick<NetworkPlan, 'nodes'>, name: string): PlannedNode | undefined =>
   nodes.find(({ host }) => host === name) ?? nodes.find(({ id, host }) => host === null && id === name);
 
+/** The network of a site's own machines, with its prefix length. */
+export const networkOf = ({ routers }: Pick<NetworkPlan, 'routers'>, site: SiteId): string =>
+  routers.find((router) => router.site === site)!.prefixes[0]!;
+
 const hostsOfKind = (components: Topology['components'], kind: ComponentKind): readonly HostId[] =>
   components.filter((each) => each.kind === kind).flatMap(({ instances }) => instances.map(({ host }) => host));
 

@@ -3,13 +3,15 @@ import type { FreezePhrase } from '../../src/core/drill/cast.ts';
 import type { ScenarioFault } from '../../src/core/drill/fault.ts';
 import { hostMeant, instanceMeant, type Moment, siteMeant } from '../../src/core/drill/meant.ts';
 import type { Fault, ProcessTarget } from '../fault.ts';
-import { agentKey, authorityKey, controllerKey } from '../process-spec.ts';
+import { agentKey, controllerKey } from '../process-spec.ts';
+import type { GroundSwitches } from './ground-switches.ts';
 
 /** What a scenario does, aimed at what it means now. */
 export interface Aim {
   /** Whom it hurts, by their name in this firm. */
   readonly what: string;
-  readonly fault: Fault;
+  /** At once; more than one only where no single switch does it. */
+  readonly faults: readonly Fault[];
   /** What the lab has to start again after a kill, as the host's own supervisor would; null = whoever supervises it does. */
   readonly restarts: string | null;
   /** In force for so long, then not for as long, and so on, at the pace of the simulator; null = all the time. */
@@ -19,9 +21,10 @@ export interface Aim {
 export interface LabMoment extends Moment {
   /** The controller that leads; null = none is known to. */
   readonly leader: SiteId | null;
+  readonly switches: GroundSwitches;
 }
 
-/** Null: nobody is meant by that now, or a lab cannot do it (`not-played.ts`). */
+/** Null: nobody is meant by that now, it is no fault of a lab, or a lab cannot do it (`not-played.ts`). */
 export function aimOf(fault: ScenarioFault, moment: LabMoment): Aim | null {
   switch (fault.kind) {
     case 'kill':
@@ -38,19 +41,32 @@ export function aimOf(fault: ScenarioFault, moment: LabMoment): Aim | null {
     case 'cut': {
       const [from, to] = [siteMeant(fault.from, moment), siteMeant(fault.to, moment)];
       if (from === null || to === null || from === to) return null;
+      const { cutOver } = moment.switches;
+      const over = cutOver === null ? {} : { over: cutOver };
       return fault.oneWay
-        ? aim(`${from} → ${to}`, { kind: 'one-way', from, to })
-        : aim(`${from} ↔ ${to}`, { kind: 'cut', between: [from, to] });
+        ? aim(`${from} → ${to}`, { kind: 'one-way', from, to, ...over })
+        : aim(`${from} ↔ ${to}`, { kind: 'cut', between: [from, to], ...over });
+    }
+    case 'loss': {
+      const [from, to] = [siteMeant(fault.from, moment), siteMeant(fault.to, moment)];
+      if (from === null || to === null || from === to) return null;
+      const { percent } = fault;
+      return aim(`${percent} % of ${from} ↔ ${to}`, { kind: 'loss', between: [from, to], percent });
     }
     case 'flap': {
       const cut = aimOf({ kind: 'cut', from: fault.from, to: fault.to, oneWay: false }, moment);
       return cut && { ...cut, everyMs: fault.everyMs };
     }
-    case 'stop-authority':
-      return aim('the process of the authority', {
-        kind: 'freeze',
-        target: { kind: 'process', key: authorityKey },
-      });
+    case 'stop-authority': {
+      const { what, keys } = moment.switches.authority;
+      return aim(what, ...keys.map((key): Fault => ({ kind: 'freeze', target: { kind: 'process', key } })));
+    }
+    case 'restore-authority':
+      return aim('what was written since is forgotten', { kind: 'authority-restored' });
+    case 'copy-authority':
+    case 'slow-disk':
+    case 'full-disk':
+    case 'wrong-clock':
     case 'hide':
     case 'alter-state':
     case 'rogue-promotion':
@@ -58,7 +74,7 @@ export function aimOf(fault: ScenarioFault, moment: LabMoment): Aim | null {
   }
 }
 
-const aim = (what: string, fault: Fault): Aim => ({ what, fault, restarts: null, everyMs: null });
+const aim = (what: string, ...faults: readonly Fault[]): Aim => ({ what, faults, restarts: null, everyMs: null });
 
 const at = <Name extends HostId | SiteId>(name: Name | null, fault: (name: Name) => Fault): Aim | null =>
   name === null ? null : aim(name, fault(name));
@@ -67,8 +83,8 @@ function process(kind: 'kill' | 'freeze', phrase: FreezePhrase, moment: LabMomen
   const target = targetOf(phrase, moment);
   if (target === null) return null;
   const { name, key, ...rest } = target;
-  const what = key === null ? name : `${rest.target.kind} ${name}`;
-  return { what, fault: { kind, target: rest.target }, restarts: kind === 'kill' ? key : null, everyMs: null };
+  const what = key === null || rest.target.kind === 'process' ? name : `${rest.target.kind} ${name}`;
+  return { what, faults: [{ kind, target: rest.target }], restarts: kind === 'kill' ? key : null, everyMs: null };
 }
 
 interface Target {
@@ -82,6 +98,8 @@ function targetOf(phrase: FreezePhrase, moment: LabMoment): Target | null {
   switch (phrase.kind) {
     case 'instance': {
       const instance = instanceMeant(phrase.instance, moment)?.id ?? null;
+      const key = instance && moment.switches.serverOf(instance);
+      if (key !== null) return { name: instance!, target: { kind: 'process', key }, key };
       return instance && { name: instance, target: { kind: 'instance', instance }, key: null };
     }
     case 'agent':

@@ -56,7 +56,7 @@ export class LabJudge {
   async begin(): Promise<void> {
     const group = await this.#platform.group();
     this.#seen = group;
-    this.#steady = steadyOf(group);
+    this.#steady = steadyOf(group, this.#platform.topology);
     await this.#platform.mark(CALM);
     this.#story.begin(group);
   }

@@ -5,6 +5,7 @@ import { topologyOf } from '../../src/sim/build-topology.ts';
 import { shapeOf } from '../../src/sim/scenario-shape.ts';
 import type { Platform } from '../demo/platform.ts';
 import type { Fault } from '../fault.ts';
+import { loopbackSwitches } from './ground-switches.ts';
 import { LabPlayer } from './lab-player.ts';
 import { Story } from './story.ts';
 
@@ -15,6 +16,8 @@ const shaped = topologyOf(
   }),
 );
 const topology = { ...shaped, timing: { ...shaped.timing, reportEveryMs: 10 } };
+
+const manner = { switches: loopbackSwitches, pace: 2 };
 
 class FakePlatform {
   readonly topology = topology;
@@ -57,7 +60,7 @@ async function played(lines: readonly string[], platform = new FakePlatform()) {
   const parsed = parseScenario(`title: t\nfirm: two sites, two engines each\n${lines.join('\n')}\n`);
   assert.ok(parsed.ok, JSON.stringify(parsed));
   const story = new Story(() => {});
-  await new LabPlayer(platform as unknown as Platform, 2, story).play(parsed.value);
+  await new LabPlayer(platform as unknown as Platform, manner, story).play(parsed.value);
   return { verdicts: story.results.map(({ text, verdict }) => [text, verdict]), story, platform };
 }
 
@@ -105,7 +108,7 @@ test('who stopped first is looked at again at the end, when whoever was frozen h
   const parsed = parseScenario(`title: t\nfirm: two sites, two engines each\n${lines.join('\n')}\n`);
   assert.ok(parsed.ok);
   const story = new Story(() => {});
-  const player = new LabPlayer(new FakePlatform() as unknown as Platform, 2, story);
+  const player = new LabPlayer(new FakePlatform() as unknown as Platform, manner, story);
   let written = false;
   player.judge.judge = ({ kind }) => {
     if (kind !== 'stopped-first') written = true;

@@ -1,9 +1,12 @@
+import type { InstancePhrase } from '../../src/core/drill/cast.ts';
+import { instanceMeant } from '../../src/core/drill/meant.ts';
 import type { Scenario, ScenarioLine } from '../../src/core/drill/scenario.ts';
-import { labRestart } from '../cli.ts';
+import { labCopyAuthority, labPatroniPromotes, labRestart, labRuns } from '../cli.ts';
 import type { Platform } from '../demo/platform.ts';
 import { isOverAtOnce } from '../fault.ts';
-import { messageOf } from '../lab-error.ts';
+import { LabError, messageOf } from '../lab-error.ts';
 import { type Aim, aimOf } from './aim.ts';
+import type { GroundSwitches } from './ground-switches.ts';
 import { LabJudge } from './lab-judge.ts';
 import { askAs } from './lab-person.ts';
 import { paced, waitLimitMs } from './pace.ts';
@@ -17,19 +20,28 @@ type PersonLine = Extract<ScenarioLine, { kind: 'person' }>;
 /** The host's own supervisor starts an agent or a controller again after this. */
 const SUPERVISOR_MS = 500;
 const ANSWERED_WITHIN_MS = 15_000;
+const STARTED_WITHIN_MS = 60_000;
+
+export interface PlayManner {
+  readonly switches: GroundSwitches;
+  /** Everything takes so many times as long as in the simulator. */
+  readonly pace: number;
+}
 
 /** Plays the lines of one scenario on a lab that serves under load; everything is told to the story. */
 export class LabPlayer {
   readonly judge: LabJudge;
   readonly #platform: Platform;
+  readonly #switches: GroundSwitches;
   readonly #pace: number;
   readonly #story: Story;
   #waiting: FaultLine[] = [];
   readonly #later: ExpectLine[] = [];
   readonly #underWay = new Set<Promise<void>>();
 
-  constructor(platform: Platform, pace: number, story: Story) {
+  constructor(platform: Platform, { switches, pace }: PlayManner, story: Story) {
     this.#platform = platform;
+    this.#switches = switches;
     this.#pace = pace;
     this.#story = story;
     this.judge = new LabJudge(platform, pace, story);
@@ -86,18 +98,25 @@ export class LabPlayer {
   }
 
   async #fault(line: FaultLine, begun: StepBegun | null): Promise<void> {
+    if (line.fault.kind === 'copy-authority') {
+      const { bytes } = await labCopyAuthority(this.#platform.lab);
+      this.#story.judge(line, 'done', `${bytes} bytes`);
+      return;
+    }
+    if (line.fault.kind === 'rogue-promotion') return this.#promoteBehind(line, line.fault.instance);
     // At a step there is no time to ask: who holds what was seen at the last look.
     const group = begun === null ? await this.judge.look() : this.judge.seen;
     const { topology, leaderSeen } = this.#platform;
-    const aim = group && aimOf(line.fault, { topology, record: group.record, leader: begun?.leader ?? leaderSeen });
+    const leader = begun?.leader ?? leaderSeen;
+    const aim = group && aimOf(line.fault, { topology, record: group.record, leader, switches: this.#switches });
     if (!aim) {
       this.#story.judge(line, 'failed', group ? 'there is nothing like that now' : 'no controller told its status');
       return;
     }
     try {
-      const forMs = isOverAtOnce(aim.fault) ? null : paced(line.forMs!, this.#pace);
+      const forMs = aim.faults.every(isOverAtOnce) ? null : paced(line.forMs!, this.#pace);
       const everyMs = aim.everyMs === null ? null : paced(aim.everyMs, this.#pace);
-      const { effectiveAt } = await this.#platform.break(aim.fault, everyMs ?? forMs);
+      const effectiveAt = await this.#break(aim, everyMs ?? forMs);
       if (everyMs !== null && forMs !== null) this.#track(line, this.#again(aim, everyMs, forMs - 2 * everyMs));
       const late = begun === null ? '' : `, ${Math.round(effectiveAt - begun.at)} ms after the journal said so`;
       this.#story.judge(line, 'done', `${aim.what}${forMs === null ? '' : `, for ${seconds(forMs)}`}${late}`);
@@ -109,22 +128,63 @@ export class LabPlayer {
     await this.judge.hurt();
   }
 
+  async #promoteBehind(line: FaultLine, phrase: InstancePhrase): Promise<void> {
+    const group = await this.judge.look();
+    const { topology, lab } = this.#platform;
+    const meant = group && instanceMeant(phrase, { topology, record: group.record });
+    if (!meant) {
+      this.#story.judge(line, 'failed', group ? 'there is nothing like that now' : 'no controller told its status');
+      return;
+    }
+    await labPatroniPromotes(lab, meant.id);
+    this.#story.judge(line, 'done', `Patroni is asked for ${meant.id}`);
+    await this.judge.hurt();
+  }
+
   /** Each time it ends by itself; the last one with the whole. */
-  async #again({ fault }: Aim, everyMs: number, leftMs: number): Promise<void> {
+  async #again(aim: Aim, everyMs: number, leftMs: number): Promise<void> {
     const begun = performance.now();
     for (let turn = 1; ; turn += 1) {
       const dueAt = begun + 2 * everyMs * turn;
       const endsAt = begun + 2 * everyMs + leftMs;
       if (dueAt >= endsAt) break;
       await new Promise((resolve) => setTimeout(resolve, dueAt - performance.now()));
-      await this.#platform.break(fault, Math.min(everyMs, endsAt - dueAt));
+      await this.#break(aim, Math.min(everyMs, endsAt - dueAt));
     }
   }
 
-  async #restart({ what }: Aim, key: string): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, SUPERVISOR_MS));
-    await labRestart(this.#platform.lab, key);
+  /** @returns when the last of them was in force */
+  async #break({ faults }: Aim, forMs: number | null): Promise<number> {
+    const reports = await Promise.all(faults.map((fault) => this.#platform.break(fault, forMs)));
+    return Math.max(...reports.map(({ effectiveAt }) => effectiveAt));
+  }
+
+  async #restart({ what, faults }: Aim, key: string): Promise<void> {
+    const { lab } = this.#platform;
+    const deadline = performance.now() + STARTED_WITHIN_MS;
+    const again = async () => {
+      await new Promise((resolve) => setTimeout(resolve, SUPERVISOR_MS));
+      await labRestart(lab, key);
+    };
+    await again();
+    // A server that its agent bars from starting ends at once, and its supervisor starts it until it stays.
+    const isServer = faults.some((fault) => fault.kind === 'kill' && fault.target.kind === 'process');
+    while (isServer && !(await this.#stays(key))) {
+      if (performance.now() > deadline)
+        throw new LabError({
+          code: 'HF-7021',
+          attempted: `wait until ${what} stays`,
+          found: `started again for ${STARTED_WITHIN_MS / 1000} s, it ends each time`,
+          next: 'look at the logs of the lab',
+        });
+      await again();
+    }
     this.#story.tell(`${what} is started again`);
+  }
+
+  async #stays(key: string): Promise<boolean> {
+    await new Promise((resolve) => setTimeout(resolve, SUPERVISOR_MS));
+    return labRuns(this.#platform.lab, key);
   }
 
   #stepBegins(begun: StepBegun): void {

@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Scenario } from '../../src/core/drill/scenario.ts';
-import type { Topology, Venue } from '../../src/core/topology/topology.ts';
-import { canServe } from '../../src/core/topology/topology-index.ts';
+import type { Topology } from '../../src/core/topology/topology.ts';
 import { activate, bringDown, bringUp, downOnSignal, startFlow } from '../demo/bring-up.ts';
 import { keepEvidence } from '../demo/keep-evidence.ts';
 import { Platform } from '../demo/platform.ts';
@@ -10,9 +9,12 @@ import { planWithEngineSettings } from '../engine-settings.ts';
 import { commandProblems, readEvidence } from '../evidence-look.ts';
 import { LabDirectory } from '../lab-directory.ts';
 import { messageOf } from '../lab-error.ts';
+import type { ServerChoice } from '../netns/servers/plan-servers.ts';
+import { labFirm } from './ground-firm.ts';
+import { loopbackSwitches, namespaceSwitches, type PlayGround } from './ground-switches.ts';
 import { LabPlayer } from './lab-player.ts';
 import { notPlayed } from './not-played.ts';
-import { paced, pacedTopology } from './pace.ts';
+import { paced } from './pace.ts';
 import { type PlayResult, unplayed, verdictOf } from './play-result.ts';
 import { Story } from './story.ts';
 
@@ -28,6 +30,7 @@ export interface PlayOptions {
   readonly firm: Topology;
   /** Everything takes so many times as long as in the simulator. */
   readonly pace: number;
+  readonly ground: PlayGround;
   readonly ratePerSecond: number;
   /** As a person would type it. */
   readonly command: string;
@@ -39,45 +42,35 @@ const ENGINE_UPSTREAM_SILENT_MS = 250;
 
 /** Brings a lab up for one scenario, plays it, counts, keeps the evidence, and brings the lab down again in every case. */
 export async function playInLab(options: PlayOptions): Promise<PlayResult> {
-  const { root, name, file, scenario, pace, say, command } = options;
+  const { root, name, file, scenario, firm, pace, ground, say, command } = options;
   const begun = performance.now();
   const wallMs = () => Math.round(performance.now() - begun);
-  const obstacle = notPlayed(scenario);
+  const obstacle = notPlayed(scenario, ground);
   if (obstacle !== null) {
     const reason = `HF-7023 ${file}${obstacle.line === null ? '' : `:${obstacle.line}`}: ${obstacle.reason}`;
-    return unplayed(file, scenario, { verdict: 'not-played', reason, pace, wallMs: wallMs() });
+    return unplayed(file, scenario, { verdict: 'not-played', reason, pace, ground, wallMs: wallMs() });
   }
   const lab = { root, name };
-  const topology = labFirm(options);
+  const topology = labFirm(firm, { title: scenario.title, pace, ground });
   const release = downOnSignal(lab, say);
   try {
     const wish = { lab, topology, topologyFile: file, command, attended: true, replace: false, plan: enginesAt(pace) };
-    await bringUp(wish, say);
+    await bringUp(ground === 'loopback' ? wish : { ...wish, namespaces: serversOf(scenario) }, say);
     const platform = new Platform(lab, topology);
     await activate(platform, say);
     await startFlow(platform, options.ratePerSecond, say);
     return await playAndCount(options, platform, wallMs);
   } catch (error) {
-    return unplayed(file, scenario, { verdict: 'inconclusive', reason: messageOf(error), pace, wallMs: wallMs() });
+    const reason = messageOf(error);
+    return unplayed(file, scenario, { verdict: 'inconclusive', reason, pace, ground, wallMs: wallMs() });
   } finally {
     await bringDown(lab, say).finally(release);
   }
 }
 
-/** The scenario's firm at this pace, with an exchange to trade at. */
-function labFirm({ firm, pace, scenario }: PlayOptions): Topology {
-  const exchange: Venue = {
-    id: 'exchange',
-    title: 'Exchange',
-    rttMsBySite: Object.fromEntries(firm.sites.filter(canServe).map(({ id }) => [id, 1])),
-    symbols: [],
-    sessions: 'epochs',
-    protocol: 'binary',
-    onTakeover: 'keep',
-    calendar: null,
-  };
-  return { ...pacedTopology(firm, pace), name: `firm of "${scenario.title}"`, venues: [exchange] };
-}
+/** Of a lab of network namespaces. */
+const serversOf = ({ firm }: Scenario): ServerChoice =>
+  firm.servers === true || firm.delegatedDatabase === true ? 'led' : 'authority';
 
 /** Engines miss their neighbours as much later as everything else. */
 const enginesAt = (pace: number) =>
@@ -89,11 +82,12 @@ const enginesAt = (pace: number) =>
   });
 
 async function playAndCount(options: PlayOptions, platform: Platform, wallMs: () => number): Promise<PlayResult> {
-  const { root, name, file, scenario, pace, say } = options;
+  const { root, name, file, scenario, pace, ground, say } = options;
   const { topology } = platform;
   const directory = new LabDirectory(root, name);
   const story = new Story(say);
-  const player = new LabPlayer(platform, pace, story);
+  const switches = ground === 'netns' ? namespaceSwitches(topology) : loopbackSwitches;
+  const player = new LabPlayer(platform, { switches, pace }, story);
   await player.play(scenario);
   const outageMs = await player.judge.outageMs();
   const { verdict, found, counted } = player.judge.lastCount ?? (await player.judge.nothingLost());
@@ -122,6 +116,7 @@ async function playAndCount(options: PlayOptions, platform: Platform, wallMs: ()
     verdict: verdictOf(story.results),
     reason: null,
     pace,
+    ground,
     lines: story.results,
     outageMs,
     counted: counted && { orders: counted.ordersAcked, commits: counted.commitsAcked },

@@ -1,4 +1,5 @@
 import type { Scenario } from '../../src/core/drill/scenario.ts';
+import type { PlayGround } from './ground-switches.ts';
 
 /**
  * `done`: a fault, a wait or a person's word, which is no claim. `inconclusive`: it could not be judged, which is neither held nor
@@ -25,6 +26,7 @@ export interface PlayResult {
   readonly verdict: 'held' | 'failed' | 'inconclusive' | 'not-played';
   readonly reason: string | null;
   readonly pace: number;
+  readonly ground: PlayGround;
   readonly lines: readonly LineResult[];
   /** As the order flow saw it since the first fault, in milliseconds; null = not measured. */
   readonly outageMs: number | null;
@@ -58,7 +60,7 @@ export const verdictOf = (lines: readonly LineResult[]): 'held' | 'failed' | 'in
 export const unplayed = (
   file: string,
   scenario: Scenario,
-  known: Pick<PlayResult, 'verdict' | 'reason' | 'pace' | 'wallMs'>,
+  known: Pick<PlayResult, 'verdict' | 'reason' | 'pace' | 'ground' | 'wallMs'>,
 ): PlayResult => ({
   file,
   title: scenario.title,

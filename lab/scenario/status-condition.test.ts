@@ -78,7 +78,7 @@ function group(change: (view: Draft) => void = () => {}): GroupView {
   return view as unknown as GroupView;
 }
 
-const steady = steadyOf(group());
+const steady = steadyOf(group(), topology);
 
 function look(words: string, view: GroupView) {
   const condition = parseCondition(words);
@@ -170,4 +170,28 @@ test('a decision is the one that is named only with the rule that did not pass',
   assert.ok(look('decision is hold because of R-FREEZE', held).holds);
   assert.ok(!look('decision is hold because of R-COOLDOWN', held).holds);
   assert.ok(!look('decision is proceed', held).holds);
+});
+
+test('of what is delegated and of a Redis the record says elsewhere who moved', () => {
+  const shape = { servingSites: 2, enginesPerSite: 2, archive: false, services: false } as const;
+  const policy = { site: 'automatic', instance: 'automatic', afterPeerLoss: 'degrade' } as const;
+  const firm = topologyOf(shapeOf({ firm: { ...shape, servers: true, delegatedDatabase: true }, policy }));
+  const at = (holder: string) =>
+    group((view) => {
+      const { engine, oms } = view.record.grants;
+      Object.assign(view.record, { grants: { engine, oms }, delegates: { db: { component: 'db', holder } } });
+    });
+  const moved = (words: string, view: GroupView) => {
+    const condition = parseCondition(words);
+    assert.ok(condition.ok);
+    return lookFor(condition.value as StatusCondition, view, {
+      topology: firm,
+      steady: steadyOf(at('alfa-db'), firm),
+    }).holds;
+  };
+  assert.ok(moved('db moved', at('bravo-db')));
+  assert.ok(moved('db did not move', at('alfa-db')));
+  assert.ok(moved('cache did not move', at('bravo-db')));
+  assert.ok(lookFor({ kind: 'served' }, at('alfa-db'), { topology: firm, steady }).holds);
+  assert.match(lookFor({ kind: 'served' }, at('bravo-db'), { topology: firm, steady }).found, /bravo-db is led to/);
 });

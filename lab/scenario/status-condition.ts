@@ -1,5 +1,6 @@
 import type { ComponentId, InstanceId } from '../../src/core/base/ids.ts';
 import type { Condition } from '../../src/core/drill/condition.ts';
+import { holderMeant } from '../../src/core/drill/meant.ts';
 import { currentStep, isOpen } from '../../src/core/run/run.ts';
 import type { Topology } from '../../src/core/topology/topology.ts';
 import { type GroupView, incomplete } from '../demo/status-view.ts';
@@ -10,12 +11,13 @@ export interface Steady {
   readonly holders: ReadonlyMap<ComponentId, InstanceId>;
 }
 
-export const steadyOf = ({ record }: GroupView): Steady => ({
+export const steadyOf = ({ record }: GroupView, topology: Topology): Steady => ({
   epoch: record?.epoch ?? 0,
   holders: new Map(
-    Object.values(record?.grants ?? {}).flatMap(({ component, holder }) =>
-      holder === null ? [] : [[component, holder]],
-    ),
+    topology.components.flatMap(({ id }) => {
+      const holder = holderMeant(id, { topology, record });
+      return holder === null ? [] : [[id, holder]];
+    }),
   ),
 });
 
@@ -70,7 +72,7 @@ export function lookFor(
       };
     case 'moved': {
       const then = firm.steady.holders.get(condition.component) ?? 'nobody';
-      const now = record?.grants[condition.component]?.holder ?? 'nobody';
+      const now = holderMeant(condition.component, { topology: firm.topology, record }) ?? 'nobody';
       return {
         holds: (then !== now) === condition.moved,
         found: then === now ? `still ${now}` : `${then}, now ${now}`,
@@ -119,6 +121,11 @@ function unserved({ record, instances }: GroupView): string | null {
     if (process !== 'running' || role !== 'primary') return `${holder} is ${process} ${role}`;
     // Who halts because others are missing is in office, and takes nothing new.
     if (!releasing && mode.kind !== 'halted') return `${holder} does not release`;
+  }
+  for (const { component, holder } of Object.values(record.delegates ?? {})) {
+    const known = instances.find(({ instance }) => instance === holder);
+    if (holder === null || known?.fresh !== true || known.observation?.role !== 'primary')
+      return `${component}: ${holder ?? 'nobody'} is led to, and is no primary that is heard`;
   }
   if (!record.tradingEnabled) return 'new risk is not accepted';
   return record.traffic === record.activeSite ? null : `clients are led to ${record.traffic ?? 'nobody'}`;

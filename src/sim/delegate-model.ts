@@ -90,6 +90,17 @@ export class DelegateModel {
     return this.#held?.holder ?? null;
   }
 
+  /** Somebody has what its primary writes: without that a commit waits, since it is strict. */
+  get acknowledges(): boolean {
+    const holder = this.#held === null ? null : this.#around.member(this.#held.holder);
+    return (
+      holder !== null &&
+      this.#members.some(
+        (each) => each !== holder && each.process === 'running' && this.#around.connected(holder, each),
+      )
+    );
+  }
+
   get #held(): Lock | null {
     return this.#lock !== null && this.#around.queue.now < this.#lock.until ? this.#lock : null;
   }

@@ -14,6 +14,8 @@ export class DiskLog {
   #synced = 0;
   /** How long a write to the disk takes. */
   diskMs = 0;
+  /** Nothing can be written to it: whoever needs it ends, also as soon as it is started. */
+  isFull = false;
 
   constructor(queue: EventQueue) {
     this.#queue = queue;

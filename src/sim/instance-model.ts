@@ -141,7 +141,7 @@ export class InstanceModel {
   }
 
   start(): void {
-    if (this.process !== 'exited') return;
+    if (this.process !== 'exited' || this.disk.isFull) return;
     this.process = 'running';
     this.role = 'closed';
     this.#changed();

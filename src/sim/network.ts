@@ -10,8 +10,12 @@ export interface Place {
   readonly host: string | null;
 }
 
+/** As TCP waits on Linux, twice as long each time. */
+const RETRANSMISSION_MS = 200;
+const LONGEST_RETRANSMISSION_MS = 1600;
+
 /**
- * Messages between places: delay, jitter, duplication; one-way and two-way cuts; silent hosts. What is sent into a cut is
+ * Messages between places: delay, jitter, duplication; one-way and two-way cuts; silent hosts; losses, which make late. What is sent into a cut is
  * lost, or held and delivered late when the cut heals, as a retransmission would: late commands are a case of their own.
  */
 export class Network {
@@ -24,6 +28,8 @@ export class Network {
   readonly #mute = new Set<string>();
   readonly #held: { readonly from: Place; readonly to: Place; readonly deliver: () => void }[] = [];
   readonly #rtt = new Map<string, number>();
+  /** Share of what one site sends to another that has to be sent again. */
+  readonly #lossy = new Map<string, number>();
   duplicates = 0;
   /** Share of the duplicates that arrive seconds later, when everything may be different. */
   lateDuplicates = 0;
@@ -80,7 +86,25 @@ export class Network {
 
   #delay(from: Place, to: Place): number {
     const base = this.rttMs(from.site, to.site) / 2;
-    return base + this.#random.fraction() * (0.2 + base * 0.2) + this.extraDelayMs * this.#random.fraction();
+    const late = base + this.#random.fraction() * (0.2 + base * 0.2) + this.extraDelayMs * this.#random.fraction();
+    return this.#lossy.size === 0 ? late : late + this.#resentFor(from, to);
+  }
+
+  /** How long it takes until it is not lost. */
+  #resentFor(from: Place, to: Place): number {
+    const share = this.#lossy.get(`${from.site}>${to.site}`) ?? 0;
+    let waitedMs = 0;
+    for (let timeoutMs = RETRANSMISSION_MS; timeoutMs <= LONGEST_RETRANSMISSION_MS; timeoutMs *= 2) {
+      if (!this.#random.chance(share)) return waitedMs;
+      waitedMs += timeoutMs;
+    }
+    return waitedMs;
+  }
+
+  /** @param share of what is sent, from 0 (none is lost any more) to 1 */
+  lose(from: SiteId, to: SiteId, share: number): void {
+    if (share === 0) this.#lossy.delete(`${from}>${to}`);
+    else this.#lossy.set(`${from}>${to}`, share);
   }
 
   /** Counted, so that two faults on one path heal independently. */

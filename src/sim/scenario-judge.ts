@@ -77,7 +77,11 @@ export class ScenarioJudge {
     if (record === null) return false;
     switch (condition.kind) {
       case 'served':
-        return this.#world.unserved() === null && record.traffic === record.activeSite;
+        return (
+          this.#world.unserved() === null &&
+          record.traffic === record.activeSite &&
+          this.#world.delegates.every(({ acknowledges }) => acknowledges)
+        );
       case 'whole':
         return this.holds({ kind: 'served' }, faultsOver) && this.#world.incomplete() === null;
       case 'nothing-wrong':

@@ -1,5 +1,12 @@
 import type { SiteId } from '../core/base/ids.ts';
-import type { FreezePhrase, HostPhrase, InstancePhrase, KillPhrase, SitePhrase } from '../core/drill/cast.ts';
+import type {
+  ControllerPhrase,
+  FreezePhrase,
+  HostPhrase,
+  InstancePhrase,
+  KillPhrase,
+  SitePhrase,
+} from '../core/drill/cast.ts';
 import type { ScenarioFault } from '../core/drill/fault.ts';
 import { hostMeant, instanceMeant, siteMeant } from '../core/drill/meant.ts';
 import type { ControllerProcess } from './controller-process.ts';
@@ -56,6 +63,39 @@ export class ScenarioStage {
         return this.#cut(fault);
       case 'flap':
         return this.#flap(fault);
+      case 'loss':
+        return this.#lose(fault);
+      case 'slow-disk': {
+        const instance = this.instance(fault.instance);
+        if (instance === null) return null;
+        instance.disk.diskMs = fault.diskMs;
+        return lasting(instance.id, () => {
+          instance.disk.diskMs = 0;
+        });
+      }
+      case 'full-disk': {
+        const instance = this.instance(fault.instance);
+        if (instance === null) return null;
+        instance.disk.isFull = true;
+        instance.die();
+        return lasting(instance.id, () => {
+          instance.disk.isFull = false;
+        });
+      }
+      case 'wrong-clock': {
+        const controller = this.#controller(fault.target);
+        if (controller === null) return null;
+        controller.wallOffsetMs += fault.byMs;
+        return lasting(`controller ${controller.site}`, () => {
+          controller.wallOffsetMs -= fault.byMs;
+        });
+      }
+      case 'copy-authority':
+        this.#world.authority.backUp();
+        return atOnce('as it is now');
+      case 'restore-authority':
+        this.#world.checkers.lossAccepted = true;
+        return this.#world.authority.restore() ? atOnce('what was written since is forgotten') : null;
       case 'stop-authority':
         this.#world.authority.loseQuorum(true);
         return lasting('no quorum', () => this.#world.authority.loseQuorum(false));
@@ -125,7 +165,7 @@ export class ScenarioStage {
     }
   }
 
-  #controller(phrase: Extract<KillPhrase, { kind: 'leading-controller' | 'controller' }>): ControllerProcess | null {
+  #controller(phrase: ControllerPhrase): ControllerProcess | null {
     if (phrase.kind === 'leading-controller') return this.#world.leader;
     const site = this.site(phrase.site);
     return this.#world.controllers.find((each) => each.site === site) ?? null;
@@ -141,6 +181,18 @@ export class ScenarioStage {
       network.heal(left, right);
       if (!oneWay) network.heal(right, left);
     });
+  }
+
+  #lose({ from, to, percent }: Extract<ScenarioFault, { kind: 'loss' }>): Hurt | null {
+    const { network } = this.#world;
+    const [left, right] = [this.site(from), this.site(to)];
+    if (left === null || right === null || left === right) return null;
+    const lose = (share: number) => {
+      network.lose(left, right, share);
+      network.lose(right, left, share);
+    };
+    lose(percent / 100);
+    return lasting(`${percent} % of ${left} ↔ ${right}`, () => lose(0));
   }
 
   #flap({ from, to, everyMs }: Extract<ScenarioFault, { kind: 'flap' }>): Hurt | null {

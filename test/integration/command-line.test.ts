@@ -145,7 +145,7 @@ test('demo and start leave a lab of their name alone: refused where nobody can b
 
 test('scenarios that a lab cannot play are named with their line and reason, start nothing, and are not passed', async () => {
   const root = join(directory, 'plays');
-  const wish = { root, name: 'play', pace: 1, ratePerSecond: 1 };
+  const wish = { root, name: 'play', pace: 1, ground: 'loopback' as const, ratePerSecond: 1 };
   const shipped = (name: string) => join(import.meta.dirname, '../../scenarios', `${name}.scenario`);
   const said: string[] = [];
   const say = (line: string) => void said.push(line);

@@ -121,6 +121,30 @@ describe('a lab of network namespaces', { skip, timeout: 300_000 }, () => {
     assert.ok(back.longestLossMs <= lossWithinMs, `${back.longestLossMs} ms`);
   });
 
+  it('what is cut over every way is lost also through the third site, one way or both, and routing stays as it was', async () => {
+    const heard = async (from: string, address: string) => {
+      const said = await under.run(`observer/${from}`, 'ping', '-n', '-c', '3', '-i', '0.1', '-W', '1', address);
+      return Number(/(\d+) received/.exec(said)?.[1]);
+    };
+    const addressOf = (site: string) => `10.${topology.sites.findIndex(({ id }) => id === site) + 1}.0.254`;
+    const via = await viaOf('nyc', 'chi');
+    const faults: readonly NetworkFault[] = [
+      { kind: 'cut', between: ['nyc', 'chi'], over: 'any-way' },
+      { kind: 'one-way', from: 'nyc', to: 'chi', over: 'any-way' },
+    ];
+    for (const fault of faults) {
+      const { id } = await break_(fault);
+      assert.equal(await heard('nyc', addressOf('chi')), 0);
+      for (const from of ['nyc', 'chi']) assert.equal(await heard(from, addressOf('ldn')), 3, `${from} to ldn`);
+      assert.deepEqual(await viaOf('nyc', 'chi'), via);
+      const { paths } = (await labStatus(lab, { measure: false })).state;
+      const isOpen = (from: string, to: string) => paths.find((path) => path.from === from && path.to === to)?.open;
+      assert.deepEqual([isOpen('nyc', 'chi'), isOpen('chi', 'nyc')], [false, fault.kind === 'one-way']);
+      await labHeal(lab, id);
+      assert.equal(await heard('nyc', addressOf('chi')), 3);
+    }
+  });
+
   it('a service is reached from outside where it is announced, and an older epoch moves nothing', async (context: TestContext) => {
     const service = under.context.plan.services[0]!;
     const drivers = new Map(

@@ -3,6 +3,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { LabDirectory } from '../../lab/lab-directory.ts';
+import type { PlayGround } from '../../lab/scenario/ground-switches.ts';
 import { notPlayed } from '../../lab/scenario/not-played.ts';
 import { playInLab } from '../../lab/scenario/play-in-lab.ts';
 import type { Scenario } from '../../src/core/drill/scenario.ts';
@@ -14,7 +15,7 @@ import { projectRoot } from './lab-under-test.ts';
 const directory = join(projectRoot, 'scenarios');
 /** As `patient.yaml`, unless the shipped timing is asked for. */
 const pace = process.env['HOLDFAST_SUITE_TIMING'] === 'shipped' ? 1 : 2.5;
-const name = 'suite-play';
+const labNames = { loopback: 'suite-play', netns: 'suite-play-netns' } as const satisfies Record<PlayGround, string>;
 
 export interface ShippedScenario {
   readonly file: string;
@@ -33,8 +34,13 @@ export const shippedScenarios = (): readonly ShippedScenario[] =>
     .map(shippedScenario);
 
 /** Plays one in a lab of its own; a failure tells the whole story. */
-export async function playsInLab(context: TestContext, { file, scenario }: ShippedScenario): Promise<void> {
-  const obstacle = notPlayed(scenario);
+export async function playsInLab(
+  context: TestContext,
+  { file, scenario }: ShippedScenario,
+  ground: PlayGround = 'loopback',
+): Promise<void> {
+  const name = labNames[ground];
+  const obstacle = notPlayed(scenario, ground);
   if (obstacle !== null) {
     context.skip(obstacle.reason);
     return;
@@ -48,6 +54,7 @@ export async function playsInLab(context: TestContext, { file, scenario }: Shipp
       scenario,
       firm: topologyOf(shapeOf(scenario)),
       pace,
+      ground,
       ratePerSecond: 100,
       command: 'npm run test:lab',
       say: (line) => story.push(line),

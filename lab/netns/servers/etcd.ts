@@ -48,6 +48,12 @@ export const etcdctl = (...words: readonly string[]): readonly string[] => [
   ...[`--cacert=${pem('ca')}`, `--cert=${pem('cert')}`, `--key=${pem('key')}`, ...words],
 ];
 
+/** The same over the API that Patroni uses, whose keys the other one does not show. */
+export const etcdctlV2 = (...words: readonly string[]): readonly string[] => [
+  ...['env', 'ETCDCTL_API=2', 'etcdctl', '--no-sync', `--endpoints=https://127.0.0.1:${clientPort}`],
+  ...[`--ca-file=${pem('ca')}`, `--cert-file=${pem('cert')}`, `--key-file=${pem('key')}`, ...words],
+];
+
 const pem = (name: string): string => `${serverDirectory('etcd')}/${name}.pem`;
 
 /**

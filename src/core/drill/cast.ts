@@ -22,12 +22,15 @@ export type HostPhrase =
   | { readonly kind: 'host-of'; readonly instance: InstancePhrase }
   | { readonly kind: 'named'; readonly host: HostId };
 
+export type ControllerPhrase =
+  | { readonly kind: 'leading-controller' }
+  | { readonly kind: 'controller'; readonly site: SitePhrase };
+
 /** What can be killed alone. Whoever supervises it starts it again: an agent its instances, the host's own supervisor the others. */
 export type KillPhrase =
   | { readonly kind: 'instance'; readonly instance: InstancePhrase }
   | { readonly kind: 'agent'; readonly host: HostPhrase }
-  | { readonly kind: 'leading-controller' }
-  | { readonly kind: 'controller'; readonly site: SitePhrase };
+  | ControllerPhrase;
 
 /** What can be frozen alone. */
 export type FreezePhrase =
@@ -40,6 +43,7 @@ export const SITE_WORDS = 'SITE: active site, standby site, witness site, site N
 export const INSTANCE_WORDS =
   'INSTANCE: primary of COMPONENT, standby of COMPONENT, remote standby of COMPONENT, instance NAME';
 export const HOST_WORDS = `HOST: host of INSTANCE, host NAME · ${INSTANCE_WORDS}`;
+export const CONTROLLER_WORDS = `leading controller, controller at SITE · ${SITE_WORDS}`;
 export const KILL_WORDS = `PROCESS: INSTANCE, agent of INSTANCE, leading controller, controller at SITE · ${INSTANCE_WORDS} · ${SITE_WORDS}`;
 export const FREEZE_WORDS = `PROCESS: INSTANCE, agent of INSTANCE, warden of INSTANCE, HOST, leading controller, controller at SITE · ${HOST_WORDS} · ${SITE_WORDS}`;
 
@@ -70,10 +74,15 @@ export function readHost(text: string): HostPhrase | null {
   return named ? { kind: 'named', host: hostId(named[1]!) } : null;
 }
 
-export function readKill(text: string): KillPhrase | null {
+export function readController(text: string): ControllerPhrase | null {
   if (text === 'leading controller') return { kind: 'leading-controller' };
   const site = after(text, 'controller at ', readSite);
-  if (site) return { kind: 'controller', site };
+  return site ? { kind: 'controller', site } : null;
+}
+
+export function readKill(text: string): KillPhrase | null {
+  const controller = readController(text);
+  if (controller) return controller;
   const beside = after(text, 'agent of ', readInstance);
   if (beside) return { kind: 'agent', host: { kind: 'host-of', instance: beside } };
   const instance = readInstance(text);

@@ -90,6 +90,13 @@ test('every fault is understood, with whom it means', () => {
       'fault: stop the authority for 1 s',
       'fault: alter the state of primary of engine',
       'fault: promote standby of db behind our back',
+      'fault: lose 20 % between active site and standby site for 1 s',
+      'fault: slow the disk of primary of db to 150 ms for 5 s',
+      'fault: fill the disk of primary of engine for 5 s',
+      'fault: set the clock of leading controller back by 1 min for 5 s',
+      'fault: set the clock of controller at witness site forward by 2 s for 5 s',
+      'fault: copy the authority',
+      'fault: restore the authority from its copy',
     ].join('\n'),
   );
   const host = { kind: 'host-of', instance: { kind: 'primary', component: 'db' } };
@@ -115,6 +122,13 @@ test('every fault is understood, with whom it means', () => {
       { kind: 'stop-authority' },
       { kind: 'alter-state', instance: { kind: 'primary', component: 'engine' } },
       { kind: 'rogue-promotion', instance: { kind: 'standby', component: 'db' } },
+      { kind: 'loss', from: { kind: 'active' }, to: { kind: 'standby' }, percent: 20 },
+      { kind: 'slow-disk', instance: { kind: 'primary', component: 'db' }, diskMs: 150 },
+      { kind: 'full-disk', instance: { kind: 'primary', component: 'engine' } },
+      { kind: 'wrong-clock', target: { kind: 'leading-controller' }, byMs: -60_000 },
+      { kind: 'wrong-clock', target: { kind: 'controller', site: { kind: 'witness' } }, byMs: 2000 },
+      { kind: 'copy-authority' },
+      { kind: 'restore-authority' },
     ],
   );
   const third = lines[2]!;

@@ -21,6 +21,7 @@ export const PERSON_PHRASES: readonly string[] = [
   'accepts the loss and approves the plan that may have it',
   'acknowledges what happened',
   'accepts the exposure and ends the halt',
+  'adopts the restored authority',
   'asks for a switchover to SITE',
   'asks for a failover to SITE',
   'asks for a recovery of COMPONENT',
@@ -197,4 +198,5 @@ const PERSON_WORDS: ReadonlyMap<string, PersonRequest> = new Map<string, PersonR
   ['accepts the loss and approves the plan that may have it', { kind: 'approve-loss' }],
   ['acknowledges what happened', { kind: 'acknowledge' }],
   ['accepts the exposure and ends the halt', { kind: 'resume' }],
+  ['adopts the restored authority', { kind: 'adopt' }],
 ]);

@@ -27,3 +27,8 @@ test('who accepts a loss approves the plan that the refusal names', () => {
   assert.equal(namedApproval(named!, refused('the plan is now ghi')), null, 'once');
   assert.equal(namedApproval(asked, refused('nobody could be promoted')), null);
 });
+
+test('a person adopts the authority of their group, and says why', () => {
+  const reason = 'the copy of a moment ago';
+  assert.deepEqual(wordsOf({ kind: 'adopt' }, view), { kind: 'adopt', group: 'trading', reason });
+});

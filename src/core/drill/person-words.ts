@@ -22,6 +22,8 @@ export function wordsOf(request: PersonRequest, view: PersonView): OperatorReque
       return { kind: 'freeze', group, lift: true, reason: 'over', minutes: null };
     case 'acknowledge':
       return { kind: 'acknowledge', group };
+    case 'adopt':
+      return { kind: 'adopt', group, reason: 'the copy of a moment ago' };
     case 'resume':
       return {
         kind: 'resume',

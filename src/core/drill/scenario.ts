@@ -65,5 +65,7 @@ export type PersonRequest =
   | { readonly kind: 'acknowledge' }
   /** Names who is missing, and lets what stands still go on without them. */
   | { readonly kind: 'resume' }
+  /** Says that what the authority says since it was restored is to be believed. */
+  | { readonly kind: 'adopt' }
   | { readonly kind: 'move'; readonly move: 'switchover' | 'failover'; readonly site: SitePhrase }
   | { readonly kind: 'recover'; readonly component: string };
