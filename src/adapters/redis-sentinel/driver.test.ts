@@ -32,10 +32,12 @@ describe('drivers of a set', () => {
       talk: set.talk(host),
       epochs: new GuardedEpochs(join(directory, file)),
       writerPasswordHash: 'a'.repeat(64),
+      sentinelUser: 'sentinel',
     });
   const sentinel = () =>
     new SentinelDriver({
       talk: set.sentinel,
+      peer: ({ host }) => set.peer(host),
       set: 'cache',
       epochs: new GuardedEpochs(join(directory, `sentinel-${++names}.json`)),
     });
@@ -58,11 +60,12 @@ describe('drivers of a set', () => {
       hasEnded: () => process.ended,
       kill: () => Object.assign(process, { ended: true, killed: true }),
     });
-    const led = (watch: () => ReturnType<typeof watched> | null = watched) =>
+    const led = (watch: () => ReturnType<typeof watched> | null = watched, eligible = true) =>
       new ServedRedis({
         set: 'cache',
         own: peer('chi', chi),
         others: [peer('nyc', nyc)],
+        eligible,
         sentinel: sentinel(),
         watch,
         follower,
@@ -158,6 +161,189 @@ describe('drivers of a set', () => {
       assert.equal((await lead(2, 'chi')).kind, 'unknown');
     });
 
+    describe('kept from sentinels until it has what the leading one has', () => {
+      const standing = () =>
+        set.said.filter((line) => /priority|sentinel|REPLICAOF/.test(line)).map((line) => line.replace(/ \+.*/, ' +…'));
+      const let_ = [`${chi.host} ACL SETUSER sentinel -@all +…`, `${chi.host} CONFIG SET replica-priority 100`];
+      const shut = [`${chi.host} CONFIG SET replica-priority 0`, `${chi.host} ACL SETUSER sentinel -@all`];
+      let redis: ServedRedis;
+      beforeEach(async () => {
+        set.servers.get(nyc.host)!.users.add('writer-1');
+        for (const { users } of set.servers.values()) users.add('sentinel');
+        redis = led();
+        assert.equal((await lead(1, 'nyc', redis)).kind, 'ok');
+        set.said.length = 0;
+      });
+      const priority = () => set.servers.get(chi.host)!.priority;
+
+      it('a copy that has everything is let be promoted, the rights first and the priority last, once', async () => {
+        await redis.keep(soon);
+        assert.deepEqual(standing(), let_);
+        await redis.keep(soon);
+        assert.deepEqual(standing(), let_);
+        set.servers.get(chi.host)!.behind = 500;
+        await redis.keep(soon);
+        assert.equal(priority(), 100, 'it follows');
+      });
+
+      it('one that is behind, copies first or has another history is not, and that is said', async () => {
+        const own = set.servers.get(chi.host)!;
+        for (const fault of [{ behind: 500 }, { linkUp: false }, { history: 'f'.repeat(40) }]) {
+          Object.assign(own, { behind: 0, linkUp: true, history: null }, fault);
+          set.said.length = 0;
+          await redis.keep(soon);
+          assert.deepEqual(standing(), shut, JSON.stringify(fault));
+          const look = await redis.look(soon);
+          assert.ok(
+            look.kind === 'seen' && look.remarks.some((each) => each.startsWith('sentinels may not promote it')),
+          );
+        }
+      });
+
+      it('one that was started anew as primary is shut, and made to follow', async () => {
+        const own = set.servers.get(chi.host)!;
+        await redis.keep(soon);
+        Object.assign(own, { role: 'primary', runId: 'b'.repeat(40), history: 'f'.repeat(40) });
+        set.said.length = 0;
+        await redis.keep(soon);
+        assert.deepEqual(standing(), [...shut, `${chi.host} REPLICAOF ${nyc.host} 6379`]);
+        Object.assign(own, { history: null });
+        await redis.keep(soon);
+        assert.equal(priority(), 100);
+      });
+
+      it('its link gone, it stays promotable while nobody is seen to lead, and not once the leading one goes on without it', async () => {
+        await redis.keep(soon);
+        set.servers.get(chi.host)!.linkUp = false;
+        set.servers.get(nyc.host)!.frozen = true;
+        await redis.keep(soon);
+        assert.equal(priority(), 100);
+        set.servers.get(nyc.host)!.frozen = false;
+        await redis.keep(soon);
+        assert.equal(priority(), 0);
+      });
+
+      it('cut short anywhere it has priority 0; one that may never lead is never let', async () => {
+        const own = set.servers.get(chi.host)!;
+        own.refuses = 'ACL';
+        await redis.keep(soon);
+        assert.equal(priority(), 0);
+        own.refuses = null;
+        const never = led(watched, false);
+        await lead(1, 'nyc', never);
+        await never.keep(soon);
+        assert.equal(priority(), 0);
+      });
+
+      it('nobody was told yet, or it is the one that leads: nothing is changed', async () => {
+        await led().keep(soon);
+        const own = led();
+        await lead(2, 'chi', own);
+        set.said.length = 0;
+        await own.keep(soon);
+        assert.deepEqual(standing(), []);
+      });
+
+      it('named by the record, it is made promotable first, and sentinels are asked until they have seen it', async () => {
+        set.servers.get(nyc.host)!.frozen = true;
+        set.looksLate = 2;
+        assert.equal((await lead(2, 'chi', redis)).kind, 'ok');
+        assert.ok(set.said.indexOf(let_[1]!) < set.said.indexOf('sentinel FAILOVER'));
+        assert.equal(set.said.filter((line) => line === 'sentinel FAILOVER').length, 3);
+        assert.equal(priority(), 0, 'who leads is not to be promoted as it is when it follows again');
+      });
+
+      it('a planned switch to one that sentinels may not promote, or do not know to be promotable, is not begun', async () => {
+        set.servers.get(chi.host)!.history = 'f'.repeat(40);
+        const behind = await lead(2, 'chi', redis);
+        assert.equal(codeOf(behind), 'no-candidate');
+        set.servers.get(chi.host)!.history = null;
+        set.looksLate = Number.POSITIVE_INFINITY;
+        const unseen = await lead(2, 'chi', redis);
+        assert.match(unseen.kind === 'failed' ? unseen.reason : '', /with priority 0/);
+        assert.ok(!set.said.some((line) => line.includes('PAUSE') || line === 'sentinel FAILOVER'));
+        assert.ok(set.servers.get(nyc.host)!.users.has('writer-1'));
+      });
+
+      it('where sentinels find nobody whom they may promote that is what it says, with what to look at', async () => {
+        set.servers.get(nyc.host)!.frozen = true;
+        set.looksLate = Number.POSITIVE_INFINITY;
+        const outcome = await lead(2, 'chi', redis);
+        assert.equal(codeOf(outcome), 'no-candidate');
+        assert.match(outcome.kind === 'failed' ? outcome.reason : '', /NOGOODSLAVE.*SENTINEL REPLICAS cache/);
+      });
+    });
+
+    describe('where it led and sentinels promoted another one', () => {
+      const own = () => set.servers.get(chi.host)!;
+      let redis: ServedRedis;
+      beforeEach(async () => {
+        Object.assign(own(), { role: 'primary', epoch: 3 });
+        set.servers.get(nyc.host)!.role = 'replica';
+        own().users.add('writer-3');
+        redis = led();
+        await redis.look(soon);
+        set.said.length = 0;
+      });
+      const stream = async () => {
+        const look = await redis.look(soon);
+        return look.kind === 'seen' ? look.stream : undefined;
+      };
+
+      it('what it led is said once it has another history, until another one is named', async () => {
+        const { history, offset } = (await stream())!;
+        assert.equal((await stream())!.left, undefined);
+        Object.assign(own(), { role: 'replica', history: 'f'.repeat(40) });
+        const { left } = (await stream())!;
+        assert.deepEqual([left?.history, left?.offset], [history, offset]);
+        assert.ok(left!.endedWithinMs >= 0 && left!.endedWithinMs < 5000);
+        await lead(4, null, redis);
+        assert.deepEqual((await stream())!.left, left);
+        await lead(4, 'nyc', redis);
+        assert.equal((await stream())!.left, undefined);
+      });
+
+      it('it leaves one that has its history to the record, and moves any other back', async () => {
+        Object.assign(own(), { role: 'replica', follows: nyc.host, history: 'f'.repeat(40) });
+        Object.assign(set.servers.get(nyc.host)!, { role: 'primary', before: 'e'.repeat(40), history: 'f'.repeat(40) });
+        await redis.look(soon);
+        const moved = await lead(3, 'chi', redis);
+        assert.notEqual(codeOf(moved), 'gave-way');
+        Object.assign(set.servers.get(nyc.host)!, { role: 'primary', before: (await stream())!.left!.history });
+        Object.assign(own(), { role: 'replica', follows: nyc.host });
+        assert.equal(codeOf(await lead(3, 'chi', redis)), 'gave-way');
+        assert.ok(own().users.has('writer-3'));
+      });
+    });
+
+    describe('sentinels that name two primaries', () => {
+      beforeEach(() => {
+        set.servers.get(chi.host)!.role = 'primary';
+      });
+
+      it('nobody is let in while most name another one that says so too; the reason has what each says', async () => {
+        for (const host of ['own', ...set.peers]) set.named.set(host, nyc.host);
+        const outcome = await lead(2, 'chi');
+        assert.equal(codeOf(outcome), 'two-primaries');
+        assert.match(
+          outcome.kind === 'failed' ? outcome.reason : '',
+          /nyc is primary as well: its sentinel names 127\.0\.4\.1:6379, .*SENTINEL REMOVE/,
+        );
+        assert.ok(!set.said.some((line) => line.includes('writer-2')));
+      });
+
+      it('it is opened where most name it, or whom they name is no primary, or does not answer', async () => {
+        set.named.set('own', nyc.host);
+        for (const host of set.peers) set.named.set(host, chi.host);
+        assert.equal((await lead(2, 'chi')).kind, 'ok');
+        for (const host of set.peers) set.named.set(host, nyc.host);
+        set.servers.get(nyc.host)!.role = 'replica';
+        assert.equal((await lead(3, 'chi')).kind, 'ok');
+        Object.assign(set.servers.get(nyc.host)!, { role: 'primary', frozen: true });
+        assert.equal((await lead(4, 'chi')).kind, 'ok');
+      });
+    });
+
     it('one whose process is gone is closed; without a process of this machine that is never said', async () => {
       set.servers.get(chi.host)!.users.add('writer-1');
       const redis = led();
@@ -193,6 +379,7 @@ describe('drivers of a set', () => {
     });
 
     it('an epoch that others have overtaken opens nothing', async () => {
+      set.servers.get(nyc.host)!.role = 'replica';
       set.servers.get(chi.host)!.role = 'primary';
       set.servers.get(chi.host)!.epoch = 5;
       assert.equal(codeOf(await lead(4, 'chi')), 'stale-epoch');
@@ -210,7 +397,12 @@ describe('drivers of a set', () => {
     assert.equal(await driver().confirm({ kind: 'open-at', epoch: epoch(3) }, soon), 'does-not-hold');
     assert.deepEqual(
       set.said.map((line) => line.replace(/ reset .*/, '')),
-      [`${nyc.host} EVAL 1 holdfast:epoch 4`, `${nyc.host} ACL DELUSER writer-3`, `${nyc.host} ACL SETUSER writer-4`],
+      [
+        `${nyc.host} EVAL 1 holdfast:epoch 4`,
+        `${nyc.host} CONFIG SET replica-priority 0`,
+        `${nyc.host} ACL DELUSER writer-3`,
+        `${nyc.host} ACL SETUSER writer-4`,
+      ],
     );
   });
 
@@ -304,11 +496,13 @@ describe('drivers of a set', () => {
       ),
       [
         'nyc CLIENT PAUSE 2050 WRITE',
+        'nyc CONFIG SET replica-priority 0',
         'nyc ACL DELUSER writer-1',
         'sentinel FAILOVER',
         'nyc REPLICAOF 127.0.4.2 6379',
         'nyc CLIENT UNPAUSE',
         ...Array.from({ length: 3 }, () => 'chi EVAL 1 holdfast:epoch 2'),
+        'chi CONFIG SET replica-priority 0',
         'chi ACL SETUSER writer-2',
       ],
     );

@@ -163,8 +163,16 @@ export class ServedDriver implements InstanceDriver {
   async #lookAndTell(): Promise<void> {
     this.#tell(await this.#look());
     if (this.#closed) return;
+    await this.#keep();
+    if (this.#closed) return;
     this.#timer = setTimeout(() => void this.#lookAndTell(), this.#options.lookEveryMs);
     this.#timer.unref();
+  }
+
+  /** What it could not do it tries after the next look. */
+  async #keep(): Promise<void> {
+    const { server, lookWithinMs } = this.#options;
+    await server.keep?.({ deadlineMs: lookWithinMs }).catch(() => {});
   }
 
   async #look(): Promise<InstanceObservation> {

@@ -13,6 +13,7 @@ import {
   redisSet,
   sentinelNodes,
   sentinelPort,
+  sentinelUser,
 } from '../../../lab/netns/servers/redis.ts';
 import { serverKey } from '../../../lab/netns/servers/server.ts';
 import { serverState } from '../../../lab/netns/servers/server-process.ts';
@@ -43,6 +44,7 @@ export function redisSuite(servers: () => ServersUnderTest): void {
     return new RedisDriver({
       talk: redisTalk(login, servers().dialFrom(node.id)),
       epochs: servers().newEpochs(),
+      sentinelUser,
       writerPasswordHash: createHash('sha256').update(ground.secret(redisSecrets.writer)).digest('hex'),
     });
   }
@@ -51,9 +53,14 @@ export function redisSuite(servers: () => ServersUnderTest): void {
     const { ground } = servers();
     const node = sentinelNodes(ground).find((each) => each.site === site)!;
     const address = { host: lanAddress(ground.plan, node), port: sentinelPort };
-    const login = { address, user: null, password: ground.secret(redisSecrets.sentinel) };
+    const talk = (at: typeof address) =>
+      redisTalk(
+        { address: at, user: null, password: ground.secret(redisSecrets.sentinel) },
+        servers().dialFrom(node.id),
+      );
     return new SentinelDriver({
-      talk: redisTalk(login, servers().dialFrom(node.id)),
+      talk: talk(address),
+      peer: talk,
       set: redisSet,
       epochs: servers().newEpochs(),
     });
