@@ -38,15 +38,22 @@ describe('whom a real sentinel may promote', { skip, timeout: 240_000 }, () => {
     return look;
   }
   const priorityOf = async (name: Member) => (await seen(name)).figures['priority'];
+  /** As soon as nothing is under way: what the sentinel says to it. */
   const failover = async () => {
-    const answer = await set.talk('sentinel')([['SENTINEL', 'FAILOVER', setName]], soon);
-    const [reply] = answer.kind === 'ok' ? answer.replies : [];
-    return reply instanceof RespError ? reply.message : reply;
+    let said: unknown;
+    const isFree = async () => {
+      const answer = await set.talk('sentinel')([['SENTINEL', 'FAILOVER', setName]], soon);
+      const [reply] = answer.kind === 'ok' ? answer.replies : [];
+      said = reply instanceof RespError ? reply.message : reply;
+      return !String(said).startsWith('INPROG');
+    };
+    await eventually(isFree, 'no failover under way', 20_000);
+    return said;
   };
   const priorityAtSentinel = async (name: Member) => {
     const { replicas } = await set.sentinel().observe(soon);
     const known = replicas?.find(({ port }) => port === set.address(name).port);
-    return known === undefined || known.flags.includes('s_down') ? null : known.priority;
+    return known?.linkUp && !known.flags.includes('s_down') ? known.priority : null;
   };
   /** Its agent looks again and again until it may be promoted. */
   async function candidate(name: Member): Promise<void> {

@@ -6,7 +6,7 @@ import { hostMonoMs } from '../process/host-clock.ts';
 import type { ExpectedProcess, WatchedProcess } from '../process/watched-process.ts';
 import type { DialAddress } from '../system/dial.ts';
 import type { RedisDriver, RedisObservation } from './driver.ts';
-import type { RedisReplication } from './parse.ts';
+import type { RedisReplication, SentinelReplica } from './parse.ts';
 import { switchPrimary } from './planned-switch.ts';
 import { PromotionStanding, type RedisPeer } from './promotion-standing.ts';
 import type { SentinelAction, SentinelDriver, SentinelWord } from './sentinel-driver.ts';
@@ -39,6 +39,8 @@ const askAgainAfterMs = 100;
 /** Of a planned switch: sentinels may take this part of the time to see that they may promote it. */
 const seenShare = 0.4;
 const wordsWithinMs = 600;
+/** Automation that is held, instances that do not move by themselves, or no controller: then the record keeps naming this one. */
+const recordFollowsWithinMs = 10_000;
 const primaryWithinMs = 300;
 
 /**
@@ -57,6 +59,7 @@ export class ServedRedis implements ServedServer {
   #leading: { readonly history: string; readonly offset: number; readonly askedAtMs: number } | null = null;
   /** It led that, and has another history since. */
   #left: LedHistory | null = null;
+  #leftAtMs = 0;
   #dispute: string | null = null;
 
   constructor(options: ServedRedisOptions) {
@@ -109,7 +112,8 @@ export class ServedRedis implements ServedServer {
   ): void {
     if (this.#leading !== null && this.#leading.history !== history) {
       const { askedAtMs: before, ...end } = this.#leading;
-      this.#left = { ...end, endedWithinMs: Math.ceil(hostMonoMs() - before) };
+      this.#leftAtMs = hostMonoMs();
+      this.#left = { ...end, endedWithinMs: Math.ceil(this.#leftAtMs - before) };
       this.#leading = null;
     }
     if (opened) this.#leading = { history, offset, askedAtMs };
@@ -140,6 +144,7 @@ export class ServedRedis implements ServedServer {
     const { own, set } = this.#options;
     const target = routes[set] ?? null;
     this.#told = { epoch, routes };
+    this.#dispute = null;
     await this.#standing.settled();
     if (target !== own.instance) {
       // Whoever is named was counted against what this one had.
@@ -150,31 +155,36 @@ export class ServedRedis implements ServedServer {
     const seen = await own.driver.observe({ deadlineMs });
     if (seen.replication === null) return { kind: 'unknown', reason: seen.reasons[0] ?? 'it did not answer' };
     if (seen.replication.role === 'replica') return this.#takeOver(epoch, seen, until);
-    this.#dispute = await this.#disputed(until);
-    return this.#dispute === null ? this.#open(epoch, until) : failed('two-primaries', this.#dispute);
+    const dispute = await this.#disputed(until);
+    if (dispute === null) return this.#open(epoch, until);
+    this.#dispute = dispute.text;
+    // Then it takes over from that one, as from any primary that answers.
+    if (dispute.isNamed && seen.openFor?.length === 0)
+      await own.driver.perform(
+        { kind: 'follow', epoch, upstream: dispute.rival },
+        { deadlineMs: until - hostMonoMs() },
+      );
+    return failed('two-primaries', dispute.text);
   }
 
   /**
-   * Null: enough sentinels name the own server, or no other one says that it is primary. Sentinels that learn of a promotion later name
-   * the former primary for a while; one that leads is another thing.
+   * Null: most sentinels name the own server, or nobody whom one of them names says that it is primary. Sentinels that learn of a
+   * promotion later name the former primary for a while; one that leads is another thing.
    */
-  async #disputed(until: number): Promise<string | null> {
+  async #disputed(until: number): Promise<Dispute | null> {
     const { own, others, sentinel } = this.#options;
     const within = (mostMs: number): CallOptions => ({ deadlineMs: Math.min(until - hostMonoMs(), mostMs) });
-    const words = await sentinel.words(within(wordsWithinMs));
-    const named = ({ address }: RedisPeer) =>
+    const [words, ...seen] = await Promise.all([
+      sentinel.words(within(wordsWithinMs)),
+      ...others.map(async (other) => ({ other, ...(await other.driver.observe(within(primaryWithinMs))) })),
+    ]);
+    const namedBy = ({ address }: RedisPeer) =>
       words.filter(({ primary }) => primary !== null && isAt(primary, address)).length;
-    if (2 * named(own) > words.length) return null;
-    const rivals = await Promise.all(
-      others
-        .filter((other) => named(other) > 0)
-        .map(async ({ driver, instance }) => {
-          const { replication } = await driver.observe(within(primaryWithinMs));
-          return replication?.role === 'primary' ? [instance] : [];
-        }),
-    );
-    const rival = rivals.flat()[0];
-    return rival === undefined ? null : `${rival} is primary as well: ${disputeText(words)}`;
+    const isMost = (count: number) => 2 * count > words.length;
+    const rival = seen.find(({ other, replication }) => replication?.role === 'primary' && namedBy(other) > 0)?.other;
+    if (rival === undefined || isMost(namedBy(own))) return null;
+    const text = `${rival.instance} is primary as well: ${disputeText(words)}`;
+    return { text, rival: rival.address, isNamed: isMost(namedBy(rival)) };
   }
 
   /** Until it may be otherwise that nobody is let in yet. */
@@ -238,9 +248,10 @@ export class ServedRedis implements ServedServer {
       : opened;
   }
 
-  /** It let writers of this epoch in, and follows one that was promoted with what it led. */
+  /** It let writers of this epoch in, and follows one that was promoted with what it led; it is moved back where the record does not follow. */
   #gaveWay(epoch: Epoch, { openFor }: RedisObservation, { before }: RedisReplication): boolean {
-    return openFor?.includes(epoch) === true && (this.#left === null || this.#left.history === before?.history);
+    if (this.#left === null || hostMonoMs() - this.#leftAtMs > recordFollowsWithinMs) return false;
+    return openFor?.includes(epoch) === true && this.#left.history === before?.history;
   }
 
   /** Null: sentinels may promote it, and know. Found out before anybody has to wait. */
@@ -253,13 +264,14 @@ export class ServedRedis implements ServedServer {
     for (;;) {
       const { replicas, reasons } = await sentinel.observe({ deadlineMs: seenUntil - hostMonoMs() });
       const known = replicas?.find((each) => isAt(each, own.address));
-      if (known !== undefined && known.priority > 0 && !known.flags.includes('s_down')) return null;
+      // A priority that was never asked for is not 0.
+      if (known?.linkUp && known.priority > 0 && !known.flags.includes('s_down')) return null;
       if (seenUntil - hostMonoMs() > askAgainAfterMs) {
         await new Promise((resolve) => setTimeout(resolve, askAgainAfterMs));
         continue;
       }
       if (replicas === null) return reasons.join('; ');
-      return known === undefined ? 'its sentinel does not know it yet' : candidateText(known.priority, known.flags);
+      return known === undefined ? 'its sentinel does not know it yet' : candidateText(known);
     }
   }
 
@@ -333,8 +345,18 @@ export class ServedRedis implements ServedServer {
 const isEarly = (opened: ActionOutcome): boolean =>
   opened.kind === 'failed' && (opened.code === 'no-replicas' || opened.code === 'not-primary');
 
-const candidateText = (priority: number, flags: readonly string[]): string =>
-  `its sentinel has it with priority ${priority}${flags.includes('s_down') ? ', and for down' : ''}: it looks again within 10 s`;
+/** Another one is primary too, and named by a sentinel at least. */
+interface Dispute {
+  readonly text: string;
+  readonly rival: DialAddress;
+  /** By most of them. */
+  readonly isNamed: boolean;
+}
+
+function candidateText({ priority, flags, linkUp }: SentinelReplica): string {
+  const state = flags.includes('s_down') ? ', and for down' : linkUp ? '' : ', and does not know that it follows';
+  return `its sentinel has it with priority ${priority}${state}: it looks again within 10 s`;
+}
 
 /** What to do about it too: a sentinel that has missed a change of the same number is not corrected by the others. */
 function disputeText(words: readonly SentinelWord[]): string {
