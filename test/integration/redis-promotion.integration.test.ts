@@ -130,6 +130,12 @@ describe('whom a real sentinel may promote', { skip, timeout: 240_000 }, () => {
     const { left } = (await seen('nyc')).stream!;
     assert.equal(left!.history, before.history);
     const successor = (await set.driver('chi').observe(soon)).replication!;
-    assert.equal(lossBetween(left!, successor, { stopped: false, endedWithinMs: left!.endedWithinMs }).kind, 'bounded');
+    // Until it was demoted it went on, with nothing but what Redis and Sentinel say in the stream themselves.
+    const loss = lossBetween(left!, successor, { stopped: false, endedWithinMs: left!.endedWithinMs });
+    assert.ok(
+      loss.kind === 'bounded' || (loss.kind === 'lost' && !loss.exact && loss.bytes < 2_000),
+      JSON.stringify(loss),
+    );
+    assert.equal(await written('chi'), 100);
   });
 });
