@@ -48,7 +48,11 @@ export class PromotionStanding {
   /** @param stillAsked false: something else was decided meanwhile, and nothing is changed */
   async keep(
     leading: RedisPeer,
-    { epoch, until, stillAsked }: { readonly epoch: Epoch; readonly until: number; readonly stillAsked: () => boolean },
+    {
+      epoch: told,
+      until,
+      stillAsked,
+    }: { readonly epoch: Epoch; readonly until: number; readonly stillAsked: () => boolean },
   ): Promise<void> {
     const { driver } = this.#own;
     const before = await driver.observe({ deadlineMs: until - hostMonoMs() });
@@ -63,6 +67,8 @@ export class PromotionStanding {
     if (verdict === null || !stillAsked()) return;
     this.#why = verdict ? null : shortfall(here.replication, own);
     const { runId } = here.server;
+    // A copy has the epoch of the one that leads, which may have been told a newer one first.
+    const epoch = Math.max(told, here.storedEpoch ?? 0) as Epoch;
     this.#changing = verdict
       ? this.admit(epoch, { runId, history: own.history, until })
       : this.#bar(leading, { epoch, until, seen: here });

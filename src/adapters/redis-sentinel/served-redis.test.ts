@@ -163,6 +163,13 @@ describe('a server of a set, led by an agent', () => {
       assert.equal(priority(), 100, 'it follows');
     });
 
+    it('its data may have a newer epoch than it was told: that is the one of whoever leads', async () => {
+      set.servers.get(chi.host)!.epoch = 7;
+      await redis.keep(soon);
+      assert.equal(priority(), 100);
+      assert.equal((await lead(6, 'chi', redis)).kind, 'failed');
+    });
+
     it('one that is behind, copies first or has another history is not, and that is said', async () => {
       const own = set.servers.get(chi.host)!;
       for (const fault of [{ behind: 500 }, { linkUp: false }, { history: 'f'.repeat(40) }]) {
