@@ -95,6 +95,14 @@ export const labSuites: readonly LabSuite[] = [
     withinMs: 420_000,
   },
   {
+    name: 'redis',
+    about: 'whom a real Sentinel may promote; where Redis is installed',
+    files: ['test/integration/redis-promotion.integration.test.ts'],
+    needs: 'nothing',
+    labs: [],
+    withinMs: 240_000,
+  },
+  {
     name: 'supervisord',
     about: 'programs that supervisord keeps: looked at, ordered, barred; where it is installed (supervisor)',
     files: ['test/integration/supervisord.integration.test.ts'],

@@ -60,6 +60,8 @@ const gateBoundMs = 50;
 /** Everything that a server of this instance is made of; each option read once, with the instance named where it is missing. */
 interface Setup {
   readonly instance: InstanceId;
+  /** May be primary. */
+  readonly eligible: boolean;
   readonly served: Served;
   readonly options: OptionReader;
   readonly epochs: (name: string) => GuardedEpochs;
@@ -82,6 +84,7 @@ export async function servedDriver(config: ServedInstance, agent: AgentConfigFil
   const options = new OptionReader(instance, { ...home.served.servers[instance], ...config.server });
   const setup: Setup = {
     instance,
+    eligible: instances.get(instance)?.eligible === true,
     served: home.served,
     options,
     epochs: (name) => new GuardedEpochs(join(agent.stateDir, 'served', `${name}.epochs`)),
@@ -189,7 +192,7 @@ async function names({ instance, options, served, epochs }: Setup): Promise<Serv
 }
 
 /** It drives its own server, and the former primary where it takes over; both with the login that its host has. */
-async function redis({ instance, options, served, epochs }: Setup): Promise<ServedServer> {
+async function redis({ instance, eligible, options, served, epochs }: Setup): Promise<ServedServer> {
   const [{ watchProcess }, { RedisDriver }, { redisTalk }, { SentinelDriver }, { ServedRedis }] = await Promise.all([
     import('../adapters/process/watched-process.ts'),
     import('../adapters/redis-sentinel/driver.ts'),
@@ -200,8 +203,14 @@ async function redis({ instance, options, served, epochs }: Setup): Promise<Serv
   const { user } = options;
   const password = options.secret('passwordFile');
   const writerPasswordHash = createHash('sha256').update(options.secret('writerPasswordFile')).digest('hex');
+  const sentinelUser = options.has('sentinelUser') ? options.text('sentinelUser') : null;
   const driverOf = (address: DialAddress, guard: string) =>
-    new RedisDriver({ talk: redisTalk({ address, user, password }), epochs: epochs(guard), writerPasswordHash });
+    new RedisDriver({
+      talk: redisTalk({ address, user, password }),
+      epochs: epochs(guard),
+      writerPasswordHash,
+      sentinelUser,
+    });
   const peer = (id: InstanceId, address: DialAddress, guard: string) => ({
     instance: id,
     address,
@@ -214,14 +223,17 @@ async function redis({ instance, options, served, epochs }: Setup): Promise<Serv
   const [set] = Object.keys(served.leads);
   if (set === undefined) throw unusable(instance, 'its component names no set');
   const sentinelPassword = options.has('sentinelPasswordFile') ? options.secret('sentinelPasswordFile') : password;
+  const sentinelTalk = (address: DialAddress) => redisTalk({ address, user: null, password: sentinelPassword });
   return new ServedRedis({
     set,
     own: peer(instance, options.address('address'), instance),
     others,
+    eligible,
     watch: watchProcess,
     follower: (address) => driverOf(address, `${instance}.at-${address.host}-${address.port}`),
     sentinel: new SentinelDriver({
-      talk: redisTalk({ address: options.address('sentinel'), user: null, password: sentinelPassword }),
+      talk: sentinelTalk(options.address('sentinel')),
+      peer: sentinelTalk,
       set,
       epochs: epochs(`${instance}.sentinel`),
     }),

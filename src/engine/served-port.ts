@@ -12,6 +12,8 @@ export interface ServedServer {
   look(options: CallOptions): Promise<ServedLook>;
   /** Absolute: exactly these, or nobody. `ok` only when it was seen to be so afterwards. Doing it twice is doing it once. */
   lead(epoch: Epoch, routes: Routes, options: LeadOptions): Promise<ActionOutcome>;
+  /** After each look: what is not to wait until it is led anew. Tells nobody where to lead. */
+  keep?(options: CallOptions): Promise<void>;
   /** The process that answered last has ended: a fact, seen on its machine. Absent: nobody here can tell. */
   hasEnded?(): boolean;
   /** Whether what was seen is what these routes ask for; the epoch counts where the server shows one. */

@@ -101,6 +101,24 @@ test('closed at a raised epoch, named at it once it is proved, counted once it w
   ]);
 });
 
+test('one that lets writers in with another history than it led stays where it is, with what that cost, in the same epoch', () => {
+  const ground = new Ground();
+  const left = { history: 'first', offset: 900, endedWithinMs: 700 };
+  const at = lost().observation('alfa-cache', {
+    process: 'running',
+    health: 'ok',
+    stream: { primary: true, history: 'third', offset: 20, before: { history: 'first', offset: 880 }, left },
+    figures: { openEpoch: 7, ledEpoch: 7 },
+  });
+  assert.ok(ground.work(at));
+  const record = ground.commit(at);
+  const loss = { kind: 'lost', bytes: 20, exact: false };
+  const { instance, former, epoch, loss: written } = record.writers![CACHE]!;
+  assert.deepEqual([record.epoch, instance, former, epoch, written], [7, 'alfa-cache', 'alfa-cache', 7, loss]);
+  assert.ok(!ground.work(at), 'once');
+  assert.deepEqual(ground.said, [['writer-diverged', 7, { component: CACHE, instance: 'alfa-cache', loss }]]);
+});
+
 test('what the authority did not take is not said, and what is not known is asked for anew', () => {
   const ground = new Ground();
   ground.work(lost());

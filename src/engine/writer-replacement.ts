@@ -92,6 +92,16 @@ export function rewritten({ record, topology }: Facts, component: Component, cha
         instance: change.instance,
         ...(change.formerEnd === null ? {} : { formerEnd: change.formerEnd }),
       });
+    case 'diverged': {
+      assert(instance === change.instance, `${change.instance} does not let writers in`);
+      const { formerEnd, loss } = change;
+      const { epoch } = seatOf(record, component, topology);
+      const why = 'its history changed';
+      return written(record.epoch, {
+        ...{ component: component.id, instance, epoch, former: instance, besideSite },
+        ...{ why, formerEnd, loss },
+      });
+    }
     case 'count':
       assert(replaced !== null, `${component.id} was not replaced`);
       return written(record.epoch, { ...replaced, loss: change.loss });
@@ -107,6 +117,8 @@ function evidenceOf(
       return { kind: 'writer-closed', data: { from: former, why } };
     case 'open':
       return { kind: 'writer-named', data: { instance, from: former, why, proof: change.proof } };
+    case 'diverged':
+      return { kind: 'writer-diverged', data: { instance, loss: { ...change.loss } } };
     case 'count':
       return { kind: 'writer-opened', data: { instance, from: former, loss: { ...change.loss } } };
   }

@@ -137,6 +137,18 @@ export function scheduleLostRedis(play: FaultPlay, seed: number): void {
     });
 }
 
+/** Drawn apart, as a slow promotion is: sentinels that stood still promote somebody although the primary runs, soon after one was lost or at any time. */
+export function scheduleWrongPromotion(play: FaultPlay, seed: number): void {
+  const { world } = play;
+  const sets = new Set([...world.instances.values()].flatMap(({ redis }) => redis ?? []));
+  const random = new Random(seed ^ 0x5e47);
+  for (let left = random.whole(1, 4); left > 0; left -= 1)
+    world.queue.at(random.between(6000, 28_000), () => {
+      if (world.tracing) world.tell('fault: sentinels stood still');
+      for (const set of sets) set.promotedAnew();
+    });
+}
+
 /** Drawn apart, as a slow promotion is. It takes long, so it begins at once. */
 export function scheduleLeaderAway(play: FaultPlay, seed: number): void {
   const random = new Random(seed ^ 0x1f83);

@@ -10,6 +10,7 @@ import {
   scheduleLeaderAway,
   scheduleLostRedis,
   scheduleSlowPromotion,
+  scheduleWrongPromotion,
   scheduleWrongState,
 } from './draw-faults.ts';
 import type { FaultName } from './faults.ts';
@@ -88,7 +89,10 @@ export function runWorld({
   const play = new FaultPlay(world);
   let hurtUnderLoad = false;
   try {
-    if (lostRedis === true) scheduleLostRedis(play, seed);
+    if (lostRedis === true) {
+      scheduleLostRedis(play, seed);
+      scheduleWrongPromotion(play, seed);
+    }
     hurtUnderLoad = live(world, play, seed, violated);
   } catch (error) {
     checkers.crashed(error);

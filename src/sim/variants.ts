@@ -409,6 +409,16 @@ export const VARIANTS: readonly Variant[] = [
     lostRedis: true,
   },
   {
+    name: 'sentinels may promote a Redis that was started anew',
+    file: 'src/core/replication/promotion-candidate.ts',
+    find: 'if (own.primary || !own.follows || own.history !== leading.history) return false;',
+    replace: 'if (own.primary || !own.follows || own.history !== leading.history) return true;',
+    why: 'a server with what was on its disk takes over, and what was acknowledged since is lost',
+    caughtAt: 3,
+    seedsAtMost: 150,
+    lostRedis: true,
+  },
+  {
     name: 'whoever is in doubt may be promoted',
     file: 'src/core/decision/candidates.ts',
     find: "  if (difference && difference.wrong !== 'upstream')\n",

@@ -11,6 +11,7 @@ import { venueEndpoint } from '../../lab/layout.ts';
 import { redisName, redisNodes } from '../../lab/netns/servers/redis.ts';
 import { serverKey } from '../../lab/netns/servers/server.ts';
 import { hostMonoMs } from '../../src/adapters/process/host-clock.ts';
+import { candidatePriority } from '../../src/adapters/redis-sentinel/driver.ts';
 import type { SiteId } from '../../src/core/base/ids.ts';
 import type { StreamLoss } from '../../src/core/replication/stream-loss.ts';
 import type { Component } from '../../src/core/topology/topology.ts';
@@ -183,11 +184,16 @@ describe('a firm behind its servers, on network namespaces', { skip, timeout: 40
         assert.deepEqual(named, { component: redis.id, from: beside(redis, node.site!), instance: beside(redis, to) });
         await lab.heal(broken);
         await lab.restart(key);
-        await lab.eventually('the former one is back, as a closed replica', 60_000, async () => {
+        const seenBack = async () => {
           const { instances } = await lab.platform.group();
-          const seen = instances.find(({ instance }) => instance === beside(redis, node.site!))?.observation;
+          return instances.find(({ instance }) => instance === beside(redis, node.site!))?.observation;
+        };
+        await lab.eventually('the former one is back, as a closed replica', 60_000, async () => {
+          const seen = await seenBack();
           return seen?.process === 'running' && seen.stream?.primary === false && seen.figures['openEpoch'] === 0;
         });
+        const mayLead = async () => (await seenBack())?.figures['priority'] === candidatePriority;
+        await lab.eventually('sentinels may promote it again', 60_000, mayLead);
         await everyServerIsWell(lab, agreedWithinMs);
         assert.deepEqual(await lab.notAgreed(), []);
         assert.equal((await lab.platform.group()).record!.writers?.[redis.id]?.instance, beside(redis, to));

@@ -6,7 +6,7 @@ import { loadRunbooks } from '../../src/wire/load-runbooks.ts';
 
 const WORLDS = 60;
 
-test(`${WORLDS} worlds whose Redis is killed and frozen violate no invariant, and it is replaced in them`, {
+test(`${WORLDS} worlds whose Redis is killed, frozen and replaced by sentinels for nothing violate no invariant, and it is replaced in them`, {
   timeout: 240_000,
 }, () => {
   const runbooks = loadRunbooks();
@@ -19,4 +19,5 @@ test(`${WORLDS} worlds whose Redis is killed and frozen violate no invariant, an
   }
   assert.deepEqual(found, []);
   assert.ok((coverage.counts['I1: a Redis was replaced'] ?? 0) > WORLDS / 2);
+  assert.ok((coverage.counts['I9: sentinels promoted a Redis by themselves'] ?? 0) > WORLDS / 2);
 });

@@ -17,7 +17,7 @@ import { patroniKind } from './led-patroni.ts';
 import { announcedService, routeKinds, siteAddress } from './led-routes.ts';
 import { databasesFile, pgbouncerName, pgbouncerPort, pgbouncerSecrets, pooledDatabase } from './pgbouncer.ts';
 import { homeOf, lanAddress, type Placement } from './placement.ts';
-import { redisPort, redisSecrets, redisSet, sentinelNodes, sentinelPort } from './redis.ts';
+import { redisPort, redisSecrets, redisSet, sentinelNodes, sentinelPort, sentinelUser } from './redis.ts';
 import { serverDirectory } from './server.ts';
 
 export interface LedGround extends Placement {
@@ -126,6 +126,7 @@ const kinds: Partial<Record<ServedKind, LedKind>> = {
         writerPasswordFile: ground.secretFile(redisSecrets.writer),
         sentinel: `${lanAddress(ground.plan, sentinel)}:${sentinelPort}`,
         sentinelPasswordFile: ground.secretFile(redisSecrets.sentinel),
+        sentinelUser,
       };
     },
   },

@@ -130,6 +130,17 @@ describe('servers of a lab', () => {
     assert.doesNotMatch(members[2]!.files['start.sh']!, /barred/);
   });
 
+  it('a Redis that agents lead starts as one that sentinels may not promote; one that keeps copies only follows them', () => {
+    const led = planned('three-site-servers.yaml', 'led').servers.filter(({ name }) => name === 'redis');
+    for (const { node, command, files } of led) {
+      const mayLead = node.site !== 'ldn';
+      assert.equal(command.join(' ').endsWith('--replica-priority 0'), mayLead, node.site!);
+      assert.equal(!/^user sentinel .*\+(slaveof|info)/m.test(files['users.acl']!), mayLead, node.site!);
+    }
+    const alone = planned('three-site.yaml').servers.filter(({ name }) => name === 'redis');
+    for (const { files } of alone) assert.match(files['users.acl']!, /^user sentinel .*\+slaveof/m);
+  });
+
   it('only servers at sites that may be active are ever promoted', () => {
     const priorities = planned('three-site.yaml')
       .servers.filter(({ name }) => name === 'redis')

@@ -11,6 +11,9 @@ export const sentinelPort = 26_379;
 /** What the sentinels call the set. */
 export const redisSet = 'cache';
 
+/** As whom sentinels log in at the servers. */
+export const sentinelUser = 'sentinel';
+
 /** Sentinels that must agree that the primary is silent. */
 const sentinelQuorum = 2;
 const silentAfterMs = 1_000;
@@ -27,6 +30,8 @@ export const redisSecrets = {
 export function redisServers(ground: ServerGround): readonly LabServer[] {
   const nodes = redisNodes(ground);
   const [first] = nodes;
+  // Where nobody would let sentinels in they are.
+  const isLed = (node: PlannedNode) => ledNodes(ground, 'redis') !== null && mayLead(ground, node);
   return nodes.map((node) => ({
     name: redisName,
     node,
@@ -34,9 +39,10 @@ export function redisServers(ground: ServerGround): readonly LabServer[] {
     comesFirst: true as const,
     files: {
       'redis.conf': redisFile(ground, node, first!),
-      'users.acl': aclFile(ground.secret),
+      'users.acl': aclFile(ground.secret, isLed(node) ? 'barred' : 'let in'),
     },
-    command: ['redis-server', 'redis.conf'],
+    // Over the file, which is rewritten with what it has when sentinels reconfigure it.
+    command: ['redis-server', 'redis.conf', ...(isLed(node) ? ['--replica-priority', '0'] : [])],
     lacks: listens(redisPort),
   }));
 }
@@ -71,9 +77,11 @@ export function sentinelServers(ground: ServerGround): readonly LabServer[] {
 /** A title would be written over the environment, by which the lab knows its processes. */
 const keepsEnvironment = ['set-proc-title no'];
 
+const mayLead = ({ topology }: Placement, node: PlannedNode): boolean =>
+  tradingSites(topology).some(({ id }) => id === node.site);
+
 function redisFile(ground: ServerGround, node: PlannedNode, first: PlannedNode): string {
-  const { topology, plan, secret } = ground;
-  const mayWrite = tradingSites(topology).some(({ id }) => id === node.site);
+  const { plan, secret } = ground;
   return [
     `bind ${lanAddress(plan, node)} 127.0.0.1`,
     `port ${redisPort}`,
@@ -91,7 +99,7 @@ function redisFile(ground: ServerGround, node: PlannedNode, first: PlannedNode):
     // A primary that nobody follows acknowledges nothing.
     'min-replicas-to-write 1',
     'min-replicas-max-lag 2',
-    `replica-priority ${mayWrite ? 100 : 0}`,
+    `replica-priority ${mayLead(ground, node) ? 100 : 0}`,
     // Users in a file of their own: whoever rewrites the configuration does not write down who may write.
     `aclfile ${serverDirectory(redisName)}/users.acl`,
     'masteruser replica',
@@ -101,14 +109,16 @@ function redisFile(ground: ServerGround, node: PlannedNode, first: PlannedNode):
   ].join('\n');
 }
 
-/** Nobody may write: a server boots closed, whatever its role. */
-function aclFile(secret: (name: string) => string): string {
+/** Nobody may write: a server boots closed, whatever its role. Where sentinels are barred they find it alive, and may neither ask it for its state nor promote it. */
+function aclFile(secret: (name: string) => string, sentinels: 'barred' | 'let in'): string {
+  const greeting = '+ping +publish +subscribe +client|setname';
+  const rights = `${greeting} +multi +exec +slaveof +config|rewrite +role +info +client|kill +script|kill`;
   const hash = (name: string) => `#${createHash('sha256').update(secret(name)).digest('hex')}`;
   return [
     'user default off resetpass resetchannels -@all',
     `user holdfast on ${hash(redisSecrets.driver)} ~* &* +@all`,
     `user replica on ${hash(redisSecrets.replica)} -@all +psync +replconf +ping`,
-    `user sentinel on ${hash(redisSecrets.sentinel)} &* -@all +multi +slaveof +ping +exec +subscribe +config|rewrite +role +publish +info +client|setname +client|kill +script|kill`,
+    `user ${sentinelUser} on ${hash(redisSecrets.sentinel)} &* -@all ${sentinels === 'barred' ? greeting : rights}`,
     '',
   ].join('\n');
 }
@@ -125,7 +135,7 @@ function sentinelFile({ plan, secret }: ServerGround, node: PlannedNode, primary
     `requirepass ${secret(redisSecrets.sentinel)}`,
     `sentinel sentinel-pass ${secret(redisSecrets.sentinel)}`,
     `sentinel monitor ${redisSet} ${lanAddress(plan, primary)} ${redisPort} ${sentinelQuorum}`,
-    set('auth-user', 'sentinel'),
+    set('auth-user', sentinelUser),
     set('auth-pass', secret(redisSecrets.sentinel)),
     set('down-after-milliseconds', silentAfterMs),
     set('failover-timeout', 10_000),

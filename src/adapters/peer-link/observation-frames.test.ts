@@ -19,7 +19,8 @@ test('what says nothing of whom it leads to still says nothing of it', () => {
 
 test('where a Redis is in its stream comes over the link as it was said', () => {
   const stream = { primary: true, history: 'ab', offset: 9, before: { history: 'cd', offset: 7 } };
-  for (const each of [stream, { ...stream, before: null }, { ...stream, endedWithinMs: 640 }])
+  const left = { history: 'ef', offset: 8, endedWithinMs: 640 };
+  for (const each of [stream, { ...stream, before: null }, { ...stream, endedWithinMs: 640 }, { ...stream, left }])
     assert.deepEqual(sent({ ...seen, stream: each }), { ...seen, stream: each });
 });
 

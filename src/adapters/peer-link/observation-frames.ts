@@ -82,11 +82,13 @@ const parseDifference = (fields: Fields): StateDifference => ({
 
 function parseStream(fields: Fields): StreamObservation {
   const before = fields.fieldsOrNull('before');
+  const left = fields.fieldsOrNull('left');
   return {
     primary: fields.flag('primary'),
     ...parseStreamEnd(fields),
     before: before === null ? null : parseStreamEnd(before),
     ...(fields.has('endedWithinMs') ? { endedWithinMs: fields.count('endedWithinMs') } : {}),
+    ...(left === null ? {} : { left: { ...parseStreamEnd(left), endedWithinMs: left.count('endedWithinMs') } }),
   };
 }
 

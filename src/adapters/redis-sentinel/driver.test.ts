@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { chi, nyc, RecordedServer, RecordedSet } from '../../../test/builders/recorded-redis.ts';
-import { type Epoch, instanceId } from '../../core/base/ids.ts';
-import { GuardedEpochs } from '../system/guarded-epochs.ts';
-import { RedisDriver } from './driver.ts';
+import { RecordedDrivers } from '../../../test/builders/recorded-drivers.ts';
+import { chi, nyc, type RecordedSet } from '../../../test/builders/recorded-redis.ts';
+import type { Epoch } from '../../core/base/ids.ts';
 import { switchPrimary } from './planned-switch.ts';
-import { SentinelDriver } from './sentinel-driver.ts';
-import { ServedRedis } from './served-redis.ts';
 
 const epoch = (value: number) => value as Epoch;
 const soon = { deadlineMs: 200 };
@@ -17,188 +11,17 @@ const codeOf = (outcome: { readonly kind: string; readonly code?: string }) =>
   outcome.kind === 'failed' ? outcome.code : outcome.kind;
 
 describe('drivers of a set', () => {
-  let directory: string;
+  let drivers: RecordedDrivers;
   let set: RecordedSet;
-  let names = 0;
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'redis-driver-'));
-    set = new RecordedSet();
+    drivers = new RecordedDrivers();
+    set = drivers.set;
   });
-  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+  afterEach(() => drivers.close());
 
-  const driver = (host = nyc.host, file = `epochs-${++names}.json`) =>
-    new RedisDriver({
-      talk: set.talk(host),
-      epochs: new GuardedEpochs(join(directory, file)),
-      writerPasswordHash: 'a'.repeat(64),
-    });
-  const sentinel = () =>
-    new SentinelDriver({
-      talk: set.sentinel,
-      set: 'cache',
-      epochs: new GuardedEpochs(join(directory, `sentinel-${++names}.json`)),
-    });
-  describe('led by an agent', () => {
-    const peer = (name: string, address: typeof nyc) => ({
-      instance: instanceId(name),
-      address,
-      driver: driver(address.host),
-    });
-    const here = instanceId('chi');
-    beforeEach(() => {
-      set.servers.get(chi.host)!.follows = nyc.host;
-    });
-    let process: { ended: boolean; killed: boolean };
-    beforeEach(() => {
-      process = { ended: false, killed: false };
-    });
-    const watched = () => ({
-      pid: 7,
-      hasEnded: () => process.ended,
-      kill: () => Object.assign(process, { ended: true, killed: true }),
-    });
-    const led = (watch: () => ReturnType<typeof watched> | null = watched) =>
-      new ServedRedis({
-        set: 'cache',
-        own: peer('chi', chi),
-        others: [peer('nyc', nyc)],
-        sentinel: sentinel(),
-        watch,
-        follower,
-      });
-    const follower = (address: { readonly host: string }) => driver(address.host);
-    const lead = (at: number, to: string | null, redis = led(), silence = false) =>
-      redis.lead(epoch(at), { cache: to === null ? null : instanceId(to) }, { deadlineMs: 1000, silence });
-
-    it('takes over from a primary that answers without loss, and is opened for the epoch', async () => {
-      set.servers.get(nyc.host)!.users.add('writer-1');
-      set.servers.get(nyc.host)!.epoch = 1;
-      assert.deepEqual(await lead(2, 'chi'), { kind: 'ok', detail: { from: 'nyc' } });
-      assert.ok(set.said.indexOf('127.0.4.1 ACL DELUSER writer-1') < set.said.indexOf('sentinel FAILOVER'));
-      const look = await led().look(soon);
-      assert.ok(look.kind === 'seen' && led().isLed(look, { cache: here }, epoch(2)));
-      assert.ok(!led().isLed(look, { cache: here }, epoch(3)) && !led().isLed(look, { cache: null }, epoch(2)));
-    });
-
-    it('from one that does not answer what is lost is not known, and said so', async () => {
-      set.servers.get(nyc.host)!.frozen = true;
-      const outcome = await lead(2, 'chi');
-      assert.ok(
-        outcome.kind === 'ok' && String(outcome.detail['loss']).startsWith('not known'),
-        JSON.stringify(outcome),
-      );
-    });
-
-    it('promoted, it has the other replicas follow it at once, whoever leads them, and opens when one does', async () => {
-      const third = '127.0.4.3';
-      set.servers.set(third, new RecordedServer('replica'));
-      set.servers.get(nyc.host)!.frozen = true;
-      set.servers.get(chi.host)!.noReplicas = 1;
-      assert.equal((await lead(2, 'chi')).kind, 'ok');
-      const [promoted, told] = ['sentinel FAILOVER', `${third} REPLICAOF ${chi.host} 6379`].map((line) =>
-        set.said.indexOf(line),
-      );
-      assert.ok(promoted! >= 0 && told! > promoted!, set.said.join('; '));
-      assert.ok(!set.said.some((line) => line.startsWith(`${chi.host} REPLICAOF`)));
-    });
-
-    it('cut off by Sentinel in the middle of the promotion, it goes on', async () => {
-      const third = '127.0.4.3';
-      set.servers.set(third, new RecordedServer('replica'));
-      set.servers.get(nyc.host)!.frozen = true;
-      const own = set.servers.get(chi.host)!;
-      Object.assign(own, { noReplicas: 1, cuts: 2 });
-      assert.equal((await lead(2, 'chi')).kind, 'ok');
-      assert.equal(own.cuts, 0);
-      assert.ok(set.said.includes(`${third} REPLICAOF ${chi.host} 6379`), set.said.join('; '));
-    });
-
-    it('one that dies in the middle of its promotion holds up no later order', async () => {
-      set.servers.get(nyc.host)!.frozen = true;
-      const redis = led();
-      await redis.look(soon);
-      set.servers.get(chi.host)!.cuts = Number.POSITIVE_INFINITY;
-      setTimeout(() => {
-        process.ended = true;
-      }, 50);
-      const begun = performance.now();
-      const outcome = await redis.lead(epoch(2), { cache: here }, { deadlineMs: 20_000, silence: false });
-      assert.equal(outcome.kind, 'unknown');
-      assert.ok(performance.now() - begun < 10_000, 'it waited for its deadline');
-    });
-
-    it('no other replica is told anything while Sentinel has promoted nobody, or under an older epoch', async () => {
-      const third = '127.0.4.3';
-      set.servers.set(third, new RecordedServer('replica'));
-      set.servers.get(nyc.host)!.frozen = true;
-      set.sentinelPromotes = false;
-      assert.notEqual((await lead(2, 'chi')).kind, 'ok');
-      set.sentinelPromotes = true;
-      set.servers.get(third)!.epoch = 3;
-      set.servers.get(chi.host)!.noReplicas = 1;
-      assert.equal((await lead(2, 'chi')).kind, 'ok');
-      assert.ok(!set.said.some((line) => line.includes('REPLICAOF')), set.said.join('; '));
-    });
-
-    it('what sentinels refuse, or do with another server, opens nothing', async () => {
-      set.servers.get(nyc.host)!.frozen = true;
-      set.servers.set('127.0.4.3', new RecordedServer('replica'));
-      set.movesTo = '127.0.4.3';
-      assert.equal(codeOf(await lead(2, 'chi')), 'elsewhere');
-      assert.ok(!set.said.some((line) => line.includes('SETUSER')));
-    });
-
-    it('is closed wherever the route does not name it, and frozen it is unknown', async () => {
-      set.servers.get(chi.host)!.users.add('writer-1');
-      assert.equal((await lead(2, 'nyc')).kind, 'ok');
-      assert.deepEqual([...set.servers.get(chi.host)!.users], ['default', 'holdfast']);
-      set.servers.get(chi.host)!.frozen = true;
-      assert.equal((await led().look(soon)).kind, 'unknown');
-      assert.equal((await lead(2, 'chi')).kind, 'unknown');
-    });
-
-    it('one whose process is gone is closed; without a process of this machine that is never said', async () => {
-      set.servers.get(chi.host)!.users.add('writer-1');
-      const redis = led();
-      assert.equal(redis.hasEnded(), false, 'it was never seen');
-      await redis.look(soon);
-      set.servers.get(chi.host)!.frozen = true;
-      process.ended = true;
-      assert.ok(redis.hasEnded());
-      assert.deepEqual(await lead(2, null, redis), { kind: 'ok', detail: { closed: 'its process is gone' } });
-      const elsewhere = led(() => null);
-      set.servers.get(chi.host)!.frozen = false;
-      await elsewhere.look(soon);
-      set.servers.get(chi.host)!.frozen = true;
-      assert.equal(elsewhere.hasEnded(), false);
-      assert.equal((await lead(2, null, elsewhere, true)).kind, 'unknown');
-    });
-
-    it('one that let writers in and does not answer is killed where that is asked for, and nowhere else', async () => {
-      const redis = led();
-      await redis.look(soon);
-      set.servers.get(chi.host)!.frozen = true;
-      assert.equal((await lead(2, null, redis, true)).kind, 'unknown');
-      set.servers.get(chi.host)!.frozen = false;
-      set.servers.get(chi.host)!.users.add('writer-1');
-      await redis.look(soon);
-      set.servers.get(chi.host)!.frozen = true;
-      assert.equal((await lead(2, null, redis)).kind, 'unknown');
-      assert.equal(process.killed, false);
-      assert.deepEqual(await lead(2, null, redis, true), {
-        kind: 'ok',
-        detail: { closed: 'it did not answer, and was killed' },
-      });
-    });
-
-    it('an epoch that others have overtaken opens nothing', async () => {
-      set.servers.get(chi.host)!.role = 'primary';
-      set.servers.get(chi.host)!.epoch = 5;
-      assert.equal(codeOf(await lead(4, 'chi')), 'stale-epoch');
-    });
-  });
-
+  const driver = (host?: string, file?: string) => drivers.server(host, file);
+  const sentinel = () => drivers.sentinel();
   const open = (at: number) => ({ kind: 'open', epoch: epoch(at) }) as const;
   const server = (host: string) => set.servers.get(host)!;
 
@@ -210,7 +33,12 @@ describe('drivers of a set', () => {
     assert.equal(await driver().confirm({ kind: 'open-at', epoch: epoch(3) }, soon), 'does-not-hold');
     assert.deepEqual(
       set.said.map((line) => line.replace(/ reset .*/, '')),
-      [`${nyc.host} EVAL 1 holdfast:epoch 4`, `${nyc.host} ACL DELUSER writer-3`, `${nyc.host} ACL SETUSER writer-4`],
+      [
+        `${nyc.host} EVAL 1 holdfast:epoch 4`,
+        `${nyc.host} CONFIG SET replica-priority 0`,
+        `${nyc.host} ACL DELUSER writer-3`,
+        `${nyc.host} ACL SETUSER writer-4`,
+      ],
     );
   });
 
@@ -304,11 +132,13 @@ describe('drivers of a set', () => {
       ),
       [
         'nyc CLIENT PAUSE 2050 WRITE',
+        'nyc CONFIG SET replica-priority 0',
         'nyc ACL DELUSER writer-1',
         'sentinel FAILOVER',
         'nyc REPLICAOF 127.0.4.2 6379',
         'nyc CLIENT UNPAUSE',
         ...Array.from({ length: 3 }, () => 'chi EVAL 1 holdfast:epoch 2'),
+        'chi CONFIG SET replica-priority 0',
         'chi ACL SETUSER writer-2',
       ],
     );

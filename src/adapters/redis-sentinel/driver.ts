@@ -12,6 +12,8 @@ export interface RedisDriverOptions {
   readonly epochs: GuardedEpochs;
   /** SHA-256 of what writers log in with, in hex: the driver has no need of the password. */
   readonly writerPasswordHash: string;
+  /** As whom sentinels log in at the server. Null: they are let in whatever the server has, and only its priority says that they may not promote it. */
+  readonly sentinelUser: string | null;
 }
 
 export type RedisAction =
@@ -22,7 +24,11 @@ export type RedisAction =
   | { readonly kind: 'open'; readonly epoch: Epoch }
   /** Nobody may write; whoever was logged in as a writer is cut off. */
   | { readonly kind: 'close'; readonly epoch: Epoch }
-  | { readonly kind: 'follow'; readonly epoch: Epoch; readonly upstream: DialAddress };
+  | { readonly kind: 'follow'; readonly epoch: Epoch; readonly upstream: DialAddress }
+  /** Sentinels may promote it, where it is a replica; a primary is only let be seen by them. */
+  | { readonly kind: 'admit'; readonly epoch: Epoch }
+  /** Sentinels may not promote it. */
+  | { readonly kind: 'bar'; readonly epoch: Epoch };
 
 export type FollowAction = Extract<RedisAction, { kind: 'follow' }>;
 
@@ -33,7 +39,8 @@ export type RedisCondition =
   /** Connected, and not copying everything first. */
   | { readonly kind: 'following'; readonly upstream: DialAddress }
   /** Has all of this history up to there. */
-  | { readonly kind: 'caught-up'; readonly history: string; readonly offset: number };
+  | { readonly kind: 'caught-up'; readonly history: string; readonly offset: number }
+  | { readonly kind: 'priority-is'; readonly priority: number };
 
 /** What one look at a server gave; null where it did not answer in time, or not sensibly. */
 export interface RedisObservation {
@@ -43,8 +50,18 @@ export interface RedisObservation {
   readonly openFor: readonly number[] | null;
   /** The highest that was ever opened in this data, wherever; 0 = none. */
   readonly storedEpoch: number | null;
+  /** `replica-priority`; 0 = sentinels do not promote it. */
+  readonly priority: number | null;
   readonly reasons: readonly string[];
 }
+
+/** What Redis has where nothing is said: sentinels prefer the lowest one that is not 0. */
+export const candidatePriority = 100;
+/** What a sentinel needs at a server that it watches, promotes and reconfigures. */
+const sentinelRights = [
+  ...['multi', 'exec', 'slaveof', 'ping', 'role', 'info', 'publish', 'subscribe'],
+  ...['config|rewrite', 'client|setname', 'client|kill', 'script|kill'],
+].map((each) => `+${each}`);
 
 /** Versions against which this driver has run. Another one is reported, not refused. */
 const triedVersions = ['7.0'];
@@ -66,6 +83,8 @@ interface Look {
   readonly replication: RedisReplication;
   readonly openFor: readonly number[];
   readonly storedEpoch: number;
+  readonly priority: number;
+  readonly users: readonly string[];
 }
 type Looked = { readonly kind: 'ok'; readonly look: Look } | { readonly kind: 'unknown'; readonly reason: string };
 
@@ -85,7 +104,10 @@ export class RedisDriver {
     const reasons: string[] = [];
     const answer = await this.#options.talk([['INFO', 'server'], ...lookCommands], options);
     if (answer.kind !== 'ok')
-      return { server: null, replication: null, openFor: null, storedEpoch: null, reasons: [answer.reason] };
+      return {
+        ...{ server: null, replication: null, openFor: null, storedEpoch: null, priority: null },
+        reasons: [answer.reason],
+      };
     const [server, ...rest] = answer.replies;
     const part = <Part>(name: string, read: () => Part): Part | null => {
       try {
@@ -99,7 +121,7 @@ export class RedisDriver {
     if (seen !== null && !triedVersions.some((tried) => `${seen.version}.`.startsWith(`${tried}.`)))
       reasons.push(`version ${seen.version} has not been tried; ${triedVersions.join(', ')} has`);
     const replication = part('replication', () => parseReplication(textOf(rest[0])));
-    const openFor = part('writers', () => writersIn(rest[1]));
+    const openFor = part('writers', () => writersIn(usersIn(rest[1])));
     if (replication?.role === 'replica' && openFor !== null && openFor.length > 0)
       reasons.push(
         `it follows another server, and would let writers of epoch ${openFor.join(', ')} in if it were promoted`,
@@ -109,6 +131,7 @@ export class RedisDriver {
       replication,
       openFor,
       storedEpoch: part('epoch', () => epochIn(rest[2])),
+      priority: part('priority', () => priorityIn(rest[3])),
       reasons,
     };
   }
@@ -128,9 +151,17 @@ export class RedisDriver {
         if (look.replication.role !== 'primary') return failed('not-primary', 'it follows another server');
         return this.#open(action.epoch, look, until);
       case 'close':
-        return this.#change(deletions(look.openFor), { kind: 'closed' }, until);
+        return this.#close(look, until);
       case 'follow':
         return this.#follow(action, until);
+      case 'admit':
+        return this.#admit(look, until);
+      case 'bar':
+        return this.#change(
+          [setPriority(0), ...this.#sentinelsMay(look, [])],
+          { kind: 'priority-is', priority: 0 },
+          until,
+        );
     }
   }
 
@@ -178,6 +209,29 @@ export class RedisDriver {
     return this.#change([replicaOf], { kind: 'told-to-follow', upstream }, until, sayAfter);
   }
 
+  /** What led may be behind as soon as another one leads. */
+  #close({ replication, openFor }: Look, until: number): Promise<ActionOutcome> {
+    const led = replication.role === 'primary' ? [setPriority(0)] : [];
+    return this.#change([...led, ...deletions(openFor)], { kind: 'closed' }, until);
+  }
+
+  /** The priority last, and alone: whatever is carried out before it leaves the server barred. */
+  async #admit(look: Look, until: number): Promise<ActionOutcome> {
+    const priority = look.replication.role === 'replica' ? candidatePriority : 0;
+    const letIn = await this.#say(this.#sentinelsMay(look, sentinelRights), until);
+    return letIn.kind === 'ok'
+      ? this.#change([setPriority(priority)], { kind: 'priority-is', priority }, until)
+      : letIn;
+  }
+
+  /** In place: a user that is deleted would be cut off, and would have to come back. Where there is none of that name nothing is made. */
+  #sentinelsMay({ users }: Look, rights: readonly string[]): readonly (readonly string[])[] {
+    const { sentinelUser } = this.#options;
+    return sentinelUser === null || !users.includes(sentinelUser)
+      ? []
+      : [['ACL', 'SETUSER', sentinelUser, '-@all', ...rights]];
+  }
+
   async #pause(forMs: number, until: number): Promise<ActionOutcome> {
     // The position is asked for in the same breath: nothing that writers sent comes after it.
     const answer = await this.#ask([['CLIENT', 'PAUSE', String(forMs), 'WRITE'], ...lookCommands], until);
@@ -190,7 +244,7 @@ export class RedisDriver {
     return { kind: 'ok', detail: { history, offset } };
   }
 
-  /** Earlier writers are gone before this epoch's are let in. */
+  /** Earlier writers are gone before this epoch's are let in. Sentinels see it from then on; once it follows it is not to be promoted as it is. */
   async #open(epoch: Epoch, look: Look, until: number): Promise<ActionOutcome> {
     const stored = await this.#ask([['EVAL', raiseEpoch, '1', epochKey, String(epoch)]], until);
     if (stored.kind === 'unknown') return stored;
@@ -209,6 +263,8 @@ export class RedisDriver {
       '-@dangerous',
     ];
     const others = look.openFor.filter((each) => each !== epoch);
+    const seen = await this.#say([setPriority(0), ...this.#sentinelsMay(look, sentinelRights)], until);
+    if (seen.kind !== 'ok') return seen;
     return this.#change(
       [...deletions(others), ['ACL', 'SETUSER', writerOf(epoch), ...rights]],
       { kind: 'open-at', epoch },
@@ -272,14 +328,19 @@ const lookCommands: readonly (readonly string[])[] = [
   ['INFO', 'replication'],
   ['ACL', 'USERS'],
   ['GET', epochKey],
+  ['CONFIG', 'GET', 'replica-priority'],
 ];
+const setPriority = (priority: number): readonly string[] => ['CONFIG', 'SET', 'replica-priority', String(priority)];
 
 function lookOf(replies: readonly RespValue[]): Looked {
   try {
+    const users = usersIn(replies[1]);
     const look = {
       replication: parseReplication(textOf(replies[0])),
-      openFor: writersIn(replies[1]),
+      openFor: writersIn(users),
       storedEpoch: epochIn(replies[2]),
+      priority: priorityIn(replies[3]),
+      users,
     };
     return { kind: 'ok', look };
   } catch (error) {
@@ -287,7 +348,7 @@ function lookOf(replies: readonly RespValue[]): Looked {
   }
 }
 
-function holds(wanted: Wanted, { replication, openFor }: Look): boolean {
+function holds(wanted: Wanted, { replication, openFor, priority }: Look): boolean {
   switch (wanted.kind) {
     case 'primary':
       return replication.role === 'primary';
@@ -303,6 +364,8 @@ function holds(wanted: Wanted, { replication, openFor }: Look): boolean {
     }
     case 'caught-up':
       return replication.history === wanted.history && replication.offset >= wanted.offset;
+    case 'priority-is':
+      return priority === wanted.priority;
   }
 }
 
@@ -317,10 +380,19 @@ function refusalIn(replies: readonly RespValue[]): ActionOutcome | null {
 const deletions = (epochs: readonly number[]): readonly (readonly string[])[] =>
   epochs.length === 0 ? [] : [['ACL', 'DELUSER', ...epochs.map(writerOf)]];
 
-function writersIn(value: RespValue | undefined): readonly number[] {
+function usersIn(value: RespValue | undefined): readonly string[] {
   if (value instanceof RespError) throw new Error(value.message);
   if (!Array.isArray(value)) throw new Error('that is no list of users');
-  return value.flatMap((user: RespValue) => epochOfWriter(String(user)) ?? []);
+  return value.map(String);
+}
+
+const writersIn = (users: readonly string[]): readonly number[] => users.flatMap((user) => epochOfWriter(user) ?? []);
+
+function priorityIn(value: RespValue | undefined): number {
+  if (value instanceof RespError) throw new Error(value.message);
+  const priority = Array.isArray(value) && value.length === 2 ? Number(value[1]) : Number.NaN;
+  if (!Number.isSafeInteger(priority)) throw new Error('that is no priority');
+  return priority;
 }
 
 function epochIn(value: RespValue | undefined): number {

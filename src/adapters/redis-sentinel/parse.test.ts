@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { chi, nyc, recordedBytes, recordedReply } from '../../../test/builders/recorded-redis.ts';
 import { lossBetween } from '../../core/replication/stream-loss.ts';
-import { parseReplicas, parseReplication, parseServer, parseSet, textOf } from './parse.ts';
+import { parsePeers, parseReplicas, parseReplication, parseServer, parseSet, textOf } from './parse.ts';
 import { encodeCommand, RespError, RespReader } from './resp.ts';
 
 describe('what Redis answers', () => {
@@ -56,6 +56,13 @@ describe('what Redis answers', () => {
       ],
     );
     assert.equal(parseServer(textOf(recordedReply('info-server'))).version, '7.0.15');
+    assert.deepEqual(
+      parsePeers(recordedReply('sentinel-sentinels'))
+        .map(({ host, port, flags }) => `${host}:${port} ${flags.join()}`)
+        .toSorted(),
+      ['127.0.4.2:26379 sentinel', '127.0.4.3:26379 sentinel'],
+    );
+    assert.throws(() => parsePeers(recordedReply('error-no-good-replica')));
     assert.throws(() => parseSet(recordedReply('error-no-such-set')));
   });
 });

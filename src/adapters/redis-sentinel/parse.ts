@@ -130,6 +130,12 @@ export function parseReplicas(value: RespValue): readonly SentinelReplica[] {
   });
 }
 
+/** `SENTINEL SENTINELS name`: the others that one knows of. Throws when it is not that. */
+export function parsePeers(value: RespValue): readonly SentinelView[] {
+  if (!Array.isArray(value)) throw new Error('that is no list of sentinels');
+  return value.map((each: RespValue) => view(pairs(each)));
+}
+
 const view = (fields: ReadonlyMap<string, string>): SentinelView => ({
   host: fields.get('ip') ?? '',
   port: whole(fields.get('port'), 'port'),

@@ -3,12 +3,22 @@ import type { ActionOutcome, CallOptions } from '../../engine/driver-port.ts';
 import { hostMonoMs } from '../process/host-clock.ts';
 import type { DialAddress } from '../system/dial.ts';
 import type { GuardedEpochs } from '../system/guarded-epochs.ts';
-import { parseReplicas, parseServer, parseSet, type SentinelReplica, type SentinelSet, textOf } from './parse.ts';
+import {
+  parsePeers,
+  parseReplicas,
+  parseServer,
+  parseSet,
+  type SentinelReplica,
+  type SentinelSet,
+  textOf,
+} from './parse.ts';
 import type { RedisTalk } from './redis-talk.ts';
-import { RespError } from './resp.ts';
+import { RespError, type RespValue } from './resp.ts';
 
 export interface SentinelDriverOptions {
   readonly talk: RedisTalk;
+  /** The other sentinels of the set, which have the same password. */
+  readonly peer: (address: DialAddress) => RedisTalk;
   /** What the sentinels call the set. */
   readonly set: string;
   readonly epochs: GuardedEpochs;
@@ -35,6 +45,13 @@ export interface SentinelObservation {
   /** Enough sentinels can be reached to agree on a failover, and to carry it out. */
   readonly quorate: boolean | null;
   readonly reasons: readonly string[];
+}
+
+/** Whom one of the sentinels names; null = it did not say. */
+export interface SentinelWord {
+  /** Null: the one that this driver asks. */
+  readonly sentinel: DialAddress | null;
+  readonly primary: DialAddress | null;
 }
 
 const triedVersions = ['7.0'];
@@ -97,7 +114,10 @@ export class SentinelDriver {
       return { kind: 'failed', code: 'moved', reason: `the primary is ${textOfAddress(before.address)}` };
     const answer = await this.#ask(['SENTINEL', 'FAILOVER', set], until);
     if (answer.kind === 'unknown') return answer;
-    if (answer.reply instanceof RespError) return { kind: 'failed', code: 'refused', reason: answer.reply.message };
+    if (answer.reply instanceof RespError) {
+      const { message } = answer.reply;
+      return { kind: 'failed', code: /^NOGOODSLAVE/.test(message) ? 'no-candidate' : 'refused', reason: message };
+    }
     for (;;) {
       const now = await this.#primary(until);
       if (now.kind !== 'ok') return now;
@@ -118,16 +138,33 @@ export class SentinelDriver {
     return isAt(now.address, condition.address) ? 'holds' : 'does-not-hold';
   }
 
-  async #primary(
-    until: number,
-  ): Promise<
-    | { readonly kind: 'ok'; readonly address: DialAddress }
-    | { readonly kind: 'unknown'; readonly reason: string }
-    | { readonly kind: 'failed'; readonly code: string; readonly reason: string }
-  > {
-    const answer = await this.#ask(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#options.set], until);
-    if (answer.kind === 'unknown') return answer;
-    const { reply } = answer;
+  /** Whom each sentinel of the set names: this one, and those that it knows of. Empty: not even this one answers. */
+  async words({ deadlineMs }: CallOptions): Promise<readonly SentinelWord[]> {
+    const until = hostMonoMs() + deadlineMs;
+    const { talk, peer, set } = this.#options;
+    const answer = await talk([this.#whoIsPrimary, ['SENTINEL', 'SENTINELS', set]], { deadlineMs });
+    if (answer.kind !== 'ok') return [];
+    const [said, known] = answer.replies;
+    const own = this.#addressIn(said ?? null);
+    const peers = known === undefined || known instanceof RespError ? [] : parsePeers(known);
+    const others = peers.map(async ({ host, port }): Promise<SentinelWord> => {
+      const heard = await peer({ host, port })([this.#whoIsPrimary], { deadlineMs: until - hostMonoMs() });
+      const named = heard.kind === 'ok' ? this.#addressIn(heard.replies[0] ?? null) : null;
+      return { sentinel: { host, port }, primary: named?.kind === 'ok' ? named.address : null };
+    });
+    return [{ sentinel: null, primary: own.kind === 'ok' ? own.address : null }, ...(await Promise.all(others))];
+  }
+
+  get #whoIsPrimary(): readonly string[] {
+    return ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#options.set];
+  }
+
+  async #primary(until: number): Promise<NamedPrimary> {
+    const answer = await this.#ask(this.#whoIsPrimary, until);
+    return answer.kind === 'unknown' ? answer : this.#addressIn(answer.reply);
+  }
+
+  #addressIn(reply: RespValue): NamedPrimary {
     if (reply === null) return { kind: 'failed', code: 'unknown-set', reason: `it knows no set ${this.#options.set}` };
     if (!Array.isArray(reply) || reply.length !== 2)
       return { kind: 'unknown', reason: reply instanceof RespError ? reply.message : 'the answer is no address' };
@@ -140,6 +177,11 @@ export class SentinelDriver {
     return { kind: 'ok', reply: answer.replies[0] ?? null } as const;
   }
 }
+
+type NamedPrimary =
+  | { readonly kind: 'ok'; readonly address: DialAddress }
+  | { readonly kind: 'unknown'; readonly reason: string }
+  | { readonly kind: 'failed'; readonly code: string; readonly reason: string };
 
 const isAt = (left: DialAddress, right: DialAddress): boolean => left.host === right.host && left.port === right.port;
 const textOfAddress = ({ host, port }: DialAddress): string => `${host}:${port}`;

@@ -194,6 +194,38 @@ test('a process that its machine says has ended is told at once as an end, with 
   await driver.close();
 });
 
+test('what is kept is kept after each look, one at a time, and no look waits for it or ends by its failure', async () => {
+  const server = new Server();
+  let [kept, looks] = [0, 0];
+  const { promise: held, resolve: go } = Promise.withResolvers<void>();
+  Object.assign(server, {
+    look: async () => {
+      looks += 1;
+      return server.answer;
+    },
+    keep: async () => {
+      kept += 1;
+      if (kept === 2) await held;
+      throw new Error('it did not answer');
+    },
+  });
+  const epochs = new GuardedEpochs(newFile());
+  const driver = new ServedDriver({ instance: instanceId('proxy'), server, epochs, lookEveryMs: 5, lookWithinMs: 100 });
+  await driver.start({ observed: () => {}, exited: () => assert.fail('it is told') });
+  const until = async (condition: () => boolean) => {
+    const begun = performance.now();
+    while (!condition()) {
+      assert.ok(performance.now() - begun < 5000, `${kept} kept, ${looks} looks`);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  };
+  await until(() => kept === 2 && looks > 5);
+  assert.equal(kept, 2);
+  go();
+  await until(() => kept > 3);
+  await driver.close();
+});
+
 test('a server whose driver throws is unknown', async () => {
   const { driver, server } = driving();
   server.lead = () => Promise.reject(new Error('the file is gone'));

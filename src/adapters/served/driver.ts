@@ -53,6 +53,7 @@ export class ServedDriver implements InstanceDriver {
   #goneAtMs: number | null = null;
   #endTimer: NodeJS.Timeout | null = null;
   #toldEnd = false;
+  #isKeeping = false;
   #underWay: { readonly key: string; readonly outcome: Promise<ActionOutcome> } | null = null;
 
   constructor(options: ServedDriverOptions) {
@@ -165,6 +166,16 @@ export class ServedDriver implements InstanceDriver {
     if (this.#closed) return;
     this.#timer = setTimeout(() => void this.#lookAndTell(), this.#options.lookEveryMs);
     this.#timer.unref();
+    await this.#keep();
+  }
+
+  /** One at a time, and no look waits for it; what it could not do it tries after the next one. */
+  async #keep(): Promise<void> {
+    const { server, lookWithinMs } = this.#options;
+    if (server.keep === undefined || this.#isKeeping) return;
+    this.#isKeeping = true;
+    await server.keep({ deadlineMs: lookWithinMs }).catch(() => {});
+    this.#isKeeping = false;
   }
 
   async #look(): Promise<InstanceObservation> {

@@ -67,6 +67,16 @@ test('a Redis that lets writers in elsewhere than beside them is said, with the 
   );
 });
 
+test('a Redis that leads with another history than it had is said, with what that cost', async () => {
+  const firm = new SimulatedFirm({ shape: { servers: true, instancePolicy: 'automatic' } });
+  for (const id of ['alfa-cache', 'bravo-cache']) firm.world.instances.get(id as never)!.die();
+  firm.pass(9000);
+  assert.match(
+    (await screenOf(firm)).replace(/\n +/g, ' '),
+    /cache on alfa-cache with another history, epoch 1, lost: not known/,
+  );
+});
+
 test('durability that is degraded says since when, and what is at risk or that it is not counted', async () => {
   const firm = new SimulatedFirm();
   switchOff(firm, 'bravo-d');

@@ -163,7 +163,7 @@ const writerTexts = (group: GroupView): readonly string[] =>
   Object.values(group.record?.writers ?? {}).map(({ component, instance, former, epoch, loss }) =>
     instance === null
       ? `${component} CLOSED: waits for proof that ${former} lets nobody in`
-      : `${component} on ${instance} for ${former}, epoch ${epoch}, lost: ${loss === undefined ? 'not counted yet' : streamLossText(loss)}`,
+      : `${component} on ${instance} ${instance === former ? 'with another history' : `for ${former}`}, epoch ${epoch}, lost: ${loss === undefined ? 'not counted yet' : streamLossText(loss)}`,
   );
 
 function streamLossText(loss: StreamLoss): string {

@@ -178,6 +178,64 @@ test('its loss is counted once, when it was seen open: a lower bound of one that
   assert.equal(change(counted.change({ record: { ...counted.record, writers } })), null);
 });
 
+/** It led until sentinels promoted bravo, and copies that now; it lets writers of its epoch in still, who may not write. */
+const gaveWay = (left: StreamObservation['left'] = { history: 'first', offset: 900, endedWithinMs: 700 }) =>
+  well()
+    .observation(alfa, {
+      stream: { primary: false, history: 'second', offset: 895, before: null, ...(left === undefined ? {} : { left }) },
+    })
+    .observation(bravo, { stream: promoted });
+
+test('one that gave way to another with what it led is closed, and what the other lacks of that is counted', () => {
+  const why = 'alfa-cache gave way to bravo-cache, which sentinels promoted';
+  assert.deepEqual(change(gaveWay()), { kind: 'close', former: alfa, why });
+  assert.match(kept(gaveWay().brake('freeze')), /gave way to bravo-cache.*frozen by Grace/);
+  const closed = change(record(gaveWay().observation(alfa, { figures: figures(0, 8) })));
+  assert.deepEqual(closed, {
+    kind: 'open',
+    instance: bravo,
+    proof: 'alfa-cache lets nobody in',
+    formerEnd: { history: 'first', offset: 900, stopped: false, endedWithinMs: 700 },
+  });
+});
+
+test('one that never led under this epoch, or follows what has nothing of it, gave way to nobody: its agent moves it', () => {
+  assert.equal(change(gaveWay().observation(alfa, { figures: figures(0) })), null, 'it is about to take over');
+  assert.equal(change(gaveWay().observation(alfa, { figures: figures(6) })), null, 'that was another epoch');
+  const foreign = { ...promoted, before: { history: 'elsewhere', offset: 1 } };
+  assert.equal(change(gaveWay().observation(bravo, { stream: foreign })), null);
+});
+
+test('what it had is not known of one that follows and does not say what it led', () => {
+  const at = record(gaveWay(undefined).observation(alfa, { figures: figures(0, 8) }));
+  const stream = { ...replica, history: 'second' };
+  const found = change(at.observation(alfa, { stream }));
+  assert.equal(found?.kind === 'open' && found.formerEnd, null);
+});
+
+test('one that lets writers in with another history than it led is counted once, as what it is', () => {
+  const left = { history: 'first', offset: 900, endedWithinMs: 700 };
+  const restarted: StreamObservation = { primary: true, history: 'third', offset: 20, before: null, left };
+  const formerEnd = { ...left, stopped: false };
+  const at = () => well().observation(alfa, { stream: restarted });
+  assert.deepEqual(change(at()), {
+    kind: 'diverged',
+    instance: alfa,
+    formerEnd,
+    loss: { kind: 'unknown', reason: 'the successor does not come from that history' },
+  });
+  const derived = { ...restarted, before: { history: 'first', offset: 880 } };
+  const shorter = change(well().observation(alfa, { stream: derived }));
+  assert.deepEqual(shorter?.kind === 'diverged' && shorter.loss, { kind: 'lost', bytes: 20, exact: false });
+  assert.equal(change(at().observation(alfa, { figures: figures(0) })), null, 'it lets nobody in yet');
+  const counted = record(at().observation(alfa, { figures: figures(8, 8) }), {
+    instance: alfa,
+    formerEnd,
+    loss: { kind: 'none' },
+  });
+  assert.equal(change(counted), null);
+});
+
 test('one that was named and is lost as well gives way again', () => {
   const at = record(
     well()

@@ -1,7 +1,6 @@
 import type { FormerEnd, ReplacedWriter } from '../authority/group-record.ts';
 import { seatOf } from '../authority/writer-seat.ts';
 import type { Epoch, InstanceId } from '../base/ids.ts';
-import type { StreamObservation } from '../health/instance-observation.ts';
 import { lossBetween, type StreamLoss } from '../replication/stream-loss.ts';
 import { isOpen } from '../run/run.ts';
 import type { Component } from '../topology/topology.ts';
@@ -21,12 +20,19 @@ export type WriterChange =
     }
   /** The named one was seen open. */
   | { readonly kind: 'count'; readonly loss: StreamLoss }
+  /** The one that lets writers in has another history than it led: what of that is missing is counted. */
+  | {
+      readonly kind: 'diverged';
+      readonly instance: InstanceId;
+      readonly formerEnd: FormerEnd;
+      readonly loss: StreamLoss;
+    }
   /** It is lost, and stays where it is. */
   | { readonly kind: 'keep'; readonly former: InstanceId; readonly reason: string };
 
 /**
- * ADR 0023. Silence is no ground: its agent saw it end, or has no answer from it while another server was promoted over its history,
- * which takes a quorum of sentinels. Never two that let writers in: another one is named only after the former one carried out an order
+ * ADR 0023. Silence is no ground: its agent saw it end, or has no answer from it while another server was promoted over its history, which
+ * takes a quorum of sentinels, or says that it follows that other server. Never two that let writers in: another one is named only after the former one carried out an order
  * of the epoch in which it was closed.
  */
 export function writerChange(facts: Facts, component: Component): WriterChange | null {
@@ -34,8 +40,8 @@ export function writerChange(facts: Facts, component: Component): WriterChange |
   if (record === null || record.run !== null || isOpen(run) || !authority.incarnationMatches) return null;
   const { instance, replaced, epoch } = seatOf(record, component, topology);
   if (instance === null) return replaced === null ? null : opening(facts, component, replaced);
-  const lost = lossOf(facts, component, instance);
-  if (lost === null) return counting(facts, replaced, epoch);
+  const lost = lossOf(facts, component, { writer: instance, epoch });
+  if (lost === null) return diverged(facts, { instance, replaced, epoch }) ?? counting(facts, replaced, epoch);
   const reason = lost.unproved ?? brakes(facts) ?? nobody(facts, component, instance);
   return reason === null
     ? { kind: 'close', former: instance, why: lost.why }
@@ -45,21 +51,26 @@ export function writerChange(facts: Facts, component: Component): WriterChange |
 function lossOf(
   facts: Facts,
   component: Component,
-  writer: InstanceId,
+  { writer, epoch }: { readonly writer: InstanceId; readonly epoch: Epoch },
 ): { readonly why: string; readonly unproved: string | null } | null {
   const known = facts.instances.get(writer);
   if (known?.fresh && known.observation?.process === 'exited')
     return { why: `the process of ${writer} is gone`, unproved: null };
   const promoted = promotedOver(facts, component, known);
-  if (known === undefined || promoted === null || answers(known)) return null;
+  if (known === undefined || promoted === null) return null;
+  if (answers(known)) {
+    // Whoever takes over follows the former one too, and lets nobody in before it leads.
+    const gaveWay = known.observation?.stream?.primary === false && openEpochOf(known) === epoch;
+    return gaveWay ? { why: `${writer} gave way to ${promoted}, which sentinels promoted`, unproved: null } : null;
+  }
   const why = `${writer} does not answer, and ${promoted} was promoted`;
   return { why, unproved: known.fresh ? null : 'its agent is not heard, so nothing proves that it lets nobody in' };
 }
 
 /** Who is primary now with the history of whoever was primary when it last said so. */
 function promotedOver(facts: Facts, { instances }: Component, known: InstanceFacts | undefined): InstanceId | null {
-  const former = known?.observation?.stream;
-  if (former?.primary !== true) return null;
+  const former = ledBy(known);
+  if (former === null) return null;
   const found = instances.find(({ id, eligible }) => {
     const other = facts.instances.get(id);
     if (!eligible || other === undefined || other === known || !answers(other)) return false;
@@ -67,6 +78,16 @@ function promotedOver(facts: Facts, { instances }: Component, known: InstanceFac
     return stream?.primary === true && stream.before?.history === former.history;
   });
   return found?.id ?? null;
+}
+
+/** Where it was when it led, as far as it said; null = it never said that it led. */
+function ledBy(known: InstanceFacts | undefined): FormerEnd | null {
+  const stream = known?.observation?.stream;
+  if (stream?.left !== undefined) return { ...stream.left, stopped: false };
+  if (stream?.primary !== true) return null;
+  const { history, offset, endedWithinMs } = stream;
+  const stopped = known?.observation?.process === 'running';
+  return { history, offset, stopped, ...(endedWithinMs === undefined ? {} : { endedWithinMs }) };
 }
 
 function brakes({ brakes: { freeze, maintenance }, wallMs, group }: Facts): string | null {
@@ -88,14 +109,7 @@ function opening(facts: Facts, component: Component, { former, epoch }: Replaced
   // Nobody is worse than the former one, closed and opened anew.
   const chosen = fit(facts, component, former)[0] ?? (answers(known) ? former : null);
   if (mayBeOpenElsewhere || chosen === null) return null;
-  const stream = known.observation?.stream;
-  const stopped = known.observation?.process === 'running';
-  const formerEnd = stream === undefined ? null : formerEndOf(stream, stopped);
-  return { kind: 'open', instance: chosen, proof, formerEnd };
-}
-
-function formerEndOf({ history, offset, endedWithinMs }: StreamObservation, stopped: boolean): FormerEnd {
-  return { history, offset, stopped, ...(endedWithinMs === undefined ? {} : { endedWithinMs }) };
+  return { kind: 'open', instance: chosen, proof, formerEnd: ledBy(known) };
 }
 
 /** It carried out an order of this epoch: its agent opens it under no older one again. Null: not proved. */
@@ -115,7 +129,8 @@ const openEpochOf = (known: InstanceFacts | undefined): number =>
 
 /** Others that may be promoted and have its history, as far as that is known: who is primary first, then who has most of it. */
 function fit(facts: Facts, { instances }: Component, former: InstanceId): readonly InstanceId[] {
-  const end = facts.instances.get(former)?.observation?.stream;
+  const known = facts.instances.get(former);
+  const end = ledBy(known) ?? known?.observation?.stream;
   return instances
     .flatMap(({ id, eligible }) => {
       const known = facts.instances.get(id);
@@ -126,6 +141,23 @@ function fit(facts: Facts, { instances }: Component, former: InstanceId): readon
     })
     .toSorted((a, b) => Number(b.stream.primary) - Number(a.stream.primary) || b.stream.offset - a.stream.offset)
     .map(({ id }) => id);
+}
+
+function diverged(
+  facts: Facts,
+  {
+    instance,
+    replaced,
+    epoch,
+  }: { readonly instance: InstanceId; readonly replaced: ReplacedWriter | null; readonly epoch: Epoch },
+): WriterChange | null {
+  const known = facts.instances.get(instance);
+  const stream = known?.observation?.stream;
+  if (stream?.left === undefined || !stream.primary || openEpochOf(known) !== epoch) return null;
+  const counted = replaced?.former === instance ? replaced.formerEnd : undefined;
+  if (counted?.history === stream.left.history) return null;
+  const formerEnd = { ...stream.left, stopped: false };
+  return { kind: 'diverged', instance, formerEnd, loss: lossBetween(formerEnd, stream, formerEnd) };
 }
 
 function counting(facts: Facts, replaced: ReplacedWriter | null, epoch: Epoch): WriterChange | null {

@@ -37,6 +37,8 @@ export const evidenceKinds = {
   'writer-named': 'Another server of that set is named at that epoch, with the proof of the former one.',
   'writer-opened':
     'The named one was seen open; what it lacks of the former one: none, bytes of the replication stream (exact, or at least), at most what the former one took in its last milliseconds, or unknown.',
+  'writer-diverged':
+    'The Redis that lets writers in has another history than it led: what of that it lacks, counted as for `writer-opened`.',
   'writer-kept': 'A Redis that let writers in is lost and stays where it is; why.',
   'lease-lost': 'A holder could not renew its right in time, or learned that it had been revoked.',
   'self-fenced': 'An agent or its gate closed a writer by itself, without being told to.',

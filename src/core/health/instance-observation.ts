@@ -41,6 +41,13 @@ export interface StreamObservation extends StreamEnd {
   readonly before: StreamEnd | null;
   /** It ended at most so long after it was asked for this, whole milliseconds of its host's clock. Left out = it was not seen to end. */
   readonly endedWithinMs?: number;
+  /** It let writers in with that history, and has another one now. Left out = it leads what it led, or did not lead. */
+  readonly left?: LedHistory;
+}
+
+/** As it was when it was last seen to lead; it took writes of it for at most so long after that, whole milliseconds. */
+export interface LedHistory extends StreamEnd {
+  readonly endedWithinMs: number;
 }
 
 /** Bytes are compared within one history only. */
@@ -120,6 +127,7 @@ export const hasUpstream = (upstream: UpstreamObservation | null | undefined): b
 /** Of a Redis: what a decision about where writers are let in rests on; positions are left out. */
 export const letInAlike = (left: InstanceObservation, right: InstanceObservation): boolean =>
   left.stream?.primary === right.stream?.primary &&
+  left.stream?.left?.history === right.stream?.left?.history &&
   ['ledEpoch', 'openEpoch'].every((figure) => left.figures[figure] === right.figures[figure]);
 
 /** Compares two log ends: negative when `left` is behind. */

@@ -55,6 +55,7 @@ export const serverOptions = [
   'writerPasswordFile',
   'sentinel',
   'sentinelPasswordFile',
+  'sentinelUser',
   'configFile',
   'stanza',
   'repository',
@@ -103,7 +104,7 @@ export const optionsOfKind: Readonly<
   dns: { needed: ['address', 'zone', 'keyFile'], optional: [] },
   redis: {
     needed: ['address', 'passwordFile', 'writerPasswordFile', 'sentinel'],
-    optional: ['user', 'sentinelPasswordFile'],
+    optional: ['user', 'sentinelPasswordFile', 'sentinelUser'],
   },
   pgbackrest: { needed: ['configFile', 'stanza', 'repository'], optional: [] },
   patroni: {

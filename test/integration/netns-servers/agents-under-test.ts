@@ -20,6 +20,7 @@ import {
   redisSet,
   sentinelNodes,
   sentinelPort,
+  sentinelUser,
 } from '../../../lab/netns/servers/redis.ts';
 import { serverDirectory } from '../../../lab/netns/servers/server.ts';
 import { serverState } from '../../../lab/netns/servers/server-process.ts';
@@ -113,6 +114,7 @@ export class AgentsUnderTest {
             passwordFile: secrets.redis,
             writerPasswordFile: secrets.writer,
             sentinelPasswordFile: secrets.sentinel,
+            sentinelUser,
           },
         },
       ];

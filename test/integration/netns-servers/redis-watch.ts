@@ -10,6 +10,8 @@ import type { LabUnderTest } from '../../lab/lab-under-test.ts';
 import { redisProblems, turnsOf } from '../../lab/writer-turns.ts';
 import type { LedFirm } from './led-firm.ts';
 
+/** Evidence that says what a Redis lost. */
+const losses: readonly string[] = ['writer-opened', 'writer-diverged'];
 const servedAgainWithinMs = 30_000;
 /** It writes every few milliseconds; a machine that does much else may keep it waiting. */
 const servedUntilMs = 5_000;
@@ -53,7 +55,7 @@ export class RedisWatch implements FaultWatch {
     const turns = turnsOf(acknowledged.map(({ place }) => place));
     const counted = this.#lab
       .evidence()
-      .filter(({ kind, monoMs }) => kind === 'writer-opened' && monoMs >= this.#begunMs)
+      .filter(({ kind, monoMs }) => losses.includes(kind) && monoMs >= this.#begunMs)
       .map(({ data }) => (data as { readonly loss: { readonly kind: string } }).loss);
     const said = counted.length === 0 ? 'none counted' : `counted ${JSON.stringify(counted)}`;
     const seen = `Redis ${turns.join(' → ')}, ${acknowledged.length} writes, ${missing} missing, ${said}`;
