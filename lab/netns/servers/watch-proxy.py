@@ -9,8 +9,8 @@ import socket
 import sys
 import time
 
-EVERY_SECONDS = 0.05
-ANSWER_WITHIN_SECONDS = 0.15
+EVERY_SECONDS = 0.04
+ANSWER_WITHIN_SECONDS = 0.12
 GONE, SILENT, WELL = -254, -100, 0
 
 
