@@ -126,7 +126,7 @@ export function haproxySuite(servers: () => ServersUnderTest): void {
     for (const front of fronts) await under.end(front);
   });
 
-  it('a planned move between two servers of one site adds less to what a client inside it waits than the goal', async (context: TestContext) => {
+  it('what a planned move between two servers of one site adds to the wait of a client inside it is told beside the goal', async (context: TestContext) => {
     const { under, ground } = servers();
     const node = proxyNodes(ground).filter(({ site }) => site === 'nyc')[1]!;
     const proxy = driver(node);
